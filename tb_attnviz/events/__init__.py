@@ -1,0 +1,36 @@
+"""The on-disk format: what the recorder writes and every reader reads. Nothing else writes or parses it.
+
+Small things (the probe, where a checkpoint's samples are, health figures) are summaries in the run's ordinary event
+file; the samples lie apart, in `<run>/plugins/attnviz/samples-*.events`, one file a checkpoint, so that TensorBoard
+never loads them. `docs/format.md` describes both byte by byte.
+"""
+
+from tb_attnviz.events.log import EventLog
+from tb_attnviz.events.samples import Samples, read_samples
+from tb_attnviz.events.schema import (
+    Checkpoint,
+    FormatError,
+    Layer,
+    ProbeRecord,
+    Repeat,
+    SamplesLocation,
+    Sequence,
+)
+from tb_attnviz.events.summaries import PLUGIN_NAME, Records
+from tb_attnviz.events.writer import RunWriter
+
+__all__ = [
+    "PLUGIN_NAME",
+    "Checkpoint",
+    "EventLog",
+    "FormatError",
+    "Layer",
+    "ProbeRecord",
+    "Records",
+    "Repeat",
+    "RunWriter",
+    "Samples",
+    "SamplesLocation",
+    "Sequence",
+    "read_samples",
+]

@@ -1,0 +1,100 @@
+"""Samples: the recorded queries and keys of one layer at one step, as one record.
+
+Queries and keys are float16 with one float32 scale a head, a power of two that brings the head's largest magnitude near
+the top of float16's range: no norm overflows, and the mantissa's 11 bits are all that is lost.
+"""
+
+import dataclasses
+import os
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_HALF
+
+from tb_attnviz.events import files, records
+from tb_attnviz.events.schema import SamplesLocation
+
+Float16 = npt.NDArray[np.float16]
+Float32 = npt.NDArray[np.float32]
+
+_DTYPES: dict[int, np.dtype[Any]] = {DT_HALF: np.dtype("<f2"), DT_FLOAT: np.dtype("<f4")}
+_LARGEST_EXPONENT = 15  # magnitudes up to 2**15, half of float16's largest power of two
+
+
+@dataclasses.dataclass(frozen=True)
+class Samples:
+    """Queries and keys of one layer at one step, as attention uses them.
+
+    `bias` is added to the scaled logits before softmax; -inf hides a pair; None where there is nothing to add.
+    """
+
+    queries: Float32  # [heads, n_query, d]
+    keys: Float32  # [kv_heads, n_key, d]
+    bias: Float32 | None = None  # [sequences or 1, heads or 1, longest query, longest key]
+
+    def expanded_keys(self) -> Float32:
+        """The key of every query head, [heads, n_key, d]: grouped keys repeated, in the order of the heads."""
+        groups = self.queries.shape[0] // self.keys.shape[0]
+        return np.repeat(self.keys, groups, axis=0) if groups > 1 else self.keys
+
+
+def encode_samples(samples: Samples, *, step: int, layer_name: str, wall_time: float) -> bytes:
+    """`samples` as one framed record."""
+    queries, queries_scale = _to_half(samples.queries)
+    keys, keys_scale = _to_half(samples.keys)
+    event = Event(step=step, wall_time=wall_time)
+    arrays: dict[str, npt.NDArray[Any]]
+    arrays = {"queries": queries, "queries_scale": queries_scale, "keys": keys, "keys_scale": keys_scale}
+    if samples.bias is not None:
+        arrays["bias"] = samples.bias.astype("<f4", copy=False)
+    for tag, array in arrays.items():
+        value = event.summary.value.add(tag=tag, tensor=_to_tensor(array))
+        value.metadata.display_name = layer_name
+    return records.frame(event.SerializeToString())
+
+
+def read_samples(run_directory: str, file: str, location: SamplesLocation) -> Samples:
+    """The samples at `location` of the samples file `file` of a run.
+
+    Raises FileNotFoundError if the file is gone, records.CorruptRecordError or TornRecordError if it was damaged.
+    """
+    path = os.path.join(run_directory, "plugins", "attnviz", file)
+    data = records.unframe(files.read_range(path, location.offset, location.length))
+    event = Event.FromString(data)
+    arrays = {value.tag: _from_tensor(value) for value in event.summary.value}
+    return Samples(
+        queries=_from_half(arrays["queries"], arrays["queries_scale"]),
+        keys=_from_half(arrays["keys"], arrays["keys_scale"]),
+        bias=arrays.get("bias"),
+    )
+
+
+def _to_half(array: Float32) -> tuple[Float16, Float32]:
+    """`array` [heads, n, d] as float16 and the scale of each head [heads] that it was divided by."""
+    finite = np.where(np.isfinite(array), np.abs(array), 0.0)
+    largest = finite.max(axis=(1, 2), initial=0.0)  # (heads,)
+    _, exponent = np.frexp(largest)
+    scale = np.ldexp(1.0, np.where(largest > 0, exponent - _LARGEST_EXPONENT, 0)).astype("<f4")
+    return (array / scale[:, None, None]).astype("<f2"), scale
+
+
+def _from_half(array: npt.NDArray[Any], scale: Float32) -> Float32:
+    return cast(Float32, array.astype(np.float32) * scale[:, None, None])
+
+
+def _to_tensor(array: npt.NDArray[Any]) -> TensorProto:
+    dtype = next(code for code, dtype in _DTYPES.items() if dtype == array.dtype)
+    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=length) for length in array.shape])
+    return TensorProto(dtype=dtype, tensor_shape=shape, tensor_content=np.ascontiguousarray(array).tobytes())
+
+
+def _from_tensor(value: Summary.Value) -> npt.NDArray[Any]:
+    tensor = value.tensor
+    shape = [dim.size for dim in tensor.tensor_shape.dim]
+    content: bytes = tensor.tensor_content
+    return np.frombuffer(content, _DTYPES[tensor.dtype]).reshape(shape)

@@ -1,0 +1,131 @@
+"""The documents of the format, as frozen dataclasses, and their JSON.
+
+Every document carries `version`. A reader that meets a version it does not know raises FormatError, naming both.
+"""
+
+import dataclasses
+import json
+from typing import Any
+
+VERSION = 1
+
+
+class FormatError(ValueError):
+    """A document that this version of tb-attnviz cannot read."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Repeat:
+    """A sequence repeats itself: token i equals token i - `period` for every i >= `start` + `period`."""
+
+    start: int
+    period: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Sequence:
+    """One probe input: a text, or an image as the sequence of its patches."""
+
+    tokens: tuple[str, ...]
+    kind: str = "text"
+    repeat: Repeat | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ProbeRecord:
+    """The fixed inputs of a run. Queries and keys of a head follow its tokens, sequence after sequence."""
+
+    sequences: tuple[Sequence, ...]
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Tokens of each sequence."""
+        return tuple(len(sequence.tokens) for sequence in self.sequences)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all sequences."""
+        return sum(self.lengths)
+
+    def to_json(self) -> str:
+        return _dump({"sequences": [dataclasses.asdict(sequence) for sequence in self.sequences]})
+
+    @classmethod
+    def from_json(cls, text: str) -> "ProbeRecord":
+        document = _load(text, "probe")
+        return cls(
+            tuple(
+                Sequence(
+                    tokens=tuple(entry["tokens"]),
+                    kind=entry["kind"],
+                    repeat=Repeat(**entry["repeat"]) if entry["repeat"] else None,
+                )
+                for entry in document["sequences"]
+            )
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """One attention of the model, and what is needed beside its samples to compute its logits.
+
+    `scale` multiplies q·k; `causal` hides the keys after the query. Any other mask or bias is an array in the samples.
+    """
+
+    name: str
+    heads: int
+    kv_heads: int
+    head_dim: int
+    scale: float
+    causal: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplesLocation:
+    """Where the samples of one layer lie: a record of `length` bytes at `offset` of the checkpoint's file."""
+
+    offset: int
+    length: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """What was recorded at one step: `file` is a name in the run's `plugins/attnviz` directory."""
+
+    step: int
+    file: str
+    layers: tuple[Layer, ...]
+    locations: tuple[SamplesLocation, ...]
+
+    def to_json(self) -> str:
+        layers = [
+            {**dataclasses.asdict(layer), **dataclasses.asdict(location)}
+            for layer, location in zip(self.layers, self.locations, strict=True)
+        ]
+        return _dump({"step": self.step, "file": self.file, "layers": layers})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Checkpoint":
+        document = _load(text, "checkpoint")
+        names = [field.name for field in dataclasses.fields(Layer)]
+        return cls(
+            step=document["step"],
+            file=document["file"],
+            layers=tuple(Layer(**{name: entry[name] for name in names}) for entry in document["layers"]),
+            locations=tuple(SamplesLocation(entry["offset"], entry["length"]) for entry in document["layers"]),
+        )
+
+
+def _dump(document: dict[str, Any]) -> str:
+    return json.dumps({"version": VERSION, **document}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _load(text: str, name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(text)
+    version = document.get("version")
+    if version != VERSION:
+        raise FormatError(
+            f"the {name} was recorded in format version {version}; this tb-attnviz reads version {VERSION}: "
+            "install the version of tb-attnviz that recorded the run, or a newer one"
+        )
+    return document

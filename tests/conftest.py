@@ -1,0 +1,108 @@
+"""Runs written with the real writer, and a real TensorBoard that serves them."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tb_attnviz.events import Layer, ProbeRecord, Repeat, RunWriter, Samples, Sequence
+
+LAYERS = (Layer("blocks.0.attention", 4, 4, 8, 8**-0.5, causal=True), Layer("blocks.1.attention", 6, 2, 8, 0.3, False))
+PROBE = ProbeRecord(
+    (
+        Sequence(("the", "sky", "is", "blue", "today")),
+        Sequence(tuple("qrstuqrstu"), repeat=Repeat(0, 5)),
+        Sequence(("one", "two", "three")),
+    )
+)
+
+
+def make_samples(layer: Layer, *, seed: int) -> Samples:
+    """Random queries and keys of `layer` for PROBE."""
+    rng = np.random.default_rng(seed)
+    queries = rng.normal(size=(layer.heads, PROBE.tokens, layer.head_dim)).astype(np.float32)
+    keys = rng.normal(size=(layer.kv_heads, PROBE.tokens, layer.head_dim)).astype(np.float32)
+    return Samples(queries, keys)
+
+
+def write_checkpoint(writer: RunWriter, step: int) -> None:
+    """One checkpoint of LAYERS whose heads drift with the step, and its health figures."""
+    layers = []
+    for index, layer in enumerate(LAYERS):
+        start, end = make_samples(layer, seed=index), make_samples(layer, seed=index + 100)
+        share = step / 400
+        samples = Samples(
+            start.queries * (1 - share) + end.queries * share, start.keys * (1 - share) + end.keys * share
+        )
+        layers.append((layer, samples))
+    writer.write_checkpoint(step, layers)
+    heads = sum(layer.heads for layer in LAYERS)
+    entropy = np.linspace(1, 0.1, heads, dtype=np.float32) - step / 1000
+    writer.write_health(step, {"entropy": entropy, "max_logit": np.full(heads, np.inf, np.float32)})
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[RunWriter]:
+    """A writer of the run `tmp_path / "run"`, its probe written."""
+    run_writer = RunWriter(str(tmp_path / "run"))
+    run_writer.write_probe(PROBE, step=0)
+    yield run_writer
+    run_writer.close()
+
+
+@pytest.fixture
+def run_directory(writer: RunWriter, tmp_path: Path) -> Path:
+    """A run with checkpoints at steps 0, 100, 200, 300."""
+    for step in range(0, 400, 100):
+        write_checkpoint(writer, step)
+    return tmp_path / "run"
+
+
+@contextlib.contextmanager
+def serving(*arguments: str) -> Iterator[str]:
+    """A real TensorBoard with these arguments; gives its address, ends it afterwards."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tensorboard.main", "--port", str(port), "--reload_interval", "1", *arguments]
+    server = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        prefix = next((a.removeprefix("--path_prefix=") for a in arguments if a.startswith("--path_prefix=")), "")
+        address = f"http://localhost:{port}{prefix}"
+        wait_until(lambda: server.poll() is not None or _answers(f"{address}/data/plugins_listing"), seconds=60)
+        if server.poll() is not None:
+            raise RuntimeError(f"TensorBoard ended at once:\n{server.stdout.read() if server.stdout else ''}")
+        yield address
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        server.communicate(timeout=20)
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float) -> None:
+    """Returns once `condition` holds; fails after `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {seconds} s: {condition}")
+        time.sleep(0.1)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False

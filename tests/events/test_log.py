@@ -1,0 +1,92 @@
+"""A run's event files: live, torn, restarted, from another version; never the samples in TensorBoard's memory."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+
+from tb_attnviz.events import EventLog, FormatError, ProbeRecord, RunWriter, Sequence, summaries
+from tb_attnviz.events.records import frame
+from tb_attnviz.events.schema import Checkpoint
+from tests.conftest import LAYERS, PROBE, write_checkpoint
+
+
+def event_file(directory: Path) -> Path:
+    [path] = directory.glob("*tfevents*")
+    return path
+
+
+def test_everything_comes_back(run_directory: Path) -> None:
+    records = EventLog(str(run_directory)).load()
+    assert records.probe == PROBE
+    assert records.steps == [0, 100, 200, 300]
+    assert records.checkpoints[200].layers == LAYERS
+    np.testing.assert_allclose(records.health["entropy"][100], np.linspace(1, 0.1, 10) - 0.1, rtol=1e-6)
+    assert np.isinf(records.health["max_logit"][0]).all()
+
+
+def test_a_live_run_grows(writer: RunWriter, tmp_path: Path) -> None:
+    log = EventLog(str(tmp_path / "run"))
+    assert log.load().steps == []
+    write_checkpoint(writer, 0)
+    assert log.load().steps == [0]
+    write_checkpoint(writer, 100)
+    assert log.load().steps == [0, 100]
+
+
+def test_a_torn_tail_costs_the_last_record_only(run_directory: Path) -> None:
+    path = event_file(run_directory)
+    path.write_bytes(path.read_bytes()[:-10])
+    records = EventLog(str(run_directory)).load()
+    assert records.steps == [0, 100, 200, 300]
+    assert sorted(records.health["entropy"]) == [0, 100, 200]
+
+
+def test_a_step_written_twice_counts_as_its_latest(writer: RunWriter, tmp_path: Path) -> None:
+    write_checkpoint(writer, 100)
+    first = EventLog(str(tmp_path / "run")).load().checkpoints[100].file
+    write_checkpoint(writer, 100)
+    second = EventLog(str(tmp_path / "run")).load().checkpoints[100].file
+    assert first != second
+    assert (tmp_path / "run" / "plugins" / "attnviz" / second).exists()
+
+
+def test_a_restart_with_purge_step_forgets_what_came_after(run_directory: Path) -> None:
+    restart = Event(step=150, wall_time=1, session_log=SessionLog(status=SessionLog.START))
+    with event_file(run_directory).open("ab") as file:
+        file.write(frame(restart.SerializeToString()))
+    records = EventLog(str(run_directory)).load()
+    assert records.steps == [0, 100]
+    assert sorted(records.health["entropy"]) == [0, 100]
+
+
+@pytest.mark.parametrize("document", [ProbeRecord, Checkpoint])
+def test_an_unknown_version_names_both(document: type[ProbeRecord] | type[Checkpoint]) -> None:
+    with pytest.raises(FormatError, match=r"version 99; this tb-attnviz reads version 1"):
+        document.from_json(json.dumps({"version": 99}))
+
+
+def test_documents_survive_any_token() -> None:
+    probe = ProbeRecord((Sequence(("␠", "\n", '"', "\ud7ff", "😀", "")),))
+    assert ProbeRecord.from_json(probe.to_json()) == probe
+
+
+def test_tensorboard_holds_the_small_things_and_not_the_samples(run_directory: Path) -> None:
+    accumulator = event_accumulator.EventAccumulator(str(run_directory)).Reload()
+    tensors = set(accumulator.Tags()["tensors"])
+    assert {"attnviz/probe", "attnviz/checkpoint", "attnviz/health/entropy", "attnviz/entropy/mean"} <= tensors
+    size = sum(len(tensor.tensor_proto.SerializeToString()) for tag in tensors for tensor in accumulator.Tensors(tag))
+    samples = sum(path.stat().st_size for path in (run_directory / "plugins" / "attnviz").iterdir())
+    assert size < 8_000 < samples
+
+
+def test_health_scalars_pass_over_heads_without_the_figure() -> None:
+    figures = {"induction": np.array([0.2, np.nan, 0.6], np.float32), "absent": np.full(2, np.nan, np.float32)}
+    event = summaries.health_event(figures, step=1, wall_time=0)
+    scalars = {value.tag: value.tensor.float_val[0] for value in event.summary.value if value.tensor.float_val}
+    assert scalars == pytest.approx(
+        {"attnviz/induction/mean": 0.4, "attnviz/induction/min": 0.2, "attnviz/induction/max": 0.6}
+    )

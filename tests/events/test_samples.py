@@ -1,0 +1,68 @@
+"""Samples: float16 with a scale a head loses the mantissa's last bits, and nothing else."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from tb_attnviz.events import Layer, RunWriter, Samples, read_samples
+from tb_attnviz.events.samples import encode_samples
+from tb_attnviz.events.schema import SamplesLocation
+
+Float32 = npt.NDArray[np.float32]
+magnitudes = st.floats(min_value=2.0**-100, max_value=2.0**120, width=32)
+
+
+def round_trip(directory: Path, samples: Samples) -> Samples:
+    record = encode_samples(samples, step=3, layer_name="layer", wall_time=0)
+    folder = directory / "plugins" / "attnviz"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "file").write_bytes(b"ahead" + record)
+    return read_samples(str(directory), "file", SamplesLocation(5, len(record)))
+
+
+@given(arrays(np.float32, (2, 3, 4), elements=st.floats(-1, 1, width=32)), magnitudes, magnitudes)
+def test_every_head_keeps_eleven_bits(
+    tmp_path_factory: pytest.TempPathFactory, values: Float32, first: float, second: float
+) -> None:
+    queries = values * np.array([first, second], np.float32)[:, None, None]
+    read = round_trip(tmp_path_factory.mktemp("run"), Samples(queries, queries)).queries
+    largest = np.abs(queries).max(axis=(1, 2), keepdims=True)
+    # 2^-11 of a value is its rounding; under 2^-29 of the head's largest float16 has no more bits to give
+    assert np.all(np.abs(read - queries) <= np.abs(queries) * 2.0**-11 + largest * 2.0**-38)
+
+
+def test_non_finite_values_survive(tmp_path: Path) -> None:
+    queries = np.array([[[1.0, np.nan], [np.inf, -np.inf]]], np.float32)
+    read = round_trip(tmp_path, Samples(queries, queries)).queries
+    np.testing.assert_array_equal(read, queries)
+
+
+def test_bias_is_exact_and_optional(tmp_path: Path) -> None:
+    array = np.zeros((1, 2, 2), np.float32)
+    bias = np.array([[[[0.1, -np.inf], [3e-9, 1e30]]]], np.float32)
+    read = round_trip(tmp_path, Samples(array, array, bias)).bias
+    assert read is not None
+    np.testing.assert_array_equal(read, bias)
+    assert round_trip(tmp_path, Samples(array, array)).bias is None
+
+
+def test_grouped_keys_are_stored_once_and_repeated_for_their_heads(tmp_path: Path) -> None:
+    queries, keys = np.ones((6, 5, 2), np.float32), np.arange(20, dtype=np.float32).reshape(2, 5, 2)
+    layer = Layer("layer", 6, 2, 2, 1.0, causal=False)
+    checkpoint = RunWriter(str(tmp_path)).write_checkpoint(0, [(layer, Samples(queries, keys))])
+    read = read_samples(str(tmp_path), checkpoint.file, checkpoint.locations[0])
+    assert read.keys.shape == (2, 5, 2)
+    np.testing.assert_array_equal(read.expanded_keys(), keys[[0, 0, 0, 1, 1, 1]])
+
+
+def test_two_bytes_a_value_on_disk(tmp_path: Path) -> None:
+    queries = np.ones((4, 10_000, 64), np.float32)
+    layer = Layer("layer", 4, 4, 64, 1.0, causal=False)
+    checkpoint = RunWriter(str(tmp_path)).write_checkpoint(0, [(layer, Samples(queries, queries))])
+    size = (tmp_path / "plugins" / "attnviz" / checkpoint.file).stat().st_size
+    assert 2 * queries.size * 2 <= size < 2 * queries.size * 2 + 1000
