@@ -1,0 +1,48 @@
+"""Logits and attention from queries and keys, as scaled dot-product attention computes them."""
+
+from typing import Any
+
+from array_api_compat import array_namespace, device
+
+Array = Any  # an array of any library that implements the array API standard
+
+
+def logits(queries: Array, keys: Array, *, scale: float, bias: Array | None = None) -> Array:
+    """Scaled dot products of every query with every key, plus `bias`: [..., n_query, n_key].
+
+    queries [..., n_query, d], keys [..., n_key, d]; `bias` broadcasts to the result, -inf where a pair is hidden.
+    """
+    xp = array_namespace(queries, keys)
+    products = queries @ xp.matrix_transpose(keys) * scale
+    return products if bias is None else products + bias
+
+
+def visible_pairs(
+    n_query: int, n_key: int, *, causal: bool, lengths: Array | None = None, bias: Array | None = None, like: Array
+) -> Array:
+    """Which query sees which key, boolean, broadcastable to [sequences, heads, n_query, n_key].
+
+    `causal` hides the keys after the query; with `lengths` [sequences], a sequence's padding neither sees nor is seen;
+    a `bias` of -inf hides a pair. `like`: an array that gives library and device.
+    """
+    xp = array_namespace(like)
+    query = xp.arange(n_query, device=device(like))[:, None]  # (n_query, 1)
+    key = xp.arange(n_key, device=device(like))[None, :]  # (1, n_key)
+    visible = (key <= query) if causal else (key + query >= 0)
+    if lengths is not None:
+        ends = lengths[:, None, None, None]  # (sequences, 1, 1, 1)
+        visible = visible & (query < ends) & (key < ends)
+    if bias is not None:
+        visible = visible & (bias > -xp.inf)
+    return visible
+
+
+def attention(logits: Array, visible: Array) -> Array:
+    """Softmax of `logits` [..., n_query, n_key] over each query's visible keys; 0 for hidden pairs."""
+    xp = array_namespace(logits)
+    masked = xp.where(visible, logits, -xp.inf)
+    top = xp.max(masked, axis=-1, keepdims=True)
+    top = xp.where(top == -xp.inf, xp.zeros_like(top), top)  # a query that sees nothing
+    weights = xp.exp(masked - top)  # hidden: exp(-inf) = 0
+    total = xp.sum(weights, axis=-1, keepdims=True)
+    return weights / xp.where(total == 0, xp.ones_like(total), total)

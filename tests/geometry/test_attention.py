@@ -1,0 +1,48 @@
+"""Attention equals PyTorch's own scaled_dot_product_attention, on NumPy and on torch alike."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+from tb_attnviz import geometry
+
+QUERIES, KEYS = torch.randn(2, 3, 7, 4), torch.randn(2, 3, 7, 4)  # (sequences, heads, n, d)
+BIAS = torch.randn(2, 1, 7, 7).masked_fill(torch.rand(2, 1, 7, 7) > 0.7, -torch.inf)
+BIAS[..., 0] = 0.0  # every query sees something
+
+
+def pytorch_attention(**arguments: object) -> torch.Tensor:
+    """The weights that PyTorch's kernel applies: with the identity as values, its output is the attention itself."""
+    return scaled_dot_product_attention(QUERIES, KEYS, torch.eye(7).expand(2, 3, 7, 7), **arguments)
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize(("causal", "bias"), [(False, None), (True, None), (False, BIAS)])
+def test_equal_to_pytorch(library: str, causal: bool, bias: torch.Tensor | None) -> None:
+    def convert(tensor: torch.Tensor | None) -> object:
+        return tensor.numpy() if tensor is not None and library == "numpy" else tensor
+
+    queries, keys = convert(QUERIES), convert(KEYS)
+    logits = geometry.logits(queries, keys, scale=0.7, bias=convert(bias))
+    visible = geometry.visible_pairs(7, 7, causal=causal, bias=convert(bias), like=queries)
+    expected = pytorch_attention(is_causal=causal, attn_mask=bias, scale=0.7)
+    np.testing.assert_allclose(geometry.attention(logits, visible), expected, atol=1e-6)
+
+
+def test_padding_neither_sees_nor_is_seen() -> None:
+    visible = geometry.visible_pairs(3, 3, causal=True, lengths=np.array([3, 2]), like=QUERIES.numpy())
+    assert visible[:, 0].tolist() == [
+        [[True, False, False], [True, True, False], [True, True, True]],
+        [[True, False, False], [True, True, False], [False, False, False]],
+    ]
+
+
+def test_a_query_that_sees_nothing_attends_to_nothing() -> None:
+    attention = geometry.attention(np.ones((1, 2)), np.zeros((1, 2), bool))
+    np.testing.assert_array_equal(attention, [[0, 0]])
+
+
+def test_large_logits_do_not_overflow() -> None:
+    attention = geometry.attention(np.array([[1e5, 0.0]], np.float32), np.ones((1, 2), bool))
+    np.testing.assert_array_equal(attention, [[1, 0]])

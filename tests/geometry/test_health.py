@@ -1,0 +1,101 @@
+"""Health figures against computations by hand."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from tb_attnviz import geometry
+
+Array = npt.NDArray[np.float64]
+
+
+def keys_for(attention: Array) -> tuple[Array, Array]:
+    """Queries and keys of one sequence and head whose softmax is `attention`: the identity against its logarithm."""
+    n = len(attention)
+    return np.eye(n)[None, None], np.log(attention + 1e-300).T[None, None]
+
+
+def figures(attention: Array, *, causal: bool = False, **options: object) -> dict[str, float]:
+    queries, keys = keys_for(attention)
+    lengths = np.array([len(attention)])
+    health = geometry.health(queries, keys, scale=1.0, causal=causal, lengths=lengths, **options)
+    assert set(health) == set(geometry.FIGURES)
+    return {name: float(values[0, 0]) for name, values in health.items()}
+
+
+def test_uniform_attention_has_entropy_one() -> None:
+    assert figures(np.full((4, 4), 0.25))["entropy"] == pytest.approx(1)
+
+
+def test_attention_on_one_key_has_entropy_zero() -> None:
+    assert figures(np.eye(4))["entropy"] == pytest.approx(0, abs=1e-9)
+
+
+def test_entropy_is_relative_to_what_a_query_may_see() -> None:
+    # query 0 sees one key and is left out; query 1 is uniform over 2, query 2 sees (1/2, 1/4, 1/4)
+    attention = np.array([[1, 1, 1], [0.5, 0.5, 1], [0.5, 0.25, 0.25]])
+    expected = (1 + 1.5 * math.log(2) / math.log(3)) / 2
+    assert figures(attention, causal=True)["entropy"] == pytest.approx(expected)
+
+
+def test_positional_figures() -> None:
+    attention = np.array([[0.7, 0.1, 0.2], [0.6, 0.3, 0.1], [0.2, 0.5, 0.3]])
+    result = figures(attention)
+    assert result["self"] == pytest.approx((0.7 + 0.3 + 0.3) / 3)
+    assert result["previous"] == pytest.approx((0.6 + 0.5) / 2)
+    assert result["sink"] == pytest.approx((0.7 + 0.6 + 0.2) / 3)
+
+
+def test_induction_is_the_attention_on_what_followed_last_time() -> None:
+    # tokens a b a b a b: period 2; from query 2 on, query i should look at i - 1
+    attention = np.full((6, 6), 0.05)
+    for query, weight in ((2, 0.5), (3, 0.6), (4, 0.7), (5, 0.4)):
+        attention[query] = (1 - weight) / 5
+        attention[query, query - 1] = weight
+    attention[1] = [0.75, 0.05, 0.05, 0.05, 0.05, 0.05]  # before the first repeat: does not count
+    attention[0] = [0.75, 0.05, 0.05, 0.05, 0.05, 0.05]
+    assert figures(attention, repeats=[(0, 2)])["induction"] == pytest.approx((0.5 + 0.6 + 0.7 + 0.4) / 4)
+
+
+def test_induction_begins_after_the_start_of_the_repeat() -> None:
+    attention = np.full((6, 6), 1 / 6)
+    attention[5] = [0, 0, 0.5, 0.3, 0.1, 0.1]  # start 1, period 4: only query 5 has a repeat; it should look at 2
+    assert figures(attention, repeats=[(1, 4)])["induction"] == pytest.approx(0.5)
+
+
+def test_induction_without_a_repeat_is_undefined() -> None:
+    assert math.isnan(figures(np.eye(4), repeats=[None])["induction"])
+
+
+def test_norms_and_the_largest_logit() -> None:
+    queries = np.array([[[[3.0, 4.0], [0.0, 1.0]]]])
+    keys = np.array([[[[0.0, 2.0], [10.0, 0.0]]]])
+    health = geometry.health(queries, keys, scale=0.5, causal=True, lengths=np.array([2]))
+    assert health["query_norm"].item() == 3
+    assert health["key_norm"].item() == 6
+    assert health["max_logit"].item() == 4  # 0.5 · (3, 4)·(0, 2); the 15 of (3, 4)·(10, 0) is hidden
+    bias = np.array([[[[0.0, 0.0], [7.0, 0.0]]]])
+    biased = geometry.health(queries, keys, scale=0.5, causal=True, lengths=np.array([2]), bias=bias)
+    assert biased["max_logit"].item() == 8
+
+
+def test_padding_never_counts() -> None:
+    queries, keys = np.random.default_rng(0).normal(size=(2, 1, 2, 5, 3))
+    alone = geometry.health(queries[:, :, :3], keys[:, :, :3], scale=1, causal=False, lengths=np.array([3]))
+    queries[:, :, 3:], keys[:, :, 3:] = 1e9, -1e9
+    padded = geometry.health(queries, keys, scale=1, causal=False, lengths=np.array([3]))
+    for name, values in alone.items():
+        np.testing.assert_allclose(padded[name], values, err_msg=name)
+
+
+def test_torch_and_numpy_agree() -> None:
+    queries, keys = torch.randn(2, 3, 4, 9, 5).double()
+    lengths, repeats = torch.tensor([9, 4, 1]), [(0, 3), None, None]
+    ours = geometry.health(queries, keys, scale=0.4, causal=True, lengths=lengths, repeats=repeats)
+    arrays = (queries.numpy(), keys.numpy())
+    theirs = geometry.health(*arrays, scale=0.4, causal=True, lengths=lengths.numpy(), repeats=repeats)
+    for name in geometry.FIGURES:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-9, err_msg=name)
