@@ -1,0 +1,7 @@
+"""Projections of a head's queries and keys through all its steps, in one frame."""
+
+from tb_attnviz.projection.basis import PROJECTIONS
+from tb_attnviz.projection.frame import Frame, fit_frame
+from tb_attnviz.projection.source import LayerSamples
+
+__all__ = ["PROJECTIONS", "Frame", "LayerSamples", "fit_frame"]

@@ -1,0 +1,137 @@
+"""Run: one recorded run, read lazily. For notebooks, the plugin and tests alike; imports no torch."""
+
+import os
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tb_attnviz.attention import mean_attention, sequence_attention
+from tb_attnviz.events import Checkpoint, EventLog, Layer, ProbeRecord, Records, Samples, read_samples
+from tb_attnviz.projection import PROJECTIONS, Frame, LayerSamples, fit_frame
+
+Float32 = npt.NDArray[np.float32]
+
+
+class NotRecordedError(LookupError):
+    """What was asked for is not in the run; the message says what is."""
+
+
+def open_run(directory: str | os.PathLike[str]) -> "Run":
+    """The run recorded in `directory`; live runs grow with `Run.reload`.
+
+    Raises NotRecordedError if the directory holds no attention records, events.FormatError if they are of another
+    version.
+    """
+    path = os.fspath(directory)
+    run = Run(path, EventLog(path).load)
+    if not run.steps and run.records.probe is None:
+        raise NotRecordedError(f"no attention was recorded in {path!r}: is it the run directory that the recorder got?")
+    return run
+
+
+class Run:
+    """One run: its steps, layers, samples, and what follows from them.
+
+    `directory` holds the samples; `load` gives the summaries recorded so far, from event files or from TensorBoard.
+    """
+
+    def __init__(self, directory: str, load: Callable[[], Records]) -> None:
+        self.directory = directory
+        self._load = load
+        self.records = load()
+
+    def reload(self) -> None:
+        """Take in what was recorded since the run was opened or last reloaded."""
+        self.records = self._load()
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps with samples, ascending."""
+        return self.records.steps
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers of the newest checkpoint, in the order of the forward pass."""
+        return self.checkpoint(self.steps[-1]).layers if self.steps else ()
+
+    @property
+    def probe(self) -> ProbeRecord:
+        """The fixed inputs. Raises NotRecordedError if the run has none."""
+        if self.records.probe is None:
+            raise NotRecordedError("this run has no probe: its event file is damaged or still being written")
+        return self.records.probe
+
+    def checkpoint(self, step: int) -> Checkpoint:
+        """Where the samples of `step` are. Raises NotRecordedError for a step that was not recorded."""
+        try:
+            return self.records.checkpoints[step]
+        except KeyError:
+            raise NotRecordedError(f"no step {step}: {_recorded_steps(self.steps)}") from None
+
+    def layer(self, step: int, layer: int) -> Layer:
+        """Layer number `layer` at `step`. Raises NotRecordedError if there is none."""
+        layers = self.checkpoint(step).layers
+        if not 0 <= layer < len(layers):
+            raise NotRecordedError(f"no layer {layer}: the run has layers 0 to {len(layers) - 1}")
+        return layers[layer]
+
+    def samples(self, step: int, layer: int) -> Samples:
+        """Queries [heads, n_query, d] and keys [heads, n_key, d], float32; grouped keys repeated for their heads."""
+        self.layer(step, layer)
+        checkpoint = self.checkpoint(step)
+        samples = read_samples(self.directory, checkpoint.file, checkpoint.locations[layer])
+        return Samples(samples.queries, samples.expanded_keys(), samples.bias)
+
+    def attention(self, step: int, layer: int, head: int, sequence: int | Literal["mean"]) -> Float32:
+        """Attention [n_query, n_key] of one head on one sequence, recomputed: equal to the model's within 5e-4.
+
+        "mean": averaged over all sequences by position pair, [longest, longest].
+        """
+        self.check(step, layer, head, sequence)
+        samples, described, lengths = self.samples(step, layer), self.layer(step, layer), self.probe.lengths
+        if sequence == "mean":
+            return mean_attention(samples, described, lengths, head)
+        return sequence_attention(samples, described, lengths, head, sequence)
+
+    def check(self, step: int, layer: int, head: int, sequence: int | Literal["mean"]) -> None:
+        """Raises NotRecordedError unless all four exist."""
+        heads, sequences = self.layer(step, layer).heads, len(self.probe.sequences)
+        if not 0 <= head < heads:
+            raise NotRecordedError(f"no head {head}: layer {layer} has heads 0 to {heads - 1}")
+        if sequence != "mean" and not 0 <= sequence < sequences:
+            raise NotRecordedError(f"no sequence {sequence}: the probe has sequences 0 to {sequences - 1}")
+
+    def health(self) -> dict[str, Float32]:
+        """Every health figure over `steps`: float32 [steps, heads of all layers], NaN where it was not recorded."""
+        heads = sum(layer.heads for layer in self.layers)
+        absent = np.full(heads, np.nan, np.float32)
+        return {
+            figure: np.stack([by_step.get(step, absent) for step in self.steps]).reshape(len(self.steps), heads)
+            for figure, by_step in sorted(self.records.health.items())
+        }
+
+    def layer_samples(self, layer: int) -> LayerSamples:
+        """Where the samples of `layer` are at every step: all that a projection needs, in another process too."""
+        locations = {step: (c.file, c.locations[layer]) for step, c in self.records.checkpoints.items()}
+        return LayerSamples(self.directory, self.layer(self.steps[-1], layer).scale, locations)
+
+    def frame(self, layer: int) -> Frame:
+        """The frame of every head of `layer`, fitted to all steps recorded so far."""
+        return fit_frame(self.layer_samples(layer), self.steps)
+
+    def project(self, projection: str, layer: int, head: int, *, dims: int = 2) -> Float32:
+        """The points of one head at every step in one frame: [steps, n_query + n_key, dims], within [-1, 1]."""
+        if projection not in PROJECTIONS:
+            raise NotRecordedError(f"no projection {projection!r}: there are {', '.join(PROJECTIONS)}")
+        if dims not in (2, 3):
+            raise NotRecordedError(f"a picture has 2 or 3 dimensions, not {dims}")
+        source, frame = self.layer_samples(layer), self.frame(layer)
+        return np.stack([frame.points(source, step, projection, dims)[head] for step in self.steps])
+
+
+def _recorded_steps(steps: list[int]) -> str:
+    if not steps:
+        return "the run has no checkpoint yet"
+    return f"the run has {len(steps)} steps from {steps[0]} to {steps[-1]}"

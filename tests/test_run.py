@@ -1,0 +1,120 @@
+"""open_run: what was written comes back, lazily; what is not there is said in a sentence."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tb_attnviz
+from tb_attnviz.events import RunWriter
+from tests.conftest import LAYERS, PROBE, make_samples, write_checkpoint
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def test_steps_layers_and_samples(run_directory: Path) -> None:
+    run = tb_attnviz.open_run(run_directory)
+    assert run.steps == [0, 100, 200, 300]
+    assert run.layers == LAYERS
+    samples = run.samples(0, 1)
+    written = make_samples(LAYERS[1], seed=1)
+    np.testing.assert_allclose(samples.queries, written.queries, atol=2e-3)
+    np.testing.assert_allclose(samples.keys, written.keys[[0, 0, 0, 1, 1, 1]], atol=2e-3)
+
+
+def test_attention_is_the_softmax_of_the_samples(run_directory: Path) -> None:
+    run = tb_attnviz.open_run(run_directory)
+    written = make_samples(LAYERS[1], seed=1)
+    # head 4 of 6 uses key head 1 of 2; sequence 2 is the last 3 of 18 tokens
+    expected = softmax(written.queries[4, 15:18] @ written.keys[1, 15:18].T * 0.3)
+    np.testing.assert_allclose(run.attention(0, 1, 4, 2), expected, atol=1e-3)
+
+
+def test_causal_attention_looks_back_only(run_directory: Path) -> None:
+    run = tb_attnviz.open_run(run_directory)
+    written = make_samples(LAYERS[0], seed=0)
+    attention = run.attention(0, 0, 2, 0)
+    assert not np.triu(attention, 1).any()
+    logits = written.queries[2, 4] @ written.keys[2, :5].T * 8**-0.5
+    np.testing.assert_allclose(attention[4], softmax(logits), atol=1e-3)
+
+
+def test_mean_attention_averages_by_position_pair(run_directory: Path) -> None:
+    run = tb_attnviz.open_run(run_directory)
+    each = [run.attention(100, 1, 0, sequence) for sequence in range(3)]
+    mean = run.attention(100, 1, 0, "mean")
+    assert mean.shape == (10, 10)
+    assert mean[2, 1] == pytest.approx(np.mean([attention[2, 1] for attention in each]))
+    assert mean[4, 3] == pytest.approx((each[0][4, 3] + each[1][4, 3]) / 2)  # the third has 3 tokens
+    assert mean[9, 9] == pytest.approx(each[1][9, 9])
+
+
+def test_health_is_nan_where_nothing_was_recorded(writer: RunWriter, tmp_path: Path) -> None:
+    write_checkpoint(writer, 0)
+    writer.write_checkpoint(50, [(layer, make_samples(layer, seed=9)) for layer in LAYERS])
+    health = tb_attnviz.open_run(tmp_path / "run").health()
+    assert sorted(health) == ["entropy", "max_logit"]
+    assert health["entropy"].shape == (2, 10)
+    assert np.isfinite(health["entropy"][0]).all()
+    assert np.isnan(health["entropy"][1]).all()
+
+
+def test_reload_takes_in_a_new_checkpoint(writer: RunWriter, tmp_path: Path) -> None:
+    write_checkpoint(writer, 0)
+    run = tb_attnviz.open_run(tmp_path / "run")
+    write_checkpoint(writer, 100)
+    assert run.steps == [0]
+    run.reload()
+    assert run.steps == [0, 100]
+
+
+def test_project_shows_all_steps_in_one_frame(run_directory: Path) -> None:
+    run = tb_attnviz.open_run(run_directory)
+    points = run.project("biplot", 1, 3, dims=3)
+    assert points.shape == (4, 2 * PROBE.tokens, 3)
+    assert np.abs(points).max() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda run: run.samples(150, 0), "no step 150: the run has 4 steps from 0 to 300"),
+        (lambda run: run.samples(0, 2), "no layer 2: the run has layers 0 to 1"),
+        (lambda run: run.samples(0, -1), "no layer -1"),
+        (lambda run: run.attention(0, 0, 4, 0), "no head 4: layer 0 has heads 0 to 3"),
+        (lambda run: run.attention(0, 0, 0, 3), "no sequence 3: the probe has sequences 0 to 2"),
+        (lambda run: run.project("tsne", 0, 0), "no projection 'tsne': there are biplot, pca"),
+        (lambda run: run.project("pca", 0, 0, dims=4), "a picture has 2 or 3 dimensions, not 4"),
+    ],
+)
+def test_what_is_not_there_is_said(run_directory: Path, call: object, sentence: str) -> None:
+    with pytest.raises(tb_attnviz.NotRecordedError, match=sentence):
+        call(tb_attnviz.open_run(run_directory))
+
+
+def test_a_directory_without_records(tmp_path: Path) -> None:
+    with pytest.raises(tb_attnviz.NotRecordedError, match="no attention was recorded in"):
+        tb_attnviz.open_run(tmp_path)
+
+
+def test_a_run_without_probe(tmp_path: Path) -> None:
+    writer = RunWriter(str(tmp_path))
+    write_checkpoint(writer, 0)
+    run = tb_attnviz.open_run(tmp_path)
+    assert run.samples(0, 0).queries.shape == (4, PROBE.tokens, 8)
+    with pytest.raises(tb_attnviz.NotRecordedError, match="this run has no probe"):
+        run.attention(0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "module", ["tb_attnviz", "tb_attnviz.plugin.loader", "tb_attnviz.run", "tb_attnviz.plugin.plugin"]
+)
+def test_reading_and_serving_import_nothing_heavy(module: str) -> None:
+    heavy = "'torch', 'transformers', 'scipy', 'sklearn', 'umap', 'loky', 'multiprocessing.pool'"
+    code = f"import sys, {module}; print([name for name in ({heavy}) if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
