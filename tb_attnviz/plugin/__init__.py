@@ -1,0 +1,1 @@
+"""The TensorBoard plugin: parses requests, has the work done, answers. Import `loader` for its entry point."""

@@ -1,0 +1,26 @@
+"""The entry point that TensorBoard imports at its start: nothing heavy here, and nothing that can fail."""
+
+import argparse
+import logging
+
+from tensorboard.plugins import base_plugin
+
+logger = logging.getLogger(__name__)
+
+
+class AttnVizLoader(base_plugin.TBLoader):  # type: ignore[misc]  # tensorboard has no types
+    """Loads the plugin, or leaves TensorBoard without its tab if that fails."""
+
+    def fix_flags(self, flags: argparse.Namespace) -> None:
+        # TensorBoard keeps 10 tensors a tag unless told otherwise; a timeline needs every checkpoint (0: all).
+        flags.samples_per_plugin.setdefault("attnviz", 0)
+
+    def load(self, context: base_plugin.TBContext) -> base_plugin.TBPlugin | None:
+        try:
+            from tb_attnviz.plugin.plugin import AttnVizPlugin
+
+            return AttnVizPlugin(context)
+        except Exception:
+            # An exception here would end TensorBoard for everybody else's tabs too.
+            logger.exception("tb-attnviz could not be loaded; TensorBoard goes on without the Attention tab")
+            return None

@@ -1,0 +1,228 @@
+"""The routes, asked over HTTP of a real TensorBoard: both its loaders, a path prefix, several log directories."""
+
+import io
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tb_attnviz
+from tb_attnviz.events import EventLog, RunWriter
+from tests.conftest import PROBE, serving, wait_until, write_checkpoint
+
+SERVERS = {
+    "python loader": ("--load_fast=false", "--logdir={logdir}"),
+    "fast loader": ("--load_fast=true", "--logdir={logdir}"),
+    "path prefix": ("--load_fast=false", "--path_prefix=/some/prefix", "--logdir={logdir}"),
+    "logdir spec": ("--load_fast=false", "--logdir_spec=named:{logdir}"),
+}
+
+
+class Client:
+    def __init__(self, address: str) -> None:
+        self.base = f"{address}/data/plugin/attnviz/"
+        self.address = address
+
+    def get(self, route: str, headers: dict[str, str] | None = None, **parameters: object) -> tuple[int, Any, Any]:
+        """Status, body (JSON or array), headers; a 202 is asked again until it is answered."""
+        url = self.base + route + ("?" + urllib.parse.urlencode(parameters) if parameters else "")
+        for _ in range(200):
+            status, body, answered = _fetch(url, headers or {})
+            if status != 202:
+                return status, body, answered
+            assert json.loads(body).keys() == {"state", "done", "total"}
+            time.sleep(0.1)
+        raise TimeoutError(url)
+
+    def json(self, route: str, **parameters: object) -> Any:
+        status, body, _ = self.get(route, **parameters)
+        assert status == 200, body
+        return json.loads(body)
+
+    def array(self, route: str, **parameters: object) -> Any:
+        status, body, _ = self.get(route, **parameters)
+        assert status == 200, body
+        return np.load(io.BytesIO(body))
+
+
+def _fetch(url: str, headers: dict[str, str]) -> tuple[int, bytes, Any]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
+            return answer.status, answer.read(), answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), error.headers
+
+
+@pytest.fixture(scope="module")
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("logs")
+    writer = RunWriter(str(directory / "run"))
+    writer.write_probe(PROBE, step=0)
+    for step in range(0, 400, 100):
+        write_checkpoint(writer, step)
+    writer.close()
+    return directory
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def client(request: pytest.FixtureRequest, logdir: Path) -> Iterator[Client]:
+    with serving(*(argument.format(logdir=logdir) for argument in SERVERS[request.param])) as address:
+        client = Client(address)
+        wait_until(lambda: _steps(client) == [0, 100, 200, 300], seconds=30)
+        yield client
+
+
+def _steps(client: Client) -> list[int]:
+    runs = client.json("runs")["runs"]
+    return runs[0]["steps"] if runs else []
+
+
+@pytest.fixture
+def run(client: Client) -> str:
+    [entry] = client.json("runs")["runs"]
+    return str(entry["run"])
+
+
+def test_the_tab_is_offered(client: Client) -> None:
+    status, body, _ = _fetch(f"{client.address}/data/plugins_listing", {})
+    listed = json.loads(body)["attnviz"]
+    assert status == 200
+    assert listed["enabled"]
+    assert listed["tab_name"] == "Attention"
+    assert listed["loading_mechanism"]["type"] == "IFRAME"
+
+
+def test_runs(client: Client) -> None:
+    [entry] = client.json("runs")["runs"]
+    assert entry["steps"] == [0, 100, 200, 300]
+    assert [layer["heads"] for layer in entry["layers"]] == [4, 6]
+    assert (entry["sequences"], entry["queries"], entry["keys"]) == (3, 18, 18)
+    assert entry["figures"] == ["entropy", "max_logit"]
+    assert entry["error"] is None
+
+
+def test_probe(client: Client, run: str) -> None:
+    sequences = client.json("probe", run=run)["sequences"]
+    assert [sequence["tokens"] for sequence in sequences] == [list(s.tokens) for s in PROBE.sequences]
+    assert [sequence["repeat"] for sequence in sequences] == [None, {"start": 0, "period": 5}, None]
+
+
+def test_points_are_those_of_open_run(client: Client, run: str, logdir: Path) -> None:
+    expected = tb_attnviz.open_run(logdir / "run").project("pca", 1, 5, dims=3)
+    shown = client.array("points", run=run, step=200, layer=1, projection="pca", dims=3)
+    assert shown.shape == (6, 36, 3)
+    np.testing.assert_allclose(shown[5], expected[2], atol=1e-5)
+
+
+def test_a_frame_says_which_steps_it_was_fitted_to(client: Client, run: str, logdir: Path) -> None:
+    shown = client.array("points", run=run, step=300, layer=0, projection="biplot", dims=2, frame=0)
+    opened = tb_attnviz.open_run(logdir / "run")
+    del opened.records.checkpoints[100], opened.records.checkpoints[200], opened.records.checkpoints[300]
+    frame = opened.frame(0)
+    opened.reload()
+    expected = frame.points(tb_attnviz.open_run(logdir / "run").layer_samples(0), 300, "biplot", 2)
+    np.testing.assert_allclose(shown, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("sequence", [1, "mean"])
+def test_attention_is_that_of_open_run(client: Client, run: str, logdir: Path, sequence: Any) -> None:
+    expected = tb_attnviz.open_run(logdir / "run").attention(100, 1, 4, sequence)
+    np.testing.assert_allclose(
+        client.array("attention", run=run, step=100, layer=1, head=4, sequence=sequence), expected, atol=1e-6
+    )
+
+
+def test_health_keeps_what_is_not_finite(client: Client, run: str) -> None:
+    health = client.json("health", run=run)
+    assert health["steps"] == [0, 100, 200, 300]
+    assert health["heads"] == [4, 6]
+    assert health["figures"]["max_logit"][0] == ["Infinity"] * 10
+    assert health["figures"]["entropy"][1][0] == pytest.approx(0.9)
+
+
+def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:
+    for route, parameters in [
+        ("runs", {}),
+        ("points", {"step": 100, "layer": 0, "projection": "biplot", "dims": 2}),
+        ("attention", {"step": 100, "layer": 0, "head": 0, "sequence": 0}),
+    ]:
+        status, _, headers = client.get(route, run=run, **parameters)
+        assert status == 200
+        status, body, _ = client.get(route, {"If-None-Match": headers["ETag"]}, run=run, **parameters)
+        assert (status, body) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("route", "parameters", "status", "sentence"),
+    [
+        ("probe", {"run": None}, 400, "the parameter 'run' is missing"),
+        ("probe", {"run": "other"}, 404, "no run 'other' with attention records; there are: "),
+        ("points", {"step": "x"}, 400, "the parameter 'step' must be a whole number, not 'x'"),
+        ("points", {"step": 150}, 404, "no step 150: the run has 4 steps from 0 to 300"),
+        ("points", {"layer": 7}, 404, "no layer 7: the run has layers 0 to 1"),
+        ("points", {"frame": 50}, 404, "no step 50"),
+        ("points", {"projection": "tsne"}, 400, "must be one of biplot, pca, not 'tsne'"),
+        ("points", {"dims": 4}, 400, "the parameter 'dims' must be one of 2, 3, not '4'"),
+        ("attention", {"head": 4}, 404, "no head 4: layer 0 has heads 0 to 3"),
+        ("attention", {"sequence": 3}, 404, "no sequence 3: the probe has sequences 0 to 2"),
+        ("attention", {"sequence": "all"}, 400, "must be a whole number or 'mean', not 'all'"),
+        ("static/..%2Fplugin.py", {}, 404, "no static file"),
+    ],
+)
+def test_bad_input_gets_one_sentence(
+    client: Client, run: str, logdir: Path, route: str, parameters: dict[str, Any], status: int, sentence: str
+) -> None:
+    good = {"run": run, "step": 0, "layer": 0, "head": 0, "sequence": 0, "projection": "biplot", "dims": 2}
+    asked = {name: value for name, value in {**good, **parameters}.items() if value is not None}
+    answered, body, _ = client.get(route, **asked)
+    assert answered == status
+    error = json.loads(body)["error"]
+    assert sentence in error
+    assert str(logdir) not in error
+
+
+@pytest.mark.parametrize("loader", ["--load_fast=false", "--load_fast=true"])
+def test_a_live_run_grows_and_a_broken_one_says_why(
+    tmp_path: Path, loader: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = RunWriter(str(tmp_path / "live"))
+    live.write_probe(PROBE, step=0)
+    write_checkpoint(live, 0)
+    newer = RunWriter(str(tmp_path / "newer"))
+    monkeypatch.setattr("tb_attnviz.events.schema.VERSION", 99)
+    newer.write_probe(PROBE, step=0)
+    monkeypatch.undo()
+    with serving(loader, f"--logdir={tmp_path}") as address:
+        client = Client(address)
+        wait_until(lambda: len(client.json("runs")["runs"]) == 2, seconds=30)
+        entries = {entry["run"]: entry for entry in client.json("runs")["runs"]}
+        assert entries["live"]["steps"] == [0]
+        assert "recorded in format version 99; this tb-attnviz reads version 1" in entries["newer"]["error"]
+        old = client.array("points", run="live", step=0, layer=0, projection="biplot", dims=2, frame=0)
+        write_checkpoint(live, 100)
+        wait_until(lambda: client.json("runs")["runs"][0]["steps"] == [0, 100], seconds=30)
+        new = client.array("points", run="live", step=0, layer=0, projection="biplot", dims=2, frame=0)
+        np.testing.assert_array_equal(new, old)
+        assert client.array("points", run="live", step=100, layer=0, projection="biplot", dims=2, frame=0).any()
+
+
+def test_more_checkpoints_than_tensorboard_keeps_by_default(tmp_path: Path) -> None:
+    writer = RunWriter(str(tmp_path))
+    writer.write_probe(PROBE, step=0)
+    for step in range(25):
+        write_checkpoint(writer, step)
+    assert EventLog(str(tmp_path)).load().steps == list(range(25))
+    with serving("--load_fast=false", f"--logdir={tmp_path}") as address:
+        client = Client(address)
+        wait_until(lambda: client.json("runs")["runs"], seconds=30)
+        [entry] = client.json("runs")["runs"]
+        assert entry["run"] == "."
+        assert entry["steps"] == list(range(25))
+        assert client.array("points", run=".", step=24, layer=0, projection="biplot", dims=2).shape == (4, 36, 2)
