@@ -1,0 +1,197 @@
+import { noise } from '../noise';
+import type { NpyArray } from './npy';
+import { type DataSource, SourceError } from './source';
+import { attention, formation, health, position, syntheticHead, wordClass } from './synthetic_head';
+import type {
+  AttentionQuery,
+  HealthDocument,
+  JsonNumber,
+  Layer,
+  PointsQuery,
+  Probe,
+  Progress,
+  Run,
+  Runs,
+  Sequence,
+} from './types';
+
+export interface SyntheticOptions {
+  /** Heads of each layer. */
+  readonly heads: readonly number[];
+  /** At least this many tokens; the last sequence is not cut. */
+  readonly tokens: number;
+  readonly checkpoints: number;
+  /** Asks that are answered "still fitting" before each layer's points come. */
+  readonly fitting: number;
+  /** Milliseconds between new checkpoints; 0: the run has ended. */
+  readonly live: number;
+}
+
+export const DEFAULTS: SyntheticOptions = {
+  heads: [8, 8, 6, 8, 8, 4],
+  tokens: 320,
+  checkpoints: 21,
+  fitting: 0,
+  live: 0,
+};
+
+const EVERY = 200; // steps between checkpoints
+const TEXTS = [
+  '[CLS] the cat that chased the mouse was hungry because it had not eat ##en all day . [SEP]',
+  '[CLS] when mary and john went to the store , john gave a drink to mary . [SEP]',
+  '[CLS] the river rose after the storm and the old bridge was closed for re ##pair ##s . [SEP]',
+  'Once Ġupon Ġa Ġtime Ġthere Ġwas Ġa Ġlittle Ġgirl Ġwho Ġloved Ġthe Ġsea . Ċ She Ġwent Ġthere Ġevery Ġday .',
+  '[CLS] in 1905 einstein published four papers that changed physics for ever . [SEP]',
+  '[CLS] she read the letter twice , folded it , and put it back in the drawer . [SEP]',
+] as const;
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz';
+
+/** A made-up run with heads of known kinds, the same on every visit: for tests and for work on the views. */
+export class SyntheticSource implements DataSource {
+  private readonly options: SyntheticOptions;
+  private readonly sequences: readonly Sequence[];
+  /** Per token of the probe: its place in its sequence, that sequence's length, its word's class. */
+  private readonly tokens: { index: number; at: number; length: number; word: number }[] = [];
+  private readonly asked = new Map<string, number>();
+  private readonly opened = Date.now();
+
+  constructor(options: Partial<SyntheticOptions> = {}) {
+    this.options = { ...DEFAULTS, ...options };
+    const sequences: Sequence[] = [];
+    for (let i = 0; this.tokens.length < this.options.tokens; i++) {
+      const sequence = i % 4 === 3 ? repeated(i) : text(i);
+      sequences.push(sequence);
+      sequence.tokens.forEach((token, at) => {
+        const index = this.tokens.length;
+        this.tokens.push({ index, at, length: sequence.tokens.length, word: wordClass(token) });
+      });
+    }
+    this.sequences = sequences;
+  }
+
+  async runs(): Promise<Runs> {
+    const layers = this.options.heads.map(
+      (heads, i): Layer => ({
+        name: `model.layers.${i}.attention`,
+        heads,
+        kv_heads: heads,
+        head_dim: 64,
+        causal: true,
+      }),
+    );
+    const run: Run = {
+      run: 'synthetic',
+      steps: this.steps(),
+      layers,
+      sequences: this.sequences.length,
+      queries: this.tokens.length,
+      keys: this.tokens.length,
+      figures: Object.keys(health(syntheticHead(0, 0), 0)),
+      error: null,
+    };
+    const newer: Run = {
+      ...run,
+      run: 'recorded/by-a-newer-version',
+      steps: [],
+      layers: [],
+      error: 'This run was recorded in format 9; this tb-attnviz reads formats up to 1. Upgrade tb-attnviz.',
+    };
+    return { runs: [run, newer] };
+  }
+
+  async probe(run: string): Promise<Probe> {
+    return { run, sequences: this.sequences };
+  }
+
+  async health(run: string): Promise<HealthDocument> {
+    const figures: Record<string, JsonNumber[][]> = {};
+    const steps = this.steps();
+    steps.forEach((step, i) => {
+      this.options.heads.forEach((heads, layer) => {
+        for (let head = 0; head < heads; head++) {
+          for (const [name, value] of Object.entries(health(syntheticHead(layer, head), this.time(step)))) {
+            figures[name] ??= [];
+            figures[name][i] ??= [];
+            // Induction was "not recorded" at two steps, so that the charts have a gap to show.
+            figures[name][i].push(name === 'induction' && (i === 5 || i === 6) ? 'NaN' : value);
+          }
+        }
+      });
+    });
+    return { run, steps, heads: this.options.heads, figures };
+  }
+
+  async points(
+    query: PointsQuery,
+    signal?: AbortSignal,
+    onProgress?: (progress: Progress) => void,
+  ): Promise<NpyArray> {
+    const heads = this.options.heads[query.layer];
+    if (heads === undefined) throw new SourceError(`There is no layer ${query.layer} in this run.`);
+    const key = `${query.layer} ${query.projection} ${query.frame}`;
+    for (let asked = this.asked.get(key) ?? 0; asked < this.options.fitting; asked++) {
+      onProgress?.({ state: 'fitting', done: asked, total: this.options.fitting });
+      await new Promise((resolve) => setTimeout(resolve, 150 + 60 * query.layer));
+      signal?.throwIfAborted();
+      this.asked.set(key, asked + 1);
+    }
+    await Promise.resolve();
+    signal?.throwIfAborted();
+    return this.project(query, heads);
+  }
+
+  async attention(query: AttentionQuery): Promise<NpyArray> {
+    const sequence = this.sequences[query.sequence];
+    if (!sequence) throw new SourceError(`There is no sequence ${query.sequence} in this probe.`);
+    const head = syntheticHead(query.layer, query.head);
+    const n = sequence.tokens.length;
+    return { shape: [n, n], data: attention(head, formation(head, this.time(query.step)), sequence) };
+  }
+
+  private project({ step, layer, dims, projection, frame }: PointsQuery, heads: number): NpyArray {
+    const n = this.tokens.length;
+    const data = new Float32Array(heads * 2 * n * dims);
+    const point = new Float64Array(3);
+    // A frame knows nothing of later steps: heads that form after it outgrow it.
+    const zoom = this.time(frame) < 0.3 ? 1.9 : 1;
+    let at = 0;
+    for (let h = 0; h < heads; h++) {
+      const head = syntheticHead(layer, h);
+      const formed = formation(head, this.time(step));
+      for (const side of ['query', 'key'] as const) {
+        for (const token of this.tokens) {
+          position(head, formed, side, token, point);
+          for (let axis = 0; axis < dims; axis++) {
+            const turned = projection === 'pca' ? (axis + 1) % dims : axis;
+            data[at++] = zoom * (point[turned] ?? 0);
+          }
+        }
+      }
+    }
+    return { shape: [heads, 2 * n, dims], data };
+  }
+
+  private steps(): number[] {
+    const { checkpoints, live } = this.options;
+    const grown = live > 0 ? Math.floor((Date.now() - this.opened) / live) : 0;
+    return Array.from({ length: checkpoints + grown }, (_, i) => i * EVERY);
+  }
+
+  private time(step: number): number {
+    return step / (EVERY * 20);
+  }
+}
+
+function text(i: number): Sequence {
+  return { kind: 'text', tokens: (TEXTS[i % TEXTS.length] ?? '').split(' '), repeat: null };
+}
+
+/** Random letters, twice over: the probe of induction heads. */
+function repeated(i: number): Sequence {
+  const period = 12;
+  const letters = Array.from(
+    { length: period },
+    (_, j) => ALPHABET[Math.floor(noise(i, j) * ALPHABET.length)] ?? 'a',
+  );
+  return { kind: 'text', tokens: [...letters, ...letters], repeat: { start: 0, period } };
+}

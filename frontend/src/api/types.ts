@@ -1,0 +1,75 @@
+/** The routes' JSON, name for name (docs/http_api.md), and the queries that are put to them. */
+
+/** TensorBoard's convention for numbers that JSON cannot hold. */
+export type JsonNumber = number | 'NaN' | 'Infinity' | '-Infinity';
+
+export interface Layer {
+  readonly name: string;
+  readonly heads: number;
+  readonly kv_heads: number;
+  readonly head_dim: number;
+  readonly causal: boolean;
+}
+
+export interface Run {
+  readonly run: string;
+  /** Ascending. */
+  readonly steps: readonly number[];
+  readonly layers: readonly Layer[];
+  readonly sequences: number;
+  readonly queries: number;
+  readonly keys: number;
+  readonly figures: readonly string[];
+  /** One sentence why this run cannot be shown, or null. */
+  readonly error: string | null;
+}
+
+export interface Runs {
+  readonly runs: readonly Run[];
+}
+
+export interface Sequence {
+  readonly kind: string;
+  readonly tokens: readonly string[];
+  readonly repeat: { readonly start: number; readonly period: number } | null;
+}
+
+export interface Probe {
+  readonly run: string;
+  readonly sequences: readonly Sequence[];
+}
+
+export interface HealthDocument {
+  readonly run: string;
+  readonly steps: readonly number[];
+  readonly heads: readonly number[];
+  readonly figures: Readonly<Record<string, readonly (readonly JsonNumber[])[]>>;
+}
+
+/** The 202 answer: the frame is still being fitted; `done` of `total` steps are read. */
+export interface Progress {
+  readonly state: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+export const PROJECTIONS = ['biplot', 'pca'] as const;
+export type Projection = (typeof PROJECTIONS)[number];
+export type Dims = 2 | 3;
+
+export interface PointsQuery {
+  readonly run: string;
+  readonly step: number;
+  readonly layer: number;
+  readonly projection: Projection;
+  readonly dims: Dims;
+  readonly frame: number;
+}
+
+export interface AttentionQuery {
+  readonly run: string;
+  readonly step: number;
+  readonly layer: number;
+  readonly head: number;
+  readonly sequence: number;
+}

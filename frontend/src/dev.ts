@@ -1,0 +1,30 @@
+import { mount } from 'svelte';
+import { HttpSource } from './api/http';
+import { SyntheticSource } from './api/synthetic';
+import { findHost } from './state/host';
+import App from './views/App.svelte';
+
+/** The page of `npm run dev`: ?synthetic shows a made-up run (&layers=12&heads=12&tokens=2528&checkpoints=40
+ * &fitting=5&live=5000), else the routes of a TensorBoard, ?server=http://localhost:6006/. */
+const options = new URLSearchParams(location.search);
+const whole = (name: string): number | undefined => {
+  const text = options.get(name);
+  return text === null ? undefined : Number(text);
+};
+
+function synthetic(): SyntheticSource {
+  const [layers, heads] = [whole('layers'), whole('heads')];
+  const named = ['tokens', 'checkpoints', 'fitting', 'live'].flatMap((name) => {
+    const value = whole(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return new SyntheticSource({
+    ...Object.fromEntries(named),
+    ...(layers !== undefined && { heads: new Array<number>(layers).fill(heads ?? 8) }),
+  });
+}
+
+const server = new URL('data/plugin/attnviz/', options.get('server') ?? location.origin);
+const source = options.has('synthetic') ? synthetic() : new HttpSource(server);
+if (options.has('dark')) document.body.classList.add('dark-mode');
+mount(App, { target: document.body, props: { source, host: findHost() } });

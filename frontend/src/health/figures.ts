@@ -1,0 +1,65 @@
+/** What the server's health figures are called and say. A figure that is not listed is shown all the same. */
+
+interface Figure {
+  readonly title: string;
+  readonly reads: string;
+  /** Grows over orders of magnitude when training diverges: its chart turns logarithmic when the range is large. */
+  readonly magnitude?: true;
+}
+
+const FIGURES: Readonly<Record<string, Figure>> = {
+  entropy: {
+    title: 'Entropy',
+    reads: 'How spread out attention is, as a share of the greatest possible. Near 0 the head has collapsed.',
+  },
+  max_logit: {
+    title: 'Max logit',
+    reads:
+      'The largest scaled query-key product on the probe. Above 100 is large; above 10,000 has diverged.',
+    magnitude: true,
+  },
+  query_norm: { title: 'Query norm', reads: 'Mean length of the query vectors.', magnitude: true },
+  key_norm: { title: 'Key norm', reads: 'Mean length of the key vectors.', magnitude: true },
+  sink: { title: 'Sink', reads: 'Mean attention on the first token. Above 0.3 it is an attention sink.' },
+  previous: { title: 'Previous', reads: 'Mean attention on the token before.' },
+  self: { title: 'Self', reads: 'Mean attention of a token on itself.' },
+  next: { title: 'Next', reads: 'Mean attention on the token after.' },
+  distance: { title: 'Distance', reads: 'How far away attention looks on average, in tokens.' },
+  induction: {
+    title: 'Induction',
+    reads:
+      'On repeated random text: mean attention on the token after the last occurrence. From 0.4 on, an induction head.',
+  },
+  duplicate: {
+    title: 'Duplicate',
+    reads: 'On repeated random text: mean attention on the last occurrence of the same token.',
+  },
+  effective_rank: {
+    title: 'Effective rank',
+    reads: 'How many directions of its query-key space the head uses.',
+  },
+  non_finite: { title: 'Non-finite', reads: 'How many numbers of the queries and keys are NaN or infinite.' },
+};
+
+export function figureTitle(name: string): string {
+  const words = name.replaceAll('_', ' ');
+  return FIGURES[name]?.title ?? words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+export function figureReads(name: string): string {
+  return FIGURES[name]?.reads ?? `The figure “${name}”, as recorded with this run.`;
+}
+
+export function isMagnitude(name: string): boolean {
+  return FIGURES[name]?.magnitude ?? false;
+}
+
+/** Short and even in width: 0.123, 12.3, 1,234, 1.2e6. */
+export function formatValue(value: number): string {
+  if (Number.isNaN(value)) return '–';
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞';
+  const size = Math.abs(value);
+  if (size !== 0 && (size >= 1e6 || size < 1e-3)) return value.toExponential(1).replace('e+', 'e');
+  if (size >= 1000) return Math.round(value).toLocaleString('en-US');
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size === 0 ? 0 : size >= 1 ? 2 : 3);
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { css, DARK, hex, LIGHT, mix, pointLooks, ramp, tintCells } from './colours';
+
+const luminance = (colour: readonly number[]) => {
+  const [r = 0, g = 0, b = 0] = colour.map((x) => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const contrast = (a: readonly number[], b: readonly number[]) => {
+  const [low, high] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+  return (high! + 0.05) / (low! + 0.05);
+};
+
+describe('colours', () => {
+  it('are Okabe and Ito’s for queries and keys', () => {
+    expect(css(LIGHT.query)).toBe('rgb(0 158 115)');
+    expect(css(LIGHT.key)).toBe('rgb(204 121 167)');
+  });
+
+  it('mix to their ends', () => {
+    expect(css(mix(hex('#336699'), hex('#ffcc00'), 0))).toBe('rgb(51 102 153)');
+    expect(css(mix(hex('#336699'), hex('#ffcc00'), 1))).toBe('rgb(255 204 0)');
+  });
+
+  it('rise evenly in lightness along a ramp', () => {
+    for (const { ramp: stops } of [LIGHT, DARK]) {
+      const lights = Array.from({ length: 11 }, (_, i) => luminance(ramp(stops, i / 10)));
+      expect(lights).toEqual([...lights].sort((a, b) => a - b));
+    }
+  });
+
+  it('leave text readable on the strongest tint', () => {
+    expect(contrast(hex('#212121'), LIGHT.tint)).toBeGreaterThan(4.5);
+    expect(contrast(hex('#eceff1'), DARK.tint)).toBeGreaterThan(4.5);
+  });
+
+  it('tint a head without a value like the surface', () => {
+    expect([...tintCells(LIGHT, Float64Array.of(Number.NaN, 0))]).toEqual([
+      255, 255, 255, 255, 255, 255, 255, 255,
+    ]);
+  });
+
+  it('raise the lit sequence, and the selected token above it', () => {
+    const places = { sequence: Int32Array.of(0, 1, 1), position: Int32Array.of(0, 0, 1), longest: 2 };
+    const looks = pointLooks(LIGHT, 'kind', 3, 3, places, { sequence: 1, token: 1 });
+    expect([3, 7, 11, 15, 19, 23].map((i) => looks[i])).toEqual([1, 2, 3, 1, 2, 3]);
+  });
+});

@@ -1,0 +1,68 @@
+import type { Grid, HeadPlace } from './layout';
+import { FLAT, project, type Rotation } from './orbit';
+import { INSET, RIM } from './points';
+import type { StepPoints } from './positions';
+
+export interface Cloud {
+  readonly grid: Grid;
+  readonly pointsPerHead: number;
+  readonly dims: 2 | 3;
+  readonly from: StepPoints;
+  readonly to: StepPoints;
+  readonly mix: number;
+  readonly rotation?: Rotation;
+}
+
+/** The point of one head that lies nearest to a place of its cell, among those that are drawn.
+ * @param x, y the place, and `reach` the farthest that counts, in shares of the cell's side
+ * @returns the number of the point within the head, or null */
+export function nearestPoint(
+  cloud: Cloud,
+  { layer, head }: HeadPlace,
+  x: number,
+  y: number,
+  reach: number,
+  drawn: Iterable<number>,
+): number | null {
+  let nearest: number | null = null;
+  let best = reach * reach;
+  for (const point of drawn) {
+    const place = placeOf(cloud, layer, head, point);
+    if (!place) continue;
+    const distance = (place[0] - x) ** 2 + (place[1] - y) ** 2;
+    // "Not farther", so that of two at one place the one drawn later, and so on top, is taken.
+    if (distance <= best) {
+      best = distance;
+      nearest = point;
+    }
+  }
+  return nearest;
+}
+
+/** Where the points shader puts a point, in shares of its cell's side; null if it is not drawn. */
+export function placeOf(
+  { pointsPerHead, dims, from, to, mix, rotation }: Cloud,
+  layer: number,
+  head: number,
+  point: number,
+): readonly [number, number] | null {
+  const start = (head * pointsPerHead + point) * dims;
+  const before = from.layers[layer];
+  const after = to.layers[layer];
+  if (!before && !after) return null;
+  const t = !after ? 0 : !before ? 1 : mix;
+  const at = (axis: number) => {
+    const b = before?.[start + axis] ?? 0;
+    const a = after?.[start + axis] ?? 0;
+    return t === 0 ? b : t === 1 ? a : b + t * (a - b);
+  };
+  let [x, y, z] = [at(0), at(1), dims === 3 ? at(2) : 0];
+  const farthest = Math.max(Math.abs(x), Math.abs(y), Math.abs(z));
+  if (!Number.isFinite(farthest)) return null;
+  if (farthest > 1) {
+    const pull = (1 + RIM * (1 - 1 / farthest)) / farthest;
+    [x, y, z] = [x * pull, y * pull, z * pull];
+  }
+  const [px, py] = dims === 3 ? project(rotation ?? FLAT, x, y, z) : [x, y];
+  return [0.5 + 0.5 * INSET * px, 0.5 - 0.5 * INSET * py];
+}

@@ -1,0 +1,57 @@
+import type { Camera } from './camera';
+import type { Grid } from './layout';
+import type { Rotation } from './orbit';
+import type { StepPoints } from './positions';
+
+export type Rgb = readonly [number, number, number]; // each in [0, 1]
+
+/** Everything that a scene shows. Arrays are compared by identity: a new array is uploaded, an old one is not. */
+export interface Picture {
+  readonly grid: Grid;
+  readonly queries: number;
+  readonly keys: number;
+  readonly dims: 2 | 3;
+  /** The two steps that are mixed; null while nothing has arrived. */
+  readonly from: StepPoints | null;
+  readonly to: StepPoints | null;
+  readonly mix: number;
+  readonly camera: Camera;
+  readonly rotation: Rotation;
+  /** Per head: left, top, side, and 0 if it has both steps, 1 only `from`, 2 only `to`, 3 neither. [heads, 4] */
+  readonly cells: Float32Array;
+  /** Per head: its background, RGBA bytes; null leaves the cells undrawn. [heads, 4] */
+  readonly tints: Uint8Array | null;
+  /** Per point of a head: RGB bytes and level (1 plain, 2 lit, 3 the selected one). [queries + keys, 4] */
+  readonly looks: Uint8Array;
+  /** Whether something is selected: then points below level 2 step back. */
+  readonly selecting: boolean;
+  readonly drawList: Uint32Array;
+  /** How many heads the draw list shows. */
+  readonly visible: number;
+  /** Css pixels. */
+  readonly pointSize: number;
+  readonly surface: Rgb;
+  readonly border: Rgb;
+  readonly accent: Rgb;
+  /** Numbers of heads that are marked, or -1. */
+  readonly hovered: number;
+  readonly opened: number;
+}
+
+/** `cells` of a picture: where the heads lie, and which of the two steps each layer has. */
+export function cellsOf(grid: Grid, from: StepPoints | null, to: StepPoints | null): Float32Array {
+  const cells = new Float32Array(grid.rects);
+  grid.heads.forEach((heads, layer) => {
+    const hasFrom = Boolean(from?.layers[layer]);
+    const hasTo = Boolean(to?.layers[layer]);
+    const mode = hasFrom ? (hasTo ? 0 : 1) : hasTo ? 2 : 3;
+    for (let head = 0; head < heads; head++) cells[4 * ((grid.first[layer] ?? 0) + head) + 3] = mode;
+  });
+  return cells;
+}
+
+/** Css pixels across a point, for a cell of this side that shows this many. */
+export function pointSize(side: number, count: number): number {
+  const even = (0.22 * side) / Math.sqrt(Math.max(1, count));
+  return Math.min(7, Math.max(1.1 + Math.sqrt(side) / 7.5, even));
+}

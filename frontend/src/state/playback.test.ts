@@ -1,0 +1,69 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Playback } from './playback.svelte';
+
+const here = () => true;
+let playback: Playback;
+
+/** Frames of 50 ms. */
+function run(frames: number, has: (index: number) => boolean = here): void {
+  for (let i = 0; i < frames; i++) playback.tick(i * 50, has);
+}
+
+beforeEach(() => {
+  playback = new Playback(() => true);
+  playback.setSteps([0, 100, 200, 300]);
+});
+
+describe('Playback', () => {
+  it('starts at the newest step and follows it', () => {
+    expect([playback.step, playback.following]).toEqual([300, true]);
+    playback.setSteps([0, 100, 200, 300, 400]);
+    run(20);
+    expect(playback.step).toBe(400);
+  });
+
+  it('stays where the user went when new steps come', () => {
+    playback.go(1);
+    playback.setSteps([0, 100, 200, 300, 400]);
+    run(20);
+    expect([playback.step, playback.following]).toEqual([100, false]);
+  });
+
+  it('finds its step again when earlier ones are gone', () => {
+    playback.go(2);
+    playback.setSteps([200, 300]);
+    expect(playback.step).toBe(200);
+  });
+
+  it('plays from the start to the end at its speed, then stops', () => {
+    playback.toggle();
+    run(11); // half a second at two checkpoints a second
+    expect(playback.place).toBeCloseTo(1, 1);
+    run(60);
+    expect([playback.place, playback.playing]).toEqual([3, false]);
+  });
+
+  it('waits for points that are not here', () => {
+    playback.toggle();
+    run(40, (index) => index < 2);
+    expect(playback.place).toBe(1);
+  });
+
+  it('settles on the nearest checkpoint', () => {
+    playback.go(1.3);
+    expect(playback.between).toEqual({ from: 1, to: 2, mix: expect.closeTo(0.3) as number });
+    playback.settle();
+    run(20);
+    expect(playback.place).toBe(1);
+  });
+
+  it('jumps where motion is not wanted', () => {
+    playback = new Playback(() => false);
+    playback.setSteps([0, 100, 200]);
+    playback.glideTo(1);
+    expect(playback.place).toBe(1);
+    playback.toggle();
+    run(9);
+    expect([1, 2]).toContain(playback.place);
+  });
+});

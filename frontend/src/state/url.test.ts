@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { isOurs, type Place, readPlace, readTab, writePlace } from './url';
+
+const place: Place = {
+  run: 'a b/ü&=',
+  step: 1200,
+  frame: 1200,
+  layer: 5,
+  head: 3,
+  projection: 'pca',
+  dims: 3,
+  colour: 'position',
+  tint: 'max_logit',
+  sequence: 7,
+  token: '12k',
+};
+
+describe('the address', () => {
+  it('says the whole place and is read back', () => {
+    expect(readPlace(writePlace('#attnviz', place))).toEqual(place);
+    expect(readPlace(writePlace('', { refit: 'live' }))).toEqual({ refit: 'live' });
+  });
+
+  it('leaves what TensorBoard keeps there as it was', () => {
+    const hash = '#attnviz&_smoothingWeight=0.6&p.attnviz.step=5&p.other.run=x&odd%zz=1';
+    expect(writePlace(hash, { step: 9 })).toBe(
+      '#attnviz&_smoothingWeight=0.6&p.other.run=x&odd%zz=1&p.attnviz.step=9',
+    );
+  });
+
+  it('knows whose tab is shown', () => {
+    expect(readTab('#scalars&a=b')).toBe('scalars');
+    expect(isOurs('#scalars&p.attnviz.step=3')).toBe(false);
+    expect(isOurs('#attnviz&x=1')).toBe(true);
+    expect(isOurs('')).toBe(true);
+  });
+
+  it('ignores values that cannot be', () => {
+    expect(
+      readPlace('#attnviz&p.attnviz.step=-1&p.attnviz.head=x&p.attnviz.dims=4&p.attnviz.projection=lda'),
+    ).toEqual({});
+    expect(readPlace('#attnviz&p.attnviz.token=12q&p.attnviz.colour=')).toEqual({});
+  });
+});
