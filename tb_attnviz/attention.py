@@ -13,7 +13,7 @@ Float32 = npt.NDArray[np.float32]
 
 
 def sequence_attention(samples: Samples, layer: Layer, lengths: Sequence[int], head: int, sequence: int) -> Float32:
-    """[n_query, n_key] of one sequence: equal to the model's own within 5e-4, from float16 samples.
+    """[n_query, n_key] of one sequence: equal to the model's own within 5e-4.
 
     `lengths`: tokens of each sequence; `samples` hold them one after the other, keys grouped or not.
     """

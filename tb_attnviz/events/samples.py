@@ -1,7 +1,8 @@
 """Samples: the recorded queries and keys of one layer at one step, as one record.
 
-Queries and keys are float16 with one float32 scale a head, a power of two that brings the head's largest magnitude near
-the top of float16's range: no norm overflows, and the mantissa's 11 bits are all that is lost.
+Queries and keys are int16 with one float32 scale a vector: no norm overflows, a vector that diverges costs the others
+nothing, and a component is off by at most 1/65532 of its vector's largest. The 11 bits of float16, which takes the same
+space, would leave attention up to 1.2e-3 off (MiniLM, 84 sentences), past the 5e-4 that we hold.
 """
 
 import dataclasses
@@ -14,16 +15,17 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
-from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_HALF
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_INT16
 
 from tb_attnviz.events import files, records
 from tb_attnviz.events.schema import SamplesLocation
 
-Float16 = npt.NDArray[np.float16]
+Int16 = npt.NDArray[np.int16]
 Float32 = npt.NDArray[np.float32]
 
-_DTYPES: dict[int, np.dtype[Any]] = {DT_HALF: np.dtype("<f2"), DT_FLOAT: np.dtype("<f4")}
-_LARGEST_EXPONENT = 15  # magnitudes up to 2**15, half of float16's largest power of two
+_DTYPES: dict[int, np.dtype[Any]] = {DT_INT16: np.dtype("<i2"), DT_FLOAT: np.dtype("<f4")}
+_LARGEST = 32766  # of a finite component; the codes beyond are infinity, -infinity and NaN
+_INFINITY, _NAN = 32767, -32768
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Samples:
 
 def encode_samples(samples: Samples, *, step: int, layer_name: str, wall_time: float) -> bytes:
     """`samples` as one framed record."""
-    queries, queries_scale = _to_half(samples.queries)
-    keys, keys_scale = _to_half(samples.keys)
+    queries, queries_scale = _quantise(samples.queries)
+    keys, keys_scale = _quantise(samples.keys)
     event = Event(step=step, wall_time=wall_time)
     arrays: dict[str, npt.NDArray[Any]]
     arrays = {"queries": queries, "queries_scale": queries_scale, "keys": keys, "keys_scale": keys_scale}
@@ -68,23 +70,30 @@ def read_samples(run_directory: str, file: str, location: SamplesLocation) -> Sa
     event = Event.FromString(data)
     arrays = {value.tag: _from_tensor(value) for value in event.summary.value}
     return Samples(
-        queries=_from_half(arrays["queries"], arrays["queries_scale"]),
-        keys=_from_half(arrays["keys"], arrays["keys_scale"]),
+        queries=_dequantise(arrays["queries"], arrays["queries_scale"]),
+        keys=_dequantise(arrays["keys"], arrays["keys_scale"]),
         bias=arrays.get("bias"),
     )
 
 
-def _to_half(array: Float32) -> tuple[Float16, Float32]:
-    """`array` [heads, n, d] as float16 and the scale of each head [heads] that it was divided by."""
-    finite = np.where(np.isfinite(array), np.abs(array), 0.0)
-    largest = finite.max(axis=(1, 2), initial=0.0)  # (heads,)
-    _, exponent = np.frexp(largest)
-    scale = np.ldexp(1.0, np.where(largest > 0, exponent - _LARGEST_EXPONENT, 0)).astype("<f4")
-    return (array / scale[:, None, None]).astype("<f2"), scale
+def _quantise(array: Float32) -> tuple[Int16, Float32]:
+    """`array` [heads, n, d] as integers, and the scale of each vector [heads, n] that they are multiples of."""
+    finite = np.where(np.isfinite(array), array, np.float32(0))
+    scale = np.abs(finite).max(axis=-1, initial=0.0) / np.float32(_LARGEST)  # (heads, n)
+    scale[scale == 0] = 1
+    codes = np.clip(np.rint(finite / scale[..., None]), -_LARGEST, _LARGEST).astype("<i2")
+    codes[np.isinf(array)] = _INFINITY
+    codes[array == -np.inf] = -_INFINITY
+    codes[np.isnan(array)] = _NAN
+    return codes, scale
 
 
-def _from_half(array: npt.NDArray[Any], scale: Float32) -> Float32:
-    return cast(Float32, array.astype(np.float32) * scale[:, None, None])
+def _dequantise(codes: npt.NDArray[Any], scale: Float32) -> Float32:
+    array = codes.astype(np.float32) * scale[..., None]
+    array[codes == _INFINITY] = np.inf
+    array[codes == -_INFINITY] = -np.inf
+    array[codes == _NAN] = np.nan
+    return cast(Float32, array)
 
 
 def _to_tensor(array: npt.NDArray[Any]) -> TensorProto:

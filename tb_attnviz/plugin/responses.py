@@ -9,6 +9,7 @@ from typing import Any
 
 from tensorboard.backend import http_util
 from werkzeug import Request, Response
+from werkzeug.datastructures import Headers
 
 from tb_attnviz.events import FormatError
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
@@ -18,6 +19,9 @@ from tb_attnviz.run import NotRecordedError
 class BadRequestError(ValueError):
     """A parameter is missing or malformed; the message says which, and what it may be."""
 
+
+_JSON = "application/json"
+_NPY = "application/octet-stream"
 
 Application = Callable[..., Any]  # WSGI
 
@@ -52,35 +56,48 @@ def _answer(view: Callable[[Any, Request], Response], plugin: Any, request: Requ
 
 
 def json_response(request: Request, document: dict[str, Any], *, code: int = 200) -> Response:
-    """`document` as JSON, non-finite numbers as strings; its ETag follows its content."""
-    response: Response = http_util.Respond(request, document, "application/json", code=code)
-    if code == 200:
-        response.set_etag(_digest(json.dumps(document, sort_keys=True)))
-        response.make_conditional(request)
-    return response
+    """`document` as JSON, non-finite numbers as strings; the ETag of a 200 follows its content."""
+    if code != 200:
+        return _respond(request, document, _JSON, code)
+    key = json.dumps(document, sort_keys=True)
+    return unchanged(request, key, _JSON) or _tagged(_respond(request, document, _JSON), key)
 
 
 def array_response(request: Request, npy: bytes, key: Hashable) -> Response:
     """An `.npy` file, whose ETag follows `key`: what the array was made from."""
-    response: Response = http_util.Respond(request, npy, "application/octet-stream")
-    response.set_etag(_digest(repr(key)))
-    response.make_conditional(request)
+    return _tagged(_respond(request, npy, _NPY), key)
+
+
+def unchanged(request: Request, key: Hashable, content_type: str = _NPY) -> Response | None:
+    """304 if the client already has what would be made from `key`: nothing needs to be computed."""
+    if not request.if_none_match.contains(_digest(key)):
+        return None
+    return _tagged(_NotModified(status=304, content_type=content_type), key)
+
+
+class _NotModified(Response):
+    """A 304 that keeps its Content-Type: werkzeug strips it, and TensorBoard warns of every answer without one."""
+
+    def get_wsgi_headers(self, environ: Any) -> Headers:
+        headers = super().get_wsgi_headers(environ)
+        headers["Content-Type"] = self.content_type or _NPY
+        headers["X-Content-Type-Options"] = "nosniff"
+        return headers
+
+
+def _respond(request: Request, content: Any, content_type: str, code: int = 200) -> Response:
+    response: Response = http_util.Respond(request, content, content_type, code=code)
     return response
 
 
-def unchanged(request: Request, key: Hashable) -> Response | None:
-    """304 if the client already has what would be made from `key`: nothing needs to be computed."""
-    if not request.if_none_match.contains(_digest(repr(key))):
-        return None
-    response = Response(status=304)
-    response.set_etag(_digest(repr(key)))
+def _tagged(response: Response, key: Hashable) -> Response:
+    response.set_etag(_digest(key))
     return response
 
 
 def _error(request: Request, code: int, sentence: str) -> Response:
-    response: Response = http_util.Respond(request, {"error": sentence}, "application/json", code=code)
-    return response
+    return _respond(request, {"error": sentence}, _JSON, code)
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+def _digest(key: Hashable) -> str:
+    return hashlib.sha256(repr(key).encode()).hexdigest()[:32]

