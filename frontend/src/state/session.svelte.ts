@@ -100,7 +100,13 @@ export class Session {
     if (!this.runs.value) return this.runs.error !== null;
     if (!this.run || this.run.error !== null) return true;
     const asked = [this.probe, this.health, this.attention].every(({ loading }) => !loading);
-    return asked && this.matrix.settled && this.headView.settled && this.drawing === 0;
+    return (
+      asked &&
+      this.matrix.settled &&
+      this.headView.settled &&
+      !this.playback.moving &&
+      this.drawing === 0
+    );
   });
 
   /** What a link to this view says; null while nothing is shown. The newest step goes unsaid while the views follow

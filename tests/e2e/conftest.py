@@ -1,0 +1,153 @@
+"""Real Chromium inside a real TensorBoard, and what the tests look at: roles, names, and pixels."""
+
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Locator, Page, expect, sync_playwright
+
+from tb_attnviz.events import RunWriter
+from tests.conftest import PROBE, serving, write_checkpoint
+
+Pixels = npt.NDArray[np.int16]
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
+SECONDS = 1000.0
+OURS = "/attnviz/"  # in the address of our script and of our routes; TensorBoard's own page complains without us
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    assert chromium, "the browser's tests need Chromium on the PATH as 'chromium': make chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Tab:
+    """The Attention tab as a person meets it."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.frame: FrameLocator = page.frame_locator("iframe:visible")
+        self.matrix: Locator = self.frame.get_by_role("img", name="Attention heads")
+        self.slider: Locator = self.frame.get_by_role("slider", name="Training step")
+        self.head_view: Locator = self.frame.get_by_role("region", name="Head view")
+        self.sentence_view: Locator = self.frame.get_by_role("region", name="Sentence view")
+        self.complaints: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)) if OURS in (error.stack or "") else None)
+
+    def open(self, **state: object) -> "Tab":
+        """Open the tab by its address, with `state` in it."""
+        keys = "".join(f"&p.attnviz.{name}={value}" for name, value in state.items())
+        self.page.goto(f"{self.address}/#attnviz{keys}")
+        return self.ready()
+
+    def ready(self) -> "Tab":
+        """Returns once everything that was asked for is drawn."""
+        expect(self.frame.get_by_test_id("attnviz")).to_have_attribute("data-ready", "true", timeout=60 * SECONDS)
+        return self
+
+    def hash(self) -> dict[str, str]:
+        """What the address says of the tab."""
+        pairs = (part.split("=", 1) for part in self.page.evaluate("location.hash")[1:].split("&") if "=" in part)
+        return {name.removeprefix("p.attnviz."): value for name, value in pairs}
+
+    def pixels(self, what: Locator) -> Pixels:
+        """[height, width, rgb] of what the screen shows of an element, the pointer and its tooltip out of the way."""
+        self.page.mouse.move(0, 0)
+        image = Image.open(io.BytesIO(what.screenshot(animations="disabled"))).convert("RGB")
+        return np.asarray(image).astype(np.int16)
+
+    def cell(self, layer: int, head: int) -> tuple[float, float]:
+        """The centre of a head's cell, in pixels of the matrix canvas: below its column's label, beside its row's."""
+        canvas, row, column = (
+            locator.bounding_box()
+            for locator in (
+                self.matrix,
+                self.frame.get_by_text(f"L{layer}", exact=True).first,
+                self.frame.get_by_text(f"{head}", exact=True).first,
+            )
+        )
+        assert canvas
+        assert row
+        assert column
+        return column["x"] + column["width"] / 2 - canvas["x"], row["y"] + row["height"] / 2 - canvas["y"]
+
+    def click_cell(self, layer: int, head: int) -> None:
+        x, y = self.cell(layer, head)
+        box = self.matrix.bounding_box()
+        assert box
+        self.page.mouse.click(box["x"] + x, box["y"] + y)
+        self.ready()
+
+    def press_on_slider(self, *keys: str) -> "Tab":
+        self.slider.focus()
+        for key in keys:
+            self.slider.press(key)
+        return self.ready()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and OURS in message.location["url"]:
+            self.complaints.append(message.text)
+
+
+@pytest.fixture(scope="session")
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("e2e")
+    writer = RunWriter(str(directory / "run"))
+    writer.write_probe(PROBE, step=0)
+    for step in range(0, 400, 100):
+        write_checkpoint(writer, step)
+    writer.close()
+    return directory
+
+
+@pytest.fixture(scope="session")
+def server(logdir: Path) -> Iterator[str]:
+    with serving("--load_fast=false", f"--logdir={logdir}") as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context.set_default_timeout(20 * SECONDS)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def tab(page: Page, server: str) -> Iterator[Tab]:
+    """The tab of `server`; the browser's console must stay clean."""
+    tab = Tab(page, server)
+    yield tab
+    assert tab.complaints == []
+
+
+def nearest(pixels: Pixels, colour: tuple[int, int, int]) -> tuple[int, int]:
+    """Row and column of the pixel nearest to `colour`: the middle of a point."""
+    distance = np.abs(pixels - np.array(colour)).max(axis=-1)
+    row, column = np.unravel_index(distance.argmin(), distance.shape)
+    return int(row), int(column)
+
+
+def like(pixels: Pixels, colour: tuple[int, int, int], *, tolerance: int = 60) -> npt.NDArray[np.bool_]:
+    """Which pixels are near `colour`, [height, width]."""
+    return np.abs(pixels - np.array(colour)).max(axis=-1) <= tolerance
