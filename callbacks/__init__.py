@@ -1,0 +1,10 @@
+"""The training side: records a model's attention heads at checkpoints, for the Attention tab of TensorBoard.
+
+Imports torch, and no framework: each of those has its own module here (`huggingface`).
+"""
+
+from .capture import NoAttentionError
+from .probe import Probe
+from .recorder import AttentionRecorder
+
+__all__ = ["AttentionRecorder", "NoAttentionError", "Probe"]

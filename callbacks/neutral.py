@@ -1,0 +1,101 @@
+"""Neutrality: a pass over the probe leaves the model, and the training around it, as they were."""
+
+import contextlib
+import random
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+@contextlib.contextmanager
+def undisturbed(model: nn.Module) -> Iterator[None]:
+    """Within it `model` runs in evaluation mode, without gradients and uncompiled; after it nothing has changed.
+
+    Restored, also after an exception: training flags, buffers, and the random states of torch, NumPy and Python.
+
+        with undisturbed(model):
+            model(inputs)
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_random_states(model))
+        stack.enter_context(_buffers(model))
+        stack.enter_context(_evaluation(model))
+        stack.enter_context(_autocast_cache_off())
+        # Not inference_mode: what a model caches in this pass (rotary tables, masks) must be usable in training.
+        stack.enter_context(torch.no_grad())
+        if "torch._dynamo" in sys.modules:  # else nothing is compiled, and importing it would take seconds
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        yield
+
+
+@contextlib.contextmanager
+def _random_states(model: nn.Module) -> Iterator[None]:
+    python, numpy = random.getstate(), np.random.get_state()
+    with contextlib.ExitStack() as stack:
+        for kind, devices in _accelerators(model).items():
+            stack.enter_context(torch.random.fork_rng(devices, device_type=kind))
+        stack.enter_context(torch.random.fork_rng(devices=[]))  # the processor's
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
+
+
+def _accelerators(model: nn.Module) -> dict[str, list[int]]:
+    """Kind ("cuda", …) → indices of the devices that hold parameters."""
+    found = {parameter.device for parameter in model.parameters()}
+    kinds = sorted({device.type for device in found} - {"cpu", "meta"})
+    return {kind: sorted(device.index or 0 for device in found if device.type == kind) for kind in kinds}
+
+
+@contextlib.contextmanager
+def _buffers(model: nn.Module) -> Iterator[None]:
+    """Puts back buffers that were replaced or written to: running statistics, caches."""
+    kept: list[tuple[nn.Module, dict[str, Tensor | None]]] = []
+    values: dict[Tensor, tuple[int, Tensor]] = {}  # buffer → (version, copy)
+    for module in model.modules():
+        kept.append((module, dict(module._buffers)))
+        for buffer in module._buffers.values():
+            if buffer is not None and buffer not in values:
+                values[buffer] = (buffer._version, buffer.detach().clone())
+    try:
+        yield
+    finally:
+        for module, buffers in kept:
+            module._buffers.clear()
+            module._buffers.update(buffers)
+        with torch.no_grad():
+            for buffer, (version, value) in values.items():
+                if buffer._version != version:
+                    buffer.copy_(value)
+
+
+@contextlib.contextmanager
+def _evaluation(model: nn.Module) -> Iterator[None]:
+    """Sets each module's flag instead of calling eval(): models override it, to merge adapters for example."""
+    flags = [(module, module.training) for module in model.modules()]
+    try:
+        for module, _ in flags:
+            module.training = False
+        yield
+    finally:
+        for module, training in flags:
+            module.training = training
+
+
+@contextlib.contextmanager
+def _autocast_cache_off() -> Iterator[None]:
+    """Within autocast, training would reuse a weight that was cast without gradients, and the weight would get none.
+
+    https://github.com/pytorch/pytorch/issues/112583
+    """
+    enabled = torch.is_autocast_cache_enabled()
+    torch.set_autocast_cache_enabled(False)
+    try:
+        yield
+    finally:
+        torch.set_autocast_cache_enabled(enabled)

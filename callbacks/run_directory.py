@@ -1,0 +1,62 @@
+"""Where a run's records go: a directory, with an event file of its own or the one of a SummaryWriter."""
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from tensorboard.compat.proto.event_pb2 import Event
+
+from tb_attnviz.events import ProbeRecord, RunWriter
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+_TRIES, _PAUSE = 20, 0.1  # seconds
+
+
+def open_run(logdir: "str | os.PathLike[str] | SummaryWriter", probe: ProbeRecord) -> RunWriter:
+    """A writer for the run in `logdir`, with `probe` written. Raises OSError if it cannot be written."""
+    if isinstance(logdir, (str, os.PathLike)):
+        directory, sink = os.fspath(logdir), None
+    else:
+        directory, sink = _directory(logdir), SummaryWriterSink(logdir)
+    try:
+        writer = RunWriter(directory, sink=sink)
+        writer.write_probe(probe, step=0)
+    except OSError as error:
+        raise OSError(
+            f"cannot record into logdir {directory!r} ({error}): give a directory that can be written"
+        ) from error
+    return writer
+
+
+class SummaryWriterSink:
+    """Sends events to the event file of a SummaryWriter, which stays its owner's to close."""
+
+    def __init__(self, writer: "SummaryWriter") -> None:
+        self._writer = writer
+
+    def add_event(self, event: Event) -> None:
+        for _ in range(_TRIES):
+            try:
+                self._writer._get_file_writer().add_event(event)  # type: ignore[no-untyped-call]  # it has no public way
+                return
+            except OSError as error:  # its owner is closing it at this moment: after that it opens a new event file
+                failure = error
+                time.sleep(_PAUSE)
+        raise failure
+
+    def flush(self) -> None:
+        self._writer.flush()
+
+    def close(self) -> None:
+        self.flush()
+
+
+def _directory(writer: object) -> str:
+    from torch.utils.tensorboard import SummaryWriter  # here: it is slow to import, and most runs are given by path
+
+    if not isinstance(writer, SummaryWriter):
+        kind = type(writer).__name__
+        raise TypeError(f"logdir is a {kind}: give a path or a torch.utils.tensorboard.SummaryWriter")
+    return str(writer.log_dir)

@@ -1,0 +1,60 @@
+"""Writing off the training thread: training goes on while a checkpoint goes to disk."""
+
+import atexit
+import queue
+import threading
+
+from tb_attnviz.events import RunWriter
+
+from .capture import Recording
+
+_WAITING = 2  # recordings in memory at most: when the disk is slower than training, training waits
+
+
+class BackgroundWriter:
+    """Writes recordings with `writer` on a thread of its own, in the order given.
+
+    An error there stops nothing: the recording is lost, and `take_error` tells of it.
+    """
+
+    def __init__(self, writer: RunWriter) -> None:
+        self._writer = writer
+        self._queue: queue.Queue[tuple[int, Recording] | None] = queue.Queue(maxsize=_WAITING)
+        self._error: Exception | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="attnviz-writer", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)  # a script that ends without close() keeps what it recorded
+
+    def write(self, step: int, recording: Recording) -> None:
+        """Hand over a recording; waits while too many are under way."""
+        self._queue.put((step, recording))
+
+    def take_error(self) -> Exception | None:
+        """The first error since the last call."""
+        error, self._error = self._error, None
+        return error
+
+    def close(self) -> None:
+        """Write what is waiting, and end."""
+        if self._closed:
+            return
+        self._closed = True
+        atexit.unregister(self.close)
+        self._queue.put(None)
+        self._thread.join()
+        try:
+            self._writer.close()
+        except Exception as error:
+            self._error = self._error or error
+
+    def _work(self) -> None:
+        while (work := self._queue.get()) is not None:
+            try:
+                self._write(*work)
+            except Exception as error:
+                self._error = self._error or error
+
+    def _write(self, step: int, recording: Recording) -> None:
+        self._writer.write_health(step, recording.figures)  # first: it is small, and a full disk may still take it
+        self._writer.write_checkpoint(step, zip(recording.layers, recording.samples, strict=True))

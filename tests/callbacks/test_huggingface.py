@@ -1,0 +1,103 @@
+"""AttnVizCallback in a real Trainer."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.tensorboard import SummaryWriter
+from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments
+from transformers.integrations import TensorBoardCallback
+
+import tb_attnviz
+from tb_attnviz.callbacks import Probe
+from tb_attnviz.callbacks.huggingface import AttnVizCallback
+from tests.callbacks.models import IDS, MASK, TOKENS
+
+
+@pytest.fixture
+def probe():
+    return Probe({"input_ids": IDS, "attention_mask": MASK}, TOKENS)
+
+
+def train(directory, *callbacks, steps=5, **options):
+    """A tiny GPT-2, trained for `steps` steps; its weights afterwards."""
+    torch.manual_seed(0)
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=16, n_head=2, n_layer=2, n_positions=16))
+    data = [{"input_ids": row, "labels": row} for row in torch.randint(64, (64, 8))]
+    options = {"report_to": "none", "max_steps": steps, "save_strategy": "no", "logging_steps": 1} | options
+    arguments = TrainingArguments(
+        str(directory), per_device_train_batch_size=4, disable_tqdm=True, use_cpu=True, dataloader_pin_memory=False,
+        **options,
+    )  # fmt: skip
+    Trainer(model, arguments, train_dataset=data, eval_dataset=data[:8], callbacks=list(callbacks)).train()
+    return model.state_dict()
+
+
+def event_files(directory):
+    return sorted(path.name for path in Path(directory).glob("*tfevents*"))
+
+
+def test_records_first_due_and_last_step_and_changes_nothing(tmp_path, probe):
+    weights = train(tmp_path, AttnVizCallback(probe, every=2, logdir=tmp_path / "run"))
+    run = tb_attnviz.open_run(tmp_path / "run")
+    assert run.steps == [0, 2, 4, 5]
+    assert [layer.name for layer in run.layers] == ["transformer.h.0.attn", "transformer.h.1.attn"]
+    assert all(layer.causal for layer in run.layers)
+    plain = train(tmp_path)
+    assert all(torch.equal(weights[name], plain[name]) for name in plain)
+
+
+def test_without_logdir_it_joins_the_run_of_the_trainer(tmp_path, probe):
+    train(tmp_path, AttnVizCallback(probe, every=5), report_to="tensorboard")
+    (directory,) = (tmp_path / "runs").iterdir()
+    assert tb_attnviz.open_run(directory).steps == [0, 5]
+    assert len(event_files(directory)) == 2, "one of the Trainer, one of ours"
+
+
+def test_without_logdir_and_tensorboard_it_makes_a_run_of_its_own(tmp_path, probe):
+    train(tmp_path, AttnVizCallback(probe, every=5))
+    (directory,) = (tmp_path / "runs").iterdir()
+    assert tb_attnviz.open_run(directory).steps == [0, 5]
+
+
+def test_the_environment_names_the_run(tmp_path, probe, monkeypatch):
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", os.fspath(tmp_path / "named"))
+    train(tmp_path, AttnVizCallback(probe, every=5), report_to="tensorboard")
+    assert tb_attnviz.open_run(tmp_path / "named").steps == [0, 5]
+
+
+def test_one_event_file_with_a_shared_summary_writer(tmp_path, probe):
+    writer = SummaryWriter(tmp_path / "run")
+    callbacks = [AttnVizCallback(probe, every=5, logdir=writer), TensorBoardCallback(writer)]
+    train(tmp_path, *callbacks)
+    assert len(event_files(tmp_path / "run")) == 1
+    assert tb_attnviz.open_run(tmp_path / "run").steps == [0, 5]
+
+
+def test_the_last_step_is_recorded_before_the_best_model_takes_its_place(tmp_path, probe):
+    callback = AttnVizCallback(probe, every=10, logdir=tmp_path / "run")
+    options = {"save_strategy": "steps", "save_steps": 1, "eval_strategy": "steps", "eval_steps": 1}
+    train(tmp_path, callback, load_best_model_at_end=True, **options)
+    assert tb_attnviz.open_run(tmp_path / "run").steps == [0, 5]
+
+
+class StopAfterSave(TrainerCallback):
+    def on_save(self, args, state, control, **kwargs):
+        control.should_training_stop = state.global_step == 3
+
+
+@pytest.mark.parametrize(("best", "steps"), [(False, [0, 3]), (True, [0])])
+def test_training_that_stops_early(tmp_path, probe, best, steps):
+    """The last step is recorded, unless the Trainer has put the best model in its place by then."""
+    callback = AttnVizCallback(probe, every=10, logdir=tmp_path / "run")
+    options = {"save_strategy": "steps", "save_steps": 1, "eval_strategy": "steps", "eval_steps": 1}
+    train(tmp_path, callback, StopAfterSave(), load_best_model_at_end=best, **options)
+    assert tb_attnviz.open_run(tmp_path / "run").steps == steps
+
+
+def test_training_again_begins_a_new_recorder(tmp_path, probe):
+    callback = AttnVizCallback(probe, every=5, logdir=tmp_path / "run")
+    train(tmp_path, callback)
+    train(tmp_path, callback, steps=10)
+    assert tb_attnviz.open_run(tmp_path / "run").steps == [0, 5, 10]

@@ -1,0 +1,182 @@
+"""Training with the recorder is, bit for bit, training without it."""
+
+import contextlib
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.overrides import _len_torch_function_stack
+
+from tb_attnviz.callbacks import AttentionRecorder, Probe
+from tb_attnviz.callbacks.capture import capture
+from tb_attnviz.callbacks.neutral import undisturbed
+from tests.callbacks.models import IDS, Decoder
+
+TOKENS = [[str(token) for token in row] for row in IDS.tolist()]
+
+
+def assert_same(a, b):
+    """Equal structures of tensors, arrays and numbers, bit for bit."""
+    assert type(a) is type(b)
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for key in a:
+            assert_same(a[key], b[key])
+    elif isinstance(a, (list, tuple)):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            assert_same(x, y)
+    elif isinstance(a, torch.Tensor):
+        assert torch.equal(a, b)
+    elif isinstance(a, np.ndarray):
+        np.testing.assert_array_equal(a, b)
+    else:
+        assert a == b
+
+
+def random_states():
+    return [torch.get_rng_state(), random.getstate(), np.random.get_state()]
+
+
+def train(directory):
+    """Twelve steps with dropout, running statistics and a cache; everything that they leave behind."""
+    for seed in (torch.manual_seed, random.seed, np.random.seed):
+        seed(0)
+    model = Decoder()
+    model.blocks[0].eval()  # a frozen part stays as its owner left it
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    probe = Probe(IDS, TOKENS)
+    recorder = AttentionRecorder(model, probe, directory, every=2, on_error="raise") if directory else None
+    losses = []
+    with recorder or contextlib.nullcontext():
+        for step in range(12):
+            shift = random.randrange(10) + np.random.randint(10)
+            ids = torch.randint(64, (8, 10)).roll(shift, 1)  # (batch, n): data that all three generators decide
+            loss = functional.cross_entropy(model(ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+            optimizer.zero_grad()
+            loss.backward()
+            if recorder:
+                recorder.step(step)  # between backward and the optimizer's step: gradients must survive too
+            optimizer.step()
+            losses.append(loss.item())
+    modes = [module.training for module in model.modules()]
+    return {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "losses": losses, "modes": modes}
+
+
+def test_training_is_the_same_bit_for_bit(tmp_path):
+    without, states = train(None), random_states()
+    with_recorder = train(tmp_path)
+    assert_same(with_recorder, without)
+    assert_same(random_states(), states)
+    assert list(tmp_path.glob("plugins/attnviz/samples-*.events")), "something must have been recorded"
+
+
+class Stumbling(Decoder):
+    """Uses random numbers in its pass and then raises."""
+
+    stumbles = False
+
+    def forward(self, ids):
+        result = super().forward(ids)
+        if self.stumbles:
+            torch.rand(3), random.random(), np.random.rand()
+            raise RuntimeError("stumbled")
+        return result
+
+
+def hooks(model):
+    """How many hooks every module has."""
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_forward_hooks_always_called")
+    return [len(getattr(module, kind)) for module in model.modules() for kind in kinds]
+
+
+@pytest.mark.parametrize("stumbles", [False, True])
+def test_everything_is_as_it_was_also_after_an_exception(stumbles):
+    model = Stumbling()
+    model(IDS).sum().backward()
+    model.norm.eval()
+    model.stumbles = stumbles
+    buffers = [(module, dict(module._buffers)) for module in model.modules()]
+    values = {name: value.clone() for name, value in model.named_buffers()}
+    grads = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
+    modes = [module.training for module in model.modules()]
+    states, hook_counts, cached = random_states(), hooks(model), torch.is_autocast_cache_enabled()
+
+    with pytest.raises(RuntimeError, match="stumbled") if stumbles else contextlib.nullcontext():
+        capture(model, Probe(IDS[:2, :7], [row[:7] for row in TOKENS[:2]]))
+
+    assert all(module._buffers[name] is buffer for module, kept in buffers for name, buffer in kept.items())
+    assert_same(dict(model.named_buffers()), values)
+    assert_same({name: parameter.grad for name, parameter in model.named_parameters()}, grads)
+    assert [module.training for module in model.modules()] == modes
+    assert_same(random_states(), states)
+    assert hooks(model) == hook_counts
+    assert _len_torch_function_stack() == 0
+    assert torch.is_autocast_cache_enabled() == cached
+    assert torch.is_grad_enabled()
+
+
+def test_buffers_that_the_pass_adds_are_gone_and_those_it_removes_are_back():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("table", torch.ones(2))
+
+        def forward(self):
+            del self.table
+            self.register_buffer("other", torch.ones(3))
+
+    model = Model()
+    with undisturbed(model):
+        model()
+    assert list(dict(model.named_buffers())) == ["table"]
+
+
+def test_modes_are_set_without_train_and_eval():
+    """Models override them: adapters are merged there, frozen parts kept frozen."""
+
+    class Model(nn.Linear):
+        def train(self, mode=True):
+            raise AssertionError("train() was called")
+
+    model = Model(2, 2)
+    with undisturbed(model):
+        assert not model.training
+    assert model.training
+
+
+def test_recording_within_autocast_leaves_gradients_to_training():
+    """A weight cast without gradients must not be found in autocast's cache by the training step.
+
+    https://github.com/pytorch/pytorch/issues/112583
+    """
+    model = Decoder()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        capture(model, Probe(IDS, TOKENS))
+        model(IDS).float().square().mean().backward()
+    assert all(parameter.grad is not None for parameter in model.blocks.parameters())
+
+
+def test_a_compiled_model_is_recorded_uncompiled_and_stays_compiled(tmp_path):
+    model = Decoder()
+    names = [layer.name for layer in capture(model, Probe(IDS, TOKENS)).layers]
+    calls = []
+
+    def backend(graph, inputs):
+        calls.append(graph)
+        return graph.forward
+
+    compiled = torch.compile(model, backend=backend)
+    recording = capture(compiled, Probe(IDS, TOKENS))
+    assert [layer.name for layer in recording.layers] == names == ["blocks.0", "blocks.1"]
+    assert not calls, "the pass must not compile"
+    compiled(IDS)
+    assert calls, "training still does"
+    compiled(IDS)  # again, with the cache that the first call left
+    count = len(calls)
+    capture(compiled, Probe(IDS, TOKENS))
+    compiled(IDS)
+    assert len(calls) == count, "and the pass gives it no reason to do it again"

@@ -1,0 +1,133 @@
+"""Probes: from texts, or made by hand, and what is said about those that cannot be."""
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from tb_attnviz.callbacks import Probe
+from tb_attnviz.events import Repeat
+from tests.callbacks.models import IDS, LENGTHS, MASK, MINILM, TEXTS, TOKENS
+
+
+@pytest.fixture(scope="module")
+def minilm_tokenizer():
+    return AutoTokenizer.from_pretrained(MINILM)
+
+
+@pytest.fixture
+def gpt_tokenizer():
+    """Byte-level BPE without a padding token, as GPT-2 has it."""
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet)
+    bpe.train_from_iterator([*TEXTS, "a café " * 9], trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token="<|endoftext|>")
+
+
+def only_batch(probe):
+    (batch,) = probe.batches(100, device=torch.device("cpu"))
+    return batch
+
+
+class TestFromTexts:
+    def test_is_what_the_tokenizer_makes_of_them(self, minilm_tokenizer):
+        batch = only_batch(Probe.from_texts(TEXTS, minilm_tokenizer))
+        expected = minilm_tokenizer(TEXTS, padding=True, return_tensors="pt")
+        assert batch.kwargs.keys() == expected.keys()
+        for name in expected:
+            torch.testing.assert_close(batch.kwargs[name], expected[name], rtol=0, atol=0)
+        torch.testing.assert_close(batch.present, expected["attention_mask"].bool())
+
+    def test_names_real_tokens_only(self, minilm_tokenizer):
+        probe = Probe.from_texts(["No.", "Retokenized words"], minilm_tokenizer)
+        tokens = [sequence.tokens for sequence in probe.record.sequences]
+        assert tokens[0] == ("[CLS]", "no", ".", "[SEP]")
+        assert tokens[1][:4] == ("[CLS]", "re", "##tok", "##eni")
+
+    def test_cuts_to_max_length(self, minilm_tokenizer):
+        assert max(Probe.from_texts(TEXTS, minilm_tokenizer, max_length=8).lengths) == 8
+
+    @pytest.mark.parametrize("side", ["left", "right"])
+    def test_pads_at_the_end_whatever_the_tokenizer_does_and_leaves_it_alone(self, gpt_tokenizer, side):
+        gpt_tokenizer.padding_side = side
+        probe = Probe.from_texts(["a café", TEXTS[1]], gpt_tokenizer)
+        assert only_batch(probe).kwargs["attention_mask"][0].tolist()[: probe.lengths[0]] == [1] * probe.lengths[0]
+        assert gpt_tokenizer.pad_token is None
+        assert gpt_tokenizer.padding_side == side
+
+    def test_byte_level_tokens_are_readable(self, gpt_tokenizer):
+        (sequence,) = Probe.from_texts(["a café"], gpt_tokenizer).record.sequences
+        assert sequence.tokens == ("a", " café")
+
+    def test_one_string_is_an_error(self, minilm_tokenizer):
+        with pytest.raises(TypeError, match=r"one string \('hello'\); give a list"):
+            Probe.from_texts("hello", minilm_tokenizer)
+
+    def test_no_texts_are_an_error(self, minilm_tokenizer):
+        with pytest.raises(ValueError, match="the probe is empty: give at least one text"):
+            Probe.from_texts([], minilm_tokenizer)
+
+    def test_an_empty_text_is_an_error(self, gpt_tokenizer):
+        with pytest.raises(ValueError, match="sequence 1 of the probe has no tokens"):
+            Probe.from_texts(["a", ""], gpt_tokenizer)
+
+
+class TestByHand:
+    def test_lengths_tell_padding(self):
+        assert only_batch(Probe(IDS, TOKENS)).present.tolist() == MASK.bool().tolist()
+
+    def test_the_attention_mask_tells_padding(self):
+        mask = MASK.flip(1)
+        batch = only_batch(Probe({"input_ids": IDS.flip(1), "attention_mask": mask}, TOKENS))
+        assert batch.present.tolist() == mask.bool().tolist()
+
+    def test_batches_cut_every_tensor_and_pass_the_rest_on(self):
+        probe = Probe({"input_ids": IDS, "attention_mask": MASK, "use_cache": False}, TOKENS)
+        batches = list(probe.batches(3, device=torch.device("cpu")))
+        assert [len(batch.kwargs["input_ids"]) for batch in batches] == [3, 1]
+        assert batches[1].kwargs["input_ids"].tolist() == IDS[3:].tolist()
+        assert [batch.kwargs["use_cache"] for batch in batches] == [False, False]
+
+    def test_a_tensor_and_a_tuple_are_positional(self):
+        assert only_batch(Probe(IDS, TOKENS)).args[0].tolist() == IDS.tolist()
+        assert len(only_batch(Probe((IDS, MASK), TOKENS)).args) == 2
+
+    def test_repeats_are_found(self):
+        ids = torch.tensor([[1, 5, 6, 7, 8, 5, 6, 7, 8], [1, 2, 3, 4, 5, 6, 7, 8, 9]])
+        probe = Probe(ids, [[str(token) for token in row] for row in ids.tolist()])
+        assert [sequence.repeat for sequence in probe.record.sequences] == [Repeat(1, 4), None]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "tokens", "message"),
+    [
+        (IDS, [], "the probe is empty: give at least one sequence"),
+        (IDS, [*TOKENS[:3], []], "sequence 3 of the probe has no tokens: leave it out"),
+        (IDS, TOKENS[:3], r"tokens names 3 sequences, but inputs\[0\] of shape \(4, 9\) has 4 .*one list of tokens"),
+        ({"ids": IDS, "scale": torch.ones(())}, TOKENS, r"scale of shape \(\) has 0 along its first axis"),
+        (IDS, [row[:8] for row in TOKENS], "sequence 0, the longest .* has 8 tokens, but the inputs are 9 .* wide"),
+        (
+            {"input_ids": IDS, "attention_mask": MASK},
+            [TOKENS[0], TOKENS[1][:-1], *TOKENS[2:]],
+            "sequence 1 of the probe has 3 tokens, but attention_mask marks 4 positions",
+        ),
+        ({"use_cache": False}, TOKENS, "hold no tensor"),
+    ],
+)
+def test_what_does_not_fit_is_named(inputs, tokens, message):
+    with pytest.raises(ValueError, match=message):
+        Probe(inputs, tokens)
+
+
+def test_wrong_kinds_are_named():
+    with pytest.raises(TypeError, match="inputs is a int; give a tensor"):
+        Probe(7, TOKENS)
+    with pytest.raises(TypeError, match=r"tokens of sequence 0 are one string \('the sky'\)"):
+        Probe(IDS[:1], ["the sky"])
+
+
+def test_lengths_of_this_module_agree():
+    assert tuple(LENGTHS) == Probe(IDS, TOKENS).lengths

@@ -1,0 +1,246 @@
+"""AttentionRecorder: when it records, where to, and what happens when it cannot."""
+
+import logging
+import os
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+import tb_attnviz
+from tb_attnviz.callbacks import AttentionRecorder, NoAttentionError, Probe
+from tests.callbacks.models import IDS, Decoder
+
+TOKENS = [[str(token) for token in row] for row in IDS.tolist()]
+
+
+@pytest.fixture
+def probe():
+    return Probe(IDS, TOKENS)
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return Decoder()
+
+
+def test_records_at_multiples_of_every_and_whenever_it_is_told_to(model, probe, tmp_path):
+    with AttentionRecorder(model, probe, tmp_path, every=3, on_error="raise") as recorder:
+        assert recorder.last_step is None
+        for step in range(8):
+            recorder.step(step)
+        assert recorder.last_step == 6
+        recorder.record(7)
+    assert tb_attnviz.open_run(tmp_path).steps == [0, 3, 6, 7]
+
+
+def test_what_it_records_is_the_present_model(model, probe, tmp_path):
+    with AttentionRecorder(model, probe, tmp_path, on_error="raise") as recorder:
+        recorder.record(0)
+        with torch.no_grad():
+            model.blocks[1].qkv.weight.mul_(2)
+            model.blocks[1].qkv.bias.mul_(2)
+        recorder.record(1)
+    run = tb_attnviz.open_run(tmp_path)
+    np.testing.assert_allclose(run.samples(1, 0).queries, run.samples(0, 0).queries)
+    np.testing.assert_allclose(run.samples(1, 1).queries, 2 * run.samples(0, 1).queries)
+    assert run.probe.lengths == (9, 9, 9, 9)
+    assert run.probe.sequences[0].tokens == tuple(TOKENS[0])
+
+
+def test_a_step_that_is_not_due_costs_no_pass(model, probe, tmp_path):
+    with AttentionRecorder(model, probe, tmp_path, every=1000) as recorder:
+        passes = []
+        model.register_forward_hook(lambda *args: passes.append(args))
+        for step in range(1, 1000):
+            recorder.step(step)
+    assert not passes
+
+
+def test_knows_its_layers_and_their_size(model, probe, tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "tb_attnviz"), AttentionRecorder(model, probe, tmp_path) as recorder:
+        assert [layer.name for layer in recorder.layers] == ["blocks.0", "blocks.1"]
+        recorder.record(0)
+    assert "2 layers, 4 heads, on 36 tokens" in caplog.text
+    (file,) = tmp_path.glob("plugins/attnviz/*.events")
+    framing = file.stat().st_size - recorder.bytes_per_checkpoint
+    assert 0 < framing < 500 * len(recorder.layers)
+
+
+def test_a_step_recorded_twice_counts_as_its_latest(model, probe, tmp_path):
+    with AttentionRecorder(model, probe, tmp_path, on_error="raise") as recorder:
+        recorder.record(5)
+        with torch.no_grad():
+            model.blocks[0].qkv.bias.fill_(3)
+        recorder.record(5)
+    run = tb_attnviz.open_run(tmp_path)
+    assert run.steps == [5]
+    assert run.health()["query_norm"][0, 0] > 5
+
+
+class TestSummaryWriter:
+    def test_events_land_in_its_event_file(self, model, probe, tmp_path):
+        writer = SummaryWriter(tmp_path)
+        with AttentionRecorder(model, probe, writer, on_error="raise") as recorder:
+            writer.add_scalar("loss", 0.5, 0)
+            recorder.record(0)
+            writer.add_scalar("loss", 0.4, 1)
+        writer.add_scalar("loss", 0.3, 2)  # it is still open
+        writer.close()
+        assert len(list(tmp_path.glob("*tfevents*"))) == 1
+        assert tb_attnviz.open_run(tmp_path).steps == [0]
+        assert b"loss" in next(tmp_path.glob("*tfevents*")).read_bytes()
+
+    def test_closed_first_loses_nothing(self, model, probe, tmp_path):
+        writer = SummaryWriter(tmp_path)
+        with AttentionRecorder(model, probe, writer, on_error="raise") as recorder:
+            recorder.record(0)
+            writer.close()
+            recorder.record(1)
+        writer.close()
+        assert tb_attnviz.open_run(tmp_path).steps == [0, 1]
+
+    def test_purge_step_forgets_what_the_restarted_training_repeats(self, model, probe, tmp_path):
+        for purge_step, steps in ((None, (0, 1, 2)), (1, (1,))):
+            writer = SummaryWriter(tmp_path, purge_step=purge_step, filename_suffix=f".{purge_step}")
+            with writer, AttentionRecorder(model, probe, writer, on_error="raise") as recorder:
+                for step in steps:
+                    recorder.record(step)
+        assert tb_attnviz.open_run(tmp_path).steps == [0, 1]
+
+
+class TestBadInput:
+    @pytest.mark.parametrize("every", [0, -5, 2.5, "10", None])
+    def test_every(self, model, probe, tmp_path, every):
+        with pytest.raises(ValueError, match=re.escape(f"every={every!r} must be a whole number of at least 1")):
+            AttentionRecorder(model, probe, tmp_path, every=every)
+
+    def test_batch_size_and_on_error(self, model, probe, tmp_path):
+        with pytest.raises(ValueError, match="batch_size=0 must be"):
+            AttentionRecorder(model, probe, tmp_path, batch_size=0)
+        with pytest.raises(ValueError, match="on_error='ignore' is not known"):
+            AttentionRecorder(model, probe, tmp_path, on_error="ignore")
+
+    def test_a_logdir_that_cannot_be_written(self, model, probe, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(OSError, match=r"cannot record into logdir .*file/run.*: give a directory"):
+            AttentionRecorder(model, probe, tmp_path / "file" / "run")
+
+    def test_a_logdir_that_is_none(self, model, probe):
+        with pytest.raises(TypeError, match="logdir is a int: give a path or"):
+            AttentionRecorder(model, probe, 3)
+
+    def test_a_model_without_attention_leaves_nothing_behind(self, tmp_path):
+        with pytest.raises(NoAttentionError, match="no attention was seen"):
+            AttentionRecorder(torch.nn.Embedding(64, 4), Probe(IDS, TOKENS), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+    def test_skipped_layers_are_named_once(self, probe, tmp_path):
+        class Pooled(Decoder):
+            def forward(self, ids):
+                super().forward(ids)
+                self.blocks[0](self.embedding(ids)[:, ::2])
+
+        with pytest.warns(RuntimeWarning, match=r"not recorded: blocks.0#1: queries \(4, 2, 5, 8\)"):
+            recorder = AttentionRecorder(Pooled(), probe, tmp_path)
+        with recorder, warnings.catch_warnings():
+            warnings.simplefilter("error")
+            recorder.record(0)
+
+    def test_recording_after_close(self, model, probe, tmp_path):
+        recorder = AttentionRecorder(model, probe, tmp_path)
+        recorder.close()
+        recorder.close()
+        with pytest.raises(RuntimeError, match="step 100 cannot be recorded: this AttentionRecorder is closed"):
+            recorder.step(100)
+
+
+def record_and_close(recorder):
+    """A failure to write is told by the next call of the recorder, whichever it is."""
+    recorder.record(0)
+    recorder.close()
+
+
+class TestFailures:
+    @pytest.fixture
+    def failing(self, model):
+        """A model that fails from now on, when told to."""
+
+        def forward(*args):
+            if model.fails:
+                raise ValueError("matrices do not fit")
+
+        model.fails = False
+        model.register_forward_pre_hook(forward)
+        return model
+
+    def test_a_pass_that_fails_warns_once_and_training_goes_on(self, failing, probe, tmp_path):
+        with AttentionRecorder(failing, probe, tmp_path) as recorder:
+            recorder.record(0)
+            failing.fails = True
+            with pytest.warns(
+                RuntimeWarning, match="not recorded at step 1: ValueError: matrices do not fit. Training"
+            ):
+                recorder.record(1)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                recorder.record(2)
+            failing.fails = False
+            recorder.record(3)
+        assert tb_attnviz.open_run(tmp_path).steps == [0, 3]
+
+    def test_a_pass_that_fails_raises_if_asked_to(self, failing, probe, tmp_path):
+        with AttentionRecorder(failing, probe, tmp_path, on_error="raise") as recorder:
+            failing.fails = True
+            with pytest.raises(ValueError, match="matrices do not fit"):
+                recorder.record(1)
+
+    def test_a_directory_that_vanishes_warns_and_training_goes_on(self, model, probe, tmp_path):
+        recorder = AttentionRecorder(model, probe, tmp_path)
+        (tmp_path / "plugins" / "attnviz").rmdir()
+        with pytest.warns(RuntimeWarning, match="a recording of attention was not written: FileNotFoundError"):
+            record_and_close(recorder)
+
+    def test_a_directory_that_vanishes_raises_if_asked_to(self, model, probe, tmp_path):
+        recorder = AttentionRecorder(model, probe, tmp_path, on_error="raise")
+        (tmp_path / "plugins" / "attnviz").rmdir()
+        with pytest.raises(FileNotFoundError):
+            record_and_close(recorder)
+        recorder.close()
+
+    def test_an_error_in_training_is_not_hidden_by_close(self, model, probe, tmp_path):
+        def train():
+            with AttentionRecorder(model, probe, tmp_path) as recorder:
+                recorder.record(0)
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            train()
+        assert tb_attnviz.open_run(tmp_path).steps == [0]
+
+
+def test_a_script_that_never_closes_keeps_what_it_recorded(tmp_path):
+    script = (
+        "import sys, time; from tests.callbacks.test_recorder import *; from tb_attnviz.events import RunWriter\n"
+        "write = RunWriter.write_checkpoint\n"
+        "RunWriter.write_checkpoint = lambda *args: (time.sleep(0.2), write(*args))  # a slow disk\n"
+        "recorder = AttentionRecorder(Decoder(), Probe(IDS, TOKENS), sys.argv[1])\n"
+        "for step in range(5): recorder.record(step)\n"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run(
+        [sys.executable, "-c", script, tmp_path], check=True, cwd=root, env={**os.environ, "PYTHONPATH": "."}
+    )
+    assert tb_attnviz.open_run(tmp_path).steps == [0, 1, 2, 3, 4]
+
+
+def test_the_callbacks_import_no_framework():
+    script = "import sys, tb_attnviz.callbacks; sys.exit('transformers' in sys.modules or 'lightning' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)

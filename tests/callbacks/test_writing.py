@@ -1,0 +1,88 @@
+"""Writing in the background: bounded, in order, and no error of it is lost."""
+
+import threading
+
+import pytest
+
+from tb_attnviz.callbacks.capture import Recording
+from tb_attnviz.callbacks.writing import BackgroundWriter
+
+RECORDING = Recording((), (), {}, {})
+
+
+class Disk:
+    """Stands for a RunWriter: writes when it is let, fails at the steps it is told to."""
+
+    def __init__(self, *, failing=()):
+        self.let = threading.Semaphore(0)
+        self.begun = threading.Semaphore(0)
+        self.failing = failing
+        self.written = []
+        self.closed = False
+
+    def write_health(self, step, figures):
+        self.begun.release()
+        assert self.let.acquire(timeout=10)
+
+    def write_checkpoint(self, step, layers):
+        if step in self.failing:
+            raise OSError(28, f"No space left on device for step {step}")
+        self.written.append(step)
+
+    def close(self):
+        self.closed = True
+
+
+def let(disk, count):
+    for _ in range(count):
+        disk.let.release()
+
+
+def test_writes_in_order_and_close_waits():
+    disk = Disk()
+    before = threading.active_count()
+    writer = BackgroundWriter(disk)
+    for step in (3, 1, 2):
+        writer.write(step, RECORDING)
+    assert disk.written == [], "writing is not done on this thread"
+    timer = threading.Timer(0.1, let, (disk, 3))
+    timer.start()
+    writer.close()
+    timer.join()
+    assert disk.written == [3, 1, 2]
+    assert disk.closed
+    assert threading.active_count() == before
+
+
+def test_a_disk_slower_than_training_makes_training_wait():
+    disk = Disk()
+    writer = BackgroundWriter(disk)
+    training = threading.Thread(target=lambda: [writer.write(step, RECORDING) for step in range(10)])
+    training.start()
+    disk.begun.acquire()  # step 0 is being written
+    training.join(timeout=0.3)
+    assert training.is_alive(), "ten recordings must not all wait in memory"
+    let(disk, 10)
+    training.join(timeout=10)
+    writer.close()
+    assert disk.written == list(range(10))
+
+
+def test_an_error_loses_its_own_step_only_and_is_told_once():
+    disk = Disk(failing={1, 2})
+    let(disk, 4)
+    writer = BackgroundWriter(disk)
+    for step in range(4):
+        writer.write(step, RECORDING)
+    writer.close()
+    assert disk.written == [0, 3]
+    error = writer.take_error()
+    with pytest.raises(OSError, match="No space left on device for step 1"):
+        raise error
+    assert writer.take_error() is None
+
+
+def test_closing_twice_is_fine():
+    writer = BackgroundWriter(Disk())
+    writer.close()
+    writer.close()
