@@ -25,6 +25,9 @@ export interface Selection {
 const AHEAD = 3;
 /** A run is live while its last new checkpoint is not older than this. */
 const LIVE = 60_000;
+/** The health figure that says most at a glance, and the link's word for none. */
+const FIRST_TINT = 'entropy';
+const NO_TINT = 'none';
 
 /** What the tab shows and what it knows: the one place that the views read and change. */
 export class Session {
@@ -40,7 +43,8 @@ export class Session {
   projection = $state<Projection>('biplot');
   dims = $state<Dims>(2);
   colouring = $state<Colouring>('kind');
-  tint = $state<string | null>(null);
+  /** The health figure that colours the cells. */
+  tint = $state<string | null>(FIRST_TINT);
   /** The step up to which the frame is fitted. */
   frame = $state<number | null>(null);
   refitLive = $state(false);
@@ -63,7 +67,7 @@ export class Session {
     this.projection = start.projection ?? 'biplot';
     this.dims = start.dims ?? 2;
     this.colouring = start.colour ?? 'kind';
-    this.tint = start.tint ?? null;
+    this.tint = start.tint === NO_TINT ? null : (start.tint ?? FIRST_TINT);
     this.refitLive = start.refit === 'live';
     this.runName = start.run ?? null;
   }
@@ -101,11 +105,7 @@ export class Session {
     if (!this.run || this.run.error !== null) return true;
     const asked = [this.probe, this.health, this.attention].every(({ loading }) => !loading);
     return (
-      asked &&
-      this.matrix.settled &&
-      this.headView.settled &&
-      !this.playback.moving &&
-      this.drawing === 0
+      asked && this.matrix.settled && this.headView.settled && !this.playback.moving && this.drawing === 0
     );
   });
 
@@ -123,7 +123,7 @@ export class Session {
       projection: this.projection,
       dims: this.dims,
       colour: this.colouring,
-      ...(this.tint !== null && { tint: this.tint }),
+      tint: this.tint ?? NO_TINT,
       ...(selection && {
         sequence: selection.sequence,
         token: `${selection.token}${selection.side === 'key' ? 'k' : ''}`,
