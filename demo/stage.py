@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 from demo.tensorboard_server import tensorboard
 
@@ -18,8 +19,8 @@ _RUNS = Path(__file__).parent / "runs"
 def perform(name: str, train: Callable[[Path, int], None], *, description: str, steps: int) -> None:
     """Run `train(directory of a new run, steps)` with TensorBoard beside it, which stays until Ctrl-C."""
     options = _options(description, steps)
-    for ending in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        signal.signal(ending, signal.default_int_handler)  # as Ctrl-C
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(number, _interrupt)
     directory = options.logdir / f"{name}-{time.strftime('%m%d-%H%M%S')}"
     try:
         with (
@@ -36,6 +37,16 @@ def perform(name: str, train: Callable[[Path, int], None], *, description: str, 
                     time.sleep(3600)
     except KeyboardInterrupt:
         print("\nStopped.", flush=True)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt; not within a finalizer, where Python would drop it, but a moment later."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            signal.setitimer(signal.ITIMER_REAL, 0.05)  # its SIGALRM comes here again
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 def _options(description: str, steps: int) -> argparse.Namespace:
