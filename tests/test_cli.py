@@ -48,7 +48,7 @@ class TestSnapshot:
         assert run.steps == [7]
         assert len(run.probe.sequences) == 2
         assert main(["snapshot", *options, "--max-tokens", "3"]) == 1
-        assert "the first text alone has 16 tokens, more than --max-tokens 3" in capsys.readouterr().err
+        assert "the first text alone has 15 tokens, more than --max-tokens 3" in capsys.readouterr().err
 
     @pytest.mark.parametrize(
         ("content", "sentence"),
