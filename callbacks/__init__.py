@@ -3,8 +3,10 @@
 Imports torch, and no framework: each of those has its own module here (`huggingface`).
 """
 
+from tb_attnviz.alerts import AttentionWarning
+
 from .capture import NoAttentionError
 from .probe import Probe
 from .recorder import AttentionRecorder
 
-__all__ = ["AttentionRecorder", "NoAttentionError", "Probe"]
+__all__ = ["AttentionRecorder", "AttentionWarning", "NoAttentionError", "Probe"]

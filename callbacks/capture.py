@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tb_attnviz.events import Layer, Samples
-from tb_attnviz.geometry import FIGURES
+from tb_attnviz.geometry import FIGURES, effective_rank
 
 from .attention_calls import AttentionCalls
 from .masks import join_masks
@@ -31,7 +31,7 @@ class Recording:
 
     layers: tuple[Layer, ...]
     samples: tuple[Samples, ...]
-    figures: dict[str, Float32]  # figure → [heads of all layers]
+    figures: dict[str, Float32]  # figure → [heads of all layers]; without those that no head defines
     skipped: dict[str, str]  # module → why its attention was not recorded
 
 
@@ -53,15 +53,15 @@ def capture(model: nn.Module, probe: Probe, *, batch_size: int = 32) -> Recordin
             with ModuleNames(model) as names, AttentionCalls(names, see=sight.take):
                 model(*batch.args, **batch.kwargs)
             sights.append(sight)
-    return _join(sights, probe)
+    return _join(sights)
 
 
-def _join(sights: list[Sight], probe: Probe) -> Recording:
+def _join(sights: list[Sight]) -> Recording:
     """The layers of all batches as one recording."""
     skipped = {name: why for sight in sights for name, why in sight.skipped.items()}
     layers: list[Layer] = []
     samples: list[Samples] = []
-    figures: dict[str, list[Float32]] = {name: [] for name in _defined(probe)}
+    figures: dict[str, list[Float32]] = {name: [] for name in (*FIGURES, "effective_rank")}
     for name in sights[0].seen:
         parts = [sight.seen[name] for sight in sights if name in sight.seen]
         if name in skipped or len(parts) < len(sights) or len({part.shape for part in parts}) > 1:
@@ -69,31 +69,26 @@ def _join(sights: list[Sight], probe: Probe) -> Recording:
             continue
         mask = join_masks([part.mask for part in parts], [sight.lengths.cpu() for sight in sights])
         heads, kv_heads, head_dim = parts[0].shape
+        queries = torch.cat([part.queries for part in parts], dim=1)  # (heads, n_query, d)
+        keys = torch.cat([part.keys for part in parts], dim=1)  # (kv_heads, n_key, d)
         layers.append(Layer(name, heads, kv_heads, head_dim, scale=parts[0].scale, causal=mask.causal))
         samples.append(
             Samples(
-                queries=torch.cat([part.queries for part in parts], dim=1).numpy(),  # (heads, n_query, d)
-                keys=torch.cat([part.keys for part in parts], dim=1).numpy(),  # (kv_heads, n_key, d)
+                queries=queries.numpy(),
+                keys=keys.numpy(),
                 bias=None if mask.bias is None else mask.bias.float().numpy(),
             )
         )
-        for figure, values in figures.items():
-            values.append(_over_sequences(figure, torch.cat([part.figures[figure] for part in parts])))
+        for figure in FIGURES:
+            figures[figure].append(_over_sequences(figure, torch.cat([part.figures[figure] for part in parts])))
+        figures["effective_rank"].append(
+            effective_rank(queries, keys.repeat_interleave(heads // kv_heads, dim=0)).float().numpy()
+        )
     if not layers:
         raise NoAttentionError(_explain(skipped))
-    return Recording(
-        tuple(layers), tuple(samples), {name: np.concatenate(values) for name, values in figures.items()}, skipped
-    )
-
-
-def _defined(probe: Probe) -> list[str]:
-    """The figures that at least one sequence of `probe` defines."""
-    undefined = set()
-    if max(probe.lengths) < 2:
-        undefined |= {"entropy", "previous"}
-    if not any(sequence.repeat for sequence in probe.record.sequences):
-        undefined.add("induction")
-    return [name for name in FIGURES if name not in undefined]
+    of_all_heads = {name: np.concatenate(values) for name, values in figures.items()}
+    defined = {name: values for name, values in of_all_heads.items() if not np.isnan(values).all()}
+    return Recording(tuple(layers), tuple(samples), defined, skipped)
 
 
 def _over_sequences(figure: str, values: Tensor) -> Float32:
@@ -101,6 +96,8 @@ def _over_sequences(figure: str, values: Tensor) -> Float32:
     if figure == "max_logit":
         largest = torch.where(values.isnan(), -torch.inf, values).amax(dim=0)
         result = torch.where(values.isnan().all(dim=0), torch.nan, largest)
+    elif figure == "non_finite":
+        result = values.sum(dim=0)
     else:
         result = values.nanmean(dim=0)
     return cast(Float32, result.float().numpy())

@@ -3,10 +3,14 @@
 import glob
 import os
 import socket
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.integrations.integration_utils import default_logdir
+
+from tb_attnviz.alerts import RULES, Rule
+from tb_attnviz.events import Alert
 
 from .probe import Probe
 from .recorder import AttentionRecorder
@@ -31,6 +35,8 @@ class AttnVizCallback(TrainerCallback):
         writer = SummaryWriter("runs/a")
         callbacks = [AttnVizCallback(probe, logdir=writer), TensorBoardCallback(writer)]
 
+    `rules` and `on_alert` are those of AttentionRecorder; raise in `on_alert` to end the training.
+
     With several processes the first one records, so the model must be whole there: DDP is, FSDP is not.
     """
 
@@ -41,11 +47,15 @@ class AttnVizCallback(TrainerCallback):
         every: int = 100,
         logdir: "str | os.PathLike[str] | SummaryWriter | None" = None,
         batch_size: int = 32,
+        rules: Sequence[Rule] = RULES,
+        on_alert: Callable[[Alert], object] | None = None,
     ) -> None:
         self._probe = probe
         self._every = every
         self._logdir = logdir
         self._batch_size = batch_size
+        self._rules = rules
+        self._on_alert = on_alert
         self._recorder: AttentionRecorder | None = None
 
     def on_train_begin(
@@ -59,6 +69,8 @@ class AttnVizCallback(TrainerCallback):
                 self._logdir if self._logdir is not None else _tensorboard_directory(args),
                 every=self._every,
                 batch_size=self._batch_size,
+                rules=self._rules,
+                on_alert=self._on_alert,
             )
             self._recorder.record(state.global_step)
 

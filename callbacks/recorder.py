@@ -4,12 +4,14 @@ import logging
 import operator
 import os
 import warnings
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from torch import nn
 
-from tb_attnviz.events import Layer
+from tb_attnviz.alerts import RULES, AttentionWarning, Rule, Watch
+from tb_attnviz.events import Alert, AlertRecord, Layer
 
 from .capture import Recording, capture
 from .probe import Probe
@@ -35,6 +37,8 @@ class AttentionRecorder:
         grow at once must not share a directory.
     every: `step` records at multiples of it.
     batch_size: sequences of the probe in one forward pass.
+    rules: what is warned of (AttentionWarning) when a health figure breaks it; `()` for nothing. See tb_attnviz.alerts.
+    on_alert: called with each alert that is raised or cleared, on this thread; what it raises ends the training.
     on_error: what a recording that fails does to training: "warn" once and go on, or "raise".
 
     Training is not changed: not its weights, not its random numbers, not the model's mode. The first pass is made here,
@@ -50,6 +54,8 @@ class AttentionRecorder:
         *,
         every: int = 100,
         batch_size: int = 32,
+        rules: Sequence[Rule] = RULES,
+        on_alert: Callable[[Alert], object] | None = None,
         on_error: Literal["warn", "raise"] = "warn",
     ) -> None:
         self._every = _positive(every, "every", "record every so many steps")
@@ -59,6 +65,8 @@ class AttentionRecorder:
         self._on_error = on_error
         self._model = model
         self._probe = probe
+        self._watch = Watch(rules)
+        self._on_alert = on_alert
         self._warned = False
         self._closed = False
         self.last_step: int | None = None
@@ -84,10 +92,13 @@ class AttentionRecorder:
             raise RuntimeError(f"step {step} cannot be recorded: this AttentionRecorder is closed")
         try:
             recording = capture(self._model, self._probe, batch_size=self._batch_size)
-            self._writer.write(operator.index(step), recording)
+            alerts = self._watch.look(operator.index(step), recording.layers, recording.figures)
+            self._writer.write(operator.index(step), recording, alerts)
             self.last_step = operator.index(step)
         except Exception as error:
             self._fail(error, f"attention was not recorded at step {step}")
+        else:
+            self._tell(alerts)
         self._check_writer()
 
     def close(self) -> None:
@@ -105,6 +116,14 @@ class AttentionRecorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _tell(self, record: AlertRecord) -> None:
+        """Warn of what was raised, and hand all of it to the user's own function."""
+        for alert in record.alerts:
+            if alert.raised:
+                warnings.warn(alert.sentence, AttentionWarning, stacklevel=3)
+            if self._on_alert is not None:
+                self._on_alert(alert)
 
     def _check_writer(self) -> None:
         error = self._writer.take_error()

@@ -4,7 +4,7 @@ import atexit
 import queue
 import threading
 
-from tb_attnviz.events import RunWriter
+from tb_attnviz.events import AlertRecord, RunWriter
 
 from .capture import Recording
 
@@ -19,16 +19,16 @@ class BackgroundWriter:
 
     def __init__(self, writer: RunWriter) -> None:
         self._writer = writer
-        self._queue: queue.Queue[tuple[int, Recording] | None] = queue.Queue(maxsize=_WAITING)
+        self._queue: queue.Queue[tuple[int, Recording, AlertRecord] | None] = queue.Queue(maxsize=_WAITING)
         self._error: Exception | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="attnviz-writer", daemon=True)
         self._thread.start()
         atexit.register(self.close)  # a script that ends without close() keeps what it recorded
 
-    def write(self, step: int, recording: Recording) -> None:
-        """Hand over a recording; waits while too many are under way."""
-        self._queue.put((step, recording))
+    def write(self, step: int, recording: Recording, alerts: AlertRecord) -> None:
+        """Hand over a recording and what the rules said to it; waits while too many are under way."""
+        self._queue.put((step, recording, alerts))
 
     def take_error(self) -> Exception | None:
         """The first error since the last call."""
@@ -55,6 +55,7 @@ class BackgroundWriter:
             except Exception as error:
                 self._error = self._error or error
 
-    def _write(self, step: int, recording: Recording) -> None:
+    def _write(self, step: int, recording: Recording, alerts: AlertRecord) -> None:
         self._writer.write_health(step, recording.figures)  # first: it is small, and a full disk may still take it
+        self._writer.write_alerts(alerts)
         self._writer.write_checkpoint(step, zip(recording.layers, recording.samples, strict=True))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.attention import mean_attention, sequence_attention
-from tb_attnviz.events import Checkpoint, EventLog, Layer, ProbeRecord, Records, Samples, read_samples
+from tb_attnviz.events import Alert, Checkpoint, EventLog, Layer, ProbeRecord, Records, Samples, read_samples
 from tb_attnviz.projection import PROJECTIONS, Frame, LayerSamples, fit_frame
 
 Float32 = npt.NDArray[np.float32]
@@ -111,6 +111,11 @@ class Run:
             figure: np.stack([by_step.get(step, absent) for step in self.steps]).reshape(len(self.steps), heads)
             for figure, by_step in sorted(self.records.health.items())
         }
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """Every alert that was raised or cleared, in the order of the steps."""
+        return [alert for _, record in sorted(self.records.alerts.items()) for alert in record.alerts]
 
     def layer_samples(self, layer: int) -> LayerSamples:
         """Where the samples of `layer` are at every step: all that a projection needs, in another process too."""

@@ -42,6 +42,7 @@ def test_a_wheel_holds_the_packages_and_the_front_end(source: Path) -> None:
         assert b"render" in archive.read("tb_attnviz/static/index.js")
         [entry_points] = [name for name in names if name.endswith("entry_points.txt")]
         assert b"attnviz = tb_attnviz.plugin.loader:AttnVizLoader" in archive.read(entry_points)
+        assert b"tb-attnviz = tb_attnviz.cli:main" in archive.read(entry_points)
     assert {f"tb_attnviz/callbacks/{path.name}" for path in (ROOT / "callbacks").glob("*.py")} <= names
     read = [
         path.relative_to(ROOT).as_posix()

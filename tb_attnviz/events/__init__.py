@@ -8,6 +8,9 @@ never loads them. `docs/format.md` describes both byte by byte.
 from tb_attnviz.events.log import EventLog
 from tb_attnviz.events.samples import Samples, read_samples
 from tb_attnviz.events.schema import (
+    Alert,
+    AlertedHead,
+    AlertRecord,
     Checkpoint,
     FormatError,
     Layer,
@@ -21,6 +24,9 @@ from tb_attnviz.events.writer import RunWriter
 
 __all__ = [
     "PLUGIN_NAME",
+    "Alert",
+    "AlertRecord",
+    "AlertedHead",
     "Checkpoint",
     "EventLog",
     "FormatError",

@@ -5,6 +5,7 @@ Every document carries `version`. A reader that meets a version it does not know
 
 import dataclasses
 import json
+import math
 from typing import Any
 
 VERSION = 1
@@ -114,6 +115,66 @@ class Checkpoint:
             layers=tuple(Layer(**{name: entry[name] for name in names}) for entry in document["layers"]),
             locations=tuple(SamplesLocation(entry["offset"], entry["length"]) for entry in document["layers"]),
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class AlertedHead:
+    """A head that an alert is about, numbered as in the checkpoints, and the value of its figure."""
+
+    layer: int
+    head: int
+    value: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Alert:
+    """Heads broke a rule of attention's health at `step` (`raised`), or keep it again.
+
+    `sentence` says so to a person; `heads`: the worst one first.
+    """
+
+    step: int
+    rule: str
+    figure: str
+    raised: bool
+    limit: float
+    sentence: str
+    heads: tuple[AlertedHead, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class AlertRecord:
+    """What the rules said at one step: the changes, and how many alerts stand since (one a rule and head)."""
+
+    step: int
+    alerts: tuple[Alert, ...]
+    active: int
+
+    def to_json(self) -> str:
+        alerts = []
+        for alert in self.alerts:
+            heads = [{**dataclasses.asdict(head), "value": _number(head.value)} for head in alert.heads]
+            fields = {name: getattr(alert, name) for name in ("rule", "figure", "raised", "limit", "sentence")}
+            alerts.append({**fields, "heads": heads})
+        return _dump({"step": self.step, "active": self.active, "alerts": alerts})
+
+    @classmethod
+    def from_json(cls, text: str) -> "AlertRecord":
+        document = _load(text, "alert record")
+        step = document["step"]
+        alerts = []
+        for entry in document["alerts"]:
+            heads = tuple(AlertedHead(h["layer"], h["head"], float(h["value"])) for h in entry["heads"])
+            fields = {name: entry[name] for name in ("rule", "figure", "raised", "limit", "sentence")}
+            alerts.append(Alert(step=step, **fields, heads=heads))
+        return cls(step, tuple(alerts), document["active"])
+
+
+def _number(value: float) -> float | str:
+    """JSON has no NaN and no infinity: these are strings, as in TensorBoard's answers."""
+    if math.isnan(value):
+        return "NaN"
+    return value if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def _dump(document: dict[str, Any]) -> str:

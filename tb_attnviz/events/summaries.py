@@ -12,12 +12,14 @@ from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
 
-from tb_attnviz.events.schema import Checkpoint, ProbeRecord
+from tb_attnviz.events.schema import AlertRecord, Checkpoint, ProbeRecord
 
 PLUGIN_NAME = "attnviz"
 PROBE_TAG = "attnviz/probe"
 CHECKPOINT_TAG = "attnviz/checkpoint"
 HEALTH_PREFIX = "attnviz/health/"
+ALERT_TAG = "attnviz/alert"
+ACTIVE_ALERTS_TAG = "attnviz/alerts"
 
 Float32 = npt.NDArray[np.float32]
 Figures = Mapping[str, Float32]  # figure → [heads of all layers]
@@ -30,6 +32,7 @@ class Records:
     probe: ProbeRecord | None = None
     checkpoints: dict[int, Checkpoint] = dataclasses.field(default_factory=dict)
     health: dict[str, dict[int, Float32]] = dataclasses.field(default_factory=dict)
+    alerts: dict[int, AlertRecord] = dataclasses.field(default_factory=dict)
 
     def add(self, tag: str, step: int, array: npt.NDArray[Any]) -> None:
         """Take in one summary, its tensor as TensorBoard hands it over; tags that are not ours are passed over."""
@@ -37,12 +40,15 @@ class Records:
             self.probe = ProbeRecord.from_json(array.item().decode())
         elif tag == CHECKPOINT_TAG:
             self.checkpoints[step] = Checkpoint.from_json(array.item().decode())
+        elif tag == ALERT_TAG:
+            self.alerts[step] = AlertRecord.from_json(array.item().decode())
         elif tag.startswith(HEALTH_PREFIX):
             self.health.setdefault(tag.removeprefix(HEALTH_PREFIX), {})[step] = array.astype(np.float32)
 
     def purge(self, step: int) -> None:
         """Forget what was recorded at `step` and after: the training was restarted from there."""
         self.checkpoints = {earlier: value for earlier, value in self.checkpoints.items() if earlier < step}
+        self.alerts = {earlier: value for earlier, value in self.alerts.items() if earlier < step}
         for figure, by_step in self.health.items():
             self.health[figure] = {earlier: values for earlier, values in by_step.items() if earlier < step}
 
@@ -76,6 +82,12 @@ def health_event(figures: Figures, *, step: int, wall_time: float) -> Event:
             if not np.isnan(values).all():
                 event.summary.value.append(_scalar(f"attnviz/{name}/{suffix}", float(reduce(values))))
     return event
+
+
+def alert_event(record: AlertRecord, *, wall_time: float) -> Event:
+    """What changed, and how many alerts stand as a scalar for the Time Series tab."""
+    values = [_document(ALERT_TAG, record.to_json()), _scalar(ACTIVE_ALERTS_TAG, float(record.active))]
+    return Event(step=record.step, wall_time=wall_time, summary=Summary(value=values))
 
 
 def _document(tag: str, text: str) -> Summary.Value:

@@ -11,7 +11,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 from tb_attnviz.events import files, records, summaries
 from tb_attnviz.events.samples import Samples, encode_samples
-from tb_attnviz.events.schema import Checkpoint, Layer, ProbeRecord, SamplesLocation
+from tb_attnviz.events.schema import AlertRecord, Checkpoint, Layer, ProbeRecord, SamplesLocation
 from tb_attnviz.events.summaries import Figures
 
 _FILE_VERSION = "brain.Event:2"
@@ -63,6 +63,11 @@ class RunWriter:
     def write_health(self, step: int, figures: Figures) -> None:
         """`figures`: figure → float32 [heads of all layers]."""
         self._sink.add_event(summaries.health_event(figures, step=step, wall_time=time.time()))
+        self._sink.flush()
+
+    def write_alerts(self, record: AlertRecord) -> None:
+        """Write it at every step with health, also without alerts: a step written twice counts as its latest."""
+        self._sink.add_event(summaries.alert_event(record, wall_time=time.time()))
         self._sink.flush()
 
     def close(self) -> None:

@@ -6,13 +6,14 @@ tensors, on the model's device, that the server runs on NumPy.
 
 from tb_attnviz.geometry.attention import attention, logits, visible_pairs
 from tb_attnviz.geometry.canonical import CanonicalAxes, canonical_axes, procrustes
-from tb_attnviz.geometry.health import FIGURES, health
+from tb_attnviz.geometry.health import FIGURES, effective_rank, health
 
 __all__ = [
     "FIGURES",
     "CanonicalAxes",
     "attention",
     "canonical_axes",
+    "effective_rank",
     "health",
     "logits",
     "procrustes",

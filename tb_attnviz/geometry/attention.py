@@ -13,7 +13,7 @@ def logits(queries: Array, keys: Array, *, scale: float, bias: Array | None = No
     queries [..., n_query, d], keys [..., n_key, d]; `bias` broadcasts to the result, -inf where a pair is hidden.
     """
     xp = array_namespace(queries, keys)
-    products = queries @ xp.matrix_transpose(keys) * scale
+    products = (queries * scale) @ xp.matrix_transpose(keys)  # there are fewer queries than products to scale
     return products if bias is None else products + bias
 
 

@@ -1,5 +1,6 @@
 """AttnVizPlugin: the routes. `docs/http_api.md` is their contract; a test holds both equal."""
 
+import dataclasses
 import mimetypes
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
             "/points": self.points_route,
             "/attention": self.attention_route,
             "/health": self.health_route,
+            "/alerts": self.alerts_route,
             _ENTRY: self.static_route,
             "/static/*": self.static_route,
         }
@@ -107,6 +109,12 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         figures = {figure: values.astype(float).tolist() for figure, values in run.health().items()}
         heads = [layer.heads for layer in run.layers]
         return json_response(request, {"run": name, "steps": run.steps, "heads": heads, "figures": figures})
+
+    @route
+    def alerts_route(self, request: Request) -> Response:
+        name, run = self._run(request)
+        alerts = [dataclasses.asdict(alert) for alert in run.alerts]
+        return json_response(request, {"run": name, "alerts": alerts})
 
     @route
     def static_route(self, request: Request) -> Response:

@@ -59,6 +59,10 @@ def previous(a):
     return np.mean([a[i, i - 1] for i in range(1, len(a))]) if len(a) > 1 else np.nan
 
 
+def distance(a):
+    return np.mean([sum(weight * abs(i - j) for j, weight in enumerate(row)) for i, row in enumerate(a)])
+
+
 @pytest.mark.parametrize(
     ("name", "figure"),
     [
@@ -66,6 +70,7 @@ def previous(a):
         ("previous", previous),
         ("sink", lambda a: np.mean([row[0] for row in a])),
         ("self", lambda a: np.mean(np.diag(a))),
+        ("distance", distance),
     ],
 )
 def test_figures_of_attention(recorded, attentions, name, figure):
@@ -76,6 +81,8 @@ def test_induction_counts_the_repeated_sequence_only(recorded, attentions):
     of_repeated = [sequences[-1] for sequences in attentions]
     expected = [np.mean([a[i, i - 3] for i in range(4, 9)]) for a in of_repeated]  # the key that followed last time
     np.testing.assert_allclose(recorded["induction"], expected, rtol=1e-4)
+    duplicate = [np.mean([a[i, i - 4] for i in range(4, 9)]) for a in of_repeated]
+    np.testing.assert_allclose(recorded["duplicate"], duplicate, rtol=1e-4)
 
 
 def test_norms_and_largest_logit(recorded, model, probe_inputs):
@@ -85,6 +92,7 @@ def test_norms_and_largest_logit(recorded, model, probe_inputs):
         x = model.wte(probe_inputs[0]["input_ids"]) + model.wpe.weight[:9]
         q, k, _ = block.attn.c_attn(block.ln_1(x)).double().numpy().reshape(5, 9, 3, 4, 8).transpose(2, 0, 3, 1, 4)
     lengths = [*LENGTHS, 9]
+    assert recorded["non_finite"].tolist() == [0] * 8
     for head in range(4):
         queries = [q[s, head, :n] for s, n in enumerate(lengths)]
         keys = [k[s, head, :n] for s, n in enumerate(lengths)]
@@ -93,11 +101,18 @@ def test_norms_and_largest_logit(recorded, model, probe_inputs):
         for name, vectors in (("query_norm", queries), ("key_norm", keys)):
             norms = [np.linalg.norm(v, axis=1).mean() for v in vectors]
             assert recorded[name][head] == pytest.approx(np.mean(norms), rel=1e-4)
+        k_all = np.concatenate(keys)
+        energies = np.linalg.svd(np.concatenate(queries) @ (k_all - k_all.mean(axis=0)).T, compute_uv=False)[:8] ** 2
+        shares = energies / energies.sum()
+        rank = np.exp(-(shares * np.log(shares)).sum())
+        assert recorded["effective_rank"][head] == pytest.approx(rank, rel=1e-3)
 
 
 def test_an_undefined_figure_is_not_recorded(model):
     figures = capture(model, Probe(IDS[:1], [TOKENS[0]])).figures
     assert "induction" not in figures
+    assert "duplicate" not in figures
+    assert "next" not in figures  # a causal model
     assert "previous" in figures
     one_token = capture(model, Probe(IDS[:1, :1], [TOKENS[0][:1]])).figures
     assert "previous" not in one_token
@@ -113,6 +128,8 @@ def test_a_diverged_head_shows_as_nan_and_the_others_stay():
     figures = capture(model, Probe(IDS, tokens)).figures
     assert np.isnan(figures["entropy"]).tolist() == [False, False, True, False]
     assert np.isnan(figures["max_logit"]).tolist() == [False, False, True, False]
+    assert np.isnan(figures["effective_rank"]).tolist() == [False, False, True, False]
+    assert figures["non_finite"].tolist() == [0, 0, 4 * 9 * 8, 0]  # sequences, tokens, components
 
 
 def test_many_sequences_are_computed_in_parts(monkeypatch, model, probe_inputs):

@@ -14,7 +14,8 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 import tb_attnviz
-from tb_attnviz.callbacks import AttentionRecorder, NoAttentionError, Probe
+from tb_attnviz.alerts import MAX_LOGIT
+from tb_attnviz.callbacks import AttentionRecorder, AttentionWarning, NoAttentionError, Probe
 from tests.callbacks.models import IDS, Decoder
 
 TOKENS = [[str(token) for token in row] for row in IDS.tolist()]
@@ -83,6 +84,62 @@ def test_a_step_recorded_twice_counts_as_its_latest(model, probe, tmp_path):
     run = tb_attnviz.open_run(tmp_path)
     assert run.steps == [5]
     assert run.health()["query_norm"][0, 0] > 5
+
+
+class TestAlerts:
+    @pytest.fixture
+    def grow(self, model):
+        """Make all logits of the last layer this many times as large."""
+
+        def grow(factor):
+            with torch.no_grad():
+                model.blocks[1].qkv.weight[:32].mul_(factor**0.5)
+                model.blocks[1].qkv.bias[:32].mul_(factor**0.5)
+
+        return grow
+
+    def test_one_warning_a_rule_and_what_is_raised_is_on_disk(self, model, probe, tmp_path, grow):
+        heard = []
+        with AttentionRecorder(model, probe, tmp_path, on_alert=heard.append, on_error="raise") as recorder:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", AttentionWarning)
+                recorder.record(0)
+            grow(1e6)
+            with pytest.warns(AttentionWarning) as told:
+                recorder.record(5)
+            grow(2)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", AttentionWarning)
+                recorder.record(6)
+                grow(1e-6)
+                recorder.record(7)
+        sentences = sorted(str(warning.message) for warning in told)
+        assert [sentence.split()[0] for sentence in sentences] == ["entropy", "max_logit"]
+        assert re.search(r"max_logit of layer 1 \(blocks.1\) head . is .*e\+0., over 100, .* \(step 5\)", sentences[1])
+        assert [(a.rule, a.raised, a.step) for a in heard] == [
+            ("max_logit", True, 5),
+            ("entropy", True, 5),
+            ("max_logit", False, 7),
+            ("entropy", False, 7),
+        ]
+        assert {(head.layer, head.head) for head in heard[0].heads} == {(1, 0), (1, 1)}
+        assert tb_attnviz.open_run(tmp_path).alerts == heard
+
+    def test_no_rules_no_alerts(self, model, probe, tmp_path, grow):
+        with warnings.catch_warnings(), AttentionRecorder(model, probe, tmp_path, rules=()) as recorder:
+            warnings.simplefilter("error")
+            grow(1e9)
+            recorder.record(0)
+
+    def test_an_alert_may_end_the_training(self, model, probe, tmp_path, grow):
+        def stop(alert):
+            raise KeyboardInterrupt(alert.sentence)
+
+        with AttentionRecorder(model, probe, tmp_path, rules=[MAX_LOGIT], on_alert=stop) as recorder:
+            grow(1e6)
+            with pytest.raises(KeyboardInterrupt, match="max_logit"), pytest.warns(AttentionWarning):
+                recorder.record(3)
+        assert tb_attnviz.open_run(tmp_path).steps == [3]
 
 
 class TestSummaryWriter:

@@ -6,8 +6,10 @@ import pytest
 
 from tb_attnviz.callbacks.capture import Recording
 from tb_attnviz.callbacks.writing import BackgroundWriter
+from tb_attnviz.events import AlertRecord
 
 RECORDING = Recording((), (), {}, {})
+ALERTS = AlertRecord(0, (), 0)
 
 
 class Disk:
@@ -23,6 +25,9 @@ class Disk:
     def write_health(self, step, figures):
         self.begun.release()
         assert self.let.acquire(timeout=10)
+
+    def write_alerts(self, record):
+        assert record is ALERTS
 
     def write_checkpoint(self, step, layers):
         if step in self.failing:
@@ -43,7 +48,7 @@ def test_writes_in_order_and_close_waits():
     before = threading.active_count()
     writer = BackgroundWriter(disk)
     for step in (3, 1, 2):
-        writer.write(step, RECORDING)
+        writer.write(step, RECORDING, ALERTS)
     assert disk.written == [], "writing is not done on this thread"
     timer = threading.Timer(0.1, let, (disk, 3))
     timer.start()
@@ -57,7 +62,7 @@ def test_writes_in_order_and_close_waits():
 def test_a_disk_slower_than_training_makes_training_wait():
     disk = Disk()
     writer = BackgroundWriter(disk)
-    training = threading.Thread(target=lambda: [writer.write(step, RECORDING) for step in range(10)])
+    training = threading.Thread(target=lambda: [writer.write(step, RECORDING, ALERTS) for step in range(10)])
     training.start()
     disk.begun.acquire()  # step 0 is being written
     training.join(timeout=0.3)
@@ -73,7 +78,7 @@ def test_an_error_loses_its_own_step_only_and_is_told_once():
     let(disk, 4)
     writer = BackgroundWriter(disk)
     for step in range(4):
-        writer.write(step, RECORDING)
+        writer.write(step, RECORDING, ALERTS)
     writer.close()
     assert disk.written == [0, 3]
     error = writer.take_error()

@@ -8,7 +8,18 @@ import pytest
 from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
-from tb_attnviz.events import EventLog, FormatError, ProbeRecord, RunWriter, Sequence, summaries
+import tb_attnviz
+from tb_attnviz.events import (
+    Alert,
+    AlertedHead,
+    AlertRecord,
+    EventLog,
+    FormatError,
+    ProbeRecord,
+    RunWriter,
+    Sequence,
+    summaries,
+)
 from tb_attnviz.events.records import frame
 from tb_attnviz.events.schema import Checkpoint
 from tests.conftest import LAYERS, PROBE, write_checkpoint
@@ -63,8 +74,32 @@ def test_a_restart_with_purge_step_forgets_what_came_after(run_directory: Path) 
     assert sorted(records.health["entropy"]) == [0, 100]
 
 
-@pytest.mark.parametrize("document", [ProbeRecord, Checkpoint])
-def test_an_unknown_version_names_both(document: type[ProbeRecord] | type[Checkpoint]) -> None:
+def test_alerts_come_back_in_order_and_go_with_a_restart(run_directory: Path, writer: RunWriter) -> None:
+    first, second = (
+        Alert(step, "max_logit", "max_logit", raised, 100, "…", (AlertedHead(0, 3, 132.0),))
+        for step, raised in ((100, True), (200, False))
+    )
+    writer.write_alerts(AlertRecord(200, (second,), active=0))
+    writer.write_alerts(AlertRecord(100, (first,), active=1))
+    assert tb_attnviz.open_run(run_directory).alerts == [first, second]
+    writer.write_alerts(AlertRecord(200, (), active=1))  # recorded again: it counts as its latest
+    records = EventLog(str(run_directory)).load()
+    assert tb_attnviz.open_run(run_directory).alerts == [first]
+    records.purge(100)
+    assert not records.alerts
+
+
+def test_the_time_series_tab_has_the_number_of_alerts(run_directory: Path, writer: RunWriter) -> None:
+    for step, active in ((0, 0), (100, 4)):
+        writer.write_alerts(AlertRecord(step, (), active=active))
+    accumulator = event_accumulator.EventAccumulator(str(run_directory)).Reload()
+    scalars = [tensor.tensor_proto.float_val[0] for tensor in accumulator.Tensors("attnviz/alerts")]
+    assert scalars == [0, 4]
+    assert accumulator.summary_metadata["attnviz/alerts"].plugin_data.plugin_name == "scalars"
+
+
+@pytest.mark.parametrize("document", [ProbeRecord, Checkpoint, AlertRecord])
+def test_an_unknown_version_names_both(document: type[ProbeRecord] | type[Checkpoint] | type[AlertRecord]) -> None:
     with pytest.raises(FormatError, match=r"version 99; this tb-attnviz reads version 1"):
         document.from_json(json.dumps({"version": 99}))
 

@@ -1,6 +1,8 @@
 """Health figures against computations by hand."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +51,30 @@ def test_positional_figures() -> None:
     assert result["sink"] == pytest.approx((0.7 + 0.6 + 0.2) / 3)
 
 
+def test_next_is_the_attention_one_ahead() -> None:
+    attention = np.array([[0.7, 0.1, 0.2], [0.6, 0.3, 0.1], [0.2, 0.5, 0.3]])
+    assert figures(attention)["next"] == pytest.approx((0.1 + 0.1) / 2)
+    assert math.isnan(figures(attention, causal=True)["next"])  # no causal query sees the token after it
+
+
+def test_distance_is_in_tokens() -> None:
+    attention = np.array([[0.7, 0.1, 0.2], [0.6, 0.3, 0.1], [0.2, 0.5, 0.3]])
+    expected = ((0.1 * 1 + 0.2 * 2) + (0.6 * 1 + 0.1 * 1) + (0.2 * 2 + 0.5 * 1)) / 3
+    assert figures(attention)["distance"] == pytest.approx(expected)
+    assert figures(np.eye(4))["distance"] == pytest.approx(0)
+
+
+def test_duplicate_is_the_attention_on_the_token_itself_last_time() -> None:
+    # tokens a b a b a: period 2; from query 2 on, query i should look at i - 2
+    attention = np.full((5, 5), 0.2)
+    for query, weight in ((2, 0.5), (3, 0.6), (4, 0.7)):
+        attention[query] = (1 - weight) / 4
+        attention[query, query - 2] = weight
+    assert figures(attention, repeats=[(0, 2)])["duplicate"] == pytest.approx((0.5 + 0.6 + 0.7) / 3)
+    assert figures(attention, repeats=[(1, 2)])["duplicate"] == pytest.approx((0.6 + 0.7) / 2)
+    assert math.isnan(figures(attention, repeats=[None])["duplicate"])
+
+
 def test_induction_is_the_attention_on_what_followed_last_time() -> None:
     # tokens a b a b a b: period 2; from query 2 on, query i should look at i - 1
     attention = np.full((6, 6), 0.05)
@@ -70,6 +96,12 @@ def test_induction_without_a_repeat_is_undefined() -> None:
     assert math.isnan(figures(np.eye(4), repeats=[None])["induction"])
 
 
+def test_the_front_end_explains_every_figure() -> None:
+    page = Path(__file__).parents[2].joinpath("frontend", "src", "health", "figures.ts").read_text()
+    explained = re.findall(r"^  (\w+): \{\s*title: '", page, re.MULTILINE)
+    assert set(explained) == {*geometry.FIGURES, "effective_rank"}
+
+
 def test_norms_and_the_largest_logit() -> None:
     queries = np.array([[[[3.0, 4.0], [0.0, 1.0]]]])
     keys = np.array([[[[0.0, 2.0], [10.0, 0.0]]]])
@@ -80,6 +112,26 @@ def test_norms_and_the_largest_logit() -> None:
     bias = np.array([[[[0.0, 0.0], [7.0, 0.0]]]])
     biased = geometry.health(queries, keys, scale=0.5, causal=True, lengths=np.array([2]), bias=bias)
     assert biased["max_logit"].item() == 8
+
+
+def test_what_is_not_finite_is_counted() -> None:
+    queries, keys = np.zeros((2, 1, 2, 3, 4))
+    queries[0, 1, 0] = [np.nan, np.inf, -np.inf, 1e30]  # 3 of head 1
+    keys[0, 1, 1, 0] = np.nan  # and 1
+    keys[0, 0, 2, 3] = np.nan  # padding
+    health = geometry.health(queries, keys, scale=1, causal=False, lengths=np.array([2]))
+    assert health["non_finite"].tolist() == [[0, 4]]
+    assert np.isnan(health["entropy"]).tolist() == [[False, True]]
+    assert np.isnan(health["max_logit"]).tolist() == [[False, True]]
+
+
+def test_no_logit_is_too_large_for_an_entropy() -> None:
+    queries, keys = np.array([[[[1e18, 0], [0, 1e18]]]]), np.array([[[[1e18, 0], [0, 1e18]]]])
+    health = geometry.health(
+        queries.astype(np.float32), keys.astype(np.float32), scale=1, causal=False, lengths=np.array([2])
+    )
+    assert health["entropy"].item() == 0
+    assert health["max_logit"].item() == pytest.approx(1e36)
 
 
 def test_padding_never_counts() -> None:
@@ -99,3 +151,46 @@ def test_torch_and_numpy_agree() -> None:
     theirs = geometry.health(*arrays, scale=0.4, causal=True, lengths=lengths.numpy(), repeats=repeats)
     for name in geometry.FIGURES:
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-9, err_msg=name)
+
+
+class TestEffectiveRank:
+    def test_of_equal_directions_is_their_number(self) -> None:
+        # centred logits of the first head: the identity of 3 dimensions, thrice; of the second: one direction
+        axes = np.concatenate([np.eye(3), -np.eye(3)])
+        line = np.outer([1.0, -2, 3, -4, 5, -3], [1.0, 2, 3])
+        rank = geometry.effective_rank(np.stack([axes, axes]), np.stack([axes, line]))
+        np.testing.assert_allclose(rank, [3, 1], rtol=1e-6)
+
+    def test_of_two_directions_by_hand(self) -> None:
+        # singular values 2·1 and 2·2, energies 4 and 16: shares 0.2 and 0.8
+        queries = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+        keys = np.array([[1.0, 0], [-1, 0], [0, 2], [0, -2]])
+        expected = math.exp(-(0.2 * math.log(0.2) + 0.8 * math.log(0.8)))
+        assert geometry.effective_rank(queries[None], keys[None]).item() == pytest.approx(expected)
+
+    @pytest.mark.parametrize("n", [5, 40])  # fewer tokens than dimensions, and more
+    def test_is_that_of_the_centred_logits(self, n: int) -> None:
+        queries, keys = np.random.default_rng(1).normal(size=(2, 3, n, 8)) @ np.diag(2.0 ** -np.arange(8))
+        keys += 5  # which softmax does not see
+        energies = np.linalg.svd(queries @ (keys - keys.mean(axis=1, keepdims=True)).mT, compute_uv=False) ** 2
+        shares = energies[:, :8] / energies.sum(axis=1, keepdims=True)
+        expected = np.exp(-(shares * np.log(np.maximum(shares, 1e-300))).sum(axis=1))
+        np.testing.assert_allclose(geometry.effective_rank(queries, keys), expected, rtol=1e-6)
+        np.testing.assert_allclose(
+            geometry.effective_rank(torch.tensor(queries), torch.tensor(keys)), expected, rtol=1e-6
+        )
+
+    def test_of_a_diverged_head_is_unknown_and_the_others_stay(self) -> None:
+        queries, keys = np.random.default_rng(2).normal(size=(2, 3, 9, 4))
+        alone = geometry.effective_rank(queries[1:2], keys[1:2])
+        queries[0, 3, 1] = np.nan
+        queries[1] *= 1e200
+        keys[2, 0, 0] = np.inf
+        with np.errstate(invalid="ignore"):
+            rank = geometry.effective_rank(queries, keys)
+        assert np.isnan(rank).tolist() == [True, False, True]
+        assert rank[1] == pytest.approx(alone.item())
+
+    def test_of_keys_that_are_all_alike_is_unknown(self) -> None:
+        queries, keys = np.random.default_rng(3).normal(size=(1, 6, 4)), np.ones((1, 6, 4))
+        assert np.isnan(geometry.effective_rank(queries, keys)).all()

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import tb_attnviz
-from tb_attnviz.events import EventLog, RunWriter
+from tb_attnviz.events import Alert, AlertedHead, AlertRecord, EventLog, RunWriter
 from tests.conftest import PROBE, serving, wait_until, write_checkpoint
 
 SERVERS = {
@@ -23,6 +23,8 @@ SERVERS = {
     "path prefix": ("--load_fast=false", "--path_prefix=/some/prefix", "--logdir={logdir}"),
     "logdir spec": ("--load_fast=false", "--logdir_spec=named:{logdir}"),
 }
+
+ALERT = Alert(100, "max_logit", "max_logit", True, 100, "max_logit is ∞", (AlertedHead(1, 2, float("inf")),))
 
 
 class Client:
@@ -67,6 +69,7 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer.write_probe(PROBE, step=0)
     for step in range(0, 400, 100):
         write_checkpoint(writer, step)
+    writer.write_alerts(AlertRecord(100, (ALERT,), active=1))
     writer.close()
     return directory
 
@@ -145,6 +148,20 @@ def test_health_keeps_what_is_not_finite(client: Client, run: str) -> None:
     assert health["heads"] == [4, 6]
     assert health["figures"]["max_logit"][0] == ["Infinity"] * 10
     assert health["figures"]["entropy"][1][0] == pytest.approx(0.9)
+
+
+def test_alerts(client: Client, run: str) -> None:
+    assert client.json("alerts", run=run)["alerts"] == [
+        {
+            "step": 100,
+            "rule": "max_logit",
+            "figure": "max_logit",
+            "raised": True,
+            "limit": 100,
+            "sentence": "max_logit is ∞",
+            "heads": [{"layer": 1, "head": 2, "value": "Infinity"}],
+        }
+    ]
 
 
 def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:

@@ -1,6 +1,6 @@
 import { type NpyArray, parseNpy } from './npy';
 import { type DataSource, SourceError } from './source';
-import type { AttentionQuery, HealthDocument, PointsQuery, Probe, Progress, Runs } from './types';
+import type { Alerts, AttentionQuery, HealthDocument, PointsQuery, Probe, Progress, Runs } from './types';
 
 /** How long to wait before asking again for something that is still being made: 0.15 s, then slower, up to 2 s. */
 const FIRST_WAIT = 150;
@@ -21,6 +21,10 @@ export class HttpSource implements DataSource {
 
   async health(run: string, signal?: AbortSignal): Promise<HealthDocument> {
     return (await this.get('health', { run }, signal)).json();
+  }
+
+  async alerts(run: string, signal?: AbortSignal): Promise<Alerts> {
+    return (await this.get('alerts', { run }, signal)).json();
   }
 
   points(

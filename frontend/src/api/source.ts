@@ -1,11 +1,12 @@
 import type { NpyArray } from './npy';
-import type { AttentionQuery, HealthDocument, PointsQuery, Probe, Progress, Runs } from './types';
+import type { Alerts, AttentionQuery, HealthDocument, PointsQuery, Probe, Progress, Runs } from './types';
 
 /** Where the views get everything they show: TensorBoard over HTTP, or a made-up run. */
 export interface DataSource {
   runs(signal?: AbortSignal): Promise<Runs>;
   probe(run: string, signal?: AbortSignal): Promise<Probe>;
   health(run: string, signal?: AbortSignal): Promise<HealthDocument>;
+  alerts(run: string, signal?: AbortSignal): Promise<Alerts>;
   /** float32 [heads, queries + keys, dims]; `onProgress` hears of a frame that is still being fitted. */
   points(
     query: PointsQuery,

@@ -3,6 +3,7 @@ import type { NpyArray } from './npy';
 import { type DataSource, SourceError } from './source';
 import { attention, formation, health, position, syntheticHead, wordClass } from './synthetic_head';
 import type {
+  Alerts,
   AttentionQuery,
   HealthDocument,
   JsonNumber,
@@ -119,6 +120,14 @@ export class SyntheticSource implements DataSource {
       });
     });
     return { run, steps, heads: this.options.heads, figures };
+  }
+
+  /** One head whose logits grew too large at the fifth checkpoint. */
+  async alerts(run: string): Promise<Alerts> {
+    const sentence = 'max_logit of layer 1 head 2 is 132, over 100 (step 800)';
+    const heads = [{ layer: 1, head: 2, value: 132 }];
+    const found = { rule: 'max_logit', figure: 'max_logit', raised: true, limit: 100, sentence, heads };
+    return { run, alerts: [{ step: 4 * EVERY, ...found }] };
   }
 
   async points(

@@ -105,7 +105,11 @@ export function health(head: SyntheticHead, time: number): Record<string, number
     sink: 0.05 + 0.8 * is('sink') + Math.abs(wobble),
     previous: 0.04 + 0.85 * is('previous') + Math.abs(wobble),
     self: 0.05 + 0.8 * is('self') + Math.abs(wobble),
+    next: 0.01 + Math.abs(wobble),
+    distance: 8 - 6 * (is('previous') + is('self')) + wobble,
     induction: 0.02 + 0.9 * is('induction') + Math.abs(wobble),
+    duplicate: 0.02 + Math.abs(wobble),
+    non_finite: 0,
     effective_rank: 24 - 18 * formed * noise(head.seed, 7) + wobble,
   };
 }

@@ -46,6 +46,24 @@ export interface HealthDocument {
   readonly figures: Readonly<Record<string, readonly (readonly JsonNumber[])[]>>;
 }
 
+/** A rule of health that heads broke at a step (`raised`), or keep again. */
+export interface Alert {
+  readonly step: number;
+  readonly rule: string;
+  readonly figure: string;
+  readonly raised: boolean;
+  readonly limit: JsonNumber;
+  /** Fit to be shown as it stands. */
+  readonly sentence: string;
+  /** The worst one first. */
+  readonly heads: readonly { readonly layer: number; readonly head: number; readonly value: JsonNumber }[];
+}
+
+export interface Alerts {
+  readonly run: string;
+  readonly alerts: readonly Alert[];
+}
+
 /** The 202 answer: the frame is still being fitted; `done` of `total` steps are read. */
 export interface Progress {
   readonly state: string;

@@ -36,7 +36,7 @@ const FIGURES: Readonly<Record<string, Figure>> = {
   },
   effective_rank: {
     title: 'Effective rank',
-    reads: 'How many directions of its query-key space the head uses.',
+    reads: 'How many directions of its query-key space the head uses, from 1 to its dimension.',
   },
   non_finite: { title: 'Non-finite', reads: 'How many numbers of the queries and keys are NaN or infinite.' },
 };

@@ -1,6 +1,6 @@
 import type { NpyArray } from '../api/npy';
 import type { DataSource } from '../api/source';
-import type { Dims, PointsQuery, Projection, Run, Runs } from '../api/types';
+import type { Alert, Dims, PointsQuery, Projection, Run, Runs } from '../api/types';
 import { readHealth, type Series } from '../health/health';
 import { indexTokens, type TokenIndex } from '../probe/places';
 import type { Colouring } from '../render/colours';
@@ -11,6 +11,7 @@ import { PointLoader } from './loader.svelte';
 import { outgrownHeads } from './outgrown';
 import { Playback } from './playback.svelte';
 import { ShownSteps } from './shown.svelte';
+import { placeOfStep } from './steps';
 import { Theme } from './theme.svelte';
 import type { Place } from './url';
 
@@ -37,6 +38,7 @@ export class Session {
   readonly runs = new Latest<Runs>();
   readonly probe = new Latest<TokenIndex>();
   readonly health = new Latest<ReadonlyMap<string, Series>>();
+  readonly alerts = new Latest<readonly Alert[]>();
   readonly attention = new Latest<NpyArray>();
 
   runName = $state<string | null>(null);
@@ -103,7 +105,7 @@ export class Session {
   readonly ready: boolean = $derived.by(() => {
     if (!this.runs.value) return this.runs.error !== null;
     if (!this.run || this.run.error !== null) return true;
-    const asked = [this.probe, this.health, this.attention].every(({ loading }) => !loading);
+    const asked = [this.probe, this.health, this.alerts, this.attention].every(({ loading }) => !loading);
     return (
       asked && this.matrix.settled && this.headView.settled && !this.playback.moving && this.drawing === 0
     );
@@ -167,6 +169,15 @@ export class Session {
     this.opened = place;
   }
 
+  /** Goes to the checkpoint nearest to where an alert was raised, and opens the head that it is most about. */
+  showAlert({ step, heads }: Alert): void {
+    this.playback.glideTo(Math.round(placeOfStep(this.playback.steps, step)));
+    const [worst] = heads;
+    if (worst && worst.head < (this.layers[worst.layer]?.heads ?? 0)) {
+      this.open({ layer: worst.layer, head: worst.head });
+    }
+  }
+
   close(): void {
     this.opened = null;
     this.selection = null;
@@ -202,6 +213,7 @@ export class Session {
     this.seen = '';
     this.frame = null;
     this.health.clear();
+    this.alerts.clear();
     this.attention.clear();
     this.probe.clear();
     if (run.error !== null) return;
@@ -239,6 +251,7 @@ export class Session {
     const newest = run.steps.at(-1) ?? null;
     if (this.frame === null || this.refitLive || !run.steps.includes(this.frame)) this.frame = newest;
     void this.health.load(async (signal) => readHealth(await this.source.health(run.run, signal)));
+    void this.alerts.load(async (signal) => (await this.source.alerts(run.run, signal)).alerts);
   }
 
   private fetchPoints(): void {

@@ -1,0 +1,207 @@
+"""The command `tb-attnviz`: record a model without training it, and list what was recorded."""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tb_attnviz.events import FormatError
+from tb_attnviz.events.records import CorruptRecordError
+from tb_attnviz.run import NotRecordedError, Run, open_run
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class CommandError(Exception):
+    """What the user asked for cannot be done; the message says why, and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; 0 if it did what it was asked for."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        parsed.command(parsed)
+    except CommandError as error:
+        print(f"tb-attnviz: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tb-attnviz", description="Attention of transformers, for TensorBoard.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    snapshot = commands.add_parser("snapshot", help="record a pretrained model once, without training it")
+    snapshot.add_argument("--model", required=True, help="a directory, or a name on the Hugging Face hub")
+    snapshot.add_argument("--texts", required=True, type=Path, metavar="FILE", help="the probe: one text a line, UTF-8")
+    snapshot.add_argument(
+        "--logdir", required=True, metavar="DIR", help="the run's directory, for tensorboard --logdir"
+    )
+    snapshot.add_argument("--max-length", type=_positive, default=64, metavar="N", help="tokens of a text (default 64)")
+    snapshot.add_argument(
+        "--max-tokens", type=_positive, metavar="N", help="tokens of all texts: later ones are left out"
+    )
+    snapshot.add_argument("--step", type=int, default=0, metavar="N", help="record as this step (default 0)")
+    snapshot.set_defaults(command=_snapshot)
+
+    inspect = commands.add_parser("inspect", help="list the recorded runs below a directory")
+    inspect.add_argument("directory", metavar="DIR")
+    inspect.add_argument("--json", action="store_true", help="as JSON")
+    inspect.set_defaults(command=_inspect)
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not at least 1")
+    return value
+
+
+def _snapshot(arguments: argparse.Namespace) -> None:
+    texts = _read_texts(arguments.texts)
+    try:
+        import transformers
+
+        from tb_attnviz.callbacks import AttentionRecorder, NoAttentionError, Probe
+    except ImportError as error:
+        raise CommandError(
+            f"a snapshot needs torch and transformers ({error}): pip install 'tb-attnviz[transformers]'"
+        ) from error
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(arguments.model)
+        model = transformers.AutoModel.from_pretrained(arguments.model)
+    except Exception as error:  # the hub, files and configurations fail in many ways
+        raise CommandError(
+            f"no model could be loaded from {arguments.model!r}: {_first_line(error)} "
+            "(give a directory with config.json, weights and tokenizer, or the name of a model on the hub)"
+        ) from error
+    if model.config.is_encoder_decoder:
+        print(f"{arguments.model} is an encoder with a decoder: its encoder is recorded")
+        model = model.get_encoder()
+    kept = _within(texts, tokenizer, arguments.max_length, arguments.max_tokens)
+    try:
+        probe = Probe.from_texts(kept, tokenizer, max_length=arguments.max_length)
+        with AttentionRecorder(model, probe, arguments.logdir, on_error="raise") as recorder:
+            recorder.record(arguments.step)
+    except (NoAttentionError, OSError, ValueError, TypeError, RuntimeError) as error:
+        raise CommandError(f"{arguments.model} could not be recorded: {_first_line(error)}") from error
+    left_out = f" ({len(texts) - len(kept)} left out)" if len(kept) < len(texts) else ""
+    print(
+        f"recorded {len(recorder.layers)} layers, {sum(layer.heads for layer in recorder.layers)} heads on "
+        f"{len(kept)} texts{left_out}, {probe.record.tokens:,} tokens: {_megabytes(recorder.bytes_per_checkpoint)}\n"
+        f"tensorboard --logdir {arguments.logdir}"
+    )
+
+
+def _read_texts(path: Path) -> list[str]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise CommandError(
+            f"the texts cannot be read from {str(path)!r} ({reason}): give a text file, one a line"
+        ) from error
+    texts = [line.strip() for line in lines if line.strip()]
+    if not texts:
+        raise CommandError(f"{str(path)!r} holds no text: give one text a line")
+    return texts
+
+
+def _within(
+    texts: list[str], tokenizer: "PreTrainedTokenizerBase", max_length: int, max_tokens: int | None
+) -> list[str]:
+    """The first of `texts` that have at most `max_tokens` tokens together."""
+    if max_tokens is None:
+        return texts
+    tokens, kept = 0, []
+    for text in texts:
+        tokens += len(tokenizer(text, truncation=True, max_length=max_length)["input_ids"])
+        if tokens > max_tokens:
+            break
+        kept.append(text)
+    if not kept:
+        raise CommandError(f"the first text alone has {tokens} tokens, more than --max-tokens {max_tokens}")
+    return kept
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _inspect(arguments: argparse.Namespace) -> None:
+    if not os.path.isdir(arguments.directory):
+        raise CommandError(f"{arguments.directory!r} is no directory")
+    found = list(_runs(arguments.directory))
+    if not found:
+        raise CommandError(f"no attention was recorded below {arguments.directory!r}: give a log directory")
+    print(json.dumps({"runs": found}, indent=2) if arguments.json else "\n\n".join(map(_readable, found)))
+
+
+def _runs(root: str) -> Iterator[dict[str, Any]]:
+    """What is known of every run in `root` and below, in the order of their names."""
+    for directory, folders, names in os.walk(root):
+        folders.sort()
+        if not any("tfevents" in name for name in names):
+            continue
+        try:
+            yield _describe(os.path.relpath(directory, root), open_run(directory))
+        except NotRecordedError:
+            pass
+        except (FormatError, CorruptRecordError) as error:
+            yield {"run": os.path.relpath(directory, root), "error": str(error)}
+
+
+def _describe(name: str, run: Run) -> dict[str, Any]:
+    samples = Path(run.directory, "plugins", "attnviz")
+    events = [path for path in Path(run.directory).iterdir() if "tfevents" in path.name]
+    probe = run.records.probe
+    return {
+        "run": name,
+        "steps": run.steps,
+        "bytes": {
+            "samples": sum(path.stat().st_size for path in samples.iterdir()) if samples.is_dir() else 0,
+            "events": sum(path.stat().st_size for path in events),
+        },
+        "sequences": len(probe.sequences) if probe else 0,
+        "tokens": probe.tokens if probe else 0,
+        "layers": [dataclasses.asdict(layer) for layer in run.layers],
+        "figures": sorted(run.records.health),
+        "alerts": [alert.sentence for alert in run.alerts if alert.raised],
+    }
+
+
+def _readable(run: dict[str, Any]) -> str:
+    if "error" in run:
+        return f"{run['run']}\n  cannot be read: {run['error']}"
+    steps, layers, size = run["steps"], run["layers"], run["bytes"]
+    rows = {
+        "steps": f"{len(steps)}, from {steps[0]:,} to {steps[-1]:,}" if steps else "none yet",
+        "on disk": f"{_megabytes(size['samples'])} of samples, {_megabytes(size['events'])} of events",
+        "probe": f"{run['sequences']} sequences, {run['tokens']:,} tokens",
+        "figures": ", ".join(run["figures"]) or "none",
+        "alerts": "\n          ".join(run["alerts"]) or "none",
+        "layers": f"{len(layers)}, {sum(layer['heads'] for layer in layers)} heads",
+    }
+    width = max((len(layer["name"]) for layer in layers), default=0)
+    table = [
+        f"  {index:>6}  {layer['name']:<{width}}  {layer['heads']} heads of {layer['head_dim']}"
+        + (f", {layer['kv_heads']} of keys" if layer["kv_heads"] != layer["heads"] else "")
+        + (", causal" if layer["causal"] else "")
+        for index, layer in enumerate(layers)
+    ]
+    return "\n".join([run["run"], *(f"  {name:<8}{text}" for name, text in rows.items()), *table])
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""Alerts, seen: a mark on the step, its sentence, and the way from it to the head."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tb_attnviz.alerts import MAX_LOGIT, NON_FINITE, Watch
+from tb_attnviz.events import RunWriter
+from tests.conftest import LAYERS, PROBE, serving, write_checkpoint
+from tests.e2e.conftest import SECONDS, Tab
+
+SENTENCE = "max_logit of layer 1 (blocks.1.attention) head 4 is 132, over 100"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A run whose head L1H4 breaks a rule at step 200 of 300, and whose head L0H0 does between steps 0 and 100."""
+    directory = tmp_path_factory.mktemp("alerts")
+    writer, watch = RunWriter(str(directory / "run")), Watch([MAX_LOGIT, NON_FINITE])
+    writer.write_probe(PROBE, step=0)
+    for step in range(0, 350, 50):
+        if step % 100 == 0:
+            write_checkpoint(writer, step)
+        max_logit = np.full(10, 7, np.float32)
+        max_logit[8] = 132 if step == 200 else 7  # 4 heads of layer 0 before it
+        max_logit[0] = 101 if step == 50 else 7
+        writer.write_alerts(watch.look(step, LAYERS, {"max_logit": max_logit}))
+    writer.close()
+    with serving("--load_fast=false", f"--logdir={directory}") as address:
+        yield address
+
+
+@pytest.fixture
+def tab(page: Page, address: str) -> Iterator[Tab]:
+    tab = Tab(page, address).open()
+    yield tab
+    assert tab.complaints == []
+
+
+def test_a_mark_stands_above_its_step_and_says_what_happened(tab: Tab) -> None:
+    marks = tab.frame.get_by_role("group", name="Alerts").get_by_role("button")
+    expect(marks).to_have_count(2)  # what was cleared has none
+    mark = tab.frame.get_by_role("button", name="Alert at step 200: max logit", exact=True)
+    slider, place = tab.slider.bounding_box(), mark.bounding_box()
+    assert slider
+    assert place
+    assert place["y"] < slider["y"]
+    share = (place["x"] + place["width"] / 2 - slider["x"] - 9) / (slider["width"] - 18)
+    assert share == pytest.approx(2 / 3, abs=0.005)
+    mark.hover()
+    expect(tab.frame.get_by_role("tooltip")).to_contain_text(SENTENCE)
+
+
+def test_a_click_goes_to_the_step_and_opens_the_head(tab: Tab) -> None:
+    tab.frame.get_by_role("button", name="Alert at step 200").click()
+    expect(tab.slider).to_have_attribute("aria-valuenow", "200")
+    expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
+
+
+def test_the_keyboard_reaches_it_and_hears_the_sentence(tab: Tab) -> None:
+    mark = tab.frame.get_by_role("button", name="Alert at step 200")
+    tab.slider.focus()
+    tab.slider.press("Tab")
+    tab.page.keyboard.press("Tab")
+    expect(mark).to_be_focused()
+    expect(mark).to_have_accessible_description(f"{SENTENCE}: {MAX_LOGIT.meaning} (step 200)")
+    tab.page.keyboard.press("Enter")
+    expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
+
+
+def test_an_alert_between_two_checkpoints_goes_to_the_nearest(tab: Tab) -> None:
+    tab.frame.get_by_role("button", name="Alert at step 50").click()
+    expect(tab.head_view.get_by_role("heading", name="Layer 0 · Head 0")).to_be_visible()
+    tab.ready()
+    assert tab.slider.get_attribute("aria-valuenow") in ("0", "100")
+
+
+def test_the_time_series_tab_counts_the_alerts(tab: Tab, page: Page) -> None:
+    page.get_by_role("tab", name="Time Series").click()
+    expect(page.get_by_text("attnviz/alerts").first).to_be_visible(timeout=20 * SECONDS)
+    page.get_by_role("tab", name="Attention").click()
+    tab.ready()
