@@ -6,5 +6,6 @@ Imports torch, and no framework: each of those has its own module here (`hugging
 from .capture import NoAttentionError
 from .probe import Probe
 from .recorder import AttentionRecorder
+from .tap import attnviz_tap
 
-__all__ = ["AttentionRecorder", "NoAttentionError", "Probe"]
+__all__ = ["AttentionRecorder", "NoAttentionError", "Probe", "attnviz_tap"]
