@@ -23,5 +23,5 @@ class AttentionCall:
 def with_heads(x: Tensor, sequences: int) -> Tensor:
     """[batch, …] of one head as [batch, 1, …], [batch · heads, …] as [batch, heads, …]; 4 axes stay as they are."""
     if x.dim() == 3 and x.shape[0] % sequences == 0:
-        return x.unflatten(0, (sequences, -1))  # (sequences, heads, …)
+        return x.reshape(sequences, -1, *x.shape[1:])  # (sequences, heads, …)
     return x

@@ -24,9 +24,7 @@ from .products import Products
 from .weights import Weights
 
 _CROSS = "it is cross-attention: its keys are those of another sequence"
-_UNSEEN = (
-    "its logits are no product of queries and keys that could be seen: put attnviz_tap(q, k, …) where it has them"
-)
+_UNSEEN = "its logits are no product of queries and keys that could be seen: put attnviz_tap(q, k, …) where it has them"
 
 
 class Witness(Protocol):
@@ -85,8 +83,8 @@ class AttentionCalls(TorchFunctionMode):
             self._look_inside(*args, **kwargs)
         elif operation == "flex_attention":
             self._take(kernels.flex, args, kwargs)
-        elif "flash_attn" in operation:
-            self._take_flash(operation, args, kwargs)
+        elif "flash_attn" in (operator := _operator(func)):
+            self._take_flash(operator, args, kwargs)
         result = func(*args, **kwargs)
         if operation == "softmax" and isinstance(result, Tensor):
             self._take_softmax(args, kwargs, result)
@@ -104,14 +102,14 @@ class AttentionCalls(TorchFunctionMode):
         except kernels.UnreadableError as error:
             self._witness.refuse(name, str(error))
 
-    def _take_flash(self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if operation == "flash_attn_forward":
+    def _take_flash(self, operator: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if operator.endswith("::_flash_attn_forward"):
             self._take(kernels.flash, args, kwargs)
         else:
             self._witness.refuse(
                 self._next_name(),
-                f"it calls {operation} of flash-attn, whose sequences are packed: record it with scaled dot-product "
-                'attention (of transformers: model.set_attn_implementation("sdpa"))',
+                f"it calls {operator}, which is not understood, or whose sequences are packed: record it with scaled "
+                'dot-product attention (of transformers: model.set_attn_implementation("sdpa"))',
             )
 
     def _take_softmax(self, args: tuple[Any, ...], kwargs: dict[str, Any], weights: Tensor) -> None:
@@ -180,3 +178,9 @@ class AttentionCalls(TorchFunctionMode):
         call = inspect.signature(original).bind(*args, **kwargs)
         call.apply_defaults()
         copy(**call.arguments | {"need_weights": False})
+
+
+def _operator(func: Any) -> str:
+    """The qualified name of an operator of a library ("flash_attn::_flash_attn_forward"); "" for any other function."""
+    name = getattr(func, "_qualified_op_name", None) or getattr(func, "_name", None)
+    return name if isinstance(name, str) else ""

@@ -73,7 +73,9 @@ def _join(sights: list[Sight], probe: Probe) -> Recording:
             continue
         mask = join_masks([part.mask for part in parts], [sight.lengths.cpu() for sight in sights])
         (heads, _, head_dim), kv_heads = parts[0].queries.shape, len(parts[0].keys)
-        layers.append(Layer(name, heads, kv_heads, head_dim, scale=parts[0].scale, causal=mask.causal, softcap=parts[0].softcap))
+        layers.append(
+            Layer(name, heads, kv_heads, head_dim, scale=parts[0].scale, causal=mask.causal, softcap=parts[0].softcap)
+        )
         samples.append(
             Samples(
                 queries=torch.cat([part.queries for part in parts], dim=1).numpy(),  # (heads, n_query, d)

@@ -5,8 +5,8 @@
     weights = scores.softmax(dim=-1)                     # … is what the softmax gets beyond q kᵀ · scale
 
 Only factors, a soft cap (tanh) and a column of sinks (cat) are told apart on the way. All the rest is found at the end,
-by subtraction: bias = logits - cap(q kᵀ · scale). So what is recorded gives the model's own logits whatever the code did
-in between, and a step that is not understood can make the bias larger, never the attention wrong.
+by subtraction: bias = logits - cap(q kᵀ · scale). So what is recorded gives the model's own logits whatever the code
+did in between, and a step that is not understood can make the bias larger, never the attention wrong.
 """
 
 import dataclasses
@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
@@ -53,7 +54,7 @@ class Product:
         self, name: str, logits: Tensor, *, weights: Tensor | None = None, sequences: int
     ) -> AttentionCall | None:
         """The attention whose softmax gets `logits`; None if they are of another shape than this product."""
-        batch = torch.broadcast_shapes(self.queries.shape[:-2], self.keys.shape[:-2])
+        batch = torch.Size(np.broadcast_shapes(self.queries.shape[:-2], self.keys.shape[:-2]))
         n_query, n_key = self.queries.shape[-2], self.keys.shape[-2]
         sinks, logits = self._without_sinks(with_heads(logits, sequences))  # (sequences, heads, n_query, n_key)
         if logits.shape[-2:] != (n_query, n_key) or logits.shape[:-2].numel() != batch.numel() or logits.dim() != 4:
@@ -88,7 +89,7 @@ class Products:
     """The products of a pass that are still to meet their softmax."""
 
     def __init__(self) -> None:
-        self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # type: ignore[no-untyped-call]
+        self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
     def of(self, logits: Tensor) -> Product | None:
         """The product that `logits` come from; None if that was not seen, or if two were added up."""
@@ -105,7 +106,9 @@ class Products:
         elif result in self._of:  # written over in place
             del self._of[result]
 
-    def _passed_on(self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor) -> Product | None:
+    def _passed_on(
+        self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
+    ) -> Product | None:
         if operation not in _FACTORS | _DIVISORS | _PASSING | {"tanh", "cat", "concat"} or not self._of:
             return None
         tensors = list(_tensors(args, kwargs))
@@ -140,7 +143,9 @@ def remainder(queries: Tensor, keys: Tensor, logits: Tensor, *, scale: float, so
     products = scaled_dot_products(queries.to(exact), keys.to(exact), scale=scale, softcap=softcap)
     rest = logits.to(exact) - products
     rest = torch.where(rest.isnan(), 0.0, rest)  # the products have diverged already
-    visible = rest > rest.amax(dim=-1, keepdim=True) + HIDDEN
+    added = rest <= rest.amax(dim=-1, keepdim=True) + HIDDEN  # scores + mask
+    filled = logits <= logits.amax(dim=-1, keepdim=True) + 0.9 * HIDDEN  # scores.masked_fill(hidden, -1e4)
+    visible = ~added & ~filled
     noise = _ROUNDING[queries.dtype] * torch.finfo(queries.dtype).eps * products.abs().amax(dim=-1, keepdim=True)
     for shift in (torch.zeros(()), rest.amax(dim=-1, keepdim=True)):
         if bool((~visible | ((rest - shift).abs() <= noise)).all()):
@@ -149,7 +154,7 @@ def remainder(queries: Tensor, keys: Tensor, logits: Tensor, *, scale: float, so
 
 
 def _multiplied(operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Product | None:
-    """The product that `operation` makes of two tensors; every matrix product counts until its softmax does not come."""
+    """The product that `operation` makes of two tensors; all matrix products are followed, few meet a softmax."""
     if operation == "einsum":
         return _einsum(args)
     if operation in ("baddbmm", "baddbmm_"):

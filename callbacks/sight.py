@@ -156,9 +156,13 @@ def _misfit(call: AttentionCall, present: Tensor) -> str | None:
     shapes = f"queries {tuple(call.queries.shape)} and keys {tuple(call.keys.shape)}"
     if call.queries.is_nested or call.keys.is_nested:
         return "its queries are a nested tensor"
-    for x in (call.queries, call.keys):
+    for x, what in ((call.queries, "pooled"), (call.keys, "pooled, or another sequence's")):
         if x.dim() != 4 or (x.shape[0], x.shape[2]) != present.shape:
-            return f"{shapes} are not those of {present.shape[0]} sequences of {present.shape[1]} tokens"
+            kind = "windows" if x.shape[0] > len(present) and x.shape[0] % len(present) == 0 else what
+            return (
+                f"{shapes} are not those of {present.shape[0]} sequences of {present.shape[1]} tokens ({kind}: "
+                "not recorded yet)"
+            )
     if call.queries.shape[1] % call.keys.shape[1] or call.queries.shape[3] != call.keys.shape[3]:
         return f"{shapes} do not go together"
     return None

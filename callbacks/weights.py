@@ -20,12 +20,10 @@ _MIXING = {"linear", "conv1d", "conv2d", "conv3d"}
 class Weights:
     """Follows weights from their softmax on; tells `changed(name, before, after)` of an operation that could matter."""
 
-    def __init__(
-        self, changed: Callable[[str, Tensor, Tensor], None], refuse: Callable[[str, str], None]
-    ) -> None:
+    def __init__(self, changed: Callable[[str, Tensor, Tensor], None], refuse: Callable[[str, str], None]) -> None:
         self._changed = changed
         self._refuse = refuse
-        self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # type: ignore[no-untyped-call]
+        self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
     def watch(self, name: str, weights: Tensor) -> None:
         self._of[weights] = (name, weights.clone())  # in case they are written over

@@ -113,7 +113,9 @@ class Checkpoint:
         return cls(
             step=document["step"],
             file=document["file"],
-            layers=tuple(Layer(**{name: entry[name] for name in names if name in entry}) for entry in document["layers"]),
+            layers=tuple(
+                Layer(**{name: entry[name] for name in names if name in entry}) for entry in document["layers"]
+            ),
             locations=tuple(SamplesLocation(entry["offset"], entry["length"]) for entry in document["layers"]),
         )
 

@@ -41,13 +41,16 @@ def health(
     """Every figure of FIGURES of one layer on one batch of sequences, each [sequences, heads].
 
     queries, keys [sequences, heads, longest, d], padded at the end; `lengths` [sequences], integer; `softcap` and
-    `bias` as in `logits`, `sinks` [heads] as in `attention`; `repeats`: (start, period) of each sequence that repeats itself, else None.
+    `bias` as in `logits`, `sinks` [heads] as in `attention`; `repeats`: (start, period) of each sequence that repeats
+    itself, else None.
     NaN where a sequence does not define a figure (induction without repeat, entropy where every query sees one key).
     """
     xp = array_namespace(queries, keys)
     longest = queries.shape[-2]
     visible = visible_pairs(longest, longest, causal=causal, lengths=lengths, bias=bias, like=queries)
-    scores = scaled_dot_products(queries, keys, scale=scale, softcap=softcap, bias=bias)  # (sequences, heads, longest, longest)
+    scores = scaled_dot_products(
+        queries, keys, scale=scale, softcap=softcap, bias=bias
+    )  # (sequences, heads, longest, longest)
     visible = xp.broadcast_to(visible, scores.shape)
     weights = attention(scores, visible, sinks=sinks)
     present = xp.arange(longest, device=device(queries))[None, None, :] < lengths[:, None, None]
