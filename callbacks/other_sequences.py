@@ -1,4 +1,4 @@
-"""Other sequences: which modules of an encoder-decoder attend to tokens that the probe does not name."""
+"""Other sequences: which modules of a model with several inputs attend to tokens that the probe does not name."""
 
 from collections.abc import Mapping
 
@@ -8,13 +8,14 @@ from torch import Tensor, nn
 from .probe import Batch
 
 _CROSS = ("crossattention", "cross_attention", "cross_attn", "encoder_attn", "EncDecAttention", "encdec_attn")
+_VISION = ("vision_model", "vision_tower", "vision_encoder", "image_encoder", "visual")
 _CROSS_WHY = "it is cross-attention: its keys are those of another sequence"
 
 
 def other_sequences(model: nn.Module, batch: Batch) -> Mapping[str, str]:
     """Module of `model` → why attention in it, or in a module inside it, is not among the tokens of the probe.
 
-    Widths alone do not tell: an encoder and a decoder may well be given sequences of one length.
+    Widths alone do not tell: an encoder and a decoder, a text and an image may well be as long as each other.
     """
     found: dict[str, str] = {}
     modules = dict(model.named_modules())
@@ -24,19 +25,19 @@ def other_sequences(model: nn.Module, batch: Batch) -> Mapping[str, str]:
             found[name] = _CROSS_WHY
         if isinstance(module, nn.TransformerDecoderLayer):
             found[f"{name}.multihead_attn"] = _CROSS_WHY
+        if last in _VISION and "input_ids" in batch.kwargs:
+            found[name] = "it attends among the patches of an image, and the probe names the tokens of a text"
         if last == "decoder" and _sibling(name, "encoder") in modules:
             named = _named_side(batch)
-            if named != "decoder":
+            if named == "encoder":
                 found[name] = (
                     "it attends among the decoder's tokens, and the probe names those of the encoder: give "
                     "decoder_input_ids alone, or the same as input_ids"
                 )
-            if named == "decoder":
+            elif named == "decoder":
                 found[_sibling(name, "encoder")] = (
                     "it attends among the encoder's inputs, and the probe names the decoder's tokens"
                 )
-            if named == "both":
-                found.pop(name, None)
     return found
 
 

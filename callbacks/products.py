@@ -31,6 +31,8 @@ _PASSING = {  # what may happen to logits: same shape or a view, so that softmax
     *("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "contiguous", "clone"),
     *("to", "type", "type_as", "float", "double", "half", "bfloat16"),
 }
+_FOLLOWED = _FACTORS | _DIVISORS | _PASSING | {"tanh", "cat", "concat"}
+
 # Multiplying and adding in another order than the model leaves this much of a row's largest product.
 _ROUNDING = {torch.float16: 4, torch.bfloat16: 4, torch.float32: 32, torch.float64: 32}  # units of the dtype's eps
 
@@ -109,7 +111,7 @@ class Products:
     def _passed_on(
         self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
     ) -> Product | None:
-        if operation not in _FACTORS | _DIVISORS | _PASSING | {"tanh", "cat", "concat"} or not self._of:
+        if operation not in _FOLLOWED or not self._of:
             return None
         tensors = list(_tensors(args, kwargs))
         known = [(tensor, product) for tensor in tensors if (product := self.of(tensor)) is not None]
