@@ -8,5 +8,6 @@ from tb_attnviz.alerts import AttentionWarning
 from .capture import NoAttentionError
 from .probe import Probe
 from .recorder import AttentionRecorder
+from .tap import attnviz_tap
 
-__all__ = ["AttentionRecorder", "AttentionWarning", "NoAttentionError", "Probe"]
+__all__ = ["AttentionRecorder", "AttentionWarning", "NoAttentionError", "Probe", "attnviz_tap"]

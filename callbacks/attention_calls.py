@@ -1,85 +1,166 @@
-"""Attention calls: every scaled dot-product attention of a forward pass, as it is called.
+"""Attention calls: every attention of a forward pass, as it is computed.
 
 The queries and keys are those that attention uses: after rotary embedding, after QK-norm.
 """
 
+import contextlib
 import dataclasses
 import inspect
-import math
 import types
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from . import kernels, tap
+from .attention_call import AttentionCall, with_heads
 from .module_names import ModuleNames
+from .products import Products
+from .weights import Weights
+
+_CROSS = "it is cross-attention: its keys are those of another sequence"
+_UNSEEN = "its logits are no product of queries and keys that could be seen: put attnviz_tap(q, k, …) where it has them"
 
 
-@dataclasses.dataclass(frozen=True)
-class AttentionCall:
-    """One call of scaled_dot_product_attention: softmax(queries keysᵀ · scale + mask) before the values."""
+class Witness(Protocol):
+    """Who is told what the pass shows."""
 
-    name: str  # of the module that called; "#1", "#2", … behind it from its second call of the pass on
-    queries: Tensor  # [batch, heads, n_query, d]
-    keys: Tensor  # [batch, kv_heads, n_key, d]
-    scale: float
-    causal: bool
-    mask: Tensor | None  # broadcasts to [batch, heads, n_query, n_key]; boolean (True: visible) or added to the logits
+    sequences: int  # in the batch
+
+    def take(self, call: AttentionCall) -> None: ...
+    def refuse(self, name: str, why: str) -> None: ...
+    def weights_changed(self, name: str, before: Tensor, after: Tensor) -> None: ...
+    def looks_like_attention(self, shape: torch.Size) -> bool: ...
 
 
 class AttentionCalls(TorchFunctionMode):
-    """Hands every attention call within the context to `see`, in the order of the pass.
+    """Tells `witness` of every attention within the context, in the order of the pass.
 
-    The context holds for the present thread. Within it PyTorch's own modules leave out their fused encoder kernel, in
-    which attention could not be seen.
+    Fused kernels are seen as they are called, plain code as it multiplies queries with keys (`Products`). The context
+    holds for the present thread. Within it PyTorch's own modules leave out their fused encoder kernel, in which
+    attention could not be seen.
 
-        with ModuleNames(model) as names, AttentionCalls(names, see=calls.append):
+        with ModuleNames(model) as names, AttentionCalls(names, witness):
             model(inputs)
     """
 
-    def __init__(self, names: ModuleNames, *, see: Callable[[AttentionCall], None]) -> None:
+    def __init__(self, names: ModuleNames, witness: Witness) -> None:
         super().__init__()
         self._names = names
-        self._see = see
+        self._witness = witness
         self._counts: Counter[str] = Counter()
+        self._products = Products()
+        self._weights = Weights(witness.weights_changed, witness.refuse)
+        self._tapped: AttentionCall | None = None
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> "AttentionCalls":
+        super().__enter__()  # type: ignore[no-untyped-call]
+        self._open.enter_context(tap.listening(self._take_tap))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+        super().__exit__(kind, error, trace)  # type: ignore[no-untyped-call]
+        if error is None:
+            self._finish_tap()
 
     def __torch_function__(
         self, func: Any, types: Iterable[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        operation = getattr(func, "__name__", "").strip("_")
         if func is functional.scaled_dot_product_attention:
-            self._take(*args, **kwargs)
+            self._take(kernels.scaled_dot_product, args, kwargs)
         elif func is functional.multi_head_attention_forward:
             self._look_inside(*args, **kwargs)
-        return func(*args, **kwargs)
+        elif operation == "flex_attention":
+            self._take(kernels.flex, args, kwargs)
+        elif "flash_attn" in (operator := _operator(func)):
+            self._take_flash(operator, args, kwargs)
+        result = func(*args, **kwargs)
+        if operation == "softmax" and isinstance(result, Tensor):
+            self._take_softmax(args, kwargs, result)
+        else:
+            self._products.follow(operation, args, kwargs, result)
+            self._weights.follow(operation, args, kwargs, result)
+        return result
 
-    def _take(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        scale: float | None = None,
-        enable_gqa: bool = False,
-    ) -> None:
-        """The arguments of scaled_dot_product_attention, by position or by name."""
+    def _take(self, kernel: Callable[..., AttentionCall], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """`kernel` reads the arguments of a fused attention."""
+        self._finish_tap()
+        name = self._next_name()
+        try:
+            self._tell(kernel(name, *args, **kwargs))
+        except kernels.UnreadableError as error:
+            self._witness.refuse(name, str(error))
+
+    def _take_flash(self, operator: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if operator.endswith("::_flash_attn_forward"):
+            self._take(kernels.flash, args, kwargs)
+        else:
+            self._witness.refuse(
+                self._next_name(),
+                f"it calls {operator}, which is not understood, or whose sequences are packed: record it with scaled "
+                'dot-product attention (of transformers: model.set_attn_implementation("sdpa"))',
+            )
+
+    def _take_softmax(self, args: tuple[Any, ...], kwargs: dict[str, Any], weights: Tensor) -> None:
+        """A softmax over the products of queries and keys is the attention of plain code."""
+        logits: Tensor = args[0] if args else kwargs["input"]
+        if self._tapped is not None and self._tapped.name.partition("#")[0] == self._names.innermost:
+            checked = with_heads(weights, self._witness.sequences)
+            if checked.shape[-2:] == (self._tapped.queries.shape[2], self._tapped.keys.shape[2]):
+                self._tapped = dataclasses.replace(self._tapped, weights=checked)
+                self._weights.watch(self._finish_tap() or "", weights)
+                return
+        product = self._products.of(logits)
+        if product is None:
+            if self._witness.looks_like_attention(logits.shape):
+                self._witness.refuse(self._next_name(), _UNSEEN)
+            return
+        name = self._next_name()
+        dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+        if dim not in (-1, logits.dim() - 1):
+            self._witness.refuse(name, f"its softmax is over axis {dim}, not over the keys")
+            return
+        call = product.attention(name, logits, weights=weights, sequences=self._witness.sequences)
+        if call is None:
+            self._witness.refuse(name, _UNSEEN)
+        else:
+            self._tell(call)
+            self._weights.watch(name, weights)
+
+    def _take_tap(self, call: AttentionCall) -> None:
+        """A tap waits for its softmax, which then must not count again, and which it is checked against."""
+        self._finish_tap()
+        self._tapped = dataclasses.replace(call, name=self._next_name())
+
+    def _finish_tap(self) -> str | None:
+        call, self._tapped = self._tapped, None
+        if call is None:
+            return None
+        self._tell(call)
+        return call.name
+
+    def _tell(self, call: AttentionCall) -> None:
+        if self._names.given_another_sequence:
+            self._witness.refuse(call.name, _CROSS)
+        else:
+            self._witness.take(call)
+
+    def _next_name(self) -> str:
         name = self._names.innermost
         count = self._counts[name]
         self._counts[name] += 1
-        call = AttentionCall(
-            name=f"{name}#{count}" if count else name,
-            queries=_with_heads(query),
-            keys=_with_heads(key),
-            scale=1 / math.sqrt(query.shape[-1]) if scale is None else float(scale),
-            causal=bool(is_causal),
-            mask=attn_mask if attn_mask is None or query.dim() == 4 else attn_mask.unsqueeze(-3),
-        )
-        self._see(call)
+        return f"{name}#{count}" if count else name
 
     def _look_inside(self, *args: Any, **kwargs: Any) -> None:
         """See the attention in nn.MultiheadAttention's function, which runs where this mode is switched off.
@@ -89,7 +170,7 @@ class AttentionCalls(TorchFunctionMode):
         """
 
         def seen(*args: Any, **kwargs: Any) -> Tensor:
-            self._take(*args, **kwargs)
+            self._take(kernels.scaled_dot_product, args, kwargs)
             return functional.scaled_dot_product_attention(*args, **kwargs)
 
         original: Any = functional.multi_head_attention_forward
@@ -99,6 +180,7 @@ class AttentionCalls(TorchFunctionMode):
         copy(**call.arguments | {"need_weights": False})
 
 
-def _with_heads(x: Tensor) -> Tensor:
-    """[batch, n, d] of one head as [batch, 1, n, d]."""
-    return x.unsqueeze(-3) if x.dim() == 3 else x
+def _operator(func: Any) -> str:
+    """The qualified name of an operator of a library ("flash_attn::_flash_attn_forward"); "" for any other function."""
+    name = getattr(func, "_qualified_op_name", None) or getattr(func, "_name", None)
+    return name if isinstance(name, str) else ""

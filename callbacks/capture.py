@@ -15,8 +15,10 @@ from .attention_calls import AttentionCalls
 from .masks import join_masks
 from .module_names import ModuleNames
 from .neutral import undisturbed
+from .other_sequences import other_sequences
 from .probe import Probe
 from .sight import Sight
+from .unseen import unseen
 
 Float32 = npt.NDArray[np.float32]
 
@@ -49,9 +51,11 @@ def capture(model: nn.Module, probe: Probe, *, batch_size: int = 32) -> Recordin
     sights = []
     with undisturbed(model):
         for batch in probe.batches(batch_size, device=device):
-            sight = Sight(batch)
-            with ModuleNames(model) as names, AttentionCalls(names, see=sight.take):
+            sight = Sight(batch, other_sequences(model, batch))
+            with ModuleNames(model) as names, AttentionCalls(names, sight):
                 model(*batch.args, **batch.kwargs)
+            for name, why in unseen(names.ever_called, [*sight.seen, *sight.skipped]).items():
+                sight.refuse(name, why)
             sights.append(sight)
     return _join(sights)
 
@@ -64,19 +68,22 @@ def _join(sights: list[Sight]) -> Recording:
     figures: dict[str, list[Float32]] = {name: [] for name in (*FIGURES, "effective_rank")}
     for name in sights[0].seen:
         parts = [sight.seen[name] for sight in sights if name in sight.seen]
-        if name in skipped or len(parts) < len(sights) or len({part.shape for part in parts}) > 1:
+        if name in skipped or len(parts) < len(sights) or len({part.form for part in parts}) > 1:
             skipped.setdefault(name, "it was not called alike for all sequences of the probe")
             continue
         mask = join_masks([part.mask for part in parts], [sight.lengths.cpu() for sight in sights])
-        heads, kv_heads, head_dim = parts[0].shape
         queries = torch.cat([part.queries for part in parts], dim=1)  # (heads, n_query, d)
         keys = torch.cat([part.keys for part in parts], dim=1)  # (kv_heads, n_key, d)
-        layers.append(Layer(name, heads, kv_heads, head_dim, scale=parts[0].scale, causal=mask.causal))
+        (heads, _, head_dim), kv_heads = queries.shape, len(keys)
+        layers.append(
+            Layer(name, heads, kv_heads, head_dim, scale=parts[0].scale, causal=mask.causal, softcap=parts[0].softcap)
+        )
         samples.append(
             Samples(
                 queries=queries.numpy(),
                 keys=keys.numpy(),
                 bias=None if mask.bias is None else mask.bias.float().numpy(),
+                sinks=None if parts[0].sinks is None else parts[0].sinks.numpy(),
             )
         )
         for figure in FIGURES:
@@ -109,7 +116,7 @@ def _explain(skipped: dict[str, str]) -> str:
         return f"no attention of the model can be recorded with this probe ({reasons})"
     return (
         "no attention was seen in the pass over the probe: it is recorded where a model calls "
-        "torch.nn.functional.scaled_dot_product_attention; load a Hugging Face model with "
-        'attn_implementation="sdpa" (not "eager", "flash_attention_2" or "flex_attention"), and let a model of your '
-        "own call it instead of computing softmax(q kᵀ) itself"
+        "scaled_dot_product_attention, flex_attention or flash-attn, or takes the softmax of a product of queries and "
+        "keys; show any other with attnviz_tap(q, k, …) from tb_attnviz.callbacks, and load a Hugging Face model "
+        'with attn_implementation="sdpa" or "eager"'
     )

@@ -9,10 +9,13 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from .attention_calls import AttentionCall
+from .attention_call import AttentionCall
 
 # Models hide a pair by -inf, the least value of a dtype, -1e9 or -1e4. All leave an attention of exactly 0.
-_HIDDEN = -9_999.0
+HIDDEN = -9_999.0
+
+# Masks that differ by less are the same: where plain code adds a bias, it is known up to rounding only.
+_SAME = 2e-5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +40,7 @@ def additive(call: AttentionCall) -> Tensor:
             bias = torch.where(mask, zero, hidden)
         else:
             bias = mask.float() if mask.dtype != torch.float64 else mask
-            bias = torch.where(bias <= bias.amax(dim=-1, keepdim=True) + _HIDDEN, -torch.inf, bias)
+            bias = torch.where(bias <= bias.amax(dim=-1, keepdim=True) + HIDDEN, -torch.inf, bias)
     if call.causal:
         bias = torch.where(_triangle(n_query, n_key, like=bias), bias, -torch.inf)
     return bias
@@ -97,12 +100,16 @@ def _spelled_out(mask: Mask, lengths: Tensor) -> Tensor:
 
 def _compact(bias: Tensor, lengths: Tensor) -> Tensor:
     """One array for all heads, or for all sequences, where they have the same."""
-    if bool((bias == bias[:, :1]).all()):
+    if bool(_same(bias, bias[:, :1]).all()):
         bias = bias[:, :1]
     longest = int(lengths.argmax())
     template = bias[longest : longest + 1]  # (1, heads or 1, longest, longest): it holds the pairs of all others
-    same = ~_real_pairs(lengths, bias.shape[-1]) | (bias == template)
+    same = ~_real_pairs(lengths, bias.shape[-1]) | _same(bias, template)
     return template if bool(same.all()) else bias
+
+
+def _same(a: Tensor, b: Tensor) -> Tensor:
+    return (a == b) | ((a - b).abs() <= _SAME)
 
 
 def _real_pairs(lengths: Tensor, longest: int) -> Tensor:

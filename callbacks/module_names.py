@@ -6,6 +6,8 @@ from typing import Any, Self
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+_ANOTHER_SEQUENCE = ("encoder_hidden_states", "key_value_states", "cross_attention_states", "memory", "context")
+
 
 class ModuleNames:
     """Follows the calls of `model`'s modules.
@@ -17,8 +19,15 @@ class ModuleNames:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self._names = {module: _plain(name) or _class_name(module) for name, module in model.named_modules()}
+        self._names = {
+            module: _plain(name) or _class_name(module)
+            for name, module in model.named_modules()
+            if not isinstance(module, nn.Softmax)  # a function in a module's clothes: who calls it is of interest
+        }
         self._called: list[nn.Module] = [model]
+        self._given: list[bool] = [False]
+        self.ever_called: dict[str, str] = {}
+        """Name → class of the modules called so far, in their order."""
         self._hooks: list[RemovableHandle] = []
 
     @property
@@ -26,10 +35,15 @@ class ModuleNames:
         """The qualified name of the innermost module being called; the model's class for the model itself."""
         return self._names[self._called[-1]]
 
+    @property
+    def given_another_sequence(self) -> bool:
+        """Whether the innermost module got a second sequence, whose keys it attends to then."""
+        return self._given[-1]
+
     def __enter__(self) -> Self:
         for module in self._names:  # not global hooks: torch.compile warns of those
             self._hooks += [
-                module.register_forward_pre_hook(self._enter_module),
+                module.register_forward_pre_hook(self._enter_module, with_kwargs=True),
                 module.register_forward_hook(self._leave_module, always_call=True),  # also if the module raised
             ]
         return self
@@ -40,12 +54,15 @@ class ModuleNames:
         for hook in self._hooks:
             hook.remove()
 
-    def _enter_module(self, module: nn.Module, args: Any) -> None:
+    def _enter_module(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
         self._called.append(module)
+        self._given.append(any(kwargs.get(name) is not None for name in _ANOTHER_SEQUENCE))
+        self.ever_called.setdefault(self._names[module], type(module).__name__)
 
     def _leave_module(self, module: nn.Module, args: Any, output: Any) -> None:
         while self._called.pop() is not module:  # those inside it that never came back
-            pass
+            self._given.pop()
+        self._given.pop()
 
 
 def _plain(name: str) -> str:

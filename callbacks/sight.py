@@ -1,15 +1,20 @@
 """Sight: what one batch of the probe shows of a model's attention."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from tb_attnviz.geometry import FIGURES, health
+from tb_attnviz.geometry import FIGURES, attention, health, logits, visible_pairs
 
-from .attention_calls import AttentionCall
+from .attention_call import AttentionCall, with_heads
 from .masks import Mask, additive, reduce_mask, shows_padding
+from .other_sequences import why_other
 from .probe import Batch
+
+# Weights recomputed from what is recorded may differ from the model's own by what its precision leaves open.
+_TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 5e-2}  # else 1e-3
 
 _LARGEST_LOGITS = 2**24  # elements at a time when health is computed: 64 MB in float32
 
@@ -22,34 +27,78 @@ class Seen:
     queries: Tensor  # [heads, tokens, d] float32
     keys: Tensor  # [kv_heads, tokens, d] float32
     mask: Mask
+    softcap: float | None
+    sinks: Tensor | None  # [heads] float32
     figures: dict[str, Tensor]  # figure → [sequences, heads]
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        return (self.queries.shape[0], self.keys.shape[0], self.queries.shape[2])
+    def form(self) -> tuple[object, ...]:
+        """What all batches must agree in: heads, kv_heads, d, and the numbers that hold for the whole layer."""
+        sinks = None if self.sinks is None else tuple(self.sinks.tolist())
+        return (self.queries.shape[0], *self.keys.shape[::2], self.scale, self.softcap, sinks)
 
 
 class Sight:
-    """What one batch shows. Padding is dropped and health computed at each call, so that no call outlives the next."""
+    """What one batch shows. Padding is dropped and health computed at each call, so that no call outlives the next.
 
-    def __init__(self, batch: Batch) -> None:
+    others: module → why its attention is not among the tokens of the probe.
+    """
+
+    def __init__(self, batch: Batch, others: Mapping[str, str]) -> None:
+        self.sequences = len(batch.present)
         self.lengths = batch.present.sum(dim=1)  # (sequences,)
         self.seen: dict[str, Seen] = {}
         self.skipped: dict[str, str] = {}
         self._batch = batch
+        self._others = others
         order = torch.argsort((~batch.present).int(), dim=1, stable=True)
         self._order = order[:, : int(self.lengths.max())]  # (sequences, longest): where the tokens are, then padding
 
     def take(self, call: AttentionCall) -> None:
-        obstacle = _misfit(call, self._batch.present)
+        obstacle = why_other(call.name, self._others) or _misfit(call, self._batch.present)
         if obstacle is None:
             bias = additive(call)
             if shows_padding(bias, self._batch.present):
                 obstacle = "its tokens attend to padding: give the probe an attention mask, or sequences of one length"
             else:
-                self.seen[call.name] = self._see(call, reduce_mask(bias, self._order, self.lengths))
+                seen = self._see(call, reduce_mask(bias, self._order, self.lengths))
+                obstacle = self._check(call, bias)
+                if obstacle is None:
+                    self.seen[call.name] = seen
         if obstacle is not None:
-            self.skipped[call.name] = obstacle
+            self.refuse(call.name, obstacle)
+
+    def refuse(self, name: str, why: str) -> None:
+        self.skipped.setdefault(name, why)
+
+    def weights_changed(self, name: str, before: Tensor, after: Tensor) -> None:
+        """Refuse `name` if its weights are no longer those of its softmax, by more than rounding."""
+        before, after = (with_heads(x, self.sequences) for x in (before, after))
+        if before.shape[-2:] == self._pairs.shape[-2:] and not _equal(before, after, self._pairs):
+            self.refuse(name, "its weights are changed after softmax: its attention is not what its logits say")
+
+    def looks_like_attention(self, shape: torch.Size) -> bool:
+        """Whether a softmax over `shape` is one over the pairs of two tokens."""
+        return len(shape) >= 3 and tuple(shape[-2:]) == tuple(self._pairs.shape[-2:])
+
+    @property
+    def _pairs(self) -> Tensor:
+        """Pairs of two tokens, neither padding, [sequences, 1, width, width]."""
+        present = self._batch.present
+        return present[:, None, :, None] & present[:, None, None, :]
+
+    def _check(self, call: AttentionCall, bias: Tensor) -> str | None:
+        """Whether what `call` says gives the weights that the model itself shows; why not, if it does not."""
+        if call.weights is None:
+            return None
+        exact = torch.float64 if call.queries.dtype == torch.float64 else torch.float32
+        queries, keys = call.queries.to(exact), call.keys.to(exact)
+        keys = keys.repeat_interleave(queries.shape[1] // keys.shape[1], dim=1)
+        scores = logits(queries, keys, scale=call.scale, softcap=call.softcap, bias=bias)
+        visible = visible_pairs(*scores.shape[-2:], causal=False, bias=bias, like=scores)
+        if _equal(attention(scores, visible, sinks=call.sinks), call.weights, self._pairs):
+            return None
+        return "its softmax gives other weights than these queries and keys with this scale and mask"
 
     def _see(self, call: AttentionCall, mask: Mask) -> Seen:
         exact = torch.float64 if call.queries.dtype == torch.float64 else torch.float32
@@ -61,7 +110,9 @@ class Sight:
             queries=self._tokens(queries),
             keys=self._tokens(keys),
             mask=dataclasses.replace(mask, bias=None if mask.bias is None else mask.bias.cpu()),
-            figures=self._health(queries, keys, call.scale, mask),
+            softcap=call.softcap,
+            sinks=None if call.sinks is None else call.sinks.detach().to("cpu", torch.float32),
+            figures=self._health(queries, keys, call, mask),
         )
 
     def _tokens(self, x: Tensor) -> Tensor:
@@ -69,7 +120,7 @@ class Sight:
         present = torch.arange(x.shape[2], device=x.device) < self.lengths[:, None]  # (sequences, longest)
         return x.transpose(0, 1)[:, present].to("cpu", torch.float32)
 
-    def _health(self, queries: Tensor, keys: Tensor, scale: float, mask: Mask) -> dict[str, Tensor]:
+    def _health(self, queries: Tensor, keys: Tensor, call: AttentionCall, mask: Mask) -> dict[str, Tensor]:
         """Every figure, [sequences, heads], some sequences at a time so that the logits stay small."""
         sequences, heads, longest, _ = queries.shape
         keys = keys.repeat_interleave(heads // keys.shape[1], dim=1)
@@ -82,7 +133,9 @@ class Sight:
             figures = health(
                 queries[part],
                 keys[part],
-                scale=scale,
+                scale=call.scale,
+                softcap=call.softcap,
+                sinks=None if call.sinks is None else call.sinks.to(queries.dtype),
                 causal=mask.causal,
                 lengths=self.lengths[part],
                 bias=bias if bias is None or len(bias) == 1 else bias[part],
@@ -92,14 +145,24 @@ class Sight:
         return {name: torch.cat([figures[name] for figures in parts]).cpu() for name in FIGURES}
 
 
+def _equal(a: Tensor, b: Tensor, pairs: Tensor) -> bool:
+    """Whether two attentions [sequences, heads, width, width] are the same at `pairs`, up to their precision."""
+    tolerance = max(_TOLERANCE.get(x.dtype, 1e-3) for x in (a, b))
+    return not bool((pairs & ((a.float() - b.float()).abs() > tolerance)).any())  # NaN is no difference
+
+
 def _misfit(call: AttentionCall, present: Tensor) -> str | None:
     """Why `call` is not an attention among the tokens of the probe; None if it is."""
     shapes = f"queries {tuple(call.queries.shape)} and keys {tuple(call.keys.shape)}"
     if call.queries.is_nested or call.keys.is_nested:
         return "its queries are a nested tensor"
-    for x in (call.queries, call.keys):
+    for x, what in ((call.queries, "pooled"), (call.keys, "pooled, or another sequence's")):
         if x.dim() != 4 or (x.shape[0], x.shape[2]) != present.shape:
-            return f"{shapes} are not those of {present.shape[0]} sequences of {present.shape[1]} tokens"
+            kind = "windows" if x.shape[0] > len(present) and x.shape[0] % len(present) == 0 else what
+            return (
+                f"{shapes} are not those of {present.shape[0]} sequences of {present.shape[1]} tokens ({kind}: "
+                "not recorded yet)"
+            )
     if call.queries.shape[1] % call.keys.shape[1] or call.queries.shape[3] != call.keys.shape[3]:
         return f"{shapes} do not go together"
     return None

@@ -26,8 +26,9 @@ def sequence_attention(samples: Samples, layer: Layer, lengths: Sequence[int], h
         of_sequence = samples.bias[min(sequence, len(samples.bias) - 1)]  # (heads or 1, longest, longest)
         bias = of_sequence[min(head, len(of_sequence) - 1), :length, :length]  # (n, n)
     visible = geometry.visible_pairs(length, length, causal=layer.causal, bias=bias, like=queries)
-    logits = geometry.logits(queries, keys, scale=layer.scale, bias=bias)
-    return cast(Float32, geometry.attention(logits, visible).astype(np.float32))
+    logits = geometry.logits(queries, keys, scale=layer.scale, softcap=layer.softcap, bias=bias)
+    sink = None if samples.sinks is None else samples.sinks[head, ...]  # ()
+    return cast(Float32, geometry.attention(logits, visible, sinks=sink).astype(np.float32))
 
 
 def mean_attention(samples: Samples, layer: Layer, lengths: Sequence[int], head: int) -> Float32:

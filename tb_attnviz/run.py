@@ -1,5 +1,6 @@
 """Run: one recorded run, read lazily. For notebooks, the plugin and tests alike; imports no torch."""
 
+import dataclasses
 import os
 from collections.abc import Callable
 from typing import Literal
@@ -82,7 +83,7 @@ class Run:
         self.layer(step, layer)
         checkpoint = self.checkpoint(step)
         samples = read_samples(self.directory, checkpoint.file, checkpoint.locations[layer])
-        return Samples(samples.queries, samples.expanded_keys(), samples.bias)
+        return dataclasses.replace(samples, keys=samples.expanded_keys())
 
     def attention(self, step: int, layer: int, head: int, sequence: int | Literal["mean"]) -> Float32:
         """Attention [n_query, n_key] of one head on one sequence, recomputed: equal to the model's within 5e-4.

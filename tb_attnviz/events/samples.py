@@ -33,11 +33,13 @@ class Samples:
     """Queries and keys of one layer at one step, as attention uses them.
 
     `bias` is added to the scaled logits before softmax; -inf hides a pair; None where there is nothing to add.
+    `sinks`: a logit a head that takes part in the softmax and whose share is dropped; None where there are none.
     """
 
     queries: Float32  # [heads, n_query, d]
     keys: Float32  # [kv_heads, n_key, d]
     bias: Float32 | None = None  # [sequences or 1, heads or 1, longest query, longest key]
+    sinks: Float32 | None = None  # [heads]
 
     def expanded_keys(self) -> Float32:
         """The key of every query head, [heads, n_key, d]: grouped keys repeated, in the order of the heads."""
@@ -54,6 +56,8 @@ def encode_samples(samples: Samples, *, step: int, layer_name: str, wall_time: f
     arrays = {"queries": queries, "queries_scale": queries_scale, "keys": keys, "keys_scale": keys_scale}
     if samples.bias is not None:
         arrays["bias"] = samples.bias.astype("<f4", copy=False)
+    if samples.sinks is not None:
+        arrays["sinks"] = samples.sinks.astype("<f4", copy=False)
     for tag, array in arrays.items():
         value = event.summary.value.add(tag=tag, tensor=_to_tensor(array))
         value.metadata.display_name = layer_name
@@ -73,6 +77,7 @@ def read_samples(run_directory: str, file: str, location: SamplesLocation) -> Sa
         queries=_dequantise(arrays["queries"], arrays["queries_scale"]),
         keys=_dequantise(arrays["keys"], arrays["keys_scale"]),
         bias=arrays.get("bias"),
+        sinks=arrays.get("sinks"),
     )
 
 

@@ -70,7 +70,8 @@ class ProbeRecord:
 class Layer:
     """One attention of the model, and what is needed beside its samples to compute its logits.
 
-    `scale` multiplies q·k; `causal` hides the keys after the query. Any other mask or bias is an array in the samples.
+    `scale` multiplies q·k; `softcap` c then bounds it to c·tanh(· / c); `causal` hides the keys after the query. Any
+    other mask or bias, and the sinks, are arrays in the samples.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Layer:
     head_dim: int
     scale: float
     causal: bool
+    softcap: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +114,9 @@ class Checkpoint:
         return cls(
             step=document["step"],
             file=document["file"],
-            layers=tuple(Layer(**{name: entry[name] for name in names}) for entry in document["layers"]),
+            layers=tuple(
+                Layer(**{name: entry[name] for name in names if name in entry}) for entry in document["layers"]
+            ),
             locations=tuple(SamplesLocation(entry["offset"], entry["length"]) for entry in document["layers"]),
         )
 

@@ -7,13 +7,18 @@ from array_api_compat import array_namespace, device
 Array = Any  # an array of any library that implements the array API standard
 
 
-def logits(queries: Array, keys: Array, *, scale: float, bias: Array | None = None) -> Array:
+def logits(
+    queries: Array, keys: Array, *, scale: float, softcap: float | None = None, bias: Array | None = None
+) -> Array:
     """Scaled dot products of every query with every key, plus `bias`: [..., n_query, n_key].
 
     queries [..., n_query, d], keys [..., n_key, d]; `bias` broadcasts to the result, -inf where a pair is hidden.
+    `softcap` c bounds the products to c·tanh(products / c) before the bias (Gemma 2, arXiv 2408.00118).
     """
     xp = array_namespace(queries, keys)
     products = (queries * scale) @ xp.matrix_transpose(keys)  # there are fewer queries than products to scale
+    if softcap is not None:
+        products = softcap * xp.tanh(products / softcap)
     return products if bias is None else products + bias
 
 
@@ -37,12 +42,20 @@ def visible_pairs(
     return visible
 
 
-def attention(logits: Array, visible: Array) -> Array:
-    """Softmax of `logits` [..., n_query, n_key] over each query's visible keys; 0 for hidden pairs."""
+def attention(logits: Array, visible: Array, *, sinks: Array | None = None) -> Array:
+    """Softmax of `logits` [..., n_query, n_key] over each query's visible keys; 0 for hidden pairs.
+
+    `sinks` [...], one logit a head: each query may also rest on it, and its share is dropped (GPT-OSS, arXiv
+    2508.10925), so that rows sum to less than 1.
+    """
     xp = array_namespace(logits)
     masked = xp.where(visible, logits, -xp.inf)
     top = xp.max(masked, axis=-1, keepdims=True)
+    if sinks is not None:
+        top = xp.maximum(top, sinks[..., None, None])
     top = xp.where(top == -xp.inf, xp.zeros_like(top), top)  # a query that sees nothing
     weights = xp.exp(masked - top)  # hidden: exp(-inf) = 0
     total = xp.sum(weights, axis=-1, keepdims=True)
+    if sinks is not None:
+        total = total + xp.exp(sinks[..., None, None] - top)
     return weights / xp.where(total == 0, xp.ones_like(total), total)

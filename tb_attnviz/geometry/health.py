@@ -56,13 +56,16 @@ def health(
     scale: float,
     causal: bool,
     lengths: Array,
+    softcap: float | None = None,
     bias: Array | None = None,
+    sinks: Array | None = None,
     repeats: Sequence[tuple[int, int] | None] = (),
 ) -> dict[str, Array]:
     """Every figure of FIGURES of one layer on one batch of sequences, each [sequences, heads].
 
-    queries, keys [sequences, heads, longest, d], padded at the end; `lengths` [sequences], integer; `bias` as in
-    `logits`; `repeats`: (start, period) of each sequence that repeats itself, else None.
+    queries, keys [sequences, heads, longest, d], padded at the end; `lengths` [sequences], integer; `softcap` and
+    `bias` as in `logits`, `sinks` [heads] as in `attention`; `repeats`: (start, period) of each sequence that repeats
+    itself, else None.
     NaN where a sequence does not define a figure (induction without repeat, entropy where every query sees one key).
     """
     xp = array_namespace(queries, keys)
@@ -73,15 +76,19 @@ def health(
     # Every line from here to `distance` passes over all pairs, which is what health costs: attention is not
     # normalised, but what is taken from it is, a row at a time.
     hidden = -xp.finfo(queries.dtype).max / 4  # finite: its weight of 0 times its logit is 0
-    shifted = scaled_dot_products(queries, keys, scale=scale, bias=bias)  # (sequences, heads, longest, longest)
+    shifted = scaled_dot_products(
+        queries, keys, scale=scale, softcap=softcap, bias=bias
+    )  # (sequences, heads, longest, longest)
     shifted = xp.where(visible, shifted, hidden)
     top = xp.max(shifted, axis=-1)  # (sequences, heads, longest)
-    shifted -= top[..., None]
+    ceiling = top if sinks is None else xp.maximum(top, sinks[:, None])
+    shifted -= ceiling[..., None]
     weights = xp.exp(shifted)  # attention, but for the sum of each row
     shifted *= weights
     energy = xp.sum(shifted, axis=-1)  # (sequences, heads, longest)
-    total, distance = _row_sums(weights)
-    entropy = xp.log(total) - energy / total  # -Σ_j A_ij ln A_ij, with A_ij = weights_ij / total_i
+    keys_total, distance = _row_sums(weights)
+    total = keys_total if sinks is None else keys_total + xp.exp(sinks[:, None] - ceiling)
+    entropy = (keys_total * xp.log(total) - energy) / total  # -Σ_j A_ij ln A_ij, with A_ij = weights_ij / total_i
     rows = (weights, total, visible)
     return {
         "entropy": _mean(entropy / xp.log(xp.where(choices > 1, choices, 2.0)), choices > 1),

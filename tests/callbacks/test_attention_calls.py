@@ -201,5 +201,59 @@ def test_a_layer_that_is_not_called_for_all_sequences_is_skipped():
 
 
 def test_no_attention_at_all_says_what_to_do():
-    with pytest.raises(NoAttentionError, match=r'no attention was seen .* attn_implementation="sdpa"'):
-        record(lambda q, k: (q @ k.mT).softmax(dim=-1) @ k)
+    with pytest.raises(NoAttentionError, match=r"no attention was seen .* attnviz_tap"):
+        record(lambda q, k: q @ k.mT @ k)
+
+
+class TestFlashAttention:
+    """By an operator of its name and arguments, which computes what flash-attn documents."""
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def operator(cls):
+        library = torch.library.Library("attnviz_flash_attn", "DEF")
+        library.define(
+            "_flash_attn_forward(Tensor q, Tensor k, Tensor v, float dropout_p, float softmax_scale, bool causal, "
+            "int window_size_left, int window_size_right, float softcap, Tensor? alibi_slopes, bool return_softmax) "
+            "-> Tensor"
+        )
+        library.define("_flash_attn_varlen_forward(Tensor q, Tensor k, Tensor v) -> Tensor")
+        library.impl("_flash_attn_forward", lambda q, k, v, *rest: torch.zeros_like(q), "CompositeExplicitAutograd")
+        library.impl("_flash_attn_varlen_forward", lambda q, k, v: torch.zeros_like(q), "CompositeExplicitAutograd")
+        yield
+        library._destroy()
+
+    @staticmethod
+    def call(q, k, *, causal=False, window=(-1, -1), softcap=0.0, slopes=None):
+        q, k = q.transpose(1, 2), k.transpose(1, 2)  # (batch, n, heads, d): its order
+        torch.ops.attnviz_flash_attn._flash_attn_forward(q, k, k, 0.0, 0.3, causal, *window, softcap, slopes, False)
+
+    @pytest.mark.parametrize(
+        ("options", "visible"),
+        [
+            ({}, torch.ones(N, N, dtype=torch.bool)),
+            ({"causal": True}, TRIANGLE),
+            ({"causal": True, "window": (2, 0)}, TRIANGLE & ~TRIANGLE.tril(-3)),
+            ({"window": (2, 1)}, TRIANGLE.mT.tril(1) | (TRIANGLE & ~TRIANGLE.tril(-3))),
+        ],
+    )
+    def test_masks(self, options, visible):
+        tokens = [list("abcdef")] * 2
+        recording = record(lambda q, k: self.call(q, k, **options), tokens=tokens)
+        samples, layer = recording.samples[0], recording.layers[0]
+        seen = visible_pairs(N, N, causal=layer.causal, bias=samples.bias, like=samples.queries)
+        assert np.array_equal(np.broadcast_to(seen, (1, 1, N, N))[0, 0], visible)
+        assert layer.scale == 0.3
+
+    def test_slopes_and_soft_cap(self):
+        tokens = [list("abcdef")] * 2
+        recording = record(
+            lambda q, k: self.call(q, k, softcap=5.0, causal=True, slopes=SLOPES.flatten()), tokens=tokens
+        )
+        expected = (SLOPES * DISTANCES).masked_fill(~TRIANGLE, -torch.inf)
+        np.testing.assert_allclose(recording.samples[0].bias[0], expected, rtol=1e-6)
+        assert recording.layers[0].softcap == 5.0
+
+    def test_packed_sequences_are_refused_with_a_remedy(self):
+        with pytest.raises(NoAttentionError, match=r"packed: .*set_attn_implementation\(\"sdpa\"\)"):
+            record(lambda q, k: torch.ops.attnviz_flash_attn._flash_attn_varlen_forward(q, k, k))

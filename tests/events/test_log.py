@@ -125,3 +125,11 @@ def test_health_scalars_pass_over_heads_without_the_figure() -> None:
     assert scalars == pytest.approx(
         {"attnviz/induction/mean": 0.4, "attnviz/induction/min": 0.2, "attnviz/induction/max": 0.6}
     )
+
+
+def test_layers_recorded_before_there_were_soft_caps_have_none() -> None:
+    layer = {"name": "a", "heads": 4, "kv_heads": 4, "head_dim": 8, "scale": 0.5, "causal": True}
+    entry = {**layer, "offset": 0, "length": 1}
+    capped = {**entry, "softcap": 50.0}
+    document = json.dumps({"version": 1, "step": 0, "file": "f", "layers": [entry, capped]})
+    assert [found.softcap for found in Checkpoint.from_json(document).layers] == [None, 50.0]

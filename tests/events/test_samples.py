@@ -73,3 +73,12 @@ def test_two_bytes_a_value_and_four_a_vector_on_disk(tmp_path: Path) -> None:
     size = (tmp_path / "plugins" / "attnviz" / checkpoint.file).stat().st_size
     expected = 2 * (2 * queries.size + 4 * queries.size // 64)
     assert expected <= size < expected + 1000
+
+
+def test_sinks_are_exact_and_optional(tmp_path: Path) -> None:
+    array = np.ones((2, 3, 4), np.float32)
+    sinks = np.array([0.1, -1e30], np.float32)
+    read = round_trip(tmp_path, Samples(array, array, sinks=sinks)).sinks
+    assert read is not None
+    np.testing.assert_array_equal(read, sinks)
+    assert round_trip(tmp_path, Samples(array, array)).sinks is None

@@ -46,3 +46,22 @@ def test_a_query_that_sees_nothing_attends_to_nothing() -> None:
 def test_large_logits_do_not_overflow() -> None:
     attention = geometry.attention(np.array([[1e5, 0.0]], np.float32), np.ones((1, 2), bool))
     np.testing.assert_array_equal(attention, [[1, 0]])
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_a_soft_cap_bounds_the_products_before_the_bias(library: str) -> None:
+    queries, keys = 9 * QUERIES, KEYS
+    expected = 5 * torch.tanh(queries @ keys.mT * 0.7 / 5) + BIAS
+    arrays = [x.numpy() if library == "numpy" else x for x in (queries, keys, BIAS)]
+    found = geometry.logits(arrays[0], arrays[1], scale=0.7, softcap=5.0, bias=arrays[2])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_sinks_are_a_column_that_is_dropped_after_softmax(library: str) -> None:
+    logits, sinks = QUERIES @ KEYS.mT, torch.tensor([-50.0, 0.5, 300.0])  # one that takes nothing, one that takes all
+    column = sinks[:, None, None].expand(2, 3, 7, 1)
+    expected = torch.cat([logits, column], dim=-1).softmax(dim=-1)[..., :-1]
+    arrays = [x.numpy() if library == "numpy" else x for x in (logits, sinks)]
+    visible = geometry.visible_pairs(7, 7, causal=False, like=arrays[0])
+    np.testing.assert_allclose(geometry.attention(arrays[0], visible, sinks=arrays[1]), expected, atol=1e-6)

@@ -1,0 +1,27 @@
+"""AttentionCall: one attention of a forward pass, in the form that all ways of computing it are brought to."""
+
+import dataclasses
+
+from torch import Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class AttentionCall:
+    """softmax(cap(queries keysᵀ · scale) + mask), before the values; cap(x) = softcap · tanh(x / softcap)."""
+
+    name: str  # of the module that called; "#1", "#2", … behind it from its second call of the pass on
+    queries: Tensor  # [batch, heads, n_query, d]
+    keys: Tensor  # [batch, kv_heads, n_key, d]
+    scale: float
+    causal: bool
+    mask: Tensor | None  # broadcasts to [batch, heads, n_query, n_key]; boolean (True: visible) or added to the logits
+    softcap: float | None = None
+    sinks: Tensor | None = None  # [heads]: a logit more for every query, dropped after softmax
+    weights: Tensor | None = None  # [batch, heads, n_query, n_key]: the model's own attention where it shows, to check
+
+
+def with_heads(x: Tensor, sequences: int) -> Tensor:
+    """[batch, …] of one head as [batch, 1, …], [batch · heads, …] as [batch, heads, …]; 4 axes stay as they are."""
+    if x.dim() == 3 and x.shape[0] % sequences == 0:
+        return x.reshape(sequences, -1, *x.shape[1:])  # (sequences, heads, …)
+    return x

@@ -1,0 +1,109 @@
+"""Kernels: the arguments of each fused attention kernel, as an AttentionCall."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tb_attnviz.geometry import logits as scaled_dot_products
+
+from .attention_call import AttentionCall
+from .products import remainder
+
+
+class UnreadableError(ValueError):
+    """A kernel was called in a way that cannot be recorded; the message says what to do."""
+
+
+def scaled_dot_product(
+    name: str,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> AttentionCall:
+    """torch.nn.functional.scaled_dot_product_attention."""
+    return AttentionCall(
+        name,
+        queries=_with_head(query),
+        keys=_with_head(key),
+        scale=_scale(query, scale),
+        causal=bool(is_causal),
+        mask=attn_mask if attn_mask is None or query.dim() == 4 else attn_mask.unsqueeze(-3),
+    )
+
+
+def flex(
+    name: str, query: Tensor, key: Tensor, value: Tensor, score_mod: Any, block_mask: tuple[Any, ...], *rest: Any
+) -> AttentionCall:
+    """torch.nn.attention.flex_attention, as it calls its operator: what `score_mod` does to the logits is a bias."""
+    from torch.nn.attention.flex_attention import create_mask
+
+    scale = _scale(query, rest[0] if rest else None)
+    batch, heads, n_query, _ = query.shape
+    n_key = key.shape[2]
+    hidden_by = block_mask[-1]  # the mask's own function: (batch, head, query, key) → visible
+    visible = create_mask(hidden_by, batch, heads, n_query, n_key, device=query.device)
+    exact = torch.float64 if query.dtype == torch.float64 else torch.float32
+    keys = key.repeat_interleave(heads // key.shape[1], dim=1)
+    products = scaled_dot_products(query.to(exact), keys.to(exact), scale=scale)  # (batch, heads, n_query, n_key)
+    axes = [torch.arange(length, device=query.device) for length in products.shape]
+    places = torch.meshgrid(*axes, indexing="ij")
+    try:
+        modified = score_mod(products, *places)
+    except Exception as error:
+        raise UnreadableError(f"its score_mod cannot be applied to all pairs at once ({error})") from error
+    modified = torch.where(visible, modified, -torch.inf)
+    mask = remainder(query.to(exact), key.to(exact), modified, scale=scale, softcap=None)
+    return AttentionCall(name, query, key, scale, causal=False, mask=mask)
+
+
+def flash(name: str, *args: Any, **kwargs: Any) -> AttentionCall:
+    """`flash_attn::_flash_attn_forward`, the operator under flash_attn_func of flash-attn 2.
+
+    https://github.com/Dao-AILab/flash-attention/blob/v2.8.3/flash_attn/flash_attn_interface.py
+    """
+    names = ("q", "k", "v", "dropout_p", "softmax_scale", "causal", "window_size_left", "window_size_right", "softcap")
+    given = dict(zip((*names, "alibi_slopes", "return_softmax"), args, strict=False)) | kwargs
+    queries, keys = given["q"].transpose(1, 2), given["k"].transpose(1, 2)  # (batch, heads, n, d)
+    n_query, n_key = queries.shape[2], keys.shape[2]
+    # The kernel counts positions from the end of both.
+    ahead = torch.arange(n_key, device=queries.device) - (
+        torch.arange(n_query, device=queries.device)[:, None] + n_key - n_query
+    )  # (n_query, n_key): how far a key lies behind its query
+    left, right = given.get("window_size_left", -1), given.get("window_size_right", -1)
+    visible = torch.ones_like(ahead, dtype=torch.bool)
+    if given.get("causal"):
+        visible &= ahead <= 0
+    if left is not None and left >= 0:
+        visible &= ahead >= -left
+    if right is not None and right >= 0:
+        visible &= ahead <= right
+    mask = torch.where(visible, 0.0, -torch.inf)
+    slopes = given.get("alibi_slopes")
+    if slopes is not None:
+        slopes = slopes.reshape(-1, slopes.shape[-1])[:, :, None, None]  # (batch or 1, heads, 1, 1)
+        mask = mask - slopes * ahead.abs()
+    return AttentionCall(
+        name,
+        queries,
+        keys,
+        _scale(queries, given.get("softmax_scale")),
+        causal=False,
+        mask=mask,
+        softcap=given.get("softcap") or None,
+    )
+
+
+def _scale(query: Tensor, scale: Any) -> float:
+    return 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
+
+
+def _with_head(x: Tensor) -> Tensor:
+    """[batch, n, d] of one head as [batch, 1, n, d]."""
+    return x.unsqueeze(-3) if x.dim() == 3 else x

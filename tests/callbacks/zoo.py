@@ -1,0 +1,441 @@
+"""The zoo: models of every kind, tiny and randomly initialised, that the recorder is tried on.
+
+python -m tests.callbacks.zoo > docs/models.md
+"""
+
+import dataclasses
+import math
+import tempfile
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from torch import Tensor, nn
+
+import tb_attnviz
+from tb_attnviz.callbacks import AttentionRecorder, NoAttentionError, Probe
+from tests.callbacks import plain
+from tests.callbacks.models import IDS, MASK, TOKENS
+
+TOLERANCE = 1e-3
+LEFT_IDS = torch.stack([row.roll(9 - int(mask.sum())) for row, mask in zip(IDS, MASK, strict=True)])
+LEFT_MASK = torch.stack([row.roll(9 - int(row.sum())) for row in MASK])
+
+BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+LLAMA = {**BERT, "num_key_value_heads": 2, "max_position_embeddings": 64}
+VISION = {**BERT, "image_size": 12, "patch_size": 4, "num_channels": 3}
+BART = {
+    "d_model": 32,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "max_position_embeddings": 64,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 4,
+    "encoder_ffn_dim": 64,
+    "decoder_ffn_dim": 64,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "decoder_start_token_id": 2,
+    "forced_eos_token_id": 2,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Animal:
+    """One model of the zoo: how to make it, what to feed it, and what of it is refused."""
+
+    model: str  # its class in transformers, or in this file
+    config: dict[str, Any] = dataclasses.field(default_factory=dict)
+    config_class: str = ""  # as the model's, unless given
+    inputs: str = "text"
+    features: str = ""  # what it stands for
+    refused: dict[str, str] = dataclasses.field(default_factory=dict)  # end of a module's name → part of the reason
+    layers: int = 2  # that are recorded
+    implementations: tuple[str | None, ...] = (None, "eager")
+    plain: bool = False  # no model of transformers, but of plain.py
+
+    @property
+    def name(self) -> str:
+        """One of its own in the zoo."""
+        return f"{self.model}: {self.features}" if self.features else self.model
+
+    def make(self, implementation: str | None = None) -> nn.Module:
+        torch.manual_seed(0)
+        if self.plain:
+            return getattr(plain, self.model)().eval()
+        kind = getattr(transformers, self.model)
+        name = self.config_class or self.model.removesuffix("Model").removesuffix("Encoder") + "Config"
+        vocabulary = {"vocab_size": 64} if self.inputs in ("text", "left", "whole", "seq2seq") else {}
+        config = getattr(transformers, name)(**{**vocabulary, "initializer_range": 0.3, **self.config})
+        if implementation is not None:
+            config._attn_implementation = implementation
+        model = kind(config).eval()
+        with (
+            torch.no_grad()
+        ):  # biases, sinks and tables start as zeros or far too small to be noticed when they are missed
+            for parameter in model.parameters():
+                if parameter.dim() < 2 or parameter.std() < 0.1:
+                    parameter.add_(torch.randn_like(parameter) * 0.3)
+        return model
+
+    def feed(self) -> tuple[dict[str, Tensor], list[list[str]], Tensor]:
+        """The inputs, the names of their tokens, and which positions hold one [sequences, width]."""
+        if self.inputs in ("text", "left"):
+            ids, mask = (IDS, MASK) if self.inputs == "text" else (LEFT_IDS, LEFT_MASK)
+            return {"input_ids": ids, "attention_mask": mask}, TOKENS, mask.bool()
+        if self.inputs == "whole":
+            return {"input_ids": IDS}, [list("abcdefghi")] * len(IDS), torch.ones_like(IDS, dtype=torch.bool)
+        if self.inputs == "seq2seq":
+            both = {"input_ids": IDS, "attention_mask": MASK}
+            return {**both, **{f"decoder_{name}": x for name, x in both.items()}}, TOKENS, MASK.bool()
+        if self.inputs == "audio":
+            features = torch.randn(2, 8, 18, generator=torch.Generator().manual_seed(1))
+            inputs = {"input_features": features, "decoder_input_ids": IDS[:2, :4]}
+            return inputs, [list("abcd")] * 2, torch.ones(2, 4, dtype=torch.bool)
+        pixels = torch.randn(2, 3, 12, 12, generator=torch.Generator().manual_seed(1))
+        length = int(self.inputs.removeprefix("image"))
+        return {"pixel_values": pixels}, [[str(i) for i in range(length)]] * 2, torch.ones(2, length, dtype=torch.bool)
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What came of one model under one implementation of attention."""
+
+    layers: int
+    error: float  # the largest difference to the model's own attention
+    spread: float  # the largest difference of that to uniform attention, which any recording would match
+    refused: dict[str, str]
+
+
+def record(animal: Animal, implementation: str | None) -> Result:
+    """Record `animal` through the real writer, read it back, and compare with its own eager weights."""
+    inputs, tokens, present = animal.feed()
+    model = animal.make(implementation)
+    recorder: AttentionRecorder | None = None
+    with tempfile.TemporaryDirectory() as directory, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            recorder = AttentionRecorder(model, Probe(inputs, tokens), directory, batch_size=3, on_error="raise")
+        except NoAttentionError as error:
+            reasons = str(error).partition("(")[2].removesuffix(")")
+            return Result(0, 0.0, math.inf, _reasons(reasons))
+        with recorder:
+            recorder.record(0)
+        run = tb_attnviz.open_run(directory)
+        told = [str(w.message) for w in caught if "not recorded: " in str(w.message)]
+        refused = _reasons(told[0].partition("not recorded: ")[2]) if told else {}
+        own = own_attentions(animal, model, inputs, [layer.name for layer in run.layers])
+        errors, spread = [0.0], 0.0
+        for index, (layer, expected) in enumerate(zip(run.layers, own, strict=True)):
+            for sequence, kept in enumerate(present):
+                for head in range(layer.heads):
+                    want = expected[sequence, head][kept][:, kept].numpy()
+                    errors.append(float(np.abs(run.attention(0, index, head, sequence) - want).max()))
+                    uniform = (want > 0) / (want > 0).sum(axis=-1, keepdims=True)
+                    spread = max(spread, float(np.abs(want - uniform).max()))
+        return Result(len(run.layers), max(errors), spread, refused)
+
+
+def own_attentions(animal: Animal, model: Any, inputs: dict[str, Tensor], names: list[str]) -> list[Tensor]:
+    """What the model itself hands out as attention when it runs eagerly, [batch, heads, n, n], for `names`."""
+    if animal.plain:
+        with torch.no_grad():
+            model(**inputs)  # all sequences at once: the recorder showed it some at a time
+        return [model.own[name] for name in names]
+    twin: Any = animal.make("eager")
+    twin.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        outputs = twin(**inputs, output_attentions=True)
+    sides = {"encoder": outputs.get("encoder_attentions"), "decoder": outputs.get("decoder_attentions")}
+    if not any(sides.values()):
+        width = inputs[next(iter(inputs))].shape[1] if "input_ids" in inputs else 0
+        return [a for a in outputs.attentions if a is not None and (not width or a.shape[-2:] == (width, width))]
+    return [
+        attention
+        for side, attentions in sides.items()
+        for name, attention in zip([name for name in names if name.startswith(side)], attentions or (), strict=False)
+    ]
+
+
+def _reasons(told: str) -> dict[str, str]:
+    """Module → reason, from what the recorder tells its user."""
+    return dict(part.split(": ", 1) for part in told.split("; ") if ": " in part)
+
+
+def page(results: Callable[[Animal, str | None], Result] = record) -> str:
+    """docs/models.md."""
+    lines = [HEADER]
+    refusals = []
+    for animal in ZOO:
+        found = [results(animal, implementation) for implementation in animal.implementations]
+        errors = [f"{result.error:.0e}" if result.layers else "refused" for result in found]
+        columns = [*(errors if animal.implementations[0] is None else ["", *errors]), "", ""][:2]
+        lines.append(f"| {animal.model} | {animal.features} | {found[0].layers} | {' | '.join(columns)} |")
+        for end, why in animal.refused.items():
+            told = next((told for told in found[0].refused.values() if why in told), why)
+            refusals.append(f"| {animal.model} | {_pattern(end)} | {told} |")
+    return "\n".join([*lines, REFUSED, *refusals]) + "\n"
+
+
+def _pattern(end: str) -> str:
+    return f"`…{end}`" if end else "all"
+
+
+HEADER = """\
+# Models that are recorded
+
+Every model below, tiny and randomly initialised, is recorded on sequences of several lengths, written, read back with
+`open_run`, and its attention compared with the weights that the model itself hands out when it runs eagerly. The error
+is the largest difference of any weight over all heads and sequences; more than 1e-3 fails the test. Models of
+transformers run once as they do by default and once with `attn_implementation="eager"`, where they know both. "Plain
+code" multiplies queries and keys itself.
+
+Made by `python -m tests.callbacks.zoo > docs/models.md`; `tests/callbacks/test_zoo.py` holds it to the list of models.
+
+| model | what it stands for | layers recorded | error, default | error, eager |
+|---|---|---|---|---|"""
+
+REFUSED = """
+## What is refused
+
+Modules whose attention cannot be recorded are named with the reason, once, when the recorder is made; the others of the
+model are recorded. A model with none that can raises `NoAttentionError`.
+
+| model | modules | reason |
+|---|---|---|"""
+
+CROSS = "it is cross-attention: its keys are those of another sequence"
+NO_SOFTMAX = "which has no softmax over products of queries and keys"
+NOT_SEEN = "in which no softmax over products of queries and keys was seen"
+UNSEEN = "its logits are no product of queries and keys that could be seen"
+CHANGED = "its weights are changed after softmax"
+GPT = {"n_embd": 32, "n_head": 4, "n_layer": 2}
+T5 = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
+GEMMA = {**LLAMA, "head_dim": 8, "sliding_window": 3}
+FALCON = {**BERT, "new_decoder_architecture": False}
+SPECIAL = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}
+WHISPER = {
+    **{key: value for key, value in BART.items() if key != "max_position_embeddings"},
+    "vocab_size": 64,
+    "num_mel_bins": 8,
+    "max_source_positions": 9,
+    "max_target_positions": 16,
+}
+DEEPSEEK = {
+    **BERT,
+    "num_key_value_heads": 4,
+    "q_lora_rank": 8,
+    "kv_lora_rank": 8,
+    "qk_rope_head_dim": 4,
+    "qk_nope_head_dim": 4,
+    "v_head_dim": 8,
+    "n_routed_experts": 4,
+    "n_group": 1,
+    "topk_group": 1,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 16,
+    "first_k_dense_replace": 1,
+}
+DEBERTA = {**BERT, "relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
+SWIN = {"image_size": 12, "patch_size": 3, "embed_dim": 8, "depths": [1, 1], "num_heads": [2, 2], "window_size": 2}
+ONCE: tuple[str | None, ...] = (None,)  # it knows one implementation only
+
+
+def _of_torch(model: str, features: str, **options: Any) -> Animal:
+    return Animal(model, features=features, implementations=ONCE, plain=True, **options)
+
+
+def _seq2seq(model: str, config: dict[str, Any], end: str) -> Animal:
+    features = "encoder and decoder, shown the same tokens"
+    return Animal(model, config, inputs="seq2seq", layers=4, features=features, refused={end: CROSS})
+
+
+ZOO = (
+    Animal("BertModel", BERT, features="absolute positions"),
+    Animal("RobertaModel", BERT),
+    Animal("XLMRobertaModel", BERT),
+    Animal("CamembertModel", BERT),
+    Animal("ElectraModel", {**BERT, "embedding_size": 32}),
+    Animal("AlbertModel", {**BERT, "embedding_size": 16}, features="one layer's weights, called twice"),
+    Animal("DistilBertModel", {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64}),
+    Animal("MPNetModel", BERT, features="plain code, relative positions", implementations=ONCE),
+    Animal("DebertaModel", DEBERTA, features="plain code, disentangled terms as bias", implementations=ONCE),
+    Animal("DebertaV2Model", DEBERTA, features="plain code, disentangled terms as bias", implementations=ONCE),
+    Animal("EsmModel", {**BERT, "position_embedding_type": "rotary", "pad_token_id": 1, "mask_token_id": 3}),
+    Animal("RoFormerModel", {**BERT, "embedding_size": 32}, features="plain code, rotary", implementations=ONCE),
+    Animal(
+        "ModernBertModel",
+        {**BERT, **SPECIAL, "local_attention": 6, "global_attn_every_n_layers": 2},
+        features="windows on both sides",
+    ),
+    Animal("ConvBertModel", {**BERT, "embedding_size": 32}, features="plain code", implementations=ONCE),
+    Animal("GPT2Model", GPT, features="causal"),
+    Animal("GPT2Model", {**GPT, "scale_attn_by_inverse_layer_idx": True}, inputs="left", features="padded on the left"),
+    Animal(
+        "GPTNeoModel",
+        {"hidden_size": 32, "num_layers": 2, "num_heads": 4, "attention_types": [[["global", "local"], 1]]}
+        | {"window_size": 3},
+        features="plain code, no scale, a window in every other layer",
+        implementations=ONCE,
+    ),
+    Animal("GPTNeoXModel", BERT),
+    Animal("GPTJModel", {**GPT, "rotary_dim": 4}, features="plain code", implementations=ONCE),
+    Animal("CodeGenModel", {**GPT, "rotary_dim": 4}, features="plain code", implementations=ONCE),
+    Animal("GPTBigCodeModel", GPT, features="one head of keys"),
+    Animal("OPTModel", {**BERT, "ffn_dim": 64, "word_embed_proj_dim": 32}),
+    Animal(
+        "BloomModel", {"hidden_size": 32, "n_head": 4, "n_layer": 2}, features="ALiBi, baddbmm", implementations=ONCE
+    ),
+    Animal(
+        "MptModel",
+        {"d_model": 32, "n_heads": 4, "n_layers": 2, "max_seq_len": 64},
+        features="ALiBi, plain code",
+        implementations=ONCE,
+    ),
+    Animal("FalconModel", {**FALCON, "alibi": False, "multi_query": True}, features="one head of keys"),
+    Animal(  # its eager code adds ALiBi twice, its sdpa code once: they are not the same model
+        "FalconModel", {**FALCON, "alibi": True, "multi_query": False}, features="ALiBi", implementations=("eager",)
+    ),
+    Animal("LlamaModel", LLAMA, features="grouped keys"),
+    Animal("LlamaModel", LLAMA, inputs="left", features="padded on the left"),
+    Animal("MistralModel", {**LLAMA, "sliding_window": 3}, features="a sliding window"),
+    Animal("MixtralModel", {**LLAMA, "num_local_experts": 2}),
+    Animal("Qwen2Model", LLAMA),
+    Animal("Qwen3Model", {**LLAMA, "head_dim": 8}, features="QK-norm"),
+    Animal("GemmaModel", {**LLAMA, "head_dim": 8}),
+    Animal("Gemma2Model", {**GEMMA, "attn_logit_softcapping": 2.0}, features="a soft cap", implementations=ONCE),
+    Animal("Gemma3TextModel", {**GEMMA, "sliding_window_pattern": 2}, config_class="Gemma3TextConfig"),
+    Animal("PhiModel", BERT),
+    Animal("Phi3Model", {**LLAMA, "pad_token_id": 0}),
+    Animal("StableLmModel", LLAMA),
+    Animal("CohereModel", LLAMA),
+    Animal("Cohere2Model", {**LLAMA, "sliding_window": 3}),
+    Animal("OlmoModel", LLAMA),
+    Animal("Olmo2Model", LLAMA),
+    Animal("GraniteModel", {**LLAMA, "attention_multiplier": 0.4}, features="a scale of its own"),
+    Animal("Glm4Model", {**LLAMA, "head_dim": 8, "pad_token_id": 0}),
+    Animal(
+        "GptOssModel",
+        {**GEMMA, "num_local_experts": 2, "num_experts_per_tok": 1},
+        features="sinks",
+        implementations=ONCE,
+    ),
+    Animal("DeepseekV3Model", DEEPSEEK, features="latent attention"),
+    Animal("BioGptModel", {**BERT, "max_position_embeddings": 64}),
+    Animal("CTRLModel", {**GPT, "dff": 64}),
+    Animal("XLMModel", {"emb_dim": 32, "n_heads": 4, "n_layers": 2}, features="plain code", implementations=ONCE),
+    Animal(
+        "XLNetModel",
+        {"d_model": 32, "n_head": 4, "n_layer": 2, "d_inner": 64},
+        features="plain code, einsum, relative terms as bias",
+        implementations=ONCE,
+    ),
+    Animal("T5EncoderModel", T5, config_class="T5Config", features="a bias by relative position"),
+    _seq2seq("T5Model", T5, "EncDecAttention"),
+    _seq2seq("BartModel", BART, "encoder_attn"),
+    _seq2seq("MBartModel", BART, "encoder_attn"),
+    _seq2seq("PegasusModel", BART, "encoder_attn"),
+    _seq2seq("MarianModel", BART, "encoder_attn"),
+    _seq2seq("M2M100Model", BART, "encoder_attn"),
+    Animal(
+        "WhisperModel",
+        WHISPER,
+        inputs="audio",
+        features="the probe names the decoder's tokens",
+        refused={
+            "self_attn": "it attends among the encoder's inputs, and the probe names the decoder's tokens",
+            "encoder_attn": CROSS,
+        },
+    ),
+    Animal("ViTModel", VISION, inputs="image10", features="patches and [CLS]"),
+    Animal("DeiTModel", VISION, inputs="image11"),
+    Animal("Dinov2Model", VISION, inputs="image10"),
+    Animal(
+        "BeitModel", {**VISION, "use_relative_position_bias": True}, inputs="image10", features="a bias by position"
+    ),
+    Animal("CLIPTextModel", {**BERT, **SPECIAL, "max_position_embeddings": 64}),
+    Animal("CLIPVisionModel", VISION, inputs="image10"),
+    Animal("SiglipVisionModel", VISION, inputs="image9", refused={"head.attention": "(pooled: not recorded yet)"}),
+    Animal(
+        "SwinModel",
+        SWIN,
+        inputs="image16",
+        layers=0,
+        refused={
+            "0.blocks.0.attention": "(windows: not recorded yet)",
+            "1.blocks.0.attention": "(pooled: not recorded yet)",
+        },
+    ),
+    Animal(
+        "JambaModel",
+        {**LLAMA, "num_experts": 2, "attn_layer_period": 2, "attn_layer_offset": 1, "use_mamba_kernels": False},
+        layers=1,
+        features="attention in every other layer",
+        refused={"layers.0.mamba": NO_SOFTMAX},
+    ),
+    Animal(
+        "MambaModel",
+        {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 4},
+        layers=0,
+        implementations=ONCE,
+        refused={"mixer": NO_SOFTMAX},
+    ),
+    Animal(
+        "LongformerModel",
+        {**BERT, "attention_window": 4},
+        layers=0,
+        implementations=ONCE,
+        refused={"attention.self": NOT_SEEN},
+    ),
+    Animal(
+        "YosoModel",
+        {**BERT, "use_expectation": True},
+        layers=0,
+        implementations=ONCE,
+        refused={"attention.self": NOT_SEEN},
+    ),
+    Animal(
+        "NystromformerModel",
+        {**BERT, "num_landmarks": 3, "segment_means_seq_len": 9},
+        inputs="whole",
+        layers=0,
+        implementations=ONCE,
+        refused={"attention.self": "pooled"},
+    ),
+    _of_torch("MaskedFill", "plain code: softmax(q kᵀ / √d) with masked_fill"),
+    _of_torch("InPlace", "plain code: scaled and masked in place, nn.Softmax"),
+    _of_torch("BatchedHeads", "plain code: bmm, batch and heads as one axis"),
+    _of_torch("Einsum", "plain code: einsum"),
+    _of_torch("MultiQuery", "plain code: one head of keys"),
+    _of_torch("Temperature", "plain code: a temperature a head, a term of the content, as bias"),
+    _of_torch("SoftCapWithSinks", "plain code: a soft cap and sinks"),
+    _of_torch("Flex", "FlexAttention: block mask, score_mod, grouped keys"),
+    _of_torch("Tapped", "a softmax of its own, shown by attnviz_tap"),
+    _of_torch("Encoder", "nn.TransformerEncoder"),
+    _of_torch(
+        "Translator",
+        "nn.Transformer, encoder and decoder inputs of one length",
+        layers=1,
+        refused={"decoder.layers.0.self_attn": "the decoder's tokens", "multihead_attn": CROSS},
+    ),
+    _of_torch(
+        "WronglyTapped",
+        "attnviz_tap given another scale",
+        layers=0,
+        refused={"": "its softmax gives other weights than these queries and keys with this scale and mask"},
+    ),
+    _of_torch("Untapped", "logits that are distances", layers=0, refused={"": UNSEEN}),
+    _of_torch("DoubleProduct", "logits that are the sum of two products", layers=0, refused={"": UNSEEN}),
+    _of_torch("TalkingHeads", "heads mixed after softmax", layers=0, refused={"": "mixed after softmax (by einsum)"}),
+    _of_torch("Differential", "the difference of two softmaxes", layers=0, refused={"": CHANGED}),
+    _of_torch("CausalLinearAttention", "no softmax", layers=0, refused={"": NO_SOFTMAX}),
+)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)  # models so small would only wait for threads
+    print(page(), end="")
