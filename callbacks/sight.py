@@ -32,13 +32,15 @@ class Seen:
 class Sight:
     """What one batch shows. Padding is dropped and health computed at each call, so that no call outlives the next."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, *, health: bool = True) -> None:
+        self._with_health = health
         self.lengths = batch.present.sum(dim=1)  # (sequences,)
         self.seen: dict[str, Seen] = {}
         self.skipped: dict[str, str] = {}
         self._batch = batch
         order = torch.argsort(~batch.present, dim=1, stable=True)
         self._order = order[:, : int(self.lengths.max())]  # (sequences, longest): where the tokens are, then padding
+        self._in_order = bool((self._order == torch.arange(self._order.shape[1], device=order.device)).all())
 
     def take(self, call: AttentionCall) -> None:
         obstacle = _misfit(call, self._batch.present)
@@ -53,16 +55,21 @@ class Sight:
 
     def _see(self, call: AttentionCall, mask: Mask) -> Seen:
         exact = torch.float64 if call.queries.dtype == torch.float64 else torch.float32
-        gather = self._order[:, None, :, None]  # (sequences, 1, longest, 1)
-        queries = torch.take_along_dim(call.queries.to(exact), gather, dim=2)  # (sequences, heads, longest, d)
-        keys = torch.take_along_dim(call.keys.to(exact), gather, dim=2)  # (sequences, kv_heads, longest, d)
+        queries = self._in_front(call.queries.to(exact))  # (sequences, heads, longest, d)
+        keys = self._in_front(call.keys.to(exact))  # (sequences, kv_heads, longest, d)
         return Seen(
             scale=call.scale,
             queries=self._tokens(queries),
             keys=self._tokens(keys),
             mask=dataclasses.replace(mask, bias=None if mask.bias is None else mask.bias.cpu()),
-            figures=self._health(queries, keys, call.scale, mask),
+            figures=self._health(queries, keys, call.scale, mask) if self._with_health else {},
         )
+
+    def _in_front(self, x: Tensor) -> Tensor:
+        """x [sequences, heads, width, d] with padding last, and only as much as there must be."""
+        if self._in_order:
+            return x[:, :, : self._order.shape[1]]
+        return torch.take_along_dim(x, self._order[:, None, :, None], dim=2)
 
     def _tokens(self, x: Tensor) -> Tensor:
         """x [sequences, heads, longest, d] without its padding, [heads, tokens, d]."""
