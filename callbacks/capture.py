@@ -1,6 +1,7 @@
 """Capture: one pass of a model over the probe, and what every attention head did in it."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -37,11 +38,11 @@ class Recording:
     skipped: dict[str, str]  # module → why its attention was not recorded
 
 
-def capture(model: nn.Module, probe: Probe, *, batch_size: int = 32) -> Recording:
+def capture(model: nn.Module, probe: Probe, *, batch_size: int = 32, health: bool = True) -> Recording:
     """Show `probe` to `model`, `batch_size` sequences at a time, and record the attention of every layer.
 
     The model is left as it was. Attention that is not among the probe's own tokens (cross-attention, windows) is
-    skipped.
+    skipped. Without `health` there are no figures.
     Raises NoAttentionError if none is left.
 
         recording = capture(model, probe)
@@ -51,21 +52,21 @@ def capture(model: nn.Module, probe: Probe, *, batch_size: int = 32) -> Recordin
     sights = []
     with undisturbed(model):
         for batch in probe.batches(batch_size, device=device):
-            sight = Sight(batch, other_sequences(model, batch))
+            sight = Sight(batch, other_sequences(model, batch), health=health)
             with ModuleNames(model) as names, AttentionCalls(names, sight):
                 model(*batch.args, **batch.kwargs)
             for name, why in unseen(names.ever_called, [*sight.seen, *sight.skipped]).items():
                 sight.refuse(name, why)
             sights.append(sight)
-    return _join(sights)
+    return _join(sights, FIGURES if health else ())
 
 
-def _join(sights: list[Sight]) -> Recording:
+def _join(sights: list[Sight], names: Sequence[str]) -> Recording:
     """The layers of all batches as one recording."""
     skipped = {name: why for sight in sights for name, why in sight.skipped.items()}
     layers: list[Layer] = []
     samples: list[Samples] = []
-    figures: dict[str, list[Float32]] = {name: [] for name in (*FIGURES, "effective_rank")}
+    figures: dict[str, list[Float32]] = {name: [] for name in (*names, *(["effective_rank"] if names else []))}
     for name in sights[0].seen:
         parts = [sight.seen[name] for sight in sights if name in sight.seen]
         if name in skipped or len(parts) < len(sights) or len({part.form for part in parts}) > 1:
@@ -86,11 +87,11 @@ def _join(sights: list[Sight]) -> Recording:
                 sinks=None if parts[0].sinks is None else parts[0].sinks.numpy(),
             )
         )
-        for figure in FIGURES:
+        for figure in names:
             figures[figure].append(_over_sequences(figure, torch.cat([part.figures[figure] for part in parts])))
-        figures["effective_rank"].append(
-            effective_rank(queries, keys.repeat_interleave(heads // kv_heads, dim=0)).float().numpy()
-        )
+        if names:
+            rank = effective_rank(queries, keys.repeat_interleave(heads // kv_heads, dim=0))
+            figures["effective_rank"].append(rank.float().numpy())
     if not layers:
         raise NoAttentionError(_explain(skipped))
     of_all_heads = {name: np.concatenate(values) for name, values in figures.items()}

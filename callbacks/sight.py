@@ -44,7 +44,8 @@ class Sight:
     others: module → why its attention is not among the tokens of the probe.
     """
 
-    def __init__(self, batch: Batch, others: Mapping[str, str]) -> None:
+    def __init__(self, batch: Batch, others: Mapping[str, str], *, health: bool = True) -> None:
+        self._with_health = health
         self.sequences = len(batch.present)
         self.lengths = batch.present.sum(dim=1)  # (sequences,)
         self.seen: dict[str, Seen] = {}
@@ -53,6 +54,7 @@ class Sight:
         self._others = others
         order = torch.argsort((~batch.present).int(), dim=1, stable=True)
         self._order = order[:, : int(self.lengths.max())]  # (sequences, longest): where the tokens are, then padding
+        self._in_order = bool((self._order == torch.arange(self._order.shape[1], device=order.device)).all())
 
     def take(self, call: AttentionCall) -> None:
         obstacle = why_other(call.name, self._others) or _misfit(call, self._batch.present)
@@ -102,9 +104,8 @@ class Sight:
 
     def _see(self, call: AttentionCall, mask: Mask) -> Seen:
         exact = torch.float64 if call.queries.dtype == torch.float64 else torch.float32
-        gather = self._order[:, None, :, None]  # (sequences, 1, longest, 1)
-        queries = torch.take_along_dim(call.queries.to(exact), gather, dim=2)  # (sequences, heads, longest, d)
-        keys = torch.take_along_dim(call.keys.to(exact), gather, dim=2)  # (sequences, kv_heads, longest, d)
+        queries = self._in_front(call.queries.to(exact))  # (sequences, heads, longest, d)
+        keys = self._in_front(call.keys.to(exact))  # (sequences, kv_heads, longest, d)
         return Seen(
             scale=call.scale,
             queries=self._tokens(queries),
@@ -112,8 +113,14 @@ class Sight:
             mask=dataclasses.replace(mask, bias=None if mask.bias is None else mask.bias.cpu()),
             softcap=call.softcap,
             sinks=None if call.sinks is None else call.sinks.detach().to("cpu", torch.float32),
-            figures=self._health(queries, keys, call, mask),
+            figures=self._health(queries, keys, call, mask) if self._with_health else {},
         )
+
+    def _in_front(self, x: Tensor) -> Tensor:
+        """x [sequences, heads, width, d] with padding last, and only as much as there must be."""
+        if self._in_order:
+            return x[:, :, : self._order.shape[1]]
+        return torch.take_along_dim(x, self._order[:, None, :, None], dim=2)
 
     def _tokens(self, x: Tensor) -> Tensor:
         """x [sequences, heads, longest, d] without its padding, [heads, tokens, d]."""

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
-from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_INT16
 
 from tb_attnviz.events import files, records
@@ -26,6 +25,7 @@ Float32 = npt.NDArray[np.float32]
 _DTYPES: dict[int, np.dtype[Any]] = {DT_INT16: np.dtype("<i2"), DT_FLOAT: np.dtype("<f4")}
 _LARGEST = 32766  # of a finite component; the codes beyond are infinity, -infinity and NaN
 _INFINITY, _NAN = 32767, -32768
+_SMALLEST_SCALE = np.finfo(np.float32).smallest_normal  # smaller ones are too coarse to divide by
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +59,9 @@ def encode_samples(samples: Samples, *, step: int, layer_name: str, wall_time: f
     if samples.sinks is not None:
         arrays["sinks"] = samples.sinks.astype("<f4", copy=False)
     for tag, array in arrays.items():
-        value = event.summary.value.add(tag=tag, tensor=_to_tensor(array))
+        value = event.summary.value.add(tag=tag)
         value.metadata.display_name = layer_name
+        _fill(value.tensor, array)
     return records.frame(event.SerializeToString())
 
 
@@ -83,14 +84,20 @@ def read_samples(run_directory: str, file: str, location: SamplesLocation) -> Sa
 
 def _quantise(array: Float32) -> tuple[Int16, Float32]:
     """`array` [heads, n, d] as integers, and the scale of each vector [heads, n] that they are multiples of."""
-    finite = np.where(np.isfinite(array), array, np.float32(0))
-    scale = np.abs(finite).max(axis=-1, initial=0.0) / np.float32(_LARGEST)  # (heads, n)
-    scale[scale == 0] = 1
-    codes = np.clip(np.rint(finite / scale[..., None]), -_LARGEST, _LARGEST).astype("<i2")
-    codes[np.isinf(array)] = _INFINITY
-    codes[array == -np.inf] = -_INFINITY
-    codes[np.isnan(array)] = _NAN
-    return codes, scale
+    codes = np.empty(array.shape, "<i2")
+    scales = np.empty(array.shape[:-1], np.float32)
+    room = np.empty(array.shape[1:], np.float32)  # one head at a time, in the processor's cache
+    for vectors, of_head, scale in zip(array, codes, scales, strict=True):
+        np.abs(vectors, out=room).max(axis=-1, initial=0, out=scale)
+        finite = bool(np.isfinite(scale).all())
+        if not finite:
+            scale[:] = np.where(np.isfinite(room), room, np.float32(0)).max(axis=-1, initial=0)
+        np.maximum(scale / np.float32(_LARGEST), _SMALLEST_SCALE, out=scale)
+        np.rint(np.divide(vectors, scale[:, None], out=room), out=room)
+        if not finite:
+            np.nan_to_num(room, copy=False, nan=_NAN, posinf=_INFINITY, neginf=-_INFINITY)
+        np.copyto(of_head, room, casting="unsafe")
+    return codes, scales
 
 
 def _dequantise(codes: npt.NDArray[Any], scale: Float32) -> Float32:
@@ -101,10 +108,12 @@ def _dequantise(codes: npt.NDArray[Any], scale: Float32) -> Float32:
     return cast(Float32, array)
 
 
-def _to_tensor(array: npt.NDArray[Any]) -> TensorProto:
-    dtype = next(code for code, dtype in _DTYPES.items() if dtype == array.dtype)
-    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=length) for length in array.shape])
-    return TensorProto(dtype=dtype, tensor_shape=shape, tensor_content=np.ascontiguousarray(array).tobytes())
+def _fill(tensor: TensorProto, array: npt.NDArray[Any]) -> None:
+    """In place: a message that is handed to another one is copied."""
+    tensor.dtype = next(code for code, dtype in _DTYPES.items() if dtype == array.dtype)
+    for length in array.shape:
+        tensor.tensor_shape.dim.add(size=length)
+    tensor.tensor_content = array.tobytes()
 
 
 def _from_tensor(value: Summary.Value) -> npt.NDArray[Any]:

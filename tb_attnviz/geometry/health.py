@@ -46,7 +46,7 @@ FIGURES = (
     "non_finite",
 )
 
-_JITTER = 1e-12  # of a second moment's trace: with it, rank-deficient ones have a Cholesky factor too
+_JITTER = 64  # times the rounding of a second moment's trace: with it, rank-deficient ones have a Cholesky factor too
 
 
 def health(
@@ -90,11 +90,12 @@ def health(
     total = keys_total if sinks is None else keys_total + xp.exp(sinks[:, None] - ceiling)
     entropy = (keys_total * xp.log(total) - energy) / total  # -Σ_j A_ij ln A_ij, with A_ij = weights_ij / total_i
     rows = (weights, total, visible)
+    query_norms, key_norms = (xp.linalg.vector_norm(x, axis=-1) for x in (queries, keys))
     return {
         "entropy": _mean(entropy / xp.log(xp.where(choices > 1, choices, 2.0)), choices > 1),
         "max_logit": xp.max(xp.where(choices > 0, top, -xp.inf), axis=-1),
-        "query_norm": _mean(xp.linalg.vector_norm(queries, axis=-1), present),
-        "key_norm": _mean(xp.linalg.vector_norm(keys, axis=-1), present),
+        "query_norm": _mean(query_norms, present),
+        "key_norm": _mean(key_norms, present),
         "sink": _mean(weights[..., 0] / total, visible[..., 0]),
         "previous": _diagonal_mean(*rows, -1),
         "self": _diagonal_mean(*rows, 0),
@@ -102,19 +103,18 @@ def health(
         "distance": _mean(distance / total, choices > 0),
         "induction": _repeated(*rows, repeats, ahead=1),
         "duplicate": _repeated(*rows, repeats, ahead=0),
-        "non_finite": _non_finite(queries, present) + _non_finite(keys, present),
+        "non_finite": _non_finite(queries, query_norms, present) + _non_finite(keys, key_norms, present),
     }
 
 
 def effective_rank(queries: Array, keys: Array) -> Array:
-    """How many directions each head uses, [heads], from 1 to d; NaN where a head is not finite or has no logits.
+    """How many directions each head uses, [heads], from 1 to d; NaN where squares are not finite or no logit differs.
 
-    queries [heads, n_query, d], keys [heads, n_key, d]: all tokens; computed in float64. The squares of the canonical
-    singular values are the eigenvalues of C (K-k̄)ᵀ(K-k̄) Cᵀ with QᵀQ = CᵀC: after the two moments, all work is on
-    d × d matrices.
+    queries [heads, n_query, d], keys [heads, n_key, d]: all tokens. The squares of the canonical singular values are
+    the eigenvalues of C (K-k̄)ᵀ(K-k̄) Cᵀ with QᵀQ = CᵀC: after the two moments, all work is on d × d matrices.
     """
     xp = array_namespace(queries, keys)
-    energies = _canonical_energies(_to_unit(queries), _centred(_to_unit(keys)))
+    energies = _canonical_energies(queries, keys - xp.mean(keys, axis=-2, keepdims=True))
     total = xp.sum(energies, axis=-1, keepdims=True)  # (heads, 1)
     shares = energies / xp.where(total > 0, total, xp.nan)
     logs = xp.log(xp.where(shares > 0, shares, xp.ones_like(shares)))
@@ -122,34 +122,22 @@ def effective_rank(queries: Array, keys: Array) -> Array:
 
 
 def _canonical_energies(queries: Array, keys: Array) -> Array:
-    """Squared singular values of queries keysᵀ, [heads, d]; all 0 for a head with anything that is not finite.
+    """Squared singular values of queries keysᵀ, [heads, d] float64; all 0 for a head with anything that is not finite.
 
     Eigenvalue routines refuse NaN, so such a head goes through them as 0.
     """
     xp = array_namespace(queries, keys)
     moments = []
     for x in (queries, keys):
-        moment = xp.matrix_transpose(x) @ x  # (heads, d, d)
+        moment = xp.astype(xp.matrix_transpose(x) @ x, xp.float64)  # (heads, d, d)
         finite = xp.all(xp.isfinite(moment), axis=(-2, -1), keepdims=True)
         moments.append(xp.where(finite, moment, xp.zeros_like(moment)))
     trace = xp.sum(xp.linalg.diagonal(moments[0]), axis=-1)[..., None, None]  # (heads, 1, 1)
-    identity = xp.eye(queries.shape[-1], dtype=trace.dtype, device=device(trace))
-    lower = xp.linalg.cholesky(moments[0] + xp.where(trace > 0, trace * _JITTER, xp.ones_like(trace)) * identity)
+    identity = xp.eye(queries.shape[-1], dtype=xp.float64, device=device(trace))
+    jitter = xp.where(trace > 0, _JITTER * xp.finfo(queries.dtype).eps * trace, xp.ones_like(trace))
+    lower = xp.linalg.cholesky(moments[0] + jitter * identity)
     energies = xp.linalg.eigvalsh(xp.matrix_transpose(lower) @ moments[1] @ lower)
     return xp.where(trace[..., 0] > 0, xp.clip(energies, 0), xp.zeros_like(energies))
-
-
-def _to_unit(x: Array) -> Array:
-    """x [heads, n, d] as float64, each head divided by its largest component, so that no second moment overflows."""
-    xp = array_namespace(x)
-    x = xp.astype(x, xp.float64)
-    largest = xp.max(xp.abs(x), axis=(-2, -1), keepdims=True)
-    return x / xp.where(largest > 0, largest, xp.ones_like(largest))
-
-
-def _centred(x: Array) -> Array:
-    xp = array_namespace(x)
-    return x - xp.mean(x, axis=-2, keepdims=True)
 
 
 def _row_sums(weights: Array) -> tuple[Array, Array]:
@@ -194,9 +182,11 @@ def _repeated(
     return figure
 
 
-def _non_finite(x: Array, present: Array) -> Array:
+def _non_finite(x: Array, norms: Array, present: Array) -> Array:
     """Components of x [sequences, heads, longest, d] that are NaN or infinite, [sequences, heads]."""
     xp = array_namespace(x)
+    if xp.all(xp.isfinite(norms)):  # as good as always: there is nothing to count
+        return xp.zeros_like(norms[..., 0])
     return xp.sum(xp.astype(~xp.isfinite(x) & present[..., None], x.dtype), axis=(-2, -1))
 
 
