@@ -6,5 +6,6 @@ Imports torch, and no framework: each of those has its own module here (`hugging
 from .capture import NoAttentionError
 from .probe import Probe
 from .recorder import AttentionRecorder
+from .schedule import Every, powers_of_two
 
-__all__ = ["AttentionRecorder", "NoAttentionError", "Probe"]
+__all__ = ["AttentionRecorder", "Every", "NoAttentionError", "Probe", "powers_of_two"]

@@ -15,7 +15,9 @@ from .attention_calls import AttentionCalls
 from .masks import join_masks
 from .module_names import ModuleNames
 from .neutral import undisturbed
+from .onlooker import Onlooker
 from .probe import Probe
+from .selection import Selection
 from .sight import Sight
 
 Float32 = npt.NDArray[np.float32]
@@ -35,9 +37,10 @@ class Recording:
     skipped: dict[str, str]  # module → why its attention was not recorded
 
 
-def capture(model: nn.Module, probe: Probe, *, batch_size: int = 32) -> Recording:
+def capture(model: nn.Module, probe: Probe, *, batch_size: int = 32, select: Selection | None = None) -> Recording:
     """Show `probe` to `model`, `batch_size` sequences at a time, and record the attention of every layer.
 
+    Of layers and heads those that `select` chooses.
     The model is left as it was. Attention that is not among the probe's own tokens (cross-attention, windows) is
     skipped.
     Raises NoAttentionError if none is left.
@@ -47,13 +50,16 @@ def capture(model: nn.Module, probe: Probe, *, batch_size: int = 32) -> Recordin
     """
     device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
     sights = []
+    onlooker = Onlooker(select)
     with undisturbed(model):
         for batch in probe.batches(batch_size, device=device):
             sight = Sight(batch)
-            with ModuleNames(model) as names, AttentionCalls(names, see=sight.take):
+            with ModuleNames(model) as names, AttentionCalls(names, see=onlooker.through(sight.take)):
                 model(*batch.args, **batch.kwargs)
             sights.append(sight)
-    return _join(sights, probe)
+    onlooker.raise_error()
+    recording = _join(sights, probe)
+    return recording if select is None else dataclasses.replace(recording, layers=select.number(recording.layers))
 
 
 def _join(sights: list[Sight], probe: Probe) -> Recording:
