@@ -1,6 +1,6 @@
 """The training side: records a model's attention heads at checkpoints, for the Attention tab of TensorBoard.
 
-Imports torch, and no framework: each of those has its own module here (`huggingface`).
+Imports torch, and no framework: each of those has its own module here (`huggingface`, `lightning`).
 """
 
 from .capture import NoAttentionError
