@@ -122,7 +122,6 @@ class Run:
         return {
             figure: np.stack([by_step.get(step, absent) for step in self.health_steps])
             for figure, by_step in sorted(self.records.health.items())
-            if by_step
         }
 
     def layer_samples(self, layer: int) -> LayerSamples:

@@ -39,7 +39,7 @@ class Segment:
 
     @property
     def is_empty(self) -> bool:
-        return not self.checkpoints and not any(self.health.values())
+        return not self.checkpoints and not self.health
 
 
 @dataclasses.dataclass
@@ -68,8 +68,10 @@ class Records:
         """Forget what was recorded at `step` and after: the training was restarted from there."""
         for segment in self.segments:
             segment.checkpoints = {at: value for at, value in segment.checkpoints.items() if at < step}
-            for figure, by_step in segment.health.items():
+            for figure, by_step in list(segment.health.items()):
                 segment.health[figure] = {at: values for at, values in by_step.items() if at < step}
+                if not segment.health[figure]:
+                    del segment.health[figure]
         left = [segment for segment in self.segments if not segment.is_empty]
         self.segments = left or self.segments[-1:]
 

@@ -103,6 +103,9 @@ def test_runs(client: Client) -> None:
     [entry] = client.json("runs")["runs"]
     assert entry["steps"] == [0, 100, 200, 300]
     assert [layer["heads"] for layer in entry["layers"]] == [4, 6]
+    assert [layer["number"] for layer in entry["layers"]] == [0, 1]
+    assert entry["layers"][0]["head_numbers"] == [0, 1, 2, 3]
+    assert entry["segments"] == [{"steps": [0, 100, 200, 300], "layers": 2, "heads": 10, "sequences": 3}]
     assert (entry["sequences"], entry["queries"], entry["keys"]) == (3, 18, 18)
     assert entry["figures"] == ["entropy", "max_logit"]
     assert entry["error"] is None
