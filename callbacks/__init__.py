@@ -1,6 +1,6 @@
 """The training side: records a model's attention heads at checkpoints, for the Attention tab of TensorBoard.
 
-Imports torch, and no framework: each of those has its own module here (`huggingface`).
+Imports torch, and no framework: each of those has its own module here (`huggingface`, `lightning`).
 """
 
 from tb_attnviz.alerts import AttentionWarning
@@ -8,6 +8,15 @@ from tb_attnviz.alerts import AttentionWarning
 from .capture import NoAttentionError
 from .probe import Probe
 from .recorder import AttentionRecorder
+from .schedule import Every, powers_of_two
 from .tap import attnviz_tap
 
-__all__ = ["AttentionRecorder", "AttentionWarning", "NoAttentionError", "Probe", "attnviz_tap"]
+__all__ = [
+    "AttentionRecorder",
+    "AttentionWarning",
+    "Every",
+    "NoAttentionError",
+    "Probe",
+    "attnviz_tap",
+    "powers_of_two",
+]

@@ -16,8 +16,10 @@ from .attention_calls import AttentionCalls
 from .masks import join_masks
 from .module_names import ModuleNames
 from .neutral import undisturbed
+from .onlooker import Onlooker
 from .other_sequences import other_sequences
 from .probe import Probe
+from .selection import Selection
 from .sight import Sight
 from .unseen import unseen
 
@@ -38,9 +40,12 @@ class Recording:
     skipped: dict[str, str]  # module → why its attention was not recorded
 
 
-def capture(model: nn.Module, probe: Probe, *, batch_size: int = 32, health: bool = True) -> Recording:
+def capture(
+    model: nn.Module, probe: Probe, *, batch_size: int = 32, select: Selection | None = None, health: bool = True
+) -> Recording:
     """Show `probe` to `model`, `batch_size` sequences at a time, and record the attention of every layer.
 
+    Of layers and heads those that `select` chooses.
     The model is left as it was. Attention that is not among the probe's own tokens (cross-attention, windows) is
     skipped. Without `health` there are no figures.
     Raises NoAttentionError if none is left.
@@ -50,15 +55,21 @@ def capture(model: nn.Module, probe: Probe, *, batch_size: int = 32, health: boo
     """
     device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
     sights = []
+    onlookers = []
     with undisturbed(model):
         for batch in probe.batches(batch_size, device=device):
             sight = Sight(batch, other_sequences(model, batch), health=health)
-            with ModuleNames(model) as names, AttentionCalls(names, sight):
+            onlooker = Onlooker(sight, select)
+            with ModuleNames(model) as names, AttentionCalls(names, onlooker):
                 model(*batch.args, **batch.kwargs)
-            for name, why in unseen(names.ever_called, [*sight.seen, *sight.skipped]).items():
-                sight.refuse(name, why)
+            for name, why in unseen(names.ever_called, [*sight.seen, *sight.skipped, *onlooker.left_out]).items():
+                onlooker.refuse(name, why)
             sights.append(sight)
-    return _join(sights, FIGURES if health else ())
+            onlookers.append(onlooker)
+    for onlooker in onlookers:
+        onlooker.raise_error()
+    recording = _join(sights, FIGURES if health else ())
+    return recording if select is None else dataclasses.replace(recording, layers=select.number(recording.layers))
 
 
 def _join(sights: list[Sight], names: Sequence[str]) -> Recording:

@@ -3,24 +3,20 @@
 import glob
 import os
 import socket
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.integrations.integration_utils import default_logdir
 
-from tb_attnviz.alerts import RULES, Rule
-from tb_attnviz.events import Alert
-
 from .probe import Probe
-from .recorder import AttentionRecorder
+from .recorder import AttentionRecorder, RecorderOptions
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 
 class AttnVizCallback(TrainerCallback):
-    """Records the model's attention heads before the first step, at every multiple of `every`, and at the last step.
+    """Records the model's attention heads before the first step, whenever `every` says so, and at the last step.
 
         trainer = Trainer(model, args, ..., callbacks=[AttnVizCallback(probe, every=100)])
 
@@ -35,44 +31,30 @@ class AttnVizCallback(TrainerCallback):
         writer = SummaryWriter("runs/a")
         callbacks = [AttnVizCallback(probe, logdir=writer), TensorBoardCallback(writer)]
 
-    `rules` and `on_alert` are those of AttentionRecorder; raise in `on_alert` to end the training.
-
-    With several processes the first one records, so the model must be whole there: DDP is, FSDP is not.
+    options: those of AttentionRecorder (`every`, `health_every`, `layers`, `heads`, `max_tokens`, `max_bytes`, `rules`,
+        …); raise in `on_alert` to end the training.
+    With several processes all make the pass, and the first one writes.
     """
 
     def __init__(
         self,
         probe: Probe,
         *,
-        every: int = 100,
         logdir: "str | os.PathLike[str] | SummaryWriter | None" = None,
-        batch_size: int = 32,
-        rules: Sequence[Rule] = RULES,
-        on_alert: Callable[[Alert], object] | None = None,
+        **options: Unpack[RecorderOptions],
     ) -> None:
         self._probe = probe
-        self._every = every
         self._logdir = logdir
-        self._batch_size = batch_size
-        self._rules = rules
-        self._on_alert = on_alert
+        self._options = options
         self._recorder: AttentionRecorder | None = None
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._close()  # of an earlier train() that raised
-        if state.is_world_process_zero:
-            self._recorder = AttentionRecorder(
-                kwargs["model"],
-                self._probe,
-                self._logdir if self._logdir is not None else _tensorboard_directory(args),
-                every=self._every,
-                batch_size=self._batch_size,
-                rules=self._rules,
-                on_alert=self._on_alert,
-            )
-            self._recorder.record(state.global_step)
+        logdir = self._logdir if self._logdir is not None else _tensorboard_directory(args)
+        self._recorder = AttentionRecorder(kwargs["model"], self._probe, logdir, **self._options)
+        self._recorder.record(state.global_step)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self._recorder is not None:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .distributed import sharded_again
+
 
 @contextlib.contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
@@ -24,6 +26,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
         stack.enter_context(_buffers(model))
         stack.enter_context(_evaluation(model))
         stack.enter_context(_autocast_cache_off())
+        stack.enter_context(sharded_again(model))
         # Not inference_mode: what a model caches in this pass (rotary tables, masks) must be usable in training.
         stack.enter_context(torch.no_grad())
         if "torch._dynamo" in sys.modules:  # else nothing is compiled, and importing it would take seconds

@@ -1,6 +1,8 @@
 """Probe: the fixed inputs that are shown to the model at every checkpoint."""
 
+import copy
 import dataclasses
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -75,6 +77,25 @@ class Probe:
         """Tokens of each sequence."""
         return self.record.lengths
 
+    def within(self, max_tokens: int, *, seed: int = 0) -> "Probe":
+        """As many whole sequences as have at most `max_tokens` tokens together: chosen at random, in their order.
+
+        The choice is a function of `seed` and the lengths alone, so that a restarted training has the same probe.
+        Raises ValueError if not even one fits.
+        """
+        order = random.Random(seed).sample(range(len(self.lengths)), len(self.lengths))
+        chosen: list[int] = []
+        left = max_tokens
+        for index in order:
+            if self.lengths[index] <= left:
+                chosen.append(index)
+                left -= self.lengths[index]
+        if not chosen:
+            raise ValueError(
+                f"max_tokens={max_tokens} holds no sequence of the probe: the shortest has {min(self.lengths)} tokens"
+            )
+        return self._only(sorted(chosen))
+
     def batches(self, size: int, *, device: torch.device) -> Iterator[Batch]:
         """The probe in batches of at most `size` sequences, on `device`."""
         repeats = tuple(sequence.repeat for sequence in self.record.sequences)
@@ -86,6 +107,15 @@ class Probe:
                 present=self._present[part].to(device),
                 repeats=repeats[part],
             )
+
+    def _only(self, rows: list[int]) -> "Probe":
+        """The probe without the other sequences."""
+        part = copy.copy(self)
+        part._args = tuple(_rows(value, rows) for value in self._args)
+        part._kwargs = {name: _rows(value, rows) for name, value in self._kwargs.items()}
+        part._present = self._present[rows]
+        part.record = dataclasses.replace(self.record, sequences=tuple(self.record.sequences[row] for row in rows))
+        return part
 
     def _find_present(self, lengths: list[int]) -> Tensor:
         """Which positions hold a token, [sequences, width]. Raises ValueError if `lengths` do not fit the inputs."""
@@ -155,6 +185,10 @@ def _holds_ids(tensor: Tensor) -> bool:
 
 def _take(value: Any, part: slice, device: torch.device) -> Any:
     return value[part].to(device) if isinstance(value, Tensor) else value
+
+
+def _rows(value: Any, rows: list[int]) -> Any:
+    return value[rows] if isinstance(value, Tensor) else value
 
 
 def _pad(rows: list[list[int]], filling: int) -> Tensor:

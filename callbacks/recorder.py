@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, TypedDict
 
 from torch import nn
 
@@ -14,14 +14,33 @@ from tb_attnviz.alerts import RULES, AttentionWarning, Rule, Watch
 from tb_attnviz.events import Alert, AlertRecord, Layer
 
 from .capture import Recording, capture
+from .distributed import without_reducer, writes_here
 from .probe import Probe
 from .run_directory import open_run
+from .schedule import Schedule, as_positive, as_schedule
+from .selection import Heads, Layers, Selection
 from .writing import BackgroundWriter
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 _log = logging.getLogger("tb_attnviz")
+_FEWEST_CHECKPOINTS = 4  # that a quota must have room for: the first, the newest, and something between
+
+
+class RecorderOptions(TypedDict, total=False):
+    """What AttentionRecorder may be told beside the model, the probe and the directory; it says what they mean."""
+
+    every: int | Schedule
+    health_every: int | Schedule | None
+    layers: Layers | None
+    heads: Heads | None
+    max_tokens: int | None
+    max_bytes: int | None
+    batch_size: int
+    rules: Sequence[Rule]
+    on_alert: Callable[[Alert], object] | None
+    on_error: Literal["warn", "raise"]
 
 
 class AttentionRecorder:
@@ -34,8 +53,14 @@ class AttentionRecorder:
 
     logdir: the run's directory, or the SummaryWriter that training logs to. Where there is one, give it: TensorBoard's
         Python loader reads the event files of a directory one after the other and never goes back, so two files that
-        grow at once must not share a directory.
-    every: `step` records at multiples of it.
+        grow at once must not share a directory. A directory that holds a run already goes on with it.
+    every: `step` records at multiples of it, or when it says so: `powers_of_two()`, or any function of the step.
+    health_every: likewise for the health figures alone, which take little room: more often than `every`.
+    layers: the layers to record, by number in the order of the forward pass (-1: the last), by name, or by a pattern
+        of names ("encoder.*"); one or several.
+    heads: the heads to record: numbers for all layers alike, or by layer: `{"encoder.*": [0, 3], -1: 5}`.
+    max_tokens: caps the probe to whole sequences that have so many tokens together, always the same ones.
+    max_bytes: caps what the samples take on disk: of older checkpoints a log-spaced set of steps keeps them.
     batch_size: sequences of the probe in one forward pass.
     rules: what is warned of (AttentionWarning) when a health figure breaks it; `()` for nothing. See tb_attnviz.alerts.
     on_alert: called with each alert that is raised or cleared, on this thread; what it raises ends the training.
@@ -43,6 +68,7 @@ class AttentionRecorder:
 
     Training is not changed: not its weights, not its random numbers, not the model's mode. The first pass is made here,
     so that a probe or a model that cannot be recorded fails now.
+    With several processes make one in each, with the same options: all make the pass, the first one writes.
     Raises NoAttentionError, OSError if `logdir` cannot be written, ValueError for options that make no sense.
     """
 
@@ -52,62 +78,79 @@ class AttentionRecorder:
         probe: Probe,
         logdir: "str | os.PathLike[str] | SummaryWriter",
         *,
-        every: int = 100,
+        every: int | Schedule = 100,
+        health_every: int | Schedule | None = None,
+        layers: Layers | None = None,
+        heads: Heads | None = None,
+        max_tokens: int | None = None,
+        max_bytes: int | None = None,
         batch_size: int = 32,
         rules: Sequence[Rule] = RULES,
         on_alert: Callable[[Alert], object] | None = None,
         on_error: Literal["warn", "raise"] = "warn",
     ) -> None:
-        self._every = _positive(every, "every", "record every so many steps")
-        self._batch_size = _positive(batch_size, "batch_size", "show so many sequences at a time")
+        self._every = as_schedule(every, "every")
+        self._health_every = None if health_every is None else as_schedule(health_every, "health_every")
+        self._batch_size = as_positive(batch_size, "batch_size", "show so many sequences at a time")
         if on_error not in ("warn", "raise"):
             raise ValueError(f'on_error={on_error!r} is not known: give "warn" or "raise"')
         self._on_error = on_error
-        self._model = model
-        self._probe = probe
+        self._model = without_reducer(model)
+        self._probe = probe if max_tokens is None else probe.within(max_tokens)
+        self._select: Selection | None = None
         self._watch = Watch(rules)
         self._on_alert = on_alert
         self._warned = False
         self._closed = False
         self.last_step: int | None = None
-        """The step that was recorded last."""
+        """The step at which samples were recorded last."""
 
-        first = capture(model, probe, batch_size=self._batch_size)
+        first = self._capture()
+        if layers is not None or heads is not None:
+            self._select = Selection(first.layers, layers=layers, heads=heads)
+            first = self._capture()
         self.layers: tuple[Layer, ...] = first.layers
-        """The attention layers, in the order of the forward pass."""
+        """The attention layers that are recorded, in the order of the forward pass."""
         self.bytes_per_checkpoint: int = _bytes(first)
-        """What one checkpoint takes on disk, but for a few bytes a layer."""
+        """What the samples of one checkpoint take on disk, but for a few bytes a layer."""
+        if max_bytes is not None:
+            _check_quota(max_bytes, self.bytes_per_checkpoint)
 
-        self._writer = BackgroundWriter(open_run(logdir, probe.record))
-        self._report(first)
+        self._writer: BackgroundWriter | None = None
+        if writes_here():
+            self._writer = BackgroundWriter(open_run(logdir, max_bytes=max_bytes), self._probe.record)
+            self._report(first)
 
     def step(self, step: int) -> None:
-        """Record if `step` is a multiple of `every`; else this costs nothing."""
-        if operator.index(step) % self._every == 0:
+        """Record what is due at `step`; costs nothing if nothing is."""
+        if self._is_due(self._every, step):
             self.record(step)
+        elif self._health_every is not None and self._is_due(self._health_every, step):
+            self.record_health(step)
 
     def record(self, step: int) -> None:
         """Record now, as `step`. A step that is recorded twice counts as its latest recording."""
-        if self._closed:
-            raise RuntimeError(f"step {step} cannot be recorded: this AttentionRecorder is closed")
-        try:
-            recording = capture(self._model, self._probe, batch_size=self._batch_size)
-            alerts = self._watch.look(operator.index(step), recording.layers, recording.figures)
-            self._writer.write(operator.index(step), recording, alerts)
+        if self._record(step, samples=True):
             self.last_step = operator.index(step)
-        except Exception as error:
-            self._fail(error, f"attention was not recorded at step {step}")
-        else:
-            self._tell(alerts)
-        self._check_writer()
+
+    def record_health(self, step: int) -> None:
+        """Record the health figures alone, now, as `step`."""
+        self._record(step, samples=False)
+
+    def flush(self) -> None:
+        """Wait until what was recorded so far is on disk."""
+        if self._writer is not None and not self._closed:
+            self._writer.flush()
+            self._check_writer(self._writer)
 
     def close(self) -> None:
         """Wait until everything is on disk. May be called again; a SummaryWriter stays open."""
         if self._closed:
             return
         self._closed = True
-        self._writer.close()
-        self._check_writer()
+        if self._writer is not None:
+            self._writer.close()
+            self._check_writer(self._writer)
 
     def __enter__(self) -> Self:
         return self
@@ -125,8 +168,37 @@ class AttentionRecorder:
             if self._on_alert is not None:
                 self._on_alert(alert)
 
-    def _check_writer(self) -> None:
-        error = self._writer.take_error()
+    def _is_due(self, schedule: Schedule, step: int) -> bool:
+        try:
+            return bool(schedule(operator.index(step)))
+        except Exception as error:
+            self._fail(error, f"the schedule {schedule!r} failed at step {step}")
+            return False
+
+    def _record(self, step: int, *, samples: bool) -> bool:
+        """Whether it was done."""
+        if self._closed:
+            raise RuntimeError(f"step {step} cannot be recorded: this AttentionRecorder is closed")
+        alerts: AlertRecord | None = None
+        try:
+            recording = self._capture()
+            alerts = self._watch.look(operator.index(step), recording.layers, recording.figures)
+            if self._writer is not None:
+                self._writer.write(operator.index(step), recording, alerts, samples=samples)
+        except Exception as error:
+            self._fail(error, f"attention was not recorded at step {step}")
+            return False
+        finally:
+            if self._writer is not None:
+                self._check_writer(self._writer)
+        self._tell(alerts)
+        return True
+
+    def _capture(self) -> Recording:
+        return capture(self._model, self._probe, batch_size=self._batch_size, select=self._select)
+
+    def _check_writer(self, writer: BackgroundWriter) -> None:
+        error = writer.take_error()
         if error is not None:
             self._fail(error, "a recording of attention was not written")
 
@@ -154,14 +226,13 @@ class AttentionRecorder:
             warnings.warn(f"attention that is not recorded: {skipped}", RuntimeWarning, stacklevel=3)
 
 
-def _positive(value: int, name: str, meaning: str) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = 0
-    if number < 1:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least 1: {meaning}")
-    return number
+def _check_quota(max_bytes: int, checkpoint: int) -> None:
+    as_positive(max_bytes, "max_bytes", "let the samples take so many bytes on disk")
+    if max_bytes < _FEWEST_CHECKPOINTS * checkpoint:
+        raise ValueError(
+            f"max_bytes={max_bytes} is too small: a checkpoint takes {checkpoint} bytes, and at least "
+            f"{_FEWEST_CHECKPOINTS} must fit; record fewer tokens (max_tokens), layers or heads, or allow more"
+        )
 
 
 def _bytes(recording: Recording) -> int:

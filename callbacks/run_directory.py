@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tensorboard.compat.proto.event_pb2 import Event
 
-from tb_attnviz.events import ProbeRecord, RunWriter
+from tb_attnviz.events import RunWriter
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -14,20 +14,18 @@ if TYPE_CHECKING:
 _TRIES, _PAUSE = 20, 0.1  # seconds
 
 
-def open_run(logdir: "str | os.PathLike[str] | SummaryWriter", probe: ProbeRecord) -> RunWriter:
-    """A writer for the run in `logdir`, with `probe` written. Raises OSError if it cannot be written."""
+def open_run(logdir: "str | os.PathLike[str] | SummaryWriter", *, max_bytes: int | None = None) -> RunWriter:
+    """A writer for the run in `logdir`. Raises OSError if it cannot be written."""
     if isinstance(logdir, (str, os.PathLike)):
         directory, sink = os.fspath(logdir), None
     else:
         directory, sink = _directory(logdir), SummaryWriterSink(logdir)
     try:
-        writer = RunWriter(directory, sink=sink)
-        writer.write_probe(probe, step=0)
+        return RunWriter(directory, sink=sink, max_bytes=max_bytes)
     except OSError as error:
         raise OSError(
             f"cannot record into logdir {directory!r} ({error}): give a directory that can be written"
         ) from error
-    return writer
 
 
 class SummaryWriterSink:

@@ -4,7 +4,7 @@ import atexit
 import queue
 import threading
 
-from tb_attnviz.events import AlertRecord, RunWriter
+from tb_attnviz.events import AlertRecord, ProbeRecord, RunWriter
 
 from .capture import Recording
 
@@ -12,23 +12,32 @@ _WAITING = 2  # recordings in memory at most: when the disk is slower than train
 
 
 class BackgroundWriter:
-    """Writes recordings with `writer` on a thread of its own, in the order given.
+    """Writes recordings of `probe` with `writer` on a thread of its own, in the order given.
 
     An error there stops nothing: the recording is lost, and `take_error` tells of it.
     """
 
-    def __init__(self, writer: RunWriter) -> None:
+    def __init__(self, writer: RunWriter, probe: ProbeRecord) -> None:
         self._writer = writer
-        self._queue: queue.Queue[tuple[int, Recording, AlertRecord] | None] = queue.Queue(maxsize=_WAITING)
+        self._probe = probe
+        self._begun: list[tuple[object, ...]] | None = None  # the layers that readers were told of
+        self._queue: queue.Queue[tuple[int, Recording, AlertRecord, bool] | None] = queue.Queue(maxsize=_WAITING)
         self._error: Exception | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="attnviz-writer", daemon=True)
         self._thread.start()
         atexit.register(self.close)  # a script that ends without close() keeps what it recorded
 
-    def write(self, step: int, recording: Recording, alerts: AlertRecord) -> None:
-        """Hand over a recording and what the rules said to it; waits while too many are under way."""
-        self._queue.put((step, recording, alerts))
+    def write(self, step: int, recording: Recording, alerts: AlertRecord, *, samples: bool = True) -> None:
+        """Hand over a recording, or its health figures alone, and what the rules said to it.
+
+        Waits while too many are under way.
+        """
+        self._queue.put((step, recording, alerts, samples))
+
+    def flush(self) -> None:
+        """Wait until all that was handed over is written, or lost."""
+        self._queue.join()
 
     def take_error(self) -> Exception | None:
         """The first error since the last call."""
@@ -54,8 +63,15 @@ class BackgroundWriter:
                 self._write(*work)
             except Exception as error:
                 self._error = self._error or error
+            finally:
+                self._queue.task_done()
 
-    def _write(self, step: int, recording: Recording, alerts: AlertRecord) -> None:
+    def _write(self, step: int, recording: Recording, alerts: AlertRecord, samples: bool) -> None:
+        layers = [layer.identity for layer in recording.layers]
+        if layers != self._begun:
+            self._writer.begin(step, self._probe, recording.layers)
+            self._begun = layers
         self._writer.write_health(step, recording.figures)  # first: it is small, and a full disk may still take it
         self._writer.write_alerts(alerts)
-        self._writer.write_checkpoint(step, zip(recording.layers, recording.samples, strict=True))
+        if samples:
+            self._writer.write_checkpoint(step, zip(recording.layers, recording.samples, strict=True))

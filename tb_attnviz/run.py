@@ -9,7 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.attention import mean_attention, sequence_attention
-from tb_attnviz.events import Alert, Checkpoint, EventLog, Layer, ProbeRecord, Records, Samples, read_samples
+from tb_attnviz.events import (
+    Alert,
+    Checkpoint,
+    EventLog,
+    Layer,
+    ProbeRecord,
+    Records,
+    Samples,
+    Segment,
+    read_samples,
+)
 from tb_attnviz.projection import PROJECTIONS, Frame, LayerSamples, fit_frame
 
 Float32 = npt.NDArray[np.float32]
@@ -36,6 +46,8 @@ class Run:
     """One run: its steps, layers, samples, and what follows from them.
 
     `directory` holds the samples; `load` gives the summaries recorded so far, from event files or from TensorBoard.
+    A run that was begun again with another probe or other layers has several segments: everything but `segments` is of
+    the newest.
     """
 
     def __init__(self, directory: str, load: Callable[[], Records]) -> None:
@@ -53,9 +65,19 @@ class Run:
         return self.records.steps
 
     @property
+    def health_steps(self) -> list[int]:
+        """The steps with health figures, ascending: also those between the steps with samples."""
+        return self.records.newest.health_steps
+
+    @property
+    def segments(self) -> list[Segment]:
+        """What was recorded with each probe and set of layers, in the order of recording; the newest is shown."""
+        return self.records.segments
+
+    @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers of the newest checkpoint, in the order of the forward pass."""
-        return self.checkpoint(self.steps[-1]).layers if self.steps else ()
+        return self.records.newest.layers
 
     @property
     def probe(self) -> ProbeRecord:
@@ -105,11 +127,11 @@ class Run:
             raise NotRecordedError(f"no sequence {sequence}: the probe has sequences 0 to {sequences - 1}")
 
     def health(self) -> dict[str, Float32]:
-        """Every health figure over `steps`: float32 [steps, heads of all layers], NaN where it was not recorded."""
+        """Every figure over `health_steps`: float32 [steps, heads of all layers], NaN where it was not recorded."""
         heads = sum(layer.heads for layer in self.layers)
         absent = np.full(heads, np.nan, np.float32)
         return {
-            figure: np.stack([by_step.get(step, absent) for step in self.steps]).reshape(len(self.steps), heads)
+            figure: np.stack([by_step.get(step, absent) for step in self.health_steps])
             for figure, by_step in sorted(self.records.health.items())
         }
 

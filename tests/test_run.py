@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tb_attnviz
-from tb_attnviz.events import RunWriter
+from tb_attnviz.events import ProbeRecord, RunWriter, Sequence
 from tests.conftest import LAYERS, PROBE, make_samples, write_checkpoint
 
 
@@ -54,14 +54,31 @@ def test_mean_attention_averages_by_position_pair(run_directory: Path) -> None:
     assert mean[9, 9] == pytest.approx(each[1][9, 9])
 
 
-def test_health_is_nan_where_nothing_was_recorded(writer: RunWriter, tmp_path: Path) -> None:
+def test_health_has_steps_of_its_own(writer: RunWriter, tmp_path: Path) -> None:
     write_checkpoint(writer, 0)
+    writer.write_health(25, {"entropy": np.full(10, 0.5, np.float32)})
     writer.write_checkpoint(50, [(layer, make_samples(layer, seed=9)) for layer in LAYERS])
-    health = tb_attnviz.open_run(tmp_path / "run").health()
+    run = tb_attnviz.open_run(tmp_path / "run")
+    assert run.steps == [0, 50]
+    assert run.health_steps == [0, 25]
+    health = run.health()
     assert sorted(health) == ["entropy", "max_logit"]
-    assert health["entropy"].shape == (2, 10)
-    assert np.isfinite(health["entropy"][0]).all()
-    assert np.isnan(health["entropy"][1]).all()
+    assert health["entropy"].shape == health["max_logit"].shape == (2, 10)
+    assert (health["entropy"][1] == 0.5).all()
+    assert np.isnan(health["max_logit"][1]).all(), "not recorded at that step"
+
+
+def test_a_run_begun_with_another_probe_shows_its_newest_segment(writer: RunWriter, tmp_path: Path) -> None:
+    write_checkpoint(writer, 0)
+    write_checkpoint(writer, 100)
+    other = ProbeRecord((Sequence(tuple("abcdefghijklmnopqr")),))
+    writer.begin(100, other, LAYERS)
+    write_checkpoint(writer, 100)
+    run = tb_attnviz.open_run(tmp_path / "run")
+    assert run.steps == run.health_steps == [100]
+    assert run.probe == other
+    assert [segment.steps for segment in run.segments] == [[0, 100], [100]]
+    assert run.segments[0].probe == PROBE
 
 
 def test_reload_takes_in_a_new_checkpoint(writer: RunWriter, tmp_path: Path) -> None:

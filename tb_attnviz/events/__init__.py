@@ -1,8 +1,8 @@
 """The on-disk format: what the recorder writes and every reader reads. Nothing else writes or parses it.
 
-Small things (the probe, where a checkpoint's samples are, health figures) are summaries in the run's ordinary event
-file; the samples lie apart, in `<run>/plugins/attnviz/samples-*.events`, one file a checkpoint, so that TensorBoard
-never loads them. `docs/format.md` describes both byte by byte.
+Small things (the probe, the layers, where a checkpoint's samples are, health figures) are summaries in the run's
+ordinary event file; the samples lie apart, in `<run>/plugins/attnviz/samples-*.events`, one file a checkpoint, so that
+TensorBoard never loads them. `docs/format.md` describes both byte by byte.
 """
 
 from tb_attnviz.events.log import EventLog
@@ -19,7 +19,8 @@ from tb_attnviz.events.schema import (
     SamplesLocation,
     Sequence,
 )
-from tb_attnviz.events.summaries import PLUGIN_NAME, Records
+from tb_attnviz.events.segments import Records, Segment, in_order_of_writing
+from tb_attnviz.events.summaries import PLUGIN_NAME
 from tb_attnviz.events.writer import RunWriter
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "RunWriter",
     "Samples",
     "SamplesLocation",
+    "Segment",
     "Sequence",
+    "in_order_of_writing",
     "read_samples",
 ]

@@ -1,5 +1,6 @@
 """Files by path, local or remote: a path with a scheme (`s3://…`, `gs://…`) goes through fsspec, as in TensorBoard."""
 
+import contextlib
 import os
 from typing import IO, Any, cast
 
@@ -9,6 +10,13 @@ def open_file(path: str, mode: str) -> IO[bytes]:
     if _is_remote(path):
         return cast(IO[bytes], _filesystem(path).open(path, mode))
     return cast(IO[bytes], open(path, mode))
+
+
+def open_unbuffered(path: str) -> IO[bytes]:
+    """Open `path` for writing so that what is written is with the operating system, or an error, at once."""
+    if _is_remote(path):
+        return open_file(path, "wb")
+    return cast(IO[bytes], open(path, "wb", buffering=0))
 
 
 def read_range(path: str, offset: int, length: int) -> bytes:
@@ -33,6 +41,15 @@ def list_names(directory: str) -> list[str]:
         return sorted(os.listdir(directory))
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def remove(path: str) -> None:
+    """Remove the file at `path`, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        if _is_remote(path):
+            _filesystem(path).rm_file(path)
+        else:
+            os.remove(path)
 
 
 def make_directory(directory: str) -> None:

@@ -6,7 +6,8 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.util import tensor_util
 
 from tb_attnviz.events import files, records
-from tb_attnviz.events.summaries import PLUGIN_NAME, Records
+from tb_attnviz.events.segments import Records
+from tb_attnviz.events.summaries import PLUGIN_NAME
 
 _OURS = PLUGIN_NAME.encode()
 _LARGEST_SESSION_LOG = 48  # bytes: wall time, step and status

@@ -6,6 +6,7 @@ Every document carries `version`. A reader that meets a version it does not know
 import dataclasses
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
 VERSION = 1
@@ -72,6 +73,8 @@ class Layer:
 
     `scale` multiplies q·k; `softcap` c then bounds it to c·tanh(· / c); `causal` hides the keys after the query. Any
     other mask or bias, and the sinks, are arrays in the samples.
+    Where only some of the model's layers or heads are recorded, `number` and `head_numbers` say which they are in the
+    model; None: all of them are recorded, in order.
     """
 
     name: str
@@ -81,6 +84,39 @@ class Layer:
     scale: float
     causal: bool
     softcap: float | None = None
+    number: int | None = None
+    head_numbers: tuple[int, ...] | None = None
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What stays while the same model trains: all but the values that training may change."""
+        return (self.name, self.heads, self.kv_heads, self.head_dim, self.number, self.head_numbers)
+
+    @classmethod
+    def from_entry(cls, entry: dict[str, Any]) -> "Layer":
+        """A layer from its JSON. Fields that have a default may be missing: they came later than the format."""
+        known = {field.name: entry[field.name] for field in dataclasses.fields(cls) if field.name in entry}
+        if known.get("head_numbers") is not None:
+            known["head_numbers"] = tuple(known["head_numbers"])
+        return cls(**known)
+
+
+def layers_to_json(layers: tuple[Layer, ...]) -> str:
+    """The layers that are recorded from some step on."""
+    return _dump({"layers": [dataclasses.asdict(layer) for layer in layers]})
+
+
+def layers_from_json(text: str) -> tuple[Layer, ...]:
+    return tuple(Layer.from_entry(entry) for entry in _load(text, "layers")["layers"])
+
+
+def kept_to_json(files: Iterable[str]) -> str:
+    """The samples files that are left, of all that were written before."""
+    return _dump({"files": list(files)})
+
+
+def kept_from_json(text: str) -> frozenset[str]:
+    return frozenset(_load(text, "list of samples files")["files"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,13 +146,10 @@ class Checkpoint:
     @classmethod
     def from_json(cls, text: str) -> "Checkpoint":
         document = _load(text, "checkpoint")
-        names = [field.name for field in dataclasses.fields(Layer)]
         return cls(
             step=document["step"],
             file=document["file"],
-            layers=tuple(
-                Layer(**{name: entry[name] for name in names if name in entry}) for entry in document["layers"]
-            ),
+            layers=tuple(Layer.from_entry(entry) for entry in document["layers"]),
             locations=tuple(SamplesLocation(entry["offset"], entry["length"]) for entry in document["layers"]),
         )
 

@@ -1,8 +1,6 @@
-"""The summaries in a run's ordinary event file: the probe, the checkpoints, and the health figures."""
+"""The summaries in a run's ordinary event file: the probe, the layers, the checkpoints, and the health figures."""
 
-import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +10,13 @@ from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
 
-from tb_attnviz.events.schema import AlertRecord, Checkpoint, ProbeRecord
+from tb_attnviz.events.schema import AlertRecord, Checkpoint, Layer, ProbeRecord, kept_to_json, layers_to_json
 
 PLUGIN_NAME = "attnviz"
 PROBE_TAG = "attnviz/probe"
+LAYERS_TAG = "attnviz/layers"
 CHECKPOINT_TAG = "attnviz/checkpoint"
+KEPT_TAG = "attnviz/kept"
 HEALTH_PREFIX = "attnviz/health/"
 ALERT_TAG = "attnviz/alert"
 ACTIVE_ALERTS_TAG = "attnviz/alerts"
@@ -25,41 +25,19 @@ Float32 = npt.NDArray[np.float32]
 Figures = Mapping[str, Float32]  # figure → [heads of all layers]
 
 
-@dataclasses.dataclass
-class Records:
-    """What the summaries of one run say. A step written twice counts as its latest writing."""
-
-    probe: ProbeRecord | None = None
-    checkpoints: dict[int, Checkpoint] = dataclasses.field(default_factory=dict)
-    health: dict[str, dict[int, Float32]] = dataclasses.field(default_factory=dict)
-    alerts: dict[int, AlertRecord] = dataclasses.field(default_factory=dict)
-
-    def add(self, tag: str, step: int, array: npt.NDArray[Any]) -> None:
-        """Take in one summary, its tensor as TensorBoard hands it over; tags that are not ours are passed over."""
-        if tag == PROBE_TAG:
-            self.probe = ProbeRecord.from_json(array.item().decode())
-        elif tag == CHECKPOINT_TAG:
-            self.checkpoints[step] = Checkpoint.from_json(array.item().decode())
-        elif tag == ALERT_TAG:
-            self.alerts[step] = AlertRecord.from_json(array.item().decode())
-        elif tag.startswith(HEALTH_PREFIX):
-            self.health.setdefault(tag.removeprefix(HEALTH_PREFIX), {})[step] = array.astype(np.float32)
-
-    def purge(self, step: int) -> None:
-        """Forget what was recorded at `step` and after: the training was restarted from there."""
-        self.checkpoints = {earlier: value for earlier, value in self.checkpoints.items() if earlier < step}
-        self.alerts = {earlier: value for earlier, value in self.alerts.items() if earlier < step}
-        for figure, by_step in self.health.items():
-            self.health[figure] = {earlier: values for earlier, values in by_step.items() if earlier < step}
-
-    @property
-    def steps(self) -> list[int]:
-        """The steps with samples, ascending."""
-        return sorted(self.checkpoints)
-
-
 def probe_event(probe: ProbeRecord, *, step: int, wall_time: float) -> Event:
     return Event(step=step, wall_time=wall_time, summary=Summary(value=[_document(PROBE_TAG, probe.to_json())]))
+
+
+def layers_event(layers: tuple[Layer, ...], *, step: int, wall_time: float) -> Event:
+    value = _document(LAYERS_TAG, layers_to_json(layers))
+    return Event(step=step, wall_time=wall_time, summary=Summary(value=[value]))
+
+
+def kept_event(files: Iterable[str], *, step: int, wall_time: float) -> Event:
+    """The event after which only the samples in `files` count. Write it before the others are removed."""
+    value = _document(KEPT_TAG, kept_to_json(files))
+    return Event(step=step, wall_time=wall_time, summary=Summary(value=[value]))
 
 
 def checkpoint_event(checkpoint: Checkpoint, *, wall_time: float) -> Event:

@@ -10,7 +10,7 @@ from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import Request, Response
 
-from tb_attnviz.events import PLUGIN_NAME, FormatError
+from tb_attnviz.events import PLUGIN_NAME, FormatError, Layer, Segment
 from tb_attnviz.plugin import parameters, tasks
 from tb_attnviz.plugin.responses import array_response, json_response, route, unchanged
 from tb_attnviz.plugin.runs import RunDirectories, Runs
@@ -79,7 +79,8 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         dims = int(parameters.choice(request, "dims", ("2", "3")))
         run.layer(step, layer)
         newest = parameters.integer(request, "frame", default=run.steps[-1])
-        run.checkpoint(newest)
+        if newest < run.steps[0]:
+            raise NotRecordedError(f"no frame {newest}: the first step of the run is {run.steps[0]}")
         return self._points(request, run, step, layer, projection, dims, newest)
 
     @route
@@ -108,7 +109,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         name, run = self._run(request)
         figures = {figure: values.astype(float).tolist() for figure, values in run.health().items()}
         heads = [layer.heads for layer in run.layers]
-        return json_response(request, {"run": name, "steps": run.steps, "heads": heads, "figures": figures})
+        return json_response(request, {"run": name, "steps": run.health_steps, "heads": heads, "figures": figures})
 
     @route
     def alerts_route(self, request: Request) -> Response:
@@ -151,17 +152,18 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         return name, self._runs.get(*_scope(request), name)
 
     def _runs_entry(self, context: Any, experiment: str, name: str) -> dict[str, Any]:
-        entry: dict[str, Any] = {"run": name, "steps": [], "layers": [], "sequences": 0, "queries": 0, "keys": 0}
+        entry: dict[str, Any] = {"run": name, "steps": [], "layers": [], "segments": []}
+        entry |= {"sequences": 0, "queries": 0, "keys": 0}
         try:
             run = self._runs.get(context, experiment, name)
             probe = run.probe
         except (FormatError, NotRecordedError) as error:
             return {**entry, "figures": [], "error": str(error)}
-        names = ("name", "heads", "kv_heads", "head_dim", "causal")
         return {
             "run": name,
             "steps": run.steps,
-            "layers": [{field: getattr(layer, field) for field in names} for layer in run.layers],
+            "layers": [_layer_entry(position, layer) for position, layer in enumerate(run.layers)],
+            "segments": [_segment_entry(segment) for segment in run.segments],
             "sequences": len(probe.sequences),
             "queries": probe.tokens,
             "keys": probe.tokens,
@@ -172,6 +174,27 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
 def _scope(request: Request) -> tuple[Any, str]:
     return plugin_util.context(request.environ), plugin_util.experiment_id(request.environ)
+
+
+def _layer_entry(position: int, layer: Layer) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "number": position if layer.number is None else layer.number,
+        "heads": layer.heads,
+        "head_numbers": list(range(layer.heads) if layer.head_numbers is None else layer.head_numbers),
+        "kv_heads": layer.kv_heads,
+        "head_dim": layer.head_dim,
+        "causal": layer.causal,
+    }
+
+
+def _segment_entry(segment: Segment) -> dict[str, Any]:
+    return {
+        "steps": segment.steps,
+        "layers": len(segment.layers),
+        "heads": sum(layer.heads for layer in segment.layers),
+        "sequences": len(segment.probe.sequences) if segment.probe else 0,
+    }
 
 
 def _computing(request: Request, progress: Progress) -> Response:

@@ -4,7 +4,7 @@ import os
 import threading
 from typing import Any
 
-from tb_attnviz.events import PLUGIN_NAME, FormatError, Records
+from tb_attnviz.events import PLUGIN_NAME, FormatError, Records, in_order_of_writing
 from tb_attnviz.run import NotRecordedError, Run
 
 _ALL = 2**31 - 1  # points a tag: a timeline shows every checkpoint
@@ -69,10 +69,14 @@ class Runs:
                 downsample=_ALL,
                 run_tag_filter=provider.RunTagFilter(runs=[name]),
             )
+            summaries = [
+                (datum.wall_time, tag, datum.step, datum.numpy)
+                for tag, data in series.get(name, {}).items()
+                for datum in data
+            ]
             records = Records()
-            for tag, data in series.get(name, {}).items():
-                for datum in data:
-                    records.add(tag, datum.step, datum.numpy)
+            for tag, step, array in in_order_of_writing(summaries):
+                records.add(tag, step, array)
             return records
 
         try:

@@ -1,6 +1,8 @@
 """AttnVizCallback in a real Trainer."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ def probe():
     return Probe({"input_ids": IDS, "attention_mask": MASK}, TOKENS)
 
 
-def train(directory, *callbacks, steps=5, **options):
+def train(directory, *callbacks, steps=5, resume_from_checkpoint=None, **options):
     """A tiny GPT-2, trained for `steps` steps; its weights afterwards."""
     torch.manual_seed(0)
     model = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=16, n_head=2, n_layer=2, n_positions=16))
@@ -30,7 +32,8 @@ def train(directory, *callbacks, steps=5, **options):
         str(directory), per_device_train_batch_size=4, disable_tqdm=True, use_cpu=True, dataloader_pin_memory=False,
         **options,
     )  # fmt: skip
-    Trainer(model, arguments, train_dataset=data, eval_dataset=data[:8], callbacks=list(callbacks)).train()
+    trainer = Trainer(model, arguments, train_dataset=data, eval_dataset=data[:8], callbacks=list(callbacks))
+    trainer.train(resume_from_checkpoint)
     return model.state_dict()
 
 
@@ -101,3 +104,45 @@ def test_training_again_begins_a_new_recorder(tmp_path, probe):
     train(tmp_path, callback)
     train(tmp_path, callback, steps=10)
     assert tb_attnviz.open_run(tmp_path / "run").steps == [0, 5, 10]
+
+
+@pytest.mark.parametrize(
+    "options", [{"gradient_checkpointing": True}, {"bf16": True}, {"gradient_accumulation_steps": 2}], ids=str
+)
+def test_ways_of_training_stay_the_same_bit_for_bit(tmp_path, probe, options):
+    callback = AttnVizCallback(probe, every=1, logdir=tmp_path / "run", on_error="raise")
+    weights, plain = train(tmp_path, callback, **options), train(tmp_path, **options)
+    assert all(torch.equal(weights[name], plain[name]) for name in plain)
+    assert tb_attnviz.open_run(tmp_path / "run").steps == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_resumed_training_goes_on_with_its_run(tmp_path, probe):
+    for steps, resume in ((4, None), (6, True)):
+        callback = AttnVizCallback(probe, every=2, health_every=1, logdir=tmp_path / "run", on_error="raise")
+        options = {"save_strategy": "steps", "save_steps": 4}
+        train(tmp_path, callback, steps=steps, resume_from_checkpoint=resume, **options)
+    run = tb_attnviz.open_run(tmp_path / "run")
+    assert run.steps == [0, 2, 4, 6]
+    assert run.health_steps == [0, 1, 2, 3, 4, 5, 6]
+    assert len(run.segments) == 1
+
+
+TWO_PROCESSES = """
+import sys
+from tests.callbacks.test_huggingface import *
+
+probe = Probe({"input_ids": IDS, "attention_mask": MASK}, TOKENS)
+run = f"{sys.argv[1]}/{os.environ['RANK']}"
+train(sys.argv[1], AttnVizCallback(probe, every=2, logdir=run, on_error="raise"), ddp_backend="gloo")
+"""
+
+
+def test_two_processes(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(TWO_PROCESSES)
+    root = Path(__file__).parents[2]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0", "--standalone"]
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    subprocess.run([*launch, script, tmp_path], check=True, cwd=root, env=environment, timeout=200)
+    assert tb_attnviz.open_run(tmp_path / "0").steps == [0, 2, 4, 5]
+    assert not (tmp_path / "1").exists()

@@ -1,5 +1,7 @@
 """Probes: from texts, or made by hand, and what is said about those that cannot be."""
 
+import random
+
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -131,3 +133,35 @@ def test_wrong_kinds_are_named():
 
 def test_lengths_of_this_module_agree():
     assert tuple(LENGTHS) == Probe(IDS, TOKENS).lengths
+
+
+class TestWithin:
+    """A probe that is capped: whole sequences, in their order, always the same."""
+
+    @pytest.fixture
+    def probe(self):
+        return Probe({"input_ids": IDS, "attention_mask": MASK}, TOKENS)
+
+    def test_it_keeps_whole_sequences(self, probe):
+        for most in range(1, 21):
+            lengths = probe.within(most).lengths
+            assert 0 < sum(lengths) <= most
+            assert all(length in LENGTHS for length in lengths)
+        assert probe.within(20).record == probe.record, "all 20 tokens fit"
+
+    def test_inputs_and_tokens_stay_together(self, probe):
+        part = probe.within(13)
+        (batch,) = part.batches(32, device=torch.device("cpu"))
+        for row, present, sequence in zip(batch.kwargs["input_ids"], batch.present, part.record.sequences, strict=True):
+            assert [str(token) for token in row[present].tolist()] == list(sequence.tokens)
+
+    def test_it_is_a_function_of_the_seed_and_changes_no_random_state(self, probe):
+        random.seed(3)
+        state = random.getstate()
+        assert probe.within(11).record == probe.within(11).record
+        assert random.getstate() == state
+        assert len({probe.within(11, seed=seed).lengths for seed in range(20)}) > 1
+
+    def test_a_cap_below_the_shortest_sequence(self, probe):
+        with pytest.raises(ValueError, match="max_tokens=0 holds no sequence of the probe: the shortest has 1 tokens"):
+            probe.within(0)

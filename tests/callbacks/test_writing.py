@@ -6,10 +6,11 @@ import pytest
 
 from tb_attnviz.callbacks.capture import Recording
 from tb_attnviz.callbacks.writing import BackgroundWriter
-from tb_attnviz.events import AlertRecord
+from tb_attnviz.events import AlertRecord, ProbeRecord, Sequence
 
 RECORDING = Recording((), (), {}, {})
 ALERTS = AlertRecord(0, (), 0)
+PROBE = ProbeRecord((Sequence(("a", "b")),))
 
 
 class Disk:
@@ -20,7 +21,11 @@ class Disk:
         self.begun = threading.Semaphore(0)
         self.failing = failing
         self.written = []
+        self.beginnings = []
         self.closed = False
+
+    def begin(self, step, probe, layers):
+        self.beginnings.append(step)
 
     def write_health(self, step, figures):
         self.begun.release()
@@ -46,7 +51,7 @@ def let(disk, count):
 def test_writes_in_order_and_close_waits():
     disk = Disk()
     before = threading.active_count()
-    writer = BackgroundWriter(disk)
+    writer = BackgroundWriter(disk, PROBE)
     for step in (3, 1, 2):
         writer.write(step, RECORDING, ALERTS)
     assert disk.written == [], "writing is not done on this thread"
@@ -56,12 +61,13 @@ def test_writes_in_order_and_close_waits():
     timer.join()
     assert disk.written == [3, 1, 2]
     assert disk.closed
+    assert disk.beginnings == [3], "readers are told of the probe and the layers once, where they begin"
     assert threading.active_count() == before
 
 
 def test_a_disk_slower_than_training_makes_training_wait():
     disk = Disk()
-    writer = BackgroundWriter(disk)
+    writer = BackgroundWriter(disk, PROBE)
     training = threading.Thread(target=lambda: [writer.write(step, RECORDING, ALERTS) for step in range(10)])
     training.start()
     disk.begun.acquire()  # step 0 is being written
@@ -76,7 +82,7 @@ def test_a_disk_slower_than_training_makes_training_wait():
 def test_an_error_loses_its_own_step_only_and_is_told_once():
     disk = Disk(failing={1, 2})
     let(disk, 4)
-    writer = BackgroundWriter(disk)
+    writer = BackgroundWriter(disk, PROBE)
     for step in range(4):
         writer.write(step, RECORDING, ALERTS)
     writer.close()
@@ -88,6 +94,6 @@ def test_an_error_loses_its_own_step_only_and_is_told_once():
 
 
 def test_closing_twice_is_fine():
-    writer = BackgroundWriter(Disk())
+    writer = BackgroundWriter(Disk(), PROBE)
     writer.close()
     writer.close()

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import tb_attnviz
-from tb_attnviz.events import Alert, AlertedHead, AlertRecord, EventLog, RunWriter
-from tests.conftest import PROBE, serving, wait_until, write_checkpoint
+from tb_attnviz.events import Alert, AlertedHead, AlertRecord, EventLog, ProbeRecord, RunWriter
+from tests.conftest import LAYERS, PROBE, make_samples, serving, wait_until, write_checkpoint
 
 SERVERS = {
     "python loader": ("--load_fast=false", "--logdir={logdir}"),
@@ -106,6 +106,9 @@ def test_runs(client: Client) -> None:
     [entry] = client.json("runs")["runs"]
     assert entry["steps"] == [0, 100, 200, 300]
     assert [layer["heads"] for layer in entry["layers"]] == [4, 6]
+    assert [layer["number"] for layer in entry["layers"]] == [0, 1]
+    assert entry["layers"][0]["head_numbers"] == [0, 1, 2, 3]
+    assert entry["segments"] == [{"steps": [0, 100, 200, 300], "layers": 2, "heads": 10, "sequences": 3}]
     assert (entry["sequences"], entry["queries"], entry["keys"]) == (3, 18, 18)
     assert entry["figures"] == ["entropy", "max_logit"]
     assert entry["error"] is None
@@ -185,7 +188,7 @@ def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:
         ("points", {"step": "x"}, 400, "the parameter 'step' must be a whole number, not 'x'"),
         ("points", {"step": 150}, 404, "no step 150: the run has 4 steps from 0 to 300"),
         ("points", {"layer": 7}, 404, "no layer 7: the run has layers 0 to 1"),
-        ("points", {"frame": 50}, 404, "no step 50"),
+        ("points", {"frame": -50}, 404, "no frame -50: the first step of the run is 0"),
         ("points", {"projection": "tsne"}, 400, "must be one of biplot, pca, not 'tsne'"),
         ("points", {"dims": 4}, 400, "the parameter 'dims' must be one of 2, 3, not '4'"),
         ("attention", {"head": 4}, 404, "no head 4: layer 0 has heads 0 to 3"),
@@ -244,3 +247,34 @@ def test_more_checkpoints_than_tensorboard_keeps_by_default(tmp_path: Path) -> N
         assert entry["run"] == "."
         assert entry["steps"] == list(range(25))
         assert client.array("points", run=".", step=24, layer=0, projection="biplot", dims=2).shape == (4, 36, 2)
+
+
+@pytest.mark.parametrize("loader", ["--load_fast=false", "--load_fast=true"])
+def test_thinned_steps_and_earlier_segments_are_not_shown(tmp_path: Path, loader: str) -> None:
+    writer = RunWriter(str(tmp_path / "old"))
+    writer.begin(0, ProbeRecord(PROBE.sequences[:1]), LAYERS[:1])
+    writer.write_health(0, {"gone": np.zeros(4, np.float32)})
+    writer.write_checkpoint(0, [(LAYERS[0], make_samples(LAYERS[0], seed=0))])
+    size = sum(path.stat().st_size for path in (tmp_path / "old" / "plugins" / "attnviz").iterdir())
+    writer = RunWriter(str(tmp_path / "old"), max_bytes=12 * size)
+    writer.begin(10, PROBE, LAYERS)
+    for step in range(10, 200, 10):
+        write_checkpoint(writer, step)
+    expected = tb_attnviz.open_run(tmp_path / "old")
+    assert len(expected.steps) < 10
+    with serving(loader, f"--logdir={tmp_path}") as address:
+        client = Client(address)
+        wait_until(lambda: _steps(client) == expected.steps, seconds=30)
+        [entry] = client.json("runs")["runs"]
+        assert [segment["steps"] for segment in entry["segments"]] == [[0], expected.steps]
+        assert [segment["heads"] for segment in entry["segments"]] == [4, 10]
+        assert entry["figures"] == ["entropy", "max_logit"]
+        assert client.json("health", run="old")["steps"] == list(range(10, 200, 10))
+        gone = next(step for step in range(10, 200, 10) if step not in expected.steps)
+        status, body, _ = client.get("points", run="old", step=gone, layer=0, projection="biplot", dims=2)
+        assert (status, json.loads(body)["error"]) == (
+            404,
+            f"no step {gone}: the run has {len(expected.steps)} steps from 10 to 190",
+        )
+        points = client.array("points", run="old", step=190, layer=0, projection="biplot", dims=2, frame=gone)
+        assert points.shape == (4, 36, 2), "a client may have begun with a frame whose step was thinned since"

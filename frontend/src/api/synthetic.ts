@@ -74,7 +74,9 @@ export class SyntheticSource implements DataSource {
     const layers = this.options.heads.map(
       (heads, i): Layer => ({
         name: `model.layers.${i}.attention`,
+        number: i,
         heads,
+        head_numbers: Array.from({ length: heads }, (_, head) => head),
         kv_heads: heads,
         head_dim: 64,
         causal: true,
@@ -84,6 +86,7 @@ export class SyntheticSource implements DataSource {
       run: 'synthetic',
       steps: this.steps(),
       layers,
+      segments: [],
       sequences: this.sequences.length,
       queries: this.tokens.length,
       keys: this.tokens.length,

@@ -5,10 +5,22 @@ export type JsonNumber = number | 'NaN' | 'Infinity' | '-Infinity';
 
 export interface Layer {
   readonly name: string;
+  /** The model's own number of this layer, for labels: some layers may not be recorded. */
+  readonly number: number;
   readonly heads: number;
+  /** The model's own numbers of these heads, for labels. */
+  readonly head_numbers: readonly number[];
   readonly kv_heads: number;
   readonly head_dim: number;
   readonly causal: boolean;
+}
+
+/** What was recorded with one probe and one set of layers. */
+export interface Segment {
+  readonly steps: readonly number[];
+  readonly layers: number;
+  readonly heads: number;
+  readonly sequences: number;
 }
 
 export interface Run {
@@ -16,6 +28,8 @@ export interface Run {
   /** Ascending. */
   readonly steps: readonly number[];
   readonly layers: readonly Layer[];
+  /** In the order of recording; the last one is what is shown. */
+  readonly segments: readonly Segment[];
   readonly sequences: number;
   readonly queries: number;
   readonly keys: number;

@@ -1,0 +1,44 @@
+"""Several processes: which one writes, and what of a wrapped model the probe is shown to.
+
+Every process makes the pass, since a sharded model needs them all; the first one alone writes. Nothing is exchanged
+beyond what the model itself exchanges in its forward pass: a process that fails to record keeps no other waiting.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+import torch.distributed
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+def writes_here() -> bool:
+    """Whether this process is the one that writes."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank() == 0
+    return int(os.environ.get("RANK", "0")) == 0  # the launcher's, before the processes have met
+
+
+def without_reducer(model: nn.Module) -> nn.Module:
+    """`model` without DistributedDataParallel around it, which would take the pass for one of training."""
+    inner = getattr(model, "_orig_mod", model)  # torch.compile(DistributedDataParallel(…))
+    return inner.module if isinstance(inner, DistributedDataParallel) else model
+
+
+@contextlib.contextmanager
+def sharded_again(model: nn.Module) -> Iterator[None]:
+    """Shards the parameters again that the pass has gathered.
+
+    fully_shard keeps those of the root for the backward pass, which does not come: after an optimizer step training
+    would go on with the gathered ones, which are then old.
+    """
+    try:
+        yield
+    finally:
+        fsdp = sys.modules.get("torch.distributed.fsdp")  # where nothing has imported it, nothing is sharded
+        if fsdp is not None and hasattr(fsdp, "FSDPModule"):
+            for module in model.modules():
+                if isinstance(module, fsdp.FSDPModule):
+                    module.reshard()

@@ -1,0 +1,62 @@
+"""Onlooker: looks at the attention of a pass and never interrupts it."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .attention_call import AttentionCall
+from .selection import Selection
+from .sight import Sight
+
+
+class Onlooker:
+    """Tells `sight` of the layers and heads that `select` chooses. What fails there is raised after the pass.
+
+    Where a model is sharded over processes, all of them take part in every layer of the pass: if one stopped in the
+    middle, the others would wait for it for ever.
+    """
+
+    def __init__(self, sight: Sight, select: Selection | None) -> None:
+        self.sequences = sight.sequences
+        self.left_out: set[str] = set()
+        """The attentions that were seen and not chosen."""
+        self._sight = sight
+        self._select = select
+        self._error: Exception | None = None
+
+    def take(self, call: AttentionCall) -> None:
+        self._guard(lambda: self._take(call))
+
+    def refuse(self, name: str, why: str) -> None:
+        if self._is_chosen(name):
+            self._sight.refuse(name, why)
+
+    def weights_changed(self, name: str, before: Tensor, after: Tensor) -> None:
+        if self._is_chosen(name):
+            self._guard(lambda: self._sight.weights_changed(name, before, after))
+
+    def looks_like_attention(self, shape: torch.Size) -> bool:
+        return self._sight.looks_like_attention(shape)
+
+    def raise_error(self) -> None:
+        """Raises what failed first."""
+        if self._error is not None:
+            raise self._error
+
+    def _take(self, call: AttentionCall) -> None:
+        chosen = self._select.narrow(call) if self._select is not None else call
+        if chosen is None:
+            self.left_out.add(call.name)
+        else:
+            self._sight.take(chosen)
+
+    def _is_chosen(self, name: str) -> bool:
+        return self._select is None or name in self._select
+
+    def _guard(self, look: Callable[[], None]) -> None:
+        if self._error is None:
+            try:
+                look()
+            except Exception as error:
+                self._error = error

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import type { Layer } from '../api/types';
+import { columnLabel, describeSegment, headLabel } from './labels';
+
+const layer = (number: number, ...head_numbers: number[]): Layer => ({
+  name: `blocks.${number}`,
+  number,
+  heads: head_numbers.length,
+  head_numbers,
+  kv_heads: 1,
+  head_dim: 8,
+  causal: true,
+});
+
+describe('labels', () => {
+  it('are the numbers of the model, not positions', () => {
+    const layers = [layer(2, 0, 1), layer(7, 1, 5)];
+    expect(headLabel(layers, 1, 1)).toBe('L7 H5');
+    expect(headLabel([], 3, 4)).toBe('L3 H4');
+  });
+
+  it('stand over a column only if they hold for all of it', () => {
+    expect(columnLabel([layer(0, 3, 5), layer(1, 3, 6), layer(2, 3)], 0)).toBe('3');
+    expect(columnLabel([layer(0, 3, 5), layer(1, 3, 6), layer(2, 3)], 1)).toBe('');
+    expect(columnLabel([layer(0, 3, 5), layer(1, 3)], 1)).toBe('5');
+  });
+
+  it('say what is not shown of a run', () => {
+    expect(describeSegment({ steps: [0, 100, 300], layers: 2, heads: 8, sequences: 5 })).toBe(
+      'Not shown: steps 0 to 300, recorded with another probe or model (2 layers, 8 heads, 5 sequences)',
+    );
+  });
+});

@@ -1,0 +1,112 @@
+"""What each of two processes does in test_distributed: trains, with and without the recorder, and says how it ended.
+
+python -m tests.callbacks.processes RANK PORT DIRECTORY
+"""
+
+import contextlib
+import os
+import pickle
+import sys
+import warnings
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch.distributed.fsdp import fully_shard
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+
+from tb_attnviz.callbacks import AttentionRecorder, Probe, sight
+from tests.callbacks.models import IDS, Decoder
+
+TOKENS = [[str(token) for token in row] for row in IDS.tolist()]
+STEPS, EVERY = 7, 2
+
+
+def replicated(model):
+    return DistributedDataParallel(model)
+
+
+def compiled_replicated(model):
+    return torch.compile(DistributedDataParallel(model), backend="eager")
+
+
+def sharded(model):
+    for block in model.blocks:
+        fully_shard(block)
+    return fully_shard(model)
+
+
+def accelerated(model):
+    from accelerate import Accelerator
+
+    return Accelerator(cpu=True).prepare(model)
+
+
+WRAPPINGS = {"DDP": replicated, "DDP, compiled": compiled_replicated, "FSDP2": sharded, "Accelerate": accelerated}
+
+
+def train(wrap, directory, *, accumulated=1):
+    """The weights on this process after STEPS steps, and the warnings on the way."""
+    rank = dist.get_rank()
+    torch.manual_seed(0)  # the same weights in all processes
+    torch.compiler.reset()
+    model = wrap(Decoder())
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    torch.manual_seed(rank + 1)  # other data and dropout in each
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        recorder = AttentionRecorder(model, Probe(IDS, TOKENS), directory, every=EVERY) if directory else None
+        with recorder or contextlib.nullcontext():
+            for step in range(STEPS):
+                ids = torch.randint(64, (4, 10))
+                loss = functional.cross_entropy(model(ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+                loss.backward()
+                if recorder:
+                    recorder.step(step)  # before the optimizer's step: gathered weights must not outlive it
+                if step % accumulated == accumulated - 1:
+                    optimizer.step()
+                    optimizer.zero_grad()
+    state = {name: getattr(value, "_local_tensor", value).clone() for name, value in model.state_dict().items()}
+    ours = [str(warning.message) for warning in caught if "attention" in str(warning.message)]
+    return {"weights": state, "random": torch.get_rng_state(), "warnings": ours}
+
+
+@contextlib.contextmanager
+def failing_on(rank):
+    """Health cannot be computed in process `rank` from the second layer of its third pass on."""
+    calls, health = [], sight.health
+
+    def failing(*args, **kwargs):
+        calls.append(args)
+        if len(calls) >= 6 and dist.get_rank() == rank:
+            raise MemoryError("no memory left for the logits")
+        return health(*args, **kwargs)
+
+    sight.health = failing
+    try:
+        yield
+    finally:
+        sight.health = health
+
+
+def main(rank, port, directory):
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}
+    os.environ |= {"MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true"}
+    dist.init_process_group("gloo", timeout=timedelta(seconds=40))  # a process that waits for ever fails
+    torch.set_num_threads(1)
+    results = {}
+    for name, wrap in WRAPPINGS.items():
+        results[name] = {"without": train(wrap, None), "with": train(wrap, directory / name / str(rank))}
+    for name in ("DDP", "FSDP2"):
+        for failing in (0, 1):
+            with failing_on(failing):
+                run = directory / f"{name}, {failing} fails" / str(rank)
+                results[name][f"{failing} fails"] = train(WRAPPINGS[name], run)
+    (directory / f"{rank}.pickle").write_bytes(pickle.dumps(results))
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

@@ -1,0 +1,85 @@
+"""Two processes: training is the same bit for bit, the first writes, and none waits for one that failed."""
+
+import pickle
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import tb_attnviz
+from tb_attnviz.callbacks import AttentionRecorder, Probe
+from tests.callbacks.models import IDS, Decoder
+from tests.callbacks.processes import TOKENS
+
+WRAPPINGS = ["DDP", "DDP, compiled", "FSDP2", "Accelerate"]
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """The directory that both processes were given, and what each says: [rank][wrapping][way of training]."""
+    directory = tmp_path_factory.mktemp("processes")
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tests.callbacks.processes"]
+    started = [
+        subprocess.Popen(
+            [*command, str(rank), str(port), str(directory)],
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in (0, 1)
+    ]
+    outputs = [process.communicate(timeout=240)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0], "\n".join(outputs)
+    return directory, [pickle.loads((directory / f"{rank}.pickle").read_bytes()) for rank in (0, 1)]
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+def test_training_is_the_same_bit_for_bit_in_both(ended, wrapping):
+    for rank in (0, 1):
+        ways = ended[1][rank][wrapping]
+        for name, weight in ways["without"]["weights"].items():
+            assert torch.equal(ways["with"]["weights"][name], weight), name
+        assert torch.equal(ways["with"]["random"], ways["without"]["random"])
+        assert not ways["with"]["warnings"]
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+def test_the_first_process_alone_writes(ended, wrapping):
+    directory = ended[0] / wrapping
+    assert tb_attnviz.open_run(directory / "0").steps == [0, 2, 4, 6]
+    assert not (directory / "1").exists()
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+def test_what_is_recorded_is_what_one_process_records(ended, wrapping, tmp_path):
+    """Names, and the queries of the first step, whose weights all have in common but for the first update's."""
+    torch.manual_seed(0)
+    with AttentionRecorder(Decoder(), Probe(IDS, TOKENS), tmp_path) as recorder:
+        recorder.record(0)
+    alone, run = tb_attnviz.open_run(tmp_path), tb_attnviz.open_run(ended[0] / wrapping / "0")
+    assert run.layers == alone.layers
+    assert run.samples(0, 0).queries.shape == alone.samples(0, 0).queries.shape
+    assert np.isfinite(run.samples(6, 1).queries).all()
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+@pytest.mark.parametrize("wrapping", ["DDP", "FSDP2"])
+def test_a_process_that_fails_to_record_stops_nobody(ended, wrapping, failing):
+    directory, results = ended
+    for rank in (0, 1):
+        ways = results[rank][wrapping]
+        for name, weight in ways["without"]["weights"].items():
+            assert torch.equal(ways[f"{failing} fails"]["weights"][name], weight), name
+        warned = ways[f"{failing} fails"]["warnings"]
+        assert len(warned) == (rank == failing)
+        assert all("no memory left for the logits. Training goes on" in warning for warning in warned)
+    steps = tb_attnviz.open_run(directory / f"{wrapping}, {failing} fails" / "0").steps
+    assert steps == ([0] if failing == 0 else [0, 2, 4, 6])

@@ -1,0 +1,133 @@
+"""AttnVizCallback in a real Lightning Trainer."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer, seed_everything
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch.nn import functional
+from torch.utils.data import DataLoader
+
+import tb_attnviz
+from tb_attnviz.callbacks import Probe
+from tb_attnviz.callbacks.lightning import AttnVizCallback
+from tests.callbacks.models import IDS, Decoder
+
+TOKENS = [[str(token) for token in row] for row in IDS.tolist()]
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning", "ignore::FutureWarning", "ignore:.*workers")
+
+
+class Learner(LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.model = Decoder()
+        self.fails_at = None
+
+    def forward(self, ids):
+        return self.model(ids)
+
+    def training_step(self, ids, index):
+        if index == self.fails_at:
+            raise ZeroDivisionError
+        loss = functional.cross_entropy(self(ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+        self.log("loss", loss)
+        return loss
+
+    def configure_optimizers(self):
+        return torch.optim.AdamW(self.parameters(), lr=1e-2)
+
+
+def train(directory, *callbacks, learner=None, logger=False, **options):
+    """A small model trained for five steps; its weights afterwards."""
+    seed_everything(0, verbose=False)
+    learner = learner or Learner()
+    trainer = Trainer(
+        default_root_dir=directory, callbacks=list(callbacks), logger=logger, accelerator="cpu", log_every_n_steps=1,
+        enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
+        **({"max_steps": 5} | options),
+    )  # fmt: skip
+    trainer.fit(learner, DataLoader(torch.randint(64, (64, 8)), batch_size=4))
+    return learner.state_dict()
+
+
+@pytest.fixture
+def probe():
+    return Probe(IDS, TOKENS)
+
+
+def test_records_first_due_and_last_step_and_changes_nothing(tmp_path, probe):
+    weights = train(tmp_path, AttnVizCallback(probe, every=2, logdir=tmp_path / "run"))
+    run = tb_attnviz.open_run(tmp_path / "run")
+    assert run.steps == [0, 2, 4, 5]
+    assert [layer.name for layer in run.layers] == ["model.blocks.0", "model.blocks.1"]
+    plain = train(tmp_path)
+    assert all(torch.equal(weights[name], plain[name]) for name in plain)
+
+
+def test_it_shares_the_event_file_of_the_tensorboard_logger(tmp_path, probe):
+    logger = TensorBoardLogger(tmp_path, name="run", version="a")
+    train(tmp_path, AttnVizCallback(probe, every=5), logger=logger)
+    (file,) = (tmp_path / "run" / "a").glob("*tfevents*")
+    assert b"loss" in file.read_bytes()
+    assert tb_attnviz.open_run(tmp_path / "run" / "a").steps == [0, 5]
+
+
+def test_without_a_tensorboard_logger_it_joins_the_directory_of_the_trainer(tmp_path, probe):
+    train(tmp_path, AttnVizCallback(probe, every=5), logger=CSVLogger(tmp_path, name="csv", version="a"))
+    assert tb_attnviz.open_run(tmp_path / "csv" / "a").steps == [0, 5]
+    train(tmp_path / "none", AttnVizCallback(probe, every=5))
+    assert tb_attnviz.open_run(tmp_path / "none").steps == [0, 5]
+
+
+def test_steps_are_those_of_the_optimizer(tmp_path, probe):
+    options = {"accumulate_grad_batches": 3, "max_steps": 4}
+    train(tmp_path, AttnVizCallback(probe, every=2, logdir=tmp_path, on_error="raise"), **options)
+    assert tb_attnviz.open_run(tmp_path).steps == [0, 2, 4]
+
+
+def test_a_submodule_by_name_and_the_options_of_the_recorder(tmp_path, probe):
+    callback = AttnVizCallback(probe, module="model", logdir=tmp_path, every=5, health_every=1, layers=-1, heads=0)
+    train(tmp_path, callback)
+    run = tb_attnviz.open_run(tmp_path)
+    assert [(layer.name, layer.number, layer.head_numbers) for layer in run.layers] == [("blocks.1", 1, (0,))]
+    assert run.health_steps == [0, 1, 2, 3, 4, 5]
+
+
+def test_what_was_recorded_before_an_exception_is_kept(tmp_path, probe):
+    learner = Learner()
+    learner.fails_at = 3
+    with pytest.raises(ZeroDivisionError):
+        train(tmp_path, AttnVizCallback(probe, every=1, logdir=tmp_path), learner=learner)
+    assert tb_attnviz.open_run(tmp_path).steps == [0, 1, 2, 3]
+
+
+DDP = """
+import sys
+from tests.callbacks.test_lightning import *
+
+callback = AttnVizCallback(Probe(IDS, TOKENS), every=2, on_error="raise")
+logger = TensorBoardLogger(sys.argv[1], name="run", version="a")
+train(sys.argv[1], callback, logger=logger, strategy="ddp", devices=2)
+"""
+
+
+def test_two_processes(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(DDP)
+    root = Path(__file__).parents[2]
+    subprocess.run(
+        [sys.executable, script, tmp_path],
+        check=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        timeout=200,
+    )
+    run = tb_attnviz.open_run(tmp_path / "run" / "a")
+    assert run.steps == [0, 2, 4, 5]
+    assert len(list((tmp_path / "run" / "a" / "plugins" / "attnviz").iterdir())) == 4
+    assert len(list((tmp_path / "run" / "a").glob("*tfevents*"))) == 1
