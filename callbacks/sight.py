@@ -12,11 +12,10 @@ from .attention_call import AttentionCall, with_heads
 from .masks import Mask, additive, reduce_mask, shows_padding
 from .other_sequences import why_other
 from .probe import Batch
+from .products import LARGEST_LOGITS
 
 # Weights recomputed from what is recorded may differ from the model's own by what its precision leaves open.
 _TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 5e-2}  # else 1e-3
-
-_LARGEST_LOGITS = 2**24  # elements at a time when health is computed: 64 MB in float32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,11 +93,17 @@ class Sight:
         if call.weights is None:
             return None
         exact = torch.float64 if call.queries.dtype == torch.float64 else torch.float32
-        queries, keys = call.queries.to(exact), call.keys.to(exact)
-        keys = keys.repeat_interleave(queries.shape[1] // keys.shape[1], dim=1)
-        scores = logits(queries, keys, scale=call.scale, softcap=call.softcap, bias=bias)
-        visible = visible_pairs(*scores.shape[-2:], causal=False, bias=bias, like=scores)
-        if _equal(attention(scores, visible, sinks=call.sinks), call.weights, self._pairs):
+        bias, keys = (x.expand(self.sequences, -1, -1, -1) for x in (bias, call.keys))
+        count = max(LARGEST_LOGITS // call.weights[0].numel(), 1)  # sequences at a time
+        parts = [slice(first, first + count) for first in range(0, self.sequences, count)]
+        for part in parts:
+            own = keys[part].to(exact).repeat_interleave(call.queries.shape[1] // keys.shape[1], dim=1)
+            scores = logits(call.queries[part].to(exact), own, scale=call.scale, softcap=call.softcap, bias=bias[part])
+            visible = visible_pairs(*scores.shape[-2:], causal=False, bias=bias[part], like=scores)
+            found = attention(scores, visible, sinks=call.sinks)
+            if not _equal(found, call.weights[part], self._pairs[part]):
+                break
+        else:
             return None
         return "its softmax gives other weights than these queries and keys with this scale and mask"
 
@@ -133,7 +138,7 @@ class Sight:
         keys = keys.repeat_interleave(heads // keys.shape[1], dim=1)
         bias = None if mask.bias is None else mask.bias.to(queries.dtype)
         repeats = [None if repeat is None else (repeat.start, repeat.period) for repeat in self._batch.repeats]
-        count = max(_LARGEST_LOGITS // (heads * longest**2), 1)
+        count = max(LARGEST_LOGITS // (heads * longest**2), 1)
         parts = []
         for first in range(0, sequences, count):
             part = slice(first, first + count)
