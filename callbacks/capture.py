@@ -114,7 +114,7 @@ def _over_sequences(figure: str, values: Tensor) -> Float32:
 
 def _explain(skipped: dict[str, str]) -> str:
     if skipped:
-        reasons = "; ".join(f"{name or 'the model'}: {why}" for name, why in list(skipped.items())[:3])
+        reasons = "; ".join(f"{name}: {why}" for name, why in list(skipped.items())[:3])
         return f"no attention of the model can be recorded with this probe ({reasons})"
     return (
         "no attention was seen in the pass over the probe: it is recorded where a model calls "

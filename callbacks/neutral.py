@@ -37,8 +37,10 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
 @contextlib.contextmanager
 def _random_states(model: nn.Module) -> Iterator[None]:
     python, numpy = random.getstate(), np.random.get_state()
+    accelerators = _accelerators(model)
+    mps = torch.mps.get_rng_state() if accelerators.pop("mps", None) else None  # fork_rng does not know how to ask it
     with contextlib.ExitStack() as stack:
-        for kind, devices in _accelerators(model).items():
+        for kind, devices in accelerators.items():
             stack.enter_context(torch.random.fork_rng(devices, device_type=kind))
         stack.enter_context(torch.random.fork_rng(devices=[]))  # the processor's
         try:
@@ -46,6 +48,8 @@ def _random_states(model: nn.Module) -> Iterator[None]:
         finally:
             random.setstate(python)
             np.random.set_state(numpy)
+            if mps is not None:
+                torch.mps.set_rng_state(mps)
 
 
 def _accelerators(model: nn.Module) -> dict[str, list[int]]:

@@ -37,7 +37,7 @@ class Sight:
         self.seen: dict[str, Seen] = {}
         self.skipped: dict[str, str] = {}
         self._batch = batch
-        order = torch.argsort(~batch.present, dim=1, stable=True)
+        order = torch.argsort((~batch.present).int(), dim=1, stable=True)
         self._order = order[:, : int(self.lengths.max())]  # (sequences, longest): where the tokens are, then padding
 
     def take(self, call: AttentionCall) -> None:

@@ -59,7 +59,7 @@ class Jobs:
             return value
         future, progress = self._future(key, task, args)
         try:
-            value = future.result(timeout=wait)
+            return future.result(timeout=wait)
         except concurrent.futures.TimeoutError:
             return _read_progress(progress)
         except concurrent.futures.BrokenExecutor:
@@ -68,11 +68,9 @@ class Jobs:
                 self._running.clear()
             raise
         except BaseException:
-            self._forget(key, progress)
+            with self._lock:
+                self._running.pop(key, None)
             raise
-        self._results.put(key, value, _size(value))
-        self._forget(key, progress)
-        return value
 
     def close(self) -> None:
         """End the workers at once."""
@@ -87,20 +85,27 @@ class Jobs:
         self, key: Hashable, task: Callable[..., Any], args: tuple[Any, ...]
     ) -> tuple[concurrent.futures.Future[Any], Path]:
         with self._lock:
-            if key not in self._running:
-                if self._executor is None:
-                    self._executor = _start_workers(self._workers)
-                    self._progress_directory = tempfile.TemporaryDirectory(prefix="attnviz-")
-                assert self._progress_directory is not None
-                self._started += 1
-                progress = Path(self._progress_directory.name, str(self._started))
-                self._running[key] = (self._executor.submit(_run, task, args, progress), progress)
-            return self._running[key]
+            if key in self._running:
+                return self._running[key]
+            if self._executor is None:
+                self._executor = _start_workers(self._workers)
+                self._progress_directory = tempfile.TemporaryDirectory(prefix="attnviz-")
+            assert self._progress_directory is not None
+            self._started += 1
+            progress = Path(self._progress_directory.name, str(self._started))
+            future = self._executor.submit(_run, task, args, progress)
+            self._running[key] = (future, progress)
+        future.add_done_callback(lambda done: self._finish(key, done, progress))
+        return future, progress
 
-    def _forget(self, key: Hashable, progress: Path) -> None:
-        with self._lock:
-            self._running.pop(key, None)
+    def _finish(self, key: Hashable, future: concurrent.futures.Future[Any], progress: Path) -> None:
+        """Move a result to the bounded cache, whether or not anybody asks again; a failure waits to be told."""
         progress.unlink(missing_ok=True)
+        if not future.cancelled() and future.exception() is None:
+            value = future.result()
+            self._results.put(key, value, _size(value))
+            with self._lock:
+                self._running.pop(key, None)
 
 
 def _start_workers(count: int) -> Any:

@@ -70,6 +70,13 @@ def test_a_job_runs_once_whoever_asks(jobs: Jobs, tmp_path: Path) -> None:
     assert Path(path).read_text() == "x"
 
 
+def test_results_that_nobody_picks_up_do_not_pile_up(jobs: Jobs) -> None:
+    for number in range(20):
+        jobs.result(number, slow, 0.0, wait=0)
+    jobs.result("last", who_am_i, wait=60)
+    wait_until(lambda: not jobs._running, seconds=10)
+
+
 def test_a_failure_is_raised_and_the_next_request_tries_again(jobs: Jobs) -> None:
     for _ in range(2):
         with pytest.raises(ValueError, match="the reason"):

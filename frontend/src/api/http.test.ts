@@ -36,8 +36,8 @@ describe('HttpSource', () => {
 
   it('asks again while a frame is being fitted, tells the progress, and then gives the points', async () => {
     fetched
-      .mockResolvedValueOnce(json({ state: 'fitting', done: 3, total: 16 }, 202))
-      .mockResolvedValueOnce(json({ state: 'fitting', done: 9, total: 16 }, 202))
+      .mockResolvedValueOnce(json({ state: 'computing', done: 3, total: 16 }, 202))
+      .mockResolvedValueOnce(json({ state: 'computing', done: 9, total: 16 }, 202))
       .mockResolvedValueOnce(five());
     const heard: number[] = [];
     const answer = new HttpSource(base).points(query, undefined, ({ done }) => heard.push(done));
@@ -55,8 +55,17 @@ describe('HttpSource', () => {
     });
   });
 
+  it('asks again while an attention is being computed', async () => {
+    fetched
+      .mockResolvedValueOnce(json({ state: 'computing', done: 0, total: 0 }, 202))
+      .mockResolvedValueOnce(five());
+    const answer = new HttpSource(base).attention({ run: 'a', step: 0, layer: 0, head: 0, sequence: 0 });
+    await vi.runAllTimersAsync();
+    expect([...(await answer).data]).toEqual([5]);
+  });
+
   it('stops asking when it is no longer wanted', async () => {
-    fetched.mockImplementation(async () => json({ state: 'fitting', done: 0, total: 1 }, 202));
+    fetched.mockImplementation(async () => json({ state: 'computing', done: 0, total: 1 }, 202));
     const controller = new AbortController();
     const answer = new HttpSource(base).points(query, controller.signal);
     const refused = expect(answer).rejects.toThrow(/abort/i);

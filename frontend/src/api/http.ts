@@ -23,22 +23,31 @@ export class HttpSource implements DataSource {
     return (await this.get('health', { run }, signal)).json();
   }
 
-  async points(
+  points(
     query: PointsQuery,
     signal?: AbortSignal,
     onProgress?: (progress: Progress) => void,
   ): Promise<NpyArray> {
+    return this.array('points', { ...query }, signal, onProgress);
+  }
+
+  attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray> {
+    return this.array('attention', { ...query }, signal);
+  }
+
+  /** Asks again until the server has made the array. */
+  private async array(
+    route: string,
+    parameters: Readonly<Record<string, string | number>>,
+    signal?: AbortSignal,
+    onProgress?: (progress: Progress) => void,
+  ): Promise<NpyArray> {
     for (let wait = FIRST_WAIT; ; wait = Math.min(1.5 * wait, LONGEST_WAIT)) {
-      const response = await this.get('points', { ...query }, signal);
+      const response = await this.get(route, parameters, signal);
       if (response.status !== 202) return parseNpy(await response.arrayBuffer());
       onProgress?.(await response.json());
       await sleep(wait, signal);
     }
-  }
-
-  async attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray> {
-    const response = await this.get('attention', { ...query }, signal);
-    return parseNpy(await response.arrayBuffer());
   }
 
   private async get(

@@ -133,7 +133,7 @@ export class SyntheticSource implements DataSource {
     if (heads === undefined) throw new SourceError(`There is no layer ${query.layer} in this run.`);
     const key = `${query.layer} ${query.projection} ${query.frame}`;
     for (let asked = this.asked.get(key) ?? 0; asked < this.options.fitting; asked++) {
-      onProgress?.({ state: 'fitting', done: asked, total: this.options.fitting });
+      onProgress?.({ state: 'computing', done: asked, total: this.options.fitting });
       await new Promise((resolve) => setTimeout(resolve, 150 + 60 * query.layer));
       signal?.throwIfAborted();
       this.asked.set(key, asked + 1);
