@@ -72,9 +72,9 @@ def holding(model: torch.nn.Module, probe: Probe, repetitions: int) -> dict[str,
     with tempfile.TemporaryDirectory() as directory, AttentionRecorder(model, probe, directory) as recorder:
         log = EventLog(directory)
         for step in range(repetitions + 1):  # the first one warms up
-            bare_now = _timed(bare, time.thread_time)
-            samples_now = _timed(lambda: capture(model, probe, batch_size=BATCH, health=False), time.thread_time)
-            record_now = _timed(lambda step=step: recorder.record(step), time.thread_time)  # type: ignore[misc]
+            bare_now = _timed(bare)
+            samples_now = _timed(lambda: capture(model, probe, batch_size=BATCH, health=False))
+            record_now = _timed(lambda step=step: recorder.record(step))  # type: ignore[misc]
             while step not in log.load().checkpoints:  # else its writing would slow the next bare pass
                 time.sleep(0.02)
             if step > 0:
@@ -133,10 +133,10 @@ SETUPS: dict[str, tuple[str, Callable[[], tuple[torch.nn.Module, Probe]]]] = {
 }
 
 
-def _timed(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
-    begun = clock()
+def _timed(work: Callable[[], object]) -> float:
+    begun = time.thread_time()
     work()
-    return clock() - begun
+    return time.thread_time() - begun
 
 
 def report(repetitions: int) -> str:

@@ -50,11 +50,12 @@ class RunWriter:
         with files.open_file(os.path.join(self._samples_directory, name), "wb") as file:
             offset = file.write(_file_version(wall_time))
             for layer, samples in layers:
-                record = encode_samples(samples, step=step, layer_name=layer.name, wall_time=wall_time)
-                file.write(record)
+                parts = encode_samples(samples, step=step, layer_name=layer.name, wall_time=wall_time)
+                file.writelines(parts)
+                length = sum(map(len, parts))
                 written.append(layer)
-                locations.append(SamplesLocation(offset, len(record)))
-                offset += len(record)
+                locations.append(SamplesLocation(offset, length))
+                offset += length
         checkpoint = Checkpoint(step, name, tuple(written), tuple(locations))
         self._sink.add_event(summaries.checkpoint_event(checkpoint, wall_time=wall_time))
         self._sink.flush()
