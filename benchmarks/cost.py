@@ -93,9 +93,7 @@ def writing(recording: Recording, repetitions: int) -> tuple[list[float], list[f
             ours.append(_timed(lambda step=step, layers=layers: writer.write_checkpoint(step, layers)))  # type: ignore[misc]
             path = max(Path(directory, "plugins", "attnviz").iterdir(), key=lambda path: path.name)
             data = path.read_bytes()
-            plain.append(_timed(lambda data=data: Path(directory, "plain").write_bytes(data)))  # type: ignore[misc]
-            Path(directory, "plain").unlink()
-            path.unlink()
+            plain.append(_timed(lambda data=data, step=step: Path(directory, f"plain-{step}").write_bytes(data)))  # type: ignore[misc]
         writer.close()
     return ours[1:], plain[1:], len(data)
 
@@ -107,8 +105,6 @@ def peak_memory(setup: str, what: str) -> float:
 
 
 def _peak(setup: str, what: str) -> float:
-    import resource
-
     model, probe = SETUPS[setup][1]()
     model.eval()
     with tempfile.TemporaryDirectory() as directory:
@@ -124,7 +120,9 @@ def _peak(setup: str, what: str) -> float:
                 recorder.record(step)
         if what == "record":
             recorder.close()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    # Not getrusage: its largest resident size begins with that of the process that started this one.
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1e3
 
 
 SETUPS: dict[str, tuple[str, Callable[[], tuple[torch.nn.Module, Probe]]]] = {
