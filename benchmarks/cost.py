@@ -72,9 +72,9 @@ def holding(model: torch.nn.Module, probe: Probe, repetitions: int) -> dict[str,
     with tempfile.TemporaryDirectory() as directory, AttentionRecorder(model, probe, directory) as recorder:
         log = EventLog(directory)
         for step in range(repetitions + 1):  # the first one warms up
-            bare_now = _timed(bare, time.thread_time)
-            samples_now = _timed(lambda: capture(model, probe, batch_size=BATCH, health=False), time.thread_time)
-            record_now = _timed(lambda step=step: recorder.record(step), time.thread_time)  # type: ignore[misc]
+            bare_now = _timed(bare)
+            samples_now = _timed(lambda: capture(model, probe, batch_size=BATCH, health=False))
+            record_now = _timed(lambda step=step: recorder.record(step))  # type: ignore[misc]
             while step not in log.load().checkpoints:  # else its writing would slow the next bare pass
                 time.sleep(0.02)
             if step > 0:
@@ -93,9 +93,7 @@ def writing(recording: Recording, repetitions: int) -> tuple[list[float], list[f
             ours.append(_timed(lambda step=step, layers=layers: writer.write_checkpoint(step, layers)))  # type: ignore[misc]
             path = max(Path(directory, "plugins", "attnviz").iterdir(), key=lambda path: path.name)
             data = path.read_bytes()
-            plain.append(_timed(lambda data=data: Path(directory, "plain").write_bytes(data)))  # type: ignore[misc]
-            Path(directory, "plain").unlink()
-            path.unlink()
+            plain.append(_timed(lambda data=data, step=step: Path(directory, f"plain-{step}").write_bytes(data)))  # type: ignore[misc]
         writer.close()
     return ours[1:], plain[1:], len(data)
 
@@ -107,8 +105,6 @@ def peak_memory(setup: str, what: str) -> float:
 
 
 def _peak(setup: str, what: str) -> float:
-    import resource
-
     model, probe = SETUPS[setup][1]()
     model.eval()
     with tempfile.TemporaryDirectory() as directory:
@@ -124,7 +120,9 @@ def _peak(setup: str, what: str) -> float:
                 recorder.record(step)
         if what == "record":
             recorder.close()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    # Not getrusage: its largest resident size begins with that of the process that started this one.
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1e3
 
 
 SETUPS: dict[str, tuple[str, Callable[[], tuple[torch.nn.Module, Probe]]]] = {
@@ -133,10 +131,10 @@ SETUPS: dict[str, tuple[str, Callable[[], tuple[torch.nn.Module, Probe]]]] = {
 }
 
 
-def _timed(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
-    begun = clock()
+def _timed(work: Callable[[], object]) -> float:
+    begun = time.thread_time()
     work()
-    return clock() - begun
+    return time.thread_time() - begun
 
 
 def report(repetitions: int) -> str:

@@ -22,6 +22,9 @@ Bool = npt.NDArray[np.bool_]
 Int = npt.NDArray[np.intp]
 
 
+_MOVED = 0.1  # of a figure: less is noise
+
+
 class AttentionWarning(UserWarning):
     """A head, or the model, broke a rule of attention's health."""
 
@@ -59,7 +62,7 @@ class HeadRule:
     """Broken by a head whose `figure` passes `limit`; mended once it is back past `clear`.
 
     A `clear` that is greater than `limit` makes it a rule against small values. `moving`: to break it, the figure must
-    also have got worse since the last look, so that a head that has always been so is left alone.
+    also have got worse by a tenth since the last look, so that a head that has always been so is left alone.
     """
 
     name: str
@@ -73,7 +76,7 @@ class HeadRule:
         with np.errstate(invalid="ignore"):
             breaks = self._past(values, self.limit)
             if self.moving:
-                breaks &= self._past(values, before)
+                breaks &= self._past(values, before * (1 + _MOVED if self._upward else 1 - _MOVED))
             mends = ~self._past(values, self.clear) & ~np.isnan(values)
         return np.where(was, ~mends, breaks)
 

@@ -47,8 +47,8 @@ class Samples:
         return np.repeat(self.keys, groups, axis=0) if groups > 1 else self.keys
 
 
-def encode_samples(samples: Samples, *, step: int, layer_name: str, wall_time: float) -> bytes:
-    """`samples` as one framed record."""
+def encode_samples(samples: Samples, *, step: int, layer_name: str, wall_time: float) -> tuple[bytes, ...]:
+    """`samples` as one framed record, in parts to be written one after the other."""
     queries, queries_scale = _quantise(samples.queries)
     keys, keys_scale = _quantise(samples.keys)
     event = Event(step=step, wall_time=wall_time)
@@ -62,7 +62,7 @@ def encode_samples(samples: Samples, *, step: int, layer_name: str, wall_time: f
         value = event.summary.value.add(tag=tag)
         value.metadata.display_name = layer_name
         _fill(value.tensor, array)
-    return records.frame(event.SerializeToString())
+    return records.frame_parts(event.SerializeToString())
 
 
 def read_samples(run_directory: str, file: str, location: SamplesLocation) -> Samples:

@@ -61,11 +61,12 @@ class RunWriter:
             with files.open_file(path, "wb") as file:
                 offset = file.write(file_version(wall_time))
                 for layer, samples in layers:
-                    record = encode_samples(samples, step=step, layer_name=layer.name, wall_time=wall_time)
-                    file.write(record)
+                    parts = encode_samples(samples, step=step, layer_name=layer.name, wall_time=wall_time)
+                    file.writelines(parts)
+                    length = sum(map(len, parts))
                     written.append(layer)
-                    locations.append(SamplesLocation(offset, len(record)))
-                    offset += len(record)
+                    locations.append(SamplesLocation(offset, length))
+                    offset += length
         except OSError:
             with contextlib.suppress(OSError):
                 files.remove(path)  # half a checkpoint would only take the room that the next one needs
