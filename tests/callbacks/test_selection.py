@@ -34,11 +34,11 @@ class Block(nn.Module):
 class Model(nn.Module):
     def __init__(self):
         super().__init__()
-        self.encoder = nn.ModuleList([Block(6), Block(3)])
-        self.decoder = nn.ModuleList([Block(2), Block(1)])
+        self.lower = nn.ModuleList([Block(6), Block(3)])
+        self.upper = nn.ModuleList([Block(2), Block(1)])
 
     def forward(self, x):
-        for block in (*self.encoder, *self.decoder):
+        for block in (*self.lower, *self.upper):
             block(x)
 
 
@@ -67,9 +67,9 @@ def select(model, probe, whole, **options):
     [
         (2, [2]),
         (-1, [3]),
-        ("encoder.1", [1]),
-        ("decoder.*", [2, 3]),
-        ([3, "encoder.*"], [0, 1, 3]),
+        ("lower.1", [1]),
+        ("upper.*", [2, 3]),
+        ([3, "lower.*"], [0, 1, 3]),
     ],
 )
 def test_layers(model, probe, whole, layers, numbers):
@@ -101,23 +101,23 @@ def test_keys_stay_grouped_where_they_can(model, probe, whole):
 
 
 def test_heads_by_layer(model, probe, whole):
-    part = select(model, probe, whole, layers=["encoder.0", "decoder.*"], heads={"encoder.*": [1], -1: 4})
+    part = select(model, probe, whole, layers=["lower.0", "upper.*"], heads={"lower.*": [1], -1: 4})
     assert [(layer.name, layer.head_numbers) for layer in part.layers] == [
-        ("encoder.0", (1,)),
-        ("decoder.0", None),
-        ("decoder.1", (4,)),
+        ("lower.0", (1,)),
+        ("upper.0", None),
+        ("upper.1", (4,)),
     ]
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"layers": 4}, r"layers names the layer 4, but the model has the layers 0 to 3: encoder.0, encoder.1, dec"),
-        ({"layers": ["encoder.*", "mlp.*"]}, r"layers names the layer 'mlp.\*', but the model has"),
+        ({"layers": 4}, r"layers names the layer 4, but the model has the layers 0 to 3: lower.0, lower.1, dec"),
+        ({"layers": ["lower.*", "mlp.*"]}, r"layers names the layer 'mlp.\*', but the model has"),
         ({"layers": []}, "layers is empty: leave it out to record all"),
-        ({"heads": [6]}, "heads names head 6, but layer encoder.0 has heads 0 to 5"),
+        ({"heads": [6]}, "heads names head 6, but layer lower.0 has heads 0 to 5"),
         ({"heads": {"x": [0]}}, "heads names the layer 'x', but the model has the layers"),
-        ({"heads": []}, "heads is empty for layer encoder.0"),
+        ({"heads": []}, "heads is empty for layer lower.0"),
     ],
 )
 def test_what_does_not_exist_is_said(whole, options, sentence):
