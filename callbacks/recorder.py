@@ -180,19 +180,20 @@ class AttentionRecorder:
         if self._closed:
             raise RuntimeError(f"step {step} cannot be recorded: this AttentionRecorder is closed")
         alerts: AlertRecord | None = None
+        done = False
         try:
             recording = self._capture()
-            alerts = self._watch.look(operator.index(step), recording.layers, recording.figures)
-            if self._writer is not None:
+            if self._writer is not None:  # one process tells and writes for all
+                alerts = self._watch.look(operator.index(step), recording.layers, recording.figures)
                 self._writer.write(operator.index(step), recording, alerts, samples=samples)
+            done = True
         except Exception as error:
             self._fail(error, f"attention was not recorded at step {step}")
-            return False
-        finally:
-            if self._writer is not None:
-                self._check_writer(self._writer)
-        self._tell(alerts)
-        return True
+        if alerts is not None and done:
+            self._tell(alerts)
+        if self._writer is not None:
+            self._check_writer(self._writer)
+        return done
 
     def _capture(self) -> Recording:
         return capture(self._model, self._probe, batch_size=self._batch_size, select=self._select)

@@ -112,7 +112,7 @@ def test_heads_by_layer(model, probe, whole):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"layers": 4}, r"layers names the layer 4, but the model has the layers 0 to 3: lower.0, lower.1, dec"),
+        ({"layers": 4}, r"layers names the layer 4, but the model has the layers 0 to 3: lower.0, lower.1, upp"),
         ({"layers": ["lower.*", "mlp.*"]}, r"layers names the layer 'mlp.\*', but the model has"),
         ({"layers": []}, "layers is empty: leave it out to record all"),
         ({"heads": [6]}, "heads names head 6, but layer lower.0 has heads 0 to 5"),
