@@ -133,6 +133,9 @@ class TestInspect:
             "head_dim": 8,
             "scale": 0.3,
             "causal": False,
+            "softcap": None,
+            "number": None,
+            "head_numbers": None,
         }
         assert second["steps"] == []
 
