@@ -172,9 +172,9 @@ class Watch:
 
         A figure that is NaN or missing changes nothing. Other layers than last time begin anew.
         """
-        if tuple(layers) != self._layers:
-            self._layers = tuple(layers)
+        if [layer.identity for layer in layers] != [layer.identity for layer in self._layers]:
             self._was, self._before = {}, {}
+        self._layers = tuple(layers)
         heads = [(index, head) for index, layer in enumerate(self._layers) for head in range(layer.heads)]
         unknown = np.full(len(heads), np.nan, np.float32)
         alerts: list[Alert] = []
@@ -193,8 +193,9 @@ class Watch:
     def _alert(
         self, step: int, rule: Rule, values: Float32, concerned: Int, heads: list[tuple[int, int]], *, raised: bool
     ) -> Alert:
-        layer, head = heads[concerned[0]]
-        worst = f"layer {layer} ({self._layers[layer].name}) head {head}"
+        described = self._layers[heads[concerned[0]][0]]
+        layer, head = described.in_model(*heads[concerned[0]])
+        worst = f"layer {layer} ({described.name}) head {head}"
         return Alert(
             step=step,
             rule=rule.name,

@@ -22,6 +22,22 @@ def changes(record: AlertRecord) -> list[tuple[str, bool, list[tuple[int, int]]]
     return [(a.rule, a.raised, [(head.layer, head.head) for head in a.heads]) for a in record.alerts]
 
 
+def test_a_sentence_names_heads_by_the_models_own_numbers() -> None:
+    some = dataclasses.replace(LAYERS[0], number=7, head_numbers=(3, 11))
+    record = Watch([MAX_LOGIT]).look(0, [some], {"max_logit": np.array([1, 500], np.float32)})
+    assert "max_logit of layer 7 (h.0) head 11 is 500" in record.alerts[0].sentence
+    assert record.alerts[0].heads == (AlertedHead(0, 1, 500.0),)  # where it stands in the figures
+
+
+def test_a_scale_that_is_learned_does_not_begin_anew() -> None:
+    watch = Watch([MAX_LOGIT])
+    told = []
+    for step, scale in enumerate((0.3, 0.31)):
+        layers = [dataclasses.replace(layer, scale=scale) for layer in LAYERS]
+        told.append(changes(watch.look(step, layers, {"max_logit": np.array([500, 1, 1, 1, 1], np.float32)})))
+    assert told == [[("max_logit", True, [(0, 0)])], []]
+
+
 class TestHysteresis:
     def test_a_logit_over_100_is_raised_once_and_cleared_under_90(self) -> None:
         watch, told = Watch([MAX_LOGIT]), []

@@ -92,6 +92,11 @@ class Layer:
         """What stays while the same model trains: all but the values that training may change."""
         return (self.name, self.heads, self.kv_heads, self.head_dim, self.number, self.head_numbers)
 
+    def in_model(self, index: int, head: int) -> tuple[int, int]:
+        """The model's own numbers of this layer and of a head, which are `index` and `head` among the recorded ones."""
+        number = index if self.number is None else self.number
+        return number, head if self.head_numbers is None else self.head_numbers[head]
+
     @classmethod
     def from_entry(cls, entry: dict[str, Any]) -> "Layer":
         """A layer from its JSON. Fields that have a default may be missing: they came later than the format."""

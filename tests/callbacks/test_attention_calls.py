@@ -74,6 +74,11 @@ MASKS = {  # name → (mask as the model gives it, is recorded as causal, shape 
     "causal, boolean": ((TRIANGLE & PADDING), True, None),
     "causal, of its heads": ((TRIANGLE & PADDING).expand(2, 4, N, N), True, None),
     "causal, additive": (hide(TRIANGLE & PADDING), True, None),
+    "two texts packed in one row": (
+        (TRIANGLE & (torch.tensor([0, 0, 0, 0, 1, 1])[:, None] == torch.tensor([0, 0, 0, 0, 1, 1])) & PADDING),
+        False,
+        (1, 1, 6, 6),
+    ),
     "a window": ((TRIANGLE & ~TRIANGLE.tril(-3) & PADDING), False, (1, 1, 6, 6)),
     "a window, of its heads": ((TRIANGLE & ~TRIANGLE.tril(-3) & PADDING).expand(2, 4, N, N), False, (1, 1, 6, 6)),
     "slopes a head": (hide(PADDING) + SLOPES * DISTANCES, False, (1, 4, 6, 6)),
