@@ -6,7 +6,7 @@ TensorBoard never loads them. `docs/format.md` describes both byte by byte.
 """
 
 from tb_attnviz.events.log import EventLog
-from tb_attnviz.events.samples import Samples, read_samples
+from tb_attnviz.events.samples import Samples, read_samples, samples_checksum
 from tb_attnviz.events.schema import (
     Alert,
     AlertedHead,
@@ -42,4 +42,5 @@ __all__ = [
     "Sequence",
     "in_order_of_writing",
     "read_samples",
+    "samples_checksum",
 ]

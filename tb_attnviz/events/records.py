@@ -14,6 +14,7 @@ from tb_attnviz.events import files
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 _OVERHEAD = _HEADER.size + _FOOTER.size
+CHECKSUM_BYTES = _FOOTER.size
 
 
 class CorruptRecordError(ValueError):

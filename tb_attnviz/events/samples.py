@@ -6,6 +6,7 @@ space, would leave attention up to 1.2e-3 off (MiniLM, 84 sentences), past the 5
 """
 
 import dataclasses
+import functools
 import os
 from typing import Any, cast
 
@@ -80,6 +81,17 @@ def read_samples(run_directory: str, file: str, location: SamplesLocation) -> Sa
         bias=arrays.get("bias"),
         sinks=arrays.get("sinks"),
     )
+
+
+@functools.lru_cache(maxsize=65536)  # a samples file is written once
+def samples_checksum(run_directory: str, file: str, location: SamplesLocation) -> str:
+    """The checksum of the samples at `location`, as it was written behind them: four bytes are read.
+
+    Raises FileNotFoundError if the file is gone.
+    """
+    path = os.path.join(run_directory, "plugins", "attnviz", file)
+    end = location.offset + location.length
+    return files.read_range(path, end - records.CHECKSUM_BYTES, records.CHECKSUM_BYTES).hex()
 
 
 def _quantise(array: Float32) -> tuple[Int16, Float32]:

@@ -25,6 +25,12 @@ Float64 = npt.NDArray[np.float64]
 FITTED_STEPS = 16
 
 
+def spread(steps: Sequence[int]) -> list[int]:
+    """The steps that a frame is fitted to: at most FITTED_STEPS, evenly spread, the first and the last among them."""
+    indices = np.unique(np.linspace(0, len(steps) - 1, min(FITTED_STEPS, len(steps))).round().astype(int))
+    return [steps[index] for index in indices]
+
+
 @dataclasses.dataclass(frozen=True)
 class Axes:
     """Linear maps from the vectors of one step to canonical coordinates, aligned over the steps."""
@@ -82,36 +88,30 @@ def fit_frame(
     `on_progress(done, total)` counts these visits.
     """
     report = on_progress or (lambda done, total: None)
-    spread = _spread(steps, FITTED_STEPS)
+    visited = spread(steps)
     fitted: dict[int, Axes] = {}
     target: Float64 | None = None
     moments: Moments | None = None
-    for done, step in enumerate(spread, start=1):
+    for done, step in enumerate(visited, start=1):
         vectors = source.vectors(step)
         # A step with heads that are not finite is no neighbour to align to; it joins like any other unfitted step.
-        if vectors.finite.all() or (step == spread[-1] and not fitted):
+        if vectors.finite.all() or (step == visited[-1] and not fitted):
             found = _canonical(vectors, source.scale)
             fitted[step] = found if target is None else found.aligned_to(target, vectors)
             target = fitted[step].coordinates(vectors)
             moments = moments or Moments(target.shape[0], target.shape[2])
             moments.add(target)
-        report(done, 2 * len(spread))
+        report(done, 2 * len(visited))
     bases = moments.bases() if moments else {}
     extents = {name: Extent(basis) for name, basis in bases.items()}
-    for done, (step, axes) in enumerate(fitted.items(), start=len(spread) + 1):
+    for done, (step, axes) in enumerate(fitted.items(), start=len(visited) + 1):
         coordinates = axes.coordinates(source.vectors(step))
         for extent in extents.values():
             extent.add(coordinates)
-        report(done, 2 * len(spread))
+        report(done, 2 * len(visited))
     return Frame(tuple(fitted), tuple(fitted.values()), {name: extent.measured() for name, extent in extents.items()})
 
 
 def _canonical(vectors: Vectors, scale: float) -> Axes:
     found = canonical_axes(vectors.queries, vectors.keys, scale=scale)
     return Axes(found.query_axes, found.key_axes, found.key_mean)
-
-
-def _spread(steps: Sequence[int], count: int) -> list[int]:
-    """At most `count` of `steps`, evenly spread, the first and the last among them."""
-    indices = np.unique(np.linspace(0, len(steps) - 1, min(count, len(steps))).round().astype(int))
-    return [steps[index] for index in indices]

@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.events import SamplesLocation, read_samples
+from tb_attnviz.events import SamplesLocation, read_samples, samples_checksum
 
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -32,6 +32,11 @@ class LayerSamples:
     def only(self, *steps: int) -> "LayerSamples":
         """The same without the other steps."""
         return dataclasses.replace(self, locations={step: self.locations[step] for step in steps})
+
+    def fingerprint(self, step: int) -> str:
+        """What tells the samples of `step` from all others, wherever the run's directory lies."""
+        file, location = self.locations[step]
+        return f"{file}:{location.offset}:{location.length}:{samples_checksum(self.directory, file, location)}"
 
     def vectors(self, step: int) -> Vectors:
         samples = read_samples(self.directory, *self.locations[step])
