@@ -136,7 +136,6 @@ run = f"{sys.argv[1]}/{os.environ['RANK']}"
 """
 WITH_DDP = """
 train(sys.argv[1], AttnVizCallback(probe, every=2, logdir=run, on_error="raise"), ddp_backend="gloo")
-torch.distributed.destroy_process_group()  # without it torch aborts one exit in four, with or without the recorder
 """
 WITH_FSDP = """
 from accelerate.state import AcceleratorState
@@ -163,13 +162,16 @@ weights = train(sys.argv[1], callback, CheckSharded(), **options)
 plain = train(sys.argv[1], **options)
 assert all(torch.equal(weights[name].to_local(), plain[name].to_local()) for name in plain)
 """
+END = """
+torch.distributed.destroy_process_group()  # without it torch aborts one exit in four, with or without the recorder
+"""
 
 
 @pytest.mark.parametrize("training", [WITH_DDP, WITH_FSDP], ids=["DDP", "FSDP2"])
 def test_two_processes(tmp_path, training):
     """The first one writes; with FSDP, the weights of both are bit for bit those of a training without the recorder."""
     script = tmp_path / "train.py"
-    script.write_text(TWO_PROCESSES + training)
+    script.write_text(TWO_PROCESSES + training + END)
     root = Path(__file__).parents[2]
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0", "--standalone"]
     environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
