@@ -80,7 +80,7 @@ def _document(view: View, step: int, previous: int | None, store: Store, report:
         shown.coordinates, shown.points, on_progress=lambda done, total: report(n + done, 3 * n)
     )
     motion = None if previous is None else _motion(shown, _Shown.of(view, previous, store, report), previous)
-    figures = Figures(faithfulness, found.trustworthiness, found.continuity, found.recall, found.k, 2 * n)
+    figures = Figures(faithfulness, found.trustworthiness, found.continuity, found.k, 2 * n)
     notes = [shown.note] if shown.note else []
     if pairs.share < 1:
         notes.append(f"faithfulness is of a random {pairs.share:.0%} of all pairs")
