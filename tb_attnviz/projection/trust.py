@@ -113,7 +113,7 @@ class _Shown:
         picture: Picture = make(view, step, store, report)
         vectors = view.source.vectors(step)
         head = cast(int, view.head)
-        queries, keys = vectors.queries[head], vectors.keys[head]
+        queries, keys = (array[head].astype(np.float64) for array in (vectors.queries, vectors.keys))
         axes = geometry.canonical_axes(queries, keys, scale=view.source.scale)
         coordinates = np.concatenate(axes.coordinates(queries, keys))  # (2n, d)
         if not view.projection.linear and view.projection.metric == "cosine":
