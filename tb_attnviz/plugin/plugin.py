@@ -31,7 +31,7 @@ from tb_attnviz.run import NotRecordedError, Run
 
 _STATIC = Path(__file__).parent.parent / "static"
 _ENTRY = "/static/index.js"
-_WAIT_SECONDS = 0.25  # how long a request waits for a job before it answers 202
+_WAIT_SECONDS = 0.25  # how long a request for what is looked at waits for its job before it answers 202
 
 
 class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard has no types
@@ -191,7 +191,8 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     def _made(self, request: Request, task: Task, respond: Any, priority: int) -> Response:
         """What `task` makes, as `respond(request, bytes, key)` sends it, or 202."""
-        made = self._jobs.result(task, priority=priority, wait=_WAIT_SECONDS)
+        # A browser has six connections: what nobody looks at yet does not keep one of them.
+        made = self._jobs.result(task, priority=priority, wait=0 if priority else _WAIT_SECONDS)
         if isinstance(made, Progress):
             document = {"state": "computing", "done": made.done, "total": made.total}
             return json_response(request, document, code=202)

@@ -1,5 +1,6 @@
 """The routes, asked over HTTP of a real TensorBoard: both its loaders, a path prefix, several log directories."""
 
+import dataclasses
 import io
 import json
 import time
@@ -15,6 +16,7 @@ import pytest
 
 import tb_attnviz
 from tb_attnviz.events import Alert, AlertedHead, AlertRecord, EventLog, ProbeRecord, RunWriter
+from tb_attnviz.projection import fit_frame
 from tests.conftest import LAYERS, PROBE, make_samples, serving, wait_until, write_checkpoint
 
 SERVERS = {
@@ -32,11 +34,13 @@ class Client:
         self.base = f"{address}/data/plugin/attnviz/"
         self.address = address
 
-    def get(self, route: str, headers: dict[str, str] | None = None, **parameters: object) -> tuple[int, Any, Any]:
-        """Status, body (JSON or array), headers; a 202 is asked again until it is answered."""
+    def get(
+        self, route: str, headers: dict[str, str] | None = None, post: bytes | None = None, **parameters: object
+    ) -> tuple[int, Any, Any]:
+        """Status, body (JSON or array), headers; a 202 is asked again until it is answered. `post`: by POST."""
         url = self.base + route + ("?" + urllib.parse.urlencode(parameters) if parameters else "")
         for _ in range(200):
-            status, body, answered = _fetch(url, headers or {})
+            status, body, answered = _fetch(url, headers or {}, post)
             if status != 202:
                 return status, body, answered
             assert json.loads(body).keys() == {"state", "done", "total"}
@@ -54,9 +58,9 @@ class Client:
         return np.load(io.BytesIO(body))
 
 
-def _fetch(url: str, headers: dict[str, str]) -> tuple[int, bytes, Any]:
+def _fetch(url: str, headers: dict[str, str], post: bytes | None = None) -> tuple[int, bytes, Any]:
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, post, headers), timeout=30) as answer:
             return answer.status, answer.read(), answer.headers
     except urllib.error.HTTPError as error:
         return error.code, error.read(), error.headers
@@ -137,6 +141,64 @@ def test_a_frame_says_which_steps_it_was_fitted_to(client: Client, run: str, log
     np.testing.assert_allclose(shown, expected, atol=1e-5)
 
 
+def test_one_head_is_the_same_as_among_all_heads(client: Client, run: str) -> None:
+    address = {"run": run, "step": 200, "layer": 1, "projection": "pca", "dims": 2}
+    one = client.array("points", **address, head=5)
+    np.testing.assert_array_equal(one, client.array("points", **address)[5:6])
+
+
+def test_a_frame_of_its_newest_step_alone(client: Client, run: str, logdir: Path) -> None:
+    shown = client.array("points", run=run, step=100, layer=0, projection="biplot", dims=2, frame=250, fit="newest")
+    opened = tb_attnviz.open_run(logdir / "run")
+    expected = fit_frame(opened.layer_samples(0), [200]).points(opened.layer_samples(0), 100, "biplot", 2)
+    np.testing.assert_allclose(shown, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain;charset=UTF-8"])
+def test_some_points_are_projected_alone(client: Client, run: str, logdir: Path, content_type: str) -> None:
+    address = {"run": run, "step": 100, "layer": 0, "projection": "biplot", "dims": 2, "head": 3}
+    body = json.dumps({"points": [35, 0, 1, 2, 18, 19, 20, 0]}).encode()
+    status, answer, _ = client.get("points", {"Content-Type": content_type}, body, **address)
+    assert status == 200, answer
+    alone = dataclasses.replace(tb_attnviz.open_run(logdir / "run").layer_samples(0), subset=(0, 1, 2, 18, 19, 20, 35))
+    expected = fit_frame(alone, [0, 100, 200, 300]).points(alone, 100, "biplot", 2)[3:4]
+    np.testing.assert_allclose(np.load(io.BytesIO(answer)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"", 'the body must be JSON like {"points": [0, 1, 5]}'),
+        (b"\xff", "the body must be JSON like"),
+        (b"[1, 2]", "with one point at least"),
+        (b'{"points": []}', "with one point at least"),
+        (b'{"points": "all"}', "with one point at least"),
+        (b'{"points": [0, true]}', "true is not a whole number"),
+        (b'{"points": [0, 1.5]}', "1.5 is not a whole number"),
+        (b'{"points": [0, 36]}', "no point 36: a head has points 0 to 35, queries first"),
+        (b'{"points": [-1]}', "no point -1"),
+    ],
+)
+def test_points_that_there_are_not(client: Client, run: str, body: bytes, sentence: str) -> None:
+    address = {"run": run, "step": 100, "layer": 0, "projection": "biplot", "dims": 2}
+    status, answer, _ = client.get("points", None, body, **address, head=3)
+    assert (status, sentence in json.loads(answer)["error"]) == (400, True), answer
+    status, answer, _ = client.get("points", None, b'{"points": [0]}', **address)
+    assert (status, json.loads(answer)["error"]) == (400, "the parameter 'head' is missing")
+
+
+def test_only_points_take_a_post(client: Client, run: str) -> None:
+    status, answer, _ = client.get("health", None, b"{}", run=run)
+    assert (status, json.loads(answer)["error"]) == (400, "POST is not understood here: use GET")
+
+
+def test_jobs_are_listed_beside_the_size_of_the_cache(client: Client, run: str) -> None:
+    client.array("points", run=run, step=0, layer=0, projection="biplot", dims=2)
+    wait_until(lambda: not client.json("jobs")["jobs"], seconds=20)
+    cache = client.json("jobs")["cache"]
+    assert 0 < cache["bytes"] < cache["limit"] == 4 * 2**30
+
+
 @pytest.mark.parametrize("sequence", [1, "mean"])
 def test_attention_is_that_of_open_run(client: Client, run: str, logdir: Path, sequence: Any) -> None:
     expected = tb_attnviz.open_run(logdir / "run").attention(100, 1, 4, sequence)
@@ -151,6 +213,15 @@ def test_health_keeps_what_is_not_finite(client: Client, run: str) -> None:
     assert health["heads"] == [4, 6]
     assert health["figures"]["max_logit"][0] == ["Infinity"] * 10
     assert health["figures"]["entropy"][1][0] == pytest.approx(0.9)
+
+
+def test_health_since_a_step(client: Client, run: str) -> None:
+    whole = client.json("health", run=run)
+    for since, first in ((-1, 0), (0, 1), (150, 2), (300, 4)):
+        later = client.json("health", run=run, since=since)
+        assert later["steps"] == whole["steps"][first:]
+        assert later["figures"] == {figure: values[first:] for figure, values in whole["figures"].items()}
+        assert later["heads"] == whole["heads"]
 
 
 def test_alerts(client: Client, run: str) -> None:
