@@ -65,9 +65,11 @@ def parse(request: Request, name: str, run: Run, *, one_head: bool = False) -> P
     return PictureRequest(name, layer, step, View(run.layer_samples(layer), steps, projection, head), priority)
 
 
-def of_points(asked: PictureRequest, run: Run, body: bytes) -> PictureRequest:
-    """The same of some points alone: `body` is JSON, `{"points": [indices into queries, then keys]}`."""
-    subset = _indices(body, 2 * run.probe.tokens)
+def of_points(request: Request, asked: PictureRequest, run: Run) -> PictureRequest:
+    """The same of some points alone: the body is JSON, `{"points": [indices into queries, then keys]}`."""
+    if (request.content_length or 0) > _MOST_BYTES:
+        raise BadRequestError(f"the body must not be larger than {_MOST_BYTES:,} bytes")
+    subset = _indices(request.get_data(), 2 * run.probe.tokens)
     source = dataclasses.replace(asked.view.source, subset=subset)
     return dataclasses.replace(asked, view=dataclasses.replace(asked.view, source=source))
 
@@ -108,8 +110,6 @@ def _projection(request: Request) -> Projection:
 def _indices(body: bytes, count: int) -> tuple[int, ...]:
     """Sorted and distinct. `count`: how many points there are."""
     shape = 'the body must be JSON like {"points": [0, 1, 5]}'
-    if len(body) > _MOST_BYTES:
-        raise BadRequestError(f"the body must not be larger than {_MOST_BYTES:,} bytes")
     try:
         document = json.loads(body)
     except ValueError:

@@ -90,7 +90,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         name, run = self._run(request)
         asked = picture.parse(request, name, run, one_head=request.method == "POST")
         if request.method == "POST":
-            asked = picture.of_points(asked, run, request.get_data())
+            asked = picture.of_points(request, asked, run)
         key = asked.view.key(asked.step)
         task = Task(
             key=key,

@@ -16,8 +16,11 @@ class Progress:
     total: int
 
 
-class StoppedError(Exception):
-    """Raised in the worker by `report`: nobody wants the result any more."""
+class StoppedError(BaseException):
+    """Raised in the worker by `report`: nobody wants the result any more.
+
+    No Exception, so that a task which notes a failure and goes on does not take it for one.
+    """
 
 
 class ProgressFile:

@@ -171,6 +171,14 @@ def test_a_picture_that_kills_its_workers_says_so(ask: Ask, monkeypatch: pytest.
     assert ask("points", step=100, **BIPLOT).status_code == 200
 
 
+def test_a_body_that_is_too_large_is_not_read(plugin: AttnVizPlugin) -> None:
+    client = Client(plugin.get_plugin_apps()["/points"])
+    query = {**BIPLOT, "step": 100, "head": 0}
+    answer = client.post("/points", query_string=query, data=b" " * (2**24 + 1))
+    assert answer.status_code == 400
+    assert answer.json == {"error": "the body must not be larger than 16,777,216 bytes"}
+
+
 def test_notes_travel_in_a_header_of_ascii() -> None:
     picture = Picture(np.zeros((3, 4, 2), np.float32), {2: "Schlüssel…"})
     response = points_response(Request(EnvironBuilder().get_environ()), picture.to_bytes(), "key")

@@ -1,5 +1,6 @@
 """Jobs: in processes of their own, in our order, picked up by key, dropped when nobody asks, gone with their parent."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -31,10 +32,11 @@ def note(path: Path, text: str, *, report: Report) -> bytes:
 
 
 def until(path: Path, log: Path, name: str, *, report: Report) -> bytes:
-    """Runs until `path` is there; notes its beginning and its end."""
+    """Runs until `path` is there, whatever fails in it; notes its beginning and its end."""
     note(log, f"{name}(", report=report)
     while not path.exists():
-        report(1, 2)
+        with contextlib.suppress(Exception):
+            report(1, 2)
         time.sleep(0.01)
     return note(log, f"{name})", report=report)
 
