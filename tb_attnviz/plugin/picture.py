@@ -1,7 +1,6 @@
 """PictureRequest: which picture a request of `points` or `trust` is about, parsed from its query."""
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Hashable
 from typing import Any
@@ -83,12 +82,6 @@ def earlier_step(request: Request, asked: PictureRequest, run: Run) -> int | Non
     if previous >= asked.step:
         raise BadRequestError(f"the parameter 'previous' must be a step before {asked.step}, not {previous}")
     return previous
-
-
-def trust_key(view: View, step: int, previous: int | None) -> str:
-    """The address of the trust in the picture of `view` at `step`."""
-    pictures = [view.key(step), None if previous is None else view.key(previous)]
-    return hashlib.sha256(json.dumps(["trust", pictures]).encode()).hexdigest()
 
 
 def _projection(request: Request) -> Projection:

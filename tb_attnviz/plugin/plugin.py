@@ -27,6 +27,7 @@ from tb_attnviz.plugin.runs import RunDirectories, Runs
 from tb_attnviz.projection.jobs import Jobs, Task
 from tb_attnviz.projection.progress import Progress
 from tb_attnviz.projection.store import DiskStore
+from tb_attnviz.projection.trust import Seen, trust_key
 from tb_attnviz.run import NotRecordedError, Run
 
 _STATIC = Path(__file__).parent.parent / "static"
@@ -107,13 +108,15 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         name, run = self._run(request)
         asked = picture.parse(request, name, run, one_head=True)
         previous = picture.earlier_step(request, asked, run)
-        key = picture.trust_key(asked.view, asked.step, previous)
+        seen = Seen(run.probe.lengths, run.layer(asked.step, asked.layer))
+        key = trust_key(asked.view, asked.step, previous, seen)
         task = Task(
             key=key,
             function=tasks.trust,
-            args=(asked.view, asked.step, previous, self._place),
+            args=(asked.view, asked.step, previous, seen, self._place),
             about=asked.about("trust"),
             lane=asked.lane(),
+            stored=True,
         )
         return unchanged(request, key, JSON) or self._made(request, task, made_json_response, asked.priority)
 

@@ -24,16 +24,11 @@ from tb_attnviz.plugin.responses import points_response
 from tb_attnviz.projection.pictures import Picture, Report, View
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.store import DiskStore
+from tb_attnviz.projection.trust import Seen, make_trust
 
 BIPLOT = {"run": "run", "layer": 0, "projection": "biplot", "dims": 2}
 
 Ask = Callable[..., TestResponse]
-
-
-def stub_trust(view: View, step: int, previous: int | None, place: tasks.Place, *, report: Report) -> bytes:
-    """Stands for the real one: says what it was asked."""
-    asked = {"head": view.head, "step": step, "previous": previous, "method": view.projection.method}
-    return json.dumps(asked).encode()
 
 
 def failing(view: View, step: int, place: tasks.Place, *, report: Report) -> bytes:
@@ -124,14 +119,19 @@ def test_priority_is_no_part_of_the_answer(ask: Ask) -> None:
         assert ask("points", once=True, headers={"If-None-Match": first.headers["ETag"]}, **query).status_code != 304
 
 
-def test_trust_is_asked_of_the_picture_and_an_earlier_one(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "trust", stub_trust)
+def test_trust_is_that_of_the_picture_and_an_earlier_one(ask: Ask, run_directory: Path, tmp_path: Path) -> None:
+    run = tb_attnviz.open_run(run_directory)
+    view = View(run.layer_samples(0), tuple(run.steps), Projection(method="biplot", dims=2), head=3)
+    seen, own_store = Seen(run.probe.lengths, run.layer(200, 0)), DiskStore(tmp_path / "own")
+    expected = make_trust(view, 200, 100, own_store, lambda done, total: None, seen=seen)
     answer = ask("trust", step=200, head=3, previous=100, **BIPLOT)
-    assert answer.content_type == "application/json"
-    assert answer.json == {"head": 3, "step": 200, "previous": 100, "method": "biplot"}
+    assert (answer.status_code, answer.content_type) == (200, "application/json")
+    assert answer.json == json.loads(expected)
     again = ask("trust", step=200, head=3, previous=100, headers={"If-None-Match": answer.headers["ETag"]}, **BIPLOT)
     assert (again.status_code, again.content_type) == (304, "application/json")
-    assert ask("trust", step=200, head=3, **BIPLOT).json["previous"] is None
+    assert ask("trust", step=200, head=3, **BIPLOT).json["motion"] is None
+    after_restart = asking(load(run_directory.parent))("trust", once=True, step=200, head=3, previous=100, **BIPLOT)
+    assert after_restart.json == answer.json
 
 
 def test_what_is_being_made_is_listed(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
