@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from werkzeug.test import Client, EnvironBuilder, TestResponse
 
 import tb_attnviz
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence, samples_checksum
-from tb_attnviz.plugin import tasks
+from tb_attnviz.plugin import picture, tasks
 from tb_attnviz.plugin.plugin import AttnVizPlugin
 from tb_attnviz.plugin.responses import points_response
 from tb_attnviz.projection.pictures import Picture, Report, View
@@ -179,12 +180,27 @@ def test_a_body_that_is_too_large_is_not_read(plugin: AttnVizPlugin) -> None:
     assert answer.json == {"error": "the body must not be larger than 16,777,216 bytes"}
 
 
+def test_pictures_with_a_frame_or_a_chain_in_common_are_in_one_lane(run_directory: Path) -> None:
+    run = tb_attnviz.open_run(run_directory)
+
+    def lane(query: str) -> object:
+        asked = {"step": "100", "layer": "0", "dims": "2", **dict(parse_qsl(query))}
+        return picture.parse(Request(EnvironBuilder(query_string=asked).get_environ()), "run", run).lane()
+
+    biplot, tsne = lane("projection=biplot"), lane("projection=tsne&head=1")
+    assert biplot == lane("projection=pca&dims=3&step=300&head=2&priority=2")
+    assert tsne == lane("projection=tsne&head=1&step=0&frame=300")
+    others = [lane(f"projection=biplot&{q}") for q in ("layer=1", "fit=newest", "frame=200", "normalise=paper")]
+    others += [lane(f"projection=tsne&{q}") for q in ("head=2", "head=1&seed=1", "head=1&frame=200")]
+    assert len({biplot, tsne, *others}) == 9
+
+
 def test_notes_travel_in_a_header_of_ascii() -> None:
-    picture = Picture(np.zeros((3, 4, 2), np.float32), {2: "Schlüssel…"})
-    response = points_response(Request(EnvironBuilder().get_environ()), picture.to_bytes(), "key")
+    noted = Picture(np.zeros((3, 4, 2), np.float32), {2: "Schlüssel…"})
+    response = points_response(Request(EnvironBuilder().get_environ()), noted.to_bytes(), "key")
     assert response.headers["Attnviz-Notes"].isascii()
     assert json.loads(response.headers["Attnviz-Notes"]) == {"2": "Schlüssel…"}
-    without = Picture(picture.points, {})
+    without = Picture(noted.points, {})
     assert (
         "Attnviz-Notes" not in points_response(Request(EnvironBuilder().get_environ()), without.to_bytes(), "").headers
     )
@@ -199,10 +215,10 @@ def test_twelve_layers_that_are_in_the_cache_take_a_fifth_of_a_second(tmp_path: 
         writer.write_checkpoint(step, [(Layer("attention", heads, heads, 1, 1.0, causal=True), samples)] * layers)
     writer.close()
     run = tb_attnviz.open_run(tmp_path / "logs" / "run")
-    picture = Picture(np.zeros((heads, 2 * tokens, 2), np.float32), {}).to_bytes()
+    stored = Picture(np.zeros((heads, 2 * tokens, 2), np.float32), {}).to_bytes()
     for layer in range(layers):
         view = View(run.layer_samples(layer), tuple(run.steps), Projection(method="biplot", dims=2))
-        DiskStore(cache).put(view.key(15), picture)
+        DiskStore(cache).put(view.key(15), stored)
     samples_checksum.cache_clear()  # as after a start
     ask = asking(load(tmp_path / "logs"))
     begun = time.process_time()  # the processor's, whatever else it does

@@ -142,6 +142,21 @@ def test_what_is_looked_at_comes_first_then_the_first_who_asked(
     assert marks(tmp_path / "log") == "cefbda"
 
 
+def test_what_is_asked_about_now_comes_before_what_was_asked_for(
+    jobs: Jobs, busy: Callable[[], None], clock: Clock, tmp_path: Path
+) -> None:
+    """Whoever scrubs through the steps leaves many jobs behind, and waits for the last one."""
+    tasks = {name: Task(key=name, function=note, args=(tmp_path / "log", name)) for name in "abcd"}
+    for name in "abc":
+        jobs.result(tasks[name], wait=0)
+    clock.now = 4
+    for name in "dc":
+        jobs.result(tasks[name], priority=1, wait=0)
+    busy()
+    wait_until(lambda: not jobs.listing(), seconds=20)
+    assert marks(tmp_path / "log") == "cdab"
+
+
 def test_a_quick_task_waits_for_nothing(jobs: Jobs, busy: Callable[[], None], tmp_path: Path) -> None:
     for name in "ab":
         jobs.result(Task(key=name, function=note, args=(tmp_path / "log", name)), wait=0)
