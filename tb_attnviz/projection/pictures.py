@@ -81,10 +81,10 @@ class View:
 
     def frame_key(self) -> str:
         """The address of the frame of a linear projection: the same for all of its pictures."""
-        return _digest("frame", self.source.scale, self._fitted())
+        return _digest("frame", self.source.scale, self.source.subset, self._fitted())
 
     def _frame_address(self) -> object:
-        return self.projection.address(), self.source.scale, self._fitted()
+        return self.projection.address(), self.source.scale, self.source.subset, self._fitted()
 
     def _fitted(self) -> list[object]:
         return [(step, self.source.fingerprint(step)) for step in spread(self.steps)]

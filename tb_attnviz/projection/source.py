@@ -23,11 +23,15 @@ class Vectors:
 
 @dataclasses.dataclass(frozen=True)
 class LayerSamples:
-    """Where the samples of one layer are at every step: step → (file, place in it)."""
+    """Where the samples of one layer are at every step: step → (file, place in it).
+
+    `subset`: only these points count, ascending indices into queries, then keys; None: all do.
+    """
 
     directory: str
     scale: float
     locations: dict[int, tuple[str, SamplesLocation]]
+    subset: tuple[int, ...] | None = None
 
     def only(self, *steps: int) -> "LayerSamples":
         """The same without the other steps."""
@@ -41,6 +45,9 @@ class LayerSamples:
     def vectors(self, step: int) -> Vectors:
         samples = read_samples(self.directory, *self.locations[step])
         queries, keys = samples.queries, samples.expanded_keys()
+        if self.subset is not None:
+            chosen, n_query = np.array(self.subset), queries.shape[1]
+            queries, keys = queries[:, chosen[chosen < n_query]], keys[:, chosen[chosen >= n_query] - n_query]
         finite = np.asarray(np.isfinite(queries).all(axis=(1, 2)) & np.isfinite(keys).all(axis=(1, 2)))  # (heads,)
         return Vectors(_zero_unless(finite, queries), _zero_unless(finite, keys), finite)
 

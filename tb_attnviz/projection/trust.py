@@ -19,6 +19,7 @@ from tb_attnviz.projection.pictures import Picture, Report, Store, View, make
 from tb_attnviz.projection.verdict import Figures, Motion, verdict
 
 Float64 = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
 
 _VERSION = 1  # of what `make_trust` computes
 _STILL = 1e-3  # of the points' mean distance from their centre; what int16 samples may move a head that stands still
@@ -67,20 +68,22 @@ def _document(view: View, step: int, previous: int | None, store: Store, report:
     shown = _Shown.of(view, step, store, report)
     pairs = seen.pairs(view, step)
     method = view.projection.method
-    n = len(shown.queries)
+    n_query, n = len(shown.queries), len(shown.pictured)
     faithfulness = geometry.logit_faithfulness(
         shown.queries,
         shown.keys,
         shown.points,
         pairs,
         closeness="dot" if method == "biplot" else "distance",
-        on_progress=lambda done, total: report(done, 3 * n),
+        on_progress=lambda done, total: report(done, n_query + n),
     )
     found = geometry.neighbourhoods(
-        shown.coordinates, shown.points, on_progress=lambda done, total: report(n + done, 3 * n)
+        shown.coordinates[shown.pictured],
+        shown.points[shown.pictured],
+        on_progress=lambda done, total: report(n_query + done, n_query + n),
     )
     motion = None if previous is None else _motion(shown, _Shown.of(view, previous, store, report), previous)
-    figures = Figures(faithfulness, found.trustworthiness, found.continuity, found.k, 2 * n)
+    figures = Figures(faithfulness, found.trustworthiness, found.continuity, found.k, n)
     notes = [shown.note] if shown.note else []
     if pairs.share < 1:
         notes.append(f"faithfulness is of a random {pairs.share:.0%} of all pairs")
@@ -102,37 +105,44 @@ def _document(view: View, step: int, previous: int | None, store: Store, report:
 class _Shown:
     """One head at one step, as it is and as it is shown."""
 
-    queries: Float64  # [n, d]
-    keys: Float64  # [n, d]
-    coordinates: Float64  # [2n, d]: what the picture's method worked on, up to a rotation; of length 1 for cosines
-    points: Float64  # [2n, dims]
+    queries: Float64  # [n_query, d]
+    keys: Float64  # [n_key, d]
+    coordinates: Float64  # [n_query + n_key, d]: what the method worked on, up to a rotation; of length 1 for cosines
+    points: Float64  # [n_query + n_key, dims]; NaN for those that are not pictured
+    pictured: Indices  # into the points, ascending
     note: str | None  # why there is no picture, or what is special about it
 
     @classmethod
     def of(cls, view: View, step: int, store: Store, report: Report) -> "_Shown":
         picture: Picture = make(view, step, store, report)
-        vectors = view.source.vectors(step)
+        vectors = dataclasses.replace(view.source, subset=None).vectors(step)
         head = cast(int, view.head)
         queries, keys = (array[head].astype(np.float64) for array in (vectors.queries, vectors.keys))
         axes = geometry.canonical_axes(queries, keys, scale=view.source.scale)
-        coordinates = np.concatenate(axes.coordinates(queries, keys))  # (2n, d)
+        coordinates = np.concatenate(axes.coordinates(queries, keys))
         if not view.projection.linear and view.projection.metric == "cosine":
             coordinates = unit_length(coordinates)
+        subset = view.source.subset
+        pictured = np.arange(len(coordinates)) if subset is None else np.array(subset, dtype=np.int64)
+        points = np.full((len(coordinates), view.projection.dims), np.nan)
+        points[pictured] = picture.points[0]
         note = next(iter(picture.notes.values()), None)
         if not vectors.finite[head]:
             note = note or f"its queries or keys are not finite at step {step:,}"
-        return cls(queries, keys, coordinates, picture.points[0].astype(np.float64), note)
+        return cls(queries, keys, coordinates, points, pictured, note)
 
 
 def _motion(shown: _Shown, before: _Shown, previous: int) -> Motion | None:
     """None where one of the two pictures has no points."""
-    if not (np.isfinite(shown.points).all() and np.isfinite(before.points).all()):
+    points, points_before = shown.points[shown.pictured], before.points[shown.pictured]
+    if not (np.isfinite(points).all() and np.isfinite(points_before).all()):
         return None
     aligned = shown.coordinates @ geometry.procrustes(shown.coordinates.T @ before.coordinates)
+    here, there = aligned[shown.pictured], before.coordinates[shown.pictured]
     size = np.linalg.norm(before.coordinates, axis=-1).mean()
-    if np.linalg.norm(aligned - before.coordinates, axis=-1).max() <= _STILL * size:
+    if np.linalg.norm(here - there, axis=-1).max(initial=0) <= _STILL * size:
         return Motion(previous, math.nan)
-    return Motion(previous, geometry.motion_agreement(before.coordinates, aligned, before.points, shown.points))
+    return Motion(previous, geometry.motion_agreement(there, here, points_before, points))
 
 
 def _number(value: float, digits: int = 4) -> float | str:

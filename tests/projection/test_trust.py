@@ -1,5 +1,6 @@
 """The document about one head's picture: its figures, what they are computed from, and when."""
 
+import dataclasses
 import json
 import pickle
 import re
@@ -74,8 +75,7 @@ def test_figures_are_those_of_scipy_and_scikit_learn(
     pairs = visible_pairs(seen)
     expected = spearmanr([near[pair] for pair in pairs], [logits[pair] for pair in pairs]).statistic
     assert found["faithfulness"] == pytest.approx(expected, abs=1e-4)
-    axes = geometry.canonical_axes(queries, keys, scale=seen.layer.scale)
-    coordinates = np.concatenate(axes.coordinates(queries, keys))
+    coordinates = canonical(view, 200)
     assert found["k"] == 12
     assert found["trustworthiness"] == pytest.approx(trustworthiness(coordinates, points, n_neighbors=12), abs=1e-4)
     assert found["continuity"] == pytest.approx(trustworthiness(points, coordinates, n_neighbors=12), abs=1e-4)
@@ -92,13 +92,31 @@ def test_neighbours_of_a_map_by_cosine_are_by_cosine(run_directory: Path) -> Non
     store = Memory()
     store.put(view.key(100), Picture(shown, {1: "made with half its neighbours"}).to_bytes())
     found = document(view, seen, 100, store=store)
-    vectors = view.source.vectors(100)
-    axes = geometry.canonical_axes(vectors.queries[1], vectors.keys[1], scale=seen.layer.scale)
-    coordinates = np.concatenate(axes.coordinates(vectors.queries[1], vectors.keys[1]))
+    coordinates = canonical(view, 100)
     expected = trustworthiness(coordinates, shown[0].astype(float), n_neighbors=12, metric="cosine")
     assert found["trustworthiness"] == pytest.approx(expected, abs=1e-4)
     assert found["sentence"].startswith("Neighbours")
     assert found["note"] == "made with half its neighbours"
+
+
+def test_some_points_are_judged_among_themselves(run_directory: Path) -> None:
+    whole, seen = view_of(run_directory)
+    subset = tuple(i for i in range(2 * N) if i % 3)
+    view = dataclasses.replace(whole, source=dataclasses.replace(whole.source, subset=subset))
+    shown = np.random.default_rng(0).normal(size=(1, len(subset), 2)).astype(np.float32)
+    store = Memory()
+    store.put(view.key(100), Picture(shown, {}).to_bytes())
+    found = document(view, seen, 100, store=store)
+    coordinates, points = canonical(whole, 100)[list(subset)], shown[0].astype(float)
+    assert found["trustworthiness"] == pytest.approx(trustworthiness(coordinates, points, n_neighbors=11), abs=1e-4)
+    assert found["k"] == (len(subset) - 1) // 2 == 11
+    assert len(found["tears"]) == len(subset)
+    vectors = whole.source.vectors(100)
+    logits = vectors.queries[1] @ (vectors.keys[1] - vectors.keys[1].mean(axis=0)).T  # k̄ is the mean of all keys
+    at = dict(zip(subset, points, strict=True))
+    pairs = [(i, j) for i, j in visible_pairs(seen) if i in at and N + j in at]
+    expected = spearmanr([at[i] @ at[N + j] for i, j in pairs], [logits[pair] for pair in pairs]).statistic
+    assert found["faithfulness"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_motion_is_measured_after_alignment(run_directory: Path) -> None:
@@ -106,14 +124,14 @@ def test_motion_is_measured_after_alignment(run_directory: Path) -> None:
     found = document(view, seen, 300, previous=200)
     pictures = [make(view, step, Memory(), quiet).points[0] for step in (200, 300)]
     assert found["motion"]["previous"] == 200
-    before, after = (aligned(view, step) for step in (200, 300))
+    before, after = (canonical(view, step) for step in (200, 300))
     turned = after @ geometry.procrustes(after.T @ before)
     real, seen_motion = np.linalg.norm(turned - before, axis=1), np.linalg.norm(pictures[1] - pictures[0], axis=1)
     assert found["motion"]["spearman"] == pytest.approx(spearmanr(real, seen_motion).statistic, abs=1e-4)
     assert "since step 200" in found["sentence"]
 
 
-def aligned(view: View, step: int) -> npt.NDArray[np.float64]:
+def canonical(view: View, step: int) -> npt.NDArray[np.float64]:
     vectors = view.source.vectors(step)
     axes = geometry.canonical_axes(vectors.queries[1], vectors.keys[1], scale=view.source.scale)
     return np.concatenate(axes.coordinates(vectors.queries[1], vectors.keys[1]))
