@@ -46,7 +46,8 @@ def nearest(points: Float32, count: int, metric: Metric) -> Neighbours:
         np.maximum(block, 0, out=block)  # rounding
         np.fill_diagonal(block[:, begin:], np.inf)
         indices[rows], squared[rows] = _smallest(block, count)
-    return Neighbours(indices, squared / 2 if metric == "cosine" else np.sqrt(squared))
+    distances: Float32 = squared * np.float32(0.5) if metric == "cosine" else np.sqrt(squared)
+    return Neighbours(indices, distances)
 
 
 def _smallest(block: Float32, count: int) -> tuple[Int64, Float32]:
@@ -68,11 +69,9 @@ def _smallest(block: Float32, count: int) -> tuple[Int64, Float32]:
     columns = np.zeros(values.shape, np.int64)
     values[row, place] = block[row, column]
     columns[row, place] = column
-    if values.shape[1] > n // 2:  # many points in one place: next to nothing was sorted out
+    if not count <= values.shape[1] <= n // 2:  # no row has enough, or many points in one place leave too many
         return _sorted_rows(block, count)
     tight = found < count
-    if values.shape[1] < count:
-        return _sorted_rows(block, count)
     order, smallest = _sorted_rows(values, count)
     indices = np.take_along_axis(columns, order, axis=1)
     if tight.any():

@@ -13,7 +13,7 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 _SPACING = {2: 0.5, 3: 0.8}  # of the grid, where K falls to one half at 1
-_MOST_CELLS = {2: 1024, 3: 128}  # along an axis; a picture that is larger gets a coarser grid
+_MOST_CELLS = {2: 1024, 3: 44}  # along an axis; a picture that is larger gets a coarser grid
 _ROUND = 8  # the grid grows in steps of so many cells: its kernel is seldom computed anew
 
 
@@ -53,7 +53,7 @@ class Repulsion:
 
         if self._kernel_of != (size, dims, spacing):
             away = (np.minimum(np.arange(size), size - np.arange(size)) * spacing) ** 2
-            kernel = scipy.fft.rfftn((1 / (1 + sum(np.ix_(*[away] * dims)))).astype(np.float32)).real
+            kernel = scipy.fft.rfftn(1 / (1 + np.asarray(sum(np.ix_(*[away] * dims)), np.float32))).real
             smoothing = ((2 + np.cos(2 * np.pi * np.arange(size) / size)) / 3) ** -2  # once to spread, once to gather
             for axis in range(dims):
                 shape = [1] * dims
