@@ -15,7 +15,9 @@ import numpy.typing as npt
 from tb_attnviz import geometry
 from tb_attnviz.events import Layer, read_samples
 from tb_attnviz.geometry.trust import unit_length
-from tb_attnviz.projection.pictures import Picture, Report, Store, View, make
+from tb_attnviz.projection.pictures import Picture, View, make
+from tb_attnviz.projection.ports import Report, Store
+from tb_attnviz.projection.projection import Normalisation
 from tb_attnviz.projection.verdict import Figures, Motion, verdict
 
 Float64 = npt.NDArray[np.float64]
@@ -82,7 +84,9 @@ def _document(view: View, step: int, previous: int | None, store: Store, report:
         shown.points[shown.pictured],
         on_progress=lambda done, total: report(n_query + done, n_query + n),
     )
-    motion = None if previous is None else _motion(shown, _Shown.of(view, previous, store, report), previous)
+    motion = None
+    if previous is not None:
+        motion = _motion(shown, _Shown.of(view, previous, store, report), previous, view.projection.normalise)
     figures = Figures(faithfulness, found.trustworthiness, found.continuity, found.k, n)
     notes = [shown.note] if shown.note else []
     if pairs.share < 1:
@@ -107,7 +111,7 @@ class _Shown:
 
     queries: Float64  # [n_query, d]
     keys: Float64  # [n_key, d]
-    coordinates: Float64  # [n_query + n_key, d]: what the method worked on, up to a rotation; of length 1 for cosines
+    coordinates: Float64  # [n_query + n_key, d]: what the method worked on; of length 1 for cosines
     points: Float64  # [n_query + n_key, dims]; NaN for those that are not pictured
     pictured: Indices  # into the points, ascending
     note: str | None  # why there is no picture, or what is special about it
@@ -115,11 +119,11 @@ class _Shown:
     @classmethod
     def of(cls, view: View, step: int, store: Store, report: Report) -> "_Shown":
         picture: Picture = make(view, step, store, report)
-        vectors = dataclasses.replace(view.source, subset=None).vectors(step)
-        head = cast(int, view.head)
-        queries, keys = (array[head].astype(np.float64) for array in (vectors.queries, vectors.keys))
-        axes = geometry.canonical_axes(queries, keys, scale=view.source.scale)
-        coordinates = np.concatenate(axes.coordinates(queries, keys))
+        source = dataclasses.replace(view.source, subset=None)  # some points are pictured, but they are of a whole head
+        vectors = source.whole(step).of(view.head)
+        queries, keys = (array[0].astype(np.float64) for array in (vectors.queries, vectors.keys))
+        frame = view.frame(store, report)
+        coordinates = frame.coordinates(source, step, vectors, head=view.head)[0].astype(np.float64)
         if not view.projection.linear and view.projection.metric == "cosine":
             coordinates = unit_length(coordinates)
         subset = view.source.subset
@@ -127,17 +131,17 @@ class _Shown:
         points = np.full((len(coordinates), view.projection.dims), np.nan)
         points[pictured] = picture.points[0]
         note = next(iter(picture.notes.values()), None)
-        if not vectors.finite[head]:
-            note = note or f"its queries or keys are not finite at step {step:,}"
         return cls(queries, keys, coordinates, points, pictured, note)
 
 
-def _motion(shown: _Shown, before: _Shown, previous: int) -> Motion | None:
+def _motion(shown: _Shown, before: _Shown, previous: int, normalise: Normalisation) -> Motion | None:
     """None where one of the two pictures has no points."""
     points, points_before = shown.points[shown.pictured], before.points[shown.pictured]
     if not (np.isfinite(points).all() and np.isfinite(points_before).all()):
         return None
-    aligned = shown.coordinates @ geometry.procrustes(shown.coordinates.T @ before.coordinates)
+    aligned = shown.coordinates
+    if normalise == "canonical":  # the frame aligns with its fitted steps, and these two may join at different ones
+        aligned = aligned @ geometry.procrustes(aligned.T @ before.coordinates)
     here, there = aligned[shown.pictured], before.coordinates[shown.pictured]
     size = np.linalg.norm(before.coordinates, axis=-1).mean()
     if np.linalg.norm(here - there, axis=-1).max(initial=0) <= _STILL * size:
