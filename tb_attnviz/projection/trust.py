@@ -80,7 +80,7 @@ def _document(view: View, step: int, previous: int | None, store: Store, report:
         shown.coordinates, shown.points, on_progress=lambda done, total: report(n + done, 3 * n)
     )
     motion = None if previous is None else _motion(shown, _Shown.of(view, previous, store, report), previous)
-    figures = Figures(faithfulness, found.trustworthiness, found.continuity, found.recall, found.k, 2 * n)
+    figures = Figures(faithfulness, found.trustworthiness, found.continuity, found.k, 2 * n)
     notes = [shown.note] if shown.note else []
     if pairs.share < 1:
         notes.append(f"faithfulness is of a random {pairs.share:.0%} of all pairs")
@@ -113,7 +113,7 @@ class _Shown:
         picture: Picture = make(view, step, store, report)
         vectors = view.source.vectors(step)
         head = cast(int, view.head)
-        queries, keys = vectors.queries[head], vectors.keys[head]
+        queries, keys = (array[head].astype(np.float64) for array in (vectors.queries, vectors.keys))
         axes = geometry.canonical_axes(queries, keys, scale=view.source.scale)
         coordinates = np.concatenate(axes.coordinates(queries, keys))  # (2n, d)
         if not view.projection.linear and view.projection.metric == "cosine":

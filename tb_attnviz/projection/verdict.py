@@ -24,7 +24,6 @@ class Figures:
     faithfulness: float
     trustworthiness: float
     continuity: float
-    neighbour_recall: float
     k: int  # neighbours of a point
     points: int
 
@@ -74,15 +73,18 @@ def nearest_share(figures: Figures) -> float:
 def _attention(method: Method, faithfulness: float) -> str:
     if math.isnan(faithfulness):
         return ""
-    what, which = ("directions", "farther out in") if method == "biplot" else ("nearness", "nearer to")
-    of = "a query's direction from the centre" if method == "biplot" else "a query"
-    how = _level(faithfulness, FAITHFUL, ROUGHLY_FAITHFUL, ("show well", "show roughly", "hardly show"))
-    if method != "biplot":
-        how = how.replace("show", "shows")
+    if method == "biplot":
+        what, which = "directions", "farther out in a query's direction from the centre"
+        levels = ("show well", "show roughly", "say little about", "mislead about")
+    else:
+        what, which = "nearness", "nearer to a query"
+        levels = ("shows well", "shows roughly", "says little about", "misleads about")
+    misleads = faithfulness <= -ROUGHLY_FAITHFUL
+    how = levels[3] if misleads else _level(faithfulness, FAITHFUL, ROUGHLY_FAITHFUL, levels[:3])
     times = round(100 * agreement(faithfulness))
     return (
         f"{what} here {how} who attends to whom "
-        f"(a key {which} {of} has the larger logit in {times} of 100 comparisons, 50 being chance)"
+        f"(a key {which} has the larger logit in {times} of 100 comparisons, 50 being chance)"
     )
 
 
