@@ -1,7 +1,7 @@
 """Jobs: slow work in worker processes, asked for by key and picked up when it is done.
 
 The queue is ours: what is looked at comes first, what nobody asks about any more is dropped or stopped, and a worker is
-given one task at a time (docs/decisions/0010-the-queue-is-ours.md). One thread hands them out.
+given one task at a time (docs/decisions/0011-the-queue-is-ours.md). One thread hands them out.
 """
 
 import concurrent.futures
