@@ -29,6 +29,7 @@ Float32 = npt.NDArray[np.float32]
 __all__ = ["Picture", "Report", "Store", "View", "make"]
 
 _FILLED = 0.8  # of the square: how far the frame's newest step reaches; the other steps of the head rarely leave it
+_SHARES, _FIT_SHARE = 1000, 50  # of the work on t-SNE and UMAP: all of it, and fitting the frame
 _VERSION = 2  # of what `make` computes: pictures of other versions are not looked at
 _HEADER = struct.Struct("<I")
 
@@ -100,10 +101,11 @@ def make(view: View, step: int, store: Store, report: Report) -> Picture:
     found = store.get(key)
     if found is not None:
         return Picture.from_bytes(found)
-    frame = view.frame(store, report)
+    linear = view.projection.linear
+    frame = view.frame(store, report if linear else functools.partial(_report_fit, report))
     whole = view.source.whole(step)
     heads = range(len(whole.finite)) if view.head is None else range(view.head, view.head + 1)
-    if view.projection.linear:
+    if linear:
         points = frame.points(view.source, step, view.projection.method, view.projection.dims, head=view.head)
     else:
         pictured = view.source.pictured(whole)
@@ -111,7 +113,7 @@ def make(view: View, step: int, store: Store, report: Report) -> Picture:
         shown = [head for head in heads if whole.finite[head]]
         for index, head in enumerate(shown):
             points[head - heads.start] = _embedded(
-                view, step, frame, head, store, functools.partial(_tell, report, index, len(shown))
+                view, step, frame, head, store, functools.partial(_report_head, report, index, len(shown))
             )
     picture = Picture(points, notes(whole, points.shape[1], heads, view.projection))
     store.put(key, picture.to_bytes())
@@ -129,8 +131,12 @@ def _embedded(
     return points * np.float32(_FILLED / reach if reach > 0 else 1.0)
 
 
-def _tell(report: Report, index: int, count: int, share: float) -> None:
-    report(int(100 * (index + share)), 100 * count)
+def _report_fit(report: Report, done: int, total: int) -> None:
+    report(_FIT_SHARE * done // total, _SHARES)
+
+
+def _report_head(report: Report, index: int, count: int, share: float) -> None:
+    report(_FIT_SHARE + int((_SHARES - _FIT_SHARE) * (index + share) / count), _SHARES)
 
 
 def _digest(*parts: object) -> str:

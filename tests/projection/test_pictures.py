@@ -94,9 +94,9 @@ def test_the_order_in_which_steps_are_asked_for_changes_nothing(record: Record, 
 
 @pytest.mark.parametrize("method", EVERY_METHOD)
 def test_a_live_step_moves_no_older_one_and_joins_near_its_neighbour(record: Record, method: str) -> None:
-    before = record({step: later(step) for step in range(3)}, method=method)
-    old = make(before, 2, MemoryStore(), ignore)
     after = record({step: later(step) for step in range(4)}, steps=(0, 1, 2), method=method)
+    before = dataclasses.replace(after, source=after.source.only(0, 1, 2))  # step 3 is not recorded yet
+    old = make(before, 2, MemoryStore(), ignore)
     store = MemoryStore()
     assert make(after, 2, store, ignore).to_bytes() == old.to_bytes()
     assert after.key(2) == before.key(2)
@@ -109,7 +109,7 @@ def test_a_change_of_basis_moves_little(record: Record, method: str) -> None:
     view = record({0: (START[0] @ change, START[1] @ np.linalg.inv(change).T), 1: START}, method=method)
     store = MemoryStore()
     first, last = (make(view, step, store, ignore).points for step in (0, 1))
-    limit = {"biplot": 1e-3, "pca": 1e-3, "tsne": 0.01, "umap": 0.05}[method]
+    limit = {"biplot": 1e-3, "pca": 1e-3, "tsne": 0.02, "umap": 0.05}[method]
     assert np.abs(first - last).mean() <= limit
 
 
@@ -133,14 +133,14 @@ def test_a_stopped_picture_goes_on_where_it_was(record: Record) -> None:
     view = record({step: later(step) for step in range(4)}, method="tsne")
     store = MemoryStore()
 
-    class Stopped(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop(done: int, total: int) -> None:
         if done > total * 0.9:  # while the last picture of the second head is made
-            raise Stopped
+            raise StoppedError
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         make(view, 0, store, stop)
     told: list[tuple[int, int]] = []
     resumed = make(view, 0, store, lambda done, total: told.append((done, total)))
@@ -149,6 +149,7 @@ def test_a_stopped_picture_goes_on_where_it_was(record: Record) -> None:
     fresh: list[int] = []
     make(view, 0, MemoryStore(), lambda done, total: fresh.append(done))
     assert len(told) < len(fresh) / 2
+    assert fresh == sorted(fresh), "progress never goes back"
 
 
 def test_a_frame_is_fitted_once_and_read_back_whole(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
