@@ -1,0 +1,81 @@
+"""Dask makes the same pictures, byte for byte, also when a worker is killed on the way."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import distributed
+import pytest
+
+from tb_attnviz.cli import main
+from tb_attnviz.events import RunWriter
+from tb_attnviz.projection.store import DIRECTORY_VARIABLE, DiskStore
+from tests.ahead.test_command import pictures
+from tests.conftest import PROBE, wait_until, write_checkpoint
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[distributed.LocalCluster]:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:  # type: ignore[no-untyped-call]
+        yield cluster
+
+
+@pytest.fixture
+def long_run(tmp_path: Path) -> Path:
+    writer = RunWriter(str(tmp_path / "run"))
+    writer.write_probe(PROBE, step=0)
+    for step in range(30):
+        write_checkpoint(writer, step)
+    writer.close()
+    return tmp_path / "run"
+
+
+def test_a_worker_is_killed_midway(
+    cluster: distributed.LocalCluster,
+    long_run: Path,
+    store: DiskStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    command = ["project", str(long_run), "--projections", "biplot,pca"]
+    codes: list[int] = []
+    thread = threading.Thread(
+        target=lambda: codes.append(main([*command, "--dask", cluster.scheduler_address])), daemon=True
+    )
+    thread.start()
+    wait_until(lambda: len(list(store.directory.glob("??/*"))) > 10, seconds=60)
+    victim = next(iter(cluster.workers.values())).process.pid
+    os.kill(victim, signal.SIGKILL)
+    assert thread.is_alive()
+    thread.join(120)
+    assert codes == [0]
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path / "local"))
+    assert main([*command, "--workers", "2"]) == 0
+    local = pictures(long_run, DiskStore())
+    assert None not in local
+    assert pictures(long_run, store) == local
+
+
+def test_a_log_directory_that_workers_do_not_see(
+    cluster: distributed.LocalCluster, run_directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that is gone looks the same from here as one that only the workers miss."""
+    next(iter((run_directory / "plugins" / "attnviz").iterdir())).unlink()
+    address = cluster.scheduler_address
+    assert main(["project", str(run_directory), "--projections", "biplot", "--dask", address]) == 1
+    err = capsys.readouterr().err
+    assert "Dask workers must see the log directory under the same path" in err
+    assert err.count("layer 0") == 1
+
+
+def test_an_address_without_a_scheduler(
+    run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["project", str(run_directory), "--projections", "biplot", "--dask", "nonsense://here"]) == 1
+    assert "no Dask scheduler answers at 'nonsense://here'" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert main(["project", str(run_directory), "--projections", "biplot", "--dask", "tcp://localhost:1"]) == 1
+    assert "pip install 'tb-attnviz[dask]'" in capsys.readouterr().err
