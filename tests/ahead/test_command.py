@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from tb_attnviz.projection.pictures import Picture, Report, Store, View, make
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.store import LIMIT_VARIABLE, DiskStore
 from tb_attnviz.run import open_run
-from tests.conftest import PROBE, wait_until, write_checkpoint
+from tests.conftest import PROBE, serving, wait_until, write_checkpoint
 
 BIPLOT = Projection()
 LINEAR = ("--projections", "biplot,pca", "--workers", "1")
@@ -85,6 +86,19 @@ def test_what_is_there_is_not_made_again(
     assert made == [200] * 4 + [100] * 4 + [0] * 4
     assert main(["project", str(run_directory), *LINEAR]) == 0
     assert len(made) == 12
+
+
+def test_tensorboard_finds_every_picture(run_directory: Path, store: DiskStore) -> None:
+    options = ["--projections", "pca", "--dims", "3", "--normalise", "canonical", "--workers", "1"]
+    assert main(["project", str(run_directory.parent), *options]) == 0
+    entries = sorted(store.directory.glob("??/*"))
+    with serving(f"--logdir={run_directory.parent}") as address:
+        for layer in (0, 1):
+            for step in (0, 100, 200, 300):
+                query = f"run=run&step={step}&layer={layer}&projection=pca&dims=3"
+                with urllib.request.urlopen(f"{address}/data/plugin/attnviz/points?{query}", timeout=30) as answer:
+                    assert answer.status == 200
+    assert sorted(store.directory.glob("??/*")) == entries
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
