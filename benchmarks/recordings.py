@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence as Series
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from benchmarks.models import minilm
@@ -46,19 +47,35 @@ def record_minilm(directory: Path, *, tokens: int, layers: int = 12, heads: int 
     return open_run(directory)
 
 
-def cut(run: Run, directory: Path, *, tokens: int, steps: Series[int]) -> Run:
-    """The first `tokens` tokens of `run` at `steps`, as a run in `directory`."""
+def cut(
+    run: Run, directory: Path, *, tokens: int, steps: Series[int], heads: int | None = None, turned: bool = False
+) -> Run:
+    """The first `tokens` tokens of the first `heads` heads of `run` at `steps`, as a run in `directory`.
+
+    `turned`: and then a step in which every head has another basis, which changes neither logits nor attention.
+    """
     probe = _first_tokens(run.probe, tokens)
     writer = RunWriter(str(directory))
     writer.write_probe(probe, step=0)
     for step in steps:
         layers = [
-            _described(layer.name, layer, run.samples(step, index), layer.heads, probe.tokens)
+            _described(layer.name, layer, run.samples(step, index), heads or layer.heads, probe.tokens)
             for index, layer in enumerate(run.layers)
         ]
         writer.write_checkpoint(step, layers)
+    if turned:
+        writer.write_checkpoint(steps[-1] + 1, [(layer, _turned(samples)) for layer, samples in layers])
     writer.close()
     return open_run(directory)
+
+
+def _turned(samples: Samples) -> Samples:
+    """Q M and K M⁻ᵀ with a well-conditioned M for every head."""
+    rng = np.random.default_rng(0)
+    heads, _, d = samples.queries.shape
+    change = np.linalg.qr(rng.normal(size=(heads, d, d)))[0] * rng.uniform(0.7, 1.4, size=(heads, 1, d))
+    back = np.linalg.inv(change).swapaxes(1, 2)
+    return Samples((samples.queries @ change).astype(np.float32), (samples.keys @ back).astype(np.float32))
 
 
 def _described(name: str, layer: Layer, samples: Samples, heads: int, tokens: int) -> tuple[Layer, Samples]:

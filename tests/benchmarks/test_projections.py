@@ -1,0 +1,33 @@
+"""The benchmark of projections in a tiny size."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.projections import QUICK, opened
+from benchmarks.recordings import record_minilm
+from tb_attnviz.run import Run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return record_minilm(tmp_path_factory.mktemp("run"), tokens=50, layers=7, heads=2, steps=3)
+
+
+def test_layers_beyond_the_sixth_are_the_first_again_and_the_last_step_is_the_models_own(
+    run: Run, tmp_path: Path
+) -> None:
+    assert [layer.heads for layer in run.layers] == [2] * 7
+    assert run.probe.tokens == 50
+    np.testing.assert_array_equal(run.samples(2, 6).keys, run.samples(2, 0).keys)
+    alone = record_minilm(tmp_path, tokens=50, layers=1, heads=2)
+    np.testing.assert_array_equal(run.samples(2, 0).queries, alone.samples(0, 0).queries)
+    distance = [np.abs(run.samples(step, 0).queries - alone.samples(0, 0).queries).mean() for step in (0, 1, 2)]
+    assert distance[0] > distance[1] > distance[2] == 0
+
+
+def test_what_is_waited_for_in_the_tab(run: Run) -> None:
+    lines = opened(run, QUICK).splitlines()
+    assert len(lines) == 6
+    assert all(0 < float(line.split("|")[2].split()[0]) < 60 for line in lines[2:])
