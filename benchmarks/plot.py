@@ -59,7 +59,7 @@ class _Axis:
         below = max((mark for mark in marks if mark <= min(values)), default=min(values))
         above = min((mark for mark in marks if mark >= max(values)), default=max(values))
         self._low, self._high = math.log10(below), math.log10(above if above > below else 10 * below)
-        self.ticks = [mark for mark in marks if below <= mark <= 10**self._high]
+        self.ticks = [mark for mark in marks if below <= mark <= 10**self._high * 1.001]
         if len(self.ticks) > 9:
             self.ticks = [tick for tick in self.ticks if math.log10(tick) == round(math.log10(tick))]
 

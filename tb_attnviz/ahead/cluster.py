@@ -2,15 +2,20 @@
 
 Workers read the samples themselves: the log directory must be there for them under the same path. What they make comes
 back and is put into the store here. A picture is a Dask task that depends on the one before it in its chain, and hands
-on all that it looked up or made; when a worker dies, Dask has another one make again what was lost.
+on what it looked up or made; when a worker dies, Dask has another one make again what was lost. Only a layer's frame,
+which takes megabytes and is the same for all its heads, is not handed on: each worker keeps those that it fitted.
 """
 
 import dataclasses
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tb_attnviz.ahead.chain import Chain, Outcome, make_picture, sentence
+from tb_attnviz.projection.cache import Cache
 from tb_attnviz.projection.pictures import Store, View
+
+_frames = Cache(2**30)  # bytes, of a worker's memory
 
 
 class ClusterError(Exception):
@@ -84,37 +89,53 @@ def _outcome(chain: Chain, step: int, future: Any, store: Store, kept: set[str])
         if key not in kept:
             store.put(key, value)
             kept.add(key)
+    store.put(_trail(chain, step), json.dumps(sorted(result.entries)).encode())
     return Outcome(chain, step)
 
 
+def _trail(chain: Chain, step: int) -> str:
+    """Where it is kept which entries the picture at `step` handed on."""
+    return f"trail of {chain.view.key(step)}"
+
+
 def _starting_points(chain: Chain, store: Store) -> dict[str, bytes]:
-    """The pictures that were made before and that this chain goes on from: the next one, and the newest."""
+    """What the picture before this chain's first one handed on, if it was made by a call before."""
     newer = [step for step in chain.view.steps if step > chain.steps[0]]
-    return chain.found(store, *newer[:1], *newer[-1:])
+    if not newer or not chain.found(store, newer[0]):
+        return {}
+    keys = json.loads(store.get(_trail(chain, newer[0])) or b"[]")
+    found = {key: store.get(key) for key in keys if key != chain.view.frame_key()}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 class _Memory:
-    """A store in a worker's memory: what came with the task, what was made; of these, what was used."""
+    """A store in a worker's memory: what came with a task and what was made; `used` is what of it was needed."""
 
-    def __init__(self, entries: dict[str, bytes]) -> None:
+    def __init__(self, entries: dict[str, bytes], frame_key: str) -> None:
         self._entries = dict(entries)
+        self._frame_key = frame_key
         self.used: dict[str, bytes] = {}
 
     def get(self, key: str) -> bytes | None:
+        if key == self._frame_key:
+            frame: bytes | None = _frames.get(key)
+            return frame
         if key in self._entries:
             self.used[key] = self._entries[key]
         return self._entries.get(key)
 
     def put(self, key: str, value: bytes) -> None:
         self._entries[key] = self.used[key] = value
+        if key == self._frame_key:
+            _frames.put(key, value, len(value))
 
 
 def _picture(view: View, step: int, before: _Entries | _Failed) -> _Entries | _Failed:
     """A worker's part: the picture, and what the next one of the chain starts from."""
     if isinstance(before, _Failed):
         return before
-    store = _Memory(before.entries)
     try:
+        store = _Memory(before.entries, view.frame_key())
         make_picture(view, step, store)
     except FileNotFoundError as error:
         return _Failed(step, f"{sentence(error)} (Dask workers must see the log directory under the same path)")

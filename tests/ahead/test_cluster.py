@@ -10,8 +10,12 @@ from pathlib import Path
 import distributed
 import pytest
 
+from tb_attnviz.ahead import cluster as cluster_module
+from tb_attnviz.ahead.chain import Chain
+from tb_attnviz.ahead.cluster import _starting_points
 from tb_attnviz.cli import main
 from tb_attnviz.events import RunWriter
+from tb_attnviz.projection.pictures import Store
 from tb_attnviz.projection.store import DIRECTORY_VARIABLE, DiskStore
 from tests.ahead.test_command import pictures
 from tests.conftest import PROBE, wait_until, write_checkpoint
@@ -79,3 +83,22 @@ def test_an_address_without_a_scheduler(
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert main(["project", str(run_directory), "--projections", "biplot", "--dask", "tcp://localhost:1"]) == 1
     assert "pip install 'tb-attnviz[dask]'" in capsys.readouterr().err
+
+
+def test_a_later_call_goes_on_from_what_a_stopped_one_left(
+    cluster: distributed.LocalCluster, long_run: Path, store: DiskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The picture at 20 hands on what the one at 19 starts from."""
+    command = ["project", str(long_run), "--projections", "biplot", "--dask", cluster.scheduler_address]
+    assert main([*command, "--steps", "20:"]) == 0
+    sent: list[dict[str, bytes]] = []
+
+    def starting_points(chain: Chain, store: Store) -> dict[str, bytes]:
+        sent.append(_starting_points(chain, store))
+        return sent[-1]
+
+    monkeypatch.setattr(cluster_module, "_starting_points", starting_points)
+    assert main(command) == 0
+    made = pictures(long_run, store)
+    assert None not in made
+    assert [list(points.values()) for points in sent] == [[made[20]], [made[50]]]

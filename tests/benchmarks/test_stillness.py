@@ -1,7 +1,5 @@
 """The figures of stillness, on pictures whose answer is known, and the whole benchmark in a tiny size."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
