@@ -1,4 +1,4 @@
-"""Pure functions on arrays: attention, health figures, canonical coordinates, trust. No I/O, no state.
+"""Pure functions on arrays: attention, health figures, coordinates, trust. No I/O, no state.
 
 Written to the array API standard (https://data-apis.org/array-api/): the recorder runs the same formulas on torch
 tensors, on the model's device, that the server runs on NumPy. Trust alone, which ranks, is for NumPy.
@@ -7,6 +7,7 @@ tensors, on the model's device, that the server runs on NumPy. Trust alone, whic
 from tb_attnviz.geometry.attention import attention, logits, visible_pairs
 from tb_attnviz.geometry.canonical import CanonicalAxes, canonical_axes, procrustes
 from tb_attnviz.geometry.health import FIGURES, effective_rank, health
+from tb_attnviz.geometry.paper import paper_scale, paper_translation
 from tb_attnviz.geometry.trust import (
     Neighbourhoods,
     VisiblePairs,
@@ -31,6 +32,8 @@ __all__ = [
     "logits",
     "motion_agreement",
     "neighbourhoods",
+    "paper_scale",
+    "paper_translation",
     "procrustes",
     "spearman",
     "visible_pairs",
