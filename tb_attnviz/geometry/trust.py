@@ -76,8 +76,9 @@ def logit_faithfulness(
 ) -> float:
     """Spearman's correlation of closeness on screen with the centred logits of all `pairs`, from -1 to 1.
 
-    queries, keys [n, d]; shown [2n, dims], queries first. `closeness` on screen is the dot product (for a biplot), or
-    minus the Euclidean or cosine distance. The logits' scale is left out: ranks do not know it.
+    queries, keys [n, d]; shown [2n, dims], queries first, NaN for points that are not on screen: pairs with them do not
+    count. `closeness` on screen is the dot product (for a biplot), or minus the Euclidean or cosine distance. The
+    logits' scale is left out: ranks do not know it.
     """
     centred = keys - keys.mean(axis=0) if len(keys) else keys
     n = len(queries)
@@ -229,8 +230,10 @@ def _over_pairs(
     """Spearman's correlation over `pairs` of closeness on screen with dot products in all dimensions."""
     products: list[Float64] = []
     nearness: list[Float64] = []
+    on_screen_queries, on_screen_keys = _on_screen(shown_queries), _on_screen(shown_keys)
     with np.errstate(invalid="ignore", over="ignore"):  # what is not finite makes the result NaN
         for some, all_keys, counted in pairs.blocks():
+            counted &= on_screen_queries[some, None] & on_screen_keys[all_keys]
             products.append((queries[some] @ keys[all_keys].T)[counted])
             nearness.append(_closeness(shown_queries[some], shown_keys[all_keys], closeness)[counted])
             if on_progress:
@@ -238,6 +241,10 @@ def _over_pairs(
     if not products:
         return float("nan")
     return spearman(np.concatenate(products), np.concatenate(nearness))
+
+
+def _on_screen(points: Float64) -> Bool:
+    return cast(Bool, np.isfinite(points).all(axis=1))
 
 
 def _closeness(queries: Float64, keys: Float64, kind: Closeness) -> Float64:

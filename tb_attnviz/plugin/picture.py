@@ -1,7 +1,6 @@
 """PictureRequest: which picture a request of `points` or `trust` is about, parsed from its query."""
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Hashable
 from typing import Any
@@ -65,9 +64,11 @@ def parse(request: Request, name: str, run: Run, *, one_head: bool = False) -> P
     return PictureRequest(name, layer, step, View(run.layer_samples(layer), steps, projection, head), priority)
 
 
-def of_points(asked: PictureRequest, run: Run, body: bytes) -> PictureRequest:
-    """The same of some points alone: `body` is JSON, `{"points": [indices into queries, then keys]}`."""
-    subset = _indices(body, 2 * run.probe.tokens)
+def of_points(request: Request, asked: PictureRequest, run: Run) -> PictureRequest:
+    """The same of some points alone: the body is JSON, `{"points": [indices into queries, then keys]}`."""
+    if (request.content_length or 0) > _MOST_BYTES:
+        raise BadRequestError(f"the body must not be larger than {_MOST_BYTES:,} bytes")
+    subset = _indices(request.get_data(), 2 * run.probe.tokens)
     source = dataclasses.replace(asked.view.source, subset=subset)
     return dataclasses.replace(asked, view=dataclasses.replace(asked.view, source=source))
 
@@ -81,12 +82,6 @@ def earlier_step(request: Request, asked: PictureRequest, run: Run) -> int | Non
     if previous >= asked.step:
         raise BadRequestError(f"the parameter 'previous' must be a step before {asked.step}, not {previous}")
     return previous
-
-
-def trust_key(view: View, step: int, previous: int | None) -> str:
-    """The address of the trust in the picture of `view` at `step`."""
-    pictures = [view.key(step), None if previous is None else view.key(previous)]
-    return hashlib.sha256(json.dumps(["trust", pictures]).encode()).hexdigest()
 
 
 def _projection(request: Request) -> Projection:
@@ -108,8 +103,6 @@ def _projection(request: Request) -> Projection:
 def _indices(body: bytes, count: int) -> tuple[int, ...]:
     """Sorted and distinct. `count`: how many points there are."""
     shape = 'the body must be JSON like {"points": [0, 1, 5]}'
-    if len(body) > _MOST_BYTES:
-        raise BadRequestError(f"the body must not be larger than {_MOST_BYTES:,} bytes")
     try:
         document = json.loads(body)
     except ValueError:

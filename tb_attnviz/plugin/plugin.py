@@ -27,11 +27,12 @@ from tb_attnviz.plugin.runs import RunDirectories, Runs
 from tb_attnviz.projection.jobs import Jobs, Task
 from tb_attnviz.projection.progress import Progress
 from tb_attnviz.projection.store import DiskStore
+from tb_attnviz.projection.trust import Seen, trust_key
 from tb_attnviz.run import NotRecordedError, Run
 
 _STATIC = Path(__file__).parent.parent / "static"
 _ENTRY = "/static/index.js"
-_WAIT_SECONDS = 0.25  # how long a request waits for a job before it answers 202
+_WAIT_SECONDS = 0.25  # how long a request for what is looked at waits for its job before it answers 202
 
 
 class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard has no types
@@ -90,7 +91,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         name, run = self._run(request)
         asked = picture.parse(request, name, run, one_head=request.method == "POST")
         if request.method == "POST":
-            asked = picture.of_points(asked, run, request.get_data())
+            asked = picture.of_points(request, asked, run)
         key = asked.view.key(asked.step)
         task = Task(
             key=key,
@@ -107,13 +108,15 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         name, run = self._run(request)
         asked = picture.parse(request, name, run, one_head=True)
         previous = picture.earlier_step(request, asked, run)
-        key = picture.trust_key(asked.view, asked.step, previous)
+        seen = Seen(run.probe.lengths, run.layer(asked.step, asked.layer))
+        key = trust_key(asked.view, asked.step, previous, seen)
         task = Task(
             key=key,
             function=tasks.trust,
-            args=(asked.view, asked.step, previous, self._place),
+            args=(asked.view, asked.step, previous, seen, self._place),
             about=asked.about("trust"),
             lane=asked.lane(),
+            stored=True,
         )
         return unchanged(request, key, JSON) or self._made(request, task, made_json_response, asked.priority)
 
@@ -191,7 +194,8 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     def _made(self, request: Request, task: Task, respond: Any, priority: int) -> Response:
         """What `task` makes, as `respond(request, bytes, key)` sends it, or 202."""
-        made = self._jobs.result(task, priority=priority, wait=_WAIT_SECONDS)
+        # A browser has six connections: what nobody looks at yet does not keep one of them.
+        made = self._jobs.result(task, priority=priority, wait=0 if priority else _WAIT_SECONDS)
         if isinstance(made, Progress):
             document = {"state": "computing", "done": made.done, "total": made.total}
             return json_response(request, document, code=202)

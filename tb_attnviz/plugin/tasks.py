@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import io
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from tb_attnviz.attention import mean_attention, sequence_attention
 from tb_attnviz.events import Layer, SamplesLocation, read_samples
 from tb_attnviz.projection.pictures import Report, View, make
 from tb_attnviz.projection.store import DiskStore
+from tb_attnviz.projection.trust import Seen, make_trust
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,11 +29,9 @@ def points(view: View, step: int, place: Place, *, report: Report) -> bytes:
     return make(view, step, _store(place), report).to_bytes()
 
 
-def trust(view: View, step: int, previous: int | None, place: Place, *, report: Report) -> bytes:
-    """How far the picture of a head may be trusted, as a JSON document."""
-    from tb_attnviz.projection.trust import make_trust  # type: ignore[import-not-found]
-
-    return cast(bytes, make_trust(view, step, previous, _store(place), report))
+def trust(view: View, step: int, previous: int | None, seen: Seen, place: Place, *, report: Report) -> bytes:
+    """How far the picture of a head can be believed, a JSON document; also put in the store, under its key."""
+    return make_trust(view, step, previous, _store(place), report, seen=seen)
 
 
 def attention(

@@ -22,6 +22,7 @@ from tb_attnviz.projection.worker import Worker
 
 _CACHE_BYTES = 256 * 2**20
 _PATIENCE_SECONDS = 10.0  # how long a job is kept that nobody asks about
+_SILENT_SECONDS = 3.0  # after which a job comes behind those that are asked about; clients ask every two at least
 _LOOK_SECONDS = 0.5  # how often it is looked for such jobs
 _MOST_DEATHS = 2  # of workers over one job: the second one may have been its own doing
 
@@ -66,9 +67,12 @@ class _Job:
     deaths: int = 0
     outcome: "concurrent.futures.Future[bytes]" = dataclasses.field(default_factory=concurrent.futures.Future)
 
-    @property
-    def rank(self) -> tuple[bool, int, int]:
-        return not self.task.quick, self.priority, self.number
+    def silence(self, now: float) -> float:
+        """Seconds since anybody asked about it."""
+        return 0.0 if self.askers else now - self.asked
+
+    def rank(self, now: float) -> tuple[bool, bool, int, int]:
+        return not self.task.quick, self.silence(now) > _SILENT_SECONDS, self.priority, self.number
 
     def how_far(self) -> Progress:
         progress = self.progress  # another thread may take it away
@@ -121,7 +125,8 @@ class Jobs:
     def listing(self) -> list[Listed]:
         """The jobs that run, then those that wait, in their order."""
         with self._changed:
-            jobs = sorted(self._unfinished(), key=lambda job: (job.worker is None, job.rank))
+            now = self._clock()
+            jobs = sorted(self._unfinished(), key=lambda job: (job.worker is None, job.rank(now)))
         return [
             Listed(
                 job.task.about,
@@ -200,7 +205,8 @@ class Jobs:
             for job in unfinished
             if job.worker is None and job.task.lane not in lanes and (job.task.quick or room > 0)
         ]
-        return min(ready, key=lambda job: job.rank) if ready and self._idle else None
+        now = self._clock()
+        return min(ready, key=lambda job: job.rank(now)) if ready and self._idle else None
 
     def _assign(self, job: _Job) -> None:
         assert self._directory is not None
@@ -251,7 +257,7 @@ class Jobs:
                 self._forget(job)
 
     def _wanted(self, job: _Job) -> bool:
-        return job.askers > 0 or self._clock() - job.asked < _PATIENCE_SECONDS
+        return job.silence(self._clock()) < _PATIENCE_SECONDS
 
     def _unfinished(self) -> list[_Job]:
         return [job for job in self._jobs.values() if not job.outcome.done()]

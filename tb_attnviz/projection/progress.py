@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import time
 from pathlib import Path
 
@@ -16,8 +17,11 @@ class Progress:
     total: int
 
 
-class StoppedError(Exception):
-    """Raised in the worker by `report`: nobody wants the result any more."""
+class StoppedError(BaseException):
+    """Raised in the worker by `report`: nobody wants the result any more.
+
+    No Exception, so that a task which notes a failure and goes on does not take it for one.
+    """
 
 
 class ProgressFile:
@@ -28,6 +32,7 @@ class ProgressFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._unfinished = path.with_suffix(".part")
         self._stop = path.with_suffix(".stop")
         self._next = 0.0  # of time.monotonic()
 
@@ -40,12 +45,13 @@ class ProgressFile:
         if self._stop.exists():
             raise StoppedError
         with contextlib.suppress(OSError):  # a full disk is no reason to give the work up
-            self._path.write_text(f"{done} {total}")
+            self._unfinished.write_text(f"{done} {total}")
+            os.replace(self._unfinished, self._path)  # or a reader may find it empty, and progress jumps back
 
     def read(self) -> Progress:
         try:
             done, total = self._path.read_text().split()
-        except (OSError, ValueError):  # not begun, or caught in the middle of a write
+        except (OSError, ValueError):  # not begun
             return Progress(0, 0)
         return Progress(int(done), int(total))
 
@@ -54,5 +60,5 @@ class ProgressFile:
             self._stop.touch()
 
     def remove(self) -> None:
-        for path in (self._path, self._stop):
+        for path in (self._path, self._unfinished, self._stop):
             path.unlink(missing_ok=True)

@@ -80,8 +80,9 @@ def _close_all() -> None:
 def _start() -> Any:
     import loky  # on first use: TensorBoard's start does not pay for it
 
-    # One BLAS thread a worker: the workers are the parallelism.
-    env = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    # One thread a worker: the workers are the parallelism.
+    libraries = ("OPENBLAS", "OMP", "MKL", "NUMBA")
+    env = {f"{library}_NUM_THREADS": "1" for library in libraries}
     return loky.ProcessPoolExecutor(
         max_workers=1, timeout=_IDLE_SECONDS, initializer=_prepare, initargs=(os.getpid(),), env=env
     )

@@ -261,12 +261,14 @@ class TestLogitFaithfulness:
         )
         assert found == pytest.approx(1)
 
-    @pytest.mark.parametrize("broken", ["queries", "keys", "shown", "constant", "empty"])
+    @pytest.mark.parametrize("broken", ["queries", "keys", "unseen", "constant", "empty"])
     def test_is_unknown_where_there_is_nothing_to_rank(self, broken: str) -> None:
         queries, keys, shown = head()
-        arrays = {"queries": queries, "keys": keys, "shown": shown}
+        arrays = {"queries": queries, "keys": keys}
         lengths = LENGTHS
-        if broken == "constant":
+        if broken == "unseen":
+            shown[:] = np.nan
+        elif broken == "constant":
             shown[:] = 0.5
         elif broken == "empty":
             queries, keys, shown, lengths = queries[:0], keys[:0], shown[:0], ()
@@ -274,6 +276,17 @@ class TestLogitFaithfulness:
             arrays[broken][3, 1] = np.nan
         found = geometry.logit_faithfulness(queries, keys, shown, geometry.VisiblePairs(lengths), closeness="distance")
         assert math.isnan(found)
+
+    def test_points_that_are_not_on_screen_do_not_count(self) -> None:
+        queries, keys, shown = head()
+        absent = {2, 9}, {0, 12}  # queries, keys
+        logits, near = queries @ (keys - keys.mean(axis=0)).T, shown[:N] @ shown[N:].T
+        pairs = geometry.VisiblePairs(LENGTHS)
+        left = [(i, j) for i, j in listed(pairs) if i not in absent[0] and j not in absent[1]]
+        shown[[2, 9, N, N + 12]] = np.nan
+        found = geometry.logit_faithfulness(queries, keys, shown, pairs, closeness="dot")
+        expected = spearmanr([near[p] for p in left], [logits[p] for p in left]).statistic
+        assert found == pytest.approx(expected, abs=1e-12)
 
     def test_a_sample_of_pairs_comes_near_all_of_them(self) -> None:
         rng = np.random.default_rng(0)
