@@ -10,12 +10,14 @@ from pathlib import Path
 import distributed
 import pytest
 
+import tb_attnviz
 from tb_attnviz.ahead import cluster as cluster_module
 from tb_attnviz.ahead.chain import Chain
 from tb_attnviz.ahead.cluster import _starting_points
 from tb_attnviz.cli import main
 from tb_attnviz.events import RunWriter
-from tb_attnviz.projection.pictures import Store
+from tb_attnviz.projection.pictures import Store, View
+from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.store import DIRECTORY_VARIABLE, DiskStore
 from tests.ahead.test_command import pictures
 from tests.conftest import PROBE, wait_until, write_checkpoint
@@ -61,6 +63,29 @@ def test_a_worker_is_killed_midway(
     local = pictures(long_run, DiskStore())
     assert None not in local
     assert pictures(long_run, store) == local
+
+
+def test_t_sne_is_the_same_by_one_process_by_two_and_by_dask(
+    cluster: distributed.LocalCluster, embedded_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where Dask goes on from a call before: the steps start from one another in the same way."""
+    run = tb_attnviz.open_run(embedded_run)
+    tsne = Projection(method="tsne")
+    views = [View(run.layer_samples(0), tuple(run.steps), tsne, head) for head in range(2)]
+    found: dict[str, list[bytes | None]] = {}
+    dask = ["--dask", cluster.scheduler_address]
+    for name, calls in {
+        "one": [["--workers", "1"]],
+        "two": [["--workers", "2"]],
+        "dask": [["--steps", "9:", *dask], dask],
+    }.items():
+        monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path / name))
+        for options in calls:
+            assert main(["project", str(embedded_run), "--projections", "tsne", *options]) == 0
+        found[name] = [DiskStore().get(view.key(step)) for view in views for step in run.steps]
+    assert None not in found["one"]
+    assert found["one"] == found["two"]
+    assert found["one"] == found["dask"]
 
 
 def test_a_log_directory_that_workers_do_not_see(
