@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import page
-from benchmarks.quality import Head, heads_at, mean
+from benchmarks.quality import Float64, Head, heads_at, mean
 from benchmarks.recordings import quiet, record_minilm
 from tb_attnviz.ahead.local import in_workers
 from tb_attnviz.ahead.plan import Numbers, chains
+from tb_attnviz.geometry import cosine_agreement, paper_scale, paper_translation
 from tb_attnviz.projection.pictures import Picture
 from tb_attnviz.projection.projection import METHODS, NORMALISATIONS, Method, Projection
 from tb_attnviz.projection.store import DiskStore
@@ -67,6 +68,26 @@ def report(run: Run, workers: int, methods: Sequence[Method] = METHODS) -> str:
     return page.table(header, rows)
 
 
+def agreement(run: Run) -> str:
+    """The figure by which AttentionViz chose its coordinates, beside those that it reports."""
+    found = [
+        cosine_agreement(*normalised(head.queries, head.keys), head.pairs)
+        for layer in range(len(run.layers))
+        for head in heads_at(run, run.steps[-1], layer)
+    ]
+    return (
+        "AttentionViz' own figure, Spearman of cosine distance with dot product in all dimensions after its "
+        f"normalisation (-1 is best): {mean(found):.3f}, the mean of the heads, from {min(found):.3f} to "
+        f"{max(found):.3f}. It reports -0.938 for BERT, -0.792 for GPT-2, -0.873 and -0.884 for ViT."
+    )
+
+
+def normalised(queries: Float64, keys: Float64) -> tuple[Float64, Float64]:
+    """AttentionViz' normalisation of queries and keys [n, d]."""
+    c = paper_scale(queries, keys)
+    return queries / c, keys * c + paper_translation(queries, keys, c)
+
+
 def _title(method: Method) -> str:
     return {"biplot": "biplot (by dot product)", "pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}[method]
 
@@ -88,7 +109,7 @@ def main() -> None:
             f"{len(run.probe.sequences)} sentences, {tokens:,} tokens, {sum(layer.heads for layer in run.layers)} heads"
         )
         used = page.machine("transformers", "openTSNE", "umap-learn", "numpy")
-        text = f"{what}. {used}.\n\n{report(run, arguments.workers, arguments.projections)}"
+        text = f"{what}. {used}.\n\n{report(run, arguments.workers, arguments.projections)}\n\n{agreement(run)}"
     if arguments.write:
         page.write("faithfulness", text)
     print(f"\n{text}")

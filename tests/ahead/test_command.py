@@ -15,7 +15,7 @@ from tb_attnviz.cli import main
 from tb_attnviz.events import RunWriter
 from tb_attnviz.projection.pictures import Picture, Report, Store, View, make
 from tb_attnviz.projection.projection import Projection
-from tb_attnviz.projection.store import LIMIT_VARIABLE, DiskStore
+from tb_attnviz.projection.store import DIRECTORY_VARIABLE, LIMIT_VARIABLE, DiskStore
 from tb_attnviz.run import open_run
 from tests.conftest import PROBE, serving, wait_until, write_checkpoint
 
@@ -132,31 +132,33 @@ def test_samples_that_vanish_are_told_of(
     assert "8 could not be made:\n  .: layer 0, biplot in 2-D, step 300: FileNotFoundError: " in err
 
 
-def test_ctrl_c_stops_and_a_later_call_goes_on(tmp_path: Path, store: DiskStore) -> None:
-    writer = RunWriter(str(tmp_path / "run"))
-    writer.write_probe(PROBE, step=0)
-    for step in range(40):
-        write_checkpoint(writer, step)
-    writer.close()
-    command = [sys.executable, "-m", "tb_attnviz.cli", "project", str(tmp_path / "run")]
-    command += ["--projections", "biplot,pca", "--dims", "2,3", "--workers", "2"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: len(list(store.directory.glob("??/*"))) > 20, seconds=60)
+def test_ctrl_c_stops_and_a_later_call_goes_on(
+    embedded_run: Path, store: DiskStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each picture is two entries of the store, and there are a few more."""
+    command = ["project", str(embedded_run), "--projections", "tsne"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tb_attnviz.cli", *command, "--workers", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: len(list(store.directory.glob("??/*"))) > 12, seconds=60)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert err.startswith("stopped: ")
-    left = int(err.split()[1])
-    assert 0 < left < 320
-    assert err.endswith("pictures are left; the same command goes on from here\n")
-    again = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    assert again.stdout.splitlines()[0].startswith("320 pictures of the run ., ")
-    there, made = (
-        int(line.split(mark)[0].split()[-1])
-        for line, mark in zip(again.stdout.splitlines(), (" of them are there", " pictures made"), strict=True)
-    )
-    assert there + made == 320
-    assert made <= left
+    stopped = err.splitlines()[-1]
+    assert stopped.endswith(" pictures are left; the same command goes on from here")
+    assert 0 < int(stopped.removeprefix("stopped: ").split()[0]) < 40
+    assert main([*command, "--workers", "2"]) == 0
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path / "one"))
+    assert main([*command, "--workers", "1"]) == 0
+    run = tb_attnviz.open_run(embedded_run)
+    for head in range(2):
+        view = View(run.layer_samples(0), tuple(run.steps), Projection(method="tsne"), head)
+        alone = [DiskStore(tmp_path / "one").get(view.key(step)) for step in run.steps]
+        assert None not in alone
+        assert [store.get(view.key(step)) for step in run.steps] == alone
 
 
 @pytest.mark.parametrize(
