@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.projections import QUICK, opened
+from benchmarks import projections
+from benchmarks.projections import QUICK, growth, opened, tsne
 from benchmarks.recordings import record_minilm
-from tb_attnviz.run import Run
+from tb_attnviz.projection.projection import Method
+from tb_attnviz.run import Run, open_run
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +33,28 @@ def test_what_is_waited_for_in_the_tab(run: Run) -> None:
     lines = opened(run, QUICK).splitlines()
     assert len(lines) == 6
     assert all(0 < float(line.split("|")[2].split()[0]) < 60 for line in lines[2:])
+
+
+def test_t_sne_against_a_loop_of_scikit_learns(run: Run) -> None:
+    text = tsne(run, QUICK)
+    ours, theirs = ([cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()[2:4])
+    assert ours[0] == "`tb-attnviz project`"
+    assert "1 heads timed" in theirs[0]
+    assert all(float(row[2]) > 0.7 for row in (ours, theirs))
+    assert "for each further one" in text
+
+
+def test_growth(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[tuple[str, int, int, int]] = []
+
+    def quickly(directory: Path, method: Method) -> tuple[float, float]:
+        run = open_run(directory)
+        measured.append((method, run.probe.tokens, run.layers[0].heads, len(run.steps)))
+        return 1.5, 20.0
+
+    monkeypatch.setattr(projections, "_measured", quickly)
+    table, plot = growth(QUICK)
+    assert len(table.splitlines()) == 2 + len(measured)
+    assert {("biplot", 60, 2, 1), ("biplot", 120, 2, 3), ("tsne", 120, 1, 3), ("umap", 60, 1, 1)} <= set(measured)
+    assert plot.startswith("<svg")
+    assert plot.count("<polyline") == 3
