@@ -18,7 +18,7 @@ help:
 	@echo "make test         check types and style, then run all tests, the browser's too"
 	@echo "make check        types and style only"
 	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
-	@echo "make bench        measure what a recording costs, into docs/benchmarks.md"
+	@echo "make bench        measure recordings and projections, into docs/benchmarks.md (hours)"
 	@echo "make clean        remove what the other targets made"
 
 demo: .venv/.demo
@@ -33,6 +33,9 @@ test: check chromium
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks.cost --write
+	$(BIN)/python -m benchmarks.projections --write
+	$(BIN)/python -m benchmarks.faithfulness --write
+	$(BIN)/python -m benchmarks.stillness --write
 
 check: .venv/.dev
 	$(BIN)/ruff check .

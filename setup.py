@@ -50,6 +50,7 @@ setup(
     version=version(),
     packages=[
         "tb_attnviz",
+        "tb_attnviz.ahead",
         "tb_attnviz.callbacks",
         "tb_attnviz.events",
         "tb_attnviz.geometry",

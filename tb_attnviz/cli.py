@@ -1,4 +1,4 @@
-"""The command `tb-attnviz`: record a model without training it, and list what was recorded."""
+"""The command `tb-attnviz`: record a model without training it, list what was recorded, make its pictures ahead."""
 
 import argparse
 import dataclasses
@@ -9,9 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tb_attnviz.events import FormatError
-from tb_attnviz.events.records import CorruptRecordError
-from tb_attnviz.run import NotRecordedError, Run, open_run
+from tb_attnviz.ahead import command as project
+from tb_attnviz.ahead.cluster import ClusterError
+from tb_attnviz.ahead.plan import PlanError
+from tb_attnviz.projection.projection import ProjectionError
+from tb_attnviz.run import Run, runs_below
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -22,14 +24,13 @@ class CommandError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; 0 if it did what it was asked for."""
+    """Runs one command; 0 if it did what it was asked for, else its exit code."""
     parsed = _parser().parse_args(arguments)
     try:
-        parsed.command(parsed)
-    except CommandError as error:
+        return int(parsed.command(parsed) or 0)
+    except (CommandError, PlanError, ProjectionError, ClusterError) as error:
         print(f"tb-attnviz: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("directory", metavar="DIR")
     inspect.add_argument("--json", action="store_true", help="as JSON")
     inspect.set_defaults(command=_inspect)
+
+    project.add_arguments(
+        commands.add_parser("project", help="make the pictures of recorded runs before TensorBoard asks for them")
+    )
     return parser
 
 
@@ -146,16 +151,8 @@ def _inspect(arguments: argparse.Namespace) -> None:
 
 def _runs(root: str) -> Iterator[dict[str, Any]]:
     """What is known of every run in `root` and below, in the order of their names."""
-    for directory, folders, names in os.walk(root):
-        folders.sort()
-        if not any("tfevents" in name for name in names):
-            continue
-        try:
-            yield _describe(os.path.relpath(directory, root), open_run(directory))
-        except NotRecordedError:
-            pass
-        except (FormatError, CorruptRecordError) as error:
-            yield {"run": os.path.relpath(directory, root), "error": str(error)}
+    for name, run in runs_below(root):
+        yield _describe(name, run) if isinstance(run, Run) else {"run": name, "error": str(run)}
 
 
 def _describe(name: str, run: Run) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal, cast
 
 import numpy as np
@@ -13,6 +13,7 @@ from tb_attnviz.events import (
     Alert,
     Checkpoint,
     EventLog,
+    FormatError,
     Layer,
     ProbeRecord,
     Records,
@@ -20,6 +21,7 @@ from tb_attnviz.events import (
     Segment,
     read_samples,
 )
+from tb_attnviz.events.records import CorruptRecordError
 from tb_attnviz.projection import Frame, LayerSamples, Projection, ProjectionError, View, fit_frame, make
 from tb_attnviz.projection.ports import MemoryStore
 from tb_attnviz.projection.projection import Method
@@ -42,6 +44,21 @@ def open_run(directory: str | os.PathLike[str]) -> "Run":
     if not run.steps and run.records.probe is None:
         raise NotRecordedError(f"no attention was recorded in {path!r}: is it the run directory that the recorder got?")
     return run
+
+
+def runs_below(root: str) -> Iterator[tuple[str, "Run | FormatError | CorruptRecordError"]]:
+    """Every run in `root` and below by name, as TensorBoard names it, in order; or why it cannot be read."""
+    for directory, folders, names in os.walk(root):
+        folders.sort()
+        if not any("tfevents" in name for name in names):
+            continue
+        name = os.path.relpath(directory, root)
+        try:
+            yield name, open_run(directory)
+        except NotRecordedError:
+            pass
+        except (FormatError, CorruptRecordError) as error:
+            yield name, error
 
 
 class Run:

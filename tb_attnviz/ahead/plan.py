@@ -1,0 +1,68 @@
+"""Plan: which pictures of which runs are wanted, as chains, with the very keys that the plugin asks for.
+
+The frame is that of all recorded steps; a linear projection is one picture for all heads of a layer, t-SNE and UMAP are
+one for each head.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from tb_attnviz.ahead.chain import Chain
+from tb_attnviz.projection.pictures import View
+from tb_attnviz.projection.projection import Projection
+from tb_attnviz.run import Run
+
+
+class PlanError(ValueError):
+    """What is wanted is not there; the message says what is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Numbers:
+    """Some of the recorded steps, or of the layers: all, the newest, from A to B, or those listed."""
+
+    text: str
+
+    def of(self, existing: Sequence[int], what: str) -> list[int]:
+        """Those of `existing`, ascending. Raises PlanError if one that is listed is not there, or if none is left."""
+        if self.text == "all":
+            return list(existing)
+        if self.text == "newest":
+            return list(existing[-1:])
+        try:
+            chosen = self._between(existing) if ":" in self.text else self._listed(existing, what)
+        except ValueError as error:
+            if isinstance(error, PlanError):
+                raise
+            raise PlanError(f"{what}s must be all, newest, A:B or a list like 0,100, not {self.text!r}") from error
+        if not chosen:
+            raise PlanError(f"no {what} lies in {self.text}: {_range(existing, what)}")
+        return chosen
+
+    def _between(self, existing: Sequence[int]) -> list[int]:
+        first, last = self.text.split(":")
+        low = int(first) if first else existing[0]
+        high = int(last) if last else existing[-1]
+        return [number for number in existing if low <= number <= high]
+
+    def _listed(self, existing: Sequence[int], what: str) -> list[int]:
+        listed = {int(number) for number in self.text.split(",")}
+        for number in sorted(listed - set(existing)):
+            raise PlanError(f"no {what} {number}: {_range(existing, what)}")
+        return sorted(listed)
+
+
+def chains(name: str, run: Run, projections: Sequence[Projection], steps: Numbers, layers: Numbers) -> Iterator[Chain]:
+    """The chains of `run`: its newest step first, since every step starts from the one after it."""
+    wanted = tuple(reversed(steps.of(run.steps, "step")))
+    chosen = layers.of(range(len(run.layers)), "layer")
+    for projection in projections:
+        for layer in chosen:
+            source = run.layer_samples(layer)
+            heads = [None] if projection.linear else range(run.layers[layer].heads)
+            for head in heads:
+                yield Chain(name, layer, View(source, tuple(run.steps), projection, head), wanted)
+
+
+def _range(existing: Sequence[int], what: str) -> str:
+    return f"there are {len(existing)} {what}s, from {existing[0]} to {existing[-1]}"

@@ -1,0 +1,212 @@
+"""`tb-attnviz project`: the cache is full of what TensorBoard will ask for, whatever happened on the way."""
+
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tb_attnviz
+from tb_attnviz.ahead import chain as chain_module
+from tb_attnviz.cli import main
+from tb_attnviz.events import RunWriter
+from tb_attnviz.projection.pictures import Picture, Report, Store, View, make
+from tb_attnviz.projection.projection import Projection
+from tb_attnviz.projection.store import DIRECTORY_VARIABLE, LIMIT_VARIABLE, DiskStore
+from tb_attnviz.run import open_run
+from tests.conftest import PROBE, serving, wait_until, write_checkpoint
+
+BIPLOT = Projection()
+LINEAR = ("--projections", "biplot,pca", "--workers", "1")
+
+
+def views(run_directory: Path, projection: Projection = BIPLOT) -> list[View]:
+    """What the plugin asks for, layer by layer."""
+    run = tb_attnviz.open_run(run_directory)
+    return [View(run.layer_samples(layer), tuple(run.steps), projection) for layer in range(len(run.layers))]
+
+
+def pictures(run_directory: Path, store: Store, projection: Projection = BIPLOT) -> list[bytes | None]:
+    """What `store` has of every layer and step."""
+    return [store.get(view.key(step)) for view in views(run_directory, projection) for step in view.steps]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_all_pictures_of_all_runs_below_a_directory(
+    workers: str, run_directory: Path, store: DiskStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = RunWriter(str(run_directory.parent / "second"))
+    second.write_probe(PROBE, step=0)
+    write_checkpoint(second, 50)
+    second.close()
+    options = ["--projections", "pca,biplot", "--dims", "2,3", "--workers", workers]
+    assert main(["project", str(run_directory.parent), *options]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["40 pictures of 2 runs", "40 pictures made; TensorBoard shows them at once"]
+    assert err == ""
+    for directory in (run_directory, run_directory.parent / "second"):
+        for method in ("biplot", "pca"):
+            for dims in (2, 3):
+                found = pictures(directory, store, Projection(method=method, dims=dims))  # type: ignore[arg-type]
+                assert None not in found
+    (view, _) = views(run_directory)
+    found_one = store.get(view.key(200))
+    assert found_one is not None
+    expected = tb_attnviz.open_run(run_directory).project("biplot", 0, 3)[2]
+    np.testing.assert_array_equal(Picture.from_bytes(found_one).points[3], expected)
+
+
+def test_one_run_some_steps_some_layers(
+    run_directory: Path, store: DiskStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--projections", "biplot", "--workers", "1", "--steps", "0,300", "--layers", "1"]
+    assert main(["project", str(run_directory), *options]) == 0
+    assert "2 pictures of the run .\n" in capsys.readouterr().out
+    there = [found is not None for found in pictures(run_directory, store)]
+    assert there == [False] * 4 + [True, False, False, True]
+
+
+def test_what_is_there_is_not_made_again(
+    run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["project", str(run_directory), *LINEAR, "--steps", "newest"]) == 0
+    made: list[int] = []
+
+    def counting(view: View, step: int, store: Store, report: Report) -> Picture:
+        made.append(step)
+        return make(view, step, store, report)
+
+    monkeypatch.setattr(chain_module, "make", counting)
+    capsys.readouterr()
+    assert main(["project", str(run_directory), *LINEAR]) == 0
+    assert "16 pictures of the run ., 4 of them are there\n12 pictures made" in capsys.readouterr().out
+    assert made == [200] * 4 + [100] * 4 + [0] * 4
+    assert main(["project", str(run_directory), *LINEAR]) == 0
+    assert len(made) == 12
+
+
+def test_tensorboard_finds_every_picture(run_directory: Path, store: DiskStore) -> None:
+    options = ["--projections", "pca", "--dims", "3", "--normalise", "canonical", "--workers", "1"]
+    assert main(["project", str(run_directory.parent), *options]) == 0
+    entries = sorted(store.directory.glob("??/*"))
+    with serving(f"--logdir={run_directory.parent}") as address:
+        for layer in (0, 1):
+            for step in (0, 100, 200, 300):
+                query = f"run=run&step={step}&layer={layer}&projection=pca&dims=3"
+                with urllib.request.urlopen(f"{address}/data/plugin/attnviz/points?{query}", timeout=30) as answer:
+                    assert answer.status == 200
+    assert sorted(store.directory.glob("??/*")) == entries
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_failure_is_named_and_the_rest_goes_on(
+    workers: str, run_directory: Path, store: DiskStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tb_attnviz.open_run(run_directory)
+    file, location = run.layer_samples(1).locations[100]
+    path = run_directory / "plugins" / "attnviz" / file
+    data = bytearray(path.read_bytes())
+    data[location.offset + location.length // 2] ^= 1
+    path.write_bytes(data)
+    assert main(["project", str(run_directory), "--projections", "biplot", "--workers", workers]) == 1
+    out, err = capsys.readouterr()
+    assert "4 pictures made" in out
+    assert "4 could not be made:\n  .: layer 1, biplot in 2-D, step 300: CorruptRecordError: " in err
+    assert [found is not None for found in pictures(run_directory, store)] == [True] * 4 + [False] * 4
+
+
+def test_samples_that_vanish_are_told_of(
+    run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def vanish(directory: str) -> tb_attnviz.Run:
+        run = open_run(directory)
+        Path(directory, "plugins", "attnviz", run.layer_samples(0).locations[100][0]).unlink()
+        return run
+
+    monkeypatch.setattr("tb_attnviz.run.open_run", vanish)
+    assert main(["project", str(run_directory), "--projections", "biplot", "--workers", "1"]) == 1
+    err = capsys.readouterr().err
+    assert "8 could not be made:\n  .: layer 0, biplot in 2-D, step 300: FileNotFoundError: " in err
+
+
+def test_ctrl_c_stops_and_a_later_call_goes_on(
+    embedded_run: Path, store: DiskStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each picture is two entries of the store, and there are a few more."""
+    command = ["project", str(embedded_run), "--projections", "tsne"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tb_attnviz.cli", *command, "--workers", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: len(list(store.directory.glob("??/*"))) > 12, seconds=60)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    stopped = err.splitlines()[-1]
+    assert stopped.endswith(" pictures are left; the same command goes on from here")
+    assert 0 < int(stopped.removeprefix("stopped: ").split()[0]) < 40
+    assert main([*command, "--workers", "2"]) == 0
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path / "one"))
+    assert main([*command, "--workers", "1"]) == 0
+    run = tb_attnviz.open_run(embedded_run)
+    for head in range(2):
+        view = View(run.layer_samples(0), tuple(run.steps), Projection(method="tsne"), head)
+        alone = [DiskStore(tmp_path / "one").get(view.key(step)) for step in run.steps]
+        assert None not in alone
+        assert [store.get(view.key(step)) for step in run.steps] == alone
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--run", "other"], "no run 'other' with recorded steps below '{directory}': ."),
+        (["--steps", "7"], "no step 7: there are 4 steps, from 0 to 300"),
+        (["--layers", "2"], "no layer 2: there are 2 layers, from 0 to 1"),
+        (["--perplexity", "1"], "'perplexity' must lie between 2 and 500, not 1.0"),
+    ],
+)
+def test_what_is_not_there(
+    options: list[str], sentence: str, run_directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["project", str(run_directory), *options]) == 1
+    assert capsys.readouterr().err == f"tb-attnviz: {sentence.format(directory=run_directory)}\n"
+
+
+def test_directories_without_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["project", str(tmp_path / "none")]) == 1
+    assert "is no directory" in capsys.readouterr().err
+    assert main(["project", str(tmp_path)]) == 1
+    assert "no attention was recorded below" in capsys.readouterr().err
+
+
+def test_a_cache_that_is_too_small_or_cannot_be_written(
+    run_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, "20000")  # 4 steps × 10 heads × 36 points × 2 × 4 bytes = 11,520
+    assert main(["project", str(run_directory), "--projections", "biplot", "--workers", "1"]) == 0
+    assert main(["project", str(run_directory), *LINEAR]) == 1
+    assert f"set {LIMIT_VARIABLE} to more bytes" in capsys.readouterr().err
+    monkeypatch.delenv(LIMIT_VARIABLE)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TB_ATTNVIZ_CACHE", str(tmp_path / "file"))
+    assert main(["project", str(run_directory), *LINEAR]) == 1
+    assert "nothing can be written to" in capsys.readouterr().err
+
+
+def test_a_run_of_another_version_is_named_and_the_others_are_made(
+    run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as newer_version:
+        newer_version.setattr("tb_attnviz.events.schema.VERSION", 99)
+        newer = RunWriter(str(run_directory.parent / "newer"))
+        newer.write_probe(PROBE, step=0)
+        newer.close()
+    assert main(["project", str(run_directory.parent), *LINEAR]) == 1
+    out, err = capsys.readouterr()
+    assert "16 pictures made" in out
+    assert "newer cannot be read: " in err
