@@ -14,6 +14,9 @@ Float64 = npt.NDArray[np.float64]
 
 _SPACING = {2: 0.5, 3: 0.8}  # of the grid, where K falls to one half at 1
 _MOST_CELLS = {2: 1024, 3: 44}  # along an axis; a picture that is larger gets a coarser grid
+_FEW_POINTS = (
+    256  # every pair is computed up to here: as fast, and between few points the error of the grid would count
+)
 _ROUND = 8  # the grid grows in steps of so many cells: its kernel is seldom computed anew
 
 
@@ -29,6 +32,8 @@ class Repulsion:
         import scipy.fft
 
         n, dims = points.shape
+        if n <= _FEW_POINTS:
+            return _of_all_pairs(points)
         low = points.min(axis=0)
         span = float((points.max(axis=0) - low).max())
         spacing = max(_SPACING[dims], span / _MOST_CELLS[dims])
@@ -61,6 +66,14 @@ class Repulsion:
                 kernel *= smoothing[: kernel.shape[axis]].astype(np.float32).reshape(shape)
             self._kernel, self._kernel_of = kernel, (size, dims, spacing)
         return self._kernel
+
+
+def _of_all_pairs(points: Float64) -> tuple[Float64, float]:
+    square = np.einsum("nd,nd->n", points, points)
+    kernel = 1 / (1 + np.maximum(square[:, None] + square - 2 * points @ points.T, 0))  # (n, n)
+    squared = kernel * kernel
+    force = squared.sum(axis=1)[:, None] * points - squared @ points
+    return force, float(kernel.sum() - np.trace(kernel))
 
 
 def _splines(places: Float64) -> tuple[npt.NDArray[np.int64], Float32, Float32]:
