@@ -1,9 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HttpSource } from './http';
+import { DEFAULT_PROJECTION } from './projection';
 import type { PointsQuery } from './types';
 
 const base = new URL('http://localhost:6006/prefix/data/plugin/attnviz/');
-const query: PointsQuery = { run: 'a/b', step: 200, layer: 1, projection: 'biplot', dims: 2, frame: 400 };
+const query: PointsQuery = {
+  run: 'a/b',
+  step: 200,
+  layer: 1,
+  projection: DEFAULT_PROJECTION,
+  dims: 2,
+  frame: 400,
+};
 const fetched = vi.fn<typeof fetch>();
 
 /** float32 [1]: the value 5. */
@@ -40,7 +48,7 @@ describe('HttpSource', () => {
       .mockResolvedValueOnce(json({ state: 'computing', done: 9, total: 16 }, 202))
       .mockResolvedValueOnce(five());
     const heard: number[] = [];
-    const answer = new HttpSource(base).points(query, undefined, ({ done }) => heard.push(done));
+    const answer = new HttpSource(base).points(query, { onProgress: ({ done }) => heard.push(done) });
     await vi.runAllTimersAsync();
     expect([...(await answer).data]).toEqual([5]);
     expect(heard).toEqual([3, 9]);
@@ -67,7 +75,7 @@ describe('HttpSource', () => {
   it('stops asking when it is no longer wanted', async () => {
     fetched.mockImplementation(async () => json({ state: 'computing', done: 0, total: 1 }, 202));
     const controller = new AbortController();
-    const answer = new HttpSource(base).points(query, controller.signal);
+    const answer = new HttpSource(base).points(query, { signal: controller.signal });
     const refused = expect(answer).rejects.toThrow(/abort/i);
     await vi.advanceTimersByTimeAsync(500);
     const asked = fetched.mock.calls.length;
@@ -86,7 +94,9 @@ describe('HttpSource', () => {
 
   it('has a sentence of its own when the server has none', async () => {
     fetched.mockResolvedValueOnce(new Response('<html>', { status: 502 }));
-    await expect(new HttpSource(base).health('a')).rejects.toThrow('The server answered 502 to “health”.');
+    await expect(new HttpSource(base).health('a', null)).rejects.toThrow(
+      'The server answered 502 to “health”.',
+    );
     fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
     await expect(new HttpSource(base).runs()).rejects.toThrow('TensorBoard does not answer');
   });

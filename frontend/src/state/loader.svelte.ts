@@ -1,28 +1,53 @@
 import { SvelteMap } from 'svelte/reactivity';
 import { ArrayCache } from '../api/cache';
+import { addressKey, isSlow } from '../api/projection';
 import { type DataSource, isAbort, sentence } from '../api/source';
-import type { PointsQuery, Progress } from '../api/types';
+import type { Points, PointsQuery, Priority, Progress } from '../api/types';
 
 /** A browser opens six connections to a server; two stay free for what the user clicks on. */
 const PARALLEL = 4;
+/** Slow heads that are waited for at once: enough that no worker of the server is without work, and each holds a
+ * connection only for the moment in which it asks. */
+const WAITED = 8;
+/** Milliseconds that the hand has to rest on a step before slow work for it begins. */
+const REST = 150;
 const CACHE_BYTES = 512 * 2 ** 20;
 /** Steps that have to fit at once: the two that are mixed, and the one to come. */
 const STEPS_AT_ONCE = 3;
 
-/** Fetches layers of points in the order in which the views want them, and drops what they want no more. */
+export interface Wanted {
+  readonly query: PointsQuery;
+  readonly priority: Priority;
+}
+
+interface Running {
+  readonly controller: AbortController;
+  readonly slow: boolean;
+  priority: Priority;
+}
+
+/** Fetches points in the order in which the views want them, and drops what they want no more. */
 export class PointLoader {
   /** Grows with every arrival: what is read here changes then. */
   arrivals = $state(0);
   readonly progress = new SvelteMap<string, Progress>();
   readonly errors = new SvelteMap<string, string>();
   private readonly cache = new ArrayCache(CACHE_BYTES);
-  private readonly running = new Map<string, AbortController>();
-  private wanted: readonly PointsQuery[] = [];
+  private readonly notes = new Map<string, ReadonlyMap<number, string>>();
+  private readonly running = new Map<string, Running>();
+  private wanted: readonly Wanted[] = [];
+  private place = '';
+  private resting: ReturnType<typeof setTimeout> | null = null;
 
   constructor(private readonly source: DataSource) {}
 
   get(query: PointsQuery): Float32Array | null {
     return this.cache.get(keyOf(query));
+  }
+
+  /** Why heads of this answer have no (full) picture. */
+  notesOf(query: PointsQuery): ReadonlyMap<number, string> | null {
+    return this.notes.get(keyOf(query)) ?? null;
   }
 
   error(query: PointsQuery): string | null {
@@ -46,10 +71,16 @@ export class PointLoader {
   }
 
   /** From now on these are wanted, the first ones first. */
-  want(queries: readonly PointsQuery[]): void {
-    this.wanted = queries;
-    const keys = new Set(queries.map(keyOf));
-    for (const [key, controller] of this.running) if (!keys.has(key)) controller.abort();
+  want(wanted: readonly Wanted[]): void {
+    this.wanted = wanted;
+    const priorities = new Map<string, Priority>();
+    for (const { query, priority } of wanted.toReversed()) priorities.set(keyOf(query), priority);
+    for (const [key, running] of this.running) {
+      const priority = priorities.get(key);
+      if (priority === undefined) running.controller.abort();
+      else running.priority = priority;
+    }
+    this.rest();
     this.fill();
   }
 
@@ -60,28 +91,65 @@ export class PointLoader {
 
   destroy(): void {
     this.wanted = [];
-    for (const controller of this.running.values()) controller.abort();
+    if (this.resting !== null) clearTimeout(this.resting);
+    for (const { controller } of this.running.values()) controller.abort();
+  }
+
+  /** A hand that scrubs over the steps starts no slow work on its way. */
+  private rest(): void {
+    const query = this.wanted.find(({ query }) => isSlow(query.projection))?.query;
+    const place = query ? `${query.run} ${query.step} ${addressKey(query.projection)}` : '';
+    if (place === this.place) return;
+    this.place = place;
+    if (this.resting !== null) clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      this.resting = null;
+      this.fill();
+    }, REST);
   }
 
   private fill(): void {
-    for (const query of this.wanted) {
-      if (this.running.size >= PARALLEL) return;
-      const key = keyOf(query);
-      if (!this.running.has(key) && !this.cache.has(key) && !this.errors.has(key))
-        void this.fetch(query, key);
+    const due = { fast: new Map<string, Wanted>(), slow: new Map<string, Wanted>() };
+    for (const wanted of this.wanted) {
+      if (due.fast.size >= PARALLEL && due.slow.size >= WAITED) break;
+      const slow = isSlow(wanted.query.projection);
+      const room = slow ? due.slow.size < WAITED : due.fast.size < PARALLEL;
+      if (!room || (slow && this.resting !== null)) continue;
+      const key = keyOf(wanted.query);
+      const list = slow ? due.slow : due.fast;
+      if (!list.has(key) && !this.cache.has(key) && !this.errors.has(key)) list.set(key, wanted);
+    }
+    // What came first in the meantime takes the place of slow work that can wait.
+    if (this.resting === null) {
+      for (const [key, { controller, slow }] of this.running) {
+        if (slow && !due.slow.has(key)) controller.abort();
+      }
+    }
+    const fast = [...this.running.values()].filter(({ slow }) => !slow).length;
+    const free = Math.max(0, PARALLEL - fast);
+    const start = [...due.fast].filter(([key]) => !this.running.has(key)).slice(0, free);
+    for (const [key, wanted] of [...start, ...due.slow]) {
+      if (!this.running.has(key)) void this.fetch(wanted, key);
     }
   }
 
-  private async fetch(query: PointsQuery, key: string): Promise<void> {
+  private async fetch({ query, priority }: Wanted, key: string): Promise<void> {
     const controller = new AbortController();
-    this.running.set(key, controller);
+    const { signal } = controller;
+    const running: Running = { controller, slow: isSlow(query.projection), priority };
+    this.running.set(key, running);
     try {
-      const { data } = await this.source.points(query, controller.signal, (progress) => {
-        if (!controller.signal.aborted) this.progress.set(key, progress);
+      const points = await this.source.points(query, {
+        signal,
+        onProgress: (progress) => {
+          if (!signal.aborted) this.progress.set(key, progress);
+        },
+        priority: () => running.priority,
       });
-      this.cache.set(key, data);
+      if (points.notes.size > 0) this.notes.set(key, points.notes);
+      this.cache.set(key, placed(points, query));
     } catch (error) {
-      if (!controller.signal.aborted && !isAbort(error)) this.errors.set(key, sentence(error));
+      if (!signal.aborted && !isAbort(error)) this.errors.set(key, sentence(error));
     } finally {
       this.running.delete(key);
       this.progress.delete(key);
@@ -91,6 +159,17 @@ export class PointLoader {
   }
 }
 
-function keyOf({ run, step, layer, projection, dims, frame }: PointsQuery): string {
-  return `${run}|${projection}|${dims}|${frame}|${step}|${layer}`;
+/** A group's points at their own numbers among all of the head's; the others are nowhere. */
+function placed({ data }: Points, { alone, dims }: PointsQuery): Float32Array {
+  if (!alone) return data;
+  const all = new Float32Array(alone.of * dims).fill(Number.NaN);
+  alone.points.forEach((point, i) => {
+    all.set(data.subarray(i * dims, (i + 1) * dims), point * dims);
+  });
+  return all;
+}
+
+function keyOf({ run, step, layer, head, projection, dims, frame, fit, alone }: PointsQuery): string {
+  const picture = `${addressKey(projection)}|${dims}|${frame}|${fit ?? ''}|${alone?.id ?? ''}`;
+  return `${run}|${picture}|${step}|${layer}|${head ?? ''}`;
 }
