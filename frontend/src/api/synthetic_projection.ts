@@ -11,23 +11,24 @@ const WORKERS = 2;
 const PIECES = 16;
 
 export class Workers {
-  private busy = 0;
+  private readonly running: symbol[] = [];
 
-  /** Returns when a worker has spent the time on it. */
+  /** Returns when a worker has spent the time on it; first come, first served. */
   async run(milliseconds: number, { signal, onProgress }: Waiting): Promise<void> {
     if (milliseconds === 0) return;
-    while (this.busy >= WORKERS) {
-      onProgress?.({ state: 'computing', done: 0, total: 0 });
-      await sleep(60, signal);
-    }
-    this.busy++;
+    const job = Symbol();
+    this.running.push(job);
     try {
+      while (this.running.indexOf(job) >= WORKERS) {
+        onProgress?.({ state: 'computing', done: 0, total: 0 });
+        await sleep(60, signal);
+      }
       for (let done = 0; done < PIECES; done++) {
         onProgress?.({ state: 'computing', done, total: PIECES });
         await sleep(milliseconds / PIECES, signal);
       }
     } finally {
-      this.busy--;
+      this.running.splice(this.running.indexOf(job), 1);
     }
   }
 }

@@ -224,6 +224,20 @@ export class Session {
     return query.layer !== opened?.layer || query.head !== opened.head;
   }
 
+  /** Why a head has no (full) picture at the shown step, or why it will not come. */
+  noteOf(place: HeadPlace): string | null {
+    const { matrix, headView, loader, playback, opened } = this;
+    const own = opened?.layer === place.layer && opened.head === place.head;
+    const asked = [...(own ? headView.questions(playback.index) : []), ...matrix.questions(playback.index)];
+    for (const { query } of asked) {
+      if (query.layer !== place.layer || (query.head ?? place.head) !== place.head) continue;
+      const said = loader.arrivals >= 0 ? loader.notesOf(query)?.get(place.head) : null;
+      const error = query.head === undefined ? null : loader.error(query);
+      if (said ?? error) return said ?? error;
+    }
+    return null;
+  }
+
   /** Whether Play may go on to a checkpoint, or the hand glide to it. Slow heads come when they come: only Play waits
    * for them, and only for those in view. */
   reaches(index: number): boolean {
