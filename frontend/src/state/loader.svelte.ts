@@ -4,11 +4,11 @@ import { addressKey, isSlow } from '../api/projection';
 import { type DataSource, isAbort, sentence } from '../api/source';
 import type { Points, PointsQuery, Priority, Progress } from '../api/types';
 
-/** A browser opens six connections to a server; two stay free for what the user clicks on. */
-const PARALLEL = 4;
-/** Slow heads that are waited for at once: enough that no worker of the server is without work, and each holds a
- * connection only for the moment in which it asks. */
-const WAITED = 8;
+/** How many answers are waited for at once. A browser opens six connections to a server; two stay free for what the
+ * user clicks on. Axes that are there at once need not queue behind those that are still being fitted; slow heads are
+ * so many that no worker of the server is without work, and hold a connection only in the moment in which they ask. */
+const WAITED = { whole: 4, preliminary: 4, slow: 8 };
+type Lane = keyof typeof WAITED;
 /** Milliseconds that the hand has to rest on a step before slow work for it begins. */
 const REST = 150;
 const CACHE_BYTES = 512 * 2 ** 20;
@@ -22,7 +22,7 @@ export interface Wanted {
 
 interface Running {
   readonly controller: AbortController;
-  readonly slow: boolean;
+  readonly lane: Lane;
   priority: Priority;
 }
 
@@ -109,34 +109,37 @@ export class PointLoader {
   }
 
   private fill(): void {
-    const due = { fast: new Map<string, Wanted>(), slow: new Map<string, Wanted>() };
+    const due = {
+      whole: new Map<string, Wanted>(),
+      preliminary: new Map<string, Wanted>(),
+      slow: new Map<string, Wanted>(),
+    };
     for (const wanted of this.wanted) {
-      if (due.fast.size >= PARALLEL && due.slow.size >= WAITED) break;
-      const slow = isSlow(wanted.query.projection);
-      const room = slow ? due.slow.size < WAITED : due.fast.size < PARALLEL;
-      if (!room || (slow && this.resting !== null)) continue;
+      const lane = laneOf(wanted.query);
+      if (due[lane].size >= WAITED[lane] || (lane === 'slow' && this.resting !== null)) continue;
       const key = keyOf(wanted.query);
-      const list = slow ? due.slow : due.fast;
-      if (!list.has(key) && !this.cache.has(key) && !this.errors.has(key)) list.set(key, wanted);
+      if (!this.cache.has(key) && !this.errors.has(key)) due[lane].set(key, wanted);
     }
     // What came first in the meantime takes the place of slow work that can wait.
     if (this.resting === null) {
-      for (const [key, { controller, slow }] of this.running) {
-        if (slow && !due.slow.has(key)) controller.abort();
+      for (const [key, { controller, lane }] of this.running) {
+        if (lane === 'slow' && !due.slow.has(key)) controller.abort();
       }
     }
-    const fast = [...this.running.values()].filter(({ slow }) => !slow).length;
-    const free = Math.max(0, PARALLEL - fast);
-    const start = [...due.fast].filter(([key]) => !this.running.has(key)).slice(0, free);
-    for (const [key, wanted] of [...start, ...due.slow]) {
-      if (!this.running.has(key)) void this.fetch(wanted, key);
+    for (const lane of ['preliminary', 'whole', 'slow'] as const) {
+      let free = WAITED[lane] - [...this.running.values()].filter((running) => running.lane === lane).length;
+      for (const [key, wanted] of due[lane]) {
+        if (this.running.has(key)) continue;
+        if (free-- <= 0 && lane !== 'slow') break; // slow work that was stopped above is already making room
+        void this.fetch(wanted, key);
+      }
     }
   }
 
   private async fetch({ query, priority }: Wanted, key: string): Promise<void> {
     const controller = new AbortController();
     const { signal } = controller;
-    const running: Running = { controller, slow: isSlow(query.projection), priority };
+    const running: Running = { controller, lane: laneOf(query), priority };
     this.running.set(key, running);
     try {
       const points = await this.source.points(query, {
@@ -157,6 +160,11 @@ export class PointLoader {
       this.fill();
     }
   }
+}
+
+function laneOf({ projection, fit }: PointsQuery): Lane {
+  if (isSlow(projection)) return 'slow';
+  return fit === undefined ? 'whole' : 'preliminary';
 }
 
 /** A group's points at their own numbers among all of the head's; the others are nowhere. */

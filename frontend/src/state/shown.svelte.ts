@@ -114,9 +114,11 @@ export class ShownSteps {
     const { loader } = this.session;
     if (this.single) return [];
     const ends = [...new Set([this.from, this.to])];
+    // One layer that has to wait says that all will.
+    if (!this.queries(ends).some((query) => loader.progressOf(query) !== null)) return [];
     return ends.flatMap((index) =>
       this.questions(index).flatMap(({ query, numbers }) => {
-        if (loader.settled(query) || loader.progressOf(query) === null) return [];
+        if (loader.settled(query)) return [];
         const { pair } = this;
         const drawn = numbers.some((number) => pair?.to.heads[number]);
         return drawn && !pair?.asked.preliminary ? [] : [{ ...query, fit: 'newest' } as const];
