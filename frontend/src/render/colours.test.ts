@@ -51,7 +51,7 @@ describe('colours', () => {
       places,
       lit: { sequence: 0, token: 1 },
       group: new Set([0, 2]),
-      errors: Float32Array.of(0, 1, Number.NaN, 1),
+      errors: Float32Array.of(0, 0.5, Number.NaN, 1),
     });
     expect([3, 7, 11, 15].map((i) => looks[i])).toEqual([2, 3, 2, 3]);
     const rgb = (i: number) => `rgb(${[...looks.subarray(4 * i, 4 * i + 3)].join(' ')})`;

@@ -46,6 +46,10 @@ export const COLOURINGS = ['kind', 'position', 'sequence', 'false_neighbours', '
  * points that are no neighbours, and neighbours that were torn away. */
 export type Colouring = (typeof COLOURINGS)[number];
 
+/** The error from which on a point has the last colour. Their mean is 1 − trustworthiness, a few hundredths: up to 1
+ * all of them would look alike. */
+export const WORST = 0.5;
+
 /** Whether the colour is about one head's projection, not about the tokens. */
 export function isError(colouring: Colouring): colouring is 'false_neighbours' | 'tears' {
   return colouring === 'false_neighbours' || colouring === 'tears';
@@ -91,7 +95,7 @@ export function pointLooks(
     if (colouring === 'sequence' && places)
       colour = palette.classes[sequence % palette.classes.length] ?? colour;
     const wrong = errors?.[i] ?? Number.NaN;
-    if (!Number.isNaN(wrong)) colour = ramp(palette.errors, wrong);
+    if (!Number.isNaN(wrong)) colour = ramp(palette.errors, wrong / WORST);
     const inSequence = lit !== null && places !== null && sequence === lit.sequence;
     let level = (group ? group.has(i) : inSequence) ? 2 : 1;
     if (inSequence && position === lit.token) level = 3;
