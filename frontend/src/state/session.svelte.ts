@@ -7,6 +7,8 @@ import { extendHealth, readHealth, type Series, toNumber } from '../health/healt
 import { indexTokens, type TokenIndex } from '../probe/places';
 import { type Colouring, isError } from '../render/colours';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
+import { headsOf } from '../render/positions';
+import { isBlank } from './blank';
 import { fetchAttention, fetchPoints, fetchTrust } from './fetching';
 import type { Host } from './host';
 import { Latest } from './latest.svelte';
@@ -226,16 +228,28 @@ export class Session {
 
   /** Why a head has no (full) picture at the shown step, or why it will not come. */
   noteOf(place: HeadPlace): string | null {
-    const { matrix, headView, loader, playback, opened } = this;
+    const { matrix, headView, playback, opened } = this;
     const own = opened?.layer === place.layer && opened.head === place.head;
-    const asked = [...(own ? headView.questions(playback.index) : []), ...matrix.questions(playback.index)];
-    for (const { query } of asked) {
+    const scenes = own ? [headView, matrix] : [matrix];
+    for (const { query } of scenes.flatMap((scene) => scene.questions(playback.index))) {
       if (query.layer !== place.layer || (query.head ?? place.head) !== place.head) continue;
-      const said = loader.arrivals >= 0 ? loader.notesOf(query)?.get(place.head) : null;
-      const error = query.head === undefined ? null : loader.error(query);
-      if (said ?? error) return said ?? error;
+      const note = this.noteOn(query, place.head);
+      if (note !== null) return note;
     }
     return null;
+  }
+
+  /** The same, of one of the queries for that head. */
+  noteOn(query: PointsQuery, head: number): string | null {
+    const { loader } = this;
+    if (loader.arrivals < 0) return null;
+    const said = loader.notesOf(query)?.get(head);
+    if (said !== undefined) return said;
+    const all = loader.get(query);
+    if (all === null) return query.head === undefined ? null : loader.error(query);
+    const heads = query.head === undefined ? headsOf(all, this.layers[query.layer]?.heads ?? 1) : [all];
+    const points = heads[query.head === undefined ? head : 0];
+    return points && isBlank(points) ? 'No picture: queries or keys are not finite at this step.' : null;
   }
 
   /** Whether Play may go on to a checkpoint, or the hand glide to it. Slow heads come when they come: only Play waits
