@@ -39,13 +39,13 @@ class Holding:
     def _answer(self, route: Route) -> None:
         asked = query(route)
         if not self._holds(asked):
-            route.continue_()
+            route.fallback()
             return
         self.asked.append(asked)
         if self._holding:
             route.fulfill(status=202, content_type="application/json", body=COMPUTING)
         else:
-            route.continue_()
+            route.fallback()
 
 
 def choose(tab: Tab, projection: str) -> None:
