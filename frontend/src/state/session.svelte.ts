@@ -1,14 +1,12 @@
-import { untrack } from 'svelte';
 import type { NpyArray } from '../api/npy';
 import { DEFAULT_PROJECTION, isSlow, type Projection } from '../api/projection';
 import type { DataSource } from '../api/source';
 import type { Alert, Dims, Group, HealthDocument, PointsQuery, Run, Runs, Trust } from '../api/types';
-import { extendHealth, readHealth, type Series, toNumber } from '../health/health';
-import { indexTokens, type TokenIndex } from '../probe/places';
+import { readHealth, type Series, toNumber } from '../health/health';
+import type { TokenIndex } from '../probe/places';
 import { type Colouring, isError } from '../render/colours';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
-import { headsOf } from '../render/positions';
-import { isBlank } from './blank';
+import { enterRun, followSteps } from './entering';
 import { fetchAttention, fetchPoints, fetchTrust } from './fetching';
 import type { Host } from './host';
 import { Latest } from './latest.svelte';
@@ -68,14 +66,16 @@ export class Session {
   stopped = $state(false);
   /** Scenes that have a picture which they have not drawn yet. */
   drawing = $state(0);
-  private grownAt = $state(Number.NEGATIVE_INFINITY);
+  /** When the last new checkpoint came. */
+  grownAt = $state(Number.NEGATIVE_INFINITY);
   private now = $state(Date.now());
   readonly reducedMotion: boolean;
 
   constructor(
     readonly source: DataSource,
     readonly host: Host,
-    private readonly start: Place,
+    /** What the link asked for. */
+    readonly start: Place,
   ) {
     this.reducedMotion = host.window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.theme = new Theme(host);
@@ -120,8 +120,11 @@ export class Session {
       .queries([playback.index])
       .every((query) => loader.arrivals >= 0 && loader.get(query) !== null);
   });
-  /** The picture that the held trust is about. */
+  /** The picture that the held trust is about, the run that was entered, and its steps then. */
   judged: string | null = null;
+  entered: string | null = null;
+  seen = '';
+  private marked = 0;
 
   /** Heads of the shown step that no longer fit their frame. */
   readonly outgrown: number = $derived.by(() => {
@@ -172,8 +175,8 @@ export class Session {
 
   /** Sets up what follows from what; to be called while a component is made. */
   begin(): void {
-    $effect.pre(() => this.enterRun());
-    $effect.pre(() => this.followSteps());
+    $effect.pre(() => enterRun(this));
+    $effect.pre(() => followSteps(this));
     $effect.pre(() => fetchPoints(this));
     $effect.pre(() => fetchAttention(this));
     $effect.pre(() => fetchTrust(this));
@@ -224,32 +227,6 @@ export class Session {
     if (loader.arrivals >= 0 && loader.settled(query)) return true;
     if (!stopped || !isSlow(query.projection)) return false;
     return query.layer !== opened?.layer || query.head !== opened.head;
-  }
-
-  /** Why a head has no (full) picture at the shown step, or why it will not come. */
-  noteOf(place: HeadPlace): string | null {
-    const { matrix, headView, playback, opened } = this;
-    const own = opened?.layer === place.layer && opened.head === place.head;
-    const scenes = own ? [headView, matrix] : [matrix];
-    for (const { query } of scenes.flatMap((scene) => scene.questions(playback.index))) {
-      if (query.layer !== place.layer || (query.head ?? place.head) !== place.head) continue;
-      const note = this.noteOn(query, place.head);
-      if (note !== null) return note;
-    }
-    return null;
-  }
-
-  /** The same, of one of the queries for that head. */
-  noteOn(query: PointsQuery, head: number): string | null {
-    const { loader } = this;
-    if (loader.arrivals < 0) return null;
-    const said = loader.notesOf(query)?.get(head);
-    if (said !== undefined) return said;
-    const all = loader.get(query);
-    if (all === null) return query.head === undefined ? null : loader.error(query);
-    const heads = query.head === undefined ? headsOf(all, this.layers[query.layer]?.heads ?? 1) : [all];
-    const points = heads[query.head === undefined ? head : 0];
-    return points && isBlank(points) ? 'No picture: queries or keys are not finite at this step.' : null;
   }
 
   /** Whether Play may go on to a checkpoint, or the hand glide to it. Slow heads come when they come: only Play waits
@@ -311,61 +288,5 @@ export class Session {
   destroy(): void {
     this.loader.destroy();
     this.theme.destroy();
-  }
-
-  private marked = 0;
-  private entered: string | null = null;
-  private seen = '';
-
-  /** A run was chosen: everything that belongs to the last one goes. */
-  private enterRun(): void {
-    const { run } = this;
-    if (!run || run.run === this.entered) return;
-    const first = this.entered === null;
-    this.entered = run.run;
-    this.seen = '';
-    this.frame = null;
-    this.figures.clear();
-    this.alerts.clear();
-    this.trust.clear();
-    this.attention.clear();
-    this.probe.clear();
-    if (run.error !== null) return;
-    void this.probe.load(async (signal) => indexTokens(await this.source.probe(run.run, signal)));
-    this.playback.following = true;
-    this.playback.setSteps(run.steps);
-    if (first) this.enterPlace(run);
-  }
-
-  /** What the link asked for, as far as this run has it. */
-  private enterPlace(run: Run): void {
-    const { step, frame, layer, head, sequence, token } = this.start;
-    if (step !== undefined && run.steps.includes(step)) this.playback.go(run.steps.indexOf(step));
-    if (frame !== undefined && run.steps.includes(frame)) this.frame = frame;
-    if (layer !== undefined && head !== undefined && head < (run.layers[layer]?.heads ?? 0)) {
-      this.opened = { layer, head };
-    }
-    if (sequence !== undefined && token !== undefined && sequence < run.sequences) {
-      const side = token.endsWith('k') ? 'key' : 'query';
-      this.selection = { sequence, token: Number.parseInt(token, 10), side };
-    }
-  }
-
-  /** New checkpoints: the timeline grows, the figures are read again, and the frame moves only if asked to. */
-  private followSteps(): void {
-    const { run } = this;
-    if (!run || run.error !== null) return;
-    const steps = run.steps.join();
-    if (steps === this.seen) return;
-    if (this.seen !== '') {
-      this.grownAt = Date.now();
-      this.playback.setSteps(run.steps);
-    }
-    this.seen = steps;
-    const newest = run.steps.at(-1) ?? null;
-    if (this.frame === null || this.refitLive || !run.steps.includes(this.frame)) this.frame = newest;
-    const known = untrack(() => this.figures.value);
-    void this.figures.load((signal) => extendHealth(this.source, run.run, known, signal));
-    void this.alerts.load(async (signal) => (await this.source.alerts(run.run, signal)).alerts);
   }
 }
