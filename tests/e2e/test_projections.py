@@ -170,13 +170,14 @@ def test_heads_in_view_come_first(tab: Tab, page: Page) -> None:
     page.mouse.move(box["x"] + x, box["y"] + y)
     for _ in range(8):
         page.mouse.wheel(0, -300)
-    wait_until(lambda: int(tab.matrix.get_attribute("data-visible-heads") or HEADS) <= 2, seconds=10)
+    wait_until(lambda: int(tab.matrix.get_attribute("data-visible-heads") or HEADS) < 8, seconds=10)
+    seen = int(tab.matrix.get_attribute("data-visible-heads") or HEADS)
     holding = Holding(page, lambda asked: asked["projection"] == "tsne")
     choose(tab, "t-SNE")
     page.wait_for_timeout(3000)
     assert len({one["head"] + one["layer"] for one in holding.asked}) == 8  # the rest waits until these have come
-    assert (holding.asked[0]["layer"], holding.asked[0]["head"], holding.asked[0]["priority"]) == ("1", "4", "0")
-    assert {one["priority"] for one in holding.asked} == {"0", "1"}
+    assert [one["priority"] for one in holding.asked[:8]] == ["0"] * seen + ["1"] * (8 - seen)
+    assert ("1", "4") in {(one["layer"], one["head"]) for one in holding.asked[:seen]}
     choose(tab, "Biplot")  # and nobody waits for what nobody looks at
     tab.ready()
     page.wait_for_timeout(300)
