@@ -82,7 +82,8 @@ export class Session {
     this.loader = new PointLoader(source);
     this.projection = start.projection;
     this.dims = start.dims ?? 2;
-    this.colouring = start.colour ?? 'kind';
+    const colour = start.colour ?? 'kind';
+    this.colouring = isError(colour) && start.head === undefined ? 'kind' : colour;
     this.tint = start.tint === NO_TINT ? null : (start.tint ?? FIRST_TINT);
     this.refitLive = start.refit === 'live';
     this.runName = start.run ?? null;
@@ -198,9 +199,7 @@ export class Session {
 
   chooseRun(name: string): void {
     this.runName = name;
-    this.opened = null;
-    this.selection = null;
-    this.mark(null);
+    this.close();
   }
 
   /** Another method, or other parameters of it. */
@@ -262,6 +261,7 @@ export class Session {
     this.opened = null;
     this.selection = null;
     this.mark(null);
+    if (isError(this.colouring)) this.colouring = 'kind'; // errors are of an opened head
   }
 
   /** One step back: from a group by itself to the head, from what is selected to nothing, from the head to none. */

@@ -184,3 +184,15 @@ it('projects marked points alone, and asks for no trust of them', async () => {
   session.back();
   expect([session.group, session.opened]).toEqual([null, { layer: 0, head: 1 }]);
 });
+
+it('colours by errors only while a head is opened', async () => {
+  await begin(true);
+  session.open({ layer: 0, head: 1 });
+  session.colouring = 'tears';
+  await pass(200);
+  expect(session.errors?.length).toBe(session.run!.queries + session.run!.keys);
+  expect(session.looks.opened).not.toEqual(session.looks.shared);
+  session.close();
+  await pass();
+  expect([session.colouring, session.errors]).toEqual(['kind', null]);
+});
