@@ -1,4 +1,5 @@
 import { type NpyArray, parseNpy } from './npy';
+import { pointsOf, type ScalarPoint, tagsOf } from './scalars';
 import { type DataSource, SourceError } from './source';
 import type { Alerts, AttentionQuery, HealthDocument, PointsQuery, Probe, Progress, Runs } from './types';
 
@@ -37,6 +38,19 @@ export class HttpSource implements DataSource {
 
   attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray> {
     return this.array('attention', { ...query }, signal);
+  }
+
+  async scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]> {
+    try {
+      return tagsOf(await (await this.get('../scalars/tags', {}, signal)).json(), run);
+    } catch (error) {
+      if (error instanceof SourceError) return [];
+      throw error;
+    }
+  }
+
+  async scalars(run: string, tag: string, signal?: AbortSignal): Promise<readonly ScalarPoint[]> {
+    return pointsOf(await (await this.get('../scalars/scalars', { run, tag }, signal)).json());
   }
 
   /** Asks again until the server has made the array. */

@@ -11,8 +11,10 @@ import { PointLoader } from './loader.svelte';
 import { outgrownHeads } from './outgrown';
 import { Playback } from './playback.svelte';
 import { ShownSteps } from './shown.svelte';
+import { Steering } from './steering.svelte';
 import { placeOfStep } from './steps';
 import { Theme } from './theme.svelte';
+import { enterTimeline, placeOfTimeline } from './timeline_place';
 import type { Place } from './url';
 
 export interface Selection {
@@ -34,6 +36,7 @@ const NO_TINT = 'none';
 export class Session {
   readonly theme: Theme;
   readonly loader: PointLoader;
+  readonly steering: Steering;
   readonly playback = new Playback(() => !this.reducedMotion);
   readonly runs = new Latest<Runs>();
   readonly probe = new Latest<TokenIndex>();
@@ -66,12 +69,18 @@ export class Session {
     this.reducedMotion = host.window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.theme = new Theme(host);
     this.loader = new PointLoader(source);
+    this.steering = new Steering(
+      source,
+      () => (this.run?.error === null ? this.run.run : null),
+      () => this.playback.steps,
+    );
     this.projection = start.projection ?? 'biplot';
     this.dims = start.dims ?? 2;
     this.colouring = start.colour ?? 'kind';
     this.tint = start.tint === NO_TINT ? null : (start.tint ?? FIRST_TINT);
     this.refitLive = start.refit === 'live';
     this.runName = start.run ?? null;
+    enterTimeline(start, this.playback, this.steering);
   }
 
   readonly run: Run | null = $derived(this.runs.value?.runs.find(({ run }) => run === this.runName) ?? null);
@@ -105,7 +114,10 @@ export class Session {
   readonly ready: boolean = $derived.by(() => {
     if (!this.runs.value) return this.runs.error !== null;
     if (!this.run || this.run.error !== null) return true;
-    const asked = [this.probe, this.health, this.alerts, this.attention].every(({ loading }) => !loading);
+    const { tags, points } = this.steering;
+    const asked = [this.probe, this.health, this.alerts, this.attention, tags, points].every(
+      ({ loading }) => !loading,
+    );
     return (
       asked && this.matrix.settled && this.headView.settled && !this.playback.moving && this.drawing === 0
     );
@@ -126,6 +138,7 @@ export class Session {
       dims: this.dims,
       colour: this.colouring,
       tint: this.tint ?? NO_TINT,
+      ...placeOfTimeline(playback, this.steering),
       ...(selection && {
         sequence: selection.sequence,
         token: `${selection.token}${selection.side === 'key' ? 'k' : ''}`,
@@ -136,6 +149,7 @@ export class Session {
   /** Sets up what follows from what; to be called while a component is made. */
   begin(): void {
     $effect.pre(() => this.enterRun());
+    this.steering.begin();
     $effect.pre(() => this.followSteps());
     $effect.pre(() => this.fetchPoints());
     $effect.pre(() => this.fetchAttention());
@@ -157,6 +171,7 @@ export class Session {
 
   chooseRun(name: string): void {
     this.runName = name;
+    this.playback.loop = null;
     this.opened = null;
     this.selection = null;
   }
@@ -214,6 +229,7 @@ export class Session {
     this.frame = null;
     this.health.clear();
     this.alerts.clear();
+    this.steering.clear();
     this.attention.clear();
     this.probe.clear();
     if (run.error !== null) return;
@@ -261,11 +277,8 @@ export class Session {
     const soon = playback.target === null ? [] : [playback.target];
     const points = (this.run?.queries ?? 0) + (this.run?.keys ?? 0);
     const room = this.loader.room(this.grid.total * points * 2 * Float32Array.BYTES_PER_ELEMENT);
-    const later = Array.from({ length: AHEAD }, (_, i) =>
-      playback.playing ? [to + 1 + i] : [to + 1 + i, from - 1 - i],
-    )
-      .flat()
-      .slice(0, room);
+    const around = Array.from({ length: AHEAD }, (_, i) => [to + 1 + i, from - 1 - i]).flat();
+    const later = (playback.playing ? playback.upcoming(AHEAD) : around).slice(0, room);
     const queries: PointsQuery[] = [
       ...this.headView.queries(now),
       ...this.matrix.queries([...now, ...soon]),

@@ -13,6 +13,10 @@ const place: Place = {
   tint: 'max_logit',
   sequence: 7,
   token: '12k',
+  speed: 0.5,
+  loop: '200-800',
+  scalar: 'train/loss',
+  scale: 'log',
 };
 
 describe('the address', () => {
@@ -39,6 +43,7 @@ describe('the address', () => {
     expect(
       readPlace('#attnviz&p.attnviz.step=-1&p.attnviz.head=x&p.attnviz.dims=4&p.attnviz.projection=lda'),
     ).toEqual({});
+    expect(readPlace('#attnviz&p.attnviz.speed=3&p.attnviz.loop=9-3&p.attnviz.scale=square')).toEqual({});
     expect(readPlace('#attnviz&p.attnviz.token=12q&p.attnviz.colour=')).toEqual({});
   });
 });

@@ -1,8 +1,9 @@
 import { PROJECTIONS, type Projection } from '../api/types';
 import { COLOURINGS, type Colouring } from '../render/colours';
+import { readTimeline, type TimelinePlace } from './timeline_place';
 
 /** What a link to this tab says. Absent means the default: the newest step, no head opened, … */
-export interface Place {
+export interface Place extends TimelinePlace {
   readonly run?: string;
   readonly step?: number;
   readonly frame?: number;
@@ -52,6 +53,7 @@ export function readPlace(hash: string): Place {
     tint: found.get('tint'),
     sequence: whole('sequence'),
     token: token !== undefined && /^\d{1,9}k?$/.test(token) ? token : undefined,
+    ...readTimeline(found),
   });
 }
 
