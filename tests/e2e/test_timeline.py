@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
@@ -189,7 +189,11 @@ def test_the_keys_are_written_down(tab: Tab) -> None:
 
 
 def test_nothing_jumps_when_the_curve_comes(tab: Tab) -> None:
-    tab.page.route("**/data/plugin/scalars/**", lambda route: (tab.page.wait_for_timeout(1000), route.continue_()))
+    def later(route: Route) -> None:
+        tab.page.wait_for_timeout(1000)
+        route.continue_()
+
+    tab.page.route("**/data/plugin/scalars/**", later)
     tab.page.goto(f"{tab.address}/#attnviz")
     expect(tab.slider).to_be_visible(timeout=30 * SECONDS)
     before = tab.slider.bounding_box()

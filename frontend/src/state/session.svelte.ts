@@ -10,6 +10,8 @@ import { Latest } from './latest.svelte';
 import { PointLoader } from './loader.svelte';
 import { outgrownHeads } from './outgrown';
 import { Playback } from './playback.svelte';
+import { Sentence } from './sentence.svelte';
+import { enterSentence, placeOfSentence } from './sentence_place';
 import { ShownSteps } from './shown.svelte';
 import { Steering } from './steering.svelte';
 import { placeOfStep } from './steps';
@@ -43,6 +45,7 @@ export class Session {
   readonly health = new Latest<ReadonlyMap<string, Series>>();
   readonly alerts = new Latest<readonly Alert[]>();
   readonly attention = new Latest<NpyArray>();
+  readonly sentence = new Sentence(this);
 
   runName = $state<string | null>(null);
   projection = $state<Projection>('biplot');
@@ -140,6 +143,7 @@ export class Session {
       tint: this.tint ?? NO_TINT,
       ...placeOfTimeline(playback, this.steering),
       ...(selection && {
+        ...placeOfSentence(this.sentence),
         sequence: selection.sequence,
         token: `${selection.token}${selection.side === 'key' ? 'k' : ''}`,
       }),
@@ -153,6 +157,7 @@ export class Session {
     $effect.pre(() => this.followSteps());
     $effect.pre(() => this.fetchPoints());
     $effect.pre(() => this.fetchAttention());
+    this.sentence.begin();
   }
 
   async refreshRuns(): Promise<void> {
@@ -172,6 +177,7 @@ export class Session {
   chooseRun(name: string): void {
     this.runName = name;
     this.playback.loop = null;
+    this.sentence.unpinAll();
     this.opened = null;
     this.selection = null;
   }
@@ -247,6 +253,7 @@ export class Session {
     if (layer !== undefined && head !== undefined && head < (run.layers[layer]?.heads ?? 0)) {
       this.opened = { layer, head };
     }
+    enterSentence(this.start, this.sentence, run);
     if (sequence !== undefined && token !== undefined && sequence < run.sequences) {
       const side = token.endsWith('k') ? 'key' : 'query';
       this.selection = { sequence, token: Number.parseInt(token, 10), side };
@@ -296,7 +303,8 @@ export class Session {
       this.attention.clear();
       return;
     }
-    const { sequence } = selection;
+    const { sequence } = this.sentence;
+    if (sequence === null) return;
     void this.attention.load((signal) =>
       this.source.attention({ run: run.run, step, ...opened, sequence }, signal),
     );

@@ -17,6 +17,15 @@ const place: Place = {
   loop: '200-800',
   scalar: 'train/loss',
   scale: 'log',
+  form: 'map',
+  fill: 1,
+  mean: 1,
+  hide: 'special.first',
+  off: '3.7',
+  top: 2,
+  least: 5,
+  pins: 's200_1-4',
+  shows: 'pinned',
 };
 
 describe('the address', () => {
@@ -44,6 +53,11 @@ describe('the address', () => {
       readPlace('#attnviz&p.attnviz.step=-1&p.attnviz.head=x&p.attnviz.dims=4&p.attnviz.projection=lda'),
     ).toEqual({});
     expect(readPlace('#attnviz&p.attnviz.speed=3&p.attnviz.loop=9-3&p.attnviz.scale=square')).toEqual({});
+    expect(
+      readPlace(
+        '#attnviz&p.attnviz.top=4&p.attnviz.least=99&p.attnviz.off=a&p.attnviz.pins=9&p.attnviz.hide=all',
+      ),
+    ).toEqual({});
     expect(readPlace('#attnviz&p.attnviz.token=12q&p.attnviz.colour=')).toEqual({});
   });
 });

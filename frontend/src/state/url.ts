@@ -1,9 +1,10 @@
 import { PROJECTIONS, type Projection } from '../api/types';
 import { COLOURINGS, type Colouring } from '../render/colours';
+import { readSentence, type SentencePlace } from './sentence_place';
 import { readTimeline, type TimelinePlace } from './timeline_place';
 
 /** What a link to this tab says. Absent means the default: the newest step, no head opened, … */
-export interface Place extends TimelinePlace {
+export interface Place extends TimelinePlace, SentencePlace {
   readonly run?: string;
   readonly step?: number;
   readonly frame?: number;
@@ -54,6 +55,7 @@ export function readPlace(hash: string): Place {
     sequence: whole('sequence'),
     token: token !== undefined && /^\d{1,9}k?$/.test(token) ? token : undefined,
     ...readTimeline(found),
+    ...readSentence(found),
   });
 }
 
