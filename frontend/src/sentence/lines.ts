@@ -30,7 +30,7 @@ export function linesAcross(lines: Uint32Array, size: number, first: number, las
 }
 
 /** Control points of all lines, as shares of the width: level at both ends. */
-export const BEND = [0.4, 0.6] as const;
+const BEND = [0.4, 0.6] as const;
 
 /** How far from its query's height (0) to its key's (1) a line is, at a share of the width. */
 export function rise(x: number): number {
