@@ -248,6 +248,16 @@ def test_512_tokens_scroll_smoothly(tab: Tab) -> None:
     expect(tab.sentence_view).to_be_in_viewport(ratio=0.99, timeout=5 * SECONDS)
 
 
+def test_a_pin_that_cannot_be_read_leaves_the_rest(tab: Tab) -> None:
+    tab.page.route("**/attention?*step=100*", lambda route: route.fulfill(status=404, json={"error": "It is gone."}))
+    tab.open(layer=0, head=1, sequence=0, token=4, pins="s100", shows="shown")
+    expect(tab.sentence_view.get_by_role("alert")).to_contain_text("It is gone.")
+    expect(tab.sentence_view.get_by_role("button", name="key 2: sky,")).to_be_visible()
+    tab.sentence_view.get_by_role("button", name="Unpin step 100").click()
+    expect(tab.sentence_view.get_by_role("alert")).to_have_count(0)
+    tab.complaints.clear()  # the browser tells of every 404
+
+
 def test_it_can_have_the_head_view_for_itself(tab: Tab) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4)
     before = tab.sentence_view.bounding_box()

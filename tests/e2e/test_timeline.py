@@ -181,11 +181,12 @@ def test_a_loop_by_pointer(tab: Tab) -> None:
 
 
 def test_the_keys_are_written_down(tab: Tab) -> None:
-    tab.open()
+    tab.open(layer=0, head=1)
     tab.frame.get_by_role("button", name="Keys of the timeline").click()
     expect(tab.frame.get_by_text("loop from here, to here")).to_be_visible()
     tab.page.keyboard.press("Escape")
     expect(tab.frame.get_by_text("loop from here, to here")).to_be_hidden()
+    expect(tab.head_view).to_be_visible()
 
 
 def test_nothing_jumps_when_the_curve_comes(tab: Tab) -> None:
