@@ -8,10 +8,14 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import torch.distributed
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+
+if TYPE_CHECKING:
+    from torch.distributed.fsdp import FullyShardedDataParallel
 
 
 def writes_here() -> bool:
@@ -31,14 +35,25 @@ def without_reducer(model: nn.Module) -> nn.Module:
 def sharded_again(model: nn.Module) -> Iterator[None]:
     """Shards the parameters again that the pass has gathered.
 
-    fully_shard keeps those of the root for the backward pass, which does not come: after an optimizer step training
-    would go on with the gathered ones, which are then old.
+    Both kinds of FSDP keep those of the root for the backward pass, which does not come: after an optimizer step
+    training would go on with the gathered ones, which are then old.
     """
     try:
         yield
     finally:
         fsdp = sys.modules.get("torch.distributed.fsdp")  # where nothing has imported it, nothing is sharded
-        if fsdp is not None and hasattr(fsdp, "FSDPModule"):
+        if fsdp is not None:
             for module in model.modules():
                 if isinstance(module, fsdp.FSDPModule):
                     module.reshard()
+                elif isinstance(module, fsdp.FullyShardedDataParallel):
+                    _reshard(module)
+
+
+def _reshard(module: "FullyShardedDataParallel") -> None:
+    """What `reshard` does for FSDPModule; FullyShardedDataParallel has no public way."""
+    from torch.distributed.fsdp import _runtime_utils
+
+    handle = module._handle  # of its parameters, where it has some
+    if handle is not None and handle.uses_sharded_strategy:
+        _runtime_utils._reshard(module, handle, free_unsharded_flat_param=True)

@@ -1,5 +1,6 @@
 """Module names: which module of a model is being called right now."""
 
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -7,6 +8,14 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 _ANOTHER_SEQUENCE = ("encoder_hidden_states", "key_value_states", "cross_attention_states", "memory", "context")
+# What torch.compile, FullyShardedDataParallel and checkpoint_wrapper call the module inside them.
+_WRAPPED = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+
+
+def named_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The modules of `model` by the names they have without wrappers; a wrapper before the module inside it."""
+    for name, module in model.named_modules():
+        yield ".".join(part for part in name.split(".") if part not in _WRAPPED), module
 
 
 class ModuleNames:
@@ -20,8 +29,8 @@ class ModuleNames:
 
     def __init__(self, model: nn.Module) -> None:
         self._names = {
-            module: _plain(name) or _class_name(module)
-            for name, module in model.named_modules()
+            module: name or _class_name(module)
+            for name, module in named_modules(model)
             if not isinstance(module, nn.Softmax)  # a function in a module's clothes: who calls it is of interest
         }
         self._called: list[nn.Module] = [model]
@@ -57,7 +66,7 @@ class ModuleNames:
     def _enter_module(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
         self._called.append(module)
         self._given.append(any(kwargs.get(name) is not None for name in _ANOTHER_SEQUENCE))
-        self.ever_called.setdefault(self._names[module], type(module).__name__)
+        self.ever_called.setdefault(self._names[module], _class_name(module))
 
     def _leave_module(self, module: nn.Module, args: Any, output: Any) -> None:
         while self._called.pop() is not module:  # those inside it that never came back
@@ -65,10 +74,7 @@ class ModuleNames:
         self._given.pop()
 
 
-def _plain(name: str) -> str:
-    """`name` without what torch.compile puts into it."""
-    return ".".join(part for part in name.split(".") if part != "_orig_mod")
-
-
-def _class_name(model: nn.Module) -> str:
-    return type(getattr(model, "_orig_mod", model)).__name__
+def _class_name(module: nn.Module) -> str:
+    """The class of `module`; of a wrapper, that of the module inside it."""
+    inner = next((module._modules[name] for name in _WRAPPED if name in module._modules), None)
+    return type(module).__name__ if inner is None else _class_name(inner)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from .module_names import named_modules
 from .probe import Batch
 
 _CROSS = ("crossattention", "cross_attention", "cross_attn", "encoder_attn", "EncDecAttention", "encdec_attn")
@@ -18,7 +19,7 @@ def other_sequences(model: nn.Module, batch: Batch) -> Mapping[str, str]:
     Widths alone do not tell: an encoder and a decoder, a text and an image may well be as long as each other.
     """
     found: dict[str, str] = {}
-    modules = dict(model.named_modules())
+    modules = dict(named_modules(model))
     for name, module in modules.items():
         last = name.rpartition(".")[2]
         if last in _CROSS or getattr(module, "is_cross_attention", False) is True:

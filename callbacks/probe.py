@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -12,13 +13,14 @@ from torch import Tensor
 from tb_attnviz.events import ProbeRecord, Repeat
 from tb_attnviz.events import Sequence as ProbeSequence
 
-from .repeats import find_repeat
+from .repeats import SHORTEST_PERIOD, find_repeat, make_repeats
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Inputs = Tensor | Sequence[Any] | Mapping[str, Any]
 _MASK = "attention_mask"  # what Hugging Face calls the input that tells tokens (1) from padding (0)
+_TEXTS_A_REPEAT = 8  # so that the other figures stay those of the texts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +53,19 @@ class Probe:
         )
 
     @classmethod
-    def from_texts(cls, texts: Sequence[str], tokenizer: "PreTrainedTokenizerBase", *, max_length: int = 64) -> "Probe":
+    def from_texts(
+        cls,
+        texts: Sequence[str],
+        tokenizer: "PreTrainedTokenizerBase",
+        *,
+        max_length: int = 64,
+        repeated: int | None = None,
+    ) -> "Probe":
         """A probe of `texts`, cut to `max_length` tokens each, special tokens included.
+
+        repeated: how many sequences to add in which random tokens of the texts are said twice: on them induction heads
+            show (Olsson et al. 2022, arXiv 2209.11895). By default one for every eight texts; none if the tokenizer
+            ends texts with a special token ([SEP], </s>), as those of encoders do, or if the texts are too few.
 
         The texts are padded here, at their end and whatever the tokenizer does, so that positions are those of the
         text alone, a tokenizer without a padding token will do, and the tokenizer stays as it is.
@@ -63,12 +76,23 @@ class Probe:
             raise ValueError("the probe is empty: give at least one text")
         encoding = tokenizer(list(texts), truncation=True, max_length=max_length)
         ids = cast(list[list[int]], encoding["input_ids"])
+        special = set(tokenizer.all_special_ids)
+        ended = all(row and row[-1] in special for row in ids)
+        count = repeated if repeated is not None else 0 if ended else math.ceil(len(ids) / _TEXTS_A_REPEAT)
+        repeats = make_repeats(ids, special, count=count, max_length=max_length)
+        if repeated and not repeats:
+            raise ValueError(
+                f"repeated={repeated}, but the texts have too few different tokens to say {SHORTEST_PERIOD} of them "
+                f"twice within max_length={max_length}: give more texts, a larger max_length, or repeated=0"
+            )
         padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0
         inputs = {
-            name: _pad(encoding[name], padding if name == "input_ids" else 0)
+            name: _pad([*encoding[name], *([0] * len(row) for row in repeats)], 0)
             for name in encoding
             if name in tokenizer.model_input_names
         }
+        ids = ids + repeats
+        inputs["input_ids"] = _pad(ids, padding)
         inputs[_MASK] = _pad([[1] * len(row) for row in ids], 0)
         return cls(inputs, tokens=[[_readable(tokenizer, token) for token in row] for row in ids])
 

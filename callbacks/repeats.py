@@ -1,11 +1,15 @@
 """Sequences that repeat themselves: the probe of induction heads (Olsson et al. 2022, arXiv 2209.11895)."""
 
+import itertools
+import random
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from tb_attnviz.events import Repeat
 
 SHORTEST_PERIOD = 4  # also the fewest different tokens in it: "a b a b" or a row of dashes is no probe of induction
 MOST_LEADING = 4  # tokens before the first period: [CLS], <bos>, a language tag
+_LONGEST_PERIOD = 16
 
 
 def find_repeat(tokens: Sequence[str]) -> Repeat | None:
@@ -22,3 +26,18 @@ def find_repeat(tokens: Sequence[str]) -> Repeat | None:
         if whole and varied and start <= MOST_LEADING:
             return Repeat(start=start, period=period)
     return None
+
+
+def make_repeats(
+    rows: Sequence[Sequence[int]], special: AbstractSet[int], *, count: int, max_length: int
+) -> list[list[int]]:
+    """`count` sequences of random tokens, said twice, behind the special tokens that the first of `rows` begins with.
+
+    Each of at most `max_length` tokens, drawn from those of `rows`, which the model knows; none if they are too few or
+    must be too short. A function of the arguments alone, so that a restarted training has the same probe.
+    """
+    begin = list(itertools.takewhile(special.__contains__, rows[0]))
+    tokens = sorted({token for row in rows for token in row} - special)
+    period = min(_LONGEST_PERIOD, len(tokens), (max_length - len(begin)) // 2)
+    draw = random.Random(0)
+    return [begin + 2 * draw.sample(tokens, period) for _ in range(count)] if period >= SHORTEST_PERIOD else []

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,9 @@ from tb_attnviz.events import (
     Segment,
     read_samples,
 )
-from tb_attnviz.projection import PROJECTIONS, Frame, LayerSamples, fit_frame
+from tb_attnviz.projection import Frame, LayerSamples, Projection, ProjectionError, View, fit_frame, make
+from tb_attnviz.projection.ports import MemoryStore
+from tb_attnviz.projection.projection import Method
 
 Float32 = npt.NDArray[np.float32]
 
@@ -149,14 +151,21 @@ class Run:
         """The frame of every head of `layer`, fitted to all steps recorded so far."""
         return fit_frame(self.layer_samples(layer), self.steps)
 
-    def project(self, projection: str, layer: int, head: int, *, dims: int = 2) -> Float32:
-        """The points of one head at every step in one frame: [steps, n_query + n_key, dims], within [-1, 1]."""
-        if projection not in PROJECTIONS:
-            raise NotRecordedError(f"no projection {projection!r}: there are {', '.join(PROJECTIONS)}")
-        if dims not in (2, 3):
-            raise NotRecordedError(f"a picture has 2 or 3 dimensions, not {dims}")
-        source, frame = self.layer_samples(layer), self.frame(layer)
-        return np.stack([frame.points(source, step, projection, dims)[head] for step in self.steps])
+    def project(self, projection: Projection | str, layer: int, head: int, *, dims: int | None = None) -> Float32:
+        """The points of one head at every step in one frame: [steps, n_query + n_key, dims], float32.
+
+        `projection` is a Projection, or the name of its method: "biplot", "pca", "tsne" or "umap". Linear pictures lie
+        within [-1, 1]; those of t-SNE and UMAP rarely reach beyond. Nothing is kept between calls.
+
+        Raises ProjectionError for a parameter out of range, NotRecordedError for a head that the run has not.
+        """
+        if isinstance(projection, str):
+            projection = Projection(method=cast(Method, projection), dims=2 if dims is None else dims)
+        elif dims is not None and dims != projection.dims:
+            raise ProjectionError(f"'dims' is {projection.dims} in the projection and {dims} beside it: give one")
+        self.check(self.steps[-1], layer, head, "mean")
+        view, store = View(self.layer_samples(layer), tuple(self.steps), projection, head), MemoryStore()
+        return np.concatenate([make(view, step, store, lambda done, total: None).points for step in self.steps])
 
 
 def _recorded_steps(steps: list[int]) -> str:

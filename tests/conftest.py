@@ -27,6 +27,14 @@ PROBE = ProbeRecord(
 )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test, and no TensorBoard that one starts, reads or writes the user's own cache."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TB_ATTNVIZ_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 def make_samples(layer: Layer, *, seed: int) -> Samples:
     """Random queries and keys of `layer` for PROBE."""
     rng = np.random.default_rng(seed)

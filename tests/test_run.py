@@ -1,5 +1,6 @@
 """open_run: what was written comes back, lazily; what is not there is said in a sentence."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 import tb_attnviz
 from tb_attnviz.events import ProbeRecord, RunWriter, Sequence
+from tb_attnviz.projection import Projection, ProjectionError
 from tests.conftest import LAYERS, PROBE, make_samples, write_checkpoint
 
 
@@ -97,6 +99,29 @@ def test_project_shows_all_steps_in_one_frame(run_directory: Path) -> None:
     assert np.abs(points).max() == pytest.approx(1)
 
 
+def test_project_takes_a_method_and_its_parameters(run_directory: Path) -> None:
+    run = tb_attnviz.open_run(run_directory)
+    few, many = (run.project(Projection(method="tsne", perplexity=perplexity), 0, 1) for perplexity in (3, 11))
+    assert few.shape == many.shape == (4, 2 * PROBE.tokens, 2)
+    assert np.abs(few - many).max() > 0.1
+    np.testing.assert_array_equal(run.project("tsne", 0, 1, dims=2), run.project(Projection(method="tsne"), 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("projection", "dims", "sentence"),
+    [
+        ("lda", None, "'projection' must be one of biplot, pca, tsne, umap, not 'lda'"),
+        ("pca", 4, "'dims' must be one of 2, 3, not 4"),
+        (Projection(dims=3), 2, "'dims' is 3 in the projection and 2 beside it"),
+    ],
+)
+def test_project_says_what_is_wrong(
+    run_directory: Path, projection: Projection | str, dims: int | None, sentence: str
+) -> None:
+    with pytest.raises(ProjectionError, match=re.escape(sentence)):
+        tb_attnviz.open_run(run_directory).project(projection, 0, 0, dims=dims)
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -105,8 +130,7 @@ def test_project_shows_all_steps_in_one_frame(run_directory: Path) -> None:
         (lambda run: run.samples(0, -1), "no layer -1"),
         (lambda run: run.attention(0, 0, 4, 0), "no head 4: layer 0 has heads 0 to 3"),
         (lambda run: run.attention(0, 0, 0, 3), "no sequence 3: the probe has sequences 0 to 2"),
-        (lambda run: run.project("tsne", 0, 0), "no projection 'tsne': there are biplot, pca"),
-        (lambda run: run.project("pca", 0, 0, dims=4), "a picture has 2 or 3 dimensions, not 4"),
+        (lambda run: run.project("pca", 0, 4), "no head 4: layer 0 has heads 0 to 3"),
     ],
 )
 def test_what_is_not_there_is_said(run_directory: Path, call: object, sentence: str) -> None:

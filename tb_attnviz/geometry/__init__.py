@@ -1,21 +1,40 @@
-"""Pure functions on arrays: attention, health figures, canonical coordinates. No I/O, no state.
+"""Pure functions on arrays: attention, health figures, coordinates, trust. No I/O, no state.
 
 Written to the array API standard (https://data-apis.org/array-api/): the recorder runs the same formulas on torch
-tensors, on the model's device, that the server runs on NumPy.
+tensors, on the model's device, that the server runs on NumPy. Trust alone, which ranks, is for NumPy.
 """
 
 from tb_attnviz.geometry.attention import attention, logits, visible_pairs
 from tb_attnviz.geometry.canonical import CanonicalAxes, canonical_axes, procrustes
 from tb_attnviz.geometry.health import FIGURES, effective_rank, health
+from tb_attnviz.geometry.paper import paper_scale, paper_translation
+from tb_attnviz.geometry.trust import (
+    Neighbourhoods,
+    VisiblePairs,
+    cosine_agreement,
+    logit_faithfulness,
+    motion_agreement,
+    neighbourhoods,
+    spearman,
+)
 
 __all__ = [
     "FIGURES",
     "CanonicalAxes",
+    "Neighbourhoods",
+    "VisiblePairs",
     "attention",
     "canonical_axes",
+    "cosine_agreement",
     "effective_rank",
     "health",
+    "logit_faithfulness",
     "logits",
+    "motion_agreement",
+    "neighbourhoods",
+    "paper_scale",
+    "paper_translation",
     "procrustes",
+    "spearman",
     "visible_pairs",
 ]

@@ -137,7 +137,7 @@ def _canonical_energies(queries: Array, keys: Array) -> Array:
     jitter = xp.where(trace > 0, _JITTER * xp.finfo(queries.dtype).eps * trace, xp.ones_like(trace))
     lower = xp.linalg.cholesky(moments[0] + jitter * identity)
     energies = xp.linalg.eigvalsh(xp.matrix_transpose(lower) @ moments[1] @ lower)
-    return xp.where(trace[..., 0] > 0, xp.clip(energies, 0), xp.zeros_like(energies))
+    return xp.where(trace[..., 0] > 0, xp.clip(energies, 0.0), xp.zeros_like(energies))
 
 
 def _row_sums(weights: Array) -> tuple[Array, Array]:

@@ -15,18 +15,35 @@ def text(request: Request, name: str) -> str:
     return value
 
 
+def optional_text(request: Request, name: str) -> str | None:
+    return request.args.get(name)
+
+
 def integer(request: Request, name: str, *, default: int | None = None) -> int:
-    if default is not None and name not in request.args:
-        return default
-    value = text(request, name)
+    value = optional_integer(request, name)
+    if value is not None:
+        return value
+    return int(text(request, name)) if default is None else default
+
+
+def optional_integer(request: Request, name: str) -> int | None:
+    value = request.args.get(name)
     try:
-        return int(value)
+        return None if value is None else int(value)
     except ValueError:
         raise BadRequestError(f"the parameter {name!r} must be a whole number, not {value!r}") from None
 
 
-def choice(request: Request, name: str, choices: Sequence[str]) -> str:
-    value = text(request, name)
+def optional_number(request: Request, name: str) -> float | None:
+    value = request.args.get(name)
+    try:
+        return None if value is None else float(value)
+    except ValueError:
+        raise BadRequestError(f"the parameter {name!r} must be a number, not {value!r}") from None
+
+
+def choice(request: Request, name: str, choices: Sequence[str], *, default: str | None = None) -> str:
+    value = text(request, name) if default is None else request.args.get(name, default)
     if value not in choices:
         raise BadRequestError(f"the parameter {name!r} must be one of {', '.join(choices)}, not {value!r}")
     return value

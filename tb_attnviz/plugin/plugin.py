@@ -1,5 +1,6 @@
 """AttnVizPlugin: the routes. `docs/http_api.md` is their contract; a test holds both equal."""
 
+import bisect
 import dataclasses
 import mimetypes
 from pathlib import Path
@@ -11,16 +12,27 @@ from tensorboard.plugins import base_plugin
 from werkzeug import Request, Response
 
 from tb_attnviz.events import PLUGIN_NAME, FormatError, Layer, Segment
-from tb_attnviz.plugin import parameters, tasks
-from tb_attnviz.plugin.responses import array_response, json_response, route, unchanged
+from tb_attnviz.plugin import parameters, picture, tasks
+from tb_attnviz.plugin.responses import (
+    JSON,
+    array_response,
+    json_response,
+    made_json_response,
+    points_response,
+    route,
+    route_of_get_and_post,
+    unchanged,
+)
 from tb_attnviz.plugin.runs import RunDirectories, Runs
-from tb_attnviz.projection import PROJECTIONS
-from tb_attnviz.projection.jobs import Jobs, Progress
+from tb_attnviz.projection.jobs import Jobs, Task
+from tb_attnviz.projection.progress import Progress
+from tb_attnviz.projection.store import DiskStore
+from tb_attnviz.projection.trust import Seen, trust_key
 from tb_attnviz.run import NotRecordedError, Run
 
 _STATIC = Path(__file__).parent.parent / "static"
 _ENTRY = "/static/index.js"
-_WAIT_SECONDS = 0.25  # how long a request waits for a job before it answers 202
+_WAIT_SECONDS = 0.25  # how long a request for what is looked at waits for its job before it answers 202
 
 
 class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard has no types
@@ -31,16 +43,20 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     def __init__(self, context: base_plugin.TBContext) -> None:
         spec = getattr(context.flags, "logdir_spec", "") or ""
         self._runs = Runs(context.data_provider, RunDirectories(context.logdir or "", spec))
-        self._jobs = Jobs()
+        self._store = DiskStore()
+        self._place = tasks.Place(str(self._store.directory), self._store.limit_bytes)
+        self._jobs = Jobs(store=self._store)
 
     def get_plugin_apps(self) -> dict[str, Any]:
         return {
             "/runs": self.runs_route,
             "/probe": self.probe_route,
             "/points": self.points_route,
+            "/trust": self.trust_route,
             "/attention": self.attention_route,
             "/health": self.health_route,
             "/alerts": self.alerts_route,
+            "/jobs": self.jobs_route,
             _ENTRY: self.static_route,
             "/static/*": self.static_route,
         }
@@ -70,46 +86,95 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         ]
         return json_response(request, {"run": name, "sequences": sequences})
 
-    @route
+    @route_of_get_and_post
     def points_route(self, request: Request) -> Response:
-        _, run = self._run(request)
-        step = parameters.integer(request, "step")
-        layer = parameters.integer(request, "layer")
-        projection = parameters.choice(request, "projection", PROJECTIONS)
-        dims = int(parameters.choice(request, "dims", ("2", "3")))
-        run.layer(step, layer)
-        newest = parameters.integer(request, "frame", default=run.steps[-1])
-        if newest < run.steps[0]:
-            raise NotRecordedError(f"no frame {newest}: the first step of the run is {run.steps[0]}")
-        return self._points(request, run, step, layer, projection, dims, newest)
+        name, run = self._run(request)
+        asked = picture.parse(request, name, run, one_head=request.method == "POST")
+        if request.method == "POST":
+            asked = picture.of_points(request, asked, run)
+        key = asked.view.key(asked.step)
+        task = Task(
+            key=key,
+            function=tasks.points,
+            args=(asked.view, asked.step, self._place),
+            about=asked.about("points"),
+            lane=asked.lane(),
+            stored=True,
+        )
+        return unchanged(request, key) or self._made(request, task, points_response, asked.priority)
+
+    @route
+    def trust_route(self, request: Request) -> Response:
+        name, run = self._run(request)
+        asked = picture.parse(request, name, run, one_head=True)
+        previous = picture.earlier_step(request, asked, run)
+        seen = Seen(run.probe.lengths, run.layer(asked.step, asked.layer))
+        key = trust_key(asked.view, asked.step, previous, seen)
+        task = Task(
+            key=key,
+            function=tasks.trust,
+            args=(asked.view, asked.step, previous, seen, self._place),
+            about=asked.about("trust"),
+            lane=asked.lane(),
+            stored=True,
+        )
+        return unchanged(request, key, JSON) or self._made(request, task, made_json_response, asked.priority)
 
     @route
     def attention_route(self, request: Request) -> Response:
-        _, run = self._run(request)
+        name, run = self._run(request)
         step = parameters.integer(request, "step")
         layer = parameters.integer(request, "layer")
         head = parameters.integer(request, "head")
         sequence = parameters.sequence(request, "sequence")
         run.check(step, layer, head, sequence)
         checkpoint, lengths = run.checkpoint(step), run.probe.lengths
-        key = ("attention", run.directory, checkpoint.file, layer, head, sequence)
-        arguments = (
-            run.directory,
-            checkpoint.file,
-            checkpoint.locations[layer],
-            checkpoint.layers[layer],
-            lengths,
-            head,
-            None if sequence == "mean" else sequence,
+        key = repr(("attention", run.directory, checkpoint.file, layer, head, sequence))
+        task = Task(
+            key=key,
+            function=tasks.attention,
+            args=(
+                run.directory,
+                checkpoint.file,
+                checkpoint.locations[layer],
+                checkpoint.layers[layer],
+                lengths,
+                head,
+                None if sequence == "mean" else sequence,
+            ),
+            about={"kind": "attention", "run": name, "layer": layer, "head": head, "step": step, "projection": None},
+            quick=True,
         )
-        return unchanged(request, key) or self._array(request, key, tasks.attention, *arguments)
+        return unchanged(request, key) or self._made(request, task, array_response, 0)
+
+    @route
+    def jobs_route(self, request: Request) -> Response:
+        jobs = [
+            {
+                **job.about,
+                "state": job.state,
+                "done": job.progress.done,
+                "total": job.progress.total,
+                "priority": job.priority,
+            }
+            for job in self._jobs.listing()
+        ]
+        cache = {"bytes": self._store.size_bytes, "limit": self._store.limit_bytes}
+        return json_response(request, {"jobs": jobs, "cache": cache})
 
     @route
     def health_route(self, request: Request) -> Response:
         name, run = self._run(request)
-        figures = {figure: values.astype(float).tolist() for figure, values in run.health().items()}
-        heads = [layer.heads for layer in run.layers]
-        return json_response(request, {"run": name, "steps": run.health_steps, "heads": heads, "figures": figures})
+        since = parameters.optional_integer(request, "since")
+        first = 0 if since is None else bisect.bisect_right(run.health_steps, since)
+        figures = {figure: values[first:].astype(float).tolist() for figure, values in run.health().items()}
+        document = {
+            "run": name,
+            "steps": run.health_steps[first:],
+            "heads": [layer.heads for layer in run.layers],
+            "figures": figures,
+        }
+        return json_response(request, document)
 
     @route
     def alerts_route(self, request: Request) -> Response:
@@ -127,25 +192,15 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         response: Response = http_util.Respond(request, path.read_bytes(), content_type)
         return response
 
-    def _points(
-        self, request: Request, run: Run, step: int, layer: int, projection: str, dims: int, newest: int
-    ) -> Response:
-        source = run.layer_samples(layer)
-        fitted = [recorded for recorded in run.steps if recorded <= newest]
-        frame_key = ("frame", run.directory, layer, tuple(source.locations[recorded][0] for recorded in fitted))
-        key = ("points", frame_key, source.locations[step][0], projection, dims)
-        response = unchanged(request, key)
-        if response is not None:
-            return response
-        frame = self._jobs.result(frame_key, tasks.fit, source.only(*fitted), fitted, wait=_WAIT_SECONDS)
-        if isinstance(frame, Progress):
-            return _computing(request, frame)
-        source = source.only(step, frame.nearest(step))
-        return self._array(request, key, tasks.points, frame.at(step), source, step, projection, dims)
-
-    def _array(self, request: Request, key: tuple[Any, ...], task: Any, *args: Any) -> Response:
-        npy = self._jobs.result(key, task, *args, wait=_WAIT_SECONDS)
-        return _computing(request, npy) if isinstance(npy, Progress) else array_response(request, npy, key)
+    def _made(self, request: Request, task: Task, respond: Any, priority: int) -> Response:
+        """What `task` makes, as `respond(request, bytes, key)` sends it, or 202."""
+        # A browser has six connections: what nobody looks at yet does not keep one of them.
+        made = self._jobs.result(task, priority=priority, wait=0 if priority else _WAIT_SECONDS)
+        if isinstance(made, Progress):
+            document = {"state": "computing", "done": made.done, "total": made.total}
+            return json_response(request, document, code=202)
+        response: Response = respond(request, made, task.key)
+        return response
 
     def _run(self, request: Request) -> tuple[str, Run]:
         name = parameters.text(request, "run")
@@ -195,8 +250,3 @@ def _segment_entry(segment: Segment) -> dict[str, Any]:
         "heads": sum(layer.heads for layer in segment.layers),
         "sequences": len(segment.probe.sequences) if segment.probe else 0,
     }
-
-
-def _computing(request: Request, progress: Progress) -> Response:
-    document = {"state": "computing", "done": progress.done, "total": progress.total}
-    return json_response(request, document, code=202)

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Hashable
 from concurrent.futures import BrokenExecutor
 from typing import Any
@@ -13,6 +14,8 @@ from werkzeug.datastructures import Headers
 
 from tb_attnviz.events import FormatError
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
+from tb_attnviz.projection.pictures import Picture
+from tb_attnviz.projection.projection import ProjectionError
 from tb_attnviz.run import NotRecordedError
 
 
@@ -20,21 +23,35 @@ class BadRequestError(ValueError):
     """A parameter is missing or malformed; the message says which, and what it may be."""
 
 
-_JSON = "application/json"
-_NPY = "application/octet-stream"
+JSON = "application/json"
+NPY = "application/octet-stream"
 
 Application = Callable[..., Any]  # WSGI
+View = Callable[[Any, Request], Response]
+
+logger = logging.getLogger(__name__)
 
 
-def route(view: Callable[[Any, Request], Response]) -> Callable[..., Application]:
-    """Makes a WSGI application of a method that answers a request; its errors become one sentence with a status."""
+def route(view: View) -> Callable[..., Application]:
+    """Makes a WSGI application of a method that answers a GET; its errors become one sentence with a status."""
+    return _application(view, ("GET", "HEAD"))
 
+
+def route_of_get_and_post(view: View) -> Callable[..., Application]:
+    """The same of a method that answers a POST too."""
+    return _application(view, ("GET", "HEAD", "POST"))
+
+
+def _application(view: View, methods: tuple[str, ...]) -> Callable[..., Application]:
     @functools.wraps(view)
     def application(plugin: Any, environ: Any, start_response: Any) -> Any:
         request = Request(environ)
         try:
-            response = _answer(view, plugin, request)
-        except BadRequestError as error:
+            if request.method not in methods:
+                understood = " or ".join(method for method in methods if method != "HEAD")
+                raise BadRequestError(f"{request.method} is not understood here: use {understood}")
+            response = view(plugin, request)
+        except (BadRequestError, ProjectionError) as error:
             response = _error(request, 400, str(error))
         except (NotRecordedError, FormatError) as error:
             response = _error(request, 404, str(error))
@@ -43,32 +60,46 @@ def route(view: Callable[[Any, Request], Response]) -> Callable[..., Application
         except (CorruptRecordError, TornRecordError):
             response = _error(request, 404, "the samples of this step are damaged: their checksum does not match")
         except BrokenExecutor:
-            response = _error(request, 503, "the worker process ended before its time (out of memory?): ask again")
+            response = _error(
+                request, 503, "the worker process ended twice before its time (out of memory?): ask again"
+            )
+        except Exception as error:  # of a task: what it says is for those who read the log
+            logger.exception("tb-attnviz could not answer %s", request.path)
+            sentence = f"this could not be computed ({type(error).__name__}): TensorBoard's log says more"
+            response = _error(request, 503, sentence)
         return response(environ, start_response)
 
     return application
 
 
-def _answer(view: Callable[[Any, Request], Response], plugin: Any, request: Request) -> Response:
-    if request.method not in ("GET", "HEAD"):
-        raise BadRequestError(f"{request.method} is not understood here: use GET")
-    return view(plugin, request)
-
-
 def json_response(request: Request, document: dict[str, Any], *, code: int = 200) -> Response:
     """`document` as JSON, non-finite numbers as strings; the ETag of a 200 follows its content."""
     if code != 200:
-        return _respond(request, document, _JSON, code)
+        return _respond(request, document, JSON, code)
     key = json.dumps(document, sort_keys=True)
-    return unchanged(request, key, _JSON) or _tagged(_respond(request, document, _JSON), key)
+    return unchanged(request, key, JSON) or _tagged(_respond(request, document, JSON), key)
 
 
 def array_response(request: Request, npy: bytes, key: Hashable) -> Response:
     """An `.npy` file, whose ETag follows `key`: what the array was made from."""
-    return _tagged(_respond(request, npy, _NPY), key)
+    return _tagged(_respond(request, npy, NPY), key)
 
 
-def unchanged(request: Request, key: Hashable, content_type: str = _NPY) -> Response | None:
+def points_response(request: Request, picture: bytes, key: Hashable) -> Response:
+    """The `.npy` file of a picture, its notes in the header `Attnviz-Notes` if it has any."""
+    notes, npy = Picture.split(picture)
+    response = array_response(request, npy, key)
+    if notes:
+        response.headers["Attnviz-Notes"] = json.dumps(notes)  # ASCII
+    return response
+
+
+def made_json_response(request: Request, document: bytes, key: Hashable) -> Response:
+    """A JSON document that a task made, whose ETag follows `key`."""
+    return _tagged(_respond(request, document, JSON), key)
+
+
+def unchanged(request: Request, key: Hashable, content_type: str = NPY) -> Response | None:
     """304 if the client already has what would be made from `key`: nothing needs to be computed."""
     if not request.if_none_match.contains(_digest(key)):
         return None
@@ -80,7 +111,7 @@ class _NotModified(Response):
 
     def get_wsgi_headers(self, environ: Any) -> Headers:
         headers = super().get_wsgi_headers(environ)
-        headers["Content-Type"] = self.content_type or _NPY
+        headers["Content-Type"] = self.content_type or NPY
         headers["X-Content-Type-Options"] = "nosniff"
         return headers
 
@@ -96,7 +127,7 @@ def _tagged(response: Response, key: Hashable) -> Response:
 
 
 def _error(request: Request, code: int, sentence: str) -> Response:
-    return _respond(request, {"error": sentence}, _JSON, code)
+    return _respond(request, {"error": sentence}, JSON, code)
 
 
 def _digest(key: Hashable) -> str:

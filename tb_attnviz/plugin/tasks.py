@@ -1,5 +1,7 @@
-"""What worker processes do for the plugin. Each takes `report(done, total)` and little data, and returns little."""
+"""What worker processes do for the plugin. Each takes little data and `report(done, total)`, and returns bytes."""
 
+import dataclasses
+import functools
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -9,18 +11,27 @@ import numpy.typing as npt
 
 from tb_attnviz.attention import mean_attention, sequence_attention
 from tb_attnviz.events import Layer, SamplesLocation, read_samples
-from tb_attnviz.projection import Frame, LayerSamples, fit_frame
-from tb_attnviz.projection.jobs import Report
+from tb_attnviz.projection.pictures import Report, View, make
+from tb_attnviz.projection.store import DiskStore
+from tb_attnviz.projection.trust import Seen, make_trust
 
 
-def fit(source: LayerSamples, steps: Sequence[int], *, report: Report) -> Frame:
-    """The frame of a layer over `steps`."""
-    return fit_frame(source, steps, on_progress=report)
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where the store of the plugin is, for a worker to open its own."""
+
+    directory: str
+    limit_bytes: int
 
 
-def points(frame: Frame, source: LayerSamples, step: int, projection: str, dims: int, *, report: Report) -> bytes:
-    """The points of a layer at `step`, `.npy` float32 [heads, n_query + n_key, dims]."""
-    return _npy(frame.points(source, step, projection, dims))
+def points(view: View, step: int, place: Place, *, report: Report) -> bytes:
+    """The picture of `view` at `step`, as Picture.to_bytes gives it; also put in the store, under its key."""
+    return make(view, step, _store(place), report).to_bytes()
+
+
+def trust(view: View, step: int, previous: int | None, seen: Seen, place: Place, *, report: Report) -> bytes:
+    """How far the picture of a head can be believed, a JSON document; also put in the store, under its key."""
+    return make_trust(view, step, previous, _store(place), report, seen=seen)
 
 
 def attention(
@@ -39,6 +50,12 @@ def attention(
     if sequence is None:
         return _npy(mean_attention(samples, layer, lengths, head))
     return _npy(sequence_attention(samples, layer, lengths, head, sequence))
+
+
+@functools.cache
+def _store(place: Place) -> DiskStore:
+    """One a worker, for as long as it lives: it knows when it last counted the files."""
+    return DiskStore(place.directory, limit_bytes=place.limit_bytes)
 
 
 def _npy(array: npt.NDArray[Any]) -> bytes:

@@ -2,6 +2,18 @@
 
 from tb_attnviz.projection.basis import PROJECTIONS
 from tb_attnviz.projection.frame import Frame, fit_frame
+from tb_attnviz.projection.pictures import Picture, View, make
+from tb_attnviz.projection.projection import Projection, ProjectionError
 from tb_attnviz.projection.source import LayerSamples
 
-__all__ = ["PROJECTIONS", "Frame", "LayerSamples", "fit_frame"]
+__all__ = [
+    "PROJECTIONS",
+    "Frame",
+    "LayerSamples",
+    "Picture",
+    "Projection",
+    "ProjectionError",
+    "View",
+    "fit_frame",
+    "make",
+]

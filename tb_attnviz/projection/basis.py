@@ -1,8 +1,12 @@
-"""Basis: the few directions of aligned canonical coordinates that a picture shows, one for all steps.
+"""Basis: the few directions of aligned coordinates that a picture shows, one for all steps.
 
 biplot  the leading directions about the origin: of all linear pictures, dot products on screen come nearest to the
         centred logits (Gabriel 1971, doi 10.1093/biomet/58.3.453); the origin means "no preference"
 pca     the directions of largest variance of queries and keys together, about their common mean
+
+Directions are only found up to a turn of the picture. They are turned so that the newest step is as near as can be to
+what it shows when it is fitted alone: a picture that was first drawn in the axes of one step hardly moves when those of
+all steps are known.
 """
 
 import dataclasses
@@ -10,6 +14,9 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.geometry import procrustes
+
+Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 PROJECTIONS = ("biplot", "pca")
@@ -24,66 +31,93 @@ class Basis:
     centre: Float64  # [heads, d]; the origin for the biplot
     extent: Float64  # [heads, 3]: the largest coordinate on screen in 1, 2 or 3 dimensions, over the fitted steps
 
-    def project(self, coordinates: Float64, dims: int) -> Float64:
-        """[heads, n, dims] from aligned canonical coordinates [heads, n, d]; within [-1, 1] at the fitted steps."""
+    def project(self, coordinates: Float32, dims: int) -> Float64:
+        """[heads, n, dims] from aligned coordinates [heads, n, d]; within [-1, 1] at the fitted steps."""
+        directions = self.directions[..., :dims]
+        origin = self.centre[:, None, :] @ directions  # (heads, 1, dims)
         extent = self.extent[:, dims - 1, None, None]
-        return (coordinates - self.centre[:, None, :]) @ self.directions[..., :dims] / extent
+        return (coordinates @ directions.astype(np.float32) - origin) / extent
+
+    def of(self, head: int | None) -> "Basis":
+        """That of one head, as of a layer of one; all for None."""
+        if head is None:
+            return self
+        one = slice(head, head + 1)
+        return Basis(self.directions[one], self.centre[one], self.extent[one])
 
 
+@dataclasses.dataclass(frozen=True)
 class Moments:
-    """Second moments and means of aligned coordinates; every step counts alike, however large its logits are."""
+    """Second moments and means of aligned coordinates; sums of them count every step by its weight."""
 
-    def __init__(self, heads: int, d: int) -> None:
-        self._second = np.zeros((heads, d, d))
-        self._mean = np.zeros((heads, d))
-        self._weight = np.zeros(heads)
+    second: Float64  # [heads, d, d]
+    mean: Float64  # [heads, d]
+    weight: Float64  # [heads]
 
-    def add(self, coordinates: Float64) -> None:
-        """`coordinates` [heads, n, d] of one step."""
-        second = coordinates.swapaxes(1, 2) @ coordinates / coordinates.shape[1]  # (heads, d, d)
+    @staticmethod
+    def of(coordinates: Float32) -> "Moments":
+        """Of one step's `coordinates` [heads, n, d], so that each step counts alike, however large its logits are."""
+        points = max(coordinates.shape[1], 1)
+        second = (coordinates.swapaxes(1, 2) @ coordinates).astype(np.float64) / points  # (heads, d, d)
         size = np.trace(second, axis1=1, axis2=2)  # (heads,)
         weight = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
-        self._second += second * weight[:, None, None]
-        self._mean += coordinates.mean(axis=1) * weight[:, None]
-        self._weight += weight
+        mean = coordinates.sum(axis=1, dtype=np.float64) / points
+        return Moments(second * weight[:, None, None], mean * weight[:, None], weight)
+
+    def __add__(self, other: "Moments") -> "Moments":
+        return Moments(self.second + other.second, self.mean + other.mean, self.weight + other.weight)
 
     def bases(self) -> dict[str, Basis]:
-        """The basis of each of PROJECTIONS, its extent not measured yet (1)."""
-        weight = np.where(self._weight > 0, self._weight, 1.0)[:, None]  # (heads, 1)
-        mean = self._mean / weight
-        covariance = self._second / weight[..., None] - mean[:, :, None] * mean[:, None, :]
+        """The basis of each of PROJECTIONS, not turned and its extent not measured yet (1)."""
+        weight = np.where(self.weight > 0, self.weight, 1.0)[:, None]  # (heads, 1)
+        mean = self.mean / weight
+        covariance = self.second / weight[..., None] - mean[:, :, None] * mean[:, None, :]
         extent = np.ones((len(mean), MOST_DIMS))
         return {
-            "biplot": Basis(_leading(self._second), np.zeros_like(mean), extent),
+            "biplot": Basis(_leading(self.second), np.zeros_like(mean), extent),
             "pca": Basis(_leading(covariance), mean, extent),
         }
 
 
+def turned(basis: Basis, alone: Basis, newest: Float32) -> Basis:
+    """`basis` turned in its plane so that it shows `newest` [heads, n, d] as near as can be to what `alone` shows.
+
+    `alone` is the basis of the newest step only, whose signs are settled first (`_leaning`). The third direction keeps
+    its place, so that the plane is the best one; only its sign is chosen.
+    """
+    target = _leaning(alone, newest).project(newest, MOST_DIMS)  # (heads, n, 3)
+    cross = basis.project(newest, MOST_DIMS).swapaxes(1, 2) @ target  # (heads, 3, 3)
+    turn = np.zeros_like(cross)
+    turn[:, :2, :2] = procrustes(cross[:, :2, :2])
+    turn[:, 2, 2] = np.where(cross[:, 2, 2] < 0, -1.0, 1.0)
+    return dataclasses.replace(basis, directions=basis.directions @ turn)
+
+
+def _leaning(basis: Basis, coordinates: Float32) -> Basis:
+    """Each direction turned so that its points lean to the positive side.
+
+    An eigenvector's sign is arbitrary; the third moment fixes it, so that a picture does not flip between fits.
+    """
+    points = basis.project(coordinates, MOST_DIMS)
+    lean = (points * points * points).sum(axis=1)  # ten times faster than points**3
+    return dataclasses.replace(basis, directions=basis.directions * np.where(lean < 0, -1.0, 1.0)[:, None, :])
+
+
 class Extent:
-    """How far a basis' points reach, and which way they lean, over all steps."""
+    """How far a basis' points reach, over all steps."""
 
     def __init__(self, basis: Basis) -> None:
         self._basis = basis
         self._largest = np.zeros_like(basis.extent)
-        self._lean = np.zeros_like(basis.extent)
 
-    def add(self, coordinates: Float64) -> None:
+    def add(self, coordinates: Float32) -> None:
         """`coordinates` [heads, n, d] of one step."""
         points = self._basis.project(coordinates, MOST_DIMS)  # (heads, n, 3)
-        self._largest = np.maximum(self._largest, np.abs(points).max(axis=1))
-        self._lean += (points * points * points).sum(axis=1)  # ten times faster than points**3
+        self._largest = np.maximum(self._largest, np.abs(points).max(axis=1, initial=0))
 
     def measured(self) -> Basis:
-        """The basis with its extent, each direction turned so that its points lean to the positive side.
-
-        An eigenvector's sign is arbitrary; the third moment fixes it, so that a picture does not flip between fits.
-        """
         reach = np.maximum.accumulate(self._largest, axis=1)
-        return Basis(
-            directions=self._basis.directions * np.where(self._lean < 0, -1.0, 1.0)[:, None, :],
-            centre=self._basis.centre,
-            extent=np.where(reach > 0, reach, 1.0),
-        )
+        return dataclasses.replace(self._basis, extent=np.where(reach > 0, reach, 1.0))
 
 
 def _leading(moment: Float64) -> Float64:

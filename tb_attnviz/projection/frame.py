@@ -6,6 +6,9 @@ the picture of a step is linear in its queries and keys, and moves only with wha
 
 A long run is fitted at steps spread over it (`FITTED_STEPS`); any other step, recorded before the fit or after, joins
 by being brought nearest to the closest fitted one, and moves nothing.
+
+With the paper's normalisation there are no canonical coordinates and no alignment: each head's c and translation are
+found once, at the newest step, and serve every step; one basis shows them all.
 """
 
 import dataclasses
@@ -15,14 +18,16 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.geometry import canonical_axes, procrustes
-from tb_attnviz.projection.basis import Basis, Extent, Moments
+from tb_attnviz.geometry import canonical_axes, paper_scale, paper_translation, procrustes
+from tb_attnviz.projection.basis import Basis, Extent, Moments, turned
+from tb_attnviz.projection.projection import Normalisation
 from tb_attnviz.projection.source import LayerSamples, Vectors
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 FITTED_STEPS = 16
+_CONSTANT = 1e-6  # of the largest component: keys that differ by less are equal
 
 
 def spread(steps: Sequence[int]) -> list[int]:
@@ -33,54 +38,94 @@ def spread(steps: Sequence[int]) -> list[int]:
 
 @dataclasses.dataclass(frozen=True)
 class Axes:
-    """Linear maps from the vectors of one step to canonical coordinates, aligned over the steps."""
+    """Linear maps from the vectors of one step to coordinates that are aligned over the steps."""
 
-    query: Float64  # [heads, d, d]
-    key: Float64  # [heads, d, d]
-    key_mean: Float64  # [heads, d]
+    query: Float32  # [heads, d, d]
+    key: Float32  # [heads, d, d]
+    key_mean: Float32  # [heads, d]
 
-    def coordinates(self, vectors: Vectors) -> Float64:
+    def coordinates(self, vectors: Vectors) -> Float32:
         """[heads, n_query + n_key, d], queries first."""
         keys = (vectors.keys - self.key_mean[:, None, :]) @ self.key
         return np.concatenate([vectors.queries @ self.query, keys], axis=1)
 
-    def aligned_to(self, target: Float64, vectors: Vectors) -> "Axes":
-        """Rotated so that the coordinates of `vectors` are nearest to `target` [heads, n_query + n_key, d]."""
-        rotation = procrustes(self.coordinates(vectors).swapaxes(1, 2) @ target)  # (heads, d, d)
-        return Axes(self.query @ rotation, self.key @ rotation, self.key_mean)
+    def aligned_to(self, target: "Axes", there: Vectors, here: Vectors) -> "Axes":
+        """Rotated so that the coordinates of `here` are nearest to those that `target` gives of `there`."""
+        keys = (here.keys - self.key_mean[:, None, :]).swapaxes(1, 2) @ (there.keys - target.key_mean[:, None, :])
+        cross = _between(self.query, here.queries.swapaxes(1, 2) @ there.queries, target.query)
+        rotation = procrustes(cross + _between(self.key, keys, target.key))  # (heads, d, d)
+        return Axes((self.query @ rotation).astype(np.float32), (self.key @ rotation).astype(np.float32), self.key_mean)
+
+    def of(self, head: int | None) -> "Axes":
+        """Those of one head, as of a layer of one; all for None."""
+        if head is None:
+            return self
+        one = slice(head, head + 1)
+        return Axes(self.query[one], self.key[one], self.key_mean[one])
+
+
+@dataclasses.dataclass(frozen=True)
+class Paper:
+    """The paper's normalisation of each head: queries are divided by c, keys multiplied, then translated."""
+
+    c: Float64  # [heads]
+    translation: Float64  # [heads]: how far the keys are moved
 
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """The axes of all heads of one layer. `steps` are those that it was fitted to, `axes` theirs."""
+    """The axes of all heads of one layer. `steps` are those that it was fitted to, `axes` theirs.
+
+    With `paper`, one element of `axes` serves every step.
+    """
 
     steps: tuple[int, ...]
     axes: tuple[Axes, ...]
     bases: dict[str, Basis]
+    paper: Paper | None = None
 
     def nearest(self, step: int) -> int:
         """The fitted step that `step` joins at."""
         return min(self.steps, key=lambda fitted: abs(fitted - step))
 
     def at(self, step: int) -> "Frame":
-        """What `points` needs of the frame for `step`: small enough to send to a worker for each picture."""
-        index = self.steps.index(self.nearest(step))
-        return Frame((self.steps[index],), (self.axes[index],), self.bases)
+        """What `points` needs of the frame for `step`."""
+        nearest = self.nearest(step)
+        return dataclasses.replace(self, steps=(nearest,), axes=(self._fitted_axes(nearest),))
 
-    def points(self, source: LayerSamples, step: int, projection: str, dims: int) -> Float32:
+    def points(
+        self, source: LayerSamples, step: int, projection: str, dims: int, *, head: int | None = None
+    ) -> Float32:
         """[heads, n_query + n_key, dims], queries first; NaN for heads whose samples are not finite at `step`."""
-        vectors = source.vectors(step)
-        fitted = self.nearest(step)
-        axes = self.axes[self.steps.index(fitted)]
-        if step != fitted:
-            target = axes.coordinates(source.vectors(fitted))
-            axes = _canonical(vectors, source.scale).aligned_to(target, vectors)
-        points = self.bases[projection].project(axes.coordinates(vectors), dims)
-        return cast(Float32, np.where(vectors.finite[:, None, None], points, np.nan).astype(np.float32))
+        whole = source.whole(step).of(head)
+        coordinates = self.coordinates(source, step, whole, head=head)
+        points = self.bases[projection].of(head).project(coordinates, dims)
+        return cast(Float32, np.where(whole.finite[:, None, None], points, np.nan).astype(np.float32))
+
+    def coordinates(self, source: LayerSamples, step: int, whole: Vectors, *, head: int | None = None) -> Float32:
+        """Aligned coordinates [heads, n_query + n_key, d] of the pictured points of `whole`, the vectors of `step`.
+
+        With a `head`, `whole` and what is returned are of that head alone, as of a layer of one.
+        """
+        return self._axes_of(source, step, whole, head).coordinates(source.pictured(whole))
+
+    def _axes_of(self, source: LayerSamples, step: int, whole: Vectors, head: int | None) -> Axes:
+        nearest = self.nearest(step)
+        axes = self._fitted_axes(nearest).of(head)
+        if step == nearest or self.paper is not None:
+            return axes
+        return _canonical(whole, source.scale).aligned_to(axes, source.whole(nearest).of(head), whole)
+
+    def _fitted_axes(self, step: int) -> Axes:
+        return self.axes[0 if self.paper is not None else self.steps.index(step)]
 
 
 def fit_frame(
-    source: LayerSamples, steps: Sequence[int], *, on_progress: Callable[[int, int], None] | None = None
+    source: LayerSamples,
+    steps: Sequence[int],
+    *,
+    normalise: Normalisation = "canonical",
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Frame:
     """The frame of every head of a layer over `steps`, ascending.
 
@@ -89,29 +134,72 @@ def fit_frame(
     """
     report = on_progress or (lambda done, total: None)
     visited = spread(steps)
+    paper, shared = _paper(source.whole(visited[-1])) if normalise == "paper" else (None, None)
     fitted: dict[int, Axes] = {}
-    target: Float64 | None = None
+    before: tuple[Axes, Vectors] | None = None
+    newest: Float32 = np.empty(0, np.float32)
     moments: Moments | None = None
     for done, step in enumerate(visited, start=1):
-        vectors = source.vectors(step)
+        whole = source.whole(step)
         # A step with heads that are not finite is no neighbour to align to; it joins like any other unfitted step.
-        if vectors.finite.all() or (step == visited[-1] and not fitted):
-            found = _canonical(vectors, source.scale)
-            fitted[step] = found if target is None else found.aligned_to(target, vectors)
-            target = fitted[step].coordinates(vectors)
-            moments = moments or Moments(target.shape[0], target.shape[2])
-            moments.add(target)
+        if whole.finite.all() or (step == visited[-1] and not fitted):
+            axes = shared or _canonical(whole, source.scale)
+            if before is not None and shared is None:
+                axes = axes.aligned_to(*before, whole)
+            before, fitted[step] = (axes, whole), axes
+            newest = axes.coordinates(source.pictured(whole))
+            of_newest = Moments.of(newest)
+            moments = of_newest if moments is None else moments + of_newest
         report(done, 2 * len(visited))
-    bases = moments.bases() if moments else {}
-    extents = {name: Extent(basis) for name, basis in bases.items()}
+    if moments is None:
+        return Frame((), (), {}, paper)
+    alone = of_newest.bases()
+    extents = {name: Extent(turned(basis, alone[name], newest)) for name, basis in moments.bases().items()}
     for done, (step, axes) in enumerate(fitted.items(), start=len(visited) + 1):
-        coordinates = axes.coordinates(source.vectors(step))
+        coordinates = newest if step == max(fitted) else axes.coordinates(source.vectors(step))
         for extent in extents.values():
             extent.add(coordinates)
         report(done, 2 * len(visited))
-    return Frame(tuple(fitted), tuple(fitted.values()), {name: extent.measured() for name, extent in extents.items()})
+    bases = {name: extent.measured() for name, extent in extents.items()}
+    return Frame(tuple(fitted), (shared,) if shared else tuple(fitted.values()), bases, paper)
 
 
 def _canonical(vectors: Vectors, scale: float) -> Axes:
-    found = canonical_axes(vectors.queries, vectors.keys, scale=scale)
-    return Axes(found.query_axes, found.key_axes, found.key_mean)
+    """Canonical axes in double precision; 0 for heads whose keys are all equal: their logits are constant."""
+    found = canonical_axes(vectors.queries.astype(np.float64), vectors.keys.astype(np.float64), scale=scale)
+    varied = ~equal(vectors.keys)[:, None, None]
+    return Axes(
+        (found.query_axes * varied).astype(np.float32),
+        (found.key_axes * varied).astype(np.float32),
+        found.key_mean.astype(np.float32),
+    )
+
+
+def equal(vectors: Float32) -> npt.NDArray[np.bool_]:
+    """[heads]: whether all of a head's `vectors` [heads, n, d] are the same, but for the samples' rounding."""
+    if vectors.shape[1] == 0:
+        return np.ones(len(vectors), np.bool_)
+    size = np.abs(vectors).max(axis=(1, 2))
+    return cast(npt.NDArray[np.bool_], np.ptp(vectors, axis=1).max(axis=1) <= _CONSTANT * size)
+
+
+def _paper(newest: Vectors) -> tuple[Paper, Axes]:
+    """The normalisation of each head at the newest step, and the axes that apply it."""
+    heads, _, d = newest.queries.shape
+    c, shift = np.ones(heads), np.zeros((heads, d))
+    for head, (queries, keys) in enumerate(zip(newest.queries, newest.keys, strict=True)):
+        wide = queries.astype(np.float64), keys.astype(np.float64)
+        c[head] = paper_scale(*wide)
+        shift[head] = paper_translation(*wide, c[head])
+    identity = np.broadcast_to(np.eye(d), (heads, d, d))
+    axes = Axes(
+        query=(identity / c[:, None, None]).astype(np.float32),
+        key=(identity * c[:, None, None]).astype(np.float32),
+        key_mean=(-shift / c[:, None]).astype(np.float32),  # c (k + shift / c) = c k + shift
+    )
+    return Paper(c, np.linalg.norm(shift, axis=1)), axes
+
+
+def _between(left: Float32, cross: Float32, right: Float32) -> Float64:
+    """leftᵀ cross right, in double precision."""
+    return left.astype(np.float64).swapaxes(1, 2) @ cross.astype(np.float64) @ right.astype(np.float64)

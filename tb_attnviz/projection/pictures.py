@@ -5,41 +5,41 @@ and from the store, so that a task is small to send and every one of them makes 
 """
 
 import dataclasses
+import functools
 import hashlib
 import io
 import json
 import struct
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.projection.frame import Frame, fit_frame, spread
+from tb_attnviz.projection.frame import Frame, spread
+from tb_attnviz.projection.frames import stored_frame
+from tb_attnviz.projection.notes import notes
+from tb_attnviz.projection.ports import Report, Store
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.source import LayerSamples
+from tb_attnviz.projection.starts import HeadSteps
 
 Float32 = npt.NDArray[np.float32]
 
-_VERSION = 1  # of what `make` computes: pictures of other versions are not looked at
+__all__ = ["Picture", "Report", "Store", "View", "make"]
+
+_FILLED = 0.8  # of the square: how far the frame's newest step reaches; the other steps of the head rarely leave it
+_VERSION = 2  # of what `make` computes: pictures of other versions are not looked at
 _HEADER = struct.Struct("<I")
-
-
-class Store(Protocol):
-    """Where results are kept, by key: on disk for all processes, or nowhere."""
-
-    def get(self, key: str) -> bytes | None: ...
-    def put(self, key: str, value: bytes) -> None: ...
-
-
-class Report(Protocol):
-    """Told how far a task has come, in pieces of its own choosing; may raise to have it stopped."""
-
-    def __call__(self, done: int, total: int) -> None: ...
 
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """The points of the heads at one step, and a sentence for each head that has no full picture."""
+    """The points of the heads at one step, and a sentence for each head that has no full picture.
+
+    Each head has one scale for all its steps. Linear pictures of the fitted steps lie within [-1, 1]; t-SNE and UMAP
+    fill 0.8 of it at the frame's newest step, so that the other steps rarely reach beyond it: they are not cut off.
+    """
 
     points: Float32  # [heads, n_query + n_key, dims], queries first; NaN where there is nothing to show
     notes: dict[int, str]  # head → why it has no picture, or what is special about it
@@ -80,11 +80,15 @@ class View:
         return _digest("picture", self._frame_address(), self.source.fingerprint(step), self.head)
 
     def frame_key(self) -> str:
-        """The address of the frame of a linear projection: the same for all of its pictures."""
-        return _digest("frame", self.source.scale, self._fitted())
+        """The address of the layer's frame: the same for every method, head and step."""
+        return _digest("frame", self.projection.normalise, self.source.scale, self.source.subset, self._fitted())
+
+    def frame(self, store: Store, report: Report) -> Frame:
+        """The frame of the layer: from `store`, or fitted now and put there."""
+        return stored_frame(self.frame_key(), self.source, self.steps, self.projection.normalise, store, report)
 
     def _frame_address(self) -> object:
-        return self.projection.address(), self.source.scale, self._fitted()
+        return self.projection.address(), self.source.scale, self.source.subset, self._fitted()
 
     def _fitted(self) -> list[object]:
         return [(step, self.source.fingerprint(step)) for step in spread(self.steps)]
@@ -96,15 +100,37 @@ def make(view: View, step: int, store: Store, report: Report) -> Picture:
     found = store.get(key)
     if found is not None:
         return Picture.from_bytes(found)
-    picture = _linear(view, step, report)
+    frame = view.frame(store, report)
+    whole = view.source.whole(step)
+    heads = range(len(whole.finite)) if view.head is None else range(view.head, view.head + 1)
+    if view.projection.linear:
+        points = frame.points(view.source, step, view.projection.method, view.projection.dims, head=view.head)
+    else:
+        pictured = view.source.pictured(whole)
+        points = np.full((len(heads), pictured.count, view.projection.dims), np.nan, np.float32)
+        shown = [head for head in heads if whole.finite[head]]
+        for index, head in enumerate(shown):
+            points[head - heads.start] = _embedded(
+                view, step, frame, head, store, functools.partial(_tell, report, index, len(shown))
+            )
+    picture = Picture(points, notes(whole, points.shape[1], heads, view.projection))
     store.put(key, picture.to_bytes())
     return picture
 
 
-def _linear(view: View, step: int, report: Report) -> Picture:
-    frame: Frame = fit_frame(view.source, view.steps, on_progress=report)
-    points = frame.points(view.source, step, view.projection.method, view.projection.dims)
-    return Picture(points if view.head is None else points[view.head : view.head + 1], {})
+def _embedded(
+    view: View, step: int, frame: Frame, head: int, store: Store, on_progress: Callable[[float], None]
+) -> Float32:
+    """The t-SNE or UMAP of one head [n, dims] on screen: its scale is set by the root of its steps."""
+    steps = HeadSteps(view.source, view.projection, frame, view.frame_key(), head)
+    points = steps.embedding(step, store, on_progress).points
+    root = steps.embedding(frame.steps[-1], store, on_progress).points
+    reach = float(np.abs(root).max(initial=0))
+    return points * np.float32(_FILLED / reach if reach > 0 else 1.0)
+
+
+def _tell(report: Report, index: int, count: int, share: float) -> None:
+    report(int(100 * (index + share)), 100 * count)
 
 
 def _digest(*parts: object) -> str:

@@ -8,26 +8,47 @@ import numpy.typing as npt
 
 from tb_attnviz.events import SamplesLocation, read_samples, samples_checksum
 
-Float64 = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
 
 
 @dataclasses.dataclass(frozen=True)
 class Vectors:
-    """Queries and keys of one layer at one step, in double precision; heads that are not finite are 0 throughout."""
+    """Queries and keys of one layer at one step; heads that are not finite are 0 throughout."""
 
-    queries: Float64  # [heads, n_query, d]
-    keys: Float64  # [heads, n_key, d]
+    queries: Float32  # [heads, n_query, d]
+    keys: Float32  # [heads, n_key, d]
     finite: Bool  # [heads]
+
+    @property
+    def count(self) -> int:
+        """n_query + n_key"""
+        return int(self.queries.shape[1] + self.keys.shape[1])
+
+    def of(self, head: int | None) -> "Vectors":
+        """Those of one head, as a layer of one; all for None."""
+        if head is None:
+            return self
+        one = slice(head, head + 1)
+        return Vectors(self.queries[one], self.keys[one], self.finite[one])
 
 
 @dataclasses.dataclass(frozen=True)
 class LayerSamples:
-    """Where the samples of one layer are at every step: step → (file, place in it)."""
+    """Where the samples of one layer are at every step: step → (file, place in it).
+
+    `subset`: indices into queries, then keys, ascending: the points that are pictured; None for all of them. What a
+    head computes, and so its canonical coordinates, stays that of all its queries and keys.
+    """
 
     directory: str
     scale: float
     locations: dict[int, tuple[str, SamplesLocation]]
+    subset: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.subset is not None and list(self.subset) != sorted(set(self.subset)):
+            raise ValueError("the indices of a subset must ascend, each of them once")
 
     def only(self, *steps: int) -> "LayerSamples":
         """The same without the other steps."""
@@ -39,11 +60,27 @@ class LayerSamples:
         return f"{file}:{location.offset}:{location.length}:{samples_checksum(self.directory, file, location)}"
 
     def vectors(self, step: int) -> Vectors:
+        """The queries and keys that are pictured."""
+        return self.pictured(self.whole(step))
+
+    def whole(self, step: int) -> Vectors:
+        """All queries and keys, whatever the subset."""
         samples = read_samples(self.directory, *self.locations[step])
         queries, keys = samples.queries, samples.expanded_keys()
         finite = np.asarray(np.isfinite(queries).all(axis=(1, 2)) & np.isfinite(keys).all(axis=(1, 2)))  # (heads,)
         return Vectors(_zero_unless(finite, queries), _zero_unless(finite, keys), finite)
 
+    def pictured(self, whole: Vectors) -> Vectors:
+        """Those of `whole` that are in the subset. Raises ValueError for an index that is no point."""
+        if self.subset is None:
+            return whole
+        chosen = np.array(self.subset, dtype=np.int64)
+        n_query = whole.queries.shape[1]
+        if len(chosen) and not 0 <= chosen[0] <= chosen[-1] < whole.count:
+            raise ValueError(f"a subset's indices must lie between 0 and {whole.count - 1}, not up to {chosen[-1]}")
+        is_query = chosen < n_query
+        return Vectors(whole.queries[:, chosen[is_query]], whole.keys[:, chosen[~is_query] - n_query], whole.finite)
 
-def _zero_unless(finite: Bool, array: npt.NDArray[np.float32]) -> Float64:
-    return cast(Float64, np.where(finite[:, None, None], array, 0.0).astype(np.float64))
+
+def _zero_unless(finite: Bool, array: Float32) -> Float32:
+    return array if finite.all() else cast(Float32, np.where(finite[:, None, None], array, np.float32(0)))

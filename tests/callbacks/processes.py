@@ -13,12 +13,14 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
+from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
+from torch.distributed.fsdp.wrap import ModuleWrapPolicy
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from tb_attnviz.callbacks import AttentionRecorder, Probe, sight
-from tests.callbacks.models import IDS, Decoder
+from tests.callbacks.models import IDS, Attention, Decoder
 
 TOKENS = [[str(token) for token in row] for row in IDS.tolist()]
 STEPS, EVERY = 7, 2
@@ -38,13 +40,21 @@ def sharded(model):
     return fully_shard(model)
 
 
+def wrapped(model):
+    """By FSDP1, one block with its activations checkpointed besides."""
+    model.blocks[0] = checkpoint_wrapper(model.blocks[0])
+    policy = ModuleWrapPolicy({Attention})
+    return FullyShardedDataParallel(model, auto_wrap_policy=policy, device_id=torch.device("cpu"))
+
+
 def accelerated(model):
     from accelerate import Accelerator
 
     return Accelerator(cpu=True).prepare(model)
 
 
-WRAPPINGS = {"DDP": replicated, "DDP, compiled": compiled_replicated, "FSDP2": sharded, "Accelerate": accelerated}
+WRAPPINGS = {"DDP": replicated, "DDP, compiled": compiled_replicated, "Accelerate": accelerated}
+WRAPPINGS |= {"FSDP2": sharded, "FSDP1": wrapped}
 
 
 def train(wrap, directory, *, accumulated=1):
@@ -99,7 +109,7 @@ def main(rank, port, directory):
     results = {}
     for name, wrap in WRAPPINGS.items():
         results[name] = {"without": train(wrap, None), "with": train(wrap, directory / name / str(rank))}
-    for name in ("DDP", "FSDP2"):
+    for name in ("DDP", "FSDP2", "FSDP1"):
         for failing in (0, 1):
             with failing_on(failing):
                 run = directory / f"{name}, {failing} fails" / str(rank)

@@ -15,7 +15,7 @@ from tb_attnviz.callbacks import AttentionRecorder, Probe
 from tests.callbacks.models import IDS, Decoder
 from tests.callbacks.processes import TOKENS
 
-WRAPPINGS = ["DDP", "DDP, compiled", "FSDP2", "Accelerate"]
+WRAPPINGS = ["DDP", "DDP, compiled", "Accelerate", "FSDP2", "FSDP1"]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_what_is_recorded_is_what_one_process_records(ended, wrapping, tmp_path)
 
 
 @pytest.mark.parametrize("failing", [0, 1])
-@pytest.mark.parametrize("wrapping", ["DDP", "FSDP2"])
+@pytest.mark.parametrize("wrapping", ["DDP", "FSDP2", "FSDP1"])
 def test_a_process_that_fails_to_record_stops_nobody(ended, wrapping, failing):
     directory, results = ended
     for rank in (0, 1):

@@ -133,14 +133,45 @@ from tests.callbacks.test_huggingface import *
 
 probe = Probe({"input_ids": IDS, "attention_mask": MASK}, TOKENS)
 run = f"{sys.argv[1]}/{os.environ['RANK']}"
+"""
+WITH_DDP = """
 train(sys.argv[1], AttnVizCallback(probe, every=2, logdir=run, on_error="raise"), ddp_backend="gloo")
+"""
+WITH_FSDP = """
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType
+from torch.distributed.fsdp import FSDPModule
+
+begin = AcceleratorState.__init__
+
+def begin_sharded(self, *args, fsdp_plugin=None, **options):
+    begin(self, *args, **options)
+    if fsdp_plugin is not None:  # accelerate passes over it on processors, and trains with DDP
+        self.distributed_type, self.fsdp_plugin = DistributedType.FSDP, fsdp_plugin
+
+AcceleratorState.__init__ = begin_sharded
+
+class CheckSharded(TrainerCallback):
+    def on_step_end(self, args, state, control, model, **kwargs):
+        assert all(isinstance(module, FSDPModule) for module in (model, *model.transformer.h))
+
+policy = {"auto_wrap_policy": "TRANSFORMER_BASED_WRAP", "transformer_layer_cls_to_wrap": ["GPT2Block"]}
+options = {"ddp_backend": "gloo", "ddp_timeout": 60, "fsdp": True, "fsdp_config": {"fsdp_version": 2, **policy}}
+callback = AttnVizCallback(probe, every=2, logdir=run, on_error="raise")
+weights = train(sys.argv[1], callback, CheckSharded(), **options)
+plain = train(sys.argv[1], **options)
+assert all(torch.equal(weights[name].to_local(), plain[name].to_local()) for name in plain)
+"""
+END = """
 torch.distributed.destroy_process_group()  # without it torch aborts one exit in four, with or without the recorder
 """
 
 
-def test_two_processes(tmp_path):
+@pytest.mark.parametrize("training", [WITH_DDP, WITH_FSDP], ids=["DDP", "FSDP2"])
+def test_two_processes(tmp_path, training):
+    """The first one writes; with FSDP, the weights of both are bit for bit those of a training without the recorder."""
     script = tmp_path / "train.py"
-    script.write_text(TWO_PROCESSES)
+    script.write_text(TWO_PROCESSES + training + END)
     root = Path(__file__).parents[2]
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0", "--standalone"]
     environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}

@@ -44,7 +44,7 @@ class Learner(LightningModule):
 
 def train(directory, *callbacks, learner=None, logger=False, **options):
     """A small model trained for five steps; its weights afterwards."""
-    seed_everything(0, verbose=False)
+    seed_everything(0)
     learner = learner or Learner()
     trainer = Trainer(
         default_root_dir=directory, callbacks=list(callbacks), logger=logger, accelerator="cpu", log_every_n_steps=1,

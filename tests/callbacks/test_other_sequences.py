@@ -29,6 +29,11 @@ def test_a_decoder_with_tokens_of_its_own(bart):
     assert "cross-attention" in skipped["decoder.layers.0.encoder_attn"]
 
 
+def test_a_compiled_model_is_told_like_any_other(bart):
+    inputs = {"input_ids": IDS, "decoder_input_ids": IDS.flip(0)}
+    assert recorded(torch.compile(bart, backend="eager"), inputs) == recorded(bart, inputs)
+
+
 def test_a_decoder_that_gets_its_tokens_from_the_model(bart):
     """BART shifts the encoder's by one."""
     names, skipped = recorded(bart, {"input_ids": IDS})

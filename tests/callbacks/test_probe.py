@@ -1,13 +1,15 @@
 """Probes: from texts, or made by hand, and what is said about those that cannot be."""
 
+import math
 import random
 
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, GPT2Config, GPT2Model, PreTrainedTokenizerFast
 
 from tb_attnviz.callbacks import Probe
+from tb_attnviz.callbacks.capture import capture
 from tb_attnviz.events import Repeat
 from tests.callbacks.models import IDS, LENGTHS, MASK, MINILM, TEXTS, TOKENS
 
@@ -61,7 +63,7 @@ class TestFromTexts:
         assert gpt_tokenizer.padding_side == side
 
     def test_byte_level_tokens_are_readable(self, gpt_tokenizer):
-        (sequence,) = Probe.from_texts(["a café"], gpt_tokenizer).record.sequences
+        sequence = Probe.from_texts(["a café"], gpt_tokenizer).record.sequences[0]
         assert sequence.tokens == ("a", " café")
 
     def test_one_string_is_an_error(self, minilm_tokenizer):
@@ -75,6 +77,57 @@ class TestFromTexts:
     def test_an_empty_text_is_an_error(self, gpt_tokenizer):
         with pytest.raises(ValueError, match="sequence 1 of the probe has no tokens"):
             Probe.from_texts(["a", ""], gpt_tokenizer)
+
+
+class TestRepeats:
+    """Sequences in which random tokens of the texts are said twice, for induction heads to show."""
+
+    def test_a_decoder_gets_one_for_every_eight_texts(self, gpt_tokenizer):
+        probe = Probe.from_texts(TEXTS + TEXTS, gpt_tokenizer)
+        texts, repeats = probe.record.sequences[: 2 * len(TEXTS)], probe.record.sequences[2 * len(TEXTS) :]
+        assert len(repeats) == math.ceil(2 * len(TEXTS) / 8)
+        assert all(sequence.repeat is None for sequence in texts)
+        known = {token for sequence in texts for token in sequence.tokens}
+        for sequence in repeats:
+            assert sequence.repeat == Repeat(0, 16)
+            assert len(sequence.tokens) == 32
+            assert set(sequence.tokens) <= known
+        assert len({sequence.tokens for sequence in repeats}) == len(repeats)
+
+    def test_the_model_is_shown_what_the_tokens_say(self, gpt_tokenizer):
+        batch = only_batch(Probe.from_texts(TEXTS, gpt_tokenizer, repeated=1))
+        ids = batch.kwargs["input_ids"][-1][batch.present[-1]]
+        assert ids[:16].tolist() == ids[16:].tolist()
+        assert batch.kwargs["attention_mask"][-1].tolist() == batch.present[-1].int().tolist()
+
+    def test_a_restarted_training_has_the_same(self, gpt_tokenizer):
+        assert Probe.from_texts(TEXTS, gpt_tokenizer).record == Probe.from_texts(TEXTS, gpt_tokenizer).record
+
+    def test_an_encoder_gets_them_when_asked(self, minilm_tokenizer):
+        assert len(Probe.from_texts(TEXTS, minilm_tokenizer).lengths) == len(TEXTS)
+        probe = Probe.from_texts(TEXTS, minilm_tokenizer, repeated=2)
+        for sequence in probe.record.sequences[-2:]:
+            assert sequence.tokens[0] == "[CLS]"
+            assert sequence.repeat == Repeat(1, 16)
+        assert {value.shape for value in only_batch(probe).kwargs.values()} == {(len(TEXTS) + 2, max(probe.lengths))}
+
+    def test_they_fit_max_length(self, minilm_tokenizer):
+        probe = Probe.from_texts(TEXTS, minilm_tokenizer, max_length=14, repeated=1)
+        assert probe.record.sequences[-1].repeat == Repeat(1, 6)
+        assert max(probe.lengths) == 14
+
+    def test_none_of_too_few_tokens(self, gpt_tokenizer):
+        assert Probe.from_texts(["a café"], gpt_tokenizer).lengths == (2,)
+        with pytest.raises(
+            ValueError, match="repeated=1, but the texts have too few different tokens to say 4 of them"
+        ):
+            Probe.from_texts(["a café"], gpt_tokenizer, repeated=1)
+
+    def test_they_give_an_induction_figure(self, gpt_tokenizer):
+        model = GPT2Model(GPT2Config(vocab_size=len(gpt_tokenizer), n_embd=16, n_head=2, n_layer=2, n_positions=64))
+        figures = capture(model, Probe.from_texts(TEXTS, gpt_tokenizer)).figures
+        assert ((figures["induction"] > 0) & (figures["induction"] < 1)).all()
+        assert "induction" not in capture(model, Probe.from_texts(TEXTS, gpt_tokenizer, repeated=0)).figures
 
 
 class TestByHand:

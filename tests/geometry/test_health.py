@@ -172,7 +172,8 @@ class TestEffectiveRank:
     def test_is_that_of_the_centred_logits(self, n: int) -> None:
         queries, keys = np.random.default_rng(1).normal(size=(2, 3, n, 8)) @ np.diag(2.0 ** -np.arange(8))
         keys += 5  # which softmax does not see
-        energies = np.linalg.svd(queries @ (keys - keys.mean(axis=1, keepdims=True)).mT, compute_uv=False) ** 2
+        centred = keys - keys.mean(axis=1, keepdims=True)
+        energies = np.linalg.svd(queries @ centred.swapaxes(1, 2), compute_uv=False) ** 2
         shares = energies[:, :8] / energies.sum(axis=1, keepdims=True)
         expected = np.exp(-(shares * np.log(np.maximum(shares, 1e-300))).sum(axis=1))
         np.testing.assert_allclose(geometry.effective_rank(queries, keys), expected, rtol=1e-6)

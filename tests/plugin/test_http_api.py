@@ -19,7 +19,7 @@ def test_every_route_is_documented_and_every_documented_route_exists() -> None:
 
 
 def test_every_parameter_in_the_examples_is_one_that_the_route_reads() -> None:
-    source = Path(__file__).parents[2].joinpath("tb_attnviz", "plugin", "plugin.py").read_text()
-    read = set(re.findall(r'parameters\.\w+\(request, "(\w+)"', source))
+    sources = Path(__file__).parents[2].joinpath("tb_attnviz", "plugin").glob("*.py")
+    read = {name for path in sources for name in re.findall(r'parameters\.\w+\(request, "(\w+)"', path.read_text())}
     shown = set(re.findall(r"[?&](\w+)=", PAGE.read_text()))
     assert shown == read

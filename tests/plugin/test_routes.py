@@ -1,12 +1,6 @@
 """The routes, asked over HTTP of a real TensorBoard: both its loaders, a path prefix, several log directories."""
 
-import io
 import json
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,87 +8,13 @@ import numpy as np
 import pytest
 
 import tb_attnviz
-from tb_attnviz.events import Alert, AlertedHead, AlertRecord, EventLog, ProbeRecord, RunWriter
+from tb_attnviz.events import EventLog, ProbeRecord, RunWriter
 from tests.conftest import LAYERS, PROBE, make_samples, serving, wait_until, write_checkpoint
-
-SERVERS = {
-    "python loader": ("--load_fast=false", "--logdir={logdir}"),
-    "fast loader": ("--load_fast=true", "--logdir={logdir}"),
-    "path prefix": ("--load_fast=false", "--path_prefix=/some/prefix", "--logdir={logdir}"),
-    "logdir spec": ("--load_fast=false", "--logdir_spec=named:{logdir}"),
-}
-
-ALERT = Alert(100, "max_logit", "max_logit", True, 100, "max_logit is ∞", (AlertedHead(1, 2, float("inf")),))
-
-
-class Client:
-    def __init__(self, address: str) -> None:
-        self.base = f"{address}/data/plugin/attnviz/"
-        self.address = address
-
-    def get(self, route: str, headers: dict[str, str] | None = None, **parameters: object) -> tuple[int, Any, Any]:
-        """Status, body (JSON or array), headers; a 202 is asked again until it is answered."""
-        url = self.base + route + ("?" + urllib.parse.urlencode(parameters) if parameters else "")
-        for _ in range(200):
-            status, body, answered = _fetch(url, headers or {})
-            if status != 202:
-                return status, body, answered
-            assert json.loads(body).keys() == {"state", "done", "total"}
-            time.sleep(0.1)
-        raise TimeoutError(url)
-
-    def json(self, route: str, **parameters: object) -> Any:
-        status, body, _ = self.get(route, **parameters)
-        assert status == 200, body
-        return json.loads(body)
-
-    def array(self, route: str, **parameters: object) -> Any:
-        status, body, _ = self.get(route, **parameters)
-        assert status == 200, body
-        return np.load(io.BytesIO(body))
-
-
-def _fetch(url: str, headers: dict[str, str]) -> tuple[int, bytes, Any]:
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
-            return answer.status, answer.read(), answer.headers
-    except urllib.error.HTTPError as error:
-        return error.code, error.read(), error.headers
-
-
-@pytest.fixture(scope="module")
-def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("logs")
-    writer = RunWriter(str(directory / "run"))
-    writer.write_probe(PROBE, step=0)
-    for step in range(0, 400, 100):
-        write_checkpoint(writer, step)
-    writer.write_alerts(AlertRecord(100, (ALERT,), active=1))
-    writer.close()
-    return directory
-
-
-@pytest.fixture(scope="module", params=SERVERS)
-def client(request: pytest.FixtureRequest, logdir: Path) -> Iterator[Client]:
-    with serving(*(argument.format(logdir=logdir) for argument in SERVERS[request.param])) as address:
-        client = Client(address)
-        wait_until(lambda: _steps(client) == [0, 100, 200, 300], seconds=30)
-        yield client
-
-
-def _steps(client: Client) -> list[int]:
-    runs = client.json("runs")["runs"]
-    return runs[0]["steps"] if runs else []
-
-
-@pytest.fixture
-def run(client: Client) -> str:
-    [entry] = client.json("runs")["runs"]
-    return str(entry["run"])
+from tests.plugin.conftest import Client, fetch, steps
 
 
 def test_the_tab_is_offered(client: Client) -> None:
-    status, body, _ = _fetch(f"{client.address}/data/plugins_listing", {})
+    status, body, _ = fetch(f"{client.address}/data/plugins_listing", {})
     listed = json.loads(body)["attnviz"]
     assert status == 200
     assert listed["enabled"]
@@ -120,21 +40,11 @@ def test_probe(client: Client, run: str) -> None:
     assert [sequence["repeat"] for sequence in sequences] == [None, {"start": 0, "period": 5}, None]
 
 
-def test_points_are_those_of_open_run(client: Client, run: str, logdir: Path) -> None:
-    expected = tb_attnviz.open_run(logdir / "run").project("pca", 1, 5, dims=3)
-    shown = client.array("points", run=run, step=200, layer=1, projection="pca", dims=3)
-    assert shown.shape == (6, 36, 3)
-    np.testing.assert_allclose(shown[5], expected[2], atol=1e-5)
-
-
-def test_a_frame_says_which_steps_it_was_fitted_to(client: Client, run: str, logdir: Path) -> None:
-    shown = client.array("points", run=run, step=300, layer=0, projection="biplot", dims=2, frame=0)
-    opened = tb_attnviz.open_run(logdir / "run")
-    del opened.records.checkpoints[100], opened.records.checkpoints[200], opened.records.checkpoints[300]
-    frame = opened.frame(0)
-    opened.reload()
-    expected = frame.points(tb_attnviz.open_run(logdir / "run").layer_samples(0), 300, "biplot", 2)
-    np.testing.assert_allclose(shown, expected, atol=1e-5)
+def test_jobs_are_listed_beside_the_size_of_the_cache(client: Client, run: str) -> None:
+    client.array("points", run=run, step=0, layer=0, projection="biplot", dims=2)
+    wait_until(lambda: not client.json("jobs")["jobs"], seconds=20)
+    cache = client.json("jobs")["cache"]
+    assert 0 < cache["bytes"] < cache["limit"] == 4 * 2**30
 
 
 @pytest.mark.parametrize("sequence", [1, "mean"])
@@ -151,6 +61,15 @@ def test_health_keeps_what_is_not_finite(client: Client, run: str) -> None:
     assert health["heads"] == [4, 6]
     assert health["figures"]["max_logit"][0] == ["Infinity"] * 10
     assert health["figures"]["entropy"][1][0] == pytest.approx(0.9)
+
+
+def test_health_since_a_step(client: Client, run: str) -> None:
+    whole = client.json("health", run=run)
+    for since, first in ((-1, 0), (0, 1), (150, 2), (300, 4)):
+        later = client.json("health", run=run, since=since)
+        assert later["steps"] == whole["steps"][first:]
+        assert later["figures"] == {figure: values[first:] for figure, values in whole["figures"].items()}
+        assert later["heads"] == whole["heads"]
 
 
 def test_alerts(client: Client, run: str) -> None:
@@ -189,8 +108,19 @@ def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:
         ("points", {"step": 150}, 404, "no step 150: the run has 4 steps from 0 to 300"),
         ("points", {"layer": 7}, 404, "no layer 7: the run has layers 0 to 1"),
         ("points", {"frame": -50}, 404, "no frame -50: the first step of the run is 0"),
-        ("points", {"projection": "tsne"}, 400, "must be one of biplot, pca, not 'tsne'"),
-        ("points", {"dims": 4}, 400, "the parameter 'dims' must be one of 2, 3, not '4'"),
+        ("points", {"projection": "mds"}, 400, "'projection' must be one of biplot, pca, tsne, umap, not 'mds'"),
+        ("points", {"dims": 4}, 400, "'dims' must be one of 2, 3, not 4"),
+        ("points", {"head": 4}, 404, "no head 4: layer 0 has heads 0 to 3"),
+        ("points", {"perplexity": 1}, 400, "'perplexity' must lie between 2 and 500, not 1.0"),
+        ("points", {"min_dist": "near"}, 400, "the parameter 'min_dist' must be a number, not 'near'"),
+        ("points", {"min_dist": "nan"}, 400, "'min_dist' must lie between 0 and 1, not nan"),
+        ("points", {"normalise": "no"}, 400, "'normalise' must be one of canonical, paper, not 'no'"),
+        ("points", {"fit": "some"}, 400, "the parameter 'fit' must be one of all, newest, not 'some'"),
+        ("points", {"priority": 3}, 400, "the parameter 'priority' must be one of 0, 1, 2, not '3'"),
+        ("trust", {"head": None}, 400, "the parameter 'head' is missing"),
+        ("trust", {"previous": 50}, 404, "no step 50: the run has 4 steps from 0 to 300"),
+        ("trust", {"previous": 0}, 400, "the parameter 'previous' must be a step before 0, not 0"),
+        ("health", {"since": "now"}, 400, "the parameter 'since' must be a whole number, not 'now'"),
         ("attention", {"head": 4}, 404, "no head 4: layer 0 has heads 0 to 3"),
         ("attention", {"sequence": 3}, 404, "no sequence 3: the probe has sequences 0 to 2"),
         ("attention", {"sequence": "all"}, 400, "must be a whole number or 'mean', not 'all'"),
@@ -264,7 +194,7 @@ def test_thinned_steps_and_earlier_segments_are_not_shown(tmp_path: Path, loader
     assert len(expected.steps) < 10
     with serving(loader, f"--logdir={tmp_path}") as address:
         client = Client(address)
-        wait_until(lambda: _steps(client) == expected.steps, seconds=30)
+        wait_until(lambda: steps(client) == expected.steps, seconds=30)
         [entry] = client.json("runs")["runs"]
         assert [segment["steps"] for segment in entry["segments"]] == [[0], expected.steps]
         assert [segment["heads"] for segment in entry["segments"]] == [4, 10]

@@ -1,0 +1,118 @@
+"""PictureRequest: which picture a request of `points` or `trust` is about, parsed from its query."""
+
+import dataclasses
+import json
+from collections.abc import Hashable
+from typing import Any
+
+from werkzeug import Request
+
+from tb_attnviz.plugin import parameters
+from tb_attnviz.plugin.responses import BadRequestError
+from tb_attnviz.projection.pictures import View
+from tb_attnviz.projection.projection import Projection
+from tb_attnviz.run import NotRecordedError, Run
+
+_MOST_BYTES = 2**24  # of a list of points: a million of them
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureRequest:
+    """One picture of a run, and how soon it is wanted: 0 looked at, 1 the rest of the matrix, 2 not yet."""
+
+    run: str
+    layer: int
+    step: int
+    view: View
+    priority: int
+
+    def about(self, kind: str) -> dict[str, Any]:
+        """What is listed with its job."""
+        return {
+            "kind": kind,
+            "run": self.run,
+            "layer": self.layer,
+            "head": self.view.head,
+            "step": self.step,
+            "projection": self.view.projection.method,
+        }
+
+    def lane(self) -> Hashable:
+        """Equal for pictures that have their frame, or their chain of steps, in common."""
+        view = self.view
+        source, projection = view.source, view.projection
+        shared = (source.directory, self.layer, view.steps, source.subset)
+        return (shared, projection.normalise) if projection.linear else (shared, projection, view.head)
+
+
+def parse(request: Request, name: str, run: Run, *, one_head: bool = False) -> PictureRequest:
+    """The picture of the run called `name` that is asked for; `one_head`: the parameter `head` must be there."""
+    step = parameters.integer(request, "step")
+    layer = parameters.integer(request, "layer")
+    projection = _projection(request)
+    described = run.layer(step, layer)
+    head = parameters.integer(request, "head") if one_head else parameters.optional_integer(request, "head")
+    if head is not None and not 0 <= head < described.heads:
+        raise NotRecordedError(f"no head {head}: layer {layer} has heads 0 to {described.heads - 1}")
+    newest = parameters.integer(request, "frame", default=run.steps[-1])
+    steps = tuple(recorded for recorded in run.steps if recorded <= newest)
+    if not steps:
+        raise NotRecordedError(f"no frame {newest}: the first step of the run is {run.steps[0]}")
+    if parameters.choice(request, "fit", ("all", "newest"), default="all") == "newest":
+        steps = steps[-1:]
+    priority = int(parameters.choice(request, "priority", ("0", "1", "2"), default="0"))
+    return PictureRequest(name, layer, step, View(run.layer_samples(layer), steps, projection, head), priority)
+
+
+def of_points(request: Request, asked: PictureRequest, run: Run) -> PictureRequest:
+    """The same of some points alone: the body is JSON, `{"points": [indices into queries, then keys]}`."""
+    if (request.content_length or 0) > _MOST_BYTES:
+        raise BadRequestError(f"the body must not be larger than {_MOST_BYTES:,} bytes")
+    subset = _indices(request.get_data(), 2 * run.probe.tokens)
+    source = dataclasses.replace(asked.view.source, subset=subset)
+    return dataclasses.replace(asked, view=dataclasses.replace(asked.view, source=source))
+
+
+def earlier_step(request: Request, asked: PictureRequest, run: Run) -> int | None:
+    """The step that the picture is compared with, or None."""
+    previous = parameters.optional_integer(request, "previous")
+    if previous is None:
+        return None
+    run.layer(previous, asked.layer)
+    if previous >= asked.step:
+        raise BadRequestError(f"the parameter 'previous' must be a step before {asked.step}, not {previous}")
+    return previous
+
+
+def _projection(request: Request) -> Projection:
+    """Parameters that are not in the query keep their defaults. Raises ProjectionError for one out of range."""
+    given = {
+        "dims": parameters.integer(request, "dims"),
+        "normalise": parameters.optional_text(request, "normalise"),
+        "perplexity": parameters.optional_number(request, "perplexity"),
+        "neighbours": parameters.optional_integer(request, "neighbours"),
+        "min_dist": parameters.optional_number(request, "min_dist"),
+        "metric": parameters.optional_text(request, "metric"),
+        "seed": parameters.optional_integer(request, "seed"),
+    }
+    known: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    method: Any = parameters.text(request, "projection")  # Projection checks what it may be
+    return Projection(method=method, **known)
+
+
+def _indices(body: bytes, count: int) -> tuple[int, ...]:
+    """Sorted and distinct. `count`: how many points there are."""
+    shape = 'the body must be JSON like {"points": [0, 1, 5]}'
+    try:
+        document = json.loads(body)
+    except ValueError:
+        raise BadRequestError(shape) from None
+    points = document.get("points") if isinstance(document, dict) else None
+    if not isinstance(points, list) or not points:
+        raise BadRequestError(f"{shape}, with one point at least")
+    for index in points:
+        if type(index) is not int:
+            raise BadRequestError(f"{shape}: {json.dumps(index)[:40]} is not a whole number")
+        if not 0 <= index < count:
+            raise BadRequestError(f"no point {index}: a head has points 0 to {count - 1}, queries first")
+    return tuple(sorted(set(points)))

@@ -1,0 +1,64 @@
+"""Embedding: the t-SNE or UMAP of one head at one step, in the units of the method."""
+
+import dataclasses
+import io
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from tb_attnviz.geometry import procrustes
+from tb_attnviz.projection.projection import Projection
+from tb_attnviz.projection.tsne import LEAST_POINTS, tsne
+from tb_attnviz.projection.umap import umap
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+__all__ = ["LEAST_POINTS", "Embedding", "embed"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Embedding:
+    """Where the points are, and the pull on each of them there: what a longer descent would have followed.
+
+    A descent that starts here for another step leaves this pull out: what moves the points is what has changed.
+    """
+
+    points: Float32  # [n, dims]
+    pull: Float32  # [n, dims]; 0 for UMAP, whose pull is a matter of chance
+
+    def to_bytes(self) -> bytes:
+        file = io.BytesIO()
+        np.save(file, np.stack([self.points, self.pull]))
+        return file.getvalue()
+
+    @staticmethod
+    def from_bytes(data: bytes) -> "Embedding":
+        points, pull = np.load(io.BytesIO(data), allow_pickle=False)
+        return Embedding(points, pull)
+
+
+def embed(
+    coordinates: Float32,
+    picture: Float64,
+    neighbour: Embedding | None,
+    projection: Projection,
+    on_progress: Callable[[float], None],
+) -> Embedding:
+    """That of `coordinates` [n, d], n >= LEAST_POINTS, started from the `neighbour`'s step.
+
+    Without one it starts from `picture` [n, dims], the head's linear picture. It ends with the rotation or reflection
+    that brings it nearest to its start (no scaling). Too few points, or equal ones, are shown in `picture`.
+    """
+    if len(coordinates) < LEAST_POINTS or not np.ptp(coordinates, axis=0).any():
+        return Embedding(picture.astype(np.float32), np.zeros(picture.shape, np.float32))
+    if neighbour is not None and not neighbour.points.any():
+        neighbour = None  # everything was in one place there: nothing to start from
+    start = picture - picture.mean(axis=0) if neighbour is None else neighbour.points.astype(np.float64)
+    method = tsne if projection.method == "tsne" else umap
+    pull = None if neighbour is None else neighbour.pull
+    points, left = method(coordinates, start, projection, pull=pull, on_progress=on_progress)
+    centred = points - points.mean(axis=0)
+    turn = procrustes(centred.T @ (start - start.mean(axis=0)))
+    return Embedding((centred @ turn).astype(np.float32), (left @ turn).astype(np.float32))

@@ -1,0 +1,109 @@
+"""Worker: one process that does one task after the other for its parent.
+
+Each worker is a loky executor of one process (spawned, so that TensorBoard's own main module is not run again in it).
+An executor of several processes ends them all when one of them dies, and cannot say whose task it was.
+"""
+
+import concurrent.futures
+import functools
+import os
+import signal
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any, cast
+
+from tb_attnviz.projection.progress import ProgressFile
+
+_IDLE_SECONDS = 300
+_NICENESS = 10
+
+
+class Worker:
+    """A process that is spawned on first use, runs at a low priority beside a training that may share the machine,
+    ends when it has been idle for a while or when its parent ends, and is started again after it has died."""
+
+    def __init__(self) -> None:
+        self._executor: Any = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def submit(
+        self, function: Callable[..., bytes], args: tuple[Any, ...], progress: ProgressFile
+    ) -> "concurrent.futures.Future[bytes]":
+        """Have `function(*args, report=…)` run; the future fails with BrokenExecutor if the process dies over it.
+
+        Raises RuntimeError once the worker was closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the worker was closed")
+            self._executor = self._executor or _start()
+            try:
+                future = self._executor.submit(_run, function, args, progress)
+            except concurrent.futures.BrokenExecutor:  # it died while it was idle
+                self._executor = _start()
+                future = self._executor.submit(_run, function, args, progress)
+        _close_at_exit(self)
+        return cast("concurrent.futures.Future[bytes]", future)
+
+    def close(self) -> None:
+        """End the process at once, whatever it does."""
+        with self._lock:
+            self._closed = True
+            if self._executor is not None:
+                self._executor.shutdown(wait=False, kill_workers=True)
+
+
+_open: "weakref.WeakSet[Worker]" = weakref.WeakSet()
+
+
+@functools.cache
+def _register() -> None:
+    # loky waits for its workers before the interpreter ends, however long their tasks take, and it does so before any
+    # function of `atexit`. What it and concurrent.futures register with is private, and has been there since 3.9; the
+    # last one registered runs first.
+    threading._register_atexit(_close_all)  # type: ignore[attr-defined]
+
+
+def _close_at_exit(worker: Worker) -> None:
+    _open.add(worker)
+    _register()
+
+
+def _close_all() -> None:
+    for worker in list(_open):
+        worker.close()
+
+
+def _start() -> Any:
+    import loky  # on first use: TensorBoard's start does not pay for it
+
+    # One thread a worker: the workers are the parallelism.
+    libraries = ("OPENBLAS", "OMP", "MKL", "NUMBA")
+    env = {f"{library}_NUM_THREADS": "1" for library in libraries}
+    return loky.ProcessPoolExecutor(
+        max_workers=1, timeout=_IDLE_SECONDS, initializer=_prepare, initargs=(os.getpid(),), env=env
+    )
+
+
+def _prepare(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    os.nice(_NICENESS)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this worker when its parent is gone, however it ended.
+
+    Linux' PR_SET_PDEATHSIG would not do: it fires when the thread that started the worker ends, and a parent's threads
+    come and go.
+    """
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _run(function: Callable[..., bytes], args: tuple[Any, ...], progress: ProgressFile) -> bytes:
+    return function(*args, report=progress.report)

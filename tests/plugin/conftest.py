@@ -1,0 +1,94 @@
+"""Real TensorBoards, asked over HTTP: both loaders, a path prefix, several log directories."""
+
+import io
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tb_attnviz.events import Alert, AlertedHead, AlertRecord, RunWriter
+from tests.conftest import PROBE, serving, wait_until, write_checkpoint
+
+SERVERS = {
+    "python loader": ("--load_fast=false", "--logdir={logdir}"),
+    "fast loader": ("--load_fast=true", "--logdir={logdir}"),
+    "path prefix": ("--load_fast=false", "--path_prefix=/some/prefix", "--logdir={logdir}"),
+    "logdir spec": ("--load_fast=false", "--logdir_spec=named:{logdir}"),
+}
+
+ALERT = Alert(100, "max_logit", "max_logit", True, 100, "max_logit is ∞", (AlertedHead(1, 2, float("inf")),))
+
+
+class Client:
+    def __init__(self, address: str) -> None:
+        self.base = f"{address}/data/plugin/attnviz/"
+        self.address = address
+
+    def get(
+        self, route: str, headers: dict[str, str] | None = None, post: bytes | None = None, **parameters: object
+    ) -> tuple[int, Any, Any]:
+        """Status, body (JSON or array), headers; a 202 is asked again until it is answered. `post`: by POST."""
+        url = self.base + route + ("?" + urllib.parse.urlencode(parameters) if parameters else "")
+        for _ in range(200):
+            status, body, answered = fetch(url, headers or {}, post)
+            if status != 202:
+                return status, body, answered
+            assert json.loads(body).keys() == {"state", "done", "total"}
+            time.sleep(0.1)
+        raise TimeoutError(url)
+
+    def json(self, route: str, **parameters: object) -> Any:
+        status, body, _ = self.get(route, **parameters)
+        assert status == 200, body
+        return json.loads(body)
+
+    def array(self, route: str, **parameters: object) -> Any:
+        status, body, _ = self.get(route, **parameters)
+        assert status == 200, body
+        return np.load(io.BytesIO(body))
+
+
+def fetch(url: str, headers: dict[str, str], post: bytes | None = None) -> tuple[int, bytes, Any]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, post, headers), timeout=30) as answer:
+            return answer.status, answer.read(), answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), error.headers
+
+
+@pytest.fixture(scope="session")
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("logs")
+    writer = RunWriter(str(directory / "run"))
+    writer.write_probe(PROBE, step=0)
+    for step in range(0, 400, 100):
+        write_checkpoint(writer, step)
+    writer.write_alerts(AlertRecord(100, (ALERT,), active=1))
+    writer.close()
+    return directory
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def client(request: pytest.FixtureRequest, logdir: Path) -> Iterator[Client]:
+    with serving(*(argument.format(logdir=logdir) for argument in SERVERS[request.param])) as address:
+        client = Client(address)
+        wait_until(lambda: steps(client) == [0, 100, 200, 300], seconds=30)
+        yield client
+
+
+def steps(client: Client) -> list[int]:
+    runs = client.json("runs")["runs"]
+    return runs[0]["steps"] if runs else []
+
+
+@pytest.fixture
+def run(client: Client) -> str:
+    [entry] = client.json("runs")["runs"]
+    return str(entry["run"])
