@@ -118,7 +118,7 @@ export class Session {
     if (!this.runs.value) return this.runs.error !== null;
     if (!this.run || this.run.error !== null) return true;
     const { tags, points } = this.steering;
-    const asked = [this.probe, this.health, this.alerts, this.attention, tags, points].every(
+    const asked = [this.probe, this.health, this.alerts, this.attention, tags, points, this.sentence].every(
       ({ loading }) => !loading,
     );
     return (
