@@ -1,9 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HttpSource } from './http';
-import type { PointsQuery } from './types';
+import { DEFAULT_PROJECTION, type Projection } from './projection';
+import type { PointsQuery, Priority } from './types';
 
 const base = new URL('http://localhost:6006/prefix/data/plugin/attnviz/');
-const query: PointsQuery = { run: 'a/b', step: 200, layer: 1, projection: 'biplot', dims: 2, frame: 400 };
+const query: PointsQuery = {
+  run: 'a/b',
+  step: 200,
+  layer: 1,
+  projection: DEFAULT_PROJECTION,
+  dims: 2,
+  frame: 400,
+};
 const fetched = vi.fn<typeof fetch>();
 
 /** float32 [1]: the value 5. */
@@ -40,7 +48,7 @@ describe('HttpSource', () => {
       .mockResolvedValueOnce(json({ state: 'computing', done: 9, total: 16 }, 202))
       .mockResolvedValueOnce(five());
     const heard: number[] = [];
-    const answer = new HttpSource(base).points(query, undefined, ({ done }) => heard.push(done));
+    const answer = new HttpSource(base).points(query, { onProgress: ({ done }) => heard.push(done) });
     await vi.runAllTimersAsync();
     expect([...(await answer).data]).toEqual([5]);
     expect(heard).toEqual([3, 9]);
@@ -67,7 +75,7 @@ describe('HttpSource', () => {
   it('stops asking when it is no longer wanted', async () => {
     fetched.mockImplementation(async () => json({ state: 'computing', done: 0, total: 1 }, 202));
     const controller = new AbortController();
-    const answer = new HttpSource(base).points(query, controller.signal);
+    const answer = new HttpSource(base).points(query, { signal: controller.signal });
     const refused = expect(answer).rejects.toThrow(/abort/i);
     await vi.advanceTimersByTimeAsync(500);
     const asked = fetched.mock.calls.length;
@@ -96,8 +104,108 @@ describe('HttpSource', () => {
 
   it('has a sentence of its own when the server has none', async () => {
     fetched.mockResolvedValueOnce(new Response('<html>', { status: 502 }));
-    await expect(new HttpSource(base).health('a')).rejects.toThrow('The server answered 502 to “health”.');
+    await expect(new HttpSource(base).health('a', null)).rejects.toThrow(
+      'The server answered 502 to “health”.',
+    );
     fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
     await expect(new HttpSource(base).runs()).rejects.toThrow('TensorBoard does not answer');
+  });
+
+  it('says of a projection what differs from its defaults, and how urgent it is each time it asks', async () => {
+    fetched
+      .mockResolvedValueOnce(json({ state: 'computing', done: 0, total: 0 }, 202))
+      .mockResolvedValueOnce(five());
+    const projection: Projection = { ...DEFAULT_PROJECTION, method: 'tsne', perplexity: 50, neighbours: 3 };
+    let priority: Priority = 2;
+    const answer = new HttpSource(base).points(
+      { ...query, head: 3, projection, fit: 'newest' },
+      { priority: () => priority },
+    );
+    await vi.advanceTimersByTimeAsync(10);
+    priority = 0;
+    await vi.runAllTimersAsync();
+    await answer;
+    const [first, second] = fetched.mock.calls.map(([url]) => new URL(String(url)).searchParams);
+    expect(Object.fromEntries(first!)).toEqual({
+      run: 'a/b',
+      step: '200',
+      layer: '1',
+      head: '3',
+      projection: 'tsne',
+      perplexity: '50',
+      dims: '2',
+      frame: '400',
+      fit: 'newest',
+      priority: '2',
+    });
+    expect(second!.get('priority')).toBe('0');
+  });
+
+  it('waits longer each time, up to two seconds', async () => {
+    fetched.mockImplementation(async () => json({ state: 'computing', done: 0, total: 1 }, 202));
+    const controller = new AbortController();
+    const answer = new HttpSource(base).points(query, { signal: controller.signal });
+    answer.catch(() => {});
+    const asked = async (milliseconds: number) => {
+      await vi.advanceTimersByTimeAsync(milliseconds);
+      return fetched.mock.calls.length;
+    };
+    expect([await asked(290), await asked(20), await asked(430), await asked(30)]).toEqual([1, 2, 2, 3]);
+    const before = await asked(20_000);
+    expect((await asked(20_000)) - before).toBe(10);
+    controller.abort();
+  });
+
+  it('reads why heads have no picture, of all heads or of the one that it asked for', async () => {
+    const noted = (notes: object) => {
+      const response = five();
+      response.headers.set('Attnviz-Notes', JSON.stringify(notes));
+      return response;
+    };
+    fetched
+      .mockResolvedValueOnce(noted({ 2: 'Keys are not finite.' }))
+      .mockResolvedValueOnce(noted({ 0: 'Too few.' }));
+    const source = new HttpSource(base);
+    expect([...(await source.points(query)).notes]).toEqual([[2, 'Keys are not finite.']]);
+    expect([...(await source.points({ ...query, head: 7 })).notes]).toEqual([[7, 'Too few.']]);
+  });
+
+  it('posts the points that are to be projected alone, again while they are being made', async () => {
+    fetched
+      .mockResolvedValueOnce(json({ state: 'computing', done: 1, total: 2 }, 202))
+      .mockResolvedValueOnce(five());
+    const answer = new HttpSource(base).points({
+      ...query,
+      head: 3,
+      alone: { id: '1', points: [2, 9], of: 20 },
+    });
+    await vi.runAllTimersAsync();
+    await answer;
+    for (const [url, options] of fetched.mock.calls) {
+      expect(new URL(String(url)).searchParams.has('alone')).toBe(false);
+      expect(options).toMatchObject({ method: 'POST', body: '{"points":[2,9]}' });
+    }
+    expect(fetched.mock.calls.length).toBe(2);
+  });
+
+  it('asks how far a picture can be believed until that is known', async () => {
+    const trust = { faithfulness: 0.8, motion: null };
+    fetched
+      .mockResolvedValueOnce(json({ state: 'computing', done: 0, total: 0 }, 202))
+      .mockResolvedValueOnce(json(trust));
+    const answer = new HttpSource(base).trust({ ...query, head: 3, previous: 100 });
+    await vi.runAllTimersAsync();
+    expect(await answer).toEqual(trust);
+    expect(new URL(String(fetched.mock.calls[0]?.[0])).searchParams.get('previous')).toBe('100');
+  });
+
+  it('asks for the health of later steps only', async () => {
+    fetched.mockImplementation(async () => json({}));
+    await new HttpSource(base).health('a', 400);
+    await new HttpSource(base).health('a', null);
+    expect(fetched.mock.calls.map(([url]) => new URL(String(url)).search)).toEqual([
+      '?run=a&since=400',
+      '?run=a',
+    ]);
   });
 });

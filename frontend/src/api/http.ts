@@ -1,11 +1,25 @@
 import { type NpyArray, parseNpy } from './npy';
+import { address } from './projection';
 import { pointsOf, type ScalarPoint, tagsOf } from './scalars';
-import { type DataSource, SourceError } from './source';
-import type { Alerts, AttentionQuery, HealthDocument, PointsQuery, Probe, Progress, Runs } from './types';
+import { sleep } from './sleep';
+import { type DataSource, SourceError, type Waiting } from './source';
+import type {
+  Alerts,
+  AttentionQuery,
+  HealthDocument,
+  Points,
+  PointsQuery,
+  Probe,
+  Runs,
+  Trust,
+  TrustQuery,
+} from './types';
 
-/** How long to wait before asking again for something that is still being made: 0.15 s, then slower, up to 2 s. */
-const FIRST_WAIT = 150;
+/** How long to wait before asking again for something that is still being made: 0.3 s, then slower, up to 2 s. */
+const FIRST_WAIT = 300;
 const LONGEST_WAIT = 2000;
+
+type Parameters = Readonly<Record<string, string | number>>;
 
 /** The plugin's own routes, found beside the module, so that a path prefix of TensorBoard's needs no setting. */
 export class HttpSource implements DataSource {
@@ -20,24 +34,30 @@ export class HttpSource implements DataSource {
     return (await this.get('probe', { run }, signal)).json();
   }
 
-  async health(run: string, signal?: AbortSignal): Promise<HealthDocument> {
-    return (await this.get('health', { run }, signal)).json();
+  async health(run: string, since: number | null, signal?: AbortSignal): Promise<HealthDocument> {
+    return (await this.get('health', { run, ...(since !== null && { since }) }, signal)).json();
   }
 
   async alerts(run: string, signal?: AbortSignal): Promise<Alerts> {
     return (await this.get('alerts', { run }, signal)).json();
   }
 
-  points(
-    query: PointsQuery,
-    signal?: AbortSignal,
-    onProgress?: (progress: Progress) => void,
-  ): Promise<NpyArray> {
-    return this.array('points', { ...query }, signal, onProgress);
+  async points(query: PointsQuery, waiting: Waiting = {}): Promise<Points> {
+    const { projection, alone, ...place } = query;
+    const parameters = { ...place, ...address(projection) };
+    const response = await this.made('points', parameters, waiting, alone?.points);
+    const notes = readNotes(response.headers.get('Attnviz-Notes'), query.head);
+    return { ...parseNpy(await response.arrayBuffer()), notes };
   }
 
-  attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray> {
-    return this.array('attention', { ...query }, signal);
+  async trust({ projection, ...place }: TrustQuery, signal?: AbortSignal): Promise<Trust> {
+    const response = await this.made('trust', { ...place, ...address(projection) }, signal ? { signal } : {});
+    return response.json();
+  }
+
+  async attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray> {
+    const response = await this.made('attention', { ...query }, signal ? { signal } : {});
+    return parseNpy(await response.arrayBuffer());
   }
 
   async scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]> {
@@ -53,32 +73,43 @@ export class HttpSource implements DataSource {
     return pointsOf(await (await this.get('../scalars/scalars', { run, tag }, signal)).json());
   }
 
-  /** Asks again until the server has made the array. */
-  private async array(
+  /** Asks again until the server has made the answer. */
+  private async made(
     route: string,
-    parameters: Readonly<Record<string, string | number>>,
-    signal?: AbortSignal,
-    onProgress?: (progress: Progress) => void,
-  ): Promise<NpyArray> {
+    parameters: Parameters,
+    { signal, onProgress, priority }: Waiting,
+    points?: readonly number[],
+  ): Promise<Response> {
     for (let wait = FIRST_WAIT; ; wait = Math.min(1.5 * wait, LONGEST_WAIT)) {
-      const response = await this.get(route, parameters, signal);
-      if (response.status !== 202) return parseNpy(await response.arrayBuffer());
+      const asked = { ...parameters, ...(priority && { priority: priority() }) };
+      const response = await this.get(route, asked, signal, points);
+      if (response.status !== 202) return response;
       onProgress?.(await response.json());
       await sleep(wait, signal);
     }
   }
 
+  /** @param points are too many for an address, and so are put into the body of a POST */
   private async get(
     route: string,
-    parameters: Readonly<Record<string, string | number>>,
+    parameters: Parameters,
     signal?: AbortSignal,
+    points?: readonly number[],
   ): Promise<Response> {
     const url = new URL(route, this.base);
     for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, String(value));
     let response: Response;
     try {
-      // Every answer has an ETag: the browser revalidates its own copy, and a 304 costs no body.
-      response = await fetch(url, { cache: 'no-cache', ...(signal && { signal }) });
+      response = await fetch(url, {
+        // Every answer has an ETag: the browser revalidates its own copy, and a 304 costs no body.
+        cache: 'no-cache',
+        ...(points && {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify({ points }),
+        }),
+        ...(signal && { signal }),
+      });
     } catch (error) {
       if (signal?.aborted) throw error;
       throw new SourceError('TensorBoard does not answer. Is it still running?');
@@ -86,6 +117,13 @@ export class HttpSource implements DataSource {
     if (!response.ok) throw new SourceError(await refusal(response, route));
     return response;
   }
+}
+
+/** The header's sentences by head; of a single head's answer, its only one. */
+function readNotes(header: string | null, head: number | undefined): ReadonlyMap<number, string> {
+  if (header === null) return new Map();
+  const notes = Object.entries(JSON.parse(header) as Record<string, string>);
+  return new Map(notes.map(([key, sentence]) => [head ?? Number(key), sentence]));
 }
 
 async function refusal(response: Response, route: string): Promise<string> {
@@ -98,19 +136,4 @@ async function refusal(response: Response, route: string): Promise<string> {
     // Not JSON: a proxy or TensorBoard itself answered; its page says nothing that helps here.
   }
   return `The server answered ${response.status} to “${route}”.`;
-}
-
-function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', abort);
-      resolve();
-    }, milliseconds);
-    if (signal?.aborted) abort();
-    else signal?.addEventListener('abort', abort, { once: true });
-  });
 }

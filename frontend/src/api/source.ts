@@ -1,19 +1,37 @@
 import type { NpyArray } from './npy';
 import type { ScalarPoint } from './scalars';
-import type { Alerts, AttentionQuery, HealthDocument, PointsQuery, Probe, Progress, Runs } from './types';
+import type {
+  Alerts,
+  AttentionQuery,
+  HealthDocument,
+  Points,
+  PointsQuery,
+  Priority,
+  Probe,
+  Progress,
+  Runs,
+  Trust,
+  TrustQuery,
+} from './types';
+
+/** How an answer is waited for. The server drops work that nobody asks about any more, so aborting cancels it. */
+export interface Waiting {
+  readonly signal?: AbortSignal;
+  /** Hears how far the work is, as long as there is no answer. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** How urgent the answer is now; asked again each time, because that changes while one waits. */
+  readonly priority?: () => Priority;
+}
 
 /** Where the views get everything they show: TensorBoard over HTTP, or a made-up run. */
 export interface DataSource {
   runs(signal?: AbortSignal): Promise<Runs>;
   probe(run: string, signal?: AbortSignal): Promise<Probe>;
-  health(run: string, signal?: AbortSignal): Promise<HealthDocument>;
+  /** @param since only the steps after this one */
+  health(run: string, since: number | null, signal?: AbortSignal): Promise<HealthDocument>;
   alerts(run: string, signal?: AbortSignal): Promise<Alerts>;
-  /** float32 [heads, queries + keys, dims]; `onProgress` hears of a frame that is still being fitted. */
-  points(
-    query: PointsQuery,
-    signal?: AbortSignal,
-    onProgress?: (progress: Progress) => void,
-  ): Promise<NpyArray>;
+  points(query: PointsQuery, waiting?: Waiting): Promise<Points>;
+  trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust>;
   /** float32 [n_query, n_key] */
   attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray>;
   /** Names of the run’s scalars; none where TensorBoard runs without its scalars plugin. */

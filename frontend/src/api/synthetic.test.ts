@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_PROJECTION } from './projection';
 import { SyntheticSource } from './synthetic';
 
-const query = { run: 'synthetic', step: 400, layer: 2, projection: 'biplot', dims: 2, frame: 4000 } as const;
+const query = {
+  run: 'synthetic',
+  step: 400,
+  layer: 2,
+  projection: DEFAULT_PROJECTION,
+  dims: 2,
+  frame: 4000,
+} as const;
 
 describe('SyntheticSource', () => {
   it('answers in the shapes that its run promises', async () => {
@@ -48,8 +56,9 @@ describe('SyntheticSource', () => {
   it('tells of the fitting of a frame once, then answers', async () => {
     const source = new SyntheticSource({ fitting: 1 });
     const heard: number[] = [];
-    await source.points(query, undefined, ({ total }) => heard.push(total));
-    await source.points(query, undefined, ({ total }) => heard.push(total));
+    const onProgress = ({ total }: { total: number }) => heard.push(total);
+    await source.points(query, { onProgress });
+    await source.points(query, { onProgress });
     expect(heard).toEqual([1]);
   });
 });

@@ -1,20 +1,25 @@
 import { noise } from '../noise';
 import type { NpyArray } from './npy';
+import { isSlow } from './projection';
 import type { ScalarPoint } from './scalars';
-import { type DataSource, SourceError } from './source';
+import { sleep } from './sleep';
+import { type DataSource, SourceError, type Waiting } from './source';
 import { attention, formation, health, position, syntheticHead, wordClass } from './synthetic_head';
+import { embedded, syntheticTrust, Workers } from './synthetic_projection';
 import type {
   Alerts,
   AttentionQuery,
   HealthDocument,
   JsonNumber,
   Layer,
+  Points,
   PointsQuery,
   Probe,
-  Progress,
   Run,
   Runs,
   Sequence,
+  Trust,
+  TrustQuery,
 } from './types';
 
 export interface SyntheticOptions {
@@ -25,6 +30,8 @@ export interface SyntheticOptions {
   readonly checkpoints: number;
   /** Asks that are answered "still fitting" before each layer's points come. */
   readonly fitting: number;
+  /** Milliseconds that a head's t-SNE or UMAP takes at one step. */
+  readonly slow: number;
   /** Milliseconds between new checkpoints; 0: the run has ended. */
   readonly live: number;
   /** Tokens of one more sequence, the first one; 0: there is none. */
@@ -36,6 +43,7 @@ export const DEFAULTS: SyntheticOptions = {
   tokens: 320,
   checkpoints: 21,
   fitting: 0,
+  slow: 0,
   live: 0,
   long: 0,
 };
@@ -58,6 +66,7 @@ export class SyntheticSource implements DataSource {
   /** Per token of the probe: its place in its sequence, that sequence's length, its word's class. */
   private readonly tokens: { index: number; at: number; length: number; word: number }[] = [];
   private readonly asked = new Map<string, number>();
+  private readonly workers = new Workers();
   private readonly opened = Date.now();
 
   constructor(options: Partial<SyntheticOptions> = {}) {
@@ -112,9 +121,9 @@ export class SyntheticSource implements DataSource {
     return { run, sequences: this.sequences };
   }
 
-  async health(run: string): Promise<HealthDocument> {
+  async health(run: string, since: number | null = null): Promise<HealthDocument> {
     const figures: Record<string, JsonNumber[][]> = {};
-    const steps = this.steps();
+    const steps = this.steps().filter((step) => step > (since ?? -1));
     steps.forEach((step, i) => {
       this.options.heads.forEach((heads, layer) => {
         for (let head = 0; head < heads; head++) {
@@ -122,7 +131,8 @@ export class SyntheticSource implements DataSource {
             figures[name] ??= [];
             figures[name][i] ??= [];
             // Induction was "not recorded" at two steps, so that the charts have a gap to show.
-            figures[name][i].push(name === 'induction' && (i === 5 || i === 6) ? 'NaN' : value);
+            const gap = name === 'induction' && (step === 5 * EVERY || step === 6 * EVERY);
+            figures[name][i].push(gap ? 'NaN' : value);
           }
         }
       });
@@ -138,23 +148,24 @@ export class SyntheticSource implements DataSource {
     return { run, alerts: [{ step: 4 * EVERY, ...found }] };
   }
 
-  async points(
-    query: PointsQuery,
-    signal?: AbortSignal,
-    onProgress?: (progress: Progress) => void,
-  ): Promise<NpyArray> {
+  async points(query: PointsQuery, waiting: Waiting = {}): Promise<Points> {
     const heads = this.options.heads[query.layer];
     if (heads === undefined) throw new SourceError(`There is no layer ${query.layer} in this run.`);
-    const key = `${query.layer} ${query.projection} ${query.frame}`;
-    for (let asked = this.asked.get(key) ?? 0; asked < this.options.fitting; asked++) {
-      onProgress?.({ state: 'computing', done: asked, total: this.options.fitting });
-      await new Promise((resolve) => setTimeout(resolve, 150 + 60 * query.layer));
-      signal?.throwIfAborted();
-      this.asked.set(key, asked + 1);
+    if (query.alone || isSlow(query.projection)) {
+      await this.workers.run(this.options.slow, waiting);
+    } else if (query.fit === undefined) {
+      await this.fit(query, waiting);
     }
     await Promise.resolve();
-    signal?.throwIfAborted();
-    return this.project(query, heads);
+    waiting.signal?.throwIfAborted();
+    const places = query.head === undefined ? Array.from({ length: heads }, (_, i) => i) : [query.head];
+    return this.project(query, places);
+  }
+
+  async trust(query: TrustQuery): Promise<Trust> {
+    const { layer, head, step, previous } = query;
+    const formed = formation(syntheticHead(layer, head), this.time(step));
+    return syntheticTrust(query.projection.method, formed, 2 * this.tokens.length, previous ?? null);
   }
 
   async attention(query: AttentionQuery): Promise<NpyArray> {
@@ -186,27 +197,55 @@ export class SyntheticSource implements DataSource {
     });
   }
 
-  private project({ step, layer, dims, projection, frame }: PointsQuery, heads: number): NpyArray {
+  /** Answers "still fitting" a few times before a layer's frame is there. */
+  private async fit(
+    { layer, projection, frame }: PointsQuery,
+    { signal, onProgress }: Waiting,
+  ): Promise<void> {
+    const key = `${layer} ${projection.method} ${frame}`;
+    for (let asked = this.asked.get(key) ?? 0; asked < this.options.fitting; asked++) {
+      onProgress?.({ state: 'computing', done: asked, total: this.options.fitting });
+      await sleep(150 + 60 * layer, signal);
+      this.asked.set(key, asked + 1);
+    }
+  }
+
+  private project(
+    { step, layer, dims, projection, frame, fit, alone }: PointsQuery,
+    heads: readonly number[],
+  ): Points {
     const n = this.tokens.length;
-    const data = new Float32Array(heads * 2 * n * dims);
+    const data = new Float32Array(heads.length * 2 * n * dims);
+    const notes = new Map<number, string>();
     const point = new Float64Array(3);
     // A frame knows nothing of later steps: heads that form after it outgrow it.
-    const zoom = this.time(frame) < 0.3 ? 1.9 : 1;
+    const zoom = this.time(frame) < 0.3 ? 1.9 : fit === 'newest' ? 0.85 : 1;
     let at = 0;
-    for (let h = 0; h < heads; h++) {
+    for (const h of heads) {
       const head = syntheticHead(layer, h);
       const formed = formation(head, this.time(step));
+      // One head diverges at the end, so that there is a cell to explain.
+      const lost = layer === 1 && h === 2 && step >= 16 * EVERY;
+      if (lost) notes.set(h, `Keys are not finite at step ${step}: training has diverged in this head.`);
       for (const side of ['query', 'key'] as const) {
         for (const token of this.tokens) {
           position(head, formed, side, token, point);
+          if (isSlow(projection)) embedded(point, projection.method === 'umap' ? 1.6 : 1);
           for (let axis = 0; axis < dims; axis++) {
-            const turned = projection === 'pca' ? (axis + 1) % dims : axis;
-            data[at++] = zoom * (point[turned] ?? 0);
+            const turned = projection.method === 'pca' ? (axis + 1) % dims : axis;
+            data[at++] = lost ? Number.NaN : zoom * (point[turned] ?? 0);
           }
         }
       }
     }
-    return { shape: [heads, 2 * n, dims], data };
+    if (!alone) return { shape: [heads.length, 2 * n, dims], data, notes };
+    const few = new Float32Array(alone.points.length * dims);
+    alone.points.forEach((number, i) => {
+      few.set(data.subarray(number * dims, (number + 1) * dims), i * dims);
+    });
+    // By themselves they fill the picture.
+    const reach = few.reduce((most, x) => Math.max(most, Math.abs(x)), 0) || 1;
+    return { shape: [1, alone.points.length, dims], data: few.map((x) => x / reach), notes };
   }
 
   private steps(): number[] {

@@ -1,5 +1,8 @@
 /** The routes' JSON, name for name (docs/http_api.md), and the queries that are put to them. */
 
+import type { NpyArray } from './npy';
+import type { Projection } from './projection';
+
 /** TensorBoard's convention for numbers that JSON cannot hold. */
 export type JsonNumber = number | 'NaN' | 'Infinity' | '-Infinity';
 
@@ -78,24 +81,77 @@ export interface Alerts {
   readonly alerts: readonly Alert[];
 }
 
-/** The 202 answer: the frame is still being fitted; `done` of `total` steps are read. */
+/** The 202 answer: still being made; `done` of `total` pieces are ready, both 0 until a worker begins. */
 export interface Progress {
   readonly state: string;
   readonly done: number;
   readonly total: number;
 }
 
-export const PROJECTIONS = ['biplot', 'pca'] as const;
-export type Projection = (typeof PROJECTIONS)[number];
 export type Dims = 2 | 3;
+
+/** How urgent an answer is: looked at now, the rest of the matrix, steps that may come next. */
+export type Priority = 0 | 1 | 2;
+
+/** Some of a head's points, by their numbers among queries then keys, ascending. */
+export interface Group {
+  /** Tells groups apart. */
+  readonly id: string;
+  readonly points: readonly number[];
+  /** How many points the head has altogether. */
+  readonly of: number;
+}
 
 export interface PointsQuery {
   readonly run: string;
   readonly step: number;
   readonly layer: number;
+  /** Only this head; without it all of the layer's. */
+  readonly head?: number;
   readonly projection: Projection;
   readonly dims: Dims;
   readonly frame: number;
+  /** A frame that is there at once, because it is fitted to its newest step alone. */
+  readonly fit?: 'newest';
+  /** Only these points, projected again by themselves. */
+  readonly alone?: Group;
+}
+
+/** float32 [heads, points, dims], and for heads without a (full) picture a sentence that says why. */
+export interface Points extends NpyArray {
+  readonly notes: ReadonlyMap<number, string>;
+}
+
+export interface TrustQuery {
+  readonly run: string;
+  readonly step: number;
+  readonly layer: number;
+  readonly head: number;
+  readonly projection: Projection;
+  readonly dims: Dims;
+  readonly frame: number;
+  /** The step whose way to this one is judged. */
+  readonly previous?: number;
+}
+
+/** How far one head's picture can be believed. */
+export interface Trust {
+  readonly faithfulness: JsonNumber;
+  readonly trustworthiness: JsonNumber;
+  readonly continuity: JsonNumber;
+  readonly neighbour_recall: JsonNumber;
+  /** How many neighbours these figures look at. */
+  readonly k: number;
+  /** Spearman's correlation of the points' motion from the previous step, in all dimensions and on screen. */
+  readonly motion: { readonly previous: number; readonly spearman: JsonNumber } | null;
+  /** Per point, queries then keys, in [0, 1]. */
+  readonly false_neighbours: readonly JsonNumber[];
+  readonly tears: readonly JsonNumber[];
+  /** Fit to be shown as it stands. */
+  readonly sentence: string;
+  readonly note: string | null;
+  /** What the paper's normalisation did to this head. */
+  readonly normalisation?: { readonly c: JsonNumber; readonly translation: JsonNumber };
 }
 
 export interface AttentionQuery {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { HealthDocument } from '../api/types';
 import { formatValue } from './figures';
-import { readHealth, share, sharesBetween, valueAt } from './health';
+import { extendHealth, readHealth, share, sharesBetween, valueAt } from './health';
 
 const health = readHealth({
   run: 'a',
@@ -55,4 +56,49 @@ it('prints values short', () => {
     '–',
     '∞',
   ]);
+});
+
+describe('extendHealth', () => {
+  const document = (
+    steps: number[],
+    figures: HealthDocument['figures'] = { entropy: steps.map((step) => [step]) },
+  ) => ({
+    run: 'a',
+    steps,
+    heads: [1],
+    figures,
+  });
+  const answers = (...documents: HealthDocument[]) => {
+    const asked: (number | null)[] = [];
+    const health = async (_: string, since: number | null) => {
+      asked.push(since);
+      return documents.shift()!;
+    };
+    return { asked, health };
+  };
+
+  it('asks for what came since, and adds it', async () => {
+    const source = answers(document([300]));
+    const all = await extendHealth(source, 'a', document([100, 200]));
+    expect(source.asked).toEqual([200]);
+    expect(all).toEqual(document([100, 200, 300]));
+  });
+
+  it('counts no step twice, and keeps the same object where nothing is new', async () => {
+    const known = document([100, 200]);
+    expect(await extendHealth(answers(document([100, 200, 300])), 'a', known)).toEqual(
+      document([100, 200, 300]),
+    );
+    expect(await extendHealth(answers(document([100, 200])), 'a', known)).toBe(known);
+    expect(await extendHealth(answers(document([], {})), 'a', known)).toBe(known);
+  });
+
+  it('asks for everything of another run, and where the figures have changed', async () => {
+    const other = answers({ ...document([100]), run: 'b' });
+    await extendHealth(other, 'b', document([100, 200]));
+    expect(other.asked).toEqual([null]);
+    const more = answers(document([300], { entropy: [[1]], sink: [[0]] }), document([100, 300]));
+    expect((await extendHealth(more, 'a', document([100, 200]))).steps).toEqual([100, 300]);
+    expect(more.asked).toEqual([200, null]);
+  });
 });

@@ -1,3 +1,4 @@
+import type { DataSource } from '../api/source';
 import type { HealthDocument, JsonNumber } from '../api/types';
 import { isMagnitude } from './figures';
 
@@ -32,6 +33,31 @@ export function readHealth(document: HealthDocument): ReadonlyMap<string, Series
       readSeries(name, document.steps, heads, rows),
     ]),
   );
+}
+
+/** Asks only for the steps that are not known yet. What is known of another run, or of other heads, counts for nothing. */
+export async function extendHealth(
+  source: Pick<DataSource, 'health'>,
+  run: string,
+  known: HealthDocument | null,
+  signal?: AbortSignal,
+): Promise<HealthDocument> {
+  const last = known?.run === run ? known.steps.at(-1) : undefined;
+  if (known === null || last === undefined) return source.health(run, null, signal);
+  const newer = await source.health(run, last, signal);
+  const names = Object.keys(newer.figures);
+  const same =
+    names.join() === Object.keys(known.figures).join() && newer.heads.join() === known.heads.join();
+  if (newer.steps.length > 0 && !same) return source.health(run, null, signal);
+  const fresh = newer.steps.map((step, i) => ({ step, i })).filter(({ step }) => step > last);
+  if (fresh.length === 0) return known;
+  const rows = (name: string) => fresh.map(({ i }) => newer.figures[name]?.[i] ?? []);
+  return {
+    run,
+    steps: [...known.steps, ...fresh.map(({ step }) => step)],
+    heads: known.heads,
+    figures: Object.fromEntries(names.map((name) => [name, [...(known.figures[name] ?? []), ...rows(name)]])),
+  };
 }
 
 export function share(scale: Scale, value: number): number {

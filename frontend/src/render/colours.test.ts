@@ -41,7 +41,27 @@ describe('colours', () => {
 
   it('raise the lit sequence, and the selected token above it', () => {
     const places = { sequence: Int32Array.of(0, 1, 1), position: Int32Array.of(0, 0, 1), longest: 2 };
-    const looks = pointLooks(LIGHT, 'kind', 3, 3, places, { sequence: 1, token: 1 });
+    const looks = pointLooks(LIGHT, 'kind', 3, 3, { places, lit: { sequence: 1, token: 1 } });
     expect([3, 7, 11, 15, 19, 23].map((i) => looks[i])).toEqual([1, 2, 3, 1, 2, 3]);
+  });
+
+  it('raise a group instead of the sequence, and colour by error where one is known', () => {
+    const places = { sequence: Int32Array.of(0, 0), position: Int32Array.of(0, 1), longest: 2 };
+    const looks = pointLooks(LIGHT, 'tears', 2, 2, {
+      places,
+      lit: { sequence: 0, token: 1 },
+      group: new Set([0, 2]),
+      errors: Float32Array.of(0, 0.5, Number.NaN, 1),
+    });
+    expect([3, 7, 11, 15].map((i) => looks[i])).toEqual([2, 3, 2, 3]);
+    const rgb = (i: number) => `rgb(${[...looks.subarray(4 * i, 4 * i + 3)].join(' ')})`;
+    expect([0, 1, 2].map(rgb)).toEqual([css(LIGHT.errors[0]!), css(LIGHT.errors.at(-1)!), css(LIGHT.key)]);
+  });
+
+  it('tell errors apart by lightness against the surface', () => {
+    for (const { errors, surface } of [LIGHT, DARK]) {
+      const seen = [0, 0.25, 0.5, 0.75, 1].map((share) => contrast(ramp(errors, share), surface));
+      expect(seen).toEqual([...seen].sort((a, b) => a - b));
+    }
   });
 });

@@ -10,6 +10,8 @@ export interface Palette {
   readonly query: Rgb;
   readonly key: Rgb;
   readonly ramp: readonly Rgb[];
+  /** From what is right and steps back to what is wrong and stands out. */
+  readonly errors: readonly Rgb[];
   readonly classes: readonly Rgb[];
   /** The far end of the cells' tint. */
   readonly tint: Rgb;
@@ -22,6 +24,7 @@ export const LIGHT: Palette = {
   query: hex('#009e73'),
   key: hex('#cc79a7'),
   ramp: ['#332a86', '#1f6aa8', '#15988f', '#76b43c', '#dcae00'].map(hex),
+  errors: ['#c4cad3', '#e69f00', '#8f1d00'].map(hex),
   classes: ['#e69f00', '#56b4e9', '#009e73', '#b8a800', '#0072b2', '#d55e00', '#cc79a7', '#7f7f7f'].map(hex),
   tint: hex('#9ac3ee'),
 };
@@ -33,13 +36,24 @@ export const DARK: Palette = {
   query: hex('#19c79a'),
   key: hex('#ec9cc8'),
   ramp: ['#7c6fe0', '#4a9fe6', '#37c4ad', '#a2d65a', '#ffe35c'].map(hex),
+  errors: ['#5f6670', '#d97b16', '#fff0c2'].map(hex),
   classes: ['#f0b030', '#73c5f3', '#19c79a', '#f0e442', '#4a9fdc', '#ee7a33', '#ec9cc8', '#b5b5b5'].map(hex),
   tint: hex('#2a5f94'),
 };
 
-export const COLOURINGS = ['kind', 'position', 'sequence'] as const;
-/** What a point's colour tells: query or key, place in its sequence, or which sequence. */
+export const COLOURINGS = ['kind', 'position', 'sequence', 'false_neighbours', 'tears'] as const;
+/** What a point's colour tells: query or key, place in its sequence, which sequence, or how wrong its place is: near
+ * points that are no neighbours, and neighbours that were torn away. */
 export type Colouring = (typeof COLOURINGS)[number];
+
+/** The error from which on a point has the last colour. Their mean is 1 − trustworthiness, a few hundredths: up to 1
+ * all of them would look alike. */
+export const WORST = 0.5;
+
+/** Whether the colour is about one head's projection, not about the tokens. */
+export function isError(colouring: Colouring): colouring is 'false_neighbours' | 'tears' {
+  return colouring === 'false_neighbours' || colouring === 'tears';
+}
 
 export interface TokenPlaces {
   readonly sequence: Int32Array; // [tokens]
@@ -52,14 +66,23 @@ export interface Lit {
   readonly token: number;
 }
 
+/** What is known of the points: where their tokens stand, which are selected, how wrong their places are. */
+export interface Marks {
+  readonly places: TokenPlaces | null;
+  readonly lit: Lit | null;
+  /** Points that are lit instead of the selected token's sequence. */
+  readonly group?: ReadonlySet<number> | null;
+  /** [queries + keys], each in [0, 1] */
+  readonly errors?: Float32Array | null;
+}
+
 /** A scene's `looks`: colour and level of each query, then of each key. */
 export function pointLooks(
   palette: Palette,
   colouring: Colouring,
   queries: number,
   keys: number,
-  places: TokenPlaces | null,
-  lit: Lit | null,
+  { places, lit, group, errors }: Marks,
 ): Uint8Array {
   const looks = new Uint8Array(4 * (queries + keys));
   for (let i = 0; i < queries + keys; i++) {
@@ -71,8 +94,11 @@ export function pointLooks(
       colour = ramp(palette.ramp, position / Math.max(1, places.longest - 1));
     if (colouring === 'sequence' && places)
       colour = palette.classes[sequence % palette.classes.length] ?? colour;
-    let level = 1;
-    if (lit && places && sequence === lit.sequence) level = position === lit.token ? 3 : 2;
+    const wrong = errors?.[i] ?? Number.NaN;
+    if (!Number.isNaN(wrong)) colour = ramp(palette.errors, wrong / WORST);
+    const inSequence = lit !== null && places !== null && sequence === lit.sequence;
+    let level = (group ? group.has(i) : inSequence) ? 2 : 1;
+    if (inSequence && position === lit.token) level = 3;
     looks.set([...bytes(colour), level], 4 * i);
   }
   return looks;

@@ -1,11 +1,8 @@
-import type { Grid, HeadPlace } from './layout';
 import { FLAT, project, type Rotation } from './orbit';
 import { INSET, RIM } from './points';
 import type { StepPoints } from './positions';
 
 export interface Cloud {
-  readonly grid: Grid;
-  readonly pointsPerHead: number;
   readonly dims: 2 | 3;
   readonly from: StepPoints;
   readonly to: StepPoints;
@@ -14,11 +11,12 @@ export interface Cloud {
 }
 
 /** The point of one head that lies nearest to a place of its cell, among those that are drawn.
+ * @param head its number, counted over all layers
  * @param x, y the place, and `reach` the farthest that counts, in shares of the cell's side
  * @returns the number of the point within the head, or null */
 export function nearestPoint(
   cloud: Cloud,
-  { layer, head }: HeadPlace,
+  head: number,
   x: number,
   y: number,
   reach: number,
@@ -27,7 +25,7 @@ export function nearestPoint(
   let nearest: number | null = null;
   let best = reach * reach;
   for (const point of drawn) {
-    const place = placeOf(cloud, layer, head, point);
+    const place = placeOf(cloud, head, point);
     if (!place) continue;
     const distance = (place[0] - x) ** 2 + (place[1] - y) ** 2;
     // "Not farther", so that of two at one place the one drawn later, and so on top, is taken.
@@ -41,14 +39,13 @@ export function nearestPoint(
 
 /** Where the points shader puts a point, in shares of its cell's side; null if it is not drawn. */
 export function placeOf(
-  { pointsPerHead, dims, from, to, mix, rotation }: Cloud,
-  layer: number,
+  { dims, from, to, mix, rotation }: Cloud,
   head: number,
   point: number,
 ): readonly [number, number] | null {
-  const start = (head * pointsPerHead + point) * dims;
-  const before = from.layers[layer];
-  const after = to.layers[layer];
+  const start = point * dims;
+  const before = from.heads[head];
+  const after = to.heads[head];
   if (!before && !after) return null;
   const t = !after ? 0 : !before ? 1 : mix;
   const at = (axis: number) => {

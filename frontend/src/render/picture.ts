@@ -38,15 +38,14 @@ export interface Picture {
   readonly opened: number;
 }
 
-/** `cells` of a picture: where the heads lie, and which of the two steps each layer has. */
+/** `cells` of a picture: where the heads lie, and which of the two steps each has. */
 export function cellsOf(grid: Grid, from: StepPoints | null, to: StepPoints | null): Float32Array {
   const cells = new Float32Array(grid.rects);
-  grid.heads.forEach((heads, layer) => {
-    const hasFrom = Boolean(from?.layers[layer]);
-    const hasTo = Boolean(to?.layers[layer]);
-    const mode = hasFrom ? (hasTo ? 0 : 1) : hasTo ? 2 : 3;
-    for (let head = 0; head < heads; head++) cells[4 * ((grid.first[layer] ?? 0) + head) + 3] = mode;
-  });
+  for (let head = 0; head < grid.total; head++) {
+    const hasFrom = Boolean(from?.heads[head]);
+    const hasTo = Boolean(to?.heads[head]);
+    cells[4 * head + 3] = hasFrom ? (hasTo ? 0 : 1) : hasTo ? 2 : 3;
+  }
   return cells;
 }
 

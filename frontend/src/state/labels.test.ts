@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Layer } from '../api/types';
-import { columnLabel, describeSegment, headLabel } from './labels';
+import { columnLabel, describeProgress, describeSegment, headLabel } from './labels';
 
 const layer = (number: number, ...head_numbers: number[]): Layer => ({
   name: `blocks.${number}`,
@@ -30,4 +30,9 @@ describe('labels', () => {
       'Not shown: steps 0 to 300, recorded with another probe or model (2 layers, 8 heads, 5 sequences)',
     );
   });
+});
+
+it('says how far something is, or that it has not begun', () => {
+  expect(describeProgress({ state: 'computing', done: 3, total: 16 })).toBe('computing, 3 of 16');
+  expect(describeProgress({ state: 'computing', done: 0, total: 0 })).toBe('waiting for its turn');
 });

@@ -1,6 +1,6 @@
 /** How layers, heads and parts of a run are called on screen: by the model's own numbers, whatever was recorded of it. */
 
-import type { Layer, Segment } from '../api/types';
+import type { Layer, Progress, Segment } from '../api/types';
 
 /** "L5 H3" for the head at these positions among the recorded ones. */
 export function headLabel(layers: readonly Layer[], layer: number, head: number): string {
@@ -20,4 +20,9 @@ export function describeSegment({ steps, layers, heads, sequences }: Segment): s
   const from = steps[0];
   const span = from === undefined ? 'no step' : `steps ${from} to ${steps.at(-1)}`;
   return `Not shown: ${span}, recorded with another probe or model (${layers} layers, ${heads} heads, ${sequences} sequences)`;
+}
+
+/** How far something is that is being made; what the pieces are differs. */
+export function describeProgress({ state, done, total }: Progress): string {
+  return total > 0 ? `${state}, ${done} of ${total}` : 'waiting for its turn';
 }

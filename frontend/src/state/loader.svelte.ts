@@ -1,28 +1,53 @@
 import { SvelteMap } from 'svelte/reactivity';
 import { ArrayCache } from '../api/cache';
+import { addressKey, isSlow } from '../api/projection';
 import { type DataSource, isAbort, sentence } from '../api/source';
-import type { PointsQuery, Progress } from '../api/types';
+import type { Points, PointsQuery, Priority, Progress } from '../api/types';
 
-/** A browser opens six connections to a server; two stay free for what the user clicks on. */
-const PARALLEL = 4;
+/** How many answers are waited for at once. A browser opens six connections to a server; two stay free for what the
+ * user clicks on. Axes that are there at once need not queue behind those that are still being fitted; slow heads are
+ * so many that no worker of the server is without work, and hold a connection only in the moment in which they ask. */
+const WAITED = { whole: 4, preliminary: 4, slow: 8 };
+type Lane = keyof typeof WAITED;
+/** Milliseconds that the hand has to rest on a step before slow work for it begins. */
+const REST = 150;
 const CACHE_BYTES = 512 * 2 ** 20;
 /** Steps that have to fit at once: the two that are mixed, and the one to come. */
 const STEPS_AT_ONCE = 3;
 
-/** Fetches layers of points in the order in which the views want them, and drops what they want no more. */
+export interface Wanted {
+  readonly query: PointsQuery;
+  readonly priority: Priority;
+}
+
+interface Running {
+  readonly controller: AbortController;
+  readonly lane: Lane;
+  priority: Priority;
+}
+
+/** Fetches points in the order in which the views want them, and drops what they want no more. */
 export class PointLoader {
   /** Grows with every arrival: what is read here changes then. */
   arrivals = $state(0);
   readonly progress = new SvelteMap<string, Progress>();
   readonly errors = new SvelteMap<string, string>();
   private readonly cache = new ArrayCache(CACHE_BYTES);
-  private readonly running = new Map<string, AbortController>();
-  private wanted: readonly PointsQuery[] = [];
+  private readonly notes = new Map<string, ReadonlyMap<number, string>>();
+  private readonly running = new Map<string, Running>();
+  private wanted: readonly Wanted[] = [];
+  private place = '';
+  private resting: ReturnType<typeof setTimeout> | null = null;
 
   constructor(private readonly source: DataSource) {}
 
   get(query: PointsQuery): Float32Array | null {
     return this.cache.get(keyOf(query));
+  }
+
+  /** Why heads of this answer have no (full) picture. */
+  notesOf(query: PointsQuery): ReadonlyMap<number, string> | null {
+    return this.notes.get(keyOf(query)) ?? null;
   }
 
   error(query: PointsQuery): string | null {
@@ -46,10 +71,16 @@ export class PointLoader {
   }
 
   /** From now on these are wanted, the first ones first. */
-  want(queries: readonly PointsQuery[]): void {
-    this.wanted = queries;
-    const keys = new Set(queries.map(keyOf));
-    for (const [key, controller] of this.running) if (!keys.has(key)) controller.abort();
+  want(wanted: readonly Wanted[]): void {
+    this.wanted = wanted;
+    const priorities = new Map<string, Priority>();
+    for (const { query, priority } of wanted.toReversed()) priorities.set(keyOf(query), priority);
+    for (const [key, running] of this.running) {
+      const priority = priorities.get(key);
+      if (priority === undefined) running.controller.abort();
+      else running.priority = priority;
+    }
+    this.rest();
     this.fill();
   }
 
@@ -60,28 +91,68 @@ export class PointLoader {
 
   destroy(): void {
     this.wanted = [];
-    for (const controller of this.running.values()) controller.abort();
+    if (this.resting !== null) clearTimeout(this.resting);
+    for (const { controller } of this.running.values()) controller.abort();
+  }
+
+  /** A hand that scrubs over the steps starts no slow work on its way. */
+  private rest(): void {
+    const query = this.wanted.find(({ query }) => isSlow(query.projection))?.query;
+    const place = query ? `${query.run} ${query.step} ${addressKey(query.projection)}` : '';
+    if (place === this.place) return;
+    this.place = place;
+    if (this.resting !== null) clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      this.resting = null;
+      this.fill();
+    }, REST);
   }
 
   private fill(): void {
-    for (const query of this.wanted) {
-      if (this.running.size >= PARALLEL) return;
-      const key = keyOf(query);
-      if (!this.running.has(key) && !this.cache.has(key) && !this.errors.has(key))
-        void this.fetch(query, key);
+    const due = {
+      whole: new Map<string, Wanted>(),
+      preliminary: new Map<string, Wanted>(),
+      slow: new Map<string, Wanted>(),
+    };
+    for (const wanted of this.wanted) {
+      const lane = laneOf(wanted.query);
+      if (due[lane].size >= WAITED[lane] || (lane === 'slow' && this.resting !== null)) continue;
+      const key = keyOf(wanted.query);
+      if (!this.cache.has(key) && !this.errors.has(key)) due[lane].set(key, wanted);
+    }
+    // What came first in the meantime takes the place of slow work that can wait.
+    if (this.resting === null) {
+      for (const [key, { controller, lane }] of this.running) {
+        if (lane === 'slow' && !due.slow.has(key)) controller.abort();
+      }
+    }
+    for (const lane of ['preliminary', 'whole', 'slow'] as const) {
+      let free = WAITED[lane] - [...this.running.values()].filter((running) => running.lane === lane).length;
+      for (const [key, wanted] of due[lane]) {
+        if (this.running.has(key)) continue;
+        if (free-- <= 0 && lane !== 'slow') break; // slow work that was stopped above is already making room
+        void this.fetch(wanted, key);
+      }
     }
   }
 
-  private async fetch(query: PointsQuery, key: string): Promise<void> {
+  private async fetch({ query, priority }: Wanted, key: string): Promise<void> {
     const controller = new AbortController();
-    this.running.set(key, controller);
+    const { signal } = controller;
+    const running: Running = { controller, lane: laneOf(query), priority };
+    this.running.set(key, running);
     try {
-      const { data } = await this.source.points(query, controller.signal, (progress) => {
-        if (!controller.signal.aborted) this.progress.set(key, progress);
+      const points = await this.source.points(query, {
+        signal,
+        onProgress: (progress) => {
+          if (!signal.aborted) this.progress.set(key, progress);
+        },
+        priority: () => running.priority,
       });
-      this.cache.set(key, data);
+      if (points.notes.size > 0) this.notes.set(key, points.notes);
+      this.cache.set(key, placed(points, query));
     } catch (error) {
-      if (!controller.signal.aborted && !isAbort(error)) this.errors.set(key, sentence(error));
+      if (!signal.aborted && !isAbort(error)) this.errors.set(key, sentence(error));
     } finally {
       this.running.delete(key);
       this.progress.delete(key);
@@ -91,6 +162,22 @@ export class PointLoader {
   }
 }
 
-function keyOf({ run, step, layer, projection, dims, frame }: PointsQuery): string {
-  return `${run}|${projection}|${dims}|${frame}|${step}|${layer}`;
+function laneOf({ projection, fit }: PointsQuery): Lane {
+  if (isSlow(projection)) return 'slow';
+  return fit === undefined ? 'whole' : 'preliminary';
+}
+
+/** A group's points at their own numbers among all of the head's; the others are nowhere. */
+function placed({ data }: Points, { alone, dims }: PointsQuery): Float32Array {
+  if (!alone) return data;
+  const all = new Float32Array(alone.of * dims).fill(Number.NaN);
+  alone.points.forEach((point, i) => {
+    all.set(data.subarray(i * dims, (i + 1) * dims), point * dims);
+  });
+  return all;
+}
+
+function keyOf({ run, step, layer, head, projection, dims, frame, fit, alone }: PointsQuery): string {
+  const picture = `${addressKey(projection)}|${dims}|${frame}|${fit ?? ''}|${alone?.id ?? ''}`;
+  return `${run}|${picture}|${step}|${layer}|${head ?? ''}`;
 }

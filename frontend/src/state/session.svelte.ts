@@ -1,17 +1,21 @@
 import type { NpyArray } from '../api/npy';
+import { DEFAULT_PROJECTION, isSlow, type Projection } from '../api/projection';
 import type { DataSource } from '../api/source';
-import type { Alert, Dims, PointsQuery, Projection, Run, Runs } from '../api/types';
-import { readHealth, type Series } from '../health/health';
-import { indexTokens, type TokenIndex } from '../probe/places';
-import type { Colouring } from '../render/colours';
-import { type Grid, type HeadPlace, makeGrid } from '../render/layout';
+import type { Alert, Dims, Group, HealthDocument, PointsQuery, Run, Runs, Trust } from '../api/types';
+import { readHealth, type Series, toNumber } from '../health/health';
+import type { TokenIndex } from '../probe/places';
+import { type Colouring, isError } from '../render/colours';
+import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
+import { enterRun, followSteps } from './entering';
+import { fetchAttention, fetchPoints, fetchTrust } from './fetching';
 import type { Host } from './host';
 import { Latest } from './latest.svelte';
 import { PointLoader } from './loader.svelte';
-import { outgrownHeads } from './outgrown';
+import { Looks } from './looks.svelte';
+import { hasOutgrown } from './outgrown';
 import { Playback } from './playback.svelte';
 import { Sentence } from './sentence.svelte';
-import { enterSentence, placeOfSentence } from './sentence_place';
+import { placeOfSentence } from './sentence_place';
 import { ShownSteps } from './shown.svelte';
 import { Steering } from './steering.svelte';
 import { placeOfStep } from './steps';
@@ -26,8 +30,6 @@ export interface Selection {
   readonly side: 'query' | 'key';
 }
 
-/** Checkpoints fetched ahead: while playing in its direction, else on both sides of the hand. */
-const AHEAD = 3;
 /** A run is live while its last new checkpoint is not older than this. */
 const LIVE = 60_000;
 /** The health figure that says most at a glance, and the link's word for none. */
@@ -42,13 +44,15 @@ export class Session {
   readonly playback = new Playback(() => !this.reducedMotion);
   readonly runs = new Latest<Runs>();
   readonly probe = new Latest<TokenIndex>();
-  readonly health = new Latest<ReadonlyMap<string, Series>>();
+  readonly figures = new Latest<HealthDocument>();
   readonly alerts = new Latest<readonly Alert[]>();
   readonly attention = new Latest<NpyArray>();
   readonly sentence = new Sentence(this);
+  /** How far the opened head's picture can be believed. */
+  readonly trust = new Latest<Trust>();
 
   runName = $state<string | null>(null);
-  projection = $state<Projection>('biplot');
+  projection = $state.raw<Projection>(DEFAULT_PROJECTION);
   dims = $state<Dims>(2);
   colouring = $state<Colouring>('kind');
   /** The health figure that colours the cells. */
@@ -58,16 +62,26 @@ export class Session {
   refitLive = $state(false);
   opened = $state.raw<HeadPlace | null>(null);
   selection = $state.raw<Selection | null>(null);
+  /** Points that the user has marked; their numbers mean the same tokens in every head, at every step. */
+  group = $state.raw<Group | null>(null);
+  /** Whether the opened head shows the group projected by itself. */
+  alone = $state(false);
+  /** Numbers of the heads that the matrix has in view: these come first. */
+  inView = $state.raw<Uint32Array>(new Uint32Array(0));
+  /** Whether the user has stopped a slow projection of the matrix; the opened head is made all the same. */
+  stopped = $state(false);
   /** Scenes that have a picture which they have not drawn yet. */
   drawing = $state(0);
-  private grownAt = $state(Number.NEGATIVE_INFINITY);
+  /** When the last new checkpoint came. */
+  grownAt = $state(Number.NEGATIVE_INFINITY);
   private now = $state(Date.now());
   readonly reducedMotion: boolean;
 
   constructor(
     readonly source: DataSource,
     readonly host: Host,
-    private readonly start: Place,
+    /** What the link asked for. */
+    readonly start: Place,
   ) {
     this.reducedMotion = host.window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.theme = new Theme(host);
@@ -77,9 +91,10 @@ export class Session {
       () => (this.run?.error === null ? this.run.run : null),
       () => this.playback.steps,
     );
-    this.projection = start.projection ?? 'biplot';
+    this.projection = start.projection;
     this.dims = start.dims ?? 2;
-    this.colouring = start.colour ?? 'kind';
+    const colour = start.colour ?? 'kind';
+    this.colouring = isError(colour) && start.head === undefined ? 'kind' : colour;
     this.tint = start.tint === NO_TINT ? null : (start.tint ?? FIRST_TINT);
     this.refitLive = start.refit === 'live';
     this.runName = start.run ?? null;
@@ -89,7 +104,11 @@ export class Session {
   readonly run: Run | null = $derived(this.runs.value?.runs.find(({ run }) => run === this.runName) ?? null);
   readonly layers = $derived(this.run?.layers ?? []);
   readonly grid: Grid = $derived(makeGrid(this.layers.map(({ heads }) => heads)));
-  readonly series: Series | null = $derived(this.health.value?.get(this.tint ?? '') ?? null);
+  readonly health: ReadonlyMap<string, Series> | null = $derived(
+    this.figures.value && readHealth(this.figures.value),
+  );
+  readonly series: Series | null = $derived(this.health?.get(this.tint ?? '') ?? null);
+  readonly slow: boolean = $derived(isSlow(this.projection));
   readonly live: boolean = $derived(this.now - this.grownAt < LIVE);
   readonly newest: number | null = $derived(this.playback.steps.at(-1) ?? null);
   /** Checkpoints that came after the frame. */
@@ -97,30 +116,59 @@ export class Session {
     this.playback.steps.filter((step) => this.frame !== null && step > this.frame).length,
   );
 
+  private readonly places: readonly HeadPlace[] = $derived(
+    Array.from({ length: this.grid.total }, (_, number) => headPlace(this.grid, number)),
+  );
   readonly matrix = new ShownSteps(this, () =>
-    this.run ? { layers: this.run.layers.map((_, i) => i), dims: 2, head: null } : null,
+    this.run ? { heads: this.places, dims: 2, alone: null } : null,
   );
   readonly headView = new ShownSteps(this, () =>
-    this.opened ? { layers: [this.opened.layer], dims: this.dims, head: this.opened.head } : null,
+    this.opened ? { heads: [this.opened], dims: this.dims, alone: this.alone ? this.group : null } : null,
   );
+  readonly looks = new Looks(this);
+  /** Whether the opened head has its own picture of this step. */
+  readonly pictured: boolean = $derived.by(() => {
+    const { loader, headView, playback } = this;
+    return headView
+      .queries([playback.index])
+      .every((query) => loader.arrivals >= 0 && loader.get(query) !== null);
+  });
+  /** The picture that the held trust is about, the run that was entered, and its steps then. */
+  judged: string | null = null;
+  entered: string | null = null;
+  seen = '';
+  private marked = 0;
 
   /** Heads of the shown step that no longer fit their frame. */
   readonly outgrown: number = $derived.by(() => {
     const pair = this.matrix.pair;
     if (!pair || this.frame === null || pair.toStep <= this.frame) return 0;
-    return pair.to.layers.reduce(
-      (sum, points, i) => sum + (points ? outgrownHeads(points, this.layers[i]?.heads ?? 1) : 0),
-      0,
-    );
+    return pair.to.heads.filter((points) => points !== null && hasOutgrown(points)).length;
+  });
+
+  /** How wrong each point of the opened head is placed, while that is what colours it. */
+  readonly errors: Float32Array | null = $derived.by(() => {
+    const { colouring, alone } = this;
+    const trust = this.trust.value;
+    if (!trust || alone || !isError(colouring)) return null;
+    return Float32Array.from(trust[colouring], toNumber);
   });
 
   readonly ready: boolean = $derived.by(() => {
     if (!this.runs.value) return this.runs.error !== null;
     if (!this.run || this.run.error !== null) return true;
     const { tags, points } = this.steering;
-    const asked = [this.probe, this.health, this.alerts, this.attention, tags, points, this.sentence].every(
-      ({ loading }) => !loading,
-    );
+    const all = [
+      this.probe,
+      this.figures,
+      this.alerts,
+      this.attention,
+      this.trust,
+      this.sentence,
+      tags,
+      points,
+    ];
+    const asked = all.every(({ loading }) => !loading);
     return (
       asked && this.matrix.settled && this.headView.settled && !this.playback.moving && this.drawing === 0
     );
@@ -138,7 +186,7 @@ export class Session {
       ...(this.refitLive ? { refit: 'live' } : (pinned || frame !== this.newest) && { frame }),
       ...opened,
       projection: this.projection,
-      dims: this.dims,
+      ...(this.dims !== 2 && { dims: this.dims }),
       colour: this.colouring,
       tint: this.tint ?? NO_TINT,
       ...placeOfTimeline(playback, this.steering),
@@ -152,12 +200,13 @@ export class Session {
 
   /** Sets up what follows from what; to be called while a component is made. */
   begin(): void {
-    $effect.pre(() => this.enterRun());
+    $effect.pre(() => enterRun(this));
     this.steering.begin();
-    $effect.pre(() => this.followSteps());
-    $effect.pre(() => this.fetchPoints());
-    $effect.pre(() => this.fetchAttention());
+    $effect.pre(() => followSteps(this));
+    $effect.pre(() => fetchPoints(this));
+    $effect.pre(() => fetchAttention(this));
     this.sentence.begin();
+    $effect.pre(() => fetchTrust(this));
   }
 
   async refreshRuns(): Promise<void> {
@@ -178,8 +227,45 @@ export class Session {
     this.runName = name;
     this.playback.loop = null;
     this.sentence.unpinAll();
-    this.opened = null;
-    this.selection = null;
+    this.close();
+  }
+
+  /** Another method, or other parameters of it. */
+  project(change: Partial<Projection>): void {
+    this.projection = { ...this.projection, ...change };
+    this.stopped = false;
+  }
+
+  /** Marks these points of every head; none, or null: no points. */
+  mark(points: readonly number[] | null): void {
+    this.alone = false;
+    if (!points || points.length === 0) {
+      this.group = null;
+      return;
+    }
+    const { queries = 0, keys = 0 } = this.run ?? {};
+    const sorted = [...new Set(points)].sort((a, b) => a - b);
+    this.group = { id: `${++this.marked}`, points: sorted, of: queries + keys };
+  }
+
+  /** Whether nothing more is awaited of a query: it is here, has failed, or was stopped. */
+  settled(query: PointsQuery): boolean {
+    const { opened, stopped, loader } = this;
+    if (loader.arrivals >= 0 && loader.settled(query)) return true;
+    if (!stopped || !isSlow(query.projection)) return false;
+    return query.layer !== opened?.layer || query.head !== opened.head;
+  }
+
+  /** Whether Play may go on to a checkpoint, or the hand glide to it. Slow heads come when they come: only Play waits
+   * for them, and only for those in view. */
+  reaches(index: number): boolean {
+    if (!this.slow) return this.matrix.arrived([index]);
+    if (!this.playback.playing) return true;
+    const asked = this.matrix.queries([index]);
+    return [...this.inView].every((number) => {
+      const query = asked[number];
+      return query === undefined || this.settled(query);
+    });
   }
 
   refit(): void {
@@ -202,6 +288,16 @@ export class Session {
   close(): void {
     this.opened = null;
     this.selection = null;
+    this.mark(null);
+    if (isError(this.colouring)) this.colouring = 'kind'; // errors are of an opened head
+  }
+
+  /** One step back: from a group by itself to the head, from what is selected to nothing, from the head to none. */
+  back(): void {
+    if (this.alone) this.alone = false;
+    else if (this.group) this.mark(null);
+    else if (this.selection) this.selection = null;
+    else this.close();
   }
 
   /** Selects a query or key by its number among a head's points. */
@@ -220,93 +316,5 @@ export class Session {
   destroy(): void {
     this.loader.destroy();
     this.theme.destroy();
-  }
-
-  private entered: string | null = null;
-  private seen = '';
-
-  /** A run was chosen: everything that belongs to the last one goes. */
-  private enterRun(): void {
-    const { run } = this;
-    if (!run || run.run === this.entered) return;
-    const first = this.entered === null;
-    this.entered = run.run;
-    this.seen = '';
-    this.frame = null;
-    this.health.clear();
-    this.alerts.clear();
-    this.steering.clear();
-    this.attention.clear();
-    this.probe.clear();
-    if (run.error !== null) return;
-    void this.probe.load(async (signal) => indexTokens(await this.source.probe(run.run, signal)));
-    this.playback.following = true;
-    this.playback.setSteps(run.steps);
-    if (first) this.enterPlace(run);
-  }
-
-  /** What the link asked for, as far as this run has it. */
-  private enterPlace(run: Run): void {
-    const { step, frame, layer, head, sequence, token } = this.start;
-    if (step !== undefined && run.steps.includes(step)) this.playback.go(run.steps.indexOf(step));
-    if (frame !== undefined && run.steps.includes(frame)) this.frame = frame;
-    if (layer !== undefined && head !== undefined && head < (run.layers[layer]?.heads ?? 0)) {
-      this.opened = { layer, head };
-    }
-    enterSentence(this.start, this.sentence, run);
-    if (sequence !== undefined && token !== undefined && sequence < run.sequences) {
-      const side = token.endsWith('k') ? 'key' : 'query';
-      this.selection = { sequence, token: Number.parseInt(token, 10), side };
-    }
-  }
-
-  /** New checkpoints: the timeline grows, the figures are read again, and the frame moves only if asked to. */
-  private followSteps(): void {
-    const { run } = this;
-    if (!run || run.error !== null) return;
-    const steps = run.steps.join();
-    if (steps === this.seen) return;
-    if (this.seen !== '') {
-      this.grownAt = Date.now();
-      this.playback.setSteps(run.steps);
-    }
-    this.seen = steps;
-    const newest = run.steps.at(-1) ?? null;
-    if (this.frame === null || this.refitLive || !run.steps.includes(this.frame)) this.frame = newest;
-    void this.health.load(async (signal) => readHealth(await this.source.health(run.run, signal)));
-    void this.alerts.load(async (signal) => (await this.source.alerts(run.run, signal)).alerts);
-  }
-
-  private fetchPoints(): void {
-    const { playback } = this;
-    const { from, to } = playback.between;
-    const now = [...new Set([from, to])];
-    const soon = playback.target === null ? [] : [playback.target];
-    const points = (this.run?.queries ?? 0) + (this.run?.keys ?? 0);
-    const room = this.loader.room(this.grid.total * points * 2 * Float32Array.BYTES_PER_ELEMENT);
-    const around = Array.from({ length: AHEAD }, (_, i) => [to + 1 + i, from - 1 - i]).flat();
-    const later = (playback.playing ? playback.upcoming(AHEAD) : around).slice(0, room);
-    const queries: PointsQuery[] = [
-      ...this.headView.queries(now),
-      ...this.matrix.queries([...now, ...soon]),
-      ...this.headView.queries(soon),
-      ...(this.matrix.arrived(now) ? this.matrix.queries(later) : []),
-      ...(this.matrix.arrived(now) ? this.headView.queries(later) : []),
-    ];
-    this.loader.want(queries);
-  }
-
-  private fetchAttention(): void {
-    const { run, opened, selection } = this;
-    const step = this.playback.step;
-    if (!run || run.error !== null || !opened || !selection || step === null) {
-      this.attention.clear();
-      return;
-    }
-    const { sequence } = this.sentence;
-    if (sequence === null) return;
-    void this.attention.load((signal) =>
-      this.source.attention({ run: run.run, step, ...opened, sequence }, signal),
-    );
   }
 }

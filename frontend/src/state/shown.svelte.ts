@@ -1,106 +1,303 @@
-import type { Dims, PointsQuery } from '../api/types';
-import type { StepPoints } from '../render/positions';
+import { untrack } from 'svelte';
+import { addressKey, isSlow } from '../api/projection';
+import type { Dims, Group, PointsQuery } from '../api/types';
+import type { HeadPlace } from '../render/layout';
+import { headsOf, type StepPoints } from '../render/positions';
+import { Morph } from './morph.svelte';
 import type { Session } from './session.svelte';
 
 /** What a scene wants to show. */
 export interface Wish {
-  readonly layers: readonly number[];
+  readonly heads: readonly HeadPlace[];
   readonly dims: Dims;
-  /** One head of the only layer; null for all heads. */
-  readonly head: number | null;
+  /** Only these points, projected by themselves. */
+  readonly alone: Group | null;
 }
 
-interface Pair {
-  readonly id: string;
-  /** While this stays the same, an old picture may stand in for one that is still loading. */
-  readonly family: string;
+/** Names of step points that are remembered. */
+const KEPT = 8;
+
+type Heads = readonly (Float32Array | null)[];
+
+/** What is asked for, as far as it is here. */
+interface Asked {
+  readonly place: string;
+  /** Method, parameters and points. */
+  readonly address: string;
+  readonly dims: Dims;
+  readonly fromStep: number;
+  readonly toStep: number;
+  readonly from: Heads;
+  readonly to: Heads;
+  /** Names the two ends' axes: run, place, projection, frame. */
+  readonly frame: string;
+  /** Whether all has come that will. */
+  readonly complete: boolean;
+  /** Whether heads come one at a time. */
+  readonly single: boolean;
+  /** Whether axes are shown that will be replaced when the full frame is there. */
+  readonly preliminary: boolean;
+}
+
+/** What is on screen. */
+export interface Pair {
+  readonly asked: Asked;
   readonly dims: Dims;
   readonly fromStep: number;
   readonly toStep: number;
   readonly from: StepPoints;
   readonly to: StepPoints;
+  /** Heads whose own picture is not here: the step whose picture stands in for it, or null for none. */
+  readonly late: ReadonlyMap<number, number | null>;
 }
 
-/** The two steps that a scene mixes. When new ones are asked for, the old ones stay until all layers have come:
- * a picture never mixes layers of different steps. Only the first picture fills in layer by layer. */
+/** The two steps that a scene mixes. When others are asked for, the old ones stay until all layers have come: a
+ * picture never mixes layers of different steps. Only the first picture fills in layer by layer, and the slow
+ * projections head by head: there each head keeps its old picture, and is marked, until its own has come.
+ * What is replaced at the same step turns into its successor. */
 export class ShownSteps {
   pair = $state.raw<Pair | null>(null);
+  readonly morph: Morph;
   private heldMix = 0;
+  private readonly versions = new Map<string, { readonly heads: Heads; readonly version: number }>();
 
   constructor(
     private readonly session: Session,
     private readonly wish: () => Wish | null,
   ) {
+    this.morph = new Morph(() => !session.reducedMotion);
     $effect.pre(() => this.follow());
+    $effect(() => () => this.morph.stop());
   }
 
+  private readonly from: number = $derived.by(() => this.session.playback.between.from);
+  private readonly to: number = $derived.by(() => this.session.playback.between.to);
+
+  /** Whether heads are asked for one at a time. */
+  private readonly single: boolean = $derived.by(
+    () => isSlow(this.session.projection) || (this.wish()?.alone ?? null) !== null,
+  );
+
   /** Queries for the given checkpoints, one step after the other. */
-  queries(indices: readonly number[]): PointsQuery[] {
+  queries(indices: readonly number[], fit?: 'newest'): PointsQuery[] {
+    return indices.flatMap((index) => this.questions(index, fit).map(({ query }) => query));
+  }
+
+  /** Each query for a checkpoint, with the numbers of the heads among ours that it answers for. */
+  questions(index: number, fit?: 'newest'): { query: PointsQuery; numbers: number[] }[] {
     const { run, frame, projection, playback } = this.session;
+    const step = playback.steps[index];
     const wish = this.wish();
-    if (!run || !wish || frame === null) return [];
-    return indices.flatMap((index) => {
-      const step = playback.steps[index];
-      if (step === undefined) return [];
-      return wish.layers.map((layer) => ({ run: run.run, step, layer, projection, dims: wish.dims, frame }));
+    if (!run || !wish || frame === null || step === undefined) return [];
+    const { dims, alone } = wish;
+    const base = {
+      run: run.run,
+      step,
+      projection,
+      dims,
+      frame,
+      ...(fit && { fit }),
+      ...(alone && { alone }),
+    };
+    const asked: { query: PointsQuery; numbers: number[] }[] = [];
+    wish.heads.forEach(({ layer, head }, number) => {
+      const last = asked.at(-1);
+      if (this.single) asked.push({ query: { ...base, layer, head }, numbers: [number] });
+      else if (last?.query.layer === layer) last.numbers.push(number);
+      else asked.push({ query: { ...base, layer }, numbers: [number] });
     });
+    return asked;
+  }
+
+  /** Axes that are there at once, while nothing can be drawn in the full frame's yet. */
+  preliminaryQueries(): PointsQuery[] {
+    const { loader } = this.session;
+    if (this.single) return [];
+    const ends = [...new Set([this.from, this.to])];
+    // One layer that has to wait says that all will.
+    if (!this.queries(ends).some((query) => loader.progressOf(query) !== null)) return [];
+    return ends.flatMap((index) =>
+      this.questions(index).flatMap(({ query, numbers }) => {
+        if (loader.settled(query)) return [];
+        const { pair } = this;
+        const drawn = numbers.some((number) => pair?.to.heads[number]);
+        return drawn && !pair?.asked.preliminary ? [] : [{ ...query, fit: 'newest' } as const];
+      }),
+    );
   }
 
   readonly mix: number = $derived.by(() => {
     const { mix } = this.session.playback.between;
-    if (this.pair?.id !== this.wantedId) return this.heldMix;
-    return mix;
+    if (this.morph.active) return this.morph.share;
+    return this.pair !== null && this.pair.asked === this.asked ? mix : this.heldMix;
   });
 
   /** Everything asked for is here, or has failed, and is in the picture. */
   readonly settled: boolean = $derived.by(() => {
-    const { from, to } = this.session.playback.between;
-    return this.arrived([from, to]) && (this.wish() === null || this.pair?.id === this.wantedId);
+    if (this.asked === null) return true;
+    return this.arrived([this.from, this.to]) && this.pair?.asked === this.asked && !this.morph.active;
   });
 
   arrived(indices: readonly number[]): boolean {
-    const { loader } = this.session;
-    return loader.arrivals >= 0 && this.queries(indices).every((query) => loader.settled(query));
+    return this.queries(indices).every((query) => this.session.settled(query));
   }
 
-  private readonly wanted: Pair | null = $derived.by(() => {
+  private readonly asked: Asked | null = $derived.by(() => {
     const { run, loader, playback, frame, projection } = this.session;
-    const { from, to } = playback.between;
     const wish = this.wish();
-    const [fromStep, toStep] = [playback.steps[from], playback.steps[to]];
+    const [fromStep, toStep] = [playback.steps[this.from], playback.steps[this.to]];
     if (!run || !wish || frame === null || fromStep === undefined || toStep === undefined) return null;
-    const family = `${run.run}|${wish.layers.join()}|${wish.head}`;
-    const points = (index: number, step: number): StepPoints => ({
-      id: `${family}|${wish.dims}|${projection}|${frame}|${step}`,
-      layers: this.queries([index]).map((query) => {
-        const all = loader.arrivals >= 0 ? loader.get(query) : null;
-        if (!all || wish.head === null) return all;
-        const floats = all.length / (run.layers[query.layer]?.heads ?? 1);
-        return all.subarray(wish.head * floats, (wish.head + 1) * floats);
-      }),
-    });
-    const before = points(from, fromStep);
-    const after = to === from ? before : points(to, toStep);
+    const before = this.points(this.from);
+    const after = this.to === this.from ? before : this.points(this.to);
+    let preliminary = false;
+    if (!this.single && loader.progress.size > 0) {
+      // Both ends of a head are in the same axes.
+      const early = this.points(this.from, 'newest');
+      const late = this.to === this.from ? early : this.points(this.to, 'newest');
+      for (let i = 0; i < wish.heads.length; i++) {
+        if ((before[i] && after[i]) || !early[i] || !late[i]) continue;
+        preliminary = true;
+        before[i] = early[i] ?? null;
+        after[i] = late[i] ?? null;
+      }
+    }
+    const [only] = wish.heads.length === 1 ? wish.heads : [];
+    const place = `${run.run}|${only ? `L${only.layer} H${only.head}` : wish.heads.length}`;
+    const address = `${addressKey(projection)}|${wish.alone?.id ?? ''}`;
     return {
-      id: `${before.id}>${after.id}`,
-      family,
+      place,
+      address,
       dims: wish.dims,
       fromStep,
       toStep,
       from: before,
       to: after,
+      frame: `${place}|${wish.dims}|${address}|${frame}`,
+      complete: this.arrived([this.from, this.to]) || (before.every(Boolean) && after.every(Boolean)),
+      single: this.single,
+      preliminary,
     };
   });
 
-  private readonly wantedId: string | null = $derived(this.wanted?.id ?? null);
+  /** What is here of a checkpoint, head by head. */
+  private points(index: number, fit?: 'newest'): (Float32Array | null)[] {
+    const { run, loader } = this.session;
+    const heads = this.wish()?.heads ?? [];
+    const found = new Array<Float32Array | null>(heads.length).fill(null);
+    for (const { query, numbers } of this.questions(index, fit)) {
+      const all = loader.arrivals >= 0 ? loader.get(query) : null;
+      if (!all) continue;
+      const parts = this.single ? [all] : headsOf(all, run?.layers[query.layer]?.heads ?? 1);
+      for (const number of numbers) {
+        found[number] = parts[this.single ? 0 : (heads[number]?.head ?? 0)] ?? null;
+      }
+    }
+    return found;
+  }
+
+  /** Whether what is drawn stands in for what is asked for. */
+  readonly stale: boolean = $derived.by(() => {
+    const { pair, asked } = this;
+    return pair !== null && asked !== null && (pair.late.size > 0 || pair.asked.address !== asked.address);
+  });
 
   private follow(): void {
-    const { wanted } = this;
-    const { from, to, mix } = this.session.playback.between;
-    const stale = this.pair !== null && this.pair.family === wanted?.family;
-    if (wanted === null || !stale || this.pair?.id === wanted.id || this.arrived([from, to])) {
-      this.pair = wanted;
-      this.heldMix = mix;
-    }
+    const { asked } = this;
+    const { mix } = this.session.playback.between;
+    const { active } = this.morph;
+    untrack(() => {
+      if (asked === null) {
+        this.morph.stop();
+        this.next = null;
+        this.pair = null;
+        return;
+      }
+      const waits = active && this.pair !== null && sameView(this.pair.asked, asked);
+      if (!waits) this.take(asked, mix);
+    });
   }
+
+  /** What a morph leads to. */
+  private next: Pair | null = null;
+
+  private take(asked: Asked, mix: number): void {
+    if (this.pair?.asked === asked && this.next === null) {
+      this.heldMix = mix;
+      return;
+    }
+    this.morph.stop();
+    if (this.next) this.pair = this.next;
+    this.next = null;
+    const held = this.pair && standsIn(this.pair, asked) ? this.pair : null;
+    const partly = asked.single && held?.asked.address === asked.address && held.dims === asked.dims;
+    if (held && !asked.complete && !partly && !sameView(held.asked, asked)) return;
+    const next = this.compose(asked, partly ? held : null);
+    const [old, young] = [held && nearest(held, this.heldMix), nearest(next, mix)];
+    this.heldMix = mix;
+    this.pair = next;
+    if (old === null || !replaces(held, next, old.heads, young.heads)) return;
+    if (!this.morph.begin()) return;
+    this.next = next;
+    this.pair = { ...next, from: old, to: young };
+  }
+
+  /** The picture of what is here; slow heads that are not keep the picture that `held` has of them. */
+  private compose(asked: Asked, held: Pair | null): Pair {
+    const late = new Map<number, number | null>();
+    const from = [...asked.from];
+    const to = [...asked.to];
+    const old = held && nearest(held, this.heldMix);
+    const oldStep = held && (this.heldMix < 0.5 ? held.fromStep : held.toStep);
+    for (let i = 0; i < from.length; i++) {
+      if (from[i] || to[i]) continue;
+      const points = old?.heads[i] ?? null;
+      from[i] = points;
+      to[i] = points;
+      late.set(i, points === null ? null : (held?.late.get(i) ?? oldStep));
+    }
+    const { dims, fromStep, toStep, frame } = asked;
+    const before = this.named(`${frame}|${fromStep}`, from);
+    const after = fromStep === toStep ? before : this.named(`${frame}|${toStep}`, to);
+    return { asked, dims, fromStep, toStep, from: before, to: after, late };
+  }
+
+  /** A step's points under a name that stays while heads are added, and changes when one is replaced: both may have
+   * to lie on the GPU at once. */
+  private named(base: string, heads: Heads): StepPoints {
+    const last = this.versions.get(base);
+    const replaced = last?.heads.some((points, i) => points !== null && points !== heads[i]) ?? false;
+    const version = (last?.version ?? 0) + (replaced ? 1 : 0);
+    this.versions.delete(base);
+    this.versions.set(base, { heads, version });
+    for (const oldest of this.versions.keys()) {
+      if (this.versions.size <= KEPT) break;
+      this.versions.delete(oldest);
+    }
+    return { id: `${base}|${version}`, heads };
+  }
+}
+
+/** The same steps in the same axes; only what is here may differ. */
+function sameView(a: Asked, b: Asked): boolean {
+  return a.frame === b.frame && a.fromStep === b.fromStep && a.toStep === b.toStep;
+}
+
+/** Whether an old picture may stay until what is asked for is here. Never another method's in a whole matrix that
+ * fills head by head: nobody could tell which cell is what. */
+function standsIn({ asked: old, from }: Pair, asked: Asked): boolean {
+  return (
+    old.place === asked.place && (!asked.single || from.heads.length === 1 || old.address === asked.address)
+  );
+}
+
+/** The end that is nearer to what is on screen. */
+function nearest({ from, to }: Pair, mix: number): StepPoints {
+  return mix < 0.5 ? from : to;
+}
+
+/** Whether heads turn into others of the same step. */
+function replaces(old: Pair | null, { asked }: Pair, before: Heads, after: Heads): boolean {
+  if (old?.dims !== asked.dims || old.fromStep !== asked.fromStep || old.toStep !== asked.toStep)
+    return false;
+  return before.some((points, i) => points !== null && after[i] && after[i] !== points);
 }

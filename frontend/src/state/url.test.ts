@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_PROJECTION } from '../api/projection';
 import { isOurs, type Place, readPlace, readTab, writePlace } from './url';
 
+const projection = DEFAULT_PROJECTION;
 const place: Place = {
   run: 'a b/ü&=',
   step: 1200,
   frame: 1200,
   layer: 5,
   head: 3,
-  projection: 'pca',
+  projection: { ...projection, method: 'tsne', perplexity: 50 },
   dims: 3,
   colour: 'position',
   tint: 'max_logit',
@@ -31,12 +33,12 @@ const place: Place = {
 describe('the address', () => {
   it('says the whole place and is read back', () => {
     expect(readPlace(writePlace('#attnviz', place))).toEqual(place);
-    expect(readPlace(writePlace('', { refit: 'live' }))).toEqual({ refit: 'live' });
+    expect(readPlace(writePlace('', { refit: 'live', projection }))).toEqual({ refit: 'live', projection });
   });
 
   it('leaves what TensorBoard keeps there as it was', () => {
     const hash = '#attnviz&_smoothingWeight=0.6&p.attnviz.step=5&p.other.run=x&odd%zz=1';
-    expect(writePlace(hash, { step: 9 })).toBe(
+    expect(writePlace(hash, { step: 9, projection })).toBe(
       '#attnviz&_smoothingWeight=0.6&p.other.run=x&odd%zz=1&p.attnviz.step=9',
     );
   });
@@ -51,13 +53,15 @@ describe('the address', () => {
   it('ignores values that cannot be', () => {
     expect(
       readPlace('#attnviz&p.attnviz.step=-1&p.attnviz.head=x&p.attnviz.dims=4&p.attnviz.projection=lda'),
-    ).toEqual({});
-    expect(readPlace('#attnviz&p.attnviz.speed=3&p.attnviz.loop=9-3&p.attnviz.scale=square')).toEqual({});
+    ).toEqual({ projection });
+    expect(readPlace('#attnviz&p.attnviz.speed=3&p.attnviz.loop=9-3&p.attnviz.scale=square')).toEqual({
+      projection,
+    });
     expect(
       readPlace(
         '#attnviz&p.attnviz.top=4&p.attnviz.least=99&p.attnviz.off=a&p.attnviz.pins=9&p.attnviz.hide=all',
       ),
-    ).toEqual({});
-    expect(readPlace('#attnviz&p.attnviz.token=12q&p.attnviz.colour=')).toEqual({});
+    ).toEqual({ projection });
+    expect(readPlace('#attnviz&p.attnviz.token=12q&p.attnviz.colour=')).toEqual({ projection });
   });
 });

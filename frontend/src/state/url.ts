@@ -1,4 +1,4 @@
-import { PROJECTIONS, type Projection } from '../api/types';
+import { type Projection, readProjection, writeProjection } from '../api/projection';
 import { COLOURINGS, type Colouring } from '../render/colours';
 import { readSentence, type SentencePlace } from './sentence_place';
 import { readTimeline, type TimelinePlace } from './timeline_place';
@@ -11,7 +11,7 @@ export interface Place extends TimelinePlace, SentencePlace {
   readonly refit?: 'live';
   readonly layer?: number;
   readonly head?: number;
-  readonly projection?: Projection;
+  readonly projection: Projection;
   readonly dims?: 2 | 3;
   readonly colour?: Colouring;
   readonly tint?: string;
@@ -41,14 +41,13 @@ export function readPlace(hash: string): Place {
     return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
   };
   const token = found.get('token');
-  return defined({
+  const place: Omit<Place, 'projection'> = defined({
     run: found.get('run'),
     step: whole('step'),
     frame: whole('frame'),
     refit: found.get('refit') === 'live' ? 'live' : undefined,
     layer: whole('layer'),
     head: whole('head'),
-    projection: PROJECTIONS.find((name) => name === found.get('projection')),
     dims: found.get('dims') === '3' ? 3 : found.get('dims') === '2' ? 2 : undefined,
     colour: COLOURINGS.find((name) => name === found.get('colour')),
     tint: found.get('tint'),
@@ -57,13 +56,15 @@ export function readPlace(hash: string): Place {
     ...readTimeline(found),
     ...readSentence(found),
   });
+  return { ...place, projection: readProjection(found) };
 }
 
 /** The hash with our pairs replaced by these, and every other one, and the tab's name, as they were. */
 export function writePlace(hash: string, place: Place): string {
   const kept = parts(hash).filter((part) => !split(part)[0].startsWith(PREFIX));
   if (readTab(hash) === '') kept.unshift(TAB);
-  for (const [name, value] of Object.entries(place)) {
+  const { projection, ...rest } = place;
+  for (const [name, value] of Object.entries({ ...rest, ...writeProjection(projection) })) {
     if (value !== undefined) kept.push(`${PREFIX}${name}=${encodeURIComponent(String(value))}`);
   }
   return `#${kept.join('&')}`;

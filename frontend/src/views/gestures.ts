@@ -2,7 +2,9 @@ import type { Attachment } from 'svelte/attachments';
 
 /** Pointer places are in css pixels from the element's top left corner. */
 export interface Gestures {
-  readonly pan: (dx: number, dy: number, event: PointerEvent) => void;
+  readonly pan: (dx: number, dy: number, event: PointerEvent, at: readonly [number, number]) => void;
+  /** A drag is over: the pointer was let go, or taken away. */
+  readonly end?: (letGo: boolean) => void;
   readonly zoom: (x: number, y: number, factor: number) => void;
   readonly tap: (x: number, y: number) => void;
   readonly reset: () => void;
@@ -39,19 +41,21 @@ export function gestures(on: Gestures): Attachment<HTMLElement> {
       travelled += Math.abs(dx) + Math.abs(dy);
       if (travelled < SLOP) return;
       on.hover(null);
-      if (pointers.size === 1) return on.pan(dx, dy, event);
+      if (pointers.size === 1) return on.pan(dx, dy, event, place);
       const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1] ?? place;
       const spread = Math.hypot(last[0] - other[0], last[1] - other[1]);
       if (spread > 0) {
         const middle = [(place[0] + other[0]) / 2, (place[1] + other[1]) / 2] as const;
         on.zoom(middle[0], middle[1], Math.hypot(place[0] - other[0], place[1] - other[1]) / spread);
-        on.pan(dx / 2, dy / 2, event);
+        on.pan(dx / 2, dy / 2, event, place);
       }
     };
     const up = (event: PointerEvent) => {
       if (!pointers.delete(event.pointerId)) return;
       const [x, y] = placeOf(event);
-      if (event.type === 'pointerup' && travelled < SLOP && pointers.size === 0) on.tap(x, y);
+      if (pointers.size > 0) return;
+      if (travelled >= SLOP) on.end?.(event.type === 'pointerup');
+      else if (event.type === 'pointerup') on.tap(x, y);
     };
     const leave = () => on.hover(null);
     const wheel = (event: WheelEvent) => {

@@ -1,0 +1,103 @@
+import { addressKey } from '../api/projection';
+import { sleep } from '../api/sleep';
+import type { TrustQuery } from '../api/types';
+import type { Wanted } from './loader.svelte';
+import type { Session } from './session.svelte';
+import type { ShownSteps } from './shown.svelte';
+
+/** What is asked for, and in which order: what is looked at, then the rest of the matrix, then what may come next. */
+
+/** Checkpoints fetched ahead: while playing in its direction, else on both sides of the hand. Slow ones take the
+ * computer's time, so that only the nearest are. */
+const AHEAD = 3;
+const AHEAD_SLOW = 1;
+
+export function fetchPoints(session: Session): void {
+  const { playback, matrix, headView, loader } = session;
+  const { from, to } = playback.between;
+  const now = [...new Set([from, to])];
+  const soon = playback.target === null ? [] : [playback.target];
+  const points = (session.run?.queries ?? 0) + (session.run?.keys ?? 0);
+  const room = loader.room(session.grid.total * points * 2 * Float32Array.BYTES_PER_ELEMENT);
+  const ahead = session.slow ? AHEAD_SLOW : AHEAD;
+  const around = Array.from({ length: ahead }, (_, i) => [to + 1 + i, from - 1 - i]).flat();
+  const later = (playback.playing ? playback.upcoming(ahead) : around).slice(0, room);
+
+  const wanted: Wanted[] = [
+    ...preliminary(headView),
+    ...preliminary(matrix),
+    ...whole(headView, now, 0),
+    ...heads(session, [...now, ...soon], true),
+    ...whole(headView, soon, 0),
+    ...heads(session, [...now, ...soon], false),
+  ];
+  if (matrix.arrived(now)) {
+    wanted.push(...whole(headView, later, 2));
+    wanted.push(...heads(session, later, true).map(({ query }) => ({ query, priority: 2 }) as const));
+  }
+  loader.want(wanted);
+}
+
+function preliminary(scene: ShownSteps): Wanted[] {
+  return scene.preliminaryQueries().map((query) => ({ query, priority: 0 }));
+}
+
+function whole(scene: ShownSteps, indices: readonly number[], priority: 0 | 2): Wanted[] {
+  return scene.queries(indices).map((query) => ({ query, priority }));
+}
+
+/** The matrix's queries: those of heads in view, or the others. Layers come whole, and so does what is not slow. */
+function heads(
+  { matrix, inView, slow, stopped }: Session,
+  indices: readonly number[],
+  seen: boolean,
+): Wanted[] {
+  if (!slow) return seen ? whole(matrix, indices, 0) : [];
+  if (stopped) return [];
+  const numbers = new Set(inView);
+  return indices.flatMap((index) =>
+    matrix
+      .questions(index)
+      .filter(({ numbers: [number] }) => numbers.has(number ?? -1) === seen)
+      .map(({ query }) => ({ query, priority: seen ? 0 : 1 }) as const),
+  );
+}
+
+export function fetchAttention(session: Session): void {
+  const { run, opened, selection, attention, source } = session;
+  const { step } = session.playback;
+  if (!run || run.error !== null || !opened || !selection || step === null) {
+    attention.clear();
+    return;
+  }
+  const { sequence } = session.sentence;
+  if (sequence === null) return;
+  void attention.load((signal) => source.attention({ run: run.run, step, ...opened, sequence }, signal));
+}
+
+/** Milliseconds that the hand rests on a step before its trust is asked for. */
+const REST = 120;
+
+/** Asked for when the opened head's picture is here, and never for all heads. */
+export function fetchTrust(session: Session): void {
+  const { trust, source } = session;
+  const query = trustQuery(session);
+  const about =
+    query && `${query.run} ${query.layer} ${query.head} ${addressKey(query.projection)} ${query.dims}`;
+  // Another head's or another picture's figures must not stand beside this one.
+  if (about !== session.judged) trust.clear();
+  session.judged = about;
+  if (query === null || !session.pictured) return;
+  void trust.load(async (signal) => {
+    await sleep(REST, signal);
+    return source.trust(query, signal);
+  });
+}
+
+function trustQuery({ run, opened, projection, dims, frame, playback, alone }: Session): TrustQuery | null {
+  const { index, step } = playback;
+  if (!run || run.error !== null || !opened || frame === null || step === null || alone) return null;
+  const previous = playback.steps[index - 1];
+  const asked = { run: run.run, step, ...opened, projection, dims, frame };
+  return previous === undefined ? asked : { ...asked, previous };
+}

@@ -1,0 +1,16 @@
+import type { Method } from '../api/projection';
+
+/** What the methods are called on screen, and say in a line. */
+export const METHOD_NAMES: Readonly<Record<Method, string>> = {
+  biplot: 'Biplot',
+  pca: 'PCA',
+  tsne: 't-SNE',
+  umap: 'UMAP',
+};
+
+export const METHOD_READS: Readonly<Record<Method, string>> = {
+  biplot: 'Biplot: dot products on screen stand for logits.',
+  pca: 'PCA: the directions of greatest spread.',
+  tsne: 't-SNE: who is near whom; distances between groups say little. Takes seconds a head.',
+  umap: 'UMAP: who is near whom, groups drawn together. Takes seconds a head.',
+};
