@@ -107,7 +107,7 @@ def test_a_value_out_of_range_is_refused_with_its_range(tab: Tab, page: Page) ->
     choose(tab, "t-SNE")
     tab.ready()
     asked: list[Request] = []
-    page.on("request", lambda request: asked.append(request) if "/points?" in request.url else None)
+    page.on("request", lambda request: asked.append(request) if "perplexity" in request.url else None)
     tab.frame.get_by_role("button", name="Settings of t-SNE").click()
     perplexity = tab.frame.get_by_label("Perplexity")
     perplexity.fill("1")
@@ -227,7 +227,7 @@ def test_errors_colour_the_opened_head_alone(tab: Tab) -> None:
     for errors in ("false neighbours", "tears"):
         colour.select_option(label=errors)
         pixels = tab.ready().pixels(scatter)
-        assert like(pixels, QUERY, tolerance=30).sum() < 0.5 * like(before, QUERY, tolerance=30).sum()
+        assert like(pixels, QUERY).sum() < 0.5 * like(before, QUERY).sum()
         np.testing.assert_array_equal(tab.pixels(tab.matrix), matrix)
 
 
@@ -314,7 +314,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_a_head_without_a_picture_says_why(page: Page, broken: str, projection: str) -> None:
     tab = Tab(page, broken).open(projection=projection, layer=0, head=2)
     expect(tab.head_view.get_by_text("finite").first).to_be_visible()
-    assert not like(tab.pixels(tab.head_view.get_by_role("img", name="Queries and keys")), QUERY, tolerance=20).any()
+    assert not like(tab.pixels(tab.head_view.get_by_role("img", name="Queries and keys")), QUERY).any()
     x, y = tab.cell(0, 2)
     box = tab.matrix.bounding_box()
     assert box

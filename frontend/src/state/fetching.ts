@@ -14,7 +14,7 @@ const AHEAD_SLOW = 1;
 
 export function fetchPoints(session: Session): void {
   const { playback, matrix, headView, loader } = session;
-  const { from, to } = playback.between;
+  const { from, to } = playback;
   const now = [...new Set([from, to])];
   const soon = playback.target === null ? [] : [playback.target];
   const points = (session.run?.queries ?? 0) + (session.run?.keys ?? 0);

@@ -25,6 +25,9 @@ export class Playback {
   private rested = 0;
 
   readonly between: Between = $derived(between(this.place, this.steps.length));
+  /** Its two checkpoints: what needs no more than these is not made again at every frame of a move. */
+  readonly from: number = $derived(this.between.from);
+  readonly to: number = $derived(this.between.to);
   /** Number of the checkpoint nearest to the place. */
   readonly index: number = $derived(Math.round(clamp(this.place, Math.max(1, this.steps.length))));
   readonly step: number | null = $derived(this.steps[this.index] ?? null);

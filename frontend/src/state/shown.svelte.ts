@@ -70,9 +70,6 @@ export class ShownSteps {
     $effect(() => () => this.morph.stop());
   }
 
-  private readonly from: number = $derived.by(() => this.session.playback.between.from);
-  private readonly to: number = $derived.by(() => this.session.playback.between.to);
-
   /** Whether heads are asked for one at a time. */
   private readonly single: boolean = $derived.by(
     () => isSlow(this.session.projection) || (this.wish()?.alone ?? null) !== null,
@@ -111,9 +108,9 @@ export class ShownSteps {
 
   /** Axes that are there at once, while nothing can be drawn in the full frame's yet. */
   preliminaryQueries(): PointsQuery[] {
-    const { loader } = this.session;
+    const { loader, playback } = this.session;
     if (this.single) return [];
-    const ends = [...new Set([this.from, this.to])];
+    const ends = [...new Set([playback.from, playback.to])];
     // One layer that has to wait says that all will.
     if (!this.queries(ends).some((query) => loader.progressOf(query) !== null)) return [];
     return ends.flatMap((index) =>
@@ -135,7 +132,8 @@ export class ShownSteps {
   /** Everything asked for is here, or has failed, and is in the picture. */
   readonly settled: boolean = $derived.by(() => {
     if (this.asked === null) return true;
-    return this.arrived([this.from, this.to]) && this.pair?.asked === this.asked && !this.morph.active;
+    const { from, to } = this.session.playback;
+    return this.arrived([from, to]) && this.pair?.asked === this.asked && !this.morph.active;
   });
 
   arrived(indices: readonly number[]): boolean {
@@ -144,16 +142,17 @@ export class ShownSteps {
 
   private readonly asked: Asked | null = $derived.by(() => {
     const { run, loader, playback, frame, projection } = this.session;
+    const { from, to } = playback;
     const wish = this.wish();
-    const [fromStep, toStep] = [playback.steps[this.from], playback.steps[this.to]];
+    const [fromStep, toStep] = [playback.steps[from], playback.steps[to]];
     if (!run || !wish || frame === null || fromStep === undefined || toStep === undefined) return null;
-    const before = this.points(this.from);
-    const after = this.to === this.from ? before : this.points(this.to);
+    const before = this.points(from);
+    const after = to === from ? before : this.points(to);
     let preliminary = false;
     if (!this.single && loader.progress.size > 0) {
       // Both ends of a head are in the same axes.
-      const early = this.points(this.from, 'newest');
-      const late = this.to === this.from ? early : this.points(this.to, 'newest');
+      const early = this.points(from, 'newest');
+      const late = to === from ? early : this.points(to, 'newest');
       for (let i = 0; i < wish.heads.length; i++) {
         if ((before[i] && after[i]) || !early[i] || !late[i]) continue;
         preliminary = true;
@@ -173,7 +172,7 @@ export class ShownSteps {
       from: before,
       to: after,
       frame: `${place}|${wish.dims}|${address}|${frame}`,
-      complete: this.arrived([this.from, this.to]) || (before.every(Boolean) && after.every(Boolean)),
+      complete: this.arrived([from, to]) || (before.every(Boolean) && after.every(Boolean)),
       single: this.single,
       preliminary,
     };
