@@ -5,7 +5,7 @@ import { findHost } from './state/host';
 import App from './views/App.svelte';
 
 /** The page of `npm run dev`: ?synthetic shows a made-up run (&layers=12&heads=12&tokens=2528&checkpoints=40
- * &fitting=5&slow=900&live=5000), else the routes of a TensorBoard, ?server=http://localhost:6006/. */
+ * &fitting=5&slow=900&live=5000&long=512), else the routes of a TensorBoard, ?server=http://localhost:6006/. */
 const options = new URLSearchParams(location.search);
 const whole = (name: string): number | undefined => {
   const text = options.get(name);
@@ -14,7 +14,7 @@ const whole = (name: string): number | undefined => {
 
 function synthetic(): SyntheticSource {
   const [layers, heads] = [whole('layers'), whole('heads')];
-  const named = ['tokens', 'checkpoints', 'fitting', 'slow', 'live'].flatMap((name) => {
+  const named = ['tokens', 'checkpoints', 'fitting', 'slow', 'live', 'long'].flatMap((name) => {
     const value = whole(name);
     return value === undefined ? [] : [[name, value] as const];
   });

@@ -92,6 +92,16 @@ describe('HttpSource', () => {
     );
   });
 
+  it('asks TensorBoard’s own scalars beside our routes, and has none where there are none', async () => {
+    fetched.mockResolvedValueOnce(json({ 'a/b': { loss: {} } }));
+    expect(await new HttpSource(base).scalarTags('a/b')).toEqual(['loss']);
+    expect(String(fetched.mock.calls[0]?.[0])).toBe('http://localhost:6006/prefix/data/plugin/scalars/tags');
+    fetched.mockResolvedValueOnce(json([[1.5, 0, 'NaN']]));
+    expect(await new HttpSource(base).scalars('a/b', 'loss')).toEqual([{ step: 0, value: Number.NaN }]);
+    fetched.mockResolvedValueOnce(new Response('Not found', { status: 404 }));
+    expect(await new HttpSource(base).scalarTags('a/b')).toEqual([]);
+  });
+
   it('has a sentence of its own when the server has none', async () => {
     fetched.mockResolvedValueOnce(new Response('<html>', { status: 502 }));
     await expect(new HttpSource(base).health('a', null)).rejects.toThrow(

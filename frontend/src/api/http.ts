@@ -1,5 +1,6 @@
 import { type NpyArray, parseNpy } from './npy';
 import { address } from './projection';
+import { pointsOf, type ScalarPoint, tagsOf } from './scalars';
 import { sleep } from './sleep';
 import { type DataSource, SourceError, type Waiting } from './source';
 import type {
@@ -57,6 +58,19 @@ export class HttpSource implements DataSource {
   async attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray> {
     const response = await this.made('attention', { ...query }, signal ? { signal } : {});
     return parseNpy(await response.arrayBuffer());
+  }
+
+  async scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]> {
+    try {
+      return tagsOf(await (await this.get('../scalars/tags', {}, signal)).json(), run);
+    } catch (error) {
+      if (error instanceof SourceError) return [];
+      throw error;
+    }
+  }
+
+  async scalars(run: string, tag: string, signal?: AbortSignal): Promise<readonly ScalarPoint[]> {
+    return pointsOf(await (await this.get('../scalars/scalars', { run, tag }, signal)).json());
   }
 
   /** Asks again until the server has made the answer. */

@@ -1,4 +1,5 @@
 import type { NpyArray } from './npy';
+import type { ScalarPoint } from './scalars';
 import type {
   Alerts,
   AttentionQuery,
@@ -33,6 +34,9 @@ export interface DataSource {
   trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust>;
   /** float32 [n_query, n_key] */
   attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray>;
+  /** Names of the run’s scalars; none where TensorBoard runs without its scalars plugin. */
+  scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]>;
+  scalars(run: string, tag: string, signal?: AbortSignal): Promise<readonly ScalarPoint[]>;
 }
 
 /** A refusal in one sentence that is fit to be shown to the user as it stands. */

@@ -1,6 +1,7 @@
 import { noise } from '../noise';
 import type { NpyArray } from './npy';
 import { isSlow } from './projection';
+import type { ScalarPoint } from './scalars';
 import { sleep } from './sleep';
 import { type DataSource, SourceError, type Waiting } from './source';
 import { attention, formation, health, position, syntheticHead, wordClass } from './synthetic_head';
@@ -33,6 +34,8 @@ export interface SyntheticOptions {
   readonly slow: number;
   /** Milliseconds between new checkpoints; 0: the run has ended. */
   readonly live: number;
+  /** Tokens of one more sequence, the first one; 0: there is none. */
+  readonly long: number;
 }
 
 export const DEFAULTS: SyntheticOptions = {
@@ -42,6 +45,7 @@ export const DEFAULTS: SyntheticOptions = {
   fitting: 0,
   slow: 0,
   live: 0,
+  long: 0,
 };
 
 const EVERY = 200; // steps between checkpoints
@@ -69,7 +73,8 @@ export class SyntheticSource implements DataSource {
     this.options = { ...DEFAULTS, ...options };
     const sequences: Sequence[] = [];
     for (let i = 0; this.tokens.length < this.options.tokens; i++) {
-      const sequence = i % 4 === 3 ? repeated(i) : text(i);
+      const sequence =
+        i === 0 && this.options.long > 0 ? long(this.options.long) : i % 4 === 3 ? repeated(i) : text(i);
       sequences.push(sequence);
       sequence.tokens.forEach((token, at) => {
         const index = this.tokens.length;
@@ -164,11 +169,32 @@ export class SyntheticSource implements DataSource {
   }
 
   async attention(query: AttentionQuery): Promise<NpyArray> {
-    const sequence = this.sequences[query.sequence];
+    const longest = this.sequences.reduce((a, b) => (b.tokens.length > a.tokens.length ? b : a));
+    // The longest sequence stands in for the mean over all.
+    const sequence = query.sequence === 'mean' ? longest : this.sequences[query.sequence];
     if (!sequence) throw new SourceError(`There is no sequence ${query.sequence} in this probe.`);
     const head = syntheticHead(query.layer, query.head);
     const n = sequence.tokens.length;
     return { shape: [n, n], data: attention(head, formation(head, this.time(query.step)), sequence) };
+  }
+
+  async scalarTags(): Promise<readonly string[]> {
+    return ['eval/accuracy', 'train/learning_rate', 'train/loss'];
+  }
+
+  async scalars(_run: string, tag: string): Promise<readonly ScalarPoint[]> {
+    const every = 10;
+    const newest = this.steps().at(-1) ?? 0;
+    return Array.from({ length: newest / every + 1 }, (_, i) => {
+      const time = this.time(i * every);
+      const loss =
+        0.4 + 4 * Math.exp(-5 * time) + 0.25 * noise(i, 3) + (Math.abs(time - 0.22) < 0.01 ? 2 : 0);
+      const values = [1 - loss / 6, 3e-4 * Math.min(1, 10 * time) * Math.max(0, 1 - time), loss];
+      return {
+        step: i * every,
+        value: values[['eval/accuracy', 'train/learning_rate'].indexOf(tag)] ?? loss,
+      };
+    });
   }
 
   /** Answers "still fitting" a few times before a layer's frame is there. */
@@ -235,6 +261,13 @@ export class SyntheticSource implements DataSource {
 
 function text(i: number): Sequence {
   return { kind: 'text', tokens: (TEXTS[i % TEXTS.length] ?? '').split(' '), repeat: null };
+}
+
+/** The texts again and again, up to so many tokens. */
+function long(length: number): Sequence {
+  const words = TEXTS.flatMap((line) => line.split(' '));
+  const tokens = Array.from({ length }, (_, i) => words[i % words.length] ?? '');
+  return { kind: 'text', tokens, repeat: null };
 }
 
 /** Random letters, twice over: the probe of induction heads. */

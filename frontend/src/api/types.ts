@@ -159,5 +159,6 @@ export interface AttentionQuery {
   readonly step: number;
   readonly layer: number;
   readonly head: number;
-  readonly sequence: number;
+  /** `mean`: averaged over all sequences by position. */
+  readonly sequence: number | 'mean';
 }

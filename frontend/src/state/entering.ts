@@ -2,6 +2,7 @@ import { untrack } from 'svelte';
 import type { Run } from '../api/types';
 import { extendHealth } from '../health/health';
 import { indexTokens } from '../probe/places';
+import { enterSentence } from './sentence_place';
 import type { Session } from './session.svelte';
 
 /** A run was chosen: everything that belongs to the last one goes. */
@@ -15,6 +16,7 @@ export function enterRun(session: Session): void {
   session.mark(null);
   session.figures.clear();
   session.alerts.clear();
+  session.steering.clear();
   session.trust.clear();
   session.attention.clear();
   session.probe.clear();
@@ -33,6 +35,7 @@ function enterPlace(session: Session, run: Run): void {
   if (layer !== undefined && head !== undefined && head < (run.layers[layer]?.heads ?? 0)) {
     session.opened = { layer, head };
   }
+  enterSentence(session.start, session.sentence, run);
   if (sequence !== undefined && token !== undefined && sequence < run.sequences) {
     const side = token.endsWith('k') ? 'key' : 'query';
     session.selection = { sequence, token: Number.parseInt(token, 10), side };

@@ -19,11 +19,9 @@ export function fetchPoints(session: Session): void {
   const soon = playback.target === null ? [] : [playback.target];
   const points = (session.run?.queries ?? 0) + (session.run?.keys ?? 0);
   const room = loader.room(session.grid.total * points * 2 * Float32Array.BYTES_PER_ELEMENT);
-  const later = Array.from({ length: session.slow ? AHEAD_SLOW : AHEAD }, (_, i) =>
-    playback.playing ? [to + 1 + i] : [to + 1 + i, from - 1 - i],
-  )
-    .flat()
-    .slice(0, room);
+  const ahead = session.slow ? AHEAD_SLOW : AHEAD;
+  const around = Array.from({ length: ahead }, (_, i) => [to + 1 + i, from - 1 - i]).flat();
+  const later = (playback.playing ? playback.upcoming(ahead) : around).slice(0, room);
 
   const wanted: Wanted[] = [
     ...preliminary(headView),
@@ -72,7 +70,8 @@ export function fetchAttention(session: Session): void {
     attention.clear();
     return;
   }
-  const { sequence } = selection;
+  const { sequence } = session.sentence;
+  if (sequence === null) return;
   void attention.load((signal) => source.attention({ run: run.run, step, ...opened, sequence }, signal));
 }
 

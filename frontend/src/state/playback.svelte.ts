@@ -1,20 +1,26 @@
+import { type Lap, type Loop, lapOf, loopBetween, loopFrom, loopTo } from './loop';
 import { type Between, between, clamp, placeOfStep } from './steps';
 
 /** Checkpoints a second. */
-export const SPEEDS = [1, 2, 4, 8] as const;
+export const SPEEDS = [0.5, 1, 2, 4, 8] as const;
+export const USUAL_SPEED = 2;
 /** Milliseconds of the move to a neighbouring checkpoint. */
 const GLIDE = 320;
+/** Seconds for which Play rests at the end of a loop, so that the eye sees where it leaps from. */
+const REST = 0.5;
 
 /** Where on the timeline the views are, and how that changes over time. */
 export class Playback {
   steps = $state.raw<readonly number[]>([]);
   place = $state(0);
   playing = $state(false);
-  speed = $state<number>(2);
+  speed = $state<number>(USUAL_SPEED);
   /** Whether a new checkpoint takes the views along: so until the user goes elsewhere. */
   following = $state(true);
   /** The checkpoint that the views are moving to. */
   target = $state<number | null>(null);
+  /** What Play goes round and round; null: it runs to the newest step and stops. */
+  loop = $state.raw<Loop | null>(null);
   private last: number | null = null;
   private rested = 0;
 
@@ -25,6 +31,7 @@ export class Playback {
   /** Number of the checkpoint nearest to the place. */
   readonly index: number = $derived(Math.round(clamp(this.place, Math.max(1, this.steps.length))));
   readonly step: number | null = $derived(this.steps[this.index] ?? null);
+  readonly lap: Lap | null = $derived(lapOf(this.loop, this.steps));
 
   /** @param motion whether moves may be animated */
   constructor(private readonly motion: () => boolean) {}
@@ -68,7 +75,28 @@ export class Playback {
     }
     this.target = null;
     this.following = false;
-    if (this.place >= this.steps.length - 1) this.place = 0;
+    this.rested = 0;
+    const { from, to } = this.lap ?? { from: 0, to: this.steps.length - 1 };
+    if (this.place >= to || (this.lap && this.place < from)) this.place = from;
+  }
+
+  /** The user chooses what to loop over: between two checkpoints, or with one end at the shown one. */
+  loopOver(a: number, b: number): void {
+    this.loop = loopBetween(this.steps, clamp(a, this.steps.length), clamp(b, this.steps.length));
+  }
+
+  loopHere(end: 'from' | 'to'): void {
+    this.loop = (end === 'from' ? loopFrom : loopTo)(this.steps, this.lap, this.index);
+  }
+
+  /** The checkpoints that Play will show next. */
+  upcoming(count: number): number[] {
+    const { from, to } = this.lap ?? { from: 0, to: this.steps.length - 1 };
+    const next = this.between.to + 1;
+    return Array.from({ length: count }, (_, i) => {
+      const over = next + i - to - 1;
+      return this.lap && over >= 0 ? Math.min(to, from + over) : next + i;
+    });
   }
 
   /** Whether `tick` has anything to do. */
@@ -86,6 +114,13 @@ export class Playback {
 
   private play(seconds: number, has: (index: number) => boolean): void {
     const next = Math.floor(this.place) + 1;
+    if (this.lap && this.place >= this.lap.to) {
+      this.rested += seconds;
+      if (this.rested < REST || !has(this.lap.from)) return;
+      this.rested = 0;
+      this.place = this.lap.from;
+      return;
+    }
     if (next >= this.steps.length) {
       this.playing = false;
       this.following = true;

@@ -4,9 +4,14 @@ import { Playback } from './playback.svelte';
 const here = () => true;
 let playback: Playback;
 
+let now = 0;
+
 /** Frames of 50 ms. */
 function run(frames: number, has: (index: number) => boolean = here): void {
-  for (let i = 0; i < frames; i++) playback.tick(i * 50, has);
+  for (let i = 0; i < frames; i++) {
+    now += 50;
+    playback.tick(now, has);
+  }
 }
 
 beforeEach(() => {
@@ -41,6 +46,34 @@ describe('Playback', () => {
     expect(playback.place).toBeCloseTo(1, 1);
     run(60);
     expect([playback.place, playback.playing]).toEqual([3, false]);
+  });
+
+  it('goes round a loop, with a rest at its end, and waits there for its first points', () => {
+    playback.loopOver(2, 1);
+    expect(playback.loop).toEqual({ from: 100, to: 200 });
+    playback.toggle();
+    expect(playback.place).toBe(1);
+    expect(playback.upcoming(3)).toEqual([2, 1, 2]);
+    run(12);
+    expect(playback.place).toBe(2);
+    run(30, (index) => index !== 1);
+    expect(playback.place).toBe(2);
+    run(2);
+    expect(playback.place).toBeLessThan(1.2);
+    run(400);
+    expect(playback.playing).toBe(true);
+    playback.loop = null;
+    run(100);
+    expect([playback.step, playback.playing]).toEqual([300, false]);
+  });
+
+  it('takes an end of the loop from the shown step', () => {
+    playback.go(1);
+    playback.loopHere('from');
+    expect(playback.loop).toEqual({ from: 100, to: 300 });
+    playback.go(2);
+    playback.loopHere('to');
+    expect(playback.lap).toEqual({ from: 1, to: 2 });
   });
 
   it('waits for points that are not here', () => {

@@ -14,9 +14,13 @@ import { PointLoader } from './loader.svelte';
 import { Looks } from './looks.svelte';
 import { hasOutgrown } from './outgrown';
 import { Playback } from './playback.svelte';
+import { Sentence } from './sentence.svelte';
+import { placeOfSentence } from './sentence_place';
 import { ShownSteps } from './shown.svelte';
+import { Steering } from './steering.svelte';
 import { placeOfStep } from './steps';
 import { Theme } from './theme.svelte';
+import { enterTimeline, placeOfTimeline } from './timeline_place';
 import type { Place } from './url';
 
 export interface Selection {
@@ -36,12 +40,14 @@ const NO_TINT = 'none';
 export class Session {
   readonly theme: Theme;
   readonly loader: PointLoader;
+  readonly steering: Steering;
   readonly playback = new Playback(() => !this.reducedMotion);
   readonly runs = new Latest<Runs>();
   readonly probe = new Latest<TokenIndex>();
   readonly figures = new Latest<HealthDocument>();
   readonly alerts = new Latest<readonly Alert[]>();
   readonly attention = new Latest<NpyArray>();
+  readonly sentence = new Sentence(this);
   /** How far the opened head's picture can be believed. */
   readonly trust = new Latest<Trust>();
 
@@ -80,6 +86,11 @@ export class Session {
     this.reducedMotion = host.window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.theme = new Theme(host);
     this.loader = new PointLoader(source);
+    this.steering = new Steering(
+      source,
+      () => (this.run?.error === null ? this.run.run : null),
+      () => this.playback.steps,
+    );
     this.projection = start.projection;
     this.dims = start.dims ?? 2;
     const colour = start.colour ?? 'kind';
@@ -87,6 +98,7 @@ export class Session {
     this.tint = start.tint === NO_TINT ? null : (start.tint ?? FIRST_TINT);
     this.refitLive = start.refit === 'live';
     this.runName = start.run ?? null;
+    enterTimeline(start, this.playback, this.steering);
   }
 
   readonly run: Run | null = $derived(this.runs.value?.runs.find(({ run }) => run === this.runName) ?? null);
@@ -145,7 +157,17 @@ export class Session {
   readonly ready: boolean = $derived.by(() => {
     if (!this.runs.value) return this.runs.error !== null;
     if (!this.run || this.run.error !== null) return true;
-    const all = [this.probe, this.figures, this.alerts, this.attention, this.trust];
+    const { tags, points } = this.steering;
+    const all = [
+      this.probe,
+      this.figures,
+      this.alerts,
+      this.attention,
+      this.trust,
+      this.sentence,
+      tags,
+      points,
+    ];
     const asked = all.every(({ loading }) => !loading);
     return (
       asked && this.matrix.settled && this.headView.settled && !this.playback.moving && this.drawing === 0
@@ -167,7 +189,9 @@ export class Session {
       ...(this.dims !== 2 && { dims: this.dims }),
       colour: this.colouring,
       tint: this.tint ?? NO_TINT,
+      ...placeOfTimeline(playback, this.steering),
       ...(selection && {
+        ...placeOfSentence(this.sentence),
         sequence: selection.sequence,
         token: `${selection.token}${selection.side === 'key' ? 'k' : ''}`,
       }),
@@ -177,9 +201,11 @@ export class Session {
   /** Sets up what follows from what; to be called while a component is made. */
   begin(): void {
     $effect.pre(() => enterRun(this));
+    this.steering.begin();
     $effect.pre(() => followSteps(this));
     $effect.pre(() => fetchPoints(this));
     $effect.pre(() => fetchAttention(this));
+    this.sentence.begin();
     $effect.pre(() => fetchTrust(this));
   }
 
@@ -199,6 +225,8 @@ export class Session {
 
   chooseRun(name: string): void {
     this.runName = name;
+    this.playback.loop = null;
+    this.sentence.unpinAll();
     this.close();
   }
 

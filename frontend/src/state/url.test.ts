@@ -15,6 +15,19 @@ const place: Place = {
   tint: 'max_logit',
   sequence: 7,
   token: '12k',
+  speed: 0.5,
+  loop: '200-800',
+  scalar: 'train/loss',
+  scale: 'log',
+  form: 'map',
+  fill: 1,
+  mean: 1,
+  hide: 'special.first',
+  off: '3.7',
+  top: 2,
+  least: 5,
+  pins: 's200_1-4',
+  shows: 'pinned',
 };
 
 describe('the address', () => {
@@ -40,6 +53,14 @@ describe('the address', () => {
   it('ignores values that cannot be', () => {
     expect(
       readPlace('#attnviz&p.attnviz.step=-1&p.attnviz.head=x&p.attnviz.dims=4&p.attnviz.projection=lda'),
+    ).toEqual({ projection });
+    expect(readPlace('#attnviz&p.attnviz.speed=3&p.attnviz.loop=9-3&p.attnviz.scale=square')).toEqual({
+      projection,
+    });
+    expect(
+      readPlace(
+        '#attnviz&p.attnviz.top=4&p.attnviz.least=99&p.attnviz.off=a&p.attnviz.pins=9&p.attnviz.hide=all',
+      ),
     ).toEqual({ projection });
     expect(readPlace('#attnviz&p.attnviz.token=12q&p.attnviz.colour=')).toEqual({ projection });
   });

@@ -1,8 +1,10 @@
 import { type Projection, readProjection, writeProjection } from '../api/projection';
 import { COLOURINGS, type Colouring } from '../render/colours';
+import { readSentence, type SentencePlace } from './sentence_place';
+import { readTimeline, type TimelinePlace } from './timeline_place';
 
 /** What a link to this tab says. Absent means the default: the newest step, no head opened, … */
-export interface Place {
+export interface Place extends TimelinePlace, SentencePlace {
   readonly run?: string;
   readonly step?: number;
   readonly frame?: number;
@@ -51,6 +53,8 @@ export function readPlace(hash: string): Place {
     tint: found.get('tint'),
     sequence: whole('sequence'),
     token: token !== undefined && /^\d{1,9}k?$/.test(token) ? token : undefined,
+    ...readTimeline(found),
+    ...readSentence(found),
   });
   return { ...place, projection: readProjection(found) };
 }

@@ -1,0 +1,67 @@
+/** Attention of one head within one sequence, [size, size] row by row: rows are queries, columns are keys. */
+
+/** A query and a key; null where a label stands for one of them alone. */
+export interface Pair {
+  readonly query: number | null;
+  readonly key: number | null;
+}
+
+/** The weights without some tokens: what each query gave to the keys that are gone goes to those that are left, in
+ * proportion, so that its row sums to what it summed to. A query that has nothing left, or is gone, has only zeros. */
+export function without(weights: Float32Array, size: number, gone: readonly boolean[]): Float32Array {
+  if (!gone.includes(true)) return weights;
+  const left = new Float32Array(size * size);
+  for (let i = 0; i < size; i++) {
+    if (gone[i]) continue;
+    let [whole, rest] = [0, 0];
+    for (let j = 0; j < size; j++) {
+      const weight = weights[i * size + j] ?? 0;
+      whole += weight;
+      if (!gone[j]) rest += weight;
+    }
+    if (rest === 0) continue;
+    for (let j = 0; j < size; j++) {
+      if (!gone[j]) left[i * size + j] = ((weights[i * size + j] ?? 0) * whole) / rest;
+    }
+  }
+  return left;
+}
+
+/** How much more `a` looks there than `b`. */
+export function difference(a: Float32Array, b: Float32Array): Float32Array {
+  return a.map((weight, i) => weight - (b[i] ?? 0));
+}
+
+/** The weights with all but each query's `top` largest ones (0: all) set to 0, and those below `least`, in magnitude. */
+export function strongest(weights: Float32Array, size: number, top: number, least: number): Float32Array {
+  if (least <= 0 && (top <= 0 || top >= size)) return weights;
+  const kept = new Float32Array(weights.length);
+  for (let i = 0; i < size; i++) {
+    const row = weights.subarray(i * size, (i + 1) * size).map(Math.abs);
+    const bar = Math.max(least, top > 0 ? (row.toSorted()[size - top] ?? 0) : 0);
+    let room = top > 0 ? top : size;
+    // First what lies above the bar, then as many of those on it as there is room for.
+    for (const equal of [false, true]) {
+      for (let j = 0; j < size && room > 0; j++) {
+        const weight = row[j] ?? 0;
+        if (weight === 0 || (equal ? weight !== bar : weight <= bar)) continue;
+        kept[i * size + j] = weights[i * size + j] ?? 0;
+        room--;
+      }
+    }
+  }
+  return kept;
+}
+
+/** A share as people read it: 24 %, 3.1 %; what rounds to nothing is 0 %. */
+export function percent(weight: number): string {
+  const size = Math.abs(weight);
+  const digits = size >= 0.0995 || size < 0.0005 ? 0 : 1;
+  return `${(100 * size).toFixed(digits)} %`;
+}
+
+/** The same with its sign. */
+export function signedPercent(weight: number): string {
+  const text = percent(weight);
+  return text === '0 %' ? text : `${weight > 0 ? '+' : '−'}${text}`;
+}

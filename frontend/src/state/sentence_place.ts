@@ -1,0 +1,83 @@
+import type { Run } from '../api/types';
+import { formatPins, holds, parsePins } from '../sentence/pins';
+import type { Sentence } from './sentence.svelte';
+
+/** What a link says of the sentence view. Absent means the default. */
+export interface SentencePlace {
+  readonly form?: 'map';
+  readonly fill?: 1;
+  readonly mean?: 1;
+  /** Words with a dot between them: special, first. */
+  readonly hide?: string;
+  /** Tokens that are clicked off, with dots between them. */
+  readonly off?: string;
+  readonly top?: number;
+  /** Per cent. */
+  readonly least?: number;
+  readonly pins?: string;
+  readonly shows?: 'shown' | 'pinned';
+}
+
+/** Choices of how many keys are drawn for each query; 0: all. */
+export const TOPS = [0, 1, 2, 3, 5, 10, 20] as const;
+/** The greatest choice of the least weight that is drawn, in per cent. */
+export const MOST_LEAST = 50;
+
+const HIDES = ['special', 'first'] as const;
+
+/** @param found the link's pairs */
+export function readSentence(found: ReadonlyMap<string, string>): SentencePlace {
+  const hide = HIDES.filter((name) => found.get('hide')?.split('.').includes(name)).join('.');
+  const off = found.get('off');
+  const top = TOPS.find((choice) => choice > 0 && String(choice) === found.get('top'));
+  const least = /^\d{1,2}$/.test(found.get('least') ?? '') ? Number(found.get('least')) : 0;
+  const pins = formatPins(parsePins(found.get('pins')));
+  const shows = (['shown', 'pinned'] as const).find((name) => name === found.get('shows'));
+  return {
+    ...(found.get('form') === 'map' && { form: 'map' }),
+    ...(found.get('fill') === '1' && { fill: 1 }),
+    ...(found.get('mean') === '1' && { mean: 1 }),
+    ...(hide !== '' && { hide }),
+    ...(off !== undefined && /^\d{1,9}(\.\d{1,9}){0,99}$/.test(off) && { off }),
+    ...(top !== undefined && { top }),
+    ...(least > 0 && least <= MOST_LEAST && { least }),
+    ...(pins !== '' && { pins }),
+    ...(shows !== undefined && { shows }),
+  };
+}
+
+/** @param run the run that was entered: of the pins, only what it has */
+export function enterSentence(
+  place: SentencePlace & { readonly sequence?: number },
+  sentence: Sentence,
+  run: Run,
+): void {
+  sentence.form = place.form ?? 'lines';
+  sentence.fills = place.fill === 1;
+  sentence.mean = place.mean === 1;
+  sentence.hidesSpecial = place.hide?.includes('special') ?? false;
+  sentence.hidesFirst = place.hide?.includes('first') ?? false;
+  sentence.top = place.top ?? 0;
+  sentence.least = (place.least ?? 0) / 100;
+  sentence.shows = place.shows ?? 'difference';
+  if (place.off !== undefined)
+    sentence.leaveOut(place.off.split('.').map(Number), sentence.mean ? 'mean' : (place.sequence ?? 0));
+  for (const pin of parsePins(place.pins)) if (holds(run, pin)) sentence.pin(pin);
+}
+
+export function placeOfSentence(sentence: Sentence): SentencePlace {
+  const hidden = [sentence.hidesSpecial, sentence.hidesFirst];
+  const hide = HIDES.filter((_, i) => hidden[i]).join('.');
+  const least = Math.round(100 * sentence.least);
+  return {
+    ...(sentence.form === 'map' && { form: 'map' }),
+    ...(sentence.fills && { fill: 1 }),
+    ...(sentence.mean && { mean: 1 }),
+    ...(hide !== '' && { hide }),
+    ...(sentence.off.length > 0 && { off: sentence.off.join('.') }),
+    ...(sentence.top > 0 && { top: sentence.top }),
+    ...(least > 0 && { least }),
+    ...(sentence.pins.length > 0 && { pins: formatPins(sentence.pins) }),
+    ...(sentence.shows !== 'difference' && { shows: sentence.shows }),
+  };
+}

@@ -1,0 +1,269 @@
+"""The sentence view, seen: lines and heat maps of a head, what is left out of them, what they are held against."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+import tb_attnviz
+from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
+from tb_attnviz.events.samples import Float32
+from tests.conftest import serving, wait_until
+from tests.e2e.conftest import SECONDS, Tab
+
+LAYER = Layer("blocks.0.attention", 3, 3, 8, 8**-0.5, causal=True)
+LONG = 512
+PROBE = ProbeRecord(
+    (
+        Sequence(("[CLS]", "the", "sky", "is", "blue", "[SEP]")),
+        Sequence(tuple(f"word{i}" for i in range(LONG))),
+    )
+)
+STEPS = (0, 100, 200)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three heads that drift over three steps, and a sequence of 512 tokens."""
+    directory = tmp_path_factory.mktemp("sentence") / "run"
+    writer = RunWriter(str(directory))
+    writer.write_probe(PROBE, step=0)
+    rng = np.random.default_rng(0)
+    size = (LAYER.heads, PROBE.tokens, LAYER.head_dim)
+    start, end = ([rng.normal(size=size).astype(np.float32) for _ in range(2)] for _ in range(2))
+    for step in STEPS:
+        share = np.float32(step / STEPS[-1])
+        queries, keys = (a * (1 - share) + b * share for a, b in zip(start, end, strict=True))
+        writer.write_checkpoint(step, [(LAYER, Samples(3 * queries, keys))])
+    writer.close()
+    return directory
+
+
+@pytest.fixture(scope="module")
+def address(directory: Path) -> Iterator[str]:
+    with serving("--load_fast=false", f"--logdir={directory.parent}") as address:
+        yield address
+
+
+@pytest.fixture
+def tab(page: Page, address: str) -> Iterator[Tab]:
+    tab = Tab(page, address)
+    yield tab
+    assert tab.complaints == []
+
+
+def attention(directory: Path, step: int, head: int, sequence: int | str) -> Float32:
+    weights: Float32 = tb_attnviz.open_run(directory).attention(step, 0, head, sequence)  # type: ignore[arg-type]
+    return weights
+
+
+def weight(tab: Tab, side: str, token: int) -> float:
+    """Per cent, as the label of a token says."""
+    button = tab.sentence_view.get_by_role("button", name=f"{side} {token}:")
+    label = button.get_attribute("aria-label") or ""
+    return float(label.rsplit(",", 1)[1].rstrip(" %").replace("−", "-"))
+
+
+def the_map(tab: Tab, name: str = "Heat map") -> Locator:
+    return tab.sentence_view.get_by_role("application", name=name)
+
+
+def hover_pair(tab: Tab, chart: Locator, query: int, key: int, *, click: bool = False) -> None:
+    box, canvas = chart.bounding_box(), chart.locator("canvas")
+    assert box
+    cell, left, top = (float(canvas.get_attribute(f"data-{name}") or "nan") for name in ("cell", "left", "top"))
+    x, y = box["x"] + left + (key + 0.5) * cell, box["y"] + top + (query + 0.5) * cell
+    tab.page.mouse.move(x, y)
+    if click:
+        tab.page.mouse.click(x, y)
+
+
+def test_the_keyboard_opens_a_sentence(tab: Tab) -> None:
+    tab.open(layer=0, head=1)
+    tab.head_view.get_by_role("button", name="Sentences").press("Enter")
+    selected = tab.sentence_view.get_by_role("button", name="query 0: [CLS]", exact=True)
+    expect(selected).to_have_attribute("aria-pressed", "true")
+    selected.focus()
+    for key, name in (("ArrowDown", "query 1: the"), ("ArrowRight", "key 1: the"), ("End", "key 5: [SEP]")):
+        tab.page.keyboard.press(key)
+        selected = tab.sentence_view.get_by_role("button", name=name, exact=True)
+        expect(selected).to_be_focused()
+
+
+def test_special_and_first_tokens_are_hidden_and_the_rest_renormalised(tab: Tab, directory: Path) -> None:
+    tab.open(layer=0, head=1, sequence=0, token=4)
+    weights = attention(directory, 200, 1, 0)
+    assert weight(tab, "key", 2) == pytest.approx(100 * weights[4, 2], abs=0.6)
+    tab.sentence_view.get_by_role("button", name="special").click()
+    expect(tab.sentence_view.get_by_role("button", name="key 0: [CLS], left out")).to_be_visible()
+    for key in range(1, 5):
+        assert weight(tab, "key", key) == pytest.approx(100 * weights[4, key] / weights[4, 1:5].sum(), abs=0.6)
+    tab.sentence_view.get_by_role("button", name="special").click()
+    tab.sentence_view.get_by_role("button", name="first").click()
+    assert weight(tab, "key", 3) == pytest.approx(100 * weights[4, 3] / weights[4, 1:].sum(), abs=0.6)
+    wait_until(lambda: tab.hash().get("hide") == "first", seconds=5)
+
+
+def test_tokens_are_clicked_off_and_come_back(tab: Tab, directory: Path) -> None:
+    tab.open(layer=0, head=1, sequence=0, token=4)
+    weights = attention(directory, 200, 1, 0)
+    view = tab.sentence_view
+    view.get_by_role("button", name="key 1: the").click(modifiers=["Alt"])
+    tab.page.mouse.move(0, 0)
+    left = [0, 2, 3, 4]
+    for key in left:
+        assert weight(tab, "key", key) == pytest.approx(100 * weights[4, key] / weights[4, left].sum(), abs=0.6)
+    expect(view.get_by_role("button", name="query 4: blue", exact=True)).to_have_attribute("aria-pressed", "true")
+    view.get_by_role("button", name="key 3: is").hover()
+    view.get_by_role("button", name="Leave out is").click()
+    expect(view.get_by_role("button", name="key 3: is, left out")).to_be_visible()
+    wait_until(lambda: tab.hash().get("off") == "1.3", seconds=5)
+    tab.page.reload()
+    tab.ready()
+    expect(view.get_by_role("button", name="key 3: is, left out")).to_be_visible()
+    view.get_by_role("button", name="2 off").click()
+    tab.page.mouse.move(0, 0)
+    assert weight(tab, "key", 1) == pytest.approx(100 * weights[4, 1], abs=0.6)
+    view.get_by_role("button", name="query 4: blue", exact=True).press("x")
+    expect(view.get_by_role("button", name="query 4: blue, left out")).to_be_visible()
+
+
+def test_only_the_strongest_keys_are_drawn(tab: Tab, directory: Path) -> None:
+    tab.open(layer=0, head=1, sequence=0, token=4)
+    weights = attention(directory, 200, 1, 0)
+    lines = tab.sentence_view.locator("canvas")
+    expect(lines).to_have_attribute("data-lines", str((weights >= 0.02).sum()))
+    tab.sentence_view.get_by_role("combobox", name="Keys drawn for each query").select_option("top 1")
+    expect(lines).to_have_attribute("data-lines", "6")
+    tab.sentence_view.get_by_role("slider", name="Least weight").fill("50")
+    expect(lines).to_have_attribute("data-lines", str((weights.max(axis=1) >= 0.5).sum()))
+    wait_until(lambda: tab.hash().items() >= {"top": "1", "least": "50"}.items(), seconds=5)
+
+
+def test_a_line_says_its_pair_and_weight(tab: Tab, directory: Path) -> None:
+    tab.open(layer=0, head=1, sequence=0, token=0, top=1)
+    box = tab.sentence_view.locator("canvas").bounding_box()
+    assert box
+    tab.page.mouse.move(box["x"] + 12, box["y"] + 10)  # the first query sees itself alone
+    expect(tab.sentence_view.locator(".tip")).to_have_text("[CLS] → [CLS] 100 %")
+
+
+def test_a_heat_map_says_its_pairs_and_selects(tab: Tab, directory: Path) -> None:
+    tab.open(layer=0, head=1, sequence=0, token=0)
+    tab.sentence_view.get_by_role("button", name="Map").click()
+    weights = attention(directory, 200, 1, 0)
+    chart = the_map(tab)
+    for query, key in ((4, 2), (5, 5), (1, 0)):
+        hover_pair(tab, chart, query, key)
+        words = PROBE.sequences[0].tokens
+        expect(tab.sentence_view).to_contain_text(f"query {query} “{words[query]}” → key {key} “{words[key]}”")
+        shown = tab.sentence_view.locator("figcaption b").inner_text()
+        assert float(shown.rstrip(" %")) == pytest.approx(100 * weights[query, key], abs=0.6)
+    hover_pair(tab, chart, 3, 1, click=True)
+    wait_until(lambda: tab.hash().items() >= {"token": "3", "form": "map"}.items(), seconds=5)
+    chart.focus()
+    tab.page.mouse.move(0, 0)
+    chart.press("ArrowDown")
+    expect(tab.sentence_view).to_contain_text("query 4 “blue” → key 3 “is”")
+    chart.press("Enter")
+    wait_until(lambda: tab.hash().get("token") == "4", seconds=5)
+
+
+def test_a_pinned_step_and_a_pinned_head_are_compared(tab: Tab, directory: Path) -> None:
+    tab.open(layer=0, head=1, sequence=0, token=4, step=100)
+    tab.sentence_view.get_by_role("button", name="step", exact=True).click()
+    tab.press_on_slider("End")
+    now, then = attention(directory, 200, 1, 0), attention(directory, 100, 1, 0)
+    for key in range(5):
+        assert weight(tab, "key", key) == pytest.approx(100 * (now - then)[4, key], abs=0.6)
+    tab.sentence_view.get_by_role("button", name="Pinned").click()
+    assert weight(tab, "key", 2) == pytest.approx(100 * then[4, 2], abs=0.6)
+    tab.sentence_view.get_by_role("button", name="head", exact=True).click()
+    tab.frame.get_by_role("button", name="Next head").click()
+    tab.ready()
+    tab.sentence_view.get_by_role("button", name="Difference").click()
+    other = attention(directory, 200, 2, 0)
+    for key in range(5):
+        assert weight(tab, "key", key) == pytest.approx(100 * (other - now)[4, key], abs=0.6)
+    tab.sentence_view.get_by_role("button", name="Map").click()
+    for name in ("L0 H2 · step 200", "step 100", "L0 H1", "shown − L0 H1"):
+        expect(tab.sentence_view.locator("figcaption").get_by_text(name, exact=True)).to_be_visible()
+    hover_pair(tab, the_map(tab, "Heat map of attention, shown − L0 H1"), 4, 3)
+    shown = tab.sentence_view.locator("figcaption b").all_inner_texts()
+    values = [float(text.rstrip(" %").replace("−", "-")) for text in shown]
+    then = attention(directory, 100, 2, 0)
+    assert values == pytest.approx([100 * x[4, 3] for x in (other, then, now, other - now)], abs=0.6)
+    wait_until(lambda: tab.hash().get("pins") == "s100_0-1", seconds=5)
+    tab.page.reload()
+    tab.ready()
+    expect(tab.sentence_view.locator("figcaption")).to_have_count(4)
+    tab.sentence_view.get_by_role("button", name="Unpin step 100").click()
+    expect(tab.sentence_view.locator("figcaption")).to_have_count(3)
+
+
+def test_the_mean_over_all_sequences_by_position(tab: Tab, directory: Path) -> None:
+    tab.open(layer=0, head=1, sequence=0, token=4)
+    tab.sentence_view.get_by_role("button", name="Mean of all").click()
+    tab.ready()
+    mean = attention(directory, 200, 1, "mean")
+    for key in range(5):
+        assert weight(tab, "key", key) == pytest.approx(100 * mean[4, key], abs=0.6)
+    tab.sentence_view.get_by_role("button", name="query 9: 9", exact=True).click()  # no token of the sequence
+    expect(tab.sentence_view.get_by_role("button", name="query 9: 9")).to_have_attribute("aria-pressed", "true")
+    wait_until(lambda: tab.hash().items() >= {"mean": "1", "token": "4"}.items(), seconds=5)
+
+
+FRAMES = """async element => {
+  const times = [];
+  for (let i = 0, last = performance.now(); i < 60; i++) {
+    element.scrollTop = 150 * i;
+    await new Promise(requestAnimationFrame);
+    times.push(performance.now() - last);
+    last = performance.now();
+  }
+  return [times.sort((a, b) => a - b)[30], element.scrollTop, element.querySelectorAll('*').length];
+}"""
+
+
+def test_512_tokens_scroll_smoothly(tab: Tab) -> None:
+    tab.open(layer=0, head=1, sequence=1, token=3, fill=1)
+    lines = tab.sentence_view.get_by_role("group", name="Tokens of the sequence")
+    median, scrolled, nodes = lines.evaluate(FRAMES)
+    print(f"lines: {median:.1f} ms a frame, {nodes} nodes")
+    assert scrolled > 8000
+    assert nodes < 400
+    assert median < 100  # software GL on a busy machine; 17 ms on a screen
+    tab.sentence_view.get_by_role("button", name="Map").click()
+    chart = the_map(tab)
+    chart.focus()
+    for _ in range(9):
+        chart.press("+")
+    median, scrolled, nodes = chart.evaluate(FRAMES)
+    print(f"map: {median:.1f} ms a frame, {nodes} nodes")
+    assert scrolled > 3000
+    assert nodes < 10
+    assert median < 100
+    expect(tab.sentence_view).to_be_in_viewport(ratio=0.99, timeout=5 * SECONDS)
+
+
+def test_a_pin_that_cannot_be_read_leaves_the_rest(tab: Tab) -> None:
+    tab.page.route("**/attention?*step=100*", lambda route: route.fulfill(status=404, json={"error": "It is gone."}))
+    tab.open(layer=0, head=1, sequence=0, token=4, pins="s100", shows="shown")
+    expect(tab.sentence_view.get_by_role("alert")).to_contain_text("It is gone.")
+    expect(tab.sentence_view.get_by_role("button", name="key 2: sky,")).to_be_visible()
+    tab.sentence_view.get_by_role("button", name="Unpin step 100").click()
+    expect(tab.sentence_view.get_by_role("alert")).to_have_count(0)
+    tab.complaints.clear()  # the browser tells of every 404
+
+
+def test_it_can_have_the_head_view_for_itself(tab: Tab) -> None:
+    tab.open(layer=0, head=1, sequence=0, token=4)
+    before = tab.sentence_view.bounding_box()
+    tab.sentence_view.get_by_role("button", name="Fill the head view").click()
+    after = tab.sentence_view.bounding_box()
+    assert before
+    assert after
+    assert after["height"] > 1.5 * before["height"]
+    wait_until(lambda: tab.hash().get("fill") == "1", seconds=5)
