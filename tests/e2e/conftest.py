@@ -81,8 +81,8 @@ class Tab:
             locator.bounding_box()
             for locator in (
                 self.matrix,
-                self.frame.get_by_text(f"L{layer}", exact=True).first,
-                self.frame.get_by_text(f"{head}", exact=True).first,
+                self.frame.locator(".rows").get_by_text(f"L{layer}", exact=True),
+                self.frame.locator(".columns").get_by_text(f"{head}", exact=True),
             )
         )
         assert canvas
