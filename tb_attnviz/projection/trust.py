@@ -100,6 +100,7 @@ def _document(view: View, step: int, previous: int | None, store: Store, report:
         "motion": motion and {"previous": motion.previous, "spearman": _number(motion.spearman)},
         "false_neighbours": [_number(value, 3) for value in found.false_neighbours.tolist()],
         "tears": [_number(value, 3) for value in found.tears.tolist()],
+        "normalisation": _normalisation(view, store, report),
         "sentence": verdict(method, figures, motion, reason=shown.note or found.reason),
         "note": "; ".join(notes) or None,
     }
@@ -147,6 +148,14 @@ def _motion(shown: _Shown, before: _Shown, previous: int, normalise: Normalisati
     if np.linalg.norm(here - there, axis=-1).max(initial=0) <= _STILL * size:
         return Motion(previous, math.nan)
     return Motion(previous, geometry.motion_agreement(there, here, points_before, points))
+
+
+def _normalisation(view: View, store: Store, report: Report) -> dict[str, float | str] | None:
+    """What the paper's normalisation does to this head; None where it is not used."""
+    paper = view.frame(store, report).paper
+    if paper is None:
+        return None
+    return {"c": float(paper.c[view.head]), "translation": _number(float(paper.translation[view.head]))}
 
 
 def _number(value: float, digits: int = 4) -> float | str:

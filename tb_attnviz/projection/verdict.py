@@ -74,18 +74,15 @@ def _attention(method: Method, faithfulness: float) -> str:
     if math.isnan(faithfulness):
         return ""
     if method == "biplot":
-        what, which = "directions", "farther out in a query's direction from the centre"
+        what = "directions"
         levels = ("show well", "show roughly", "say little about", "mislead about")
     else:
-        what, which = "nearness", "nearer to a query"
+        what = "nearness"
         levels = ("shows well", "shows roughly", "says little about", "misleads about")
     misleads = faithfulness <= -ROUGHLY_FAITHFUL
     how = levels[3] if misleads else _level(faithfulness, FAITHFUL, ROUGHLY_FAITHFUL, levels[:3])
     times = round(100 * agreement(faithfulness))
-    return (
-        f"{what} here {how} who attends to whom "
-        f"(a key {which} has the larger logit in {times} of 100 comparisons, 50 being chance)"
-    )
+    return f"{what} here {how} who attends to whom (right in {times} of 100 comparisons, 50 being chance)"
 
 
 def _neighbours(figures: Figures) -> str:
@@ -94,7 +91,7 @@ def _neighbours(figures: Figures) -> str:
     levels = ("can be believed", "can be believed only roughly", "cannot be believed")
     how = _level(figures.trustworthiness, TRUE_NEIGHBOURS, ROUGH_NEIGHBOURS, levels)
     share = max(1, round(100 * nearest_share(figures)))
-    return f"neighbours {how} (on average they are among a point's nearest {share} % in truth)"
+    return f"neighbours {how} (they are among a point's nearest {share} % in truth)"
 
 
 def _motion(motion: Motion) -> str:

@@ -110,6 +110,18 @@ def test_the_papers_pictures_are_compared_with_the_papers_vectors(run_directory:
     assert found["motion"]["spearman"] == pytest.approx(spearmanr(real, on_screen).statistic, abs=1e-3)
 
 
+def test_what_the_papers_normalisation_did_is_told(run_directory: Path) -> None:
+    view, seen = view_of(run_directory, method="pca")
+    assert document(view, seen, 200)["normalisation"] is None
+    view = dataclasses.replace(view, projection=Projection(method="pca", normalise="paper"))
+    newest = view.source.whole(300).of(1)
+    both = newest.queries[0].astype(np.float64), newest.keys[0].astype(np.float64)
+    c = geometry.paper_scale(*both)
+    shift = geometry.paper_translation(*both, c)
+    told = document(view, seen, 200)["normalisation"]
+    assert told == {"c": c, "translation": pytest.approx(np.linalg.norm(shift), rel=1e-3)}
+
+
 def papers_vectors(view: View, step: int) -> npt.NDArray[np.float64]:
     """Scaled and translated as the newest step wants it."""
     newest, vectors = view.source.vectors(view.steps[-1]), view.source.vectors(step)

@@ -25,27 +25,24 @@ def figures(value: float, *, faithfulness: float | None = None, continuity: floa
 
 def test_a_perfect_biplot() -> None:
     assert verdict("biplot", figures(1), Motion(1200, 1.0)) == (
-        "Directions here show well who attends to whom (a key farther out in a query's direction from the centre has "
-        "the larger logit in 100 of 100 comparisons, 50 being chance); neighbours can be believed (on average they are "
-        "among a point's nearest 1 % in truth); motion since step 1,200 can be believed."
+        "Directions here show well who attends to whom (right in 100 of 100 comparisons, 50 being chance); neighbours "
+        "can be believed (they are among a point's nearest 1 % in truth); motion since step 1,200 can be believed."
     )
 
 
 def test_a_worthless_biplot() -> None:
     assert verdict("biplot", figures(0.5, faithfulness=0), Motion(0, 0.0)) == (
-        "Directions here say little about who attends to whom (a key farther out in a query's direction from the "
-        "centre has the larger logit in 50 of 100 comparisons, 50 being chance); neighbours cannot be believed (on "
-        "average they are among a point's nearest 50 % in truth); points that belong together are often torn apart; "
-        "motion since step 0 cannot be believed."
+        "Directions here say little about who attends to whom (right in 50 of 100 comparisons, 50 being chance); "
+        "neighbours cannot be believed (they are among a point's nearest 50 % in truth); points that belong together "
+        "are often torn apart; motion since step 0 cannot be believed."
     )
 
 
 @pytest.mark.parametrize("method", ["tsne", "umap"])
 def test_a_map_of_neighbours_speaks_of_neighbours_first(method: Method) -> None:
     assert verdict(method, figures(0.97, faithfulness=0.45), None) == (
-        "Neighbours can be believed (on average they are among a point's nearest 4 % in truth); nearness here says "
-        "little about who attends to whom (a key nearer to a query has the larger logit in 65 of 100 comparisons, 50 "
-        "being chance); distances between groups mean little."
+        "Neighbours can be believed (they are among a point's nearest 4 % in truth); nearness here says little about "
+        "who attends to whom (right in 65 of 100 comparisons, 50 being chance); distances between groups mean little."
     )
 
 
