@@ -165,7 +165,7 @@ export class SyntheticSource implements DataSource {
   async trust(query: TrustQuery): Promise<Trust> {
     const { layer, head, step, previous } = query;
     const formed = formation(syntheticHead(layer, head), this.time(step));
-    return syntheticTrust(query.projection.method, formed, 2 * this.tokens.length, previous ?? null);
+    return syntheticTrust(query.projection, formed, 2 * this.tokens.length, previous ?? null);
   }
 
   async attention(query: AttentionQuery): Promise<NpyArray> {

@@ -1,5 +1,5 @@
 import { noise } from '../noise';
-import type { Method } from './projection';
+import type { Projection } from './projection';
 import { sleep } from './sleep';
 import type { Waiting } from './source';
 import type { Trust } from './types';
@@ -45,7 +45,7 @@ export function embedded(point: Float64Array, pull: number): void {
 }
 
 export function syntheticTrust(
-  method: Method,
+  { method, normalise }: Projection,
   formed: number,
   points: number,
   previous: number | null,
@@ -63,6 +63,7 @@ export function syntheticTrust(
     motion: previous === null ? null : { previous, spearman: 0.93 - local },
     false_neighbours: errors(61),
     tears: errors(67),
+    normalisation: normalise === 'paper' ? { c: 0.8, translation: 1.3 } : null,
     sentence:
       faithfulness > 0.7
         ? 'Distances and dot products on screen follow the head’s logits well.'

@@ -150,8 +150,8 @@ export interface Trust {
   /** Fit to be shown as it stands. */
   readonly sentence: string;
   readonly note: string | null;
-  /** What the paper's normalisation did to this head. */
-  readonly normalisation?: { readonly c: JsonNumber; readonly translation: JsonNumber };
+  /** What the paper's normalisation did to this head; null where it is not used. */
+  readonly normalisation: { readonly c: number; readonly translation: JsonNumber } | null;
 }
 
 export interface AttentionQuery {
