@@ -22,7 +22,8 @@ __all__ = ["LEAST_POINTS", "Embedding", "embed"]
 class Embedding:
     """Where the points are, and the pull on each of them there: what a longer descent would have followed.
 
-    A descent that starts here for another step leaves this pull out: what moves the points is what has changed.
+    A descent that starts here for another step leaves half of this pull out: what moves the points is, mostly, what has
+    changed.
     """
 
     points: Float32  # [n, dims]

@@ -17,7 +17,8 @@ LEAST_POINTS = 7  # so that a perplexity of 2 has its 3 · 2 neighbours
 _SPREAD = 1e-4  # of a first picture (Kobak & Berens 2019, doi 10.1038/s41467-019-13056-x)
 _EXAGGERATION, _EXAGGERATED = 12.0, 100  # attraction × 12 for 100 iterations,
 _FREE = {2: 250, 3: 150}  # then as it is; docs/decisions/0009 has what more would bring
-_AGAIN = 25  # iterations from the picture of a nearby step
+_AGAIN = 25  # iterations from the picture of a nearby step,
+_LEFT_OUT = 0.5  # with so much of the gradient left out that was left there; docs/decisions/0009 has the other choices
 _LONGEST_STEP = 5.0
 
 
@@ -43,7 +44,7 @@ def tsne(
     affinities = joint_probabilities_nn(neighbours.indices, neighbours.distances, [perplexity]).tocsr()
     on_progress(0.1)
     if pull is not None:
-        descent = _Descent(affinities, start, pull.astype(np.float64))
+        descent = _Descent(affinities, start, _LEFT_OUT * pull.astype(np.float64))
         descent.run(_AGAIN, momentum=0.8, on_progress=lambda share: on_progress(0.1 + 0.9 * share))
     else:
         spread = float(start.std(axis=0).max())

@@ -16,7 +16,7 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 _EPOCHS = 200  # umap-learn's number for large data; its 500 for small data changes little on heads
-_EPOCHS_AGAIN, _RATE_AGAIN = 20, 0.1  # from the picture of a nearby step
+_EPOCHS_AGAIN, _RATE_AGAIN = 40, 0.05  # from the picture of a nearby step
 _SPAN = 10.0  # of a first picture, as in umap-learn
 _NEGATIVES = 5.0
 
