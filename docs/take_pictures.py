@@ -19,7 +19,7 @@ import tb_attnviz
 RUNS = Path(__file__).parents[1] / "demo" / "runs"
 IMAGES = Path(__file__).parent / "images"
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
-SIZE = {"width": 1440, "height": 860}
+SIZE = {"width": 1680, "height": 945}
 
 
 def newest_run() -> str:

@@ -92,6 +92,19 @@ def test_the_keyboard_opens_a_sentence(tab: Tab) -> None:
         expect(selected).to_be_focused()
 
 
+@pytest.mark.parametrize("width", [1024, 1280, 1680])
+def test_no_control_leaves_the_view(tab: Tab, width: int) -> None:
+    tab.page.set_viewport_size({"width": width, "height": 900})
+    tab.open(layer=0, head=1, sequence=0, token=1)
+    room = tab.sentence_view.bounding_box()
+    assert room
+    for control in tab.sentence_view.locator("button, select, input").all():
+        box = control.bounding_box()
+        if box and box["y"] < room["y"] + room["height"]:
+            assert room["x"] <= box["x"]
+            assert box["x"] + box["width"] <= room["x"] + room["width"] + 1, control.get_attribute("aria-label")
+
+
 def test_special_and_first_tokens_are_hidden_and_the_rest_renormalised(tab: Tab, directory: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4)
     weights = attention(directory, 200, 1, 0)
