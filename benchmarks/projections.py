@@ -50,9 +50,9 @@ class Size:
     tokens: int = 2528  # half as many as points a head: AttentionViz' data set
     layers: int = 12
     heads: int = 12
-    steps: int = 8
-    timed_heads: int = 4  # by scikit-learn
-    growth: tuple[int, ...] = (632, 1264, 2528, 5056)  # tokens
+    steps: int = 4
+    timed_heads: int = 3  # by scikit-learn
+    growth: tuple[int, ...] = (632, 1264, 2528)  # tokens
     workers: int = 2
 
 

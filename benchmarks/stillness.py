@@ -217,10 +217,10 @@ def trained(directory: Path, *, training_steps: int, steps: int, tokens: int, he
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--training-steps", type=int, default=1200)
-    parser.add_argument("--steps", type=int, default=31)
-    parser.add_argument("--tokens", type=int, default=400, help="points of all steps together: twice this × steps")
-    parser.add_argument("--heads", type=int, default=4, help="of each of the 3 layers")
+    parser.add_argument("--training-steps", type=int, default=700)
+    parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--tokens", type=int, default=300, help="points of all steps together: twice this × steps")
+    parser.add_argument("--heads", type=int, default=2, help="of each of the 3 layers")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="a short training, few steps, one head a layer")
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
