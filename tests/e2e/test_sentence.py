@@ -66,6 +66,10 @@ def weight(tab: Tab, side: str, token: int) -> float:
     return float(label.rsplit(",", 1)[1].rstrip(" %").replace("−", "-"))
 
 
+def expect_weight(tab: Tab, side: str, token: int, percent: float) -> None:
+    wait_until(lambda: weight(tab, side, token) == pytest.approx(percent, abs=0.6), seconds=5)
+
+
 def the_map(tab: Tab, name: str = "Heat map") -> Locator:
     return tab.sentence_view.get_by_role("application", name=name)
 
@@ -108,14 +112,14 @@ def test_no_control_leaves_the_view(tab: Tab, width: int) -> None:
 def test_special_and_first_tokens_are_hidden_and_the_rest_renormalised(tab: Tab, directory: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4)
     weights = attention(directory, 200, 1, 0)
-    assert weight(tab, "key", 2) == pytest.approx(100 * weights[4, 2], abs=0.6)
+    expect_weight(tab, "key", 2, 100 * weights[4, 2])
     tab.sentence_view.get_by_role("button", name="special").click()
     expect(tab.sentence_view.get_by_role("button", name="key 0: [CLS], left out")).to_be_visible()
     for key in range(1, 5):
-        assert weight(tab, "key", key) == pytest.approx(100 * weights[4, key] / weights[4, 1:5].sum(), abs=0.6)
+        expect_weight(tab, "key", key, 100 * weights[4, key] / weights[4, 1:5].sum())
     tab.sentence_view.get_by_role("button", name="special").click()
     tab.sentence_view.get_by_role("button", name="first").click()
-    assert weight(tab, "key", 3) == pytest.approx(100 * weights[4, 3] / weights[4, 1:].sum(), abs=0.6)
+    expect_weight(tab, "key", 3, 100 * weights[4, 3] / weights[4, 1:].sum())
     wait_until(lambda: tab.hash().get("hide") == "first", seconds=5)
 
 
@@ -127,7 +131,7 @@ def test_tokens_are_clicked_off_and_come_back(tab: Tab, directory: Path) -> None
     tab.page.mouse.move(0, 0)
     left = [0, 2, 3, 4]
     for key in left:
-        assert weight(tab, "key", key) == pytest.approx(100 * weights[4, key] / weights[4, left].sum(), abs=0.6)
+        expect_weight(tab, "key", key, 100 * weights[4, key] / weights[4, left].sum())
     expect(view.get_by_role("button", name="query 4: blue", exact=True)).to_have_attribute("aria-pressed", "true")
     view.get_by_role("button", name="key 3: is").hover()
     view.get_by_role("button", name="Leave out is").click()
@@ -138,7 +142,7 @@ def test_tokens_are_clicked_off_and_come_back(tab: Tab, directory: Path) -> None
     expect(view.get_by_role("button", name="key 3: is, left out")).to_be_visible()
     view.get_by_role("button", name="2 off").click()
     tab.page.mouse.move(0, 0)
-    assert weight(tab, "key", 1) == pytest.approx(100 * weights[4, 1], abs=0.6)
+    expect_weight(tab, "key", 1, 100 * weights[4, 1])
     view.get_by_role("button", name="query 4: blue", exact=True).press("x")
     expect(view.get_by_role("button", name="query 4: blue, left out")).to_be_visible()
 
@@ -190,24 +194,28 @@ def test_a_pinned_step_and_a_pinned_head_are_compared(tab: Tab, directory: Path)
     tab.press_on_slider("End")
     now, then = attention(directory, 200, 1, 0), attention(directory, 100, 1, 0)
     for key in range(5):
-        assert weight(tab, "key", key) == pytest.approx(100 * (now - then)[4, key], abs=0.6)
+        expect_weight(tab, "key", key, 100 * (now - then)[4, key])
     tab.sentence_view.get_by_role("button", name="Pinned").click()
-    assert weight(tab, "key", 2) == pytest.approx(100 * then[4, 2], abs=0.6)
+    expect_weight(tab, "key", 2, 100 * then[4, 2])
     tab.sentence_view.get_by_role("button", name="head", exact=True).click()
     tab.frame.get_by_role("button", name="Next head").click()
     tab.ready()
     tab.sentence_view.get_by_role("button", name="Difference").click()
     other = attention(directory, 200, 2, 0)
     for key in range(5):
-        assert weight(tab, "key", key) == pytest.approx(100 * (other - now)[4, key], abs=0.6)
+        expect_weight(tab, "key", key, 100 * (other - now)[4, key])
     tab.sentence_view.get_by_role("button", name="Map").click()
     for name in ("L0 H2 · step 200", "step 100", "L0 H1", "shown − L0 H1"):
         expect(tab.sentence_view.locator("figcaption").get_by_text(name, exact=True)).to_be_visible()
     hover_pair(tab, the_map(tab, "Heat map of attention, shown − L0 H1"), 4, 3)
-    shown = tab.sentence_view.locator("figcaption b").all_inner_texts()
-    values = [float(text.rstrip(" %").replace("−", "-")) for text in shown]
     then = attention(directory, 100, 2, 0)
-    assert values == pytest.approx([100 * x[4, 3] for x in (other, then, now, other - now)], abs=0.6)
+    expected = [100 * x[4, 3] for x in (other, then, now, other - now)]
+
+    def shown() -> list[float]:
+        texts = tab.sentence_view.locator("figcaption b").all_inner_texts()
+        return [float(text.rstrip(" %").replace("−", "-") or "nan") for text in texts]
+
+    wait_until(lambda: shown() == pytest.approx(expected, abs=0.6), seconds=5)
     wait_until(lambda: tab.hash().get("pins") == "s100_0-1", seconds=5)
     tab.page.reload()
     tab.ready()
@@ -222,7 +230,7 @@ def test_the_mean_over_all_sequences_by_position(tab: Tab, directory: Path) -> N
     tab.ready()
     mean = attention(directory, 200, 1, "mean")
     for key in range(5):
-        assert weight(tab, "key", key) == pytest.approx(100 * mean[4, key], abs=0.6)
+        expect_weight(tab, "key", key, 100 * mean[4, key])
     tab.sentence_view.get_by_role("button", name="query 9: 9", exact=True).click()  # no token of the sequence
     expect(tab.sentence_view.get_by_role("button", name="query 9: 9")).to_have_attribute("aria-pressed", "true")
     wait_until(lambda: tab.hash().items() >= {"mean": "1", "token": "4"}.items(), seconds=5)
