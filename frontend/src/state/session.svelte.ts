@@ -12,6 +12,7 @@ import type { Host } from './host';
 import { Latest } from './latest.svelte';
 import { PointLoader } from './loader.svelte';
 import { Looks } from './looks.svelte';
+import { MatrixView } from './matrix_view.svelte';
 import { hasOutgrown } from './outgrown';
 import { Playback } from './playback.svelte';
 import { Sentence } from './sentence.svelte';
@@ -125,6 +126,7 @@ export class Session {
   readonly headView = new ShownSteps(this, () =>
     this.opened ? { heads: [this.opened], dims: this.dims, alone: this.alone ? this.group : null } : null,
   );
+  readonly matrixView = new MatrixView();
   readonly looks = new Looks(this);
   /** Whether the opened head has its own picture of this step. */
   readonly pictured: boolean = $derived.by(() => {
