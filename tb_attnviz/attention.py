@@ -1,4 +1,4 @@
-"""Attention of one head on the probe's sequences, recomputed from its samples."""
+"""Attention on the probe's sequences, and what follows from it for each point, recomputed from samples."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -21,10 +21,8 @@ def sequence_attention(samples: Samples, layer: Layer, lengths: Sequence[int], h
     key_head = head * len(samples.keys) // len(samples.queries)
     queries = samples.queries[head, start : start + length]  # (n, d)
     keys = samples.keys[key_head, start : start + length]  # (n, d)
-    bias = None
-    if samples.bias is not None:
-        of_sequence = samples.bias[min(sequence, len(samples.bias) - 1)]  # (heads or 1, longest, longest)
-        bias = of_sequence[min(head, len(of_sequence) - 1), :length, :length]  # (n, n)
+    biases = _bias(samples, sequence, length)  # (heads or 1, n, n)
+    bias = None if biases is None else biases[min(head, len(biases) - 1)]  # (n, n)
     visible = geometry.visible_pairs(length, length, causal=layer.causal, bias=bias, like=queries)
     logits = geometry.logits(queries, keys, scale=layer.scale, softcap=layer.softcap, bias=bias)
     sink = None if samples.sinks is None else samples.sinks[head, ...]  # ()
@@ -40,3 +38,32 @@ def mean_attention(samples: Samples, layer: Layer, lengths: Sequence[int], head:
         total[:length, :length] += sequence_attention(samples, layer, lengths, head, sequence)
         present[:length, :length] += 1
     return cast(Float32, total / np.maximum(present, 1))
+
+
+def point_figures(samples: Samples, layer: Layer, lengths: Sequence[int], figure: str) -> Float32:
+    """One of geometry.POINT_FIGURES of every point of every head, [heads, queries + keys], queries first."""
+    keys = samples.expanded_keys()
+    made = np.empty((layer.heads, 2, sum(lengths)), np.float32)  # (heads, side, tokens)
+    start = 0
+    for sequence, length in enumerate(lengths):
+        here = slice(start, start + length)
+        of_sequence = geometry.point_figure(
+            figure,
+            samples.queries[:, here],
+            keys[:, here],
+            scale=layer.scale,
+            causal=layer.causal,
+            softcap=layer.softcap,
+            bias=_bias(samples, sequence, length),
+            sinks=samples.sinks,
+        )  # (heads, 2 · length)
+        made[..., here] = of_sequence.reshape(layer.heads, 2, length)
+        start += length
+    return made.reshape(layer.heads, -1)
+
+
+def _bias(samples: Samples, sequence: int, length: int) -> Float32 | None:
+    """What is added to the logits of a sequence of `length` tokens, [heads or 1, length, length]."""
+    if samples.bias is None:
+        return None
+    return samples.bias[min(sequence, len(samples.bias) - 1), :, :length, :length]

@@ -8,7 +8,8 @@ from typing import Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.attention import mean_attention, sequence_attention
+from tb_attnviz import geometry
+from tb_attnviz.attention import mean_attention, point_figures, sequence_attention
 from tb_attnviz.events import (
     Alert,
     Checkpoint,
@@ -136,6 +137,15 @@ class Run:
         if sequence == "mean":
             return mean_attention(samples, described, lengths, head)
         return sequence_attention(samples, described, lengths, head, sequence)
+
+    def point_figure(self, step: int, layer: int, figure: str) -> Float32:
+        """A figure of every query and key of a layer: [heads, n_query + n_key], queries first.
+
+        `figure` is one of geometry.POINT_FIGURES: "norm", "entropy", …; NaN for points that it is not defined for.
+        """
+        if figure not in geometry.POINT_FIGURES:
+            raise NotRecordedError(f"no point figure {figure!r}: there are {', '.join(geometry.POINT_FIGURES)}")
+        return point_figures(self.samples(step, layer), self.layer(step, layer), self.probe.lengths, figure)
 
     def check(self, step: int, layer: int, head: int, sequence: int | Literal["mean"]) -> None:
         """Raises NotRecordedError unless all four exist."""

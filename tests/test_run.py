@@ -56,6 +56,25 @@ def test_mean_attention_averages_by_position_pair(run_directory: Path) -> None:
     assert mean[9, 9] == pytest.approx(each[1][9, 9])
 
 
+def test_point_figures_are_of_the_points_attention(run_directory: Path) -> None:
+    run = tb_attnviz.open_run(run_directory)
+    figures = {name: run.point_figure(200, 1, name) for name in ("norm", "entropy", "first", "received", "attracted")}
+    assert {values.shape for values in figures.values()} == {(6, 36)}
+    samples, attention = run.samples(200, 1), run.attention(200, 1, 4, 2)  # tokens 15 to 17 of 18
+    lengths = np.linalg.norm(np.concatenate([samples.queries[4], samples.keys[4]]), axis=1)
+    np.testing.assert_allclose(figures["norm"][4], lengths, rtol=1e-5)
+    np.testing.assert_allclose(figures["first"][4, 15:18], attention[:, 0], atol=1e-6)
+    np.testing.assert_allclose(figures["received"][4, 33:36], attention.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(figures["attracted"][4, 33:36], attention.sum(axis=0), atol=1e-6)
+    entropy = -(attention * np.log(attention)).sum(axis=1) / np.log(3)
+    np.testing.assert_allclose(figures["entropy"][4, 15:18], entropy, atol=1e-6)
+    assert np.isnan(figures["entropy"][:, 18:]).all()
+    with pytest.raises(
+        tb_attnviz.NotRecordedError, match="no point figure 'length': there are norm, max_logit, entropy"
+    ):
+        run.point_figure(200, 1, "length")
+
+
 def test_health_has_steps_of_its_own(writer: RunWriter, tmp_path: Path) -> None:
     write_checkpoint(writer, 0)
     writer.write_health(25, {"entropy": np.full(10, 0.5, np.float32)})

@@ -8,6 +8,7 @@ from tb_attnviz.geometry.attention import attention, logits, visible_pairs
 from tb_attnviz.geometry.canonical import CanonicalAxes, canonical_axes, procrustes
 from tb_attnviz.geometry.health import FIGURES, effective_rank, health
 from tb_attnviz.geometry.paper import paper_scale, paper_translation
+from tb_attnviz.geometry.point_figures import POINT_FIGURES, point_figure
 from tb_attnviz.geometry.trust import (
     Neighbourhoods,
     VisiblePairs,
@@ -20,6 +21,7 @@ from tb_attnviz.geometry.trust import (
 
 __all__ = [
     "FIGURES",
+    "POINT_FIGURES",
     "CanonicalAxes",
     "Neighbourhoods",
     "VisiblePairs",
@@ -34,6 +36,7 @@ __all__ = [
     "neighbourhoods",
     "paper_scale",
     "paper_translation",
+    "point_figure",
     "procrustes",
     "spearman",
     "visible_pairs",

@@ -12,6 +12,7 @@ from tensorboard.plugins import base_plugin
 from werkzeug import Request, Response
 
 from tb_attnviz.events import PLUGIN_NAME, FormatError, Layer, Segment
+from tb_attnviz.geometry import POINT_FIGURES
 from tb_attnviz.plugin import parameters, picture, tasks
 from tb_attnviz.plugin.responses import (
     JSON,
@@ -54,6 +55,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
             "/points": self.points_route,
             "/trust": self.trust_route,
             "/attention": self.attention_route,
+            "/point_figures": self.point_figures_route,
             "/health": self.health_route,
             "/alerts": self.alerts_route,
             "/jobs": self.jobs_route,
@@ -143,6 +145,37 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
                 None if sequence == "mean" else sequence,
             ),
             about={"kind": "attention", "run": name, "layer": layer, "head": head, "step": step, "projection": None},
+            quick=True,
+        )
+        return unchanged(request, key) or self._made(request, task, array_response, 0)
+
+    @route
+    def point_figures_route(self, request: Request) -> Response:
+        name, run = self._run(request)
+        step = parameters.integer(request, "step")
+        layer = parameters.integer(request, "layer")
+        figure = parameters.choice(request, "figure", POINT_FIGURES)
+        described, checkpoint = run.layer(step, layer), run.checkpoint(step)
+        key = repr(("point_figures", run.directory, checkpoint.file, layer, figure))
+        task = Task(
+            key=key,
+            function=tasks.point_figures,
+            args=(
+                run.directory,
+                checkpoint.file,
+                checkpoint.locations[layer],
+                described,
+                run.probe.lengths,
+                figure,
+            ),
+            about={
+                "kind": "point_figures",
+                "run": name,
+                "layer": layer,
+                "head": None,
+                "step": step,
+                "projection": None,
+            },
             quick=True,
         )
         return unchanged(request, key) or self._made(request, task, array_response, 0)

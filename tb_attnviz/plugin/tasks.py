@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.attention import mean_attention, sequence_attention
+from tb_attnviz import attention as recomputed
 from tb_attnviz.events import Layer, SamplesLocation, read_samples
 from tb_attnviz.projection.pictures import Report, View, make
 from tb_attnviz.projection.store import DiskStore
@@ -48,8 +48,22 @@ def attention(
     """The attention of one head, `.npy` float32 [n_query, n_key]; the mean over all sequences for None."""
     samples = read_samples(directory, file, location)
     if sequence is None:
-        return _npy(mean_attention(samples, layer, lengths, head))
-    return _npy(sequence_attention(samples, layer, lengths, head, sequence))
+        return _npy(recomputed.mean_attention(samples, layer, lengths, head))
+    return _npy(recomputed.sequence_attention(samples, layer, lengths, head, sequence))
+
+
+def point_figures(
+    directory: str,
+    file: str,
+    location: SamplesLocation,
+    layer: Layer,
+    lengths: Sequence[int],
+    figure: str,
+    *,
+    report: Report,
+) -> bytes:
+    """A figure of every point of a layer's heads, `.npy` float32 [heads, queries + keys]."""
+    return _npy(recomputed.point_figures(read_samples(directory, file, location), layer, lengths, figure))
 
 
 @functools.cache

@@ -55,6 +55,13 @@ def test_attention_is_that_of_open_run(client: Client, run: str, logdir: Path, s
     )
 
 
+def test_point_figures_are_those_of_open_run(client: Client, run: str, logdir: Path) -> None:
+    opened = tb_attnviz.open_run(logdir / "run")
+    for layer, figure in ((0, "norm"), (1, "entropy")):
+        shown = client.array("point_figures", run=run, step=200, layer=layer, figure=figure)
+        np.testing.assert_allclose(shown, opened.point_figure(200, layer, figure), atol=1e-6)
+
+
 def test_health_keeps_what_is_not_finite(client: Client, run: str) -> None:
     health = client.json("health", run=run)
     assert health["steps"] == [0, 100, 200, 300]
@@ -91,6 +98,7 @@ def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:
         ("runs", {}),
         ("points", {"step": 100, "layer": 0, "projection": "biplot", "dims": 2}),
         ("attention", {"step": 100, "layer": 0, "head": 0, "sequence": 0}),
+        ("point_figures", {"step": 100, "layer": 0, "figure": "norm"}),
     ]:
         status, _, headers = client.get(route, run=run, **parameters)
         assert status == 200
@@ -124,6 +132,9 @@ def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:
         ("attention", {"head": 4}, 404, "no head 4: layer 0 has heads 0 to 3"),
         ("attention", {"sequence": 3}, 404, "no sequence 3: the probe has sequences 0 to 2"),
         ("attention", {"sequence": "all"}, 400, "must be a whole number or 'mean', not 'all'"),
+        ("point_figures", {"figure": None}, 400, "the parameter 'figure' is missing"),
+        ("point_figures", {"figure": "length"}, 400, "'figure' must be one of norm, max_logit, entropy, "),
+        ("point_figures", {"layer": 7, "figure": "norm"}, 404, "no layer 7: the run has layers 0 to 1"),
         ("static/..%2Fplugin.py", {}, 404, "no static file"),
     ],
 )
