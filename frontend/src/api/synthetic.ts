@@ -4,11 +4,13 @@ import { isSlow } from './projection';
 import type { ScalarPoint } from './scalars';
 import { sleep } from './sleep';
 import { type DataSource, SourceError, type Waiting } from './source';
+import { pointFigure, syntheticLabels } from './synthetic_figures';
 import { attention, formation, health, position, syntheticHead, wordClass } from './synthetic_head';
 import { embedded, syntheticTrust, Workers } from './synthetic_projection';
 import type {
   Alerts,
   AttentionQuery,
+  FigureQuery,
   HealthDocument,
   JsonNumber,
   Layer,
@@ -178,6 +180,17 @@ export class SyntheticSource implements DataSource {
     return { shape: [n, n], data: attention(head, formation(head, this.time(query.step)), sequence) };
   }
 
+  async pointFigures({ layer, step, figure }: FigureQuery): Promise<NpyArray> {
+    const heads = this.options.heads[layer] ?? 0;
+    const n = 2 * this.tokens.length;
+    const data = new Float32Array(heads * n);
+    for (let h = 0; h < heads; h++) {
+      const head = syntheticHead(layer, h);
+      data.set(pointFigure(figure, head, formation(head, this.time(step)), this.tokens), h * n);
+    }
+    return { shape: [heads, n], data };
+  }
+
   async scalarTags(): Promise<readonly string[]> {
     return ['eval/accuracy', 'train/learning_rate', 'train/loss'];
   }
@@ -260,7 +273,8 @@ export class SyntheticSource implements DataSource {
 }
 
 function text(i: number): Sequence {
-  return { kind: 'text', tokens: (TEXTS[i % TEXTS.length] ?? '').split(' '), repeat: null };
+  const tokens = (TEXTS[i % TEXTS.length] ?? '').split(' ');
+  return { kind: 'text', tokens, repeat: null, labels: syntheticLabels(tokens) };
 }
 
 /** The texts again and again, up to so many tokens. */

@@ -49,6 +49,8 @@ export interface Sequence {
   readonly kind: string;
   readonly tokens: readonly string[];
   readonly repeat: { readonly start: number; readonly period: number } | null;
+  /** What else is known of the tokens, one value each: a category, or a number. */
+  readonly labels?: Readonly<Record<string, readonly (string | number)[]>>;
 }
 
 export interface Probe {
@@ -152,6 +154,17 @@ export interface Trust {
   readonly note: string | null;
   /** What the paper's normalisation did to this head; null where it is not used. */
   readonly normalisation: { readonly c: number; readonly translation: JsonNumber } | null;
+}
+
+export const POINT_FIGURES = ['norm', 'max_logit', 'entropy', 'first', 'received', 'attracted'] as const;
+export type PointFigure = (typeof POINT_FIGURES)[number];
+
+/** A figure of every query and key of a layer's heads. */
+export interface FigureQuery {
+  readonly run: string;
+  readonly step: number;
+  readonly layer: number;
+  readonly figure: PointFigure;
 }
 
 export interface AttentionQuery {

@@ -41,21 +41,17 @@ describe('colours', () => {
 
   it('raise the lit sequence, and the selected token above it', () => {
     const places = { sequence: Int32Array.of(0, 1, 1), position: Int32Array.of(0, 0, 1), longest: 2 };
-    const looks = pointLooks(LIGHT, 'kind', 3, 3, { places, lit: { sequence: 1, token: 1 } });
+    const looks = pointLooks(() => LIGHT.key, 3, 3, { places, lit: { sequence: 1, token: 1 } });
     expect([3, 7, 11, 15, 19, 23].map((i) => looks[i])).toEqual([1, 2, 3, 1, 2, 3]);
   });
 
-  it('raise a group instead of the sequence, and colour by error where one is known', () => {
+  it('raise a group instead of the sequence', () => {
     const places = { sequence: Int32Array.of(0, 0), position: Int32Array.of(0, 1), longest: 2 };
-    const looks = pointLooks(LIGHT, 'tears', 2, 2, {
-      places,
-      lit: { sequence: 0, token: 1 },
-      group: new Set([0, 2]),
-      errors: Float32Array.of(0, 0.5, Number.NaN, 1),
-    });
+    const marks = { places, lit: { sequence: 0, token: 1 }, group: new Set([0, 2]) };
+    const looks = pointLooks((point) => (point < 2 ? LIGHT.query : LIGHT.key), 2, 2, marks);
     expect([3, 7, 11, 15].map((i) => looks[i])).toEqual([2, 3, 2, 3]);
     const rgb = (i: number) => `rgb(${[...looks.subarray(4 * i, 4 * i + 3)].join(' ')})`;
-    expect([0, 1, 2].map(rgb)).toEqual([css(LIGHT.errors[0]!), css(LIGHT.errors.at(-1)!), css(LIGHT.key)]);
+    expect([0, 1, 2].map(rgb)).toEqual([css(LIGHT.query), css(LIGHT.query), css(LIGHT.key)]);
   });
 
   it('tell errors apart by lightness against the surface', () => {

@@ -1,7 +1,9 @@
+import { type Scale, shareOf } from '../colour/scale';
 import type { Rgb } from './picture';
 
-/** The colours of the data. Hues are Okabe and Ito's, which colour-blind eyes tell apart; ramps are even in
- * lightness because they are mixed in OKLab. */
+/** The colours of the data. Queries and keys are Okabe and Ito's green and pink, and differ in shape besides; the classes'
+ * hues were searched for the largest least distance, in OKLab, as seen by all eyes (colour_blind.test.ts); ramps are even
+ * in lightness because they are mixed in OKLab. */
 
 export interface Palette {
   readonly surface: Rgb;
@@ -13,6 +15,8 @@ export interface Palette {
   /** From what is right and steps back to what is wrong and stands out. */
   readonly errors: readonly Rgb[];
   readonly classes: readonly Rgb[];
+  /** What has no class of its own, or no value. */
+  readonly other: Rgb;
   /** The far end of the cells' tint. */
   readonly tint: Rgb;
 }
@@ -25,7 +29,8 @@ export const LIGHT: Palette = {
   key: hex('#cc79a7'),
   ramp: ['#332a86', '#1f6aa8', '#15988f', '#76b43c', '#dcae00'].map(hex),
   errors: ['#c4cad3', '#e69f00', '#8f1d00'].map(hex),
-  classes: ['#e69f00', '#56b4e9', '#009e73', '#b8a800', '#0072b2', '#d55e00', '#cc79a7', '#7f7f7f'].map(hex),
+  classes: ['#ee9f01', '#0f72fc', '#cb4796', '#1f623d', '#6e1fa5', '#888113', '#551400', '#102b5b'].map(hex),
+  other: hex('#a8adb4'),
   tint: hex('#9ac3ee'),
 };
 
@@ -37,23 +42,14 @@ export const DARK: Palette = {
   key: hex('#ec9cc8'),
   ramp: ['#7c6fe0', '#4a9fe6', '#37c4ad', '#a2d65a', '#ffe35c'].map(hex),
   errors: ['#5f6670', '#d97b16', '#fff0c2'].map(hex),
-  classes: ['#f0b030', '#73c5f3', '#19c79a', '#f0e442', '#4a9fdc', '#ee7a33', '#ec9cc8', '#b5b5b5'].map(hex),
+  classes: ['#fda708', '#6297ff', '#34dc9d', '#c5bbff', '#d86900', '#ecfa04', '#a440bd', '#a3ffe7'].map(hex),
+  other: hex('#80868e'),
   tint: hex('#2a5f94'),
 };
-
-export const COLOURINGS = ['kind', 'position', 'sequence', 'false_neighbours', 'tears'] as const;
-/** What a point's colour tells: query or key, place in its sequence, which sequence, or how wrong its place is: near
- * points that are no neighbours, and neighbours that were torn away. */
-export type Colouring = (typeof COLOURINGS)[number];
 
 /** The error from which on a point has the last colour. Their mean is 1 − trustworthiness, a few hundredths: up to 1
  * all of them would look alike. */
 export const WORST = 0.5;
-
-/** Whether the colour is about one head's projection, not about the tokens. */
-export function isError(colouring: Colouring): colouring is 'false_neighbours' | 'tears' {
-  return colouring === 'false_neighbours' || colouring === 'tears';
-}
 
 export interface TokenPlaces {
   readonly sequence: Int32Array; // [tokens]
@@ -66,42 +62,51 @@ export interface Lit {
   readonly token: number;
 }
 
-/** What is known of the points: where their tokens stand, which are selected, how wrong their places are. */
+/** What is known of the points: where their tokens stand, which are selected. */
 export interface Marks {
   readonly places: TokenPlaces | null;
   readonly lit: Lit | null;
   /** Points that are lit instead of the selected token's sequence. */
   readonly group?: ReadonlySet<number> | null;
-  /** [queries + keys], each in [0, 1] */
-  readonly errors?: Float32Array | null;
 }
 
-/** A scene's `looks`: colour and level of each query, then of each key. */
+/** A scene's `looks`: colour and level of each query, then of each key.
+ * @param colourOf a point's, by its number */
 export function pointLooks(
-  palette: Palette,
-  colouring: Colouring,
+  colourOf: (point: number) => Rgb,
   queries: number,
   keys: number,
-  { places, lit, group, errors }: Marks,
+  { places, lit, group }: Marks,
 ): Uint8Array {
   const looks = new Uint8Array(4 * (queries + keys));
   for (let i = 0; i < queries + keys; i++) {
     const token = i < queries ? i : i - queries;
-    const sequence = places?.sequence[token] ?? 0;
-    const position = places?.position[token] ?? 0;
-    let colour = i < queries ? palette.query : palette.key;
-    if (colouring === 'position' && places)
-      colour = ramp(palette.ramp, position / Math.max(1, places.longest - 1));
-    if (colouring === 'sequence' && places)
-      colour = palette.classes[sequence % palette.classes.length] ?? colour;
-    const wrong = errors?.[i] ?? Number.NaN;
-    if (!Number.isNaN(wrong)) colour = ramp(palette.errors, wrong / WORST);
-    const inSequence = lit !== null && places !== null && sequence === lit.sequence;
+    const inSequence = lit !== null && places !== null && places.sequence[token] === lit.sequence;
     let level = (group ? group.has(i) : inSequence) ? 2 : 1;
-    if (inSequence && position === lit.token) level = 3;
-    looks.set([...bytes(colour), level], 4 * i);
+    if (inSequence && places.position[token] === lit.token) level = 3;
+    looks.set([...bytes(colourOf(i)), level], 4 * i);
   }
   return looks;
+}
+
+/** The colours of tokens on a scale. @param of each token's number, where the scale is a range; NaN: not known */
+export function tokenColours(
+  { classes, other, ramp: stops }: Palette,
+  scale: Scale,
+  of: Float64Array | null,
+): (token: number) => Rgb {
+  if (scale.kind === 'classes') {
+    const { swatches } = scale;
+    return (token) => classes[swatches[scale.of[token] ?? -1]?.hue ?? -1] ?? other;
+  }
+  const known = new Map<number, Rgb>(); // tokens have few different values, and mixing is slow
+  return (token) => {
+    const value = of?.[token] ?? Number.NaN;
+    if (Number.isNaN(value)) return other;
+    const colour = known.get(value) ?? ramp(stops, shareOf(scale, value));
+    known.set(value, colour);
+    return colour;
+  };
 }
 
 /** A scene's `tints`: [heads, 4]. `shares` in [0, 1]; NaN keeps the surface. */

@@ -1,4 +1,5 @@
 import type { Camera } from './camera';
+import type { HeadFigures } from './head_figures';
 import type { Grid } from './layout';
 import type { Rotation } from './orbit';
 import type { StepPoints } from './positions';
@@ -23,6 +24,8 @@ export interface Picture {
   readonly tints: Uint8Array | null;
   /** Per point of a head: RGB bytes and level (1 plain, 2 lit, 3 the selected one). [queries + keys, 4] */
   readonly looks: Uint8Array;
+  /** Colours and sizes that are each head's own, over `looks`; costs nothing where there are none. */
+  readonly figures?: HeadFigures | null;
   /** Whether something is selected: then points below level 2 step back. */
   readonly selecting: boolean;
   readonly drawList: Uint32Array;

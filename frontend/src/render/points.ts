@@ -2,10 +2,12 @@ import { CUBE, PERSPECTIVE } from './orbit';
 import type { Picture } from './picture';
 import { Positions } from './positions';
 import { Program } from './program';
-import { TEXEL_GLSL, type Texels } from './texels';
+import { TEXEL_GLSL, Texels } from './texels';
 
 /** How far points that outgrew their frame are let out of it, as a share of half a cell. */
 export const RIM = 0.05;
+/** No figures of heads: what is bound in their place. */
+const NOTHING = new Uint8Array(0);
 /** Share of a cell's half side at which the frame's ±1 lies; the rest holds the rim. */
 export const INSET = 0.93;
 
@@ -14,6 +16,9 @@ layout(location = 0) in vec3 a_from;
 layout(location = 1) in vec3 a_to;
 uniform highp sampler2D u_heads;   // a head: left, top, side, which steps it has
 uniform highp sampler2D u_points;  // a point: colour, level
+uniform bool u_figured;            // whether heads have colours or sizes of their own
+uniform highp sampler2D u_values;  // a point of a head: place on the ramp, size
+uniform highp sampler2D u_ramp;
 uniform int u_perHead, u_queries;
 uniform float u_mix, u_size, u_ratio, u_selecting;
 uniform vec2 u_viewport;
@@ -36,6 +41,12 @@ void main() {
   vec4 cell = texel(u_heads, head);
   vec4 look = texel(u_points, point);
   int level = int(look.a * 255.0 + 0.5);
+  float own = 1.0;
+  if (u_figured) {
+    vec2 value = texel(u_values, gl_VertexID).rg * 255.0;
+    if (value.x > 0.5) look.rgb = texel(u_ramp, int(value.x + 0.5)).rgb;
+    if (value.y > 0.5) own = exp2((value.y - 128.0) / 127.0);
+  }
 
   float t = cell.w == 0.0 ? u_mix : cell.w == 1.0 ? 0.0 : 1.0;
   bool hasFrom = finite(a_from), hasTo = finite(a_to);
@@ -60,7 +71,7 @@ void main() {
   float depth = u_deep ? -0.4 * p.z - 0.5 * lit : 0.0;
   gl_Position = vec4(pixel / u_viewport * vec2(2.0, -2.0) + vec2(-1.0, 1.0), depth * 0.9, 1.0);
 
-  float size = u_size * grow;
+  float size = u_size * grow * own;
   if (lit > 0.0) size = level == 3 ? min(2.2 * size, size + 5.0) : min(1.5 * size, size + 2.0);
   float opacity = u_selecting > 0.0 && lit == 0.0 ? 0.2 : lit > 0.0 ? 1.0 : 0.8;
   v_key = point >= u_queries ? 1 : 0;
@@ -99,6 +110,8 @@ void main() {
 export class PointsPass {
   private readonly program: Program;
   private readonly positions: Positions;
+  private readonly values: Texels;
+  private readonly ramp: Texels;
   private readonly vertices: WebGLVertexArrayObject;
   private readonly indices: WebGLBuffer;
   private drawList: Uint32Array | null = null;
@@ -106,6 +119,8 @@ export class PointsPass {
   constructor(private readonly gl: WebGL2RenderingContext) {
     this.program = new Program(gl, VERTEX, FRAGMENT);
     this.positions = new Positions(gl);
+    this.values = new Texels(gl, true);
+    this.ramp = new Texels(gl);
     this.vertices = gl.createVertexArray();
     this.indices = gl.createBuffer();
     gl.bindVertexArray(this.vertices);
@@ -134,9 +149,14 @@ export class PointsPass {
     program.use();
     heads.bind(0, picture.cells);
     looks.bind(1, picture.looks);
+    this.values.bind(2, picture.figures?.values ?? NOTHING);
+    this.ramp.bind(3, picture.figures?.ramp ?? NOTHING);
     const [width, height, ratio] = viewport;
     gl.uniform1i(program.uniform('u_heads'), 0);
     gl.uniform1i(program.uniform('u_points'), 1);
+    gl.uniform1i(program.uniform('u_values'), 2);
+    gl.uniform1i(program.uniform('u_ramp'), 3);
+    gl.uniform1i(program.uniform('u_figured'), picture.figures ? 1 : 0);
     gl.uniform1i(program.uniform('u_perHead'), perHead);
     gl.uniform1i(program.uniform('u_queries'), queries);
     gl.uniform1f(program.uniform('u_mix'), picture.mix);
@@ -160,6 +180,8 @@ export class PointsPass {
 
   destroy(): void {
     this.positions.destroy();
+    this.values.destroy();
+    this.ramp.destroy();
     this.gl.deleteVertexArray(this.vertices);
     this.gl.deleteBuffer(this.indices);
     this.program.destroy();

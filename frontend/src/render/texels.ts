@@ -1,15 +1,21 @@
-/** A list of 4-vectors that shaders read with texelFetch. Rows of a fixed width keep long lists inside every
- * driver's texture limit; `texel()` in GLSL finds item i. */
+/** A list of 4-vectors, or of pairs of bytes, that shaders read with texelFetch. Rows of a fixed width keep long lists
+ * inside every driver's texture limit; `texel()` in GLSL finds item i. */
 export const TEXEL_GLSL = `
-vec4 texel(highp sampler2D list, int i) { return texelFetch(list, ivec2(i & 1023, i >> 10), 0); }
+vec4 texel(highp sampler2D list, int i) { return texelFetch(list, ivec2(i & 4095, i >> 12), 0); }
 `;
-const WIDTH = 1024;
+const WIDTH = 4096;
+/** Items that fit into a texture of 4096 × 4096, which WebGL 2 has on every computer that we know of. */
+export const MOST_TEXELS = WIDTH * 4096;
 
 export class Texels {
   private readonly texture: WebGLTexture;
   private held: Float32Array | Uint8Array | null = null;
 
-  constructor(private readonly gl: WebGL2RenderingContext) {
+  /** @param pairs items are two bytes, not four numbers */
+  constructor(
+    private readonly gl: WebGL2RenderingContext,
+    private readonly pairs = false,
+  ) {
     this.texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
@@ -22,15 +28,18 @@ export class Texels {
     gl.activeTexture(gl.TEXTURE0 + unit);
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     if (list === this.held) return;
-    const rows = Math.max(1, Math.ceil(list.length / 4 / WIDTH));
+    const channels = this.pairs ? 2 : 4;
+    const rows = Math.max(1, Math.ceil(list.length / channels / WIDTH));
+    const length = channels * WIDTH * rows;
     if (list instanceof Float32Array) {
-      const padded = new Float32Array(4 * WIDTH * rows);
+      const padded = new Float32Array(length);
       padded.set(list);
       gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, WIDTH, rows, 0, gl.RGBA, gl.FLOAT, padded);
     } else {
-      const padded = new Uint8Array(4 * WIDTH * rows);
+      const padded = new Uint8Array(length);
       padded.set(list);
-      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, WIDTH, rows, 0, gl.RGBA, gl.UNSIGNED_BYTE, padded);
+      const [internal, format] = this.pairs ? [gl.RG8, gl.RG] : [gl.RGBA8, gl.RGBA];
+      gl.texImage2D(gl.TEXTURE_2D, 0, internal, WIDTH, rows, 0, format, gl.UNSIGNED_BYTE, padded);
     }
     this.held = list;
   }

@@ -2,9 +2,9 @@ import type { NpyArray } from '../api/npy';
 import { DEFAULT_PROJECTION, isSlow, type Projection } from '../api/projection';
 import type { DataSource } from '../api/source';
 import type { Alert, Dims, Group, HealthDocument, PointsQuery, Run, Runs, Trust } from '../api/types';
+import { isError } from '../colour/colouring';
 import { readHealth, type Series, toNumber } from '../health/health';
 import type { TokenIndex } from '../probe/places';
-import { type Colouring, isError } from '../render/colours';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
 import { enterRun, followSteps } from './entering';
 import { fetchAttention, fetchPoints, fetchTrust } from './fetching';
@@ -15,6 +15,9 @@ import { Looks } from './looks.svelte';
 import { MatrixView } from './matrix_view.svelte';
 import { hasOutgrown } from './outgrown';
 import { Playback } from './playback.svelte';
+import { PointFigures } from './point_figures.svelte';
+import { Scatter } from './scatter.svelte';
+import { enterScatter, placeOfScatter } from './scatter_place';
 import { Sentence } from './sentence.svelte';
 import { placeOfSentence } from './sentence_place';
 import { ShownSteps } from './shown.svelte';
@@ -49,13 +52,15 @@ export class Session {
   readonly alerts = new Latest<readonly Alert[]>();
   readonly attention = new Latest<NpyArray>();
   readonly sentence = new Sentence(this);
+  readonly scatter = new Scatter();
   /** How far the opened head's picture can be believed. */
   readonly trust = new Latest<Trust>();
 
   runName = $state<string | null>(null);
   projection = $state.raw<Projection>(DEFAULT_PROJECTION);
   dims = $state<Dims>(2);
-  colouring = $state<Colouring>('kind');
+  /** The id of what the points' colours tell. */
+  colouring = $state('kind');
   /** The health figure that colours the cells. */
   tint = $state<string | null>(FIRST_TINT);
   /** The step up to which the frame is fitted. */
@@ -100,6 +105,7 @@ export class Session {
     this.refitLive = start.refit === 'live';
     this.runName = start.run ?? null;
     enterTimeline(start, this.playback, this.steering);
+    enterScatter(start, this.scatter);
   }
 
   readonly run: Run | null = $derived(this.runs.value?.runs.find(({ run }) => run === this.runName) ?? null);
@@ -128,6 +134,7 @@ export class Session {
   );
   readonly matrixView = new MatrixView();
   readonly looks = new Looks(this);
+  readonly pointFigures = new PointFigures(this);
   /** Whether the opened head has its own picture of this step. */
   readonly pictured: boolean = $derived.by(() => {
     const { loader, headView, playback } = this;
@@ -167,6 +174,7 @@ export class Session {
       this.attention,
       this.trust,
       this.sentence,
+      this.pointFigures,
       tags,
       points,
     ];
@@ -189,7 +197,9 @@ export class Session {
       ...opened,
       projection: this.projection,
       ...(this.dims !== 2 && { dims: this.dims }),
-      colour: this.colouring,
+      // What was given with the probe is not known before it is here.
+      colour: this.probe.value ? this.looks.colouring.id : this.colouring,
+      ...placeOfScatter(this.scatter),
       tint: this.tint ?? NO_TINT,
       ...placeOfTimeline(playback, this.steering),
       ...(selection && {
@@ -208,6 +218,7 @@ export class Session {
     $effect.pre(() => fetchPoints(this));
     $effect.pre(() => fetchAttention(this));
     this.sentence.begin();
+    this.pointFigures.begin();
     $effect.pre(() => fetchTrust(this));
   }
 

@@ -191,8 +191,11 @@ it('colours by errors only while a head is opened', async () => {
   session.colouring = 'tears';
   await pass(200);
   expect(session.errors?.length).toBe(session.run!.queries + session.run!.keys);
-  expect(session.looks.opened).not.toEqual(session.looks.shared);
+  expect([session.looks.ofOpened?.values.length, session.looks.ofHeads]).toEqual([
+    2 * session.errors!.length,
+    null,
+  ]);
   session.close();
   await pass();
-  expect([session.colouring, session.errors]).toEqual(['kind', null]);
+  expect([session.colouring, session.errors, session.looks.ofOpened]).toEqual(['kind', null, null]);
 });

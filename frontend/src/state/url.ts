@@ -1,10 +1,10 @@
 import { type Projection, readProjection, writeProjection } from '../api/projection';
-import { COLOURINGS, type Colouring } from '../render/colours';
+import { readScatter, type ScatterPlace } from './scatter_place';
 import { readSentence, type SentencePlace } from './sentence_place';
 import { readTimeline, type TimelinePlace } from './timeline_place';
 
 /** What a link to this tab says. Absent means the default: the newest step, no head opened, … */
-export interface Place extends TimelinePlace, SentencePlace {
+export interface Place extends TimelinePlace, SentencePlace, ScatterPlace {
   readonly run?: string;
   readonly step?: number;
   readonly frame?: number;
@@ -13,7 +13,7 @@ export interface Place extends TimelinePlace, SentencePlace {
   readonly head?: number;
   readonly projection: Projection;
   readonly dims?: 2 | 3;
-  readonly colour?: Colouring;
+  readonly colour?: string;
   readonly tint?: string;
   readonly sequence?: number;
   /** A number, with a k behind it if the key was selected, not the query. */
@@ -49,12 +49,13 @@ export function readPlace(hash: string): Place {
     layer: whole('layer'),
     head: whole('head'),
     dims: found.get('dims') === '3' ? 3 : found.get('dims') === '2' ? 2 : undefined,
-    colour: COLOURINGS.find((name) => name === found.get('colour')),
+    colour: found.get('colour') || undefined,
     tint: found.get('tint'),
     sequence: whole('sequence'),
     token: token !== undefined && /^\d{1,9}k?$/.test(token) ? token : undefined,
     ...readTimeline(found),
     ...readSentence(found),
+    ...readScatter(found),
   });
   return { ...place, projection: readProjection(found) };
 }

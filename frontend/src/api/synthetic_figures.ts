@@ -1,0 +1,52 @@
+import { noise } from '../noise';
+import type { SyntheticHead } from './synthetic_head';
+import type { PointFigure } from './types';
+
+/** A figure of each made-up query, then key. */
+export function pointFigure(
+  figure: PointFigure,
+  head: SyntheticHead,
+  formed: number,
+  tokens: readonly { readonly index: number; readonly at: number }[],
+): Float32Array {
+  const sides = {
+    norm: 'both',
+    max_logit: 'both',
+    entropy: 'query',
+    first: 'query',
+    received: 'key',
+    attracted: 'key',
+  };
+  const of = (side: 'query' | 'key') =>
+    tokens.map(({ index, at }) => {
+      if (sides[figure] !== 'both' && sides[figure] !== side) return Number.NaN;
+      const chance = noise(head.seed + index, side === 'query' ? 61 : 67);
+      if (figure === 'norm')
+        return (side === 'query' ? 6 : 4) * (1 + 2 * formed * chance) + (at === 0 ? 5 : 0);
+      if (figure === 'max_logit') return 1 + 12 * formed * chance;
+      if (figure === 'entropy') return at === 0 ? Number.NaN : 1 - formed * chance;
+      if (figure === 'first') return at === 0 ? 1 : 0.1 + 0.8 * formed * chance;
+      const received = at === 0 ? 0.1 + 0.7 * formed : 0.1 * chance;
+      return figure === 'received' ? received : 20 * received;
+    });
+  return Float32Array.from([...of('query'), ...of('key')]);
+}
+
+const CLASSES: readonly (readonly [string, RegExp])[] = [
+  ['X', /^\[.*\]$/],
+  ['PUNCT', /^[.,Ċ]$/],
+  ['NUM', /^\d+$/],
+  ['DET', /^Ġ?(the|a|her|all|little|every)$/],
+  ['ADP', /^Ġ?(to|in|for|after|upon|back|of)$/],
+  ['PRON', /^Ġ?(it|she|She|that|who|there)$/],
+  ['VERB', /^Ġ?(was|had|chased|went|gave|rose|read|put|folded|published|changed|loved|closed|eat|##en)$/],
+];
+
+/** What a tagger would say of these words, near enough; and how sure it would be. */
+export function syntheticLabels(tokens: readonly string[]): Record<string, (string | number)[]> {
+  const tag = (token: string) => CLASSES.find(([, words]) => words.test(token))?.[0] ?? 'NOUN';
+  return {
+    'part of speech': tokens.map(tag),
+    surprise: tokens.map((token, i) => 0.5 + 9 * noise(token.length, i)),
+  };
+}

@@ -1,0 +1,16 @@
+/** What the opened head's scatterplot shows beside its points. */
+export class Scatter {
+  /** Whether a point's size tells its norm. */
+  sized = $state(false);
+  /** Whether tokens stand beside points, as many as have room. */
+  words = $state(true);
+  /** Whether the selected sequence's attention is drawn. */
+  lines = $state(true);
+  /** Keys drawn for each query; AttentionViz' two unless chosen otherwise. */
+  top = $state(USUAL_TOP);
+  /** The least weight that is drawn, per cent. */
+  least = $state(USUAL_LEAST);
+}
+
+export const USUAL_TOP = 2;
+export const USUAL_LEAST = 5;
