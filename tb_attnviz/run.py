@@ -34,6 +34,10 @@ class NotRecordedError(LookupError):
     """What was asked for is not in the run; the message says what is."""
 
 
+class NotComparableError(ValueError):
+    """Two runs have no frame in common; the message says why."""
+
+
 def open_run(directory: str | os.PathLike[str]) -> "Run":
     """The run recorded in `directory`; live runs grow with `Run.reload`.
 
@@ -113,6 +117,13 @@ class Run:
         except KeyError:
             raise NotRecordedError(f"no step {step}: {_recorded_steps(self.steps)}") from None
 
+    @property
+    def newest_step(self) -> int:
+        """The newest step with samples. Raises NotRecordedError before the first."""
+        if not self.steps:
+            raise NotRecordedError(f"there is nothing to show yet: {_recorded_steps(self.steps)}")
+        return self.steps[-1]
+
     def layer(self, step: int, layer: int) -> Layer:
         """Layer number `layer` at `step`. Raises NotRecordedError if there is none."""
         layers = self.checkpoint(step).layers
@@ -170,29 +181,83 @@ class Run:
         return [alert for _, record in sorted(self.records.alerts.items()) for alert in record.alerts]
 
     def layer_samples(self, layer: int) -> LayerSamples:
-        """Where the samples of `layer` are at every step: all that a projection needs, in another process too."""
+        """Where the samples of `layer` are at every step: all that a projection needs, in another process too.
+
+        Raises NotRecordedError before the first checkpoint, or for a layer that the run has not.
+        """
+        scale = self.layer(self.newest_step, layer).scale
         locations = {step: (c.file, c.locations[layer]) for step, c in self.records.checkpoints.items()}
-        return LayerSamples(self.directory, self.layer(self.steps[-1], layer).scale, locations)
+        return LayerSamples(self.directory, scale, locations)
 
     def frame(self, layer: int) -> Frame:
         """The frame of every head of `layer`, fitted to all steps recorded so far."""
         return fit_frame(self.layer_samples(layer), self.steps)
 
-    def project(self, projection: Projection | str, layer: int, head: int, *, dims: int | None = None) -> Float32:
+    def view(
+        self,
+        projection: Projection,
+        layer: int,
+        head: int | None,
+        *,
+        steps: tuple[int, ...],
+        in_frame_of: "Run | None" = None,
+    ) -> View:
+        """Pictures of `layer`, or of one of its heads, in the frame of `steps`: of this run, or of `in_frame_of`.
+
+        Raises NotComparableError as `check_comparable` does.
+        """
+        if in_frame_of is None:
+            return View(self.layer_samples(layer), steps, projection, head)
+        self.check_comparable(in_frame_of, layer)
+        return View(self.layer_samples(layer), steps, projection, head, in_frame_of.layer_samples(layer))
+
+    def check_comparable(self, other: "Run", layer: int) -> None:
+        """Raises NotComparableError unless the heads of `layer` can be shown in the frame of those of `other`.
+
+        Both runs must have been recorded with the same probe, so that point answers to point.
+        """
+        if self.probe.fingerprint != other.probe.fingerprint:
+            here, there = (f"{len(p.sequences):,} of {p.tokens:,} tokens" for p in (self.probe, other.probe))
+            sizes = "as many, but others" if here == there else f"{here}, and {there}"
+            raise NotComparableError(f"the two runs were recorded with different probe sequences ({sizes})")
+        here, there = (_shape(run.layers, layer) for run in (self, other))
+        if here != there:
+            raise NotComparableError(f"layer {layer} has {here} in this run and {there} in the other one")
+
+    def project(
+        self,
+        projection: Projection | str,
+        layer: int,
+        head: int,
+        *,
+        dims: int | None = None,
+        in_frame_of: "Run | None" = None,
+    ) -> Float32:
         """The points of one head at every step in one frame: [steps, n_query + n_key, dims], float32.
 
         `projection` is a Projection, or the name of its method: "biplot", "pca", "tsne" or "umap". Linear pictures lie
         within [-1, 1]; those of t-SNE and UMAP rarely reach beyond. Nothing is kept between calls.
 
-        Raises ProjectionError for a parameter out of range, NotRecordedError for a head that the run has not.
+        `in_frame_of`: another run of the same probe, in whose frame this one is shown, to be laid over it.
+
+        Raises ProjectionError for a parameter out of range, NotRecordedError for a head that the run has not,
+        NotComparableError for runs that have no frame in common.
         """
         if isinstance(projection, str):
             projection = Projection(method=cast(Method, projection), dims=2 if dims is None else dims)
         elif dims is not None and dims != projection.dims:
             raise ProjectionError(f"'dims' is {projection.dims} in the projection and {dims} beside it: give one")
-        self.check(self.steps[-1], layer, head, "mean")
-        view, store = View(self.layer_samples(layer), tuple(self.steps), projection, head), MemoryStore()
+        self.check(self.newest_step, layer, head, "mean")
+        steps = tuple((in_frame_of or self).steps)
+        view, store = self.view(projection, layer, head, steps=steps, in_frame_of=in_frame_of), MemoryStore()
         return np.concatenate([make(view, step, store, lambda done, total: None).points for step in self.steps])
+
+
+def _shape(layers: tuple[Layer, ...], layer: int) -> str:
+    """What must be equal for two layers to have a frame in common."""
+    if not 0 <= layer < len(layers):
+        return "no heads"
+    return f"{layers[layer].heads} heads of {layers[layer].head_dim} dimensions"
 
 
 def _recorded_steps(steps: list[int]) -> str:

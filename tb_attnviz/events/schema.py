@@ -4,6 +4,7 @@ Every document carries `version`. A reader that meets a version it does not know
 """
 
 import dataclasses
+import hashlib
 import json
 import math
 from collections.abc import Iterable
@@ -48,6 +49,12 @@ class ProbeRecord:
     def tokens(self) -> int:
         """Tokens of all sequences."""
         return sum(self.lengths)
+
+    @property
+    def fingerprint(self) -> str:
+        """Short, and equal for equal inputs alone: two runs with the same can be compared point by point."""
+        content = [[sequence.kind, sequence.tokens] for sequence in self.sequences]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
     def to_json(self) -> str:
         return _dump({"sequences": [dataclasses.asdict(sequence) for sequence in self.sequences]})

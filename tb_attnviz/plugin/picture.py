@@ -41,12 +41,17 @@ class PictureRequest:
         """Equal for pictures that have their frame, or their chain of steps, in common."""
         view = self.view
         source, projection = view.source, view.projection
-        shared = (source.directory, self.layer, view.steps, source.subset)
+        shared = (view.fitted_to.directory, self.layer, view.steps, source.subset)
         return (shared, projection.normalise) if projection.linear else (shared, projection, view.head)
 
 
-def parse(request: Request, name: str, run: Run, *, one_head: bool = False) -> PictureRequest:
-    """The picture of the run called `name` that is asked for; `one_head`: the parameter `head` must be there."""
+def parse(
+    request: Request, name: str, run: Run, *, in_frame_of: Run | None = None, one_head: bool = False
+) -> PictureRequest:
+    """The picture of the run called `name` that is asked for; `one_head`: the parameter `head` must be there.
+
+    `in_frame_of`: the run whose frame it is shown in, if that is another one.
+    """
     step = parameters.integer(request, "step")
     layer = parameters.integer(request, "layer")
     projection = _projection(request)
@@ -54,14 +59,16 @@ def parse(request: Request, name: str, run: Run, *, one_head: bool = False) -> P
     head = parameters.integer(request, "head") if one_head else parameters.optional_integer(request, "head")
     if head is not None and not 0 <= head < described.heads:
         raise NotRecordedError(f"no head {head}: layer {layer} has heads 0 to {described.heads - 1}")
-    newest = parameters.integer(request, "frame", default=run.steps[-1])
-    steps = tuple(recorded for recorded in run.steps if recorded <= newest)
+    framed = in_frame_of or run
+    newest = parameters.integer(request, "frame", default=framed.newest_step)
+    steps = tuple(recorded for recorded in framed.steps if recorded <= newest)
     if not steps:
-        raise NotRecordedError(f"no frame {newest}: the first step of the run is {run.steps[0]}")
+        raise NotRecordedError(f"no frame {newest}: the first step of the run is {framed.steps[0]}")
     if parameters.choice(request, "fit", ("all", "newest"), default="all") == "newest":
         steps = steps[-1:]
     priority = int(parameters.choice(request, "priority", ("0", "1", "2"), default="0"))
-    return PictureRequest(name, layer, step, View(run.layer_samples(layer), steps, projection, head), priority)
+    view = run.view(projection, layer, head, steps=steps, in_frame_of=in_frame_of)
+    return PictureRequest(name, layer, step, view, priority)
 
 
 def of_points(request: Request, asked: PictureRequest, run: Run) -> PictureRequest:
@@ -69,8 +76,7 @@ def of_points(request: Request, asked: PictureRequest, run: Run) -> PictureReque
     if (request.content_length or 0) > _MOST_BYTES:
         raise BadRequestError(f"the body must not be larger than {_MOST_BYTES:,} bytes")
     subset = _indices(request.get_data(), 2 * run.probe.tokens)
-    source = dataclasses.replace(asked.view.source, subset=subset)
-    return dataclasses.replace(asked, view=dataclasses.replace(asked.view, source=source))
+    return dataclasses.replace(asked, view=asked.view.of_points(subset))
 
 
 def earlier_step(request: Request, asked: PictureRequest, run: Run) -> int | None:

@@ -91,7 +91,8 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route_of_get_and_post
     def points_route(self, request: Request) -> Response:
         name, run = self._run(request)
-        asked = picture.parse(request, name, run, one_head=request.method == "POST")
+        framed = self._other_run(request, parameters.optional_text(request, "in_frame_of"), name)
+        asked = picture.parse(request, name, run, in_frame_of=framed, one_head=request.method == "POST")
         if request.method == "POST":
             asked = picture.of_points(request, asked, run)
         key = asked.view.key(asked.step)
@@ -108,7 +109,8 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route
     def trust_route(self, request: Request) -> Response:
         name, run = self._run(request)
-        asked = picture.parse(request, name, run, one_head=True)
+        framed = self._other_run(request, parameters.optional_text(request, "in_frame_of"), name)
+        asked = picture.parse(request, name, run, in_frame_of=framed, one_head=True)
         previous = picture.earlier_step(request, asked, run)
         seen = Seen(run.probe.lengths, run.layer(asked.step, asked.layer))
         key = trust_key(asked.view, asked.step, previous, seen)
@@ -239,9 +241,13 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         name = parameters.text(request, "run")
         return name, self._runs.get(*_scope(request), name)
 
+    def _other_run(self, request: Request, other: str | None, name: str) -> Run | None:
+        """The run called `other`; None where that is none, or the run `name` itself."""
+        return None if other is None or other == name else self._runs.get(*_scope(request), other)
+
     def _runs_entry(self, context: Any, experiment: str, name: str) -> dict[str, Any]:
         entry: dict[str, Any] = {"run": name, "steps": [], "layers": [], "segments": []}
-        entry |= {"sequences": 0, "queries": 0, "keys": 0}
+        entry |= {"sequences": 0, "queries": 0, "keys": 0, "probe": None}
         try:
             run = self._runs.get(context, experiment, name)
             probe = run.probe
@@ -255,6 +261,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
             "sequences": len(probe.sequences),
             "queries": probe.tokens,
             "keys": probe.tokens,
+            "probe": probe.fingerprint,
             "figures": sorted(run.records.health),
             "error": None,
         }

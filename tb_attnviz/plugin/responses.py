@@ -16,7 +16,7 @@ from tb_attnviz.events import FormatError
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.projection.pictures import Picture
 from tb_attnviz.projection.projection import ProjectionError
-from tb_attnviz.run import NotRecordedError
+from tb_attnviz.run import NotComparableError, NotRecordedError
 
 
 class BadRequestError(ValueError):
@@ -51,7 +51,7 @@ def _application(view: View, methods: tuple[str, ...]) -> Callable[..., Applicat
                 understood = " or ".join(method for method in methods if method != "HEAD")
                 raise BadRequestError(f"{request.method} is not understood here: use {understood}")
             response = view(plugin, request)
-        except (BadRequestError, ProjectionError) as error:
+        except (BadRequestError, NotComparableError, ProjectionError) as error:
             response = _error(request, 400, str(error))
         except (NotRecordedError, FormatError) as error:
             response = _error(request, 404, str(error))

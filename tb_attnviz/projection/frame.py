@@ -7,8 +7,12 @@ the picture of a step is linear in its queries and keys, and moves only with wha
 A long run is fitted at steps spread over it (`FITTED_STEPS`); any other step, recorded before the fit or after, joins
 by being brought nearest to the closest fitted one, and moves nothing.
 
+A step of another run, recorded with the same probe, joins in the same way: its canonical coordinates are brought
+nearest to those of the fitted step that is closest in time. So its picture depends on that step and this frame alone,
+whatever else the two runs record; and a run that computes the same in another basis falls on the very same points.
+
 With the paper's normalisation there are no canonical coordinates and no alignment: each head's c and translation are
-found once, at the newest step, and serve every step; one basis shows them all.
+found once, at the newest step, and serve every step, those of another run too; one basis shows them all.
 """
 
 import dataclasses
@@ -88,36 +92,50 @@ class Frame:
         """The fitted step that `step` joins at."""
         return min(self.steps, key=lambda fitted: abs(fitted - step))
 
-    def at(self, step: int) -> "Frame":
-        """What `points` needs of the frame for `step`."""
-        nearest = self.nearest(step)
-        return dataclasses.replace(self, steps=(nearest,), axes=(self._fitted_axes(nearest),))
-
     def points(
-        self, source: LayerSamples, step: int, projection: str, dims: int, *, head: int | None = None
+        self,
+        source: LayerSamples,
+        step: int,
+        projection: str,
+        dims: int,
+        *,
+        head: int | None = None,
+        home: LayerSamples | None = None,
     ) -> Float32:
-        """[heads, n_query + n_key, dims], queries first; NaN for heads whose samples are not finite at `step`."""
+        """[heads, n_query + n_key, dims], queries first; NaN for heads whose samples are not finite at `step`.
+
+        `home` as in `coordinates`.
+        """
         whole = source.whole(step).of(head)
-        coordinates = self.coordinates(source, step, whole, head=head)
+        coordinates = self.coordinates(source, step, whole, head=head, home=home)
         points = self.bases[projection].of(head).project(coordinates, dims)
         return cast(Float32, np.where(whole.finite[:, None, None], points, np.nan).astype(np.float32))
 
-    def coordinates(self, source: LayerSamples, step: int, whole: Vectors, *, head: int | None = None) -> Float32:
+    def coordinates(
+        self,
+        source: LayerSamples,
+        step: int,
+        whole: Vectors,
+        *,
+        head: int | None = None,
+        home: LayerSamples | None = None,
+    ) -> Float32:
         """Aligned coordinates [heads, n_query + n_key, d] of the pictured points of `whole`, the vectors of `step`.
 
-        With a `head`, `whole` and what is returned are of that head alone, as of a layer of one.
+        With a `head`, `whole` and what is returned are of that head alone, as of a layer of one. `home`: the samples
+        that the frame was fitted to, where `source` is of another run.
         """
-        return self._axes_of(source, step, whole, head).coordinates(source.pictured(whole))
+        return self._axes_of(source, step, whole, head, home).coordinates(source.pictured(whole))
 
-    def _axes_of(self, source: LayerSamples, step: int, whole: Vectors, head: int | None) -> Axes:
+    def _axes_of(
+        self, source: LayerSamples, step: int, whole: Vectors, head: int | None, home: LayerSamples | None
+    ) -> Axes:
         nearest = self.nearest(step)
-        axes = self._fitted_axes(nearest).of(head)
-        if step == nearest or self.paper is not None:
+        axes = self.axes[0 if self.paper is not None else self.steps.index(nearest)].of(head)
+        if self.paper is not None or (home is None and step == nearest):
             return axes
-        return _canonical(whole, source.scale).aligned_to(axes, source.whole(nearest).of(head), whole)
-
-    def _fitted_axes(self, step: int) -> Axes:
-        return self.axes[0 if self.paper is not None else self.steps.index(step)]
+        there = (home or source).whole(nearest).of(head)
+        return _canonical(whole, source.scale).aligned_to(axes, there, whole)
 
 
 def fit_frame(

@@ -68,31 +68,46 @@ class Picture:
 class View:
     """What is pictured at any step: a layer's heads, or one of them, in the frame of `steps`.
 
-    `source` knows where the samples of those steps are, and of the step that is shown.
+    `source` knows where the samples of the step that is shown are; and of those steps too, unless there is a `home`:
+    the same layer of another run of the same probe, whose steps the frame belongs to.
     """
 
     source: LayerSamples
     steps: tuple[int, ...]  # the recorded steps that the frame belongs to, ascending
     projection: Projection
     head: int | None = None  # None: every head of the layer
+    home: LayerSamples | None = None
+
+    @property
+    def fitted_to(self) -> LayerSamples:
+        """Where the samples are that the frame is fitted to."""
+        return self.home or self.source
+
+    def of_points(self, subset: tuple[int, ...]) -> "View":
+        """The same of some points alone."""
+        home = self.home and dataclasses.replace(self.home, subset=subset)
+        return dataclasses.replace(self, source=dataclasses.replace(self.source, subset=subset), home=home)
 
     def key(self, step: int) -> str:
         """The address of the picture at `step`: equal exactly where all that it depends on is equal."""
-        return _digest("picture", self._frame_address(), self.source.fingerprint(step), self.head)
+        shown = self.source.fingerprint(step)
+        guest = () if self.home is None else (step, self.source.scale)
+        return _digest("picture", self._frame_address(), shown, self.head, *guest)
 
     def frame_key(self) -> str:
         """The address of the layer's frame: the same for every method, head and step."""
-        return _digest("frame", self.projection.normalise, self.source.scale, self.source.subset, self._fitted())
+        fitted_to = self.fitted_to
+        return _digest("frame", self.projection.normalise, fitted_to.scale, fitted_to.subset, self._fitted())
 
     def frame(self, store: Store, report: Report) -> Frame:
         """The frame of the layer: from `store`, or fitted now and put there."""
-        return stored_frame(self.frame_key(), self.source, self.steps, self.projection.normalise, store, report)
+        return stored_frame(self.frame_key(), self.fitted_to, self.steps, self.projection.normalise, store, report)
 
     def _frame_address(self) -> object:
-        return self.projection.address(), self.source.scale, self.source.subset, self._fitted()
+        return self.projection.address(), self.fitted_to.scale, self.fitted_to.subset, self._fitted()
 
     def _fitted(self) -> list[object]:
-        return [(step, self.source.fingerprint(step)) for step in spread(self.steps)]
+        return [(step, self.fitted_to.fingerprint(step)) for step in spread(self.steps)]
 
 
 def make(view: View, step: int, store: Store, report: Report) -> Picture:
@@ -106,7 +121,8 @@ def make(view: View, step: int, store: Store, report: Report) -> Picture:
     whole = view.source.whole(step)
     heads = range(len(whole.finite)) if view.head is None else range(view.head, view.head + 1)
     if linear:
-        points = frame.points(view.source, step, view.projection.method, view.projection.dims, head=view.head)
+        method, dims = view.projection.method, view.projection.dims
+        points = frame.points(view.source, step, method, dims, head=view.head, home=view.home)
     else:
         pictured = view.source.pictured(whole)
         points = np.full((len(heads), pictured.count, view.projection.dims), np.nan, np.float32)
@@ -124,9 +140,9 @@ def _embedded(
     view: View, step: int, frame: Frame, head: int, store: Store, on_progress: Callable[[float], None]
 ) -> Float32:
     """The t-SNE or UMAP of one head [n, dims] on screen: its scale is set by the root of its steps."""
-    steps = HeadSteps(view.source, view.projection, frame, view.frame_key(), head)
+    steps = HeadSteps(view.source, view.projection, frame, view.frame_key(), head, view.home)
     points = steps.embedding(step, store, on_progress).points
-    root = steps.embedding(frame.steps[-1], store, on_progress).points
+    root = steps.root(store, on_progress).points
     reach = float(np.abs(root).max(initial=0))
     return points * np.float32(_FILLED / reach if reach > 0 else 1.0)
 

@@ -50,10 +50,6 @@ class LayerSamples:
         if self.subset is not None and list(self.subset) != sorted(set(self.subset)):
             raise ValueError("the indices of a subset must ascend, each of them once")
 
-    def only(self, *steps: int) -> "LayerSamples":
-        """The same without the other steps."""
-        return dataclasses.replace(self, locations={step: self.locations[step] for step in steps})
-
     def fingerprint(self, step: int) -> str:
         """What tells the samples of `step` from all others, wherever the run's directory lies."""
         file, location = self.locations[step]

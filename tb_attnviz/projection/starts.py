@@ -2,7 +2,8 @@
 
 The frame's newest fitted step is the root and starts from its own linear picture. Each older fitted step starts from
 the fitted step after it; every other step, recorded before the frame was fitted or after, from the nearest fitted one.
-A head's picture at a step is kept under a key that its start's key is part of.
+So does a step of another run that is shown in this frame, unless it holds the very same samples as that one: then it
+has its picture. A head's picture at a step is kept under a key that its start's key is part of.
 """
 
 import dataclasses
@@ -23,27 +24,50 @@ _STARTS_AS: dict[str, str] = {"canonical": "biplot", "paper": "pca"}  # the line
 
 
 @dataclasses.dataclass(frozen=True)
+class Recorded:
+    """One step of a run."""
+
+    source: LayerSamples
+    step: int
+
+    def address(self) -> tuple[str, float]:
+        """Equal where queries, keys and the scale of their logits are."""
+        return self.source.fingerprint(self.step), self.source.scale
+
+
+@dataclasses.dataclass(frozen=True)
 class HeadSteps:
-    """One head at all steps. `frame_key` is the address of `frame`: of all that its fitted steps recorded."""
+    """One head at all steps. `frame_key` is the address of `frame`: of all that its fitted steps recorded.
+
+    `home`: where the fitted steps are recorded, if `source` is another run.
+    """
 
     source: LayerSamples
     projection: Projection
     frame: Frame
     frame_key: str
     head: int
+    home: LayerSamples | None = None
 
-    def lineage(self, step: int) -> tuple[int, ...]:
+    def root(self, store: Store, on_progress: Callable[[float], None]) -> Embedding:
+        """That of the frame's newest step, which all others come from."""
+        of_frame = dataclasses.replace(self, source=self.home or self.source, home=None)
+        return of_frame.embedding(self.frame.steps[-1], store, on_progress)
+
+    def lineage(self, step: int) -> tuple[Recorded, ...]:
         """The root, its descendants on the way to `step`, and `step`."""
-        nearest = self.frame.nearest(step)
-        fitted = tuple(other for other in reversed(self.frame.steps) if other >= nearest)
-        return fitted if step == nearest else (*fitted, step)
+        nearest, shown = self.frame.nearest(step), Recorded(self.source, step)
+        home = self.home or self.source
+        fitted = tuple(Recorded(home, other) for other in reversed(self.frame.steps) if other >= nearest)
+        return fitted if fitted[-1].address() == shown.address() else (*fitted, shown)
 
     def embedding(self, step: int, store: Store, on_progress: Callable[[float], None]) -> Embedding:
         """That of `step`: from `store`, or made, after those of its ancestors that are missing; each is put there.
 
         `on_progress` is told the share that is done.
         """
-        lineage, keys = self.lineage(step), self._keys(step)
+        lineage = self.lineage(step)
+        keys = self._keys(lineage)
         current, made = None, 0
         for place in reversed(range(len(keys))):  # from the step back to the root, until one is there
             data = store.get(keys[place])
@@ -57,17 +81,19 @@ class HeadSteps:
         assert current is not None  # a lineage holds its step
         return current
 
-    def _keys(self, step: int) -> list[str]:
+    def _keys(self, lineage: tuple[Recorded, ...]) -> list[str]:
         keys: list[str] = []
-        for ancestor in self.lineage(step):
-            address = self.projection.address(), self.frame_key, self.head, self.source.fingerprint(ancestor)
+        for recorded in lineage:
+            address = self.projection.address(), self.frame_key, self.head, *recorded.address()
             parts = ["embedding", address, keys[-1] if keys else None]
             keys.append(hashlib.sha256(json.dumps(parts).encode()).hexdigest())
         return keys
 
-    def _embed(self, step: int, start: Embedding | None, on_progress: Callable[[float], None]) -> Embedding:
-        whole = self.source.whole(step).of(self.head)
-        coordinates = self.frame.coordinates(self.source, step, whole, head=self.head)
+    def _embed(self, recorded: Recorded, start: Embedding | None, on_progress: Callable[[float], None]) -> Embedding:
+        source, step = recorded.source, recorded.step
+        whole = source.whole(step).of(self.head)
+        home = None if source is self.home else self.home
+        coordinates = self.frame.coordinates(source, step, whole, head=self.head, home=home)
         basis = self.frame.bases[_STARTS_AS[self.projection.normalise]].of(self.head)
         picture = basis.project(coordinates, self.projection.dims)[0]
         return embed(np.ascontiguousarray(coordinates[0]), picture, start, self.projection, on_progress)

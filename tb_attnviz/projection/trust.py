@@ -120,11 +120,12 @@ class _Shown:
     @classmethod
     def of(cls, view: View, step: int, store: Store, report: Report) -> "_Shown":
         picture: Picture = make(view, step, store, report)
-        source = dataclasses.replace(view.source, subset=None)  # some points are pictured, but they are of a whole head
+        # Some points are pictured, but they are of a whole head.
+        source = dataclasses.replace(view.source, subset=None)
         vectors = source.whole(step).of(view.head)
         queries, keys = (array[0].astype(np.float64) for array in (vectors.queries, vectors.keys))
         frame = view.frame(store, report)
-        coordinates = frame.coordinates(source, step, vectors, head=view.head)[0].astype(np.float64)
+        coordinates = frame.coordinates(source, step, vectors, head=view.head, home=view.home)[0].astype(np.float64)
         if not view.projection.linear and view.projection.metric == "cosine":
             coordinates = unit_length(coordinates)
         subset = view.source.subset

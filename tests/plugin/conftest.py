@@ -1,4 +1,4 @@
-"""Real TensorBoards, asked over HTTP: both loaders, a path prefix, several log directories."""
+"""Real TensorBoards, asked over HTTP: both loaders, a path prefix, several log directories; and the plugin alone."""
 
 import io
 import json
@@ -6,14 +6,21 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import werkzeug.test
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.plugins.base_plugin import TBContext
+from werkzeug.test import TestResponse
 
 from tb_attnviz.events import Alert, AlertedHead, AlertRecord, RunWriter
+from tb_attnviz.plugin.plugin import AttnVizPlugin
 from tests.conftest import PROBE, serving, wait_until, write_checkpoint
 
 SERVERS = {
@@ -24,6 +31,9 @@ SERVERS = {
 }
 
 ALERT = Alert(100, "max_logit", "max_logit", True, 100, "max_logit is ∞", (AlertedHead(1, 2, float("inf")),))
+
+
+Ask = Callable[..., TestResponse]
 
 
 class Client:
@@ -61,6 +71,36 @@ def fetch(url: str, headers: dict[str, str], post: bytes | None = None) -> tuple
             return answer.status, answer.read(), answer.headers
     except urllib.error.HTTPError as error:
         return error.code, error.read(), error.headers
+
+
+def load(logdir: Path) -> AttnVizPlugin:
+    """The plugin as TensorBoard's Python loader would have it."""
+    multiplexer = EventMultiplexer(tensor_size_guidance={"attnviz": 0})
+    multiplexer.AddRunsFromDirectory(str(logdir))
+    multiplexer.Reload()
+    provider = MultiplexerDataProvider(multiplexer, str(logdir))
+    return AttnVizPlugin(TBContext(logdir=str(logdir), flags=SimpleNamespace(logdir_spec=""), data_provider=provider))
+
+
+def asking(plugin: AttnVizPlugin) -> Ask:
+    """Asks a route; again while it is being made, unless `once`."""
+
+    def ask(route: str, *, once: bool = False, headers: dict[str, str] | None = None, **query: Any) -> TestResponse:
+        client = werkzeug.test.Client(plugin.get_plugin_apps()[f"/{route}"])
+        end = time.monotonic() + 60
+        while True:
+            answer = client.get(f"/{route}", query_string=query, headers=headers)
+            if once or answer.status_code != 202 or time.monotonic() > end:
+                return answer
+
+    return ask
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of this test's own."""
+    monkeypatch.setenv("TB_ATTNVIZ_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 @pytest.fixture(scope="session")

@@ -3,19 +3,14 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
-from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
-from tensorboard.plugins.base_plugin import TBContext
 from werkzeug import Request
-from werkzeug.test import Client, EnvironBuilder, TestResponse
+from werkzeug.test import Client, EnvironBuilder
 
 import tb_attnviz
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence, samples_checksum
@@ -26,10 +21,9 @@ from tb_attnviz.projection.pictures import Picture, Report, View
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.store import DiskStore
 from tb_attnviz.projection.trust import Seen, make_trust
+from tests.plugin.conftest import Ask, asking, load
 
 BIPLOT = {"run": "run", "layer": 0, "projection": "biplot", "dims": 2}
-
-Ask = Callable[..., TestResponse]
 
 
 def failing(view: View, step: int, place: tasks.Place, *, report: Report) -> bytes:
@@ -48,13 +42,6 @@ def deadly(view: View, step: int, place: tasks.Place, *, report: Report) -> byte
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of this test's own."""
-    monkeypatch.setenv("TB_ATTNVIZ_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
 def plugin(run_directory: Path, cache: Path) -> Iterator[AttnVizPlugin]:
     plugin = load(run_directory.parent)
     yield plugin
@@ -64,29 +51,6 @@ def plugin(run_directory: Path, cache: Path) -> Iterator[AttnVizPlugin]:
 @pytest.fixture
 def ask(plugin: AttnVizPlugin) -> Ask:
     return asking(plugin)
-
-
-def load(logdir: Path) -> AttnVizPlugin:
-    """The plugin as TensorBoard's Python loader would have it."""
-    multiplexer = EventMultiplexer(tensor_size_guidance={"attnviz": 0})
-    multiplexer.AddRunsFromDirectory(str(logdir))
-    multiplexer.Reload()
-    provider = MultiplexerDataProvider(multiplexer, str(logdir))
-    return AttnVizPlugin(TBContext(logdir=str(logdir), flags=SimpleNamespace(logdir_spec=""), data_provider=provider))
-
-
-def asking(plugin: AttnVizPlugin) -> Ask:
-    """Asks a route; again while it is being made, unless `once`."""
-
-    def ask(route: str, *, once: bool = False, headers: dict[str, str] | None = None, **query: Any) -> TestResponse:
-        client = Client(plugin.get_plugin_apps()[f"/{route}"])
-        end = time.monotonic() + 60
-        while True:
-            answer = client.get(f"/{route}", query_string=query, headers=headers)
-            if once or answer.status_code != 202 or time.monotonic() > end:
-                return answer
-
-    return ask
 
 
 def test_a_picture_made_once_is_read_from_the_disk_after_a_restart(ask: Ask, run_directory: Path) -> None:

@@ -31,6 +31,7 @@ def test_runs(client: Client) -> None:
     assert entry["segments"] == [{"steps": [0, 100, 200, 300], "layers": 2, "heads": 10, "sequences": 3}]
     assert (entry["sequences"], entry["queries"], entry["keys"]) == (3, 18, 18)
     assert entry["figures"] == ["entropy", "max_logit"]
+    assert entry["probe"] == PROBE.fingerprint
     assert entry["error"] is None
 
 

@@ -1,0 +1,101 @@
+"""Two runs of one probe, asked of the plugin in this process with its real workers."""
+
+import dataclasses
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import werkzeug.test
+
+import tb_attnviz
+from tb_attnviz.events import ProbeRecord, RunWriter
+from tb_attnviz.plugin.plugin import AttnVizPlugin
+from tests.conftest import LAYERS, PROBE, make_samples, write_checkpoint
+from tests.plugin.conftest import Ask, asking, load
+
+BIPLOT = {"projection": "biplot", "dims": 2, "layer": 1}
+
+
+@pytest.fixture
+def plugin(run_directory: Path, cache: Path) -> Iterator[AttnVizPlugin]:
+    """A log directory of three runs: `run`, `seed` of the same probe, `stranger` of another one."""
+    seed = RunWriter(str(run_directory.parent / "seed"))
+    seed.write_probe(PROBE, step=0)
+    for step in (0, 120):
+        seed.write_checkpoint(step, [(layer, make_samples(layer, seed=step + 7)) for layer in LAYERS])
+    seed.close()
+    stranger = RunWriter(str(run_directory.parent / "stranger"))
+    tokens = tuple(dataclasses.replace(sequence, tokens=sequence.tokens[::-1]) for sequence in PROBE.sequences)
+    stranger.write_probe(ProbeRecord(tokens), step=0)
+    write_checkpoint(stranger, 0)
+    stranger.close()
+    plugin = load(run_directory.parent)
+    yield plugin
+    plugin._jobs.close()
+
+
+@pytest.fixture
+def ask(plugin: AttnVizPlugin) -> Ask:
+    return asking(plugin)
+
+
+def test_runs_with_the_same_probe_say_so(ask: Ask) -> None:
+    probes = {entry["run"]: entry["probe"] for entry in ask("runs").json["runs"]}
+    assert probes["run"] == probes["seed"] != probes["stranger"]
+
+
+def test_points_of_a_run_in_the_frame_of_another(ask: Ask, plugin: AttnVizPlugin, run_directory: Path) -> None:
+    run, seed = (tb_attnviz.open_run(run_directory.parent / name) for name in ("run", "seed"))
+    query = {"run": "seed", "in_frame_of": "run", "step": 120, **BIPLOT}
+    answer = ask("points", **query)
+    shown = np.load(io.BytesIO(answer.data))
+    assert shown.shape == (6, 36, 2)
+    np.testing.assert_array_equal(shown[4], seed.project("biplot", 1, 4, in_frame_of=run)[1])
+    assert ask("points", headers={"If-None-Match": answer.headers["ETag"]}, **query).status_code == 304
+    own = ask("points", run="seed", step=120, headers={"If-None-Match": answer.headers["ETag"]}, **BIPLOT)
+    assert own.status_code == 200, "its own picture is another one"
+    earlier = np.load(io.BytesIO(ask("points", frame=100, **query).data))
+    assert not np.array_equal(earlier, shown), "frame is about the steps of the other run"
+    client = werkzeug.test.Client(plugin.get_plugin_apps()["/points"])
+    subset = json.dumps({"points": [0, 5, 20]})
+    while (some := client.post("/points", query_string={**query, "head": 4}, data=subset)).status_code == 202:
+        pass
+    assert np.load(io.BytesIO(some.data)).shape == (1, 3, 2)
+
+
+def test_a_run_in_its_own_frame_is_as_without(ask: Ask) -> None:
+    answer = ask("points", run="run", step=100, **BIPLOT)
+    again = ask(
+        "points", run="run", in_frame_of="run", step=100, headers={"If-None-Match": answer.headers["ETag"]}, **BIPLOT
+    )
+    assert again.status_code == 304
+
+
+def test_trust_is_told_of_a_run_in_the_frame_of_another(ask: Ask) -> None:
+    query = {"run": "seed", "in_frame_of": "run", "step": 120, "previous": 0, "head": 4, **BIPLOT}
+    document = ask("trust", **query).json
+    assert document["motion"]["previous"] == 0
+    assert 0 < document["trustworthiness"] <= 1
+    assert document != ask("trust", **{**query, "in_frame_of": "seed"}).json
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "sentence"),
+    [
+        (
+            {"in_frame_of": "stranger"},
+            400,
+            "the two runs were recorded with different probe sequences (as many, but others)",
+        ),
+        ({"in_frame_of": "nobody"}, 404, "no run 'nobody' with attention records"),
+        ({"step": 100}, 404, "no step 100: the run has 2 steps from 0 to 120"),
+        ({"frame": -1}, 404, "no frame -1: the first step of the run is 0"),
+    ],
+)
+def test_bad_input_gets_one_sentence(ask: Ask, asked: dict[str, object], status: int, sentence: str) -> None:
+    for route in ("points", "trust"):
+        answer = ask(route, **{"run": "seed", "in_frame_of": "run", "step": 120, "head": 0, **BIPLOT, **asked})
+        assert (answer.status_code, sentence in answer.json["error"]) == (status, True), answer.json
