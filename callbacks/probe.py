@@ -13,6 +13,7 @@ from torch import Tensor
 from tb_attnviz.events import ProbeRecord, Repeat
 from tb_attnviz.events import Sequence as ProbeSequence
 
+from .labels import GivenLabels, read_labels
 from .repeats import SHORTEST_PERIOD, find_repeat, make_repeats
 
 if TYPE_CHECKING:
@@ -40,16 +41,29 @@ class Probe:
     `model(**inputs)`. Every tensor in it has the sequences as its first axis; anything else is passed on as it is.
     `tokens` names the positions of every sequence. Shorter sequences are padded at their end, or wherever
     `inputs["attention_mask"]` is 0; padding is never recorded.
+    `labels` are what points can be coloured by: names, each with one value a token of every sequence, or one for a
+    whole sequence; strings (categories), or numbers with NaN for what is not known.
 
-        probe = Probe(ids, tokens=[["the", "sky", "is"], ["it", "rains"]])
+        probe = Probe(ids, tokens=[["the", "sky", "is"], ["it", "rains"]], labels={"part of speech": [...]})
     """
 
-    def __init__(self, inputs: Inputs, tokens: Sequence[Sequence[str]], *, kind: str = "text") -> None:
+    def __init__(
+        self,
+        inputs: Inputs,
+        tokens: Sequence[Sequence[str]],
+        *,
+        labels: GivenLabels | None = None,
+        kind: str = "text",
+    ) -> None:
         self._args, self._kwargs = _as_call(inputs)
         _check_tokens(tokens)
         self._present = self._find_present([len(sequence) for sequence in tokens])
+        labelled = read_labels(labels or {}, tokens)
         self.record = ProbeRecord(
-            tuple(ProbeSequence(tuple(sequence), kind=kind, repeat=find_repeat(sequence)) for sequence in tokens)
+            tuple(
+                ProbeSequence(tuple(sequence), kind=kind, repeat=find_repeat(sequence), labels=of_sequence)
+                for sequence, of_sequence in zip(tokens, labelled, strict=True)
+            )
         )
 
     @classmethod
@@ -60,12 +74,14 @@ class Probe:
         *,
         max_length: int = 64,
         repeated: int | None = None,
+        labels: GivenLabels | None = None,
     ) -> "Probe":
         """A probe of `texts`, cut to `max_length` tokens each, special tokens included.
 
         repeated: how many sequences to add in which random tokens of the texts are said twice: on them induction heads
             show (Olsson et al. 2022, arXiv 2209.11895). By default one for every eight texts; none if the tokenizer
             ends texts with a special token ([SEP], </s>), as those of encoders do, or if the texts are too few.
+        labels: as of Probe, for the texts alone. Where they depend on how a text is cut into tokens, see `with_labels`.
 
         The texts are padded here, at their end and whatever the tokenizer does, so that positions are those of the
         text alone, a tokenizer without a padding token will do, and the tokenizer stays as it is.
@@ -94,7 +110,28 @@ class Probe:
         ids = ids + repeats
         inputs["input_ids"] = _pad(ids, padding)
         inputs[_MASK] = _pad([[1] * len(row) for row in ids], 0)
-        return cls(inputs, tokens=[[_readable(tokenizer, token) for token in row] for row in ids])
+        for name, given in (labels or {}).items():
+            if len(given) != len(texts):
+                raise ValueError(f"the labels {name!r} are of {len(given)} sequences, but there are {len(texts)} texts")
+        of_all = {name: [*given, *(None for _ in repeats)] for name, given in (labels or {}).items()}
+        return cls(inputs, tokens=[[_readable(tokenizer, token) for token in row] for row in ids], labels=of_all)
+
+    def with_labels(self, labels: GivenLabels) -> "Probe":
+        """The same probe with more labels, for what can only be said of tokens once they are there.
+
+        probe = probe.with_labels({"length": [[len(token) for token in s.tokens] for s in probe.record.sequences]})
+        """
+        sequences = self.record.sequences
+        read = read_labels(labels, [sequence.tokens for sequence in sequences])
+        labelled = copy.copy(self)
+        labelled.record = dataclasses.replace(
+            self.record,
+            sequences=tuple(
+                dataclasses.replace(sequence, labels={**sequence.labels, **of_sequence})
+                for sequence, of_sequence in zip(sequences, read, strict=True)
+            ),
+        )
+        return labelled
 
     @property
     def lengths(self) -> tuple[int, ...]:

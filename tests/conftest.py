@@ -20,7 +20,13 @@ from tb_attnviz.events import Layer, ProbeRecord, Repeat, RunWriter, Samples, Se
 LAYERS = (Layer("blocks.0.attention", 4, 4, 8, 8**-0.5, causal=True), Layer("blocks.1.attention", 6, 2, 8, 0.3, False))
 PROBE = ProbeRecord(
     (
-        Sequence(("the", "sky", "is", "blue", "today")),
+        Sequence(
+            ("the", "sky", "is", "blue", "today"),
+            labels={
+                "part of speech": ("DET", "NOUN", "VERB", "ADJ", "ADV"),
+                "year": (1.0, 2.0, float("nan"), 4.0, 5.0),
+            },
+        ),
         Sequence(tuple("qrstuqrstu"), repeat=Repeat(0, 5)),
         Sequence(("one", "two", "three")),
     )

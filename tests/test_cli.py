@@ -142,7 +142,7 @@ class TestInspect:
     def test_a_run_that_cannot_be_read_says_why(
         self, logdir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("tb_attnviz.events.schema.VERSION", 99)
+        monkeypatch.setattr("tb_attnviz.events.documents.VERSION", 99)
         newer = RunWriter(str(logdir / "newer"))
         newer.write_probe(PROBE, step=0)
         newer.close()

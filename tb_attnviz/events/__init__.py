@@ -5,19 +5,17 @@ ordinary event file; the samples lie apart, in `<run>/plugins/attnviz/samples-*.
 TensorBoard never loads them. `docs/format.md` describes both byte by byte.
 """
 
+from tb_attnviz.events.documents import FormatError
 from tb_attnviz.events.log import EventLog
+from tb_attnviz.events.probe_record import ProbeRecord, Repeat, Sequence
 from tb_attnviz.events.samples import Samples, read_samples, samples_checksum
 from tb_attnviz.events.schema import (
     Alert,
     AlertedHead,
     AlertRecord,
     Checkpoint,
-    FormatError,
     Layer,
-    ProbeRecord,
-    Repeat,
     SamplesLocation,
-    Sequence,
 )
 from tb_attnviz.events.segments import Records, Segment, in_order_of_writing
 from tb_attnviz.events.summaries import PLUGIN_NAME

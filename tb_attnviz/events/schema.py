@@ -1,77 +1,11 @@
-"""The documents of the format, as frozen dataclasses, and their JSON.
-
-Every document carries `version`. A reader that meets a version it does not know raises FormatError, naming both.
-"""
+"""What is said of layers, checkpoints and alerts, as frozen dataclasses, and their JSON."""
 
 import dataclasses
-import hashlib
-import json
 import math
 from collections.abc import Iterable
 from typing import Any
 
-VERSION = 1
-
-
-class FormatError(ValueError):
-    """A document that this version of tb-attnviz cannot read."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Repeat:
-    """A sequence repeats itself: token i equals token i - `period` for every i >= `start` + `period`."""
-
-    start: int
-    period: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Sequence:
-    """One probe input: a text, or an image as the sequence of its patches."""
-
-    tokens: tuple[str, ...]
-    kind: str = "text"
-    repeat: Repeat | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class ProbeRecord:
-    """The fixed inputs of a run. Queries and keys of a head follow its tokens, sequence after sequence."""
-
-    sequences: tuple[Sequence, ...]
-
-    @property
-    def lengths(self) -> tuple[int, ...]:
-        """Tokens of each sequence."""
-        return tuple(len(sequence.tokens) for sequence in self.sequences)
-
-    @property
-    def tokens(self) -> int:
-        """Tokens of all sequences."""
-        return sum(self.lengths)
-
-    @property
-    def fingerprint(self) -> str:
-        """Short, and equal for equal inputs alone: two runs with the same can be compared point by point."""
-        content = [[sequence.kind, sequence.tokens] for sequence in self.sequences]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-
-    def to_json(self) -> str:
-        return _dump({"sequences": [dataclasses.asdict(sequence) for sequence in self.sequences]})
-
-    @classmethod
-    def from_json(cls, text: str) -> "ProbeRecord":
-        document = _load(text, "probe")
-        return cls(
-            tuple(
-                Sequence(
-                    tokens=tuple(entry["tokens"]),
-                    kind=entry["kind"],
-                    repeat=Repeat(**entry["repeat"]) if entry["repeat"] else None,
-                )
-                for entry in document["sequences"]
-            )
-        )
+from tb_attnviz.events.documents import dump, load
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,20 +49,20 @@ class Layer:
 
 def layers_to_json(layers: tuple[Layer, ...]) -> str:
     """The layers that are recorded from some step on."""
-    return _dump({"layers": [dataclasses.asdict(layer) for layer in layers]})
+    return dump({"layers": [dataclasses.asdict(layer) for layer in layers]})
 
 
 def layers_from_json(text: str) -> tuple[Layer, ...]:
-    return tuple(Layer.from_entry(entry) for entry in _load(text, "layers")["layers"])
+    return tuple(Layer.from_entry(entry) for entry in load(text, "layers")["layers"])
 
 
 def kept_to_json(files: Iterable[str]) -> str:
     """The samples files that are left, of all that were written before."""
-    return _dump({"files": list(files)})
+    return dump({"files": list(files)})
 
 
 def kept_from_json(text: str) -> frozenset[str]:
-    return frozenset(_load(text, "list of samples files")["files"])
+    return frozenset(load(text, "list of samples files")["files"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,11 +87,11 @@ class Checkpoint:
             {**dataclasses.asdict(layer), **dataclasses.asdict(location)}
             for layer, location in zip(self.layers, self.locations, strict=True)
         ]
-        return _dump({"step": self.step, "file": self.file, "layers": layers})
+        return dump({"step": self.step, "file": self.file, "layers": layers})
 
     @classmethod
     def from_json(cls, text: str) -> "Checkpoint":
-        document = _load(text, "checkpoint")
+        document = load(text, "checkpoint")
         return cls(
             step=document["step"],
             file=document["file"],
@@ -205,11 +139,11 @@ class AlertRecord:
             heads = [{**dataclasses.asdict(head), "value": _number(head.value)} for head in alert.heads]
             fields = {name: getattr(alert, name) for name in ("rule", "figure", "raised", "limit", "sentence")}
             alerts.append({**fields, "heads": heads})
-        return _dump({"step": self.step, "active": self.active, "alerts": alerts})
+        return dump({"step": self.step, "active": self.active, "alerts": alerts})
 
     @classmethod
     def from_json(cls, text: str) -> "AlertRecord":
-        document = _load(text, "alert record")
+        document = load(text, "alert record")
         step = document["step"]
         alerts = []
         for entry in document["alerts"]:
@@ -224,18 +158,3 @@ def _number(value: float) -> float | str:
     if math.isnan(value):
         return "NaN"
     return value if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
-
-
-def _dump(document: dict[str, Any]) -> str:
-    return json.dumps({"version": VERSION, **document}, ensure_ascii=False, separators=(",", ":"))
-
-
-def _load(text: str, name: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(text)
-    version = document.get("version")
-    if version != VERSION:
-        raise FormatError(
-            f"the {name} was recorded in format version {version}; this tb-attnviz reads version {VERSION}: "
-            "install the version of tb-attnviz that recorded the run, or a newer one"
-        )
-    return document

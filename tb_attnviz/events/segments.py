@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.events.schema import AlertRecord, Checkpoint, Layer, ProbeRecord, kept_from_json, layers_from_json
+from tb_attnviz.events.probe_record import ProbeRecord
+from tb_attnviz.events.schema import AlertRecord, Checkpoint, Layer, kept_from_json, layers_from_json
 from tb_attnviz.events.summaries import ALERT_TAG, CHECKPOINT_TAG, HEALTH_PREFIX, KEPT_TAG, LAYERS_TAG, PROBE_TAG
 
 Float32 = npt.NDArray[np.float32]
@@ -111,6 +112,7 @@ class Records:
     def _meet_probe(self, probe: ProbeRecord) -> None:
         if probe != self.newest.probe:
             self._begin(Segment(probe))
+        self.newest.probe = probe  # the same tokens may have got other labels
 
     def _meet_layers(self, layers: tuple[Layer, ...]) -> None:
         known = self.newest.layers

@@ -10,7 +10,8 @@ from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
 
-from tb_attnviz.events.schema import AlertRecord, Checkpoint, Layer, ProbeRecord, kept_to_json, layers_to_json
+from tb_attnviz.events.probe_record import ProbeRecord
+from tb_attnviz.events.schema import AlertRecord, Checkpoint, Layer, kept_to_json, layers_to_json
 
 PLUGIN_NAME = "attnviz"
 PROBE_TAG = "attnviz/probe"

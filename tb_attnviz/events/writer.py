@@ -10,9 +10,10 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 from tb_attnviz.events import files, summaries
 from tb_attnviz.events.event_file import EventFile, file_version
+from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.quota import SamplesFile, thin
 from tb_attnviz.events.samples import Samples, encode_samples
-from tb_attnviz.events.schema import AlertRecord, Checkpoint, Layer, ProbeRecord, SamplesLocation
+from tb_attnviz.events.schema import AlertRecord, Checkpoint, Layer, SamplesLocation
 from tb_attnviz.events.summaries import Figures
 
 

@@ -83,6 +83,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
                 "kind": sequence.kind,
                 "tokens": list(sequence.tokens),
                 "repeat": vars(sequence.repeat) if sequence.repeat else None,
+                "labels": dict(sequence.labels),
             }
             for sequence in run.probe.sequences
         ]

@@ -202,7 +202,7 @@ def test_a_run_of_another_version_is_named_and_the_others_are_made(
     run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with monkeypatch.context() as newer_version:
-        newer_version.setattr("tb_attnviz.events.schema.VERSION", 99)
+        newer_version.setattr("tb_attnviz.events.documents.VERSION", 99)
         newer = RunWriter(str(run_directory.parent / "newer"))
         newer.write_probe(PROBE, step=0)
         newer.close()

@@ -292,7 +292,7 @@ def test_errors_are_shown_where_they_happen(page: Page, tmp_path: Path, monkeypa
     for samples in (tmp_path / "damaged" / "plugins" / "attnviz").iterdir():
         samples.write_bytes(samples.read_bytes()[:-40])  # within the record of the last layer
     newer = RunWriter(str(tmp_path / "newer"))
-    monkeypatch.setattr("tb_attnviz.events.schema.VERSION", 99)
+    monkeypatch.setattr("tb_attnviz.events.documents.VERSION", 99)
     newer.write_probe(PROBE, step=0)
     monkeypatch.undo()
     with serving("--load_fast=false", f"--logdir={tmp_path}") as address:

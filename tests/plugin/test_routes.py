@@ -39,6 +39,11 @@ def test_probe(client: Client, run: str) -> None:
     sequences = client.json("probe", run=run)["sequences"]
     assert [sequence["tokens"] for sequence in sequences] == [list(s.tokens) for s in PROBE.sequences]
     assert [sequence["repeat"] for sequence in sequences] == [None, {"start": 0, "period": 5}, None]
+    assert sequences[0]["labels"] == {
+        "part of speech": ["DET", "NOUN", "VERB", "ADJ", "ADV"],
+        "year": [1, 2, "NaN", 4, 5],
+    }
+    assert sequences[1]["labels"] == {}
 
 
 def test_jobs_are_listed_beside_the_size_of_the_cache(client: Client, run: str) -> None:
@@ -159,7 +164,7 @@ def test_a_live_run_grows_and_a_broken_one_says_why(
     live.write_probe(PROBE, step=0)
     write_checkpoint(live, 0)
     newer = RunWriter(str(tmp_path / "newer"))
-    monkeypatch.setattr("tb_attnviz.events.schema.VERSION", 99)
+    monkeypatch.setattr("tb_attnviz.events.documents.VERSION", 99)
     newer.write_probe(PROBE, step=0)
     monkeypatch.undo()
     with serving(loader, f"--logdir={tmp_path}") as address:
