@@ -49,6 +49,8 @@ export interface Sequence {
   readonly kind: string;
   readonly tokens: readonly string[];
   readonly repeat: { readonly start: number; readonly period: number } | null;
+  /** The user's own, one value a token: names or numbers. */
+  readonly labels?: Readonly<Record<string, readonly (string | number)[]>>;
 }
 
 export interface Probe {
