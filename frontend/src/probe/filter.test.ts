@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { formatWanted, labelsOf, NO_FILTER, parseWanted, tokensShown } from './filter';
+import { formatWanted, labelsOf, NO_FILTER, parseWanted, tokensShown, type Wanted } from './filter';
 import { indexTokens } from './places';
 
 const index = indexTokens({
@@ -40,9 +40,9 @@ it('knows the labels: names with their counts, numbers with their span', () => {
 it('lets tokens through that fulfil all of it', () => {
   expect(tokensShown(index, NO_FILTER)).toBeNull();
   expect([...tokensShown(index, { sequences: [1, 2], labels: new Map() })!]).toEqual([0, 0, 0, 1, 1, 1, 1]);
-  const nouns = new Map([['part of speech', ['NOUN']]]);
+  const nouns = new Map<string, Wanted>([['part of speech', ['NOUN']]]);
   expect([...tokensShown(index, { sequences: null, labels: nouns })!]).toEqual([0, 1, 0, 0, 0, 1, 0]);
-  const long = new Map([...nouns, ['length', { low: 4, high: 9 }] as const]);
+  const long = new Map(nouns).set('length', { low: 4, high: 9 });
   expect([...tokensShown(index, { sequences: null, labels: long })!]).toEqual([0, 0, 0, 0, 0, 1, 0]);
 });
 

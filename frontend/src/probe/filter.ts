@@ -4,9 +4,19 @@ import type { TokenIndex } from './places';
 export type Wanted = readonly string[] | { readonly low: number; readonly high: number };
 
 /** A label that comes with the probe. */
-export type Label =
-  | { readonly name: string; readonly values: readonly { readonly value: string; readonly count: number }[] }
-  | { readonly name: string; readonly low: number; readonly high: number };
+export type Label = NameLabel | NumberLabel;
+
+export interface NameLabel {
+  readonly name: string;
+  /** The most frequent first. */
+  readonly values: readonly { readonly value: string; readonly count: number }[];
+}
+
+export interface NumberLabel {
+  readonly name: string;
+  readonly low: number;
+  readonly high: number;
+}
 
 /** What is shown: all, or only tokens of some sequences, with some labels. */
 export interface Filter {
