@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isInside, pointsInside } from './lasso';
+import { boxBetween, isInside, pointsInside } from './lasso';
 
 const square = [
   [0.2, 0.2],
@@ -30,6 +30,24 @@ describe('a lasso', () => {
 
   it('finds a head’s points, and never those that have no place', () => {
     const step = { id: 'a', heads: [Float32Array.of(0, 0, 0.9, 0.9, Number.NaN, 0)] };
-    expect(pointsInside({ dims: 2, from: step, to: step, mix: 0 }, 0, square, 3)).toEqual([0]);
+    expect(pointsInside({ dims: 2, from: step, to: step, mix: 0 }, 0, square, [2, 1, 0])).toEqual([0]);
+    expect(pointsInside({ dims: 2, from: step, to: step, mix: 0 }, 0, square, [1, 2])).toEqual([]);
   });
+});
+
+it('a box holds what lies between two corners, whichever they are', () => {
+  for (const [a, b] of [
+    [
+      [0.2, 0.3],
+      [0.8, 0.9],
+    ],
+    [
+      [0.8, 0.3],
+      [0.2, 0.9],
+    ],
+  ] as const) {
+    expect(isInside(boxBetween(a, b), 0.5, 0.5)).toBe(true);
+    expect(isInside(boxBetween(a, b), 0.5, 0.2)).toBe(false);
+    expect(isInside(boxBetween(a, b), 0.9, 0.5)).toBe(false);
+  }
 });

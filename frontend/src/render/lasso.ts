@@ -3,6 +3,16 @@ import { type Cloud, placeOf } from './pick';
 /** A place in shares of a cell's side. */
 export type Corner = readonly [number, number];
 
+/** The four corners of the box between two opposite ones. */
+export function boxBetween([left, top]: Corner, [right, bottom]: Corner): readonly Corner[] {
+  return [
+    [left, top],
+    [right, top],
+    [right, bottom],
+    [left, bottom],
+  ];
+}
+
 /** Whether a place lies inside a closed line; where the line crosses itself, every second time (even-odd). */
 export function isInside(line: readonly Corner[], x: number, y: number): boolean {
   let inside = false;
@@ -14,10 +24,15 @@ export function isInside(line: readonly Corner[], x: number, y: number): boolean
   return inside;
 }
 
-/** Numbers of a head's points that the line goes around, ascending. */
-export function pointsInside(cloud: Cloud, head: number, line: readonly Corner[], points: number): number[] {
+/** Which of a head's points the line goes around. */
+export function pointsInside(
+  cloud: Cloud,
+  head: number,
+  line: readonly Corner[],
+  points: Iterable<number>,
+): number[] {
   const found: number[] = [];
-  for (let point = 0; point < points; point++) {
+  for (const point of points) {
     const place = placeOf(cloud, head, point);
     if (place && isInside(line, place[0], place[1])) found.push(point);
   }

@@ -22,7 +22,8 @@ export interface Picture {
   readonly cells: Float32Array;
   /** Per head: its background, RGBA bytes; null leaves the cells undrawn. [heads, 4] */
   readonly tints: Uint8Array | null;
-  /** Per point of a head: RGB bytes and level (1 plain, 2 lit, 3 the selected one). [queries + keys, 4] */
+  /** Per point of a head: RGB bytes and level (1 plain, 2 lit, 3 the selected one, 4 and 5 likewise, in a colour
+   * of their own whatever heads' figures say). [queries + keys, 4] */
   readonly looks: Uint8Array;
   /** Colours and sizes that are each head's own, over `looks`; costs nothing where there are none. */
   readonly figures?: HeadFigures | null;

@@ -44,7 +44,7 @@ void main() {
   float own = 1.0;
   if (u_figured) {
     vec2 value = texel(u_values, gl_VertexID).rg * 255.0;
-    if (value.x > 0.5) look.rgb = texel(u_ramp, int(value.x + 0.5)).rgb;
+    if (value.x > 0.5 && level < 4) look.rgb = texel(u_ramp, int(value.x + 0.5)).rgb;
     if (value.y > 0.5) own = exp2((value.y - 128.0) / 127.0);
   }
 
@@ -72,7 +72,7 @@ void main() {
   gl_Position = vec4(pixel / u_viewport * vec2(2.0, -2.0) + vec2(-1.0, 1.0), depth * 0.9, 1.0);
 
   float size = u_size * grow * own;
-  if (lit > 0.0) size = level == 3 ? min(2.2 * size, size + 5.0) : min(1.5 * size, size + 2.0);
+  if (lit > 0.0) size = (level & 1) == 1 ? min(2.2 * size, size + 5.0) : min(1.5 * size, size + 2.0);
   float opacity = u_selecting > 0.0 && lit == 0.0 ? 0.2 : lit > 0.0 ? 1.0 : 0.8;
   v_key = point >= u_queries ? 1 : 0;
   v_diameter = size * u_ratio * (v_key == 1 ? 1.15 : 1.0);

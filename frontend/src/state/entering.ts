@@ -2,6 +2,7 @@ import { untrack } from 'svelte';
 import type { Run } from '../api/types';
 import { extendHealth } from '../health/health';
 import { indexTokens } from '../probe/places';
+import { enterFind } from './find_place';
 import { enterSentence } from './sentence_place';
 import type { Session } from './session.svelte';
 
@@ -14,6 +15,7 @@ export function enterRun(session: Session): void {
   session.seen = '';
   session.frame = null;
   session.mark(null);
+  session.filter.clear();
   session.figures.clear();
   session.alerts.clear();
   session.steering.clear();
@@ -35,6 +37,7 @@ function enterPlace(session: Session, run: Run): void {
   if (layer !== undefined && head !== undefined && head < (run.layers[layer]?.heads ?? 0)) {
     session.opened = { layer, head };
   }
+  enterFind(session.start, session);
   enterSentence(session.start, session.sentence, run);
   if (sequence !== undefined && token !== undefined && sequence < run.sequences) {
     const side = token.endsWith('k') ? 'key' : 'query';

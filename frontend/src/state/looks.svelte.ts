@@ -5,6 +5,7 @@ import { formatValue } from '../health/figures';
 import { litPoints } from '../probe/places';
 import { pointLooks, tokenColours, WORST } from '../render/colours';
 import { byteOf, type HeadFigures, rampTable } from '../render/head_figures';
+import { lightHits } from '../render/hits';
 import type { HeadPlace } from '../render/layout';
 import type { Rgb } from '../render/picture';
 import { pointOrder } from '../render/subset';
@@ -20,21 +21,32 @@ export class Looks {
   constructor(private readonly session: Session) {}
 
   readonly order: Uint32Array = $derived.by(() => {
-    const { run } = this.session;
-    return pointOrder(run?.queries ?? 0, run?.keys ?? 0);
+    const { run, filter } = this.session;
+    const order = pointOrder(run?.queries ?? 0, run?.keys ?? 0);
+    return filter.shown === null ? order : order.filter((point) => filter.shows(point));
   });
 
-  /** Drawn on top: a group, then the selected token's sequence. */
+  /** Drawn on top: hits of the search, a group, then the selected token's sequence. */
   readonly lit: readonly number[] = $derived.by(() => {
-    const { run, probe, selection, group } = this.session;
+    const { run, probe, selection, group, search, filter } = this.session;
     const sequence = litPoints(probe.value, selection, run?.queries ?? 0);
-    if (!group) return sequence;
-    return [...group.points, ...sequence.slice(-2)]; // of the sequence only the selected token itself
+    // In the order of all points, so that few of them are a fair sample.
+    const hits = this.order.filter((point) => search.termOf[point]);
+    const lit =
+      group || search.found
+        ? [...hits, ...(group?.points ?? []), ...sequence.slice(-2)] // of the sequence only the token itself
+        : sequence;
+    return filter.shown === null ? lit : lit.filter((point) => filter.shows(point));
   });
+
+  /** Those of them, the last ones first, that so many heads can draw within the budget. */
+  litWithin(heads: number, budget: number): readonly number[] {
+    return this.lit.slice(-Math.max(1, Math.floor(budget / Math.max(1, heads))));
+  }
 
   /** Whether points that are not lit step back. */
   readonly selecting: boolean = $derived.by(
-    () => this.session.selection !== null || this.session.group !== null,
+    () => this.session.selection !== null || this.session.group !== null || this.session.search.found,
   );
 
   /** All that colours can tell of this probe. */
@@ -74,10 +86,13 @@ export class Looks {
 
   /** The same in every head. [queries + keys, 4] */
   readonly shared: Uint8Array = $derived.by(() => {
-    const { run, probe, selection } = this.session;
+    const { run, probe, selection, search } = this.session;
     const queries = run?.queries ?? 0;
-    const marks = { places: probe.value, lit: selection, group: this.members };
-    return pointLooks(this.colourOf(queries), queries, run?.keys ?? 0, marks);
+    const group = this.members ?? (search.found ? new Set<number>() : null);
+    const marks = { places: probe.value, lit: selection, group };
+    const looks = pointLooks(this.colourOf(queries), queries, run?.keys ?? 0, marks);
+    lightHits(looks, search.termOf, search.hues, this.members);
+    return looks;
   });
 
   /** What is each head's own in the matrix; null where all is shared. */

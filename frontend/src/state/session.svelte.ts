@@ -4,10 +4,13 @@ import type { DataSource } from '../api/source';
 import type { Alert, Dims, Group, HealthDocument, PointsQuery, Run, Runs, Trust } from '../api/types';
 import { isError } from '../colour/colouring';
 import { readHealth, type Series, toNumber } from '../health/health';
+import { combine, type Marking } from '../probe/marked';
 import type { TokenIndex } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
 import { enterRun, followSteps } from './entering';
 import { fetchAttention, fetchPoints, fetchTrust } from './fetching';
+import { TokenFilter } from './filter.svelte';
+import { placeOfFind } from './find_place';
 import type { Host } from './host';
 import { Latest } from './latest.svelte';
 import { PointLoader } from './loader.svelte';
@@ -18,6 +21,7 @@ import { Playback } from './playback.svelte';
 import { PointFigures } from './point_figures.svelte';
 import { Scatter } from './scatter.svelte';
 import { enterScatter, placeOfScatter } from './scatter_place';
+import { TokenSearch } from './search.svelte';
 import { Sentence } from './sentence.svelte';
 import { placeOfSentence } from './sentence_place';
 import { ShownSteps } from './shown.svelte';
@@ -70,6 +74,15 @@ export class Session {
   selection = $state.raw<Selection | null>(null);
   /** Points that the user has marked; their numbers mean the same tokens in every head, at every step. */
   group = $state.raw<Group | null>(null);
+  readonly filter = new TokenFilter(this);
+  readonly search = new TokenSearch(this);
+  /** What the list of tokens lists. */
+  listing = $state<'hits' | 'marked' | null>(null);
+  /** Numbers of the points that are listed; null: no list is open. */
+  readonly listed: readonly number[] | null = $derived.by(() => {
+    if (this.listing === 'hits') return this.search.hits && this.search.points;
+    return this.listing && (this.group?.points ?? null);
+  });
   /** Whether the opened head shows the group projected by itself. */
   alone = $state(false);
   /** Numbers of the heads that the matrix has in view: these come first. */
@@ -202,6 +215,7 @@ export class Session {
       ...placeOfScatter(this.scatter),
       tint: this.tint ?? NO_TINT,
       ...placeOfTimeline(playback, this.steering),
+      ...placeOfFind(this),
       ...(selection && {
         ...placeOfSentence(this.sentence),
         sequence: selection.sequence,
@@ -219,6 +233,8 @@ export class Session {
     $effect.pre(() => fetchAttention(this));
     this.sentence.begin();
     this.pointFigures.begin();
+    this.filter.begin();
+    this.search.begin();
     $effect.pre(() => fetchTrust(this));
   }
 
@@ -249,15 +265,16 @@ export class Session {
     this.stopped = false;
   }
 
-  /** Marks these points of every head; none, or null: no points. */
-  mark(points: readonly number[] | null): void {
+  /** Marks these points of every head, or marks them too, or no more; none, or null: no points. */
+  mark(points: readonly number[] | null, how: Marking = 'replace'): void {
     this.alone = false;
-    if (!points || points.length === 0) {
+    const marked = points && combine(this.group?.points ?? [], points, how);
+    if (!marked || marked.length === 0) {
       this.group = null;
       return;
     }
     const { queries = 0, keys = 0 } = this.run ?? {};
-    const sorted = [...new Set(points)].sort((a, b) => a - b);
+    const sorted = [...new Set(marked)].sort((a, b) => a - b);
     this.group = { id: `${++this.marked}`, points: sorted, of: queries + keys };
   }
 

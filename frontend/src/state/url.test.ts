@@ -28,6 +28,12 @@ const place: Place = {
   least: 5,
   pins: 's200_1-4',
   shows: 'pinned',
+  find: '"a b", micro* /^[0-9]+$/&',
+  find_in: 'keys',
+  find_case: 1,
+  only: '0-11.15',
+  only_label: 'part%20of%20speech:NOUN|X%3B;length:1..4',
+  marked: '3-5.2000',
 };
 
 describe('the address', () => {
@@ -62,6 +68,11 @@ describe('the address', () => {
         '#attnviz&p.attnviz.top=4&p.attnviz.least=99&p.attnviz.off=a&p.attnviz.pins=9&p.attnviz.hide=all',
       ),
     ).toEqual({ projection });
+    expect(
+      readPlace('#attnviz&p.attnviz.find_in=all&p.attnviz.only=a&p.attnviz.marked=3-&p.attnviz.find_case=2'),
+    ).toEqual({
+      projection,
+    });
     expect(readPlace('#attnviz&p.attnviz.token=12q&p.attnviz.colour=')).toEqual({ projection });
   });
 });

@@ -1,10 +1,11 @@
 import { type Projection, readProjection, writeProjection } from '../api/projection';
+import { type FindPlace, readFind } from './find_place';
 import { readScatter, type ScatterPlace } from './scatter_place';
 import { readSentence, type SentencePlace } from './sentence_place';
 import { readTimeline, type TimelinePlace } from './timeline_place';
 
 /** What a link to this tab says. Absent means the default: the newest step, no head opened, … */
-export interface Place extends TimelinePlace, SentencePlace, ScatterPlace {
+export interface Place extends TimelinePlace, SentencePlace, ScatterPlace, FindPlace {
   readonly run?: string;
   readonly step?: number;
   readonly frame?: number;
@@ -56,6 +57,7 @@ export function readPlace(hash: string): Place {
     ...readTimeline(found),
     ...readSentence(found),
     ...readScatter(found),
+    ...readFind(found),
   });
   return { ...place, projection: readProjection(found) };
 }
