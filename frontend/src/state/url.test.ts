@@ -28,6 +28,10 @@ const place: Place = {
   least: 5,
   pins: 's200_1-4',
   shows: 'pinned',
+  against: 'other run',
+  against_step: 300,
+  way: 'beside',
+  trail: 'all',
 };
 
 describe('the address', () => {
@@ -62,6 +66,9 @@ describe('the address', () => {
         '#attnviz&p.attnviz.top=4&p.attnviz.least=99&p.attnviz.off=a&p.attnviz.pins=9&p.attnviz.hide=all',
       ),
     ).toEqual({ projection });
+    expect(readPlace('#attnviz&p.attnviz.against_step=old&p.attnviz.way=up&p.attnviz.trail=4')).toEqual({
+      projection,
+    });
     expect(readPlace('#attnviz&p.attnviz.token=12q&p.attnviz.colour=')).toEqual({ projection });
   });
 });
