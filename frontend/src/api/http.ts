@@ -44,8 +44,12 @@ export class HttpSource implements DataSource {
   }
 
   async points(query: PointsQuery, waiting: Waiting = {}): Promise<Points> {
-    const { projection, alone, ...place } = query;
-    const parameters = { ...place, ...address(projection) };
+    const { projection, alone, inFrameOf, ...place } = query;
+    const parameters = {
+      ...place,
+      ...address(projection),
+      ...(inFrameOf !== undefined && { in_frame_of: inFrameOf }),
+    };
     const response = await this.made('points', parameters, waiting, alone?.points);
     const notes = readNotes(response.headers.get('Attnviz-Notes'), query.head);
     return { ...parseNpy(await response.arrayBuffer()), notes };

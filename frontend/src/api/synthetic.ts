@@ -59,6 +59,8 @@ const TEXTS = [
   '[CLS] in 1905 einstein published four papers that changed physics for ever . [SEP]',
   '[CLS] she read the letter twice , folded it , and put it back in the drawer . [SEP]',
 ] as const;
+/** A second run with the same probe, whose heads form later. */
+const SLOWER = 'lower-learning-rate';
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz';
 
 /** A made-up run with heads of known kinds, the same on every visit: for tests and for work on the views. */
@@ -107,8 +109,10 @@ export class SyntheticSource implements DataSource {
       queries: this.tokens.length,
       keys: this.tokens.length,
       figures: Object.keys(health(syntheticHead(0, 0), 0)),
+      probe: 'made-up',
       error: null,
     };
+    const slower: Run = { ...run, run: SLOWER };
     const newer: Run = {
       ...run,
       run: 'recorded/by-a-newer-version',
@@ -116,7 +120,7 @@ export class SyntheticSource implements DataSource {
       layers: [],
       error: 'This run was recorded in format 9; this tb-attnviz reads formats up to 1. Upgrade tb-attnviz.',
     };
-    return { runs: [run, newer] };
+    return { runs: [run, slower, newer] };
   }
 
   async probe(run: string): Promise<Probe> {
@@ -129,7 +133,9 @@ export class SyntheticSource implements DataSource {
     steps.forEach((step, i) => {
       this.options.heads.forEach((heads, layer) => {
         for (let head = 0; head < heads; head++) {
-          for (const [name, value] of Object.entries(health(syntheticHead(layer, head), this.time(step)))) {
+          for (const [name, value] of Object.entries(
+            health(syntheticHead(layer, head), this.time(step, run)),
+          )) {
             figures[name] ??= [];
             figures[name][i] ??= [];
             // Induction was "not recorded" at two steps, so that the charts have a gap to show.
@@ -166,7 +172,7 @@ export class SyntheticSource implements DataSource {
 
   async trust(query: TrustQuery): Promise<Trust> {
     const { layer, head, step, previous } = query;
-    const formed = formation(syntheticHead(layer, head), this.time(step));
+    const formed = formation(syntheticHead(layer, head), this.time(step, query.run));
     return syntheticTrust(query.projection, formed, 2 * this.tokens.length, previous ?? null);
   }
 
@@ -177,7 +183,10 @@ export class SyntheticSource implements DataSource {
     if (!sequence) throw new SourceError(`There is no sequence ${query.sequence} in this probe.`);
     const head = syntheticHead(query.layer, query.head);
     const n = sequence.tokens.length;
-    return { shape: [n, n], data: attention(head, formation(head, this.time(query.step)), sequence) };
+    return {
+      shape: [n, n],
+      data: attention(head, formation(head, this.time(query.step, query.run)), sequence),
+    };
   }
 
   async pointFigures({ layer, step, figure }: FigureQuery): Promise<NpyArray> {
@@ -224,7 +233,7 @@ export class SyntheticSource implements DataSource {
   }
 
   private project(
-    { step, layer, dims, projection, frame, fit, alone }: PointsQuery,
+    { run, step, layer, dims, projection, frame, fit, alone }: PointsQuery,
     heads: readonly number[],
   ): Points {
     const n = this.tokens.length;
@@ -236,7 +245,7 @@ export class SyntheticSource implements DataSource {
     let at = 0;
     for (const h of heads) {
       const head = syntheticHead(layer, h);
-      const formed = formation(head, this.time(step));
+      const formed = formation(head, this.time(step, run));
       // One head diverges at the end, so that there is a cell to explain.
       const lost = layer === 1 && h === 2 && step >= 16 * EVERY;
       if (lost) notes.set(h, `Keys are not finite at step ${step}: training has diverged in this head.`);
@@ -267,8 +276,8 @@ export class SyntheticSource implements DataSource {
     return Array.from({ length: checkpoints + grown }, (_, i) => i * EVERY);
   }
 
-  private time(step: number): number {
-    return step / (EVERY * 20);
+  private time(step: number, run?: string): number {
+    return (step / (EVERY * 20)) * (run === SLOWER ? 0.45 : 1);
   }
 }
 

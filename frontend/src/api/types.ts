@@ -37,6 +37,8 @@ export interface Run {
   readonly queries: number;
   readonly keys: number;
   readonly figures: readonly string[];
+  /** Equal for runs that were recorded with the same probe. */
+  readonly probe?: string;
   /** One sentence why this run cannot be shown, or null. */
   readonly error: string | null;
 }
@@ -117,6 +119,8 @@ export interface PointsQuery {
   readonly fit?: 'newest';
   /** Only these points, projected again by themselves. */
   readonly alone?: Group;
+  /** The run whose frame `frame` is, where the points of one run are drawn in the frame of another. */
+  readonly inFrameOf?: string;
 }
 
 /** float32 [heads, points, dims], and for heads without a (full) picture a sentence that says why. */

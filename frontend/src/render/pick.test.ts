@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { rotation, START } from './orbit';
 import { nearestPoint, placeOf } from './pick';
-import { INSET } from './points';
+import { INSET } from './place';
 
 const step = (id: string, ...points: number[]) => ({ id, heads: [Float32Array.from(points)] });
 

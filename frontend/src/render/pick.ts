@@ -1,5 +1,5 @@
 import { FLAT, project, type Rotation } from './orbit';
-import { INSET, RIM } from './points';
+import { INSET, RIM } from './place';
 import type { StepPoints } from './positions';
 
 export interface Cloud {

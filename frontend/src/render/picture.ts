@@ -6,6 +6,28 @@ import type { StepPoints } from './positions';
 
 export type Rgb = readonly [number, number, number]; // each in [0, 1]
 
+/** Two steps that are drawn hollow under those of the picture, in its frame. */
+export interface Ghost {
+  readonly from: StepPoints;
+  readonly to: StepPoints;
+  readonly mix: number;
+  /** As those of the picture. */
+  readonly cells: Float32Array;
+}
+
+/** The way that some points of some heads went: a line for each of them. */
+export interface Trails {
+  /** The corners of each line, oldest first; the last two are the ends that the picture mixes, and the line stops
+   * where the mix is. Points that are not known there are NaN. [heads, points, corners, dims] */
+  readonly corners: Float32Array;
+  readonly perLine: number;
+  readonly perHead: number;
+  /** Left, top, side of each head, unused. [heads, 4] */
+  readonly cells: Float32Array;
+  /** RGB bytes of each point, unused. [points, 4] */
+  readonly looks: Uint8Array;
+}
+
 /** Everything that a scene shows. Arrays are compared by identity: a new array is uploaded, an old one is not. */
 export interface Picture {
   readonly grid: Grid;
@@ -16,6 +38,8 @@ export interface Picture {
   readonly from: StepPoints | null;
   readonly to: StepPoints | null;
   readonly mix: number;
+  readonly ghost: Ghost | null;
+  readonly trails: Trails | null;
   readonly camera: Camera;
   readonly rotation: Rotation;
   /** Per head: left, top, side, and 0 if it has both steps, 1 only `from`, 2 only `to`, 3 neither. [heads, 4] */

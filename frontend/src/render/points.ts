@@ -1,15 +1,13 @@
-import { CUBE, PERSPECTIVE } from './orbit';
-import type { Picture } from './picture';
+import type { Ghost, Picture } from './picture';
+import { PLACE_GLSL } from './place';
 import { Positions } from './positions';
 import { Program } from './program';
 import { TEXEL_GLSL, Texels } from './texels';
 
-/** How far points that outgrew their frame are let out of it, as a share of half a cell. */
-export const RIM = 0.05;
 /** No figures of heads: what is bound in their place. */
 const NOTHING = new Uint8Array(0);
-/** Share of a cell's half side at which the frame's ±1 lies; the rest holds the rim. */
-export const INSET = 0.93;
+/** Css pixels, and device pixels per css pixel. */
+export type Viewport = readonly [width: number, height: number, ratio: number];
 
 const VERTEX = `#version 300 es
 layout(location = 0) in vec3 a_from;
@@ -21,20 +19,13 @@ uniform highp sampler2D u_values;  // a point of a head: place on the ramp, size
 uniform highp sampler2D u_ramp;
 uniform int u_perHead, u_queries;
 uniform float u_mix, u_size, u_ratio, u_selecting;
-uniform vec2 u_viewport;
-uniform vec3 u_camera;             // scale, x, y
-uniform bool u_deep;
-uniform mat3 u_rotation;
 uniform vec3 u_fog;
+uniform bool u_ghost;
 flat out vec4 v_colour;
 flat out float v_diameter;
 flat out int v_key;
 ${TEXEL_GLSL}
-// Tested by bits: compilers are free to assume that there is no NaN.
-bool finite(vec3 p) {
-  return all(lessThan(floatBitsToUint(p) & 0x7fffffffu, uvec3(0x7f800000u)));
-}
-
+${PLACE_GLSL}
 void main() {
   int head = gl_VertexID / u_perHead;
   int point = gl_VertexID - head * u_perHead;
@@ -55,28 +46,19 @@ void main() {
   bool shown = cell.w != 3.0 && (t == 0.0 ? hasFrom : hasTo);
   if (!shown) { gl_Position = vec4(2.0, 2.0, 2.0, 1.0); gl_PointSize = 0.0; return; }
 
-  float reach = max(max(abs(p.x), abs(p.y)), u_deep ? abs(p.z) : 0.0);
-  if (reach > 1.0) p *= (1.0 + ${RIM.toFixed(3)} * (1.0 - 1.0 / reach)) / reach;
-
-  float grow = 1.0, fog = 0.0;
-  if (u_deep) {
-    p = u_rotation * p;
-    grow = 1.0 / (1.0 - ${PERSPECTIVE.toFixed(3)} * p.z);
-    p.xy *= ${CUBE.toFixed(3)} * grow;
-    fog = 0.45 * clamp(0.5 - 0.5 * p.z, 0.0, 1.0);
-  }
-  vec2 world = cell.xy + cell.z * (0.5 + 0.5 * ${INSET.toFixed(3)} * vec2(p.x, -p.y));
-  vec2 pixel = world * u_camera.x + u_camera.yz;
+  vec4 at = place(p, cell);
+  float fog = u_deep ? 0.45 * clamp(0.5 - 0.5 * at.z, 0.0, 1.0) : 0.0;
   float lit = u_selecting > 0.0 && level >= 2 ? 1.0 : 0.0;
-  float depth = u_deep ? -0.4 * p.z - 0.5 * lit : 0.0;
-  gl_Position = vec4(pixel / u_viewport * vec2(2.0, -2.0) + vec2(-1.0, 1.0), depth * 0.9, 1.0);
+  float depth = u_deep ? -0.4 * at.z - 0.5 * lit : 0.0;
+  gl_Position = onScreen(at.xy, depth * 0.9);
 
-  float size = u_size * grow * own;
+  float size = u_size * at.w * own;
   if (lit > 0.0) size = (level & 1) == 1 ? min(2.2 * size, size + 5.0) : min(1.5 * size, size + 2.0);
   float opacity = u_selecting > 0.0 && lit == 0.0 ? 0.2 : lit > 0.0 ? 1.0 : 0.8;
   v_key = point >= u_queries ? 1 : 0;
   v_diameter = size * u_ratio * (v_key == 1 ? 1.15 : 1.0);
   gl_PointSize = v_diameter + 2.0;
+  if (u_ghost) { fog = 0.3; opacity *= 0.75; }
   v_colour = vec4(mix(look.rgb, u_fog, lit > 0.0 ? 0.0 : fog), opacity);
 }`;
 
@@ -85,31 +67,29 @@ precision highp float;
 flat in vec4 v_colour;
 flat in float v_diameter;
 flat in int v_key;
-uniform bool u_deep;
+uniform bool u_deep, u_ghost;
 out vec4 colour;
 
 void main() {
   vec2 p = (gl_PointCoord - 0.5) * (v_diameter + 2.0);
   float radius = 0.5 * v_diameter;
-  float cover;
-  if (v_key == 0) {
-    cover = clamp(radius - length(p) + 0.5, 0.0, 1.0);
-  } else {
-    // A diamond; hollow as soon as there is room for a hole, so that shape tells keys from queries.
-    float edge = radius - (abs(p.x) + abs(p.y));
-    cover = clamp(edge * 0.7071 + 0.5, 0.0, 1.0);
-    float wall = max(1.0, 0.2 * v_diameter);
-    if (v_diameter > 6.0) cover *= 1.0 - 0.85 * clamp(edge * 0.7071 - wall + 0.5, 0.0, 1.0);
-  }
+  // Keys are diamonds; hollow as soon as there is room for a hole, so that shape tells them from queries. Ghosts are
+  // nothing but their rim.
+  float edge = v_key == 0 ? radius - length(p) : 0.7071 * (radius - abs(p.x) - abs(p.y));
+  float cover = clamp(edge + 0.5, 0.0, 1.0);
+  float wall = max(1.0, (u_ghost ? 0.12 : 0.2) * v_diameter);
+  float hole = u_ghost ? smoothstep(2.0, 5.0, v_diameter) : v_key == 1 && v_diameter > 6.0 ? 0.85 : 0.0;
+  cover *= 1.0 - hole * clamp(edge - wall + 0.5, 0.0, 1.0);
   float alpha = cover * v_colour.a;
   if (alpha < (u_deep ? 0.3 * v_colour.a : 0.004)) discard;
   colour = vec4(v_colour.rgb * alpha, alpha);
 }`;
 
-/** All points of all visible heads: one draw call. */
+/** All points of all visible heads: one draw call, and one more for the ghosts under them. */
 export class PointsPass {
   private readonly program: Program;
   private readonly positions: Positions;
+  private readonly ghosts: Positions;
   private readonly values: Texels;
   private readonly ramp: Texels;
   private readonly vertices: WebGLVertexArrayObject;
@@ -118,7 +98,9 @@ export class PointsPass {
 
   constructor(private readonly gl: WebGL2RenderingContext) {
     this.program = new Program(gl, VERTEX, FRAGMENT);
-    this.positions = new Positions(gl);
+    // Two steps are being mixed; the third place keeps the one just left, or takes the one to come.
+    this.positions = new Positions(gl, 3);
+    this.ghosts = new Positions(gl, 2);
     this.values = new Texels(gl, true);
     this.ramp = new Texels(gl);
     this.vertices = gl.createVertexArray();
@@ -130,10 +112,27 @@ export class PointsPass {
     gl.bindVertexArray(null);
   }
 
-  draw(picture: Picture, heads: Texels, looks: Texels, viewport: readonly [number, number, number]): void {
+  draw(picture: Picture, heads: Texels, looks: Texels, viewport: Viewport): void {
+    const { from, to, mix, cells } = picture;
+    if (from && to) this.drawSteps({ from, to, mix, cells }, this.positions, picture, heads, looks, viewport);
+  }
+
+  drawGhosts(picture: Picture, heads: Texels, looks: Texels, viewport: Viewport): void {
+    if (picture.ghost) this.drawSteps(picture.ghost, this.ghosts, picture, heads, looks, viewport);
+    else this.ghosts.clear();
+  }
+
+  private drawSteps(
+    { from, to, mix, cells }: Ghost,
+    positions: Positions,
+    picture: Picture,
+    heads: Texels,
+    looks: Texels,
+    viewport: Viewport,
+  ): void {
     const { gl, program } = this;
-    const { grid, dims, queries, keys, from, to, camera, drawList } = picture;
-    if (!from || !to || drawList.length === 0) return;
+    const { grid, dims, queries, keys, camera, drawList } = picture;
+    if (drawList.length === 0) return;
     const perHead = queries + keys;
 
     gl.bindVertexArray(this.vertices);
@@ -142,12 +141,12 @@ export class PointsPass {
       this.drawList = drawList;
     }
     for (const [location, step] of [from, to].entries()) {
-      gl.bindBuffer(gl.ARRAY_BUFFER, this.positions.buffer(step, grid, perHead * dims));
+      gl.bindBuffer(gl.ARRAY_BUFFER, positions.buffer(step, grid, perHead * dims));
       gl.vertexAttribPointer(location, dims, gl.FLOAT, false, 0, 0);
     }
 
     program.use();
-    heads.bind(0, picture.cells);
+    heads.bind(0, cells);
     looks.bind(1, picture.looks);
     this.values.bind(2, picture.figures?.values ?? NOTHING);
     this.ramp.bind(3, picture.figures?.ramp ?? NOTHING);
@@ -159,9 +158,10 @@ export class PointsPass {
     gl.uniform1i(program.uniform('u_figured'), picture.figures ? 1 : 0);
     gl.uniform1i(program.uniform('u_perHead'), perHead);
     gl.uniform1i(program.uniform('u_queries'), queries);
-    gl.uniform1f(program.uniform('u_mix'), picture.mix);
+    gl.uniform1f(program.uniform('u_mix'), mix);
     gl.uniform1f(program.uniform('u_size'), picture.pointSize);
     gl.uniform1f(program.uniform('u_ratio'), ratio);
+    gl.uniform1i(program.uniform('u_ghost'), positions === this.ghosts ? 1 : 0);
     gl.uniform1f(program.uniform('u_selecting'), picture.selecting ? 1 : 0);
     gl.uniform2f(program.uniform('u_viewport'), width, height);
     gl.uniform3f(program.uniform('u_camera'), camera.scale, camera.x, camera.y);
@@ -179,7 +179,8 @@ export class PointsPass {
   }
 
   destroy(): void {
-    this.positions.destroy();
+    this.positions.clear();
+    this.ghosts.clear();
     this.values.destroy();
     this.ramp.destroy();
     this.gl.deleteVertexArray(this.vertices);

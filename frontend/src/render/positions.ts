@@ -29,15 +29,16 @@ interface Slot {
   used: number;
 }
 
-/** Two steps are being mixed; the third slot keeps the one just left, or takes the one to come. */
-const SLOTS = 3;
-
 /** The steps that lie on the GPU. Moving between them uploads nothing. */
 export class Positions {
   private readonly slots: Slot[] = [];
   private clock = 0;
 
-  constructor(private readonly gl: WebGL2RenderingContext) {}
+  /** @param places how many steps may lie there at once */
+  constructor(
+    private readonly gl: WebGL2RenderingContext,
+    private readonly places: number,
+  ) {}
 
   /** The step's vertex buffer, with every head that has arrived since the last call uploaded to its place. */
   buffer(step: StepPoints, grid: Grid, floatsPerHead: number): WebGLBuffer {
@@ -70,13 +71,13 @@ export class Positions {
     return slot.buffer;
   }
 
-  destroy(): void {
+  clear(): void {
     for (const { buffer } of this.slots) this.gl.deleteBuffer(buffer);
     this.slots.length = 0;
   }
 
   private oldest(): Slot {
-    if (this.slots.length < SLOTS) {
+    if (this.slots.length < this.places) {
       const slot: Slot = { id: '', buffer: this.gl.createBuffer(), heads: [], bytes: 0, used: 0 };
       this.slots.push(slot);
       return slot;

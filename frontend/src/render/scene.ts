@@ -2,11 +2,14 @@ import { CellsPass } from './cells';
 import type { Picture } from './picture';
 import { PointsPass } from './points';
 import { Texels } from './texels';
+import { TrailsPass } from './trails';
 
 interface Passes {
   readonly cells: CellsPass;
   readonly points: PointsPass;
+  readonly trails: TrailsPass;
   readonly heads: Texels;
+  readonly ghosts: Texels;
   readonly tints: Texels;
   readonly looks: Texels;
 }
@@ -79,6 +82,8 @@ export class Scene {
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     passes.cells.draw(picture, passes.heads, passes.tints, viewport);
+    passes.points.drawGhosts(picture, passes.ghosts, passes.looks, viewport);
+    passes.trails.draw(picture, viewport);
     passes.points.draw(picture, passes.heads, passes.looks, viewport);
     this.onDrawn(picture);
   }
@@ -98,7 +103,9 @@ function makePasses(gl: WebGL2RenderingContext): Passes {
   return {
     cells: new CellsPass(gl),
     points: new PointsPass(gl),
+    trails: new TrailsPass(gl),
     heads: new Texels(gl),
+    ghosts: new Texels(gl),
     tints: new Texels(gl),
     looks: new Texels(gl),
   };

@@ -13,27 +13,40 @@ const AHEAD = 3;
 const AHEAD_SLOW = 1;
 
 export function fetchPoints(session: Session): void {
-  const { playback, matrix, headView, loader } = session;
+  const { playback, matrix, headView, against, trails, loader } = session;
   const { from, to } = playback;
   const now = [...new Set([from, to])];
   const soon = playback.target === null ? [] : [playback.target];
   const points = (session.run?.queries ?? 0) + (session.run?.keys ?? 0);
-  const room = loader.room(session.grid.total * points * 2 * Float32Array.BYTES_PER_ELEMENT);
+  const room = loader.room(
+    session.grid.total * points * 2 * Float32Array.BYTES_PER_ELEMENT * (against.run ? 2 : 1),
+  );
   const ahead = session.slow ? AHEAD_SLOW : AHEAD;
   const around = Array.from({ length: ahead }, (_, i) => [to + 1 + i, from - 1 - i]).flat();
   const later = (playback.playing ? playback.upcoming(ahead) : around).slice(0, room);
+  const past = trails.wanted.slice(0, room - later.length);
 
   const wanted: Wanted[] = [
     ...preliminary(headView),
     ...preliminary(matrix),
+    ...preliminary(against.headView),
+    ...preliminary(against.matrix),
     ...whole(headView, now, 0),
-    ...heads(session, [...now, ...soon], true),
+    ...heads(session, matrix, [...now, ...soon], true),
+    ...whole(against.headView, against.headView.ends, 0),
+    ...heads(session, against.matrix, against.matrix.ends, true),
     ...whole(headView, soon, 0),
-    ...heads(session, [...now, ...soon], false),
+    ...heads(session, matrix, [...now, ...soon], false),
+    ...heads(session, against.matrix, against.matrix.ends, false),
   ];
   if (matrix.arrived(now)) {
-    wanted.push(...whole(headView, later, 2));
-    wanted.push(...heads(session, later, true).map(({ query }) => ({ query, priority: 2 }) as const));
+    wanted.push(...whole(headView, [...past, ...later], 2));
+    wanted.push(
+      ...heads(session, matrix, [...past, ...later], true).map(
+        ({ query }) => ({ query, priority: 2 }) as const,
+      ),
+    );
+    if (playback.playing) wanted.push(...whole(against.matrix, against.upcoming(later), 2));
   }
   loader.want(wanted);
 }
@@ -48,15 +61,16 @@ function whole(scene: ShownSteps, indices: readonly number[], priority: 0 | 2): 
 
 /** The matrix's queries: those of heads in view, or the others. Layers come whole, and so does what is not slow. */
 function heads(
-  { matrix, inView, slow, stopped }: Session,
+  { inView, slow, stopped }: Session,
+  scene: ShownSteps,
   indices: readonly number[],
   seen: boolean,
 ): Wanted[] {
-  if (!slow) return seen ? whole(matrix, indices, 0) : [];
+  if (!slow) return seen ? whole(scene, indices, 0) : [];
   if (stopped) return [];
   const numbers = new Set(inView);
   return indices.flatMap((index) =>
-    matrix
+    scene
       .questions(index)
       .filter(({ numbers: [number] }) => numbers.has(number ?? -1) === seen)
       .map(({ query }) => ({ query, priority: seen ? 0 : 1 }) as const),

@@ -177,7 +177,9 @@ function placed({ data }: Points, { alone, dims }: PointsQuery): Float32Array {
   return all;
 }
 
-function keyOf({ run, step, layer, head, projection, dims, frame, fit, alone }: PointsQuery): string {
-  const picture = `${addressKey(projection)}|${dims}|${frame}|${fit ?? ''}|${alone?.id ?? ''}`;
+function keyOf(query: PointsQuery): string {
+  const { run, step, layer, head, projection, dims, frame, fit, alone, inFrameOf } = query;
+  const axes = `${dims}|${frame}|${inFrameOf ?? ''}|${fit ?? ''}`;
+  const picture = `${addressKey(projection)}|${axes}|${alone?.id ?? ''}`;
   return `${run}|${picture}|${step}|${layer}|${head ?? ''}`;
 }

@@ -7,6 +7,8 @@ import { readHealth, type Series, toNumber } from '../health/health';
 import { combine, type Marking } from '../probe/marked';
 import type { TokenIndex } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
+import { Comparison } from './compare.svelte';
+import { enterCompare, placeOfCompare } from './compare_place';
 import { enterRun, followSteps } from './entering';
 import { fetchAttention, fetchPoints, fetchTrust } from './fetching';
 import { TokenFilter } from './filter.svelte';
@@ -29,6 +31,7 @@ import { Steering } from './steering.svelte';
 import { placeOfStep } from './steps';
 import { Theme } from './theme.svelte';
 import { enterTimeline, placeOfTimeline } from './timeline_place';
+import { Trails } from './trails.svelte';
 import type { Place } from './url';
 
 export interface Selection {
@@ -119,6 +122,7 @@ export class Session {
     this.runName = start.run ?? null;
     enterTimeline(start, this.playback, this.steering);
     enterScatter(start, this.scatter);
+    enterCompare(start, this.against, this.trails);
   }
 
   readonly run: Run | null = $derived(this.runs.value?.runs.find(({ run }) => run === this.runName) ?? null);
@@ -136,7 +140,7 @@ export class Session {
     this.playback.steps.filter((step) => this.frame !== null && step > this.frame).length,
   );
 
-  private readonly places: readonly HeadPlace[] = $derived(
+  readonly places: readonly HeadPlace[] = $derived(
     Array.from({ length: this.grid.total }, (_, number) => headPlace(this.grid, number)),
   );
   readonly matrix = new ShownSteps(this, () =>
@@ -145,6 +149,9 @@ export class Session {
   readonly headView = new ShownSteps(this, () =>
     this.opened ? { heads: [this.opened], dims: this.dims, alone: this.alone ? this.group : null } : null,
   );
+  /** The second one of two runs, or steps, that are compared. */
+  readonly against = new Comparison(this);
+  readonly trails = new Trails(this);
   readonly matrixView = new MatrixView();
   readonly looks = new Looks(this);
   readonly pointFigures = new PointFigures(this);
@@ -188,12 +195,16 @@ export class Session {
       this.trust,
       this.sentence,
       this.pointFigures,
+      this.against.figures,
       tags,
       points,
     ];
     const asked = all.every(({ loading }) => !loading);
     return (
-      asked && this.matrix.settled && this.headView.settled && !this.playback.moving && this.drawing === 0
+      asked &&
+      [this, this.against].every(({ matrix, headView }) => matrix.settled && headView.settled) &&
+      !this.playback.moving &&
+      this.drawing === 0
     );
   });
 
@@ -216,6 +227,7 @@ export class Session {
       tint: this.tint ?? NO_TINT,
       ...placeOfTimeline(playback, this.steering),
       ...placeOfFind(this),
+      ...placeOfCompare(this.against, this.trails),
       ...(selection && {
         ...placeOfSentence(this.sentence),
         sequence: selection.sequence,
@@ -235,6 +247,7 @@ export class Session {
     this.pointFigures.begin();
     this.filter.begin();
     this.search.begin();
+    this.against.begin();
     $effect.pre(() => fetchTrust(this));
   }
 
@@ -253,6 +266,7 @@ export class Session {
   }
 
   chooseRun(name: string): void {
+    if (this.against.own || this.against.name === name) this.against.clear();
     this.runName = name;
     this.playback.loop = null;
     this.sentence.unpinAll();
@@ -289,7 +303,7 @@ export class Session {
   /** Whether Play may go on to a checkpoint, or the hand glide to it. Slow heads come when they come: only Play waits
    * for them, and only for those in view. */
   reaches(index: number): boolean {
-    if (!this.slow) return this.matrix.arrived([index]);
+    if (!this.slow) return this.matrix.arrived([index]) && this.against.reaches(this.playback.steps[index]);
     if (!this.playback.playing) return true;
     const asked = this.matrix.queries([index]);
     return [...this.inView].every((number) => {

@@ -3,6 +3,7 @@ import { addressKey, isSlow } from '../api/projection';
 import type { Dims, Group, PointsQuery } from '../api/types';
 import type { HeadPlace } from '../render/layout';
 import { headsOf, type StepPoints } from '../render/positions';
+import { type Course, shownCourse } from './course';
 import { Morph } from './morph.svelte';
 import type { Session } from './session.svelte';
 
@@ -64,6 +65,7 @@ export class ShownSteps {
   constructor(
     private readonly session: Session,
     private readonly wish: () => Wish | null,
+    private readonly course: Course = shownCourse(session),
   ) {
     this.morph = new Morph(() => !session.reducedMotion);
     $effect.pre(() => this.follow());
@@ -82,8 +84,9 @@ export class ShownSteps {
 
   /** Each query for a checkpoint, with the numbers of the heads among ours that it answers for. */
   questions(index: number, fit?: 'newest'): { query: PointsQuery; numbers: number[] }[] {
-    const { run, frame, projection, playback } = this.session;
-    const step = playback.steps[index];
+    const { frame, projection } = this.session;
+    const { run, steps, inFrameOf } = this.course;
+    const step = steps[index];
     const wish = this.wish();
     if (!run || !wish || frame === null || step === undefined) return [];
     const { dims, alone } = wish;
@@ -95,6 +98,7 @@ export class ShownSteps {
       frame,
       ...(fit && { fit }),
       ...(alone && { alone }),
+      ...(inFrameOf !== null && { inFrameOf }),
     };
     const asked: { query: PointsQuery; numbers: number[] }[] = [];
     wish.heads.forEach(({ layer, head }, number) => {
@@ -108,9 +112,9 @@ export class ShownSteps {
 
   /** Axes that are there at once, while nothing can be drawn in the full frame's yet. */
   preliminaryQueries(): PointsQuery[] {
-    const { loader, playback } = this.session;
+    const { loader } = this.session;
     if (this.single) return [];
-    const ends = [...new Set([playback.from, playback.to])];
+    const ends = this.ends;
     // One layer that has to wait says that all will.
     if (!this.queries(ends).some((query) => loader.progressOf(query) !== null)) return [];
     return ends.flatMap((index) =>
@@ -124,7 +128,7 @@ export class ShownSteps {
   }
 
   readonly mix: number = $derived.by(() => {
-    const { mix } = this.session.playback.between;
+    const { mix } = this.course;
     if (this.morph.active) return this.morph.share;
     return this.pair !== null && this.pair.asked === this.asked ? mix : this.heldMix;
   });
@@ -132,27 +136,32 @@ export class ShownSteps {
   /** Everything asked for is here, or has failed, and is in the picture. */
   readonly settled: boolean = $derived.by(() => {
     if (this.asked === null) return true;
-    const { from, to } = this.session.playback;
-    return this.arrived([from, to]) && this.pair?.asked === this.asked && !this.morph.active;
+    return this.arrived(this.ends) && this.pair?.asked === this.asked && !this.morph.active;
   });
+
+  /** The checkpoints that are mixed. */
+  get ends(): readonly number[] {
+    const { from, to } = this.course;
+    return from === to ? [from] : [from, to];
+  }
 
   arrived(indices: readonly number[]): boolean {
     return this.queries(indices).every((query) => this.session.settled(query));
   }
 
   private readonly asked: Asked | null = $derived.by(() => {
-    const { run, loader, playback, frame, projection } = this.session;
-    const { from, to } = playback;
+    const { loader, frame, projection } = this.session;
+    const { run, steps, from, to, inFrameOf } = this.course;
     const wish = this.wish();
-    const [fromStep, toStep] = [playback.steps[from], playback.steps[to]];
+    const [fromStep, toStep] = [steps[from], steps[to]];
     if (!run || !wish || frame === null || fromStep === undefined || toStep === undefined) return null;
-    const before = this.points(from);
-    const after = to === from ? before : this.points(to);
+    const before = this.held(from);
+    const after = to === from ? before : this.held(to);
     let preliminary = false;
     if (!this.single && loader.progress.size > 0) {
       // Both ends of a head are in the same axes.
-      const early = this.points(from, 'newest');
-      const late = to === from ? early : this.points(to, 'newest');
+      const early = this.held(from, 'newest');
+      const late = to === from ? early : this.held(to, 'newest');
       for (let i = 0; i < wish.heads.length; i++) {
         if ((before[i] && after[i]) || !early[i] || !late[i]) continue;
         preliminary = true;
@@ -171,7 +180,7 @@ export class ShownSteps {
       toStep,
       from: before,
       to: after,
-      frame: `${place}|${wish.dims}|${address}|${frame}`,
+      frame: `${place}|${wish.dims}|${address}|${frame}|${inFrameOf ?? ''}`,
       complete: this.arrived([from, to]) || (before.every(Boolean) && after.every(Boolean)),
       single: this.single,
       preliminary,
@@ -179,8 +188,9 @@ export class ShownSteps {
   });
 
   /** What is here of a checkpoint, head by head. */
-  private points(index: number, fit?: 'newest'): (Float32Array | null)[] {
-    const { run, loader } = this.session;
+  held(index: number, fit?: 'newest'): (Float32Array | null)[] {
+    const { loader } = this.session;
+    const { run } = this.course;
     const heads = this.wish()?.heads ?? [];
     const found = new Array<Float32Array | null>(heads.length).fill(null);
     for (const { query, numbers } of this.questions(index, fit)) {
@@ -202,7 +212,7 @@ export class ShownSteps {
 
   private follow(): void {
     const { asked } = this;
-    const { mix } = this.session.playback.between;
+    const { mix } = this.course;
     const { active } = this.morph;
     untrack(() => {
       if (asked === null) {

@@ -34,6 +34,10 @@ const place: Place = {
   only: '0-11.15',
   only_label: 'part%20of%20speech:NOUN|X%3B;length:1..4',
   marked: '3-5.2000',
+  against: 'other run',
+  against_step: 300,
+  way: 'beside',
+  trail: 'all',
 };
 
 describe('the address', () => {
@@ -68,6 +72,9 @@ describe('the address', () => {
         '#attnviz&p.attnviz.top=4&p.attnviz.least=99&p.attnviz.off=a&p.attnviz.pins=9&p.attnviz.hide=all',
       ),
     ).toEqual({ projection });
+    expect(readPlace('#attnviz&p.attnviz.against_step=old&p.attnviz.way=up&p.attnviz.trail=4')).toEqual({
+      projection,
+    });
     expect(
       readPlace('#attnviz&p.attnviz.find_in=all&p.attnviz.only=a&p.attnviz.marked=3-&p.attnviz.find_case=2'),
     ).toEqual({

@@ -1,11 +1,12 @@
 import { type Projection, readProjection, writeProjection } from '../api/projection';
+import { type ComparePlace, readCompare } from './compare_place';
 import { type FindPlace, readFind } from './find_place';
 import { readScatter, type ScatterPlace } from './scatter_place';
 import { readSentence, type SentencePlace } from './sentence_place';
 import { readTimeline, type TimelinePlace } from './timeline_place';
 
 /** What a link to this tab says. Absent means the default: the newest step, no head opened, … */
-export interface Place extends TimelinePlace, SentencePlace, ScatterPlace, FindPlace {
+export interface Place extends TimelinePlace, SentencePlace, ScatterPlace, FindPlace, ComparePlace {
   readonly run?: string;
   readonly step?: number;
   readonly frame?: number;
@@ -58,6 +59,7 @@ export function readPlace(hash: string): Place {
     ...readSentence(found),
     ...readScatter(found),
     ...readFind(found),
+    ...readCompare(found),
   });
   return { ...place, projection: readProjection(found) };
 }

@@ -1,0 +1,30 @@
+import { hex, mix, type Palette } from './colours';
+import type { Rgb } from './picture';
+
+/** Blue for less and orange for more: told apart by every colour-blind eye, and light enough for points to lie on. */
+const ENDS = {
+  light: { less: hex('#6aa5e0'), more: hex('#f0a04b') },
+  dark: { less: hex('#2b6cb3'), more: hex('#b0611a') },
+} as const;
+
+/** @param share −1: all less, 0: the same, 1: all more; NaN keeps the surface */
+export function divergingColour({ surface }: Palette, dark: boolean, share: number): Rgb {
+  if (!Number.isFinite(share)) return surface;
+  const { less, more } = dark ? ENDS.dark : ENDS.light;
+  return mix(surface, share < 0 ? less : more, Math.min(1, Math.abs(share)));
+}
+
+/** A scene's `tints` for values that are spread around 0, [heads, 4]. */
+export function divergingTints(
+  palette: Palette,
+  dark: boolean,
+  values: Float64Array,
+  most: number,
+): Uint8Array {
+  const tints = new Uint8Array(4 * values.length);
+  values.forEach((value, i) => {
+    const colour = divergingColour(palette, dark, value / most);
+    tints.set([...colour.map((x) => Math.round(255 * x)), 255], 4 * i);
+  });
+  return tints;
+}
