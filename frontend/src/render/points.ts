@@ -8,8 +8,12 @@ import { TEXEL_GLSL, type Texels } from './texels';
 export const RIM = 0.05;
 /** Share of a cell's half side at which the frame's ±1 lies; the rest holds the rim. */
 export const INSET = 0.93;
+/** Keys are drawn this much larger than queries: a diamond fills less of its square than a disc. */
+export const KEY_SIZE = 1.15;
+/** Pixels more than a disc's and a diamond's own that their soft edges take. */
+export const EDGE = { query: 1, key: 1.5 } as const;
 
-const VERTEX = `#version 300 es
+const vertex = (deep: boolean) => `#version 300 es
 layout(location = 0) in vec3 a_from;
 layout(location = 1) in vec3 a_to;
 uniform highp sampler2D u_heads;   // a head: left, top, side, which steps it has
@@ -18,11 +22,11 @@ uniform int u_perHead, u_queries;
 uniform float u_mix, u_size, u_ratio, u_selecting;
 uniform vec2 u_viewport;
 uniform vec3 u_camera;             // scale, x, y
-uniform bool u_deep;
+const bool u_deep = ${deep};
 uniform mat3 u_rotation;
 uniform vec3 u_fog;
 flat out vec4 v_colour;
-flat out float v_diameter;
+flat out vec3 v_shape;
 flat out int v_key;
 ${TEXEL_GLSL}
 // Tested by bits: compilers are free to assume that there is no NaN.
@@ -64,47 +68,46 @@ void main() {
   if (lit > 0.0) size = level == 3 ? min(2.2 * size, size + 5.0) : min(1.5 * size, size + 2.0);
   float opacity = u_selecting > 0.0 && lit == 0.0 ? 0.2 : lit > 0.0 ? 1.0 : 0.8;
   v_key = point >= u_queries ? 1 : 0;
-  v_diameter = size * u_ratio * (v_key == 1 ? 1.15 : 1.0);
-  gl_PointSize = v_diameter + 2.0;
-  v_colour = vec4(mix(look.rgb, u_fog, lit > 0.0 ? 0.0 : fog), opacity);
+  float diameter = size * u_ratio * (v_key == 1 ? ${KEY_SIZE.toFixed(2)} : 1.0);
+  // A disc; a diamond, hollow as soon as there is room for a hole, so that shape tells keys from queries. What all
+  // fragments of a point share is found here once: its square's side, how far it reaches, and its hole.
+  float wall = max(1.0, 0.2 * diameter);
+  v_shape = v_key == 0
+    ? vec3(diameter + ${EDGE.query.toFixed(1)}, 0.5 * diameter + 0.5, 0.0)
+    : vec3(diameter + ${EDGE.key.toFixed(1)}, 0.35355 * diameter + 0.5, diameter > 6.0 ? 0.35355 * diameter - wall + 0.5 : 0.0);
+  gl_PointSize = v_shape.x;
+  v_colour = vec4(mix(look.rgb, u_fog, lit > 0.0 ? 0.0 : fog) * opacity, opacity);
 }`;
 
-const FRAGMENT = `#version 300 es
+const fragment = (deep: boolean) => `#version 300 es
 precision highp float;
 flat in vec4 v_colour;
-flat in float v_diameter;
+flat in vec3 v_shape;
 flat in int v_key;
-uniform bool u_deep;
 out vec4 colour;
 
 void main() {
-  vec2 p = (gl_PointCoord - 0.5) * (v_diameter + 2.0);
-  float radius = 0.5 * v_diameter;
-  float cover;
-  if (v_key == 0) {
-    cover = clamp(radius - length(p) + 0.5, 0.0, 1.0);
-  } else {
-    // A diamond; hollow as soon as there is room for a hole, so that shape tells keys from queries.
-    float edge = radius - (abs(p.x) + abs(p.y));
-    cover = clamp(edge * 0.7071 + 0.5, 0.0, 1.0);
-    float wall = max(1.0, 0.2 * v_diameter);
-    if (v_diameter > 6.0) cover *= 1.0 - 0.85 * clamp(edge * 0.7071 - wall + 0.5, 0.0, 1.0);
-  }
-  float alpha = cover * v_colour.a;
-  if (alpha < (u_deep ? 0.3 * v_colour.a : 0.004)) discard;
-  colour = vec4(v_colour.rgb * alpha, alpha);
+  vec2 p = abs(gl_PointCoord - 0.5) * v_shape.x;
+  float far = v_key == 0 ? length(p) : 0.7071 * (p.x + p.y);
+  float cover = clamp(v_shape.y - far, 0.0, 1.0);
+  if (v_shape.z > 0.0) cover *= 1.0 - 0.85 * clamp(v_shape.z - far, 0.0, 1.0);
+  ${deep ? 'if (cover < 0.3) discard;' : ''}
+  colour = v_colour * cover;
 }`;
 
 /** All points of all visible heads: one draw call. */
 export class PointsPass {
-  private readonly program: Program;
+  private readonly programs: { readonly flat: Program; readonly deep: Program };
   private readonly positions: Positions;
   private readonly vertices: WebGLVertexArrayObject;
   private readonly indices: WebGLBuffer;
   private drawList: Uint32Array | null = null;
 
   constructor(private readonly gl: WebGL2RenderingContext) {
-    this.program = new Program(gl, VERTEX, FRAGMENT);
+    this.programs = {
+      flat: new Program(gl, vertex(false), fragment(false)),
+      deep: new Program(gl, vertex(true), fragment(true)),
+    };
     this.positions = new Positions(gl);
     this.vertices = gl.createVertexArray();
     this.indices = gl.createBuffer();
@@ -116,10 +119,11 @@ export class PointsPass {
   }
 
   draw(picture: Picture, heads: Texels, looks: Texels, viewport: readonly [number, number, number]): void {
-    const { gl, program } = this;
+    const { gl } = this;
     const { grid, dims, queries, keys, from, to, camera, drawList } = picture;
     if (!from || !to || drawList.length === 0) return;
     const perHead = queries + keys;
+    const program = dims === 3 ? this.programs.deep : this.programs.flat;
 
     gl.bindVertexArray(this.vertices);
     if (drawList !== this.drawList) {
@@ -145,7 +149,6 @@ export class PointsPass {
     gl.uniform1f(program.uniform('u_selecting'), picture.selecting ? 1 : 0);
     gl.uniform2f(program.uniform('u_viewport'), width, height);
     gl.uniform3f(program.uniform('u_camera'), camera.scale, camera.x, camera.y);
-    gl.uniform1i(program.uniform('u_deep'), dims === 3 ? 1 : 0);
     gl.uniformMatrix3fv(program.uniform('u_rotation'), false, picture.rotation);
     gl.uniform3fv(program.uniform('u_fog'), picture.surface);
 
@@ -162,6 +165,6 @@ export class PointsPass {
     this.positions.destroy();
     this.gl.deleteVertexArray(this.vertices);
     this.gl.deleteBuffer(this.indices);
-    this.program.destroy();
+    for (const program of Object.values(this.programs)) program.destroy();
   }
 }
