@@ -18,7 +18,7 @@ help:
 	@echo "make test         check types and style, then run all tests, the browser's too"
 	@echo "make check        types and style only"
 	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
-	@echo "make bench        measure recordings and projections, into docs/benchmarks.md (hours)"
+	@echo "make bench        measure recordings, projections and the tab, into docs/benchmarks.md (hours)"
 	@echo "make clean        remove what the other targets made"
 
 demo: .venv/.demo
@@ -31,11 +31,12 @@ test: check chromium
 	$(NPM) test
 	$(BIN)/pytest
 
-bench: .venv/.dev
+bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.cost --write
 	$(BIN)/python -m benchmarks.projections --write
 	$(BIN)/python -m benchmarks.faithfulness --write
 	$(BIN)/python -m benchmarks.stillness --write
+	$(BIN)/python -m benchmarks.browser --write
 
 check: .venv/.dev
 	$(BIN)/ruff check .

@@ -6,42 +6,32 @@ const VERTEX = `#version 300 es
 uniform highp sampler2D u_heads, u_tints;
 uniform vec2 u_viewport;
 uniform float u_ratio;
-uniform vec3 u_camera;
+uniform vec3 u_camera, u_border, u_accent;
 uniform int u_hovered, u_opened;
-flat out vec4 v_tint;
-flat out vec2 v_side;
-flat out int v_mark;
-out vec2 v_place;
+flat out vec3 v_colour;
 ${TEXEL_GLSL}
+// Every head twice: a square in the border's colour, and on it a smaller one, the cell. A fragment has nothing to find
+// out, which is what a processor in a graphics card's stead takes its time for.
 void main() {
-  vec4 cell = texel(u_heads, gl_InstanceID);
-  v_tint = texel(u_tints, gl_InstanceID);
-  v_mark = gl_InstanceID == u_opened ? 2 : gl_InstanceID == u_hovered ? 1 : 0;
+  int head = gl_InstanceID >> 1;
+  bool inner = (gl_InstanceID & 1) == 1;
+  vec4 cell = texel(u_heads, head);
+  bool opened = head == u_opened, marked = opened || head == u_hovered;
+  v_colour = inner ? texel(u_tints, head).rgb : marked ? u_accent : u_border;
   // Whole device pixels, or borders of one pixel would come and go with the zoom.
   vec2 low = round((cell.xy * u_camera.x + u_camera.yz) * u_ratio) / u_ratio;
   vec2 high = round(((cell.xy + cell.z) * u_camera.x + u_camera.yz) * u_ratio) / u_ratio;
-  v_side = high - low;
+  float wall = inner ? round((opened ? 2.0 : 1.0) * u_ratio) / u_ratio : 0.0;
   vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1);
-  v_place = corner * v_side;
-  vec2 pixel = low + v_place;
+  vec2 pixel = mix(low + wall, max(high - wall, low + wall), corner);
   gl_Position = vec4(pixel / u_viewport * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
 }`;
 
 const FRAGMENT = `#version 300 es
-precision highp float;
-flat in vec4 v_tint;
-flat in vec2 v_side;
-flat in int v_mark;
-in vec2 v_place;
-uniform vec3 u_border, u_accent;
+precision mediump float;
+flat in vec3 v_colour;
 out vec4 colour;
-
-void main() {
-  float inside = min(min(v_place.x, v_place.y), min(v_side.x - v_place.x, v_side.y - v_place.y));
-  float wall = v_mark == 2 ? 2.0 : 1.0;
-  vec3 line = v_mark == 0 ? u_border : u_accent;
-  colour = vec4(mix(v_tint.rgb, line, inside < wall ? 1.0 : 0.0), 1.0);
-}`;
+void main() { colour = vec4(v_colour, 1.0); }`;
 
 /** The cells' backgrounds and borders: one instanced draw call under the points. */
 export class CellsPass {
@@ -67,7 +57,9 @@ export class CellsPass {
     gl.uniform1i(program.uniform('u_opened'), picture.opened);
     gl.uniform3fv(program.uniform('u_border'), picture.border);
     gl.uniform3fv(program.uniform('u_accent'), picture.accent);
-    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, picture.grid.total);
+    gl.disable(gl.BLEND);
+    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, 2 * picture.grid.total);
+    gl.enable(gl.BLEND);
   }
 
   destroy(): void {

@@ -1,6 +1,7 @@
 import { CUBE, PERSPECTIVE } from './orbit';
 
-/** Where the shaders put a point of a frame; `placeOf` in pick.ts computes the same. */
+/** Where the shaders put a point of a frame; `placeOf` in pick.ts computes the same. A shader says itself what u_deep
+ * is, whether the frame has a depth: a uniform, or a constant where a branch would cost. */
 
 /** How far points that outgrew their frame are let out of it, as a share of half a cell. */
 export const RIM = 0.05;
@@ -10,7 +11,6 @@ export const INSET = 0.93;
 export const PLACE_GLSL = `
 uniform vec2 u_viewport;
 uniform vec3 u_camera;             // scale, x, y
-uniform bool u_deep;
 uniform mat3 u_rotation;
 
 // Tested by bits: compilers are free to assume that there is no NaN.

@@ -6,10 +6,14 @@ import { TEXEL_GLSL, Texels } from './texels';
 
 /** No figures of heads: what is bound in their place. */
 const NOTHING = new Uint8Array(0);
+/** Keys are drawn this much larger than queries: a diamond fills less of its square than a disc. */
+export const KEY_SIZE = 1.15;
+/** Pixels more than a disc's and a diamond's own that their soft edges take. */
+export const EDGE = { query: 1, key: 1.5 } as const;
 /** Css pixels, and device pixels per css pixel. */
 export type Viewport = readonly [width: number, height: number, ratio: number];
 
-const VERTEX = `#version 300 es
+const vertex = (deep: boolean) => `#version 300 es
 layout(location = 0) in vec3 a_from;
 layout(location = 1) in vec3 a_to;
 uniform highp sampler2D u_heads;   // a head: left, top, side, which steps it has
@@ -19,10 +23,11 @@ uniform highp sampler2D u_values;  // a point of a head: place on the ramp, size
 uniform highp sampler2D u_ramp;
 uniform int u_perHead, u_queries;
 uniform float u_mix, u_size, u_ratio, u_selecting;
+const bool u_deep = ${deep};
 uniform vec3 u_fog;
 uniform bool u_ghost;
 flat out vec4 v_colour;
-flat out float v_diameter;
+flat out vec4 v_shape;
 flat out int v_key;
 ${TEXEL_GLSL}
 ${PLACE_GLSL}
@@ -56,38 +61,39 @@ void main() {
   if (lit > 0.0) size = (level & 1) == 1 ? min(2.2 * size, size + 5.0) : min(1.5 * size, size + 2.0);
   float opacity = u_selecting > 0.0 && lit == 0.0 ? 0.2 : lit > 0.0 ? 1.0 : 0.8;
   v_key = point >= u_queries ? 1 : 0;
-  v_diameter = size * u_ratio * (v_key == 1 ? 1.15 : 1.0);
-  gl_PointSize = v_diameter + 2.0;
+  float diameter = size * u_ratio * (v_key == 1 ? ${KEY_SIZE.toFixed(2)} : 1.0);
   if (u_ghost) { fog = 0.3; opacity *= 0.75; }
-  v_colour = vec4(mix(look.rgb, u_fog, lit > 0.0 ? 0.0 : fog), opacity);
+  // A disc; a diamond, hollow as soon as there is room for a hole, so that shape tells keys from queries. Ghosts are
+  // nothing but their rim. What all fragments of a point share is found here once: its square's side, how far it
+  // reaches, how far its hole does, and how much is missing there.
+  float reach = (v_key == 0 ? 0.5 : 0.35355) * diameter + 0.5;
+  float wall = max(1.0, (u_ghost ? 0.12 : 0.2) * diameter);
+  float hole = u_ghost ? smoothstep(2.0, 5.0, diameter) : v_key == 1 && diameter > 6.0 ? 0.85 : 0.0;
+  float side = diameter + (v_key == 0 ? ${EDGE.query.toFixed(1)} : ${EDGE.key.toFixed(1)});
+  v_shape = vec4(side, reach, reach - wall, hole);
+  gl_PointSize = side;
+  v_colour = vec4(mix(look.rgb, u_fog, lit > 0.0 ? 0.0 : fog) * opacity, opacity);
 }`;
 
-const FRAGMENT = `#version 300 es
+const fragment = (deep: boolean) => `#version 300 es
 precision highp float;
 flat in vec4 v_colour;
-flat in float v_diameter;
+flat in vec4 v_shape;
 flat in int v_key;
-uniform bool u_deep, u_ghost;
 out vec4 colour;
 
 void main() {
-  vec2 p = (gl_PointCoord - 0.5) * (v_diameter + 2.0);
-  float radius = 0.5 * v_diameter;
-  // Keys are diamonds; hollow as soon as there is room for a hole, so that shape tells them from queries. Ghosts are
-  // nothing but their rim.
-  float edge = v_key == 0 ? radius - length(p) : 0.7071 * (radius - abs(p.x) - abs(p.y));
-  float cover = clamp(edge + 0.5, 0.0, 1.0);
-  float wall = max(1.0, (u_ghost ? 0.12 : 0.2) * v_diameter);
-  float hole = u_ghost ? smoothstep(2.0, 5.0, v_diameter) : v_key == 1 && v_diameter > 6.0 ? 0.85 : 0.0;
-  cover *= 1.0 - hole * clamp(edge - wall + 0.5, 0.0, 1.0);
-  float alpha = cover * v_colour.a;
-  if (alpha < (u_deep ? 0.3 * v_colour.a : 0.004)) discard;
-  colour = vec4(v_colour.rgb * alpha, alpha);
+  vec2 p = abs(gl_PointCoord - 0.5) * v_shape.x;
+  float far = v_key == 0 ? length(p) : 0.7071 * (p.x + p.y);
+  float cover = clamp(v_shape.y - far, 0.0, 1.0);
+  if (v_shape.w > 0.0) cover *= 1.0 - v_shape.w * clamp(v_shape.z - far, 0.0, 1.0);
+  ${deep ? 'if (cover < 0.3) discard;' : ''}
+  colour = v_colour * cover;
 }`;
 
 /** All points of all visible heads: one draw call, and one more for the ghosts under them. */
 export class PointsPass {
-  private readonly program: Program;
+  private readonly programs: { readonly flat: Program; readonly deep: Program };
   private readonly positions: Positions;
   private readonly ghosts: Positions;
   private readonly values: Texels;
@@ -97,7 +103,10 @@ export class PointsPass {
   private drawList: Uint32Array | null = null;
 
   constructor(private readonly gl: WebGL2RenderingContext) {
-    this.program = new Program(gl, VERTEX, FRAGMENT);
+    this.programs = {
+      flat: new Program(gl, vertex(false), fragment(false)),
+      deep: new Program(gl, vertex(true), fragment(true)),
+    };
     // Two steps are being mixed; the third place keeps the one just left, or takes the one to come.
     this.positions = new Positions(gl, 3);
     this.ghosts = new Positions(gl, 2);
@@ -130,10 +139,11 @@ export class PointsPass {
     looks: Texels,
     viewport: Viewport,
   ): void {
-    const { gl, program } = this;
+    const { gl } = this;
     const { grid, dims, queries, keys, camera, drawList } = picture;
     if (drawList.length === 0) return;
     const perHead = queries + keys;
+    const program = dims === 3 ? this.programs.deep : this.programs.flat;
 
     gl.bindVertexArray(this.vertices);
     if (drawList !== this.drawList) {
@@ -165,7 +175,6 @@ export class PointsPass {
     gl.uniform1f(program.uniform('u_selecting'), picture.selecting ? 1 : 0);
     gl.uniform2f(program.uniform('u_viewport'), width, height);
     gl.uniform3f(program.uniform('u_camera'), camera.scale, camera.x, camera.y);
-    gl.uniform1i(program.uniform('u_deep'), dims === 3 ? 1 : 0);
     gl.uniformMatrix3fv(program.uniform('u_rotation'), false, picture.rotation);
     gl.uniform3fv(program.uniform('u_fog'), picture.surface);
 
@@ -185,6 +194,6 @@ export class PointsPass {
     this.ramp.destroy();
     this.gl.deleteVertexArray(this.vertices);
     this.gl.deleteBuffer(this.indices);
-    this.program.destroy();
+    for (const program of Object.values(this.programs)) program.destroy();
   }
 }

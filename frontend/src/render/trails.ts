@@ -17,6 +17,7 @@ flat out vec2 v_end;
 flat out vec3 v_colour;
 flat out vec2 v_ages;              // at the start and at the end: 0 oldest, 1 now
 out vec2 v_pixel;
+uniform bool u_deep;
 ${TEXEL_GLSL}
 ${PLACE_GLSL}
 void main() {
