@@ -1,6 +1,7 @@
 """Attention on the probe's sequences, and what follows from it for each point, recomputed from samples."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import numpy as np
@@ -10,6 +11,10 @@ from tb_attnviz import geometry
 from tb_attnviz.events import Layer, Samples
 
 Float32 = npt.NDArray[np.float32]
+Bool = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.int64]
+
+_BLOCK = 2**20  # weights that are computed at once: 4 MB
 
 
 def sequence_attention(samples: Samples, layer: Layer, lengths: Sequence[int], head: int, sequence: int) -> Float32:
@@ -17,16 +22,8 @@ def sequence_attention(samples: Samples, layer: Layer, lengths: Sequence[int], h
 
     `lengths`: tokens of each sequence; `samples` hold them one after the other, keys grouped or not.
     """
-    start, length = sum(lengths[:sequence]), lengths[sequence]
-    key_head = head * len(samples.keys) // len(samples.queries)
-    queries = samples.queries[head, start : start + length]  # (n, d)
-    keys = samples.keys[key_head, start : start + length]  # (n, d)
-    biases = _bias(samples, sequence, length)  # (heads or 1, n, n)
-    bias = None if biases is None else biases[min(head, len(biases) - 1)]  # (n, n)
-    visible = geometry.visible_pairs(length, length, causal=layer.causal, bias=bias, like=queries)
-    logits = geometry.logits(queries, keys, scale=layer.scale, softcap=layer.softcap, bias=bias)
-    sink = None if samples.sinks is None else samples.sinks[head, ...]  # ()
-    return cast(Float32, geometry.attention(logits, visible, sinks=sink).astype(np.float32))
+    heads, queries = np.array([head]), np.arange(lengths[sequence])
+    return cast(Float32, _rows(samples, layer, lengths, sequence, heads, queries).attention[0])
 
 
 def mean_attention(samples: Samples, layer: Layer, lengths: Sequence[int], head: int) -> Float32:
@@ -67,3 +64,60 @@ def _bias(samples: Samples, sequence: int, length: int) -> Float32 | None:
     if samples.bias is None:
         return None
     return samples.bias[min(sequence, len(samples.bias) - 1), :, :length, :length]
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """The attention of some queries of one sequence, in every head of a layer."""
+
+    queries: Indices  # [rows]: which of the sequence's queries, ascending
+    attention: Float32  # [heads, rows, n_key]; hidden pairs are 0
+    visible: Bool  # [heads or 1, rows, n_key]
+    resting: Float32  # [heads, rows]: what falls on no key but on a sink
+
+    @property
+    def chooses(self) -> Bool:
+        """Whether a query sees more than one key, [heads or 1, rows]."""
+        return cast(Bool, np.count_nonzero(self.visible, axis=-1) > 1)
+
+    @property
+    def outcomes(self) -> Float32:
+        """[heads, rows, n_key + 1]: the attention, and the sink as one key more; each row sums to 1."""
+        return np.concatenate([self.attention, self.resting[..., None]], axis=-1)
+
+
+def attention_rows(
+    samples: Samples, layer: Layer, lengths: Sequence[int], chosen: Sequence[Indices] | None = None
+) -> Iterator[Rows]:
+    """The attention of all heads, sequence after sequence, so many queries at a time that memory stays bounded.
+
+    `chosen`: the queries of each sequence that are wanted, ascending; all of them by default.
+    """
+    heads = np.arange(layer.heads)
+    for sequence, length in enumerate(lengths):
+        queries = np.arange(length) if chosen is None else chosen[sequence]
+        count = max(1, _BLOCK // max(1, layer.heads * length))
+        for first in range(0, len(queries), count):
+            yield _rows(samples, layer, lengths, sequence, heads, queries[first : first + count])
+
+
+def _rows(
+    samples: Samples, layer: Layer, lengths: Sequence[int], sequence: int, heads: Indices, queries: Indices
+) -> Rows:
+    start, length = sum(lengths[:sequence]), lengths[sequence]
+    key_heads = heads * len(samples.keys) // len(samples.queries)
+    q = samples.queries[np.ix_(heads, start + queries)]  # (heads, rows, d)
+    k = samples.keys[key_heads, start : start + length]  # (heads, n, d)
+    bias = None
+    if samples.bias is not None:
+        of_sequence = samples.bias[min(sequence, len(samples.bias) - 1)]  # (heads or 1, longest, longest)
+        bias = of_sequence[np.minimum(heads, len(of_sequence) - 1)][:, queries, :length]  # (heads, rows, n)
+    visible = geometry.visible_pairs(len(queries), length, causal=layer.causal, bias=bias, like=q, positions=queries)
+    logits = geometry.logits(q, k, scale=layer.scale, softcap=layer.softcap, bias=bias)
+    sinks = None if samples.sinks is None else samples.sinks[heads]  # (heads,)
+    with np.errstate(invalid="ignore"):  # a head that is not finite has rows of NaN
+        attention = geometry.attention(logits, visible, sinks=sinks).astype(np.float32)
+    resting = np.zeros(attention.shape[:-1], np.float32)
+    if sinks is not None:
+        resting = np.maximum(1 - attention.sum(axis=-1), 0)
+    return Rows(queries, attention, visible.reshape(-1, *visible.shape[-2:]), resting)

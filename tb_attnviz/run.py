@@ -8,8 +8,9 @@ from typing import Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz import geometry
+from tb_attnviz import comparison, geometry
 from tb_attnviz.attention import mean_attention, point_figures, sequence_attention
+from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import (
     Alert,
     Checkpoint,
@@ -166,6 +167,38 @@ class Run:
         if sequence != "mean" and not 0 <= sequence < sequences:
             raise NotRecordedError(f"no sequence {sequence}: the probe has sequences 0 to {sequences - 1}")
 
+    def recorded_layers(self, step: int) -> list[RecordedLayer]:
+        """Where the attention of each layer at `step` can be recomputed from, in another process too."""
+        checkpoint, lengths = self.checkpoint(step), self.probe.lengths
+        return [
+            RecordedLayer(self.directory, checkpoint.file, location, layer, lengths)
+            for layer, location in zip(checkpoint.layers, checkpoint.locations, strict=True)
+        ]
+
+    def compared_layers(
+        self, step: int, since: int, layer: int, *, against: "Run | None" = None
+    ) -> tuple[RecordedLayer, RecordedLayer]:
+        """What `change` compares: `layer` at `since`, and at `step`."""
+        self.layer(step, layer)
+        if against is not None:
+            self.check_comparable(against, layer)
+        return (against or self).recorded_layers(since)[layer], self.recorded_layers(step)[layer]
+
+    def change(self, step: int, since: int, layer: int, *, against: "Run | None" = None) -> Float32:
+        """How much the heads of `layer` attend otherwise at `step` than at `since`: [heads], from 0 to 1.
+
+        The mean Jensen-Shannon distance of their attention on the probe. `against`: `since` is a step of this other
+        run of the same probe. Raises NotComparableError for runs that cannot be compared.
+        """
+        return comparison.change(*self.compared_layers(step, since, layer, against=against), _unreported)
+
+    def similarity(self, step: int) -> Float32:
+        """How alike every two heads of all layers are at `step`: [heads, heads], from 0 to 1.
+
+        1 - the mean Jensen-Shannon distance of their attention on the probe.
+        """
+        return comparison.similarity(self.recorded_layers(step), _unreported)
+
     def health(self) -> dict[str, Float32]:
         """Every figure over `health_steps`: float32 [steps, heads of all layers], NaN where it was not recorded."""
         heads = sum(layer.heads for layer in self.layers)
@@ -250,7 +283,11 @@ class Run:
         self.check(self.newest_step, layer, head, "mean")
         steps = tuple((in_frame_of or self).steps)
         view, store = self.view(projection, layer, head, steps=steps, in_frame_of=in_frame_of), MemoryStore()
-        return np.concatenate([make(view, step, store, lambda done, total: None).points for step in self.steps])
+        return np.concatenate([make(view, step, store, _unreported).points for step in self.steps])
+
+
+def _unreported(done: int, total: int) -> None:
+    """Nobody waits for it elsewhere."""
 
 
 def _shape(layers: tuple[Layer, ...], layer: int) -> str:

@@ -64,6 +64,13 @@ def project(arguments: argparse.Namespace) -> int:
         for dims in arguments.dims
     ]
     found, unreadable = _runs(arguments.directory, arguments.run)
+    code = _make(arguments, found, projections) if found else 0
+    print(*unreadable, sep="\n", end="\n" if unreadable else "", file=sys.stderr)
+    return code or int(bool(unreadable))
+
+
+def _make(arguments: argparse.Namespace, found: dict[str, Run], projections: Sequence[Projection]) -> int:
+    """Make the pictures of the runs `found`: the exit code."""
     wanted = [
         chain
         for name, run in found.items()
@@ -76,12 +83,12 @@ def project(arguments: argparse.Namespace) -> int:
     print(f"{total:,} pictures of {_runs_in_words(found)}{there}", flush=True)
     with contextlib.ExitStack() as stack:
         outcomes = _outcomes(arguments, [chain for chain in missing if chain.steps], store, stack)
-        return _follow(outcomes, left, unreadable)
+        return _follow(outcomes, left)
 
 
-def _follow(outcomes: Iterator[Outcome], left: int, unreadable: list[str]) -> int:
-    """Tell how far `outcomes` have come, and at the end what is wrong: the exit code."""
-    failures = list(unreadable)
+def _follow(outcomes: Iterator[Outcome], left: int) -> int:
+    """Tell how far `outcomes` have come, and at the end which pictures could not be made: the exit code."""
+    failures: list[str] = []
     done = 0
     progress = Progress(left, sys.stderr)
     try:

@@ -1,14 +1,16 @@
 """Pure functions on arrays: attention, health figures, coordinates, trust. No I/O, no state.
 
 Written to the array API standard (https://data-apis.org/array-api/): the recorder runs the same formulas on torch
-tensors, on the model's device, that the server runs on NumPy. Trust alone, which ranks, is for NumPy.
+tensors, on the model's device, that the server runs on NumPy. Only trust, which ranks, and similarity are for NumPy.
 """
 
 from tb_attnviz.geometry.attention import attention, logits, visible_pairs
 from tb_attnviz.geometry.canonical import CanonicalAxes, canonical_axes, procrustes
+from tb_attnviz.geometry.divergence import jensen_shannon
 from tb_attnviz.geometry.health import FIGURES, effective_rank, health
 from tb_attnviz.geometry.paper import paper_scale, paper_translation
 from tb_attnviz.geometry.point_figures import POINT_FIGURES, point_figure
+from tb_attnviz.geometry.similarity import cluster_order, similarity
 from tb_attnviz.geometry.trust import (
     Neighbourhoods,
     VisiblePairs,
@@ -27,9 +29,11 @@ __all__ = [
     "VisiblePairs",
     "attention",
     "canonical_axes",
+    "cluster_order",
     "cosine_agreement",
     "effective_rank",
     "health",
+    "jensen_shannon",
     "logit_faithfulness",
     "logits",
     "motion_agreement",
@@ -38,6 +42,7 @@ __all__ = [
     "paper_translation",
     "point_figure",
     "procrustes",
+    "similarity",
     "spearman",
     "visible_pairs",
 ]

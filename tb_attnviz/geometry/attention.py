@@ -23,15 +23,23 @@ def logits(
 
 
 def visible_pairs(
-    n_query: int, n_key: int, *, causal: bool, lengths: Array | None = None, bias: Array | None = None, like: Array
+    n_query: int,
+    n_key: int,
+    *,
+    causal: bool,
+    lengths: Array | None = None,
+    bias: Array | None = None,
+    like: Array,
+    positions: Array | None = None,
 ) -> Array:
     """Which query sees which key, boolean, broadcastable to [sequences, heads, n_query, n_key].
 
     `causal` hides the keys after the query; with `lengths` [sequences], a sequence's padding neither sees nor is seen;
-    a `bias` of -inf hides a pair. `like`: an array that gives library and device.
+    a `bias` of -inf hides a pair. `like`: an array that gives library and device. `positions` [n_query]: of the queries
+    among the keys, where they are not the first ones.
     """
     xp = array_namespace(like)
-    query = xp.arange(n_query, device=device(like))[:, None]  # (n_query, 1)
+    query = (xp.arange(n_query, device=device(like)) if positions is None else positions)[:, None]  # (n_query, 1)
     key = xp.arange(n_key, device=device(like))[None, :]  # (1, n_key)
     visible = (key <= query) if causal else (key + query >= 0)
     if lengths is not None:

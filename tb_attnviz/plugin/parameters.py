@@ -49,6 +49,11 @@ def choice(request: Request, name: str, choices: Sequence[str], *, default: str 
     return value
 
 
+def priority(request: Request) -> int:
+    """How soon the answer is wanted: 0 it is looked at, 1 the rest of the matrix, 2 not yet."""
+    return int(choice(request, "priority", ("0", "1", "2"), default="0"))
+
+
 def sequence(request: Request, name: str) -> int | Literal["mean"]:
     value = text(request, name)
     if value == "mean":

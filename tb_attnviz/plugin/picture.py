@@ -66,9 +66,8 @@ def parse(
         raise NotRecordedError(f"no frame {newest}: the first step of the run is {framed.steps[0]}")
     if parameters.choice(request, "fit", ("all", "newest"), default="all") == "newest":
         steps = steps[-1:]
-    priority = int(parameters.choice(request, "priority", ("0", "1", "2"), default="0"))
     view = run.view(projection, layer, head, steps=steps, in_frame_of=in_frame_of)
-    return PictureRequest(name, layer, step, view, priority)
+    return PictureRequest(name, layer, step, view, parameters.priority(request))
 
 
 def of_points(request: Request, asked: PictureRequest, run: Run) -> PictureRequest:

@@ -13,7 +13,7 @@ from werkzeug import Request, Response
 
 from tb_attnviz.events import PLUGIN_NAME, FormatError, Layer, Segment
 from tb_attnviz.geometry import POINT_FIGURES
-from tb_attnviz.plugin import parameters, picture, tasks
+from tb_attnviz.plugin import comparisons, parameters, picture, tasks
 from tb_attnviz.plugin.responses import (
     JSON,
     array_response,
@@ -56,6 +56,8 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
             "/trust": self.trust_route,
             "/attention": self.attention_route,
             "/point_figures": self.point_figures_route,
+            "/change": self.change_route,
+            "/similarity": self.similarity_route,
             "/health": self.health_route,
             "/alerts": self.alerts_route,
             "/jobs": self.jobs_route,
@@ -184,6 +186,16 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         return unchanged(request, key) or self._made(request, task, array_response, 0)
 
     @route
+    def change_route(self, request: Request) -> Response:
+        name, run = self._run(request)
+        against = self._other_run(request, parameters.optional_text(request, "against"), name)
+        return self._compared(request, comparisons.change_task(request, name, run, against, self._place))
+
+    @route
+    def similarity_route(self, request: Request) -> Response:
+        return self._compared(request, comparisons.similarity_task(request, *self._run(request), self._place))
+
+    @route
     def jobs_route(self, request: Request) -> Response:
         jobs = [
             {
@@ -237,6 +249,10 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
             return json_response(request, document, code=202)
         response: Response = respond(request, made, task.key)
         return response
+
+    def _compared(self, request: Request, task: Task) -> Response:
+        priority = parameters.priority(request)
+        return unchanged(request, task.key) or self._made(request, task, array_response, priority)
 
     def _run(self, request: Request) -> tuple[str, Run]:
         name = parameters.text(request, "run")

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import attention as recomputed
+from tb_attnviz import comparison
+from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import Layer, SamplesLocation, read_samples
 from tb_attnviz.projection.pictures import Report, View, make
 from tb_attnviz.projection.store import DiskStore
@@ -66,10 +68,26 @@ def point_figures(
     return _npy(recomputed.point_figures(read_samples(directory, file, location), layer, lengths, figure))
 
 
+def change(before: RecordedLayer, after: RecordedLayer, key: str, place: Place, *, report: Report) -> bytes:
+    """How far each head has changed, `.npy` float32 [heads]; also put in the store, under `key`."""
+    return _kept(place, key, comparison.change(before, after, report))
+
+
+def similarity(layers: Sequence[RecordedLayer], key: str, place: Place, *, report: Report) -> bytes:
+    """How alike every two heads are, `.npy` float32 [heads, heads]; also put in the store, under `key`."""
+    return _kept(place, key, comparison.similarity(layers, report))
+
+
 @functools.cache
 def _store(place: Place) -> DiskStore:
     """One a worker, for as long as it lives: it knows when it last counted the files."""
     return DiskStore(place.directory, limit_bytes=place.limit_bytes)
+
+
+def _kept(place: Place, key: str, array: npt.NDArray[Any]) -> bytes:
+    made = _npy(array)
+    _store(place).put(key, made)
+    return made
 
 
 def _npy(array: npt.NDArray[Any]) -> bytes:

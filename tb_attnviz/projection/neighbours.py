@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.geometry.trust import unit_length
 from tb_attnviz.projection.projection import Metric
 
 Float32 = npt.NDArray[np.float32]
@@ -22,18 +23,15 @@ class Neighbours:
     distances: Float32  # [n, count]
 
 
-def directions(points: Float32) -> Float32:
-    """`points` [n, d] at length 1; those at the origin, which have no direction, stay there."""
-    lengths = np.linalg.norm(points.astype(np.float64), axis=1, keepdims=True)
-    return (points / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
-
-
 def nearest(points: Float32, count: int, metric: Metric) -> Neighbours:
     """The `count` nearest of the n - 1 other points of each of `points` [n, d].
 
     Cosine distance is 1 - cos, as in SciPy; a point at the origin is at distance 1/2 from all that are not.
     """
-    placed = directions(points) if metric == "cosine" else points - points.mean(axis=0)
+    if metric == "cosine":
+        placed = unit_length(points.astype(np.float64)).astype(np.float32)
+    else:
+        placed = points - points.mean(axis=0)
     n = len(placed)
     squares = np.einsum("nd,nd->n", placed, placed)  # (n,)
     indices = np.empty((n, count), np.int64)

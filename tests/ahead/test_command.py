@@ -209,4 +209,10 @@ def test_a_run_of_another_version_is_named_and_the_others_are_made(
     assert main(["project", str(run_directory.parent), *LINEAR]) == 1
     out, err = capsys.readouterr()
     assert "16 pictures made" in out
-    assert "newer cannot be read: " in err
+    assert err.splitlines()[-1].startswith("newer cannot be read: ")
+    assert "could not be made" not in err, "all others were"
+    assert main(["project", str(run_directory.parent / "newer"), *LINEAR]) == 1
+    out, err = capsys.readouterr()
+    assert out == "", "there was nothing to make"
+    assert err.startswith(". cannot be read: ")
+    assert err.count("\n") == 1

@@ -20,6 +20,6 @@ def test_every_route_is_documented_and_every_documented_route_exists() -> None:
 
 def test_every_parameter_in_the_examples_is_one_that_the_route_reads() -> None:
     sources = Path(__file__).parents[2].joinpath("tb_attnviz", "plugin").glob("*.py")
-    read = {name for path in sources for name in re.findall(r'parameters\.\w+\(request, "(\w+)"', path.read_text())}
+    read = {name for path in sources for name in re.findall(r'\w+\(request, "(\w+)"', path.read_text())}
     shown = set(re.findall(r"[?&](\w+)=", PAGE.read_text()))
     assert shown == read

@@ -99,3 +99,43 @@ def test_bad_input_gets_one_sentence(ask: Ask, asked: dict[str, object], status:
     for route in ("points", "trust"):
         answer = ask(route, **{"run": "seed", "in_frame_of": "run", "step": 120, "head": 0, **BIPLOT, **asked})
         assert (answer.status_code, sentence in answer.json["error"]) == (status, True), answer.json
+
+
+def test_change_and_similarity_are_those_of_open_run(ask: Ask, run_directory: Path) -> None:
+    run, seed = (tb_attnviz.open_run(run_directory.parent / name) for name in ("run", "seed"))
+    for route, query, expected in (
+        ("change", {"run": "run", "step": 300, "since": 100, "layer": 1}, run.change(300, 100, 1)),
+        (
+            "change",
+            {"run": "seed", "step": 120, "since": 0, "layer": 1, "against": "run"},
+            seed.change(120, 0, 1, against=run),
+        ),
+        ("similarity", {"run": "run", "step": 200}, run.similarity(200)),
+    ):
+        answer = ask(route, **query)
+        shown = np.load(io.BytesIO(answer.data))
+        assert shown.dtype == np.float32
+        np.testing.assert_array_equal(shown, expected)
+        assert ask(route, headers={"If-None-Match": answer.headers["ETag"]}, **query).status_code == 304
+        restarted = load(run_directory.parent)
+        assert asking(restarted)(route, once=True, priority=2, **query).data == answer.data, "from the disk"
+
+
+@pytest.mark.parametrize(
+    ("route", "asked", "status", "sentence"),
+    [
+        ("change", {"since": None}, 400, "the parameter 'since' is missing"),
+        ("change", {"since": 50}, 404, "no step 50: the run has 4 steps from 0 to 300"),
+        ("change", {"layer": 2}, 404, "no layer 2: the run has layers 0 to 1"),
+        ("change", {"layer": -1}, 404, "no layer -1: the run has layers 0 to 1"),
+        ("change", {"against": "stranger"}, 400, "the two runs were recorded with different probe sequences"),
+        ("change", {"priority": 3}, 400, "the parameter 'priority' must be one of 0, 1, 2, not '3'"),
+        ("similarity", {"step": 50}, 404, "no step 50"),
+    ],
+)
+def test_comparisons_that_there_are_not(
+    ask: Ask, route: str, asked: dict[str, object], status: int, sentence: str
+) -> None:
+    query = {"run": "run", "step": 300, "since": 0, "layer": 0, **asked}
+    answer = ask(route, **{name: value for name, value in query.items() if value is not None})
+    assert (answer.status_code, sentence in answer.json["error"]) == (status, True), answer.json

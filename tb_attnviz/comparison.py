@@ -1,0 +1,140 @@
+"""Comparison: how far heads are apart by what they attend to: one head at two steps, or every two heads at one.
+
+Both are means of Jensen-Shannon distances of attention rows over the probe's queries; queries that see one key are left
+out, as they are of entropy, and padding never counts. A sink counts as one key more.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tb_attnviz import geometry
+from tb_attnviz.attention import attention_rows
+from tb_attnviz.events import Layer, Samples, SamplesLocation, read_samples, samples_checksum
+from tb_attnviz.projection.ports import Report
+
+Float32 = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
+
+_VERSION = 1  # of what is computed here
+_MOST_DISTANCES = 2**32  # outcomes times pairs of heads: 8 s
+_MOST_NUMBERS = 2**26  # attention weights that are held at once: 256 MB
+_LEAST_QUERIES = 16  # whatever they cost
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordedLayer:
+    """One layer at one step, and what its attention needs: small enough to send to a worker process."""
+
+    directory: str
+    file: str
+    location: SamplesLocation
+    layer: Layer
+    lengths: tuple[int, ...]  # tokens of each sequence of the probe
+
+    def address(self) -> list[object]:
+        """Equal exactly where attention is."""
+        checksum = samples_checksum(self.directory, self.file, self.location)
+        layer = self.layer
+        return [self.file, self.location.offset, checksum, layer.scale, layer.softcap, layer.causal, self.lengths]
+
+    def samples(self) -> Samples:
+        return read_samples(self.directory, self.file, self.location)
+
+
+def change_key(before: RecordedLayer, after: RecordedLayer) -> str:
+    """The address of `change`; it is the same both ways."""
+    return _digest("change", *sorted((before.address(), after.address()), key=repr))
+
+
+def change(before: RecordedLayer, after: RecordedLayer, report: Report) -> Float32:
+    """[heads], from 0 to 1: the mean distance of each head's attention at two steps, or in two runs of one probe.
+
+    NaN for a head that is not finite at one of them, and where no query sees more than one key.
+    """
+    heads = after.layer.heads
+    total, count = np.zeros(heads), np.zeros(heads)
+    tokens, done = sum(after.lengths), 0
+    rows = (attention_rows(recorded.samples(), recorded.layer, recorded.lengths) for recorded in (before, after))
+    for here, there in zip(*rows, strict=True):
+        chooses = here.chooses | there.chooses  # (heads or 1, rows)
+        distances = geometry.jensen_shannon(here.outcomes.astype(np.float64), there.outcomes.astype(np.float64))
+        total += np.where(chooses, distances, 0).sum(axis=1)
+        count += chooses.sum(axis=1)
+        done += len(here.queries)
+        report(done, tokens)
+    mean: Float32 = np.divide(total, count, out=np.full(heads, np.nan), where=count > 0).astype(np.float32)
+    return mean
+
+
+def similarity_key(layers: Sequence[RecordedLayer]) -> str:
+    """The address of `similarity`."""
+    return _digest("similarity", *(recorded.address() for recorded in layers))
+
+
+def similarity(layers: Sequence[RecordedLayer], report: Report) -> Float32:
+    """[heads, heads] of all `layers` of one step: 1 - the mean distance of the attention of every two heads.
+
+    Of many heads or tokens, a random sample of the queries stands for all, the same one each time. NaN as in `change`.
+    """
+    heads = sum(recorded.layer.heads for recorded in layers)
+    sample = _Sample.of(layers[0].lengths, heads, causal=all(recorded.layer.causal for recorded in layers))
+    starts = np.cumsum(sample.sizes) - sample.sizes  # (queries,)
+    rows = np.empty((heads, sample.sizes.sum()), np.float32)
+    chooses = np.empty((heads, len(starts)), np.bool_)
+    first = 0
+    for recorded in layers:
+        of_layer = slice(first, first + recorded.layer.heads)
+        sample.lay_out(recorded, rows[of_layer], chooses[of_layer])
+        first = of_layer.stop
+    return geometry.similarity(rows, starts, chooses, on_progress=report).astype(np.float32)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sample:
+    """Some of the probe's queries, and what each of them may attend to: keys that it sees, and a sink."""
+
+    queries: list[Indices]  # of each sequence, ascending
+    sizes: Indices  # [queries of all sequences]: how many outcomes each has
+    causal: bool
+
+    @staticmethod
+    def of(lengths: Sequence[int], heads: int, *, causal: bool) -> "_Sample":
+        """As many queries of those that choose as the limits allow for so many heads."""
+        all_queries = [np.arange(1 if causal else 0, length if length > 1 else 0) for length in lengths]
+        sizes = np.concatenate(
+            [
+                queries + 2 if causal else np.full(len(queries), length + 1)
+                for queries, length in zip(all_queries, lengths, strict=True)
+            ]
+        )
+        most = min(_MOST_DISTANCES // max(1, heads * (heads - 1) // 2), _MOST_NUMBERS // heads)
+        share = most / max(1, sizes.sum())
+        if share >= 1:
+            return _Sample(all_queries, sizes, causal)
+        count = min(len(sizes), max(_LEAST_QUERIES, int(share * len(sizes))))
+        chosen = np.zeros(len(sizes), np.bool_)
+        chosen[np.random.default_rng(0).choice(len(sizes), count, replace=False)] = True
+        ends = np.cumsum([len(queries) for queries in all_queries])
+        of_sequence = np.split(chosen, ends[:-1])
+        return _Sample([q[c] for q, c in zip(all_queries, of_sequence, strict=True)], sizes[chosen], causal)
+
+    def lay_out(self, recorded: RecordedLayer, rows: Float32, chooses: npt.NDArray[np.bool_]) -> None:
+        """Fill `rows` [heads, outcomes] and `chooses` [heads, queries] with the attention of a layer."""
+        row = outcome = 0
+        for block in attention_rows(recorded.samples(), recorded.layer, recorded.lengths, self.queries):
+            outcomes = block.outcomes  # (heads, queries, n_key + 1)
+            key, sink = np.arange(outcomes.shape[-1]), outcomes.shape[-1] - 1
+            seen = (key <= block.queries[:, None]) | (key == sink) | (not self.causal)
+            laid = outcomes[:, seen]  # (heads, outcomes of these queries)
+            rows[:, outcome : outcome + laid.shape[1]] = laid
+            chooses[:, row : row + len(block.queries)] = block.chooses
+            row, outcome = row + len(block.queries), outcome + laid.shape[1]
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps([_VERSION, *parts]).encode()).hexdigest()

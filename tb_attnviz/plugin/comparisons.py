@@ -1,0 +1,44 @@
+"""What requests of `change` and `similarity` ask for, parsed from their query, as tasks."""
+
+from typing import Any
+
+from werkzeug import Request
+
+from tb_attnviz import comparison
+from tb_attnviz.plugin import parameters, tasks
+from tb_attnviz.projection.jobs import Task
+from tb_attnviz.run import Run
+
+
+def change_task(request: Request, name: str, run: Run, against: Run | None, place: tasks.Place) -> Task:
+    """How far the heads of a layer of the run called `name` have changed since a step of its own, or of `against`."""
+    step = parameters.integer(request, "step")
+    since = parameters.integer(request, "since")
+    layer = parameters.integer(request, "layer")
+    before, after = run.compared_layers(step, since, layer, against=against)
+    key = comparison.change_key(before, after)
+    return Task(
+        key=key,
+        function=tasks.change,
+        args=(before, after, key, place),
+        about=_about("change", name, step, layer),
+        stored=True,
+    )
+
+
+def similarity_task(request: Request, name: str, run: Run, place: tasks.Place) -> Task:
+    """How alike the heads of all layers of the run called `name` are."""
+    step = parameters.integer(request, "step")
+    layers = run.recorded_layers(step)
+    key = comparison.similarity_key(layers)
+    return Task(
+        key=key,
+        function=tasks.similarity,
+        args=(layers, key, place),
+        about=_about("similarity", name, step, None),
+        stored=True,
+    )
+
+
+def _about(kind: str, name: str, step: int, layer: int | None) -> dict[str, Any]:
+    return {"kind": kind, "run": name, "layer": layer, "head": None, "step": step, "projection": None}

@@ -1,0 +1,148 @@
+"""Change and similarity of heads: the means of SciPy's distances of the attention that `run.attention` gives."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.spatial.distance import jensenshannon
+
+import tb_attnviz
+from tb_attnviz import Run, comparison
+from tb_attnviz.attention import attention_rows, sequence_attention
+from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
+from tb_attnviz.run import NotComparableError, NotRecordedError
+from tests.conftest import LAYERS, PROBE, make_samples
+
+Float32 = npt.NDArray[np.float32]
+Rows = Iterator[tuple[Float32, int]]
+
+
+@pytest.fixture
+def run(run_directory: Path) -> Run:
+    """Layer 0 is causal, layer 1 is not and has grouped keys."""
+    return tb_attnviz.open_run(run_directory)
+
+
+def rows(run: Run, step: int, layer: int, head: int) -> Rows:
+    """Each row of attention, and how many keys its query sees."""
+    for sequence, length in enumerate(PROBE.lengths):
+        for query, row in enumerate(run.attention(step, layer, head, sequence)):
+            yield row, query + 1 if run.layers[layer].causal else length
+
+
+def mean_distance(here: Rows, there: Rows) -> float:
+    pairs = [(p, q) for (p, seen), (q, also) in zip(here, there, strict=True) if seen > 1 or also > 1]
+    return float(np.mean([jensenshannon(p, q, base=2) for p, q in pairs]))
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_change_is_the_mean_of_scipys_distances(run: Run, layer: int) -> None:
+    found = run.change(300, 0, layer)
+    assert (found.dtype, found.shape) == (np.float32, (LAYERS[layer].heads,))
+    expected = [mean_distance(rows(run, 300, layer, h), rows(run, 0, layer, h)) for h in range(len(found))]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_array_equal(run.change(0, 300, layer), found)
+    np.testing.assert_array_equal(run.change(100, 100, layer), 0)
+    assert (run.change(100, 0, layer) < found).all(), "the heads drift"
+
+
+def test_similarity_is_that_of_every_two_heads(run: Run) -> None:
+    found = run.similarity(200)
+    assert (found.dtype, found.shape) == (np.float32, (10, 10))
+    heads = [(layer, head) for layer, described in enumerate(LAYERS) for head in range(described.heads)]
+    for i, a in enumerate(heads):
+        for j, b in enumerate(heads[:i]):
+            expected = 1 - mean_distance(rows(run, 200, *a), rows(run, 200, *b))
+            assert found[i, j] == found[j, i] == pytest.approx(expected, abs=1e-4)
+
+
+def test_two_runs_are_compared_head_by_head(run: Run, tmp_path: Path) -> None:
+    writer = RunWriter(str(tmp_path / "seed"))
+    writer.write_probe(PROBE, step=0)
+    writer.write_checkpoint(50, [(layer, make_samples(layer, seed=9)) for layer in LAYERS])
+    writer.close()
+    seed = tb_attnviz.open_run(tmp_path / "seed")
+    expected = [mean_distance(rows(seed, 50, 0, h), rows(run, 100, 0, h)) for h in range(4)]
+    np.testing.assert_allclose(seed.change(50, 100, 0, against=run), expected, atol=1e-6)
+    stranger = RunWriter(str(tmp_path / "stranger"))
+    stranger.write_probe(ProbeRecord(PROBE.sequences[:1]), step=0)
+    stranger.close()
+    with pytest.raises(NotComparableError, match="different probe sequences"):
+        seed.change(50, 0, 0, against=tb_attnviz.open_run(tmp_path / "stranger"))
+
+
+def test_what_was_not_recorded_is_said(run: Run) -> None:
+    for ask in (lambda: run.change(300, 50, 0), lambda: run.change(50, 0, 0), lambda: run.change(300, 0, 2)):
+        with pytest.raises(NotRecordedError, match=r"no step 50|no layer 2"):
+            ask()
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Callable[..., Run]:
+    """Records one layer, once for each of `samples`, on sequences of `lengths`."""
+
+    def record(layer: Layer, *samples: Samples, lengths: tuple[int, ...]) -> Run:
+        writer = RunWriter(str(tmp_path / "recorded"))
+        writer.write_probe(ProbeRecord(tuple(Sequence(("x",) * length) for length in lengths)), step=0)
+        for step, of_step in enumerate(samples):
+            writer.write_checkpoint(step, [(layer, of_step)])
+        writer.close()
+        return tb_attnviz.open_run(tmp_path / "recorded")
+
+    return record
+
+
+def test_what_rests_on_a_sink_is_an_outcome(record: Callable[..., Run]) -> None:
+    """Both queries see two keys alike; the sink takes a half at step 1 and next to nothing at step 0."""
+    layer, zero = Layer("attention", 2, 2, 1, 1.0, causal=False), np.zeros((2, 2, 1), np.float32)
+    small, large = np.full(2, -50, np.float32), np.array([np.log(2), -50], np.float32)
+    run = record(layer, Samples(zero, zero, sinks=small), Samples(zero, zero, sinks=large), lengths=(2,))
+    expected = jensenshannon([0.5, 0.5, 0], [0.25, 0.25, 0.5], base=2)
+    np.testing.assert_allclose(run.change(1, 0, 0), [expected, 0], atol=1e-6)
+    np.testing.assert_allclose(run.similarity(1)[0, 1], 1 - expected, atol=1e-4)
+
+
+def test_queries_that_see_one_key_are_left_out(record: Callable[..., Run]) -> None:
+    layer = Layer("attention", 1, 1, 1, 1.0, causal=True)
+    values = [np.array([[[1.0], [step]]], np.float32) for step in (-40.0, 40.0)]  # of two tokens
+    run = record(layer, *(Samples(v, np.array([[[0.0], [1.0]]], np.float32)) for v in values), lengths=(2,))
+    np.testing.assert_allclose(run.change(1, 0, 0), 1, atol=1e-6)  # the second query's alone
+    alone = record(layer, *(Samples(v, v) for v in values), lengths=(1, 1))
+    assert np.isnan(alone.change(1, 0, 0)).all(), "nobody chooses"
+    assert np.isnan(alone.similarity(1)).all()
+
+
+def test_a_head_that_is_not_finite_is_unknown(record: Callable[..., Run]) -> None:
+    layer = dataclasses.replace(LAYERS[0], causal=False)
+    good = make_samples(layer, seed=0)
+    broken = dataclasses.replace(good, queries=good.queries.copy())
+    broken.queries[2, 3, 1] = np.inf
+    run = record(layer, good, broken, lengths=PROBE.lengths)
+    assert np.isnan(run.change(1, 0, 0)).tolist() == [False, False, True, False]
+    assert np.isnan(run.similarity(1)[0]).tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_long_sequences_come_in_pieces(monkeypatch: pytest.MonkeyPatch, causal: bool) -> None:
+    monkeypatch.setattr("tb_attnviz.attention._BLOCK", 18)
+    layer, lengths = dataclasses.replace(LAYERS[1], causal=causal), PROBE.lengths
+    bias = np.where(np.random.default_rng(0).random((3, 1, 10, 10)) > 0.8, -np.inf, 0).astype(np.float32)
+    samples = dataclasses.replace(make_samples(layer, seed=3), bias=bias)
+    pieces = list(attention_rows(samples, layer, lengths))
+    assert len(pieces) == sum(lengths), "a query at a time"
+    whole = iter(pieces)
+    for sequence, length in enumerate(lengths):
+        expected = [sequence_attention(samples, layer, lengths, head, sequence) for head in range(layer.heads)]
+        found = np.concatenate([next(whole).attention for _ in range(length)], axis=1)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_sample_of_many_queries_stands_for_all(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run.similarity(200)
+    monkeypatch.setattr(comparison, "_MOST_NUMBERS", 10 * 100)  # outcomes of 10 heads: half of them
+    np.testing.assert_allclose(run.similarity(200), whole, atol=0.1)
+    assert not np.array_equal(run.similarity(200), whole)
+    np.testing.assert_array_equal(run.similarity(200), run.similarity(200))
