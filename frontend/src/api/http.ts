@@ -6,6 +6,7 @@ import { type DataSource, SourceError, type Waiting } from './source';
 import type {
   Alerts,
   AttentionQuery,
+  ChangeQuery,
   HealthDocument,
   Points,
   PointsQuery,
@@ -57,6 +58,11 @@ export class HttpSource implements DataSource {
 
   async attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray> {
     const response = await this.made('attention', { ...query }, signal ? { signal } : {});
+    return parseNpy(await response.arrayBuffer());
+  }
+
+  async change(query: ChangeQuery, waiting: Waiting = {}): Promise<NpyArray> {
+    const response = await this.made('change', { ...query }, waiting);
     return parseNpy(await response.arrayBuffer());
   }
 

@@ -3,6 +3,7 @@ import type { ScalarPoint } from './scalars';
 import type {
   Alerts,
   AttentionQuery,
+  ChangeQuery,
   HealthDocument,
   Points,
   PointsQuery,
@@ -34,6 +35,8 @@ export interface DataSource {
   trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust>;
   /** float32 [n_query, n_key] */
   attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray>;
+  /** float32 [heads]: the mean Jensen-Shannon distance of the rows of attention at the two steps, in [0, 1]. */
+  change(query: ChangeQuery, waiting?: Waiting): Promise<NpyArray>;
   /** Names of the run’s scalars; none where TensorBoard runs without its scalars plugin. */
   scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]>;
   scalars(run: string, tag: string, signal?: AbortSignal): Promise<readonly ScalarPoint[]>;

@@ -9,6 +9,7 @@ import { embedded, syntheticTrust, Workers } from './synthetic_projection';
 import type {
   Alerts,
   AttentionQuery,
+  ChangeQuery,
   HealthDocument,
   JsonNumber,
   Layer,
@@ -176,6 +177,16 @@ export class SyntheticSource implements DataSource {
     const head = syntheticHead(query.layer, query.head);
     const n = sequence.tokens.length;
     return { shape: [n, n], data: attention(head, formation(head, this.time(query.step)), sequence) };
+  }
+
+  async change({ layer, step, since }: ChangeQuery): Promise<NpyArray> {
+    const heads = this.options.heads[layer];
+    if (heads === undefined) throw new SourceError(`There is no layer ${layer} in this run.`);
+    const data = Float32Array.from({ length: heads }, (_, number) => {
+      const head = syntheticHead(layer, number);
+      return 0.6 * Math.abs(formation(head, this.time(step)) - formation(head, this.time(since)));
+    });
+    return { shape: [heads], data };
   }
 
   async scalarTags(): Promise<readonly string[]> {

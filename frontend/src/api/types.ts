@@ -154,6 +154,14 @@ export interface Trust {
   readonly normalisation: { readonly c: number; readonly translation: JsonNumber } | null;
 }
 
+/** How much each of a layer's heads changed from one step to another. */
+export interface ChangeQuery {
+  readonly run: string;
+  readonly step: number;
+  readonly since: number;
+  readonly layer: number;
+}
+
 export interface AttentionQuery {
   readonly run: string;
   readonly step: number;

@@ -8,6 +8,7 @@ interface Passes {
   readonly points: PointsPass;
   readonly heads: Texels;
   readonly tints: Texels;
+  readonly borders: Texels;
   readonly looks: Texels;
 }
 
@@ -78,7 +79,7 @@ export class Scene {
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    passes.cells.draw(picture, passes.heads, passes.tints, viewport);
+    passes.cells.draw(picture, passes.heads, passes.tints, passes.borders, viewport);
     passes.points.draw(picture, passes.heads, passes.looks, viewport);
     this.onDrawn(picture);
   }
@@ -100,6 +101,7 @@ function makePasses(gl: WebGL2RenderingContext): Passes {
     points: new PointsPass(gl),
     heads: new Texels(gl),
     tints: new Texels(gl),
+    borders: new Texels(gl),
     looks: new Texels(gl),
   };
 }

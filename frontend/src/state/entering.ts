@@ -2,6 +2,7 @@ import { untrack } from 'svelte';
 import type { Run } from '../api/types';
 import { extendHealth } from '../health/health';
 import { indexTokens } from '../probe/places';
+import { enterPins } from './matrix_place';
 import { enterSentence } from './sentence_place';
 import type { Session } from './session.svelte';
 
@@ -14,6 +15,7 @@ export function enterRun(session: Session): void {
   session.seen = '';
   session.frame = null;
   session.mark(null);
+  if (!first) session.arrangement.clear();
   session.figures.clear();
   session.alerts.clear();
   session.steering.clear();
@@ -36,6 +38,7 @@ function enterPlace(session: Session, run: Run): void {
     session.opened = { layer, head };
   }
   enterSentence(session.start, session.sentence, run);
+  enterPins(session.start, session.arrangement, run);
   if (sequence !== undefined && token !== undefined && sequence < run.sequences) {
     const side = token.endsWith('k') ? 'key' : 'query';
     session.selection = { sequence, token: Number.parseInt(token, 10), side };

@@ -2,19 +2,23 @@ import type { NpyArray } from '../api/npy';
 import { DEFAULT_PROJECTION, isSlow, type Projection } from '../api/projection';
 import type { DataSource } from '../api/source';
 import type { Alert, Dims, Group, HealthDocument, PointsQuery, Run, Runs, Trust } from '../api/types';
-import { readHealth, type Series, toNumber } from '../health/health';
+import { readHealth, type Scale, type Series, toNumber } from '../health/health';
 import type { TokenIndex } from '../probe/places';
 import { type Colouring, isError } from '../render/colours';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
+import { Arrangement } from './arrangement.svelte';
+import { Change } from './change.svelte';
 import { enterRun, followSteps } from './entering';
 import { fetchAttention, fetchPoints, fetchTrust } from './fetching';
 import type { Host } from './host';
 import { Latest } from './latest.svelte';
 import { PointLoader } from './loader.svelte';
 import { Looks } from './looks.svelte';
+import { enterMatrix, placeOfMatrix } from './matrix_place';
 import { MatrixView } from './matrix_view.svelte';
 import { hasOutgrown } from './outgrown';
 import { Playback } from './playback.svelte';
+import { type HeadScore, healthScores, scaleOf } from './scores';
 import { Sentence } from './sentence.svelte';
 import { placeOfSentence } from './sentence_place';
 import { ShownSteps } from './shown.svelte';
@@ -100,6 +104,7 @@ export class Session {
     this.refitLive = start.refit === 'live';
     this.runName = start.run ?? null;
     enterTimeline(start, this.playback, this.steering);
+    enterMatrix(start, this);
   }
 
   readonly run: Run | null = $derived(this.runs.value?.runs.find(({ run }) => run === this.runName) ?? null);
@@ -109,6 +114,18 @@ export class Session {
     this.figures.value && readHealth(this.figures.value),
   );
   readonly series: Series | null = $derived(this.health?.get(this.tint ?? '') ?? null);
+  readonly change = new Change(this);
+  /** What heads are sorted, filtered and marked by. */
+  readonly scores: readonly HeadScore[] = $derived.by(() => {
+    const { health, playback, change } = this;
+    const figures = health && playback.step !== null ? healthScores(health, playback.step) : [];
+    return [...figures, change.score];
+  });
+  readonly tintScore: HeadScore | null = $derived(this.scores.find(({ id }) => id === this.tint) ?? null);
+  readonly tintScale: Scale | null = $derived(
+    this.series?.scale ?? (this.tintScore && scaleOf(this.tintScore.values)),
+  );
+  readonly arrangement = new Arrangement(this);
   readonly slow: boolean = $derived(isSlow(this.projection));
   readonly live: boolean = $derived(this.now - this.grownAt < LIVE);
   readonly newest: number | null = $derived(this.playback.steps.at(-1) ?? null);
@@ -117,7 +134,7 @@ export class Session {
     this.playback.steps.filter((step) => this.frame !== null && step > this.frame).length,
   );
 
-  private readonly places: readonly HeadPlace[] = $derived(
+  readonly places: readonly HeadPlace[] = $derived(
     Array.from({ length: this.grid.total }, (_, number) => headPlace(this.grid, number)),
   );
   readonly matrix = new ShownSteps(this, () =>
@@ -126,7 +143,7 @@ export class Session {
   readonly headView = new ShownSteps(this, () =>
     this.opened ? { heads: [this.opened], dims: this.dims, alone: this.alone ? this.group : null } : null,
   );
-  readonly matrixView = new MatrixView();
+  readonly matrixView = new MatrixView(() => !this.reducedMotion);
   readonly looks = new Looks(this);
   /** Whether the opened head has its own picture of this step. */
   readonly pictured: boolean = $derived.by(() => {
@@ -172,7 +189,14 @@ export class Session {
     ];
     const asked = all.every(({ loading }) => !loading);
     return (
-      asked && this.matrix.settled && this.headView.settled && !this.playback.moving && this.drawing === 0
+      asked &&
+      this.matrix.settled &&
+      this.headView.settled &&
+      !this.playback.moving &&
+      !this.change.loading &&
+      !this.arrangement.gliding &&
+      !this.matrixView.flying &&
+      this.drawing === 0
     );
   });
 
@@ -192,6 +216,7 @@ export class Session {
       colour: this.colouring,
       tint: this.tint ?? NO_TINT,
       ...placeOfTimeline(playback, this.steering),
+      ...placeOfMatrix(this),
       ...(selection && {
         ...placeOfSentence(this.sentence),
         sequence: selection.sequence,
@@ -205,6 +230,8 @@ export class Session {
     $effect.pre(() => enterRun(this));
     this.steering.begin();
     $effect.pre(() => followSteps(this));
+    this.arrangement.begin();
+    this.change.begin(() => this.arrangement.uses('change'));
     $effect.pre(() => fetchPoints(this));
     $effect.pre(() => fetchAttention(this));
     this.sentence.begin();

@@ -1,10 +1,11 @@
 import { type Projection, readProjection, writeProjection } from '../api/projection';
 import { COLOURINGS, type Colouring } from '../render/colours';
+import { type MatrixPlace, readMatrix } from './matrix_place';
 import { readSentence, type SentencePlace } from './sentence_place';
 import { readTimeline, type TimelinePlace } from './timeline_place';
 
 /** What a link to this tab says. Absent means the default: the newest step, no head opened, … */
-export interface Place extends TimelinePlace, SentencePlace {
+export interface Place extends TimelinePlace, SentencePlace, MatrixPlace {
   readonly run?: string;
   readonly step?: number;
   readonly frame?: number;
@@ -55,6 +56,7 @@ export function readPlace(hash: string): Place {
     token: token !== undefined && /^\d{1,9}k?$/.test(token) ? token : undefined,
     ...readTimeline(found),
     ...readSentence(found),
+    ...readMatrix(found),
   });
   return { ...place, projection: readProjection(found) };
 }

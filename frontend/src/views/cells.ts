@@ -1,0 +1,44 @@
+import { formatValue } from '../health/figures';
+import { type HeadPlace, headNumber } from '../render/layout';
+import type { Session } from '../state/session.svelte';
+
+/** A cell that is in view: the head that it is of, and where it lies in world units. */
+export interface Cell extends HeadPlace {
+  readonly number: number;
+  readonly x: number;
+  readonly y: number;
+  readonly side: number;
+}
+
+/** Css pixels of a cell's side from which on it shows more than points. */
+export const ROOM_FOR_VALUE = 58;
+export const ROOM_FOR_CURVE = 100;
+export const ROOM_FOR_LABELS = 150;
+export const ROOM_FOR_NAME = 170;
+export const ROOM_FOR_AXES = 300;
+/** Height of a cell's caption, in css pixels, and of its curve, as a share of the side and at most. */
+export const CAPTION = 18;
+export const CURVE = 0.16;
+export const CURVE_MOST = 44;
+
+/** The cells of these heads.
+ * @param rects where all cells lie, see `Grid` */
+export function cellsAt(session: Session, numbers: Iterable<number>, rects: Float32Array): Cell[] {
+  return Array.from(numbers, (number) => {
+    const [x = 0, y = 0, side = 0] = rects.subarray(4 * number, 4 * number + 3);
+    const { layer, head } = session.places[number] ?? { layer: 0, head: 0 };
+    return { number, layer, head, x, y, side };
+  });
+}
+
+/** What a screen reader hears, and the tooltip says, of a head. */
+export function headline(session: Session, { layer, head }: HeadPlace): string {
+  const { tintScore, layers, grid } = session;
+  const described = layers[layer];
+  const name = `Layer ${described?.number ?? layer} · Head ${described?.head_numbers[head] ?? head}`;
+  const value = (values: Float64Array) =>
+    formatValue(values[headNumber(grid, { layer, head })] ?? Number.NaN);
+  const sorting = session.scores.find(({ id }) => id === session.arrangement.by);
+  const scores = [tintScore, sorting !== tintScore ? sorting : null].filter((score) => score != null);
+  return [name, ...scores.map(({ title, values }) => `${title} ${value(values)}`)].join(' · ');
+}
