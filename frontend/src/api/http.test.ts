@@ -63,6 +63,16 @@ describe('HttpSource', () => {
     });
   });
 
+  it('asks again while a change is being computed', async () => {
+    fetched
+      .mockResolvedValueOnce(json({ state: 'computing', done: 0, total: 1 }, 202))
+      .mockResolvedValueOnce(five());
+    const answer = new HttpSource(base).change({ run: 'a/b', step: 200, since: 0, layer: 3 });
+    await vi.runAllTimersAsync();
+    expect([...(await answer).data]).toEqual([5]);
+    expect(String(fetched.mock.calls[1]?.[0])).toBe(`${base}change?run=a%2Fb&step=200&since=0&layer=3`);
+  });
+
   it('asks again while an attention is being computed', async () => {
     fetched
       .mockResolvedValueOnce(json({ state: 'computing', done: 0, total: 0 }, 202))

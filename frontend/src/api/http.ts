@@ -6,6 +6,7 @@ import { type DataSource, SourceError, type Waiting } from './source';
 import type {
   Alerts,
   AttentionQuery,
+  ChangeQuery,
   FigureQuery,
   HealthDocument,
   Points,
@@ -67,6 +68,11 @@ export class HttpSource implements DataSource {
 
   async pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray> {
     const response = await this.made('point_figures', { ...query }, signal ? { signal } : {});
+    return parseNpy(await response.arrayBuffer());
+  }
+
+  async change(query: ChangeQuery, waiting: Waiting = {}): Promise<NpyArray> {
+    const response = await this.made('change', { ...query }, waiting);
     return parseNpy(await response.arrayBuffer());
   }
 

@@ -3,6 +3,7 @@ import type { ScalarPoint } from './scalars';
 import type {
   Alerts,
   AttentionQuery,
+  ChangeQuery,
   FigureQuery,
   HealthDocument,
   Points,
@@ -37,6 +38,8 @@ export interface DataSource {
   attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray>;
   /** float32 [heads, queries + keys]; NaN where a figure is not defined */
   pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray>;
+  /** float32 [heads]: the mean Jensen-Shannon distance of the rows of attention at the two steps, in [0, 1]. */
+  change(query: ChangeQuery, waiting?: Waiting): Promise<NpyArray>;
   /** Names of the run’s scalars; none where TensorBoard runs without its scalars plugin. */
   scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]>;
   scalars(run: string, tag: string, signal?: AbortSignal): Promise<readonly ScalarPoint[]>;

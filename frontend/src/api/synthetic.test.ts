@@ -31,6 +31,15 @@ describe('SyntheticSource', () => {
     expect(a.data).toEqual(b.data);
   });
 
+  it('changes from step to step, and not from a step to itself', async () => {
+    const source = new SyntheticSource();
+    const change = await source.change({ run: 'synthetic', step: 2000, since: 0, layer: 2 });
+    expect(change.shape).toEqual([6]);
+    expect(change.data.every((x) => x > 0 && x < 1)).toBe(true);
+    const none = await source.change({ run: 'synthetic', step: 400, since: 400, layer: 2 });
+    expect([...none.data]).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
   it('keeps the points of its frame within [-1, 1]', async () => {
     const { data } = await new SyntheticSource().points(query);
     expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(1);

@@ -10,6 +10,7 @@ import { embedded, syntheticTrust, Workers } from './synthetic_projection';
 import type {
   Alerts,
   AttentionQuery,
+  ChangeQuery,
   FigureQuery,
   HealthDocument,
   JsonNumber,
@@ -198,6 +199,16 @@ export class SyntheticSource implements DataSource {
       data.set(pointFigure(figure, head, formation(head, this.time(step)), this.tokens), h * n);
     }
     return { shape: [heads, n], data };
+  }
+
+  async change({ layer, step, since }: ChangeQuery): Promise<NpyArray> {
+    const heads = this.options.heads[layer];
+    if (heads === undefined) throw new SourceError(`There is no layer ${layer} in this run.`);
+    const data = Float32Array.from({ length: heads }, (_, number) => {
+      const head = syntheticHead(layer, number);
+      return 0.6 * Math.abs(formation(head, this.time(step)) - formation(head, this.time(since)));
+    });
+    return { shape: [heads], data };
   }
 
   async scalarTags(): Promise<readonly string[]> {

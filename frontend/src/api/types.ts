@@ -171,6 +171,14 @@ export interface FigureQuery {
   readonly figure: PointFigure;
 }
 
+/** How much each of a layer's heads changed from one step to another. */
+export interface ChangeQuery {
+  readonly run: string;
+  readonly step: number;
+  readonly since: number;
+  readonly layer: number;
+}
+
 export interface AttentionQuery {
   readonly run: string;
   readonly step: number;

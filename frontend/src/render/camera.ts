@@ -5,6 +5,14 @@ export interface Camera {
   readonly y: number;
 }
 
+/** The same in terms that outlive a change of the room: what stands in its middle, in world units, and how many of
+ * them fit across its shorter side. */
+export interface View {
+  readonly x: number;
+  readonly y: number;
+  readonly span: number;
+}
+
 export interface Size {
   readonly width: number;
   readonly height: number;
@@ -88,4 +96,32 @@ export function reveal(
     shift(left, side, margins.left, viewport.width - margins.right),
     shift(top, side, margins.top, viewport.height - margins.bottom),
   );
+}
+
+export function viewOf(camera: Camera, { width, height }: Size): View {
+  const [x, y] = toWorld(camera, width / 2, height / 2);
+  return { x, y, span: Math.max(1, Math.min(width, height)) / camera.scale };
+}
+
+export function cameraOf({ x, y, span }: View, { width, height }: Size): Camera {
+  const scale = Math.max(1, Math.min(width, height)) / span;
+  return { scale, x: width / 2 - x * scale, y: height / 2 - y * scale };
+}
+
+/** On the way from one view to another: what both show keeps its course while the span changes evenly to the eye.
+ * @param share of the way, in [0, 1] */
+export function fly(from: View, to: View, share: number): View {
+  const span = from.span * (to.span / from.span) ** share;
+  const even = Math.abs(to.span / from.span - 1) < 1e-6;
+  const way = even ? share : (span - from.span) / (to.span - from.span);
+  return { x: from.x + way * (to.x - from.x), y: from.y + way * (to.y - from.y), span };
+}
+
+/** The camera to which one square of the world is the whole world. */
+export function within(
+  camera: Camera,
+  { x, y, side }: { readonly x: number; readonly y: number; readonly side: number },
+): Camera {
+  const [left, top] = toScreen(camera, x, y);
+  return { scale: camera.scale * side, x: left, y: top };
 }

@@ -2,28 +2,43 @@ import type { Picture } from './picture';
 import { Program } from './program';
 import { TEXEL_GLSL, type Texels } from './texels';
 
+/** The widest border that tells a figure: css pixels, and share of the cell's side. */
+const WIDEST = 6;
+const WIDEST_SHARE = 0.09;
+/** Squares that lie on each other in a cell: the mark's line, the border, the background. */
+const SQUARES = 3;
+
 const VERTEX = `#version 300 es
-uniform highp sampler2D u_heads, u_tints;
+uniform highp sampler2D u_heads, u_tints, u_borders;
 uniform vec2 u_viewport;
 uniform float u_ratio;
 uniform vec3 u_camera, u_border, u_accent;
 uniform int u_hovered, u_opened;
+uniform bool u_bordered;
 flat out vec3 v_colour;
 ${TEXEL_GLSL}
-// Every head twice: a square in the border's colour, and on it a smaller one, the cell. A fragment has nothing to find
-// out, which is what a processor in a graphics card's stead takes its time for.
+const float WIDEST = ${WIDEST.toFixed(1)}, WIDEST_SHARE = ${WIDEST_SHARE.toFixed(2)};
+
+// Squares on squares, each smaller than the one under it: a fragment has nothing to find out, which is what a processor
+// in a graphics card's stead takes its time for.
 void main() {
-  int head = gl_InstanceID >> 1;
-  bool inner = (gl_InstanceID & 1) == 1;
+  int head = gl_InstanceID / ${SQUARES};
+  int square = gl_InstanceID - head * ${SQUARES};
   vec4 cell = texel(u_heads, head);
-  bool opened = head == u_opened, marked = opened || head == u_hovered;
-  v_colour = inner ? texel(u_tints, head).rgb : marked ? u_accent : u_border;
+  vec4 border = u_bordered ? texel(u_borders, head) : vec4(u_border, 0.0);
+  v_colour = square == 0 ? u_accent : square == 1 ? border.rgb : texel(u_tints, head).rgb;
   // Whole device pixels, or borders of one pixel would come and go with the zoom.
   vec2 low = round((cell.xy * u_camera.x + u_camera.yz) * u_ratio) / u_ratio;
   vec2 high = round(((cell.xy + cell.z) * u_camera.x + u_camera.yz) * u_ratio) / u_ratio;
-  float wall = inner ? round((opened ? 2.0 : 1.0) * u_ratio) / u_ratio : 0.0;
+  vec2 side = high - low;
+  float widest = min(WIDEST, WIDEST_SHARE * min(side.x, side.y));
+  float mark = head == u_opened ? 2.0 : head == u_hovered ? 1.0 : 0.0;
+  float wall = 1.0 + border.a * max(0.0, widest - 1.0);
+  float inset = square == 0 ? 0.0 : square == 1 ? mark : max(mark, wall);
+  inset = round(inset * u_ratio) / u_ratio;
+  if (square == 0 && mark == 0.0) high = low; // no mark
   vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1);
-  vec2 pixel = mix(low + wall, max(high - wall, low + wall), corner);
+  vec2 pixel = mix(low + inset, max(high - inset, low + inset), corner);
   gl_Position = vec4(pixel / u_viewport * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
 }`;
 
@@ -41,15 +56,24 @@ export class CellsPass {
     this.program = new Program(gl, VERTEX, FRAGMENT);
   }
 
-  draw(picture: Picture, heads: Texels, tints: Texels, viewport: readonly [number, number, number]): void {
+  draw(
+    picture: Picture,
+    heads: Texels,
+    tints: Texels,
+    borders: Texels,
+    viewport: readonly [number, number, number],
+  ): void {
     const { gl, program } = this;
     const { camera } = picture;
     if (!picture.tints) return;
     program.use();
     heads.bind(0, picture.cells);
     tints.bind(1, picture.tints);
+    if (picture.borders) borders.bind(2, picture.borders);
     gl.uniform1i(program.uniform('u_heads'), 0);
     gl.uniform1i(program.uniform('u_tints'), 1);
+    gl.uniform1i(program.uniform('u_borders'), picture.borders ? 2 : 1);
+    gl.uniform1i(program.uniform('u_bordered'), picture.borders ? 1 : 0);
     gl.uniform2f(program.uniform('u_viewport'), viewport[0], viewport[1]);
     gl.uniform1f(program.uniform('u_ratio'), viewport[2]);
     gl.uniform3f(program.uniform('u_camera'), camera.scale, camera.x, camera.y);
@@ -58,7 +82,7 @@ export class CellsPass {
     gl.uniform3fv(program.uniform('u_border'), picture.border);
     gl.uniform3fv(program.uniform('u_accent'), picture.accent);
     gl.disable(gl.BLEND);
-    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, 2 * picture.grid.total);
+    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, SQUARES * picture.grid.total);
     gl.enable(gl.BLEND);
   }
 

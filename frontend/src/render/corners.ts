@@ -12,7 +12,7 @@ export function trailsThrough(
   steps: readonly Heads[],
   heads: Iterable<number>,
   points: readonly number[],
-  { grid, dims, looks }: { grid: Grid; dims: 2 | 3; looks: Uint8Array },
+  { grid, dims, looks }: { grid: Pick<Grid, 'rects'>; dims: 2 | 3; looks: Uint8Array },
 ): Trails {
   const numbers = [...heads];
   const perLine = steps.length;

@@ -15,6 +15,19 @@ export function byteOf(share: number): number {
   return Number.isNaN(share) ? 0 : 1 + Math.round(254 * Math.min(1, Math.max(0, share)));
 }
 
+/** Those of some heads alone, in the order of their numbers' list. @param points of each head */
+export function figuresOf(
+  { values, ramp }: HeadFigures,
+  heads: readonly number[],
+  points: number,
+): HeadFigures {
+  const chosen = new Uint8Array(2 * points * heads.length);
+  heads.forEach((head, i) => {
+    chosen.set(values.subarray(2 * points * head, 2 * points * (head + 1)), 2 * points * i);
+  });
+  return { values: chosen, ramp };
+}
+
 const tables = new WeakMap<readonly Rgb[], Uint8Array>();
 
 /** The ramp of HeadFigures; the same array for the same colours. */

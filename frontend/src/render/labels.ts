@@ -1,10 +1,16 @@
-import type { Size } from './camera';
-
 /** A text beside a place, css pixels. */
 export interface Candidate {
   readonly x: number;
   readonly y: number;
   readonly text: string;
+}
+
+/** Where labels may stand, css pixels. */
+export interface Room {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
 }
 
 export const LINE = 13;
@@ -23,7 +29,7 @@ const SIDES = [
  * @param tries so many that have no room are given up on, before it is clear that there is none left */
 export function placeLabels<T extends Candidate>(
   candidates: Iterable<T>,
-  size: Size,
+  room: Room,
   most: number,
   tries = Number.POSITIVE_INFINITY,
 ): (T & { readonly left: number; readonly top: number })[] {
@@ -32,11 +38,12 @@ export function placeLabels<T extends Candidate>(
   for (const candidate of candidates) {
     if (placed.length >= most || failed >= tries) break;
     const { x, y, text } = candidate;
-    if (x < 0 || y < 0 || x > size.width || y > size.height) continue;
+    if (x < room.left || y < room.top || x > room.right || y > room.bottom) continue;
     const width = text.length * LETTER;
     const spot = SIDES.map(({ dx, dy, end }) => ({ left: x + dx - (end ? width : 0), top: y + dy })).find(
       ({ left, top }) => {
-        const outside = left < 0 || top < 0 || left + width > size.width || top + LINE > size.height;
+        const outside =
+          left < room.left || top < room.top || left + width > room.right || top + LINE > room.bottom;
         return (
           !outside &&
           !placed.some((box) => left < box.right && left + width > box.left && Math.abs(top - box.top) < LINE)

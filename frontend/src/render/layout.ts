@@ -1,81 +1,205 @@
-/** Where every head's cell lies. World units: one cell pitch; layers go down, heads go across. */
+/** Where every head's cell lies, in world units: one is the pitch of the cells. A head that is not shown has no cell. */
 
 /** Share of a pitch that is left free between cells. */
-const GAP = 0.07;
-
-export interface Grid {
-  /** Heads of each layer; layers may differ. */
-  readonly heads: readonly number[];
-  /** Number of the layer's first head, counted over all layers. */
-  readonly first: readonly number[];
-  readonly total: number;
-  readonly rows: number;
-  readonly columns: number;
-  /** Per head: left, top, side, unused. [total, 4] */
-  readonly rects: Float32Array;
-}
+export const GAP = 0.07;
 
 export interface HeadPlace {
   readonly layer: number;
   readonly head: number;
 }
 
-export function makeGrid(heads: readonly number[], gap = GAP): Grid {
+/** How heads are counted: over all layers, one layer after the other. */
+export interface Numbering {
+  /** Heads of each layer; layers may differ. */
+  readonly heads: readonly number[];
+  /** Number of each layer's first head. */
+  readonly first: readonly number[];
+  readonly total: number;
+}
+
+/** Cells that stand side by side. */
+export interface Row {
+  readonly top: number;
+  /** The layer whose heads these are; null where heads of all layers stand in one order. */
+  readonly layer: number | null;
+  /** The number of the head in each column, or −1. */
+  readonly numbers: Int32Array;
+}
+
+/** A name above the rows of one module. */
+export interface Heading {
+  readonly title: string;
+  /** Where its rows begin. */
+  readonly top: number;
+}
+
+export interface Grid extends Numbering {
+  /** From top to bottom. */
+  readonly rows: readonly Row[];
+  readonly columns: number;
+  readonly headings: readonly Heading[];
+  readonly width: number;
+  readonly height: number;
+  /** How many heads have a cell. */
+  readonly shown: number;
+  /** Per head: left, top, side, unused; a side of 0 where it has no cell. [total, 4] */
+  readonly rects: Float32Array;
+}
+
+export function countHeads(heads: readonly number[]): Numbering {
   const first: number[] = [];
   let total = 0;
   for (const count of heads) {
     first.push(total);
     total += count;
   }
-  const rects = new Float32Array(4 * total);
-  let i = 0;
-  heads.forEach((count, layer) => {
-    for (let head = 0; head < count; head++) {
-      rects.set([head + gap / 2, layer + gap / 2, 1 - gap, 0], 4 * i++);
-    }
-  });
-  return { heads, first, total, rows: heads.length, columns: Math.max(1, ...heads), rects };
+  return { heads, first, total };
 }
 
-export function headNumber(grid: Grid, { layer, head }: HeadPlace): number {
-  return (grid.first[layer] ?? 0) + head;
+/** Layers down, heads across. */
+export function makeGrid(heads: readonly number[], gap = GAP): Grid {
+  const numbering = countHeads(heads);
+  const columns = Math.max(1, ...heads);
+  const rows = heads.map((count, layer) => ({
+    top: layer,
+    layer,
+    numbers: Int32Array.from({ length: columns }, (_, head) =>
+      head < count ? (numbering.first[layer] ?? 0) + head : -1,
+    ),
+  }));
+  return placeRows(numbering, rows, [], gap);
 }
 
-export function headPlace(grid: Grid, number: number): HeadPlace {
-  let layer = grid.first.length - 1;
-  while (layer > 0 && (grid.first[layer] ?? 0) > number) layer--;
-  return { layer, head: number - (grid.first[layer] ?? 0) };
+/** The grid of these rows, of which every one has the same number of columns. */
+export function placeRows(
+  numbering: Numbering,
+  rows: readonly Row[],
+  headings: readonly Heading[] = [],
+  gap = GAP,
+): Grid {
+  const rects = new Float32Array(4 * numbering.total);
+  let shown = 0;
+  for (const { top, numbers } of rows) {
+    numbers.forEach((number, column) => {
+      if (number < 0) return;
+      rects.set([column + gap / 2, top + gap / 2, 1 - gap, 0], 4 * number);
+      shown++;
+    });
+  }
+  const columns = rows[0]?.numbers.length ?? 1;
+  const height = (rows.at(-1)?.top ?? 0) + 1;
+  return { ...numbering, rows, columns, headings, width: columns, height, shown, rects };
+}
+
+export function headNumber({ first }: Numbering, { layer, head }: HeadPlace): number {
+  return (first[layer] ?? 0) + head;
+}
+
+export function headPlace({ first }: Numbering, number: number): HeadPlace {
+  let layer = first.length - 1;
+  while (layer > 0 && (first[layer] ?? 0) > number) layer--;
+  return { layer, head: number - (first[layer] ?? 0) };
+}
+
+/** Where a head's cell lies; null if it has none. */
+export function cellOf(
+  { rects }: Pick<Grid, 'rects'>,
+  number: number,
+): { readonly x: number; readonly y: number; readonly side: number } | null {
+  const [x = 0, y = 0, side = 0] = rects.subarray(4 * number, 4 * number + 3);
+  return side > 0 ? { x, y, side } : null;
 }
 
 /** The head at a place of the world, or null. */
 export function headAt(grid: Grid, x: number, y: number): HeadPlace | null {
-  const layer = Math.floor(y);
-  const head = Math.floor(x);
-  const heads = grid.heads[layer];
-  return heads !== undefined && head >= 0 && head < heads ? { layer, head } : null;
+  const row = grid.rows[rowBefore(grid.rows, y)];
+  if (!row || y < row.top || y >= row.top + 1 || x < 0) return null;
+  const number = row.numbers[Math.floor(x)] ?? -1;
+  return number < 0 ? null : headPlace(grid, number);
 }
 
 /** Numbers of the heads whose cells touch the given part of the world. */
 export function headsWithin(
-  grid: Grid,
+  { rows, columns }: Grid,
   left: number,
   top: number,
   right: number,
   bottom: number,
 ): Uint32Array {
   const found: number[] = [];
-  for (let layer = Math.max(0, Math.floor(top)); layer < Math.min(grid.rows, Math.ceil(bottom)); layer++) {
-    const last = Math.min(grid.heads[layer] ?? 0, Math.ceil(right));
-    for (let head = Math.max(0, Math.floor(left)); head < last; head++) {
-      found.push((grid.first[layer] ?? 0) + head);
+  for (let i = rowBefore(rows, top); i < rows.length; i++) {
+    const row = rows[i];
+    if (!row || row.top >= bottom) break;
+    if (row.top + 1 <= top) continue;
+    const end = Math.min(columns, Math.ceil(right));
+    for (let column = Math.max(0, Math.floor(left)); column < end; column++) {
+      const number = row.numbers[column] ?? -1;
+      if (number >= 0) found.push(number);
     }
   }
   return Uint32Array.from(found);
 }
 
-/** The next head in a direction; at the rim it stays, and a short layer takes its last head. */
+/** The next head in a direction. At the rim it stays; a row that has no head there gives its nearest one; where heads
+ * stand in one order over all rows, the end of a row leads to the next. From a head without a cell: the first one. */
 export function neighbour(grid: Grid, from: HeadPlace, dx: number, dy: number): HeadPlace {
-  const layer = Math.min(grid.rows - 1, Math.max(0, from.layer + dy));
-  const head = Math.min((grid.heads[layer] ?? 1) - 1, Math.max(0, from.head + dx));
-  return { layer, head };
+  const { rows } = grid;
+  const cell = cellOf(grid, headNumber(grid, from));
+  if (!cell) return firstHead(grid) ?? from;
+  const at = rowBefore(rows, cell.y);
+  const column = Math.floor(cell.x);
+  if (dy !== 0) {
+    const row = rows[Math.min(rows.length - 1, Math.max(0, at + dy))];
+    return row ? headPlace(grid, nearestIn(row.numbers, column + dx)) : from;
+  }
+  const row = rows[at];
+  for (let x = column + dx; row && x >= 0 && x < row.numbers.length; x += dx) {
+    const number = row.numbers[x] ?? -1;
+    if (number >= 0) return headPlace(grid, number);
+  }
+  const next = row?.layer === null ? rows[at + dx] : undefined;
+  return next ? headPlace(grid, nearestIn(next.numbers, dx > 0 ? 0 : next.numbers.length - 1)) : from;
+}
+
+export function firstHead(grid: Grid): HeadPlace | null {
+  const first = grid.rows[0]?.numbers.find((number) => number >= 0);
+  return first === undefined ? null : headPlace(grid, first);
+}
+
+/** Cells on their way from one arrangement to another. One that comes or goes grows or shrinks where it is.
+ * @param share of the way, in [0, 1] */
+export function glide(from: Float32Array, to: Float32Array, share: number): Float32Array {
+  const rects = new Float32Array(to.length);
+  for (let i = 0; i < rects.length; i += 4) {
+    const [before = 0, after = 0] = [from[i + 2], to[i + 2]];
+    const [a, b] = [before > 0 ? from : to, after > 0 ? to : from]; // where there is no cell, the place of the other
+    const side = before + share * (after - before);
+    const inset = before > 0 && after > 0 ? 0 : (Math.max(before, after) - side) / 2;
+    for (let axis = 0; axis < 2; axis++) {
+      const [low = 0, high = 0] = [a[i + axis], b[i + axis]];
+      rects[i + axis] = low + share * (high - low) + inset;
+    }
+    rects[i + 2] = side;
+  }
+  return rects;
+}
+
+/** Number of the last row that begins at or above this height; 0 if none does. */
+function rowBefore(rows: readonly Row[], y: number): number {
+  let [low, high] = [0, rows.length - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((rows[middle]?.top ?? 0) <= y) low = middle;
+    else high = middle - 1;
+  }
+  return Math.max(0, low);
+}
+
+/** The head in or beside a column: every row has one. */
+function nearestIn(numbers: Int32Array, column: number): number {
+  let best = -1;
+  numbers.forEach((number, i) => {
+    if (number >= 0 && (best < 0 || Math.abs(i - column) < Math.abs(best - column))) best = i;
+  });
+  return numbers[best] ?? 0;
 }

@@ -46,6 +46,8 @@ export interface Picture {
   readonly cells: Float32Array;
   /** Per head: its background, RGBA bytes; null leaves the cells undrawn. [heads, 4] */
   readonly tints: Uint8Array | null;
+  /** Per head: its border's colour and width, see `borderCells`; without it all have the plain one. [heads, 4] */
+  readonly borders?: Uint8Array | null;
   /** Per point of a head: RGB bytes and level (1 plain, 2 lit, 3 the selected one, 4 and 5 likewise, in a colour
    * of their own whatever heads' figures say). [queries + keys, 4] */
   readonly looks: Uint8Array;
@@ -67,9 +69,13 @@ export interface Picture {
 }
 
 /** `cells` of a picture: where the heads lie, and which of the two steps each has. */
-export function cellsOf(grid: Grid, from: StepPoints | null, to: StepPoints | null): Float32Array {
-  const cells = new Float32Array(grid.rects);
-  for (let head = 0; head < grid.total; head++) {
+export function cellsOf(
+  { rects }: Pick<Grid, 'rects'>,
+  from: StepPoints | null,
+  to: StepPoints | null,
+): Float32Array {
+  const cells = new Float32Array(rects);
+  for (let head = 0; head < rects.length / 4; head++) {
     const hasFrom = Boolean(from?.heads[head]);
     const hasTo = Boolean(to?.heads[head]);
     cells[4 * head + 3] = hasFrom ? (hasTo ? 0 : 1) : hasTo ? 2 : 3;

@@ -11,6 +11,7 @@ interface Passes {
   readonly heads: Texels;
   readonly ghosts: Texels;
   readonly tints: Texels;
+  readonly borders: Texels;
   readonly looks: Texels;
 }
 
@@ -81,7 +82,7 @@ export class Scene {
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    passes.cells.draw(picture, passes.heads, passes.tints, viewport);
+    passes.cells.draw(picture, passes.heads, passes.tints, passes.borders, viewport);
     passes.points.drawGhosts(picture, passes.ghosts, passes.looks, viewport);
     passes.trails.draw(picture, viewport);
     passes.points.draw(picture, passes.heads, passes.looks, viewport);
@@ -107,6 +108,7 @@ function makePasses(gl: WebGL2RenderingContext): Passes {
     heads: new Texels(gl),
     ghosts: new Texels(gl),
     tints: new Texels(gl),
+    borders: new Texels(gl),
     looks: new Texels(gl),
   };
 }

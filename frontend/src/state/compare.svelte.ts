@@ -132,7 +132,7 @@ export class Comparison implements Course {
   );
   private readonly matrixCells = $derived.by(() => {
     const { pair } = this.matrix;
-    return pair && cellsOf(this.session.grid, pair.from, pair.to);
+    return pair && cellsOf(this.session.arrangement, pair.from, pair.to);
   });
   private readonly headCells = $derived.by(() => {
     const { pair } = this.headView;

@@ -3,6 +3,7 @@ import type { Run } from '../api/types';
 import { extendHealth } from '../health/health';
 import { indexTokens } from '../probe/places';
 import { enterFind } from './find_place';
+import { enterPins } from './matrix_place';
 import { enterSentence } from './sentence_place';
 import type { Session } from './session.svelte';
 
@@ -16,6 +17,7 @@ export function enterRun(session: Session): void {
   session.frame = null;
   session.mark(null);
   session.filter.clear();
+  if (!first) session.arrangement.clear();
   session.figures.clear();
   session.alerts.clear();
   session.steering.clear();
@@ -39,6 +41,7 @@ function enterPlace(session: Session, run: Run): void {
   }
   enterFind(session.start, session);
   enterSentence(session.start, session.sentence, run);
+  enterPins(session.start, session.arrangement, run);
   if (sequence !== undefined && token !== undefined && sequence < run.sequences) {
     const side = token.endsWith('k') ? 'key' : 'query';
     session.selection = { sequence, token: Number.parseInt(token, 10), side };

@@ -9,7 +9,10 @@ export class Morph {
   private request = 0;
 
   /** @param motion whether anything may be animated; without it the new picture is there at once */
-  constructor(private readonly motion: () => boolean) {}
+  constructor(
+    private readonly motion: () => boolean,
+    private readonly duration = DURATION,
+  ) {}
 
   /** Returns whether there is anything to wait for. */
   begin(): boolean {
@@ -20,7 +23,7 @@ export class Morph {
     let started: number | null = null;
     const frame = (now: number) => {
       started ??= now;
-      const t = (now - started) / DURATION;
+      const t = (now - started) / this.duration;
       if (t >= 1) return this.stop();
       this.share = t * t * (3 - 2 * t);
       this.request = requestAnimationFrame(frame);

@@ -3,10 +3,12 @@ import { DEFAULT_PROJECTION, isSlow, type Projection } from '../api/projection';
 import type { DataSource } from '../api/source';
 import type { Alert, Dims, Group, HealthDocument, PointsQuery, Run, Runs, Trust } from '../api/types';
 import { isError } from '../colour/colouring';
-import { readHealth, type Series, toNumber } from '../health/health';
+import { readHealth, type Scale, type Series, toNumber } from '../health/health';
 import { combine, type Marking } from '../probe/marked';
 import type { TokenIndex } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
+import { Arrangement } from './arrangement.svelte';
+import { Change } from './change.svelte';
 import { Comparison } from './compare.svelte';
 import { enterCompare, placeOfCompare } from './compare_place';
 import { enterRun, followSteps } from './entering';
@@ -17,12 +19,14 @@ import type { Host } from './host';
 import { Latest } from './latest.svelte';
 import { PointLoader } from './loader.svelte';
 import { Looks } from './looks.svelte';
+import { enterMatrix, placeOfMatrix } from './matrix_place';
 import { MatrixView } from './matrix_view.svelte';
 import { hasOutgrown } from './outgrown';
 import { Playback } from './playback.svelte';
 import { PointFigures } from './point_figures.svelte';
 import { Scatter } from './scatter.svelte';
 import { enterScatter, placeOfScatter } from './scatter_place';
+import { type HeadScore, healthScores, scaleOf } from './scores';
 import { TokenSearch } from './search.svelte';
 import { Sentence } from './sentence.svelte';
 import { placeOfSentence } from './sentence_place';
@@ -123,6 +127,7 @@ export class Session {
     enterTimeline(start, this.playback, this.steering);
     enterScatter(start, this.scatter);
     enterCompare(start, this.against, this.trails);
+    enterMatrix(start, this);
   }
 
   readonly run: Run | null = $derived(this.runs.value?.runs.find(({ run }) => run === this.runName) ?? null);
@@ -132,6 +137,19 @@ export class Session {
     this.figures.value && readHealth(this.figures.value),
   );
   readonly series: Series | null = $derived(this.health?.get(this.tint ?? '') ?? null);
+  readonly change = new Change(this);
+  /** What heads are sorted, filtered and marked by. */
+  readonly scores: readonly HeadScore[] = $derived.by(() => {
+    const { health, playback, change, search, against } = this;
+    const figures = health && playback.step !== null ? healthScores(health, playback.step) : [];
+    const others = [search.clustering.score, against.score].filter((score) => score !== null);
+    return [...figures, change.score, ...others];
+  });
+  readonly tintScore: HeadScore | null = $derived(this.scores.find(({ id }) => id === this.tint) ?? null);
+  readonly tintScale: Scale | null = $derived(
+    this.series?.scale ?? (this.tintScore && scaleOf(this.tintScore.values)),
+  );
+  readonly arrangement = new Arrangement(this);
   readonly slow: boolean = $derived(isSlow(this.projection));
   readonly live: boolean = $derived(this.now - this.grownAt < LIVE);
   readonly newest: number | null = $derived(this.playback.steps.at(-1) ?? null);
@@ -152,7 +170,7 @@ export class Session {
   /** The second one of two runs, or steps, that are compared. */
   readonly against = new Comparison(this);
   readonly trails = new Trails(this);
-  readonly matrixView = new MatrixView();
+  readonly matrixView = new MatrixView(() => !this.reducedMotion);
   readonly looks = new Looks(this);
   readonly pointFigures = new PointFigures(this);
   /** Whether the opened head has its own picture of this step. */
@@ -204,6 +222,9 @@ export class Session {
       asked &&
       [this, this.against].every(({ matrix, headView }) => matrix.settled && headView.settled) &&
       !this.playback.moving &&
+      !this.change.loading &&
+      !this.arrangement.gliding &&
+      !this.matrixView.flying &&
       this.drawing === 0
     );
   });
@@ -228,6 +249,7 @@ export class Session {
       ...placeOfTimeline(playback, this.steering),
       ...placeOfFind(this),
       ...placeOfCompare(this.against, this.trails),
+      ...placeOfMatrix(this),
       ...(selection && {
         ...placeOfSentence(this.sentence),
         sequence: selection.sequence,
@@ -241,6 +263,8 @@ export class Session {
     $effect.pre(() => enterRun(this));
     this.steering.begin();
     $effect.pre(() => followSteps(this));
+    this.arrangement.begin();
+    this.change.begin(() => this.arrangement.uses('change'));
     $effect.pre(() => fetchPoints(this));
     $effect.pre(() => fetchAttention(this));
     this.sentence.begin();

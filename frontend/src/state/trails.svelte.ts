@@ -46,7 +46,7 @@ export class Trails {
   }
 
   /** A scene's trails, for as many points as it can draw; null while it shows something else than it is asked to. */
-  of(scene: ShownSteps, grid: Grid, heads: Uint32Array, looks: Uint8Array): Drawn | null {
+  of(scene: ShownSteps, grid: Pick<Grid, 'rects'>, heads: Uint32Array, looks: Uint8Array): Drawn | null {
     const { pair } = scene;
     const { from, to } = this.session.playback;
     if (!pair || this.before.length === 0 || scene.stale || scene.morph.active) return null;

@@ -60,6 +60,32 @@ describe('the address', () => {
     expect(isOurs('')).toBe(true);
   });
 
+  it('says how the matrix is arranged', () => {
+    const place = {
+      arrange: 'max_logit',
+      order: 'up',
+      sorted: 400,
+      since: 0,
+      heads: 'L4-8, cross',
+      range: 'entropy..0.1..0.3',
+      pinned: '5-3.0-11',
+      border: 'sink',
+      curves: 0,
+      view: '2.5_-0.25_1.4',
+      projection,
+    } as const;
+    expect(readPlace(writePlace('', place))).toEqual(place);
+    expect(readPlace('#attnviz&p.attnviz.range=entropy....3e-2')).toEqual({
+      range: 'entropy....3e-2',
+      projection,
+    });
+    expect(
+      readPlace(
+        '#attnviz&p.attnviz.range=entropy....&p.attnviz.pinned=5.3&p.attnviz.view=1_2&p.attnviz.order=left&p.attnviz.arrange=%3Cb%3E&p.attnviz.curves=2',
+      ),
+    ).toEqual({ projection });
+  });
+
   it('ignores values that cannot be', () => {
     expect(
       readPlace('#attnviz&p.attnviz.step=-1&p.attnviz.head=x&p.attnviz.dims=4&p.attnviz.projection=lda'),

@@ -1,12 +1,19 @@
 import { type Projection, readProjection, writeProjection } from '../api/projection';
 import { type ComparePlace, readCompare } from './compare_place';
 import { type FindPlace, readFind } from './find_place';
+import { type MatrixPlace, readMatrix } from './matrix_place';
 import { readScatter, type ScatterPlace } from './scatter_place';
 import { readSentence, type SentencePlace } from './sentence_place';
 import { readTimeline, type TimelinePlace } from './timeline_place';
 
 /** What a link to this tab says. Absent means the default: the newest step, no head opened, … */
-export interface Place extends TimelinePlace, SentencePlace, ScatterPlace, FindPlace, ComparePlace {
+export interface Place
+  extends TimelinePlace,
+    SentencePlace,
+    ScatterPlace,
+    FindPlace,
+    ComparePlace,
+    MatrixPlace {
   readonly run?: string;
   readonly step?: number;
   readonly frame?: number;
@@ -60,6 +67,7 @@ export function readPlace(hash: string): Place {
     ...readScatter(found),
     ...readFind(found),
     ...readCompare(found),
+    ...readMatrix(found),
   });
   return { ...place, projection: readProjection(found) };
 }

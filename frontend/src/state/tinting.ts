@@ -1,0 +1,33 @@
+import { share, sharesBetween } from '../health/health';
+import { scaleOf } from './scores';
+import type { Session } from './session.svelte';
+import type { ShownSteps } from './shown.svelte';
+
+/** How far each head's value is along the scale of the figure that tints the cells, mixed as the points are. [heads]
+ * @param second whether of the second one of two that are compared */
+export function tintShares(session: Session, shown: ShownSteps, second: boolean): Float64Array {
+  const { tintScore, tintScale, grid, against } = session;
+  const { pair, mix } = shown;
+  if (second) {
+    const { series, step } = against;
+    if (!series) return new Float64Array(grid.total).fill(Number.NaN);
+    return sharesBetween(series, pair?.fromStep ?? step ?? 0, pair?.toStep ?? step ?? 0, pair ? mix : 0);
+  }
+  const { series } = session;
+  if (series && pair) return sharesBetween(series, pair.fromStep, pair.toStep, mix);
+  if (!series && tintScore && tintScale) return tintScore.values.map((value) => share(tintScale, value));
+  return new Float64Array(grid.total).fill(Number.NaN);
+}
+
+/** The same of the figure that draws the borders; null where none does. */
+export function borderShares(session: Session, shown: ShownSteps): Float64Array | null {
+  const { border } = session.arrangement;
+  const { pair, mix } = shown;
+  if (border === null) return null;
+  const series = session.health?.get(border);
+  if (series && pair) return sharesBetween(series, pair.fromStep, pair.toStep, mix);
+  const values = session.scores.find(({ id }) => id === border)?.values;
+  if (!values) return null;
+  const scale = scaleOf(values);
+  return values.map((value) => share(scale, value));
+}

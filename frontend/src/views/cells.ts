@@ -1,0 +1,57 @@
+import { formatDifference } from '../health/difference';
+import { formatValue } from '../health/figures';
+import { valueAt } from '../health/health';
+import { type HeadPlace, headNumber } from '../render/layout';
+import type { Session } from '../state/session.svelte';
+
+/** A cell that is in view: the head that it is of, and where it lies in world units. */
+export interface Cell extends HeadPlace {
+  readonly number: number;
+  readonly x: number;
+  readonly y: number;
+  readonly side: number;
+}
+
+/** Css pixels of a cell's side from which on it shows more than points. */
+export const ROOM_FOR_VALUE = 58;
+export const ROOM_FOR_CURVE = 100;
+export const ROOM_FOR_LABELS = 150;
+export const ROOM_FOR_NAME = 170;
+export const ROOM_FOR_AXES = 300;
+/** Height of a cell's caption, in css pixels, and of its curve, as a share of the side and at most. */
+export const CAPTION = 18;
+export const CURVE = 0.16;
+export const CURVE_MOST = 44;
+
+/** The cells of these heads.
+ * @param rects where all cells lie, see `Grid` */
+export function cellsAt(session: Session, numbers: Iterable<number>, rects: Float32Array): Cell[] {
+  return Array.from(numbers, (number) => {
+    const [x = 0, y = 0, side = 0] = rects.subarray(4 * number, 4 * number + 3);
+    const { layer, head } = session.places[number] ?? { layer: 0, head: 0 };
+    return { number, layer, head, x, y, side };
+  });
+}
+
+/** What the tint says of a head, in figures.
+ * @param second whether of the second one of two that are compared */
+export function reading({ against, tintScore }: Session, number: number, second = false): string {
+  const { difference, series, step } = against;
+  if (difference) return formatDifference(difference, difference.values[number] ?? Number.NaN);
+  if (second) return series && step !== null ? formatValue(valueAt(series, step, number)) : '';
+  return tintScore ? formatValue(tintScore.values[number] ?? Number.NaN) : '';
+}
+
+/** What a screen reader hears, and the tooltip says, of a head. */
+export function headline(session: Session, { layer, head }: HeadPlace, second = false): string {
+  const { tintScore, layers, grid } = session;
+  const number = headNumber(grid, { layer, head });
+  const described = layers[layer];
+  const name = `Layer ${described?.number ?? layer} · Head ${described?.head_numbers[head] ?? head}`;
+  const told = tintScore ? [`${tintScore.title} ${reading(session, number, second)}`] : [];
+  const sorting = session.scores.find(({ id }) => id === session.arrangement.by);
+  if (sorting && sorting.id !== tintScore?.id && !second) {
+    told.push(`${sorting.title} ${formatValue(sorting.values[number] ?? Number.NaN)}`);
+  }
+  return [name, ...told].join(' · ');
+}
