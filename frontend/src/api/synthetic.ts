@@ -260,7 +260,8 @@ export class SyntheticSource implements DataSource {
 }
 
 function text(i: number): Sequence {
-  return { kind: 'text', tokens: (TEXTS[i % TEXTS.length] ?? '').split(' '), repeat: null };
+  const tokens = (TEXTS[i % TEXTS.length] ?? '').split(' ');
+  return { kind: 'text', tokens, repeat: null, labels: labels(tokens) };
 }
 
 /** The texts again and again, up to so many tokens. */
@@ -268,6 +269,16 @@ function long(length: number): Sequence {
   const words = TEXTS.flatMap((line) => line.split(' '));
   const tokens = Array.from({ length }, (_, i) => words[i % words.length] ?? '');
   return { kind: 'text', tokens, repeat: null };
+}
+
+/** What a user might say of tokens: in names, and in numbers. */
+function labels(tokens: readonly string[]): Record<string, readonly (string | number)[]> {
+  return {
+    script: tokens.map((token) =>
+      /^\[/.test(token) ? 'special' : /[a-z]/i.test(token) ? 'letters' : 'other',
+    ),
+    length: tokens.map((token) => token.length),
+  };
 }
 
 /** Random letters, twice over: the probe of induction heads. */
