@@ -47,6 +47,9 @@ export function syntheticLabels(tokens: readonly string[]): Record<string, (stri
   const tag = (token: string) => CLASSES.find(([, words]) => words.test(token))?.[0] ?? 'NOUN';
   return {
     'part of speech': tokens.map(tag),
+    script: tokens.map((token) =>
+      /^\[/.test(token) ? 'special' : /[a-z]/i.test(token) ? 'letters' : 'other',
+    ),
     surprise: tokens.map((token, i) => 0.5 + 9 * noise(token.length, i)),
   };
 }

@@ -8,13 +8,15 @@ import { byteOf, type HeadFigures, rampTable } from '../render/head_figures';
 import { lightHits } from '../render/hits';
 import type { HeadPlace } from '../render/layout';
 import type { Rgb } from '../render/picture';
-import { pointOrder } from '../render/subset';
+import { pointOrder, subsetSize } from '../render/subset';
 import { MOST_TEXELS } from '../render/texels';
 import type { Session } from './session.svelte';
 
 /** The scale of what is wrong with a point's place. */
 const ERRORS: Range = { kind: 'range', low: 0, high: WORST, unit: '', logarithmic: false };
 const SHARES: Range = { kind: 'range', low: 0, high: 1, unit: '', logarithmic: false };
+/** How much wider lit points are. */
+const LIT = 1.5;
 
 /** How points look and in which order they are drawn, the same for every scene. */
 export class Looks {
@@ -26,22 +28,22 @@ export class Looks {
     return filter.shown === null ? order : order.filter((point) => filter.shows(point));
   });
 
-  /** Drawn on top: hits of the search, a group, then the selected token's sequence. */
+  /** Drawn on top: hits of the search and a group, in the order of all points, then the selected token's sequence. */
   readonly lit: readonly number[] = $derived.by(() => {
-    const { run, probe, selection, group, search, filter } = this.session;
+    const { run, probe, selection, search, filter } = this.session;
+    const { members } = this;
     const sequence = litPoints(probe.value, selection, run?.queries ?? 0);
-    // In the order of all points, so that few of them are a fair sample.
-    const hits = this.order.filter((point) => search.termOf[point]);
-    const lit =
-      group || search.found
-        ? [...hits, ...(group?.points ?? []), ...sequence.slice(-2)] // of the sequence only the token itself
-        : sequence;
-    return filter.shown === null ? lit : lit.filter((point) => filter.shows(point));
+    if (!members && !search.found) return sequence.filter((point) => filter.shows(point));
+    const found = this.order.filter((point) => search.termOf[point] || members?.has(point));
+    return [...found, ...sequence.slice(-2).filter((point) => filter.shows(point))]; // only the selected token itself
   });
 
-  /** Those of them, the last ones first, that so many heads can draw within the budget. */
-  litWithin(heads: number, budget: number): readonly number[] {
-    return this.lit.slice(-Math.max(1, Math.floor(budget / Math.max(1, heads))));
+  /** As many of them as a cell has room for, the last ones first.
+   * @param side of the cell, css pixels
+   * @param budget points over all heads that are in view */
+  litIn(side: number, heads: number, budget: number): readonly number[] {
+    const { lit } = this;
+    return lit.slice(-subsetSize(lit.length, side / LIT, heads, budget));
   }
 
   /** Whether points that are not lit step back. */
