@@ -64,7 +64,7 @@ export class Sentence {
   private pinnedOnes = $state.raw<readonly Pinned[]>([]);
   private chosenPin = $state(0);
   /** The position that is selected in the mean, which belongs to no sequence. */
-  private position = $state.raw<TokenPlace | null>(null);
+  position = $state.raw<TokenPlace | null>(null);
   private left = $state.raw<{ readonly of: number | 'mean'; readonly tokens: readonly number[] }>({
     of: 0,
     tokens: [],

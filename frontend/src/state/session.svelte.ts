@@ -6,8 +6,10 @@ import { readHealth, type Series, toNumber } from '../health/health';
 import type { TokenIndex } from '../probe/places';
 import { type Colouring, isError } from '../render/colours';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
-import { enterRun, followSteps } from './entering';
+import { enterRun, followSteps, goTo, NO_TINT } from './entering';
 import { fetchAttention, fetchPoints, fetchTrust } from './fetching';
+import { HeadCamera } from './head_camera.svelte';
+import { placeOfHeadView } from './head_place';
 import type { Host } from './host';
 import { Latest } from './latest.svelte';
 import { PointLoader } from './loader.svelte';
@@ -21,7 +23,7 @@ import { ShownSteps } from './shown.svelte';
 import { Steering } from './steering.svelte';
 import { placeOfStep } from './steps';
 import { Theme } from './theme.svelte';
-import { enterTimeline, placeOfTimeline } from './timeline_place';
+import { placeOfTimeline } from './timeline_place';
 import type { Place } from './url';
 
 export interface Selection {
@@ -33,9 +35,6 @@ export interface Selection {
 
 /** A run is live while its last new checkpoint is not older than this. */
 const LIVE = 60_000;
-/** The health figure that says most at a glance, and the link's word for none. */
-const FIRST_TINT = 'entropy';
-const NO_TINT = 'none';
 
 /** What the tab shows and what it knows: the one place that the views read and change. */
 export class Session {
@@ -57,7 +56,12 @@ export class Session {
   dims = $state<Dims>(2);
   colouring = $state<Colouring>('kind');
   /** The health figure that colours the cells. */
-  tint = $state<string | null>(FIRST_TINT);
+  tint = $state<string | null>(null);
+  /** What a link asks for that its run has still to be entered for. */
+  wanted: Place | null = null;
+  readonly headCamera = new HeadCamera();
+  /** Css pixels of the head view's panel, once the user has chosen; else it takes its share. */
+  panelWidth = $state<number | null>(null);
   /** The step up to which the frame is fitted. */
   frame = $state<number | null>(null);
   refitLive = $state(false);
@@ -81,8 +85,8 @@ export class Session {
   constructor(
     readonly source: DataSource,
     readonly host: Host,
-    /** What the link asked for. */
-    readonly start: Place,
+    /** What the link asks for. */
+    start: Place,
   ) {
     this.reducedMotion = host.window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.theme = new Theme(host);
@@ -92,14 +96,7 @@ export class Session {
       () => (this.run?.error === null ? this.run.run : null),
       () => this.playback.steps,
     );
-    this.projection = start.projection;
-    this.dims = start.dims ?? 2;
-    const colour = start.colour ?? 'kind';
-    this.colouring = isError(colour) && start.head === undefined ? 'kind' : colour;
-    this.tint = start.tint === NO_TINT ? null : (start.tint ?? FIRST_TINT);
-    this.refitLive = start.refit === 'live';
-    this.runName = start.run ?? null;
-    enterTimeline(start, this.playback, this.steering);
+    goTo(this, start);
   }
 
   readonly run: Run | null = $derived(this.runs.value?.runs.find(({ run }) => run === this.runName) ?? null);
@@ -192,6 +189,7 @@ export class Session {
       colour: this.colouring,
       tint: this.tint ?? NO_TINT,
       ...placeOfTimeline(playback, this.steering),
+      ...placeOfHeadView(this),
       ...(selection && {
         ...placeOfSentence(this.sentence),
         sequence: selection.sequence,
@@ -290,6 +288,7 @@ export class Session {
   close(): void {
     this.opened = null;
     this.selection = null;
+    this.headCamera.reset();
     this.mark(null);
     if (isError(this.colouring)) this.colouring = 'kind'; // errors are of an opened head
   }

@@ -1,10 +1,11 @@
 import { type Projection, readProjection, writeProjection } from '../api/projection';
 import { COLOURINGS, type Colouring } from '../render/colours';
+import { type HeadViewPlace, readHeadView } from './head_place';
 import { readSentence, type SentencePlace } from './sentence_place';
 import { readTimeline, type TimelinePlace } from './timeline_place';
 
 /** What a link to this tab says. Absent means the default: the newest step, no head opened, … */
-export interface Place extends TimelinePlace, SentencePlace {
+export interface Place extends TimelinePlace, SentencePlace, HeadViewPlace {
   readonly run?: string;
   readonly step?: number;
   readonly frame?: number;
@@ -31,11 +32,7 @@ export function readTab(hash: string): string {
 }
 
 export function readPlace(hash: string): Place {
-  const found = new Map<string, string>();
-  for (const part of parts(hash)) {
-    const [name, value] = split(part);
-    if (name.startsWith(PREFIX)) found.set(name.slice(PREFIX.length), value);
-  }
+  const found = ownOf(hash);
   const whole = (name: string) => {
     const text = found.get(name);
     return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
@@ -55,6 +52,7 @@ export function readPlace(hash: string): Place {
     token: token !== undefined && /^\d{1,9}k?$/.test(token) ? token : undefined,
     ...readTimeline(found),
     ...readSentence(found),
+    ...readHeadView(found),
   });
   return { ...place, projection: readProjection(found) };
 }
@@ -70,10 +68,25 @@ export function writePlace(hash: string, place: Place): string {
   return `#${kept.join('&')}`;
 }
 
+/** Our pairs in one word, however they are encoded and in whichever order they stand; empty where there are none. */
+export function ownPairs(hash: string): string {
+  const pairs = [...ownOf(hash)].sort();
+  return pairs.length > 0 ? JSON.stringify(pairs) : '';
+}
+
 /** Whether the hash belongs to our tab: TensorBoard names none while its first tab is shown. */
 export function isOurs(hash: string): boolean {
   const tab = readTab(hash);
   return tab === '' || tab === TAB;
+}
+
+function ownOf(hash: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const part of parts(hash)) {
+    const [name, value] = split(part);
+    if (name.startsWith(PREFIX)) found.set(name.slice(PREFIX.length), value);
+  }
+  return found;
 }
 
 function parts(hash: string): string[] {
