@@ -7,6 +7,7 @@ import type { TokenIndex } from '../probe/places';
 import { type Colouring, isError } from '../render/colours';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
 import { enterRun, followSteps, goTo, NO_TINT } from './entering';
+import { Exhibits } from './exhibits.svelte';
 import { fetchAttention, fetchPoints, fetchTrust } from './fetching';
 import { HeadCamera } from './head_camera.svelte';
 import { placeOfHeadView } from './head_place';
@@ -60,6 +61,7 @@ export class Session {
   /** What a link asks for that its run has still to be entered for. */
   wanted: Place | null = null;
   readonly headCamera = new HeadCamera();
+  readonly exhibits = new Exhibits();
   /** Css pixels of the head view's panel, once the user has chosen; else it takes its share. */
   panelWidth = $state<number | null>(null);
   /** The step up to which the frame is fitted. */
