@@ -1,4 +1,4 @@
-import { type Projection, parametersOf } from '../api/projection';
+import { address, type Projection, parametersOf } from '../api/projection';
 import { figureTitle, formatValue } from '../health/figures';
 import type { ExhibitKind } from '../state/exhibits.svelte';
 import { headLabel } from '../state/labels';
@@ -72,6 +72,13 @@ export function nameOf(kind: ExhibitKind, session: Session, extension: string): 
     timeline: [steering.tag ?? 'timeline'],
   };
   return fileName(run.run, parts[kind], extension);
+}
+
+/** The method, and those of its parameters that are not the usual ones. */
+export function projectionName(projection: Projection): string {
+  const own = Object.entries(address(projection)).filter(([name]) => name !== 'projection');
+  const told = own.map(([name, value]) => `${name.replaceAll('_', ' ')} ${value}`);
+  return [METHOD_NAMES[projection.method], ...told].join(', ');
 }
 
 /** "t-SNE in 2-D (perplexity 30, cosine, seed 0)" */

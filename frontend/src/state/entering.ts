@@ -1,4 +1,6 @@
 import { untrack } from 'svelte';
+import { addressKey, type Projection } from '../api/projection';
+import type { Offers } from '../api/source';
 import type { Run } from '../api/types';
 import { extendHealth } from '../health/health';
 import { indexTokens } from '../probe/places';
@@ -16,9 +18,10 @@ export const NO_TINT = 'none';
 /** Goes where a link says, at the start and whenever the address changes: what needs no run at once, the rest as soon
  * as its run is entered. What a link leaves unsaid is as in a fresh tab. */
 export function goTo(session: Session, place: Place): void {
-  session.projection = place.projection;
+  const { offers } = session.source;
+  session.projection = offered(offers, place.projection);
   session.stopped = false;
-  session.dims = place.dims ?? 2;
+  session.dims = place.dims !== undefined && offers?.dims.includes(place.dims) !== false ? place.dims : 2;
   const colour = place.colour ?? 'kind';
   session.colouring = isError(colour) && place.head === undefined ? 'kind' : colour;
   session.tint = place.tint === NO_TINT ? null : (place.tint ?? FIRST_TINT);
@@ -29,6 +32,13 @@ export function goTo(session: Session, place: Place): void {
   session.wanted = place;
   const { run } = session;
   if (run && run.run === session.entered && run.error === null) enterPlace(session, run);
+}
+
+/** The projection that is meant, or the first one that there is. */
+function offered(offers: Offers | undefined, meant: Projection): Projection {
+  const [first = meant] = offers?.projections ?? [];
+  const found = offers?.projections.find((one) => addressKey(one) === addressKey(meant));
+  return offers ? (found ?? first) : meant;
 }
 
 /** A run was chosen: everything that belongs to the last one goes. */
