@@ -53,6 +53,7 @@ setup(
         "tb_attnviz.ahead",
         "tb_attnviz.callbacks",
         "tb_attnviz.events",
+        "tb_attnviz.export",
         "tb_attnviz.geometry",
         "tb_attnviz.plugin",
         "tb_attnviz.projection",

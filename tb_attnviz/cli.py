@@ -1,4 +1,5 @@
-"""The command `tb-attnviz`: record a model without training it, list what was recorded, make its pictures ahead."""
+"""The command `tb-attnviz`: record a model without training it, list what was recorded, make its pictures ahead,
+write a page of it."""
 
 import argparse
 import dataclasses
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from tb_attnviz.ahead import command as project
 from tb_attnviz.ahead.cluster import ClusterError
 from tb_attnviz.ahead.plan import PlanError
+from tb_attnviz.export import command as export
+from tb_attnviz.export.document import ExportError
 from tb_attnviz.projection.projection import ProjectionError
 from tb_attnviz.run import Run, runs_below
 
@@ -28,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         return int(parsed.command(parsed) or 0)
-    except (CommandError, PlanError, ProjectionError, ClusterError) as error:
+    except (CommandError, PlanError, ProjectionError, ClusterError, ExportError) as error:
         print(f"tb-attnviz: {error}", file=sys.stderr)
         return 1
 
@@ -58,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     project.add_arguments(
         commands.add_parser("project", help="make the pictures of recorded runs before TensorBoard asks for them")
     )
+    export.add_arguments(commands.add_parser("export", help="write one page that shows a run without a server"))
     return parser
 
 

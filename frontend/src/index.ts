@@ -1,5 +1,6 @@
 import { mount } from 'svelte';
 import { HttpSource } from './api/http';
+import { showPage } from './archived';
 import { findHost } from './state/host';
 import App from './views/App.svelte';
 
@@ -9,3 +10,5 @@ export function render(): void {
   const source = new HttpSource(new URL('../', import.meta.url));
   mount(App, { target: document.body, props: { source, host: findHost() } });
 }
+
+showPage(document);

@@ -1,4 +1,4 @@
-"""Progress: how many pictures are done of all, at which rate, and how long the rest will take."""
+"""Progress: how many pictures, or other pieces, are done of all, at which rate, and how long the rest will take."""
 
 import time
 from typing import TextIO
@@ -10,7 +10,8 @@ _LINE_SECONDS = 10.0  # between two lines, where there is no terminal
 class Progress:
     """A bar that is drawn over and over on a terminal, a line now and then anywhere else."""
 
-    def __init__(self, total: int, out: TextIO) -> None:
+    def __init__(self, total: int, out: TextIO, what: str = "pictures") -> None:
+        self._what = what
         self._total = total
         self._done = 0
         self._out = out
@@ -34,7 +35,7 @@ class Progress:
             self._out.flush()
 
     def _draw(self) -> None:
-        text = describe(self._done, self._total, time.monotonic() - self._begun)
+        text = describe(self._done, self._total, time.monotonic() - self._begun, self._what)
         if self._terminal:
             full = _WIDTH * self._done // max(self._total, 1)
             self._out.write(f"\r\x1b[K{'█' * full}{'░' * (_WIDTH - full)} {text}")
@@ -43,9 +44,9 @@ class Progress:
         self._out.flush()
 
 
-def describe(done: int, total: int, seconds: float) -> str:
-    """`done` of `total` pictures after `seconds`, in words."""
-    counted = f"{done:,} of {total:,} pictures"
+def describe(done: int, total: int, seconds: float, what: str = "pictures") -> str:
+    """`done` of `total` after `seconds`, in words."""
+    counted = f"{done:,} of {total:,} {what}"
     if done == 0 or seconds <= 0:
         return counted
     rate = done / seconds

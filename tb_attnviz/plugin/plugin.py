@@ -11,9 +11,10 @@ from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import Request, Response
 
-from tb_attnviz.events import PLUGIN_NAME, FormatError, Layer, Segment
+from tb_attnviz.events import PLUGIN_NAME, FormatError
 from tb_attnviz.geometry import POINT_FIGURES
 from tb_attnviz.plugin import comparisons, parameters, picture, tasks
+from tb_attnviz.plugin.entries import layer_entry, segment_entry, sequence_entry
 from tb_attnviz.plugin.responses import (
     JSON,
     array_response,
@@ -80,16 +81,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route
     def probe_route(self, request: Request) -> Response:
         name, run = self._run(request)
-        sequences = [
-            {
-                "kind": sequence.kind,
-                "tokens": list(sequence.tokens),
-                "repeat": vars(sequence.repeat) if sequence.repeat else None,
-                "labels": dict(sequence.labels),
-            }
-            for sequence in run.probe.sequences
-        ]
-        return json_response(request, {"run": name, "sequences": sequences})
+        return json_response(request, {"run": name, "sequences": list(map(sequence_entry, run.probe.sequences))})
 
     @route_of_get_and_post
     def points_route(self, request: Request) -> Response:
@@ -273,8 +265,8 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         return {
             "run": name,
             "steps": run.steps,
-            "layers": [_layer_entry(position, layer) for position, layer in enumerate(run.layers)],
-            "segments": [_segment_entry(segment) for segment in run.segments],
+            "layers": [layer_entry(position, layer) for position, layer in enumerate(run.layers)],
+            "segments": [segment_entry(segment) for segment in run.segments],
             "sequences": len(probe.sequences),
             "queries": probe.tokens,
             "keys": probe.tokens,
@@ -286,24 +278,3 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
 def _scope(request: Request) -> tuple[Any, str]:
     return plugin_util.context(request.environ), plugin_util.experiment_id(request.environ)
-
-
-def _layer_entry(position: int, layer: Layer) -> dict[str, Any]:
-    return {
-        "name": layer.name,
-        "number": position if layer.number is None else layer.number,
-        "heads": layer.heads,
-        "head_numbers": list(range(layer.heads) if layer.head_numbers is None else layer.head_numbers),
-        "kv_heads": layer.kv_heads,
-        "head_dim": layer.head_dim,
-        "causal": layer.causal,
-    }
-
-
-def _segment_entry(segment: Segment) -> dict[str, Any]:
-    return {
-        "steps": segment.steps,
-        "layers": len(segment.layers),
-        "heads": sum(layer.heads for layer in segment.layers),
-        "sequences": len(segment.probe.sequences) if segment.probe else 0,
-    }

@@ -1,4 +1,4 @@
-/** NumPy's array file, as far as the routes use it: float32, little-endian, C order, header version 1 or 2. */
+/** NumPy's array file, as far as it is used here: little-endian, C order; read are float32 and header versions 1 and 2. */
 
 export interface NpyArray {
   readonly shape: readonly number[];
@@ -50,4 +50,66 @@ function parseHeader(header: string): number[] {
     .split(',')
     .filter((part) => part.trim() !== '')
     .map(Number);
+}
+
+/** @returns the file of a float32 array */
+export function writeNpy({ shape, data }: NpyArray): Uint8Array<ArrayBuffer> {
+  const file = npyFile("'<f4'", shape, 4 * data.length);
+  const view = new DataView(file.bytes.buffer);
+  data.forEach((value, i) => {
+    view.setFloat32(file.start + 4 * i, value, true);
+  });
+  return file.bytes;
+}
+
+/** A field of a record: whole numbers are int64. */
+export interface NpyField {
+  readonly name: string;
+  readonly whole: boolean;
+}
+
+/** @returns the file of a structured array, [rows]: `array['name']` is a column */
+export function writeNpyRecords(
+  fields: readonly NpyField[],
+  rows: readonly (readonly number[])[],
+): Uint8Array<ArrayBuffer> {
+  const types = fields.map(({ name, whole }) => `('${name}', '${whole ? '<i8' : '<f4'}')`);
+  const size = fields.reduce((sum, { whole }) => sum + (whole ? 8 : 4), 0);
+  const file = npyFile(
+    `[${types.join(', ')}${types.length === 1 ? ',' : ''}]`,
+    [rows.length],
+    size * rows.length,
+  );
+  const view = new DataView(file.bytes.buffer);
+  let at = file.start;
+  for (const row of rows) {
+    fields.forEach(({ whole }, i) => {
+      const value = row[i] ?? Number.NaN;
+      if (whole) view.setBigInt64(at, BigInt(Math.trunc(value)), true);
+      else view.setFloat32(at, value, true);
+      at += whole ? 8 : 4;
+    });
+  }
+  return file.bytes;
+}
+
+/** The header of version 1.0, or of 2.0 where it is long, and room for the data behind it. */
+function npyFile(
+  type: string,
+  shape: readonly number[],
+  bytes: number,
+): { readonly bytes: Uint8Array<ArrayBuffer>; readonly start: number } {
+  const text = `{'descr': ${type}, 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
+  const long = text.length > 65000;
+  const begin = long ? 12 : 10;
+  // NumPy pads so that the data begins at a multiple of 64 bytes.
+  const start = Math.ceil((begin + text.length + 1) / 64) * 64;
+  const file = new Uint8Array(start + bytes);
+  file.set([...MAGIC, long ? 2 : 1, 0]);
+  const view = new DataView(file.buffer);
+  if (long) view.setUint32(8, start - begin, true);
+  else view.setUint16(8, start - begin, true);
+  const header = `${text.padEnd(start - begin - 1)}\n`;
+  for (let i = 0; i < header.length; i++) file[begin + i] = header.charCodeAt(i);
+  return { bytes: file, start };
 }

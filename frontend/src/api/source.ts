@@ -1,9 +1,11 @@
 import type { NpyArray } from './npy';
+import type { Projection } from './projection';
 import type { ScalarPoint } from './scalars';
 import type {
   Alerts,
   AttentionQuery,
   ChangeQuery,
+  Dims,
   FigureQuery,
   HealthDocument,
   Points,
@@ -25,8 +27,19 @@ export interface Waiting {
   readonly priority?: () => Priority;
 }
 
+/** What a source has that makes nothing: controls offer this, and nothing else. */
+export interface Offers {
+  readonly projections: readonly Projection[];
+  readonly dims: readonly Dims[];
+  readonly trust: boolean;
+  /** What it holds and what not, for people. */
+  readonly says: string;
+}
+
 /** Where the views get everything they show: TensorBoard over HTTP, or a made-up run. */
 export interface DataSource {
+  /** Absent: whatever is asked for is made. */
+  readonly offers?: Offers;
   runs(signal?: AbortSignal): Promise<Runs>;
   probe(run: string, signal?: AbortSignal): Promise<Probe>;
   /** @param since only the steps after this one */

@@ -50,6 +50,7 @@ export function syntheticLabels(tokens: readonly string[]): Record<string, (stri
     script: tokens.map((token) =>
       /^\[/.test(token) ? 'special' : /[a-z]/i.test(token) ? 'letters' : 'other',
     ),
+    length: tokens.map((token) => token.length),
     surprise: tokens.map((token, i) => 0.5 + 9 * noise(token.length, i)),
   };
 }

@@ -134,8 +134,20 @@ export function mix(a: Rgb, b: Rgb, share: number): Rgb {
   return fromLab(from.map((x, i) => x + share * ((to[i] ?? 0) - x)));
 }
 
+/** Mixes as WebGL does: the very numbers. */
+export function mixPlain(a: Rgb, b: Rgb, share: number): Rgb {
+  return [a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1]), a[2] + share * (b[2] - a[2])];
+}
+
 export function css(colour: Rgb): string {
   return `rgb(${bytes(colour).join(' ')})`;
+}
+
+/** As every reader of SVG understands it. */
+export function hexCode(colour: Rgb): string {
+  return `#${bytes(colour)
+    .map((byte) => byte.toString(16).padStart(2, '0'))
+    .join('')}`;
 }
 
 export function hex(code: string): Rgb {

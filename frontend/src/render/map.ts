@@ -1,3 +1,4 @@
+import type { Pen } from '../export/svg_context';
 import { labelEvery, type Sheet } from '../sentence/sheet';
 import type { Pair } from '../sentence/weights';
 import type { Panel, TokenPlace } from '../state/sentence.svelte';
@@ -47,7 +48,7 @@ const DARK: Ink = {
 };
 
 /** Draws what is seen of a heat map: the labels stand still while the cells are scrolled below them. */
-export function drawMap(context: CanvasRenderingContext2D, picture: MapPicture): void {
+export function drawMap(context: Pen, picture: MapPicture): void {
   const { sheet, width, height, tokens } = picture;
   const side = tokens.length * sheet.cell;
   context.clearRect(0, 0, width, height);
@@ -68,23 +69,14 @@ export function drawMap(context: CanvasRenderingContext2D, picture: MapPicture):
   drawLabels(context, picture, 'key', ink);
 }
 
-function drawCells(
-  context: CanvasRenderingContext2D,
-  { panel, tokens, sheet, dark }: MapPicture,
-  side: number,
-): void {
+function drawCells(context: Pen, { panel, tokens, sheet, dark }: MapPicture, side: number): void {
   const size = tokens.length;
   if (!panel.drawn || size === 0) return;
   context.imageSmoothingEnabled = sheet.cell < 1.5;
   context.drawImage(imageOf(panel.drawn, size, dark, panel.signed), 0, 0, side, side);
 }
 
-function drawGone(
-  context: CanvasRenderingContext2D,
-  { gone, sheet: { cell } }: MapPicture,
-  side: number,
-  ink: Ink,
-): void {
+function drawGone(context: Pen, { gone, sheet: { cell } }: MapPicture, side: number, ink: Ink): void {
   context.fillStyle = ink.gone;
   gone.forEach((hidden, token) => {
     if (!hidden) return;
@@ -95,7 +87,7 @@ function drawGone(
 
 /** The selected token's row or column, and the pair under the pointer. */
 function drawCross(
-  context: CanvasRenderingContext2D,
+  context: Pen,
   { selected, hovered, sheet: { cell } }: MapPicture,
   side: number,
   ink: Ink,
@@ -126,7 +118,7 @@ function drawCross(
 }
 
 function drawLabels(
-  context: CanvasRenderingContext2D,
+  context: Pen,
   { tokens, gone, selected, hovered, sheet, scroll, width, height }: MapPicture,
   side: 'query' | 'key',
   ink: Ink,
@@ -188,7 +180,7 @@ function drawLabels(
 }
 
 /** The text, with an ellipsis where it is wider than its room. */
-function fitted(context: CanvasRenderingContext2D, text: string, room: number): string {
+function fitted(context: Pen, text: string, room: number): string {
   if (context.measureText(text).width <= room) return text;
   let length = text.length - 1;
   while (length > 1 && context.measureText(`${text.slice(0, length)}…`).width > room) length--;

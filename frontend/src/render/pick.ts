@@ -1,4 +1,4 @@
-import { FLAT, project, type Rotation } from './orbit';
+import { FLAT, PERSPECTIVE, project, type Rotation } from './orbit';
 import { INSET, RIM } from './place';
 import type { StepPoints } from './positions';
 
@@ -37,17 +37,25 @@ export function nearestPoint(
   return nearest;
 }
 
-/** Where the points shader puts a point, in shares of its cell's side; null if it is not drawn. */
-export function placeOf(
-  { dims, from, to, mix, rotation }: Cloud,
-  head: number,
-  point: number,
-): readonly [number, number] | null {
+/** Where the points shader puts a point. */
+export interface Spot {
+  /** In shares of the cell's side, from its upper left corner. */
+  readonly x: number;
+  readonly y: number;
+  /** How near it is to the eye, in [-√3, √3], and how much larger it looks for that. */
+  readonly z: number;
+  readonly grow: number;
+}
+
+/** Null if the point is not drawn. */
+export function spotOf({ dims, from, to, mix, rotation }: Cloud, head: number, point: number): Spot | null {
   const start = point * dims;
   const before = from.heads[head];
   const after = to.heads[head];
   if (!before && !after) return null;
-  const t = !after ? 0 : !before ? 1 : mix;
+  let t = !after ? 0 : !before ? 1 : mix;
+  // A point that one of the two steps does not have stays where the other has it, for its half of the way.
+  if (!finite(before, start, dims) || !finite(after, start, dims)) t = t < 0.5 ? 0 : 1;
   const at = (axis: number) => {
     const b = before?.[start + axis] ?? 0;
     const a = after?.[start + axis] ?? 0;
@@ -60,6 +68,20 @@ export function placeOf(
     const pull = (1 + RIM * (1 - 1 / farthest)) / farthest;
     [x, y, z] = [x * pull, y * pull, z * pull];
   }
-  const [px, py] = dims === 3 ? project(rotation ?? FLAT, x, y, z) : [x, y];
-  return [0.5 + 0.5 * INSET * px, 0.5 - 0.5 * INSET * py];
+  const turn = rotation ?? FLAT;
+  const [px, py] = dims === 3 ? project(turn, x, y, z) : [x, y];
+  const near = dims === 3 ? turn[2] * x + turn[5] * y + turn[8] * z : 0;
+  const grow = dims === 3 ? 1 / (1 - PERSPECTIVE * near) : 1;
+  return { x: 0.5 + 0.5 * INSET * px, y: 0.5 - 0.5 * INSET * py, z: near, grow };
+}
+
+/** The same, its place alone. */
+export function placeOf(cloud: Cloud, head: number, point: number): readonly [number, number] | null {
+  const spot = spotOf(cloud, head, point);
+  return spot && [spot.x, spot.y];
+}
+
+function finite(points: Float32Array | null | undefined, start: number, dims: number): boolean {
+  for (let i = start; i < start + dims; i++) if (!Number.isFinite(points?.[i])) return false;
+  return true;
 }

@@ -57,6 +57,19 @@ export class Scene {
     this.draw();
   }
 
+  /** The picture once more with so many device pixels per css pixel; null while there is none. */
+  pixels(ratio: number): OffscreenCanvas | null {
+    const { canvas, gl, size } = this;
+    if (!this.picture || gl.isContextLost()) return null;
+    const own = { ...size };
+    this.resize(own.width, own.height, ratio);
+    const copy = new OffscreenCanvas(canvas.width, canvas.height);
+    // In the same task: a drawing buffer that is not preserved is gone after it.
+    copy.getContext('2d')?.drawImage(canvas, 0, 0);
+    this.resize(own.width, own.height, own.ratio);
+    return copy;
+  }
+
   destroy(): void {
     cancelAnimationFrame(this.request);
     this.canvas.removeEventListener('webglcontextlost', this.lose);

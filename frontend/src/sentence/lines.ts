@@ -32,6 +32,20 @@ export function linesAcross(lines: Uint32Array, size: number, first: number, las
 /** Control points of all lines, as shares of the width: level at both ends. */
 const BEND = [0.4, 0.6] as const;
 
+/** A line as an SVG path.
+ * @param place css pixels: how wide it runs, how high a row is, how far the sheet is scrolled */
+export function curveOf(
+  pair: number,
+  place: { readonly width: number; readonly row: number; readonly top: number; readonly tokens: number },
+): string {
+  const { width, row, top, tokens } = place;
+  const [from, to] = [Math.floor(pair / tokens), pair % tokens].map((at) =>
+    ((at + 0.5) * row - top).toFixed(1),
+  );
+  const [a, b] = BEND.map((share) => (share * width).toFixed(1));
+  return `M0 ${from}C${a} ${from} ${b} ${to} ${width.toFixed(1)} ${to}`;
+}
+
 /** How far from its query's height (0) to its key's (1) a line is, at a share of the width. */
 export function rise(x: number): number {
   let [low, high] = [0, 1];

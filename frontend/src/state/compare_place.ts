@@ -25,7 +25,7 @@ export function readCompare(found: ReadonlyMap<string, string>): ComparePlace {
 
 export function enterCompare(place: ComparePlace, against: Comparison, trails: Trails): void {
   against.choose(place.against ?? null, place.against_step ?? 'same');
-  against.way = place.way ?? against.way;
+  against.way = place.way ?? 'overlay';
   trails.length = place.trail ?? USUAL_LENGTH;
 }
 

@@ -1,23 +1,63 @@
 import { untrack } from 'svelte';
+import { addressKey, type Projection } from '../api/projection';
+import type { Offers } from '../api/source';
 import type { Run } from '../api/types';
+import { isError } from '../colour/colouring';
 import { extendHealth } from '../health/health';
 import { indexTokens } from '../probe/places';
+import { enterCompare } from './compare_place';
 import { enterFind } from './find_place';
-import { enterPins } from './matrix_place';
+import { enterHeadView } from './head_place';
+import { enterMatrix, enterPins } from './matrix_place';
+import { enterScatter } from './scatter_place';
 import { enterSentence } from './sentence_place';
 import type { Session } from './session.svelte';
+import { enterTimeline } from './timeline_place';
+import type { Place } from './url';
+
+/** The health figure that says most at a glance, and the link's word for none. */
+const FIRST_TINT = 'entropy';
+export const NO_TINT = 'none';
+
+/** Goes where a link says, at the start and whenever the address changes: what needs no run at once, the rest as soon
+ * as its run is entered. What a link leaves unsaid is as in a fresh tab. */
+export function goTo(session: Session, place: Place): void {
+  const { offers } = session.source;
+  session.projection = offered(offers, place.projection);
+  session.stopped = false;
+  session.dims = place.dims !== undefined && offers?.dims.includes(place.dims) !== false ? place.dims : 2;
+  const colour = place.colour ?? 'kind';
+  session.colouring = isError(colour) && place.head === undefined ? 'kind' : colour;
+  session.tint = place.tint === NO_TINT ? null : (place.tint ?? FIRST_TINT);
+  session.refitLive = place.refit === 'live';
+  enterTimeline(place, session.playback, session.steering);
+  enterHeadView(place, session);
+  enterScatter(place, session.scatter);
+  enterCompare(place, session.against, session.trails);
+  enterMatrix(place, session);
+  session.runName = place.run ?? session.runName;
+  session.wanted = place;
+  const { run } = session;
+  if (run && run.run === session.entered && run.error === null) enterPlace(session, run);
+}
+
+/** The projection that is meant, or the first one that there is. */
+function offered(offers: Offers | undefined, meant: Projection): Projection {
+  const [first = meant] = offers?.projections ?? [];
+  const found = offers?.projections.find((one) => addressKey(one) === addressKey(meant));
+  return offers ? (found ?? first) : meant;
+}
 
 /** A run was chosen: everything that belongs to the last one goes. */
 export function enterRun(session: Session): void {
   const { run, playback, source } = session;
   if (!run || run.run === session.entered) return;
-  const first = session.entered === null;
   session.entered = run.run;
   session.seen = '';
   session.frame = null;
   session.mark(null);
   session.filter.clear();
-  if (!first) session.arrangement.clear();
+  if (session.wanted === null) session.arrangement.clear();
   session.figures.clear();
   session.alerts.clear();
   session.steering.clear();
@@ -28,21 +68,28 @@ export function enterRun(session: Session): void {
   void session.probe.load(async (signal) => indexTokens(await source.probe(run.run, signal)));
   playback.following = true;
   playback.setSteps(run.steps);
-  if (first) enterPlace(session, run);
+  enterPlace(session, run);
 }
 
 /** What the link asked for, as far as this run has it. */
 function enterPlace(session: Session, run: Run): void {
-  const { step, frame, layer, head, sequence, token } = session.start;
-  if (step !== undefined && run.steps.includes(step)) session.playback.go(run.steps.indexOf(step));
-  if (frame !== undefined && run.steps.includes(frame)) session.frame = frame;
+  const { wanted, playback } = session;
+  if (wanted === null) return;
+  session.wanted = null;
+  const { step, frame, layer, head, sequence, token } = wanted;
+  if (step !== undefined && run.steps.includes(step)) playback.go(run.steps.indexOf(step));
+  else if (run.steps.length > 0) playback.go(run.steps.length - 1);
+  session.frame = frame !== undefined && run.steps.includes(frame) ? frame : (run.steps.at(-1) ?? null);
   if (layer !== undefined && head !== undefined && head < (run.layers[layer]?.heads ?? 0)) {
     session.opened = { layer, head };
+  } else {
+    session.close();
   }
-  enterFind(session.start, session);
-  enterSentence(session.start, session.sentence, run);
-  enterPins(session.start, session.arrangement, run);
-  if (sequence !== undefined && token !== undefined && sequence < run.sequences) {
+  enterFind(wanted, session);
+  enterSentence(wanted, session.sentence, run);
+  enterPins(wanted, session.arrangement, run);
+  session.selection = null;
+  if (session.opened && sequence !== undefined && token !== undefined && sequence < run.sequences) {
     const side = token.endsWith('k') ? 'key' : 'query';
     session.selection = { sequence, token: Number.parseInt(token, 10), side };
   }

@@ -108,9 +108,19 @@ export function fetchTrust(session: Session): void {
   });
 }
 
-function trustQuery({ run, opened, projection, dims, frame, playback, alone }: Session): TrustQuery | null {
+function trustQuery({
+  run,
+  opened,
+  projection,
+  dims,
+  frame,
+  playback,
+  alone,
+  source,
+}: Session): TrustQuery | null {
   const { index, step } = playback;
   if (!run || run.error !== null || !opened || frame === null || step === null || alone) return null;
+  if (source.offers?.trust === false) return null;
   const previous = playback.steps[index - 1];
   const asked = { run: run.run, step, ...opened, projection, dims, frame };
   return previous === undefined ? asked : { ...asked, previous };

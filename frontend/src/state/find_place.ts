@@ -42,6 +42,7 @@ export function enterFind(place: FindPlace, session: Session): void {
   search.text = place.find ?? '';
   search.kinds = place.find_in ?? 'both';
   search.matchCase = place.find_case === 1;
+  filter.clear();
   filter.showSequences(parseRanges(place.only ?? '', run?.sequences ?? 0));
   if (place.only_label !== undefined) filter.ask(place.only_label);
   session.mark(parseRanges(place.marked ?? '', (run?.queries ?? 0) + (run?.keys ?? 0)));

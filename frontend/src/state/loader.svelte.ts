@@ -168,7 +168,7 @@ function laneOf({ projection, fit }: PointsQuery): Lane {
 }
 
 /** A group's points at their own numbers among all of the head's; the others are nowhere. */
-function placed({ data }: Points, { alone, dims }: PointsQuery): Float32Array {
+export function placed({ data }: Points, { alone, dims }: PointsQuery): Float32Array {
   if (!alone) return data;
   const all = new Float32Array(alone.of * dims).fill(Number.NaN);
   alone.points.forEach((point, i) => {

@@ -62,10 +62,10 @@ it('lights the queries and keys of every hit, or one kind of them; a search with
   await begin();
   const cat = placeOf('cat');
   session.search.text = 'cat';
-  expect([session.looks.selecting, levels(cat), levels(cat + 1)]).toEqual([true, [2, 2], [1, 1]]);
+  expect([session.looks.selecting, levels(cat), levels(cat + 1)]).toEqual([true, [4, 4], [1, 1]]);
   expect(session.looks.lit).toContain(cat);
   session.search.kinds = 'keys';
-  expect([levels(cat), session.looks.lit.includes(cat)]).toEqual([[1, 2], false]);
+  expect([levels(cat), session.looks.lit.includes(cat)]).toEqual([[1, 4], false]);
   session.search.text = 'xyzzy';
   expect([session.looks.selecting, session.looks.lit.length]).toEqual([false, 0]);
 });

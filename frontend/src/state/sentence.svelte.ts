@@ -64,7 +64,7 @@ export class Sentence {
   private pinnedOnes = $state.raw<readonly Pinned[]>([]);
   private chosenPin = $state(0);
   /** The position that is selected in the mean, which belongs to no sequence. */
-  private position = $state.raw<TokenPlace | null>(null);
+  position = $state.raw<TokenPlace | null>(null);
   private left = $state.raw<{ readonly of: number | 'mean'; readonly tokens: readonly number[] }>({
     of: 0,
     tokens: [],
@@ -105,6 +105,16 @@ export class Sentence {
   readonly pinError: string | null = $derived(
     this.pinnedOnes.find(({ attention }) => attention.error !== null)?.attention.error ?? null,
   );
+  /** The attention of each pin, and where it is from. */
+  readonly held = $derived.by(() => {
+    const { opened, playback } = this.session;
+    const { step } = playback;
+    if (!opened || step === null) return [];
+    return this.pinnedOnes.map(({ pin, attention }) => ({
+      place: pinned(pin, step, opened),
+      weights: attention.value,
+    }));
+  });
   readonly loading: boolean = $derived(this.pinnedOnes.some(({ attention }) => attention.loading));
 
   readonly shown: Panel = $derived.by(() => {

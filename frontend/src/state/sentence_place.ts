@@ -1,6 +1,7 @@
 import type { Run } from '../api/types';
 import { formatPins, holds, parsePins } from '../sentence/pins';
-import type { Sentence } from './sentence.svelte';
+import { zoomed } from '../sentence/sheet';
+import type { Sentence, TokenPlace } from './sentence.svelte';
 
 /** What a link says of the sentence view. Absent means the default. */
 export interface SentencePlace {
@@ -16,6 +17,12 @@ export interface SentencePlace {
   readonly least?: number;
   readonly pins?: string;
   readonly shows?: 'shown' | 'pinned';
+  /** Which of the pins is compared, from 0 on, unless it is the last one. */
+  readonly compared?: number;
+  /** What is selected in the mean: a position, with a k behind it if as a key. */
+  readonly position?: string;
+  /** Css pixels of a heat map's cell. */
+  readonly cell?: number;
 }
 
 /** Choices of how many keys are drawn for each query; 0: all. */
@@ -32,6 +39,9 @@ export function readSentence(found: ReadonlyMap<string, string>): SentencePlace 
   const top = TOPS.find((choice) => choice > 0 && String(choice) === found.get('top'));
   const least = /^\d{1,2}$/.test(found.get('least') ?? '') ? Number(found.get('least')) : 0;
   const pins = formatPins(parsePins(found.get('pins')));
+  const against = found.get('compared') ?? '';
+  const position = found.get('position') ?? '';
+  const cell = /^\d{1,2}(\.\d{1,2})?$/.test(found.get('cell') ?? '') ? Number(found.get('cell')) : 0;
   const shows = (['shown', 'pinned'] as const).find((name) => name === found.get('shows'));
   return {
     ...(found.get('form') === 'map' && { form: 'map' }),
@@ -43,6 +53,9 @@ export function readSentence(found: ReadonlyMap<string, string>): SentencePlace 
     ...(least > 0 && least <= MOST_LEAST && { least }),
     ...(pins !== '' && { pins }),
     ...(shows !== undefined && { shows }),
+    ...(/^\d$/.test(against) && { compared: Number(against) }),
+    ...(/^\d{1,9}k?$/.test(position) && { position }),
+    ...(cell > 0 && { cell: zoomed(cell, 1) }),
   };
 }
 
@@ -60,15 +73,22 @@ export function enterSentence(
   sentence.top = place.top ?? 0;
   sentence.least = (place.least ?? 0) / 100;
   sentence.shows = place.shows ?? 'difference';
-  if (place.off !== undefined)
-    sentence.leaveOut(place.off.split('.').map(Number), sentence.mean ? 'mean' : (place.sequence ?? 0));
+  sentence.cell = place.cell ?? null;
+  sentence.position = place.position === undefined ? null : parsePosition(place.position);
+  if (place.off === undefined) sentence.bringBack();
+  else sentence.leaveOut(place.off.split('.').map(Number), sentence.mean ? 'mean' : (place.sequence ?? 0));
+  sentence.unpinAll();
   for (const pin of parsePins(place.pins)) if (holds(run, pin)) sentence.pin(pin);
+  const against = sentence.pins[place.compared ?? -1];
+  if (against) sentence.choosePin(against);
 }
 
 export function placeOfSentence(sentence: Sentence): SentencePlace {
   const hidden = [sentence.hidesSpecial, sentence.hidesFirst];
   const hide = HIDES.filter((_, i) => hidden[i]).join('.');
   const least = Math.round(100 * sentence.least);
+  const { against, pins, mean, position, cell } = sentence;
+  const compared = against === null ? -1 : pins.indexOf(against);
   return {
     ...(sentence.form === 'map' && { form: 'map' }),
     ...(sentence.fills && { fill: 1 }),
@@ -79,5 +99,12 @@ export function placeOfSentence(sentence: Sentence): SentencePlace {
     ...(least > 0 && { least }),
     ...(sentence.pins.length > 0 && { pins: formatPins(sentence.pins) }),
     ...(sentence.shows !== 'difference' && { shows: sentence.shows }),
+    ...(compared >= 0 && compared < pins.length - 1 && { compared }),
+    ...(mean && position && { position: `${position.token}${position.side === 'key' ? 'k' : ''}` }),
+    ...(cell !== null && { cell: Number(cell.toFixed(2)) }),
   };
+}
+
+function parsePosition(text: string): TokenPlace {
+  return { side: text.endsWith('k') ? 'key' : 'query', token: Number.parseInt(text, 10) };
 }

@@ -10,22 +10,25 @@ import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout
 import { Arrangement } from './arrangement.svelte';
 import { Change } from './change.svelte';
 import { Comparison } from './compare.svelte';
-import { enterCompare, placeOfCompare } from './compare_place';
-import { enterRun, followSteps } from './entering';
+import { placeOfCompare } from './compare_place';
+import { enterRun, followSteps, goTo, NO_TINT } from './entering';
+import { Exhibits } from './exhibits.svelte';
 import { fetchAttention, fetchPoints, fetchTrust } from './fetching';
 import { TokenFilter } from './filter.svelte';
 import { placeOfFind } from './find_place';
+import { HeadCamera } from './head_camera.svelte';
+import { placeOfHeadView } from './head_place';
 import type { Host } from './host';
 import { Latest } from './latest.svelte';
 import { PointLoader } from './loader.svelte';
 import { Looks } from './looks.svelte';
-import { enterMatrix, placeOfMatrix } from './matrix_place';
+import { placeOfMatrix } from './matrix_place';
 import { MatrixView } from './matrix_view.svelte';
 import { hasOutgrown } from './outgrown';
 import { Playback } from './playback.svelte';
 import { PointFigures } from './point_figures.svelte';
 import { Scatter } from './scatter.svelte';
-import { enterScatter, placeOfScatter } from './scatter_place';
+import { placeOfScatter } from './scatter_place';
 import { type HeadScore, healthScores, scaleOf } from './scores';
 import { TokenSearch } from './search.svelte';
 import { Sentence } from './sentence.svelte';
@@ -34,7 +37,7 @@ import { ShownSteps } from './shown.svelte';
 import { Steering } from './steering.svelte';
 import { placeOfStep } from './steps';
 import { Theme } from './theme.svelte';
-import { enterTimeline, placeOfTimeline } from './timeline_place';
+import { placeOfTimeline } from './timeline_place';
 import { Trails } from './trails.svelte';
 import type { Place } from './url';
 
@@ -47,9 +50,6 @@ export interface Selection {
 
 /** A run is live while its last new checkpoint is not older than this. */
 const LIVE = 60_000;
-/** The health figure that says most at a glance, and the link's word for none. */
-const FIRST_TINT = 'entropy';
-const NO_TINT = 'none';
 
 /** What the tab shows and what it knows: the one place that the views read and change. */
 export class Session {
@@ -73,7 +73,13 @@ export class Session {
   /** The id of what the points' colours tell. */
   colouring = $state('kind');
   /** The health figure that colours the cells. */
-  tint = $state<string | null>(FIRST_TINT);
+  tint = $state<string | null>(null);
+  /** What a link asks for that its run has still to be entered for. */
+  wanted: Place | null = null;
+  readonly headCamera = new HeadCamera();
+  readonly exhibits = new Exhibits();
+  /** Css pixels of the head view's panel, once the user has chosen; else it takes its share. */
+  panelWidth = $state<number | null>(null);
   /** The step up to which the frame is fitted. */
   frame = $state<number | null>(null);
   refitLive = $state(false);
@@ -106,8 +112,8 @@ export class Session {
   constructor(
     readonly source: DataSource,
     readonly host: Host,
-    /** What the link asked for. */
-    readonly start: Place,
+    /** What the link asks for. */
+    start: Place,
   ) {
     this.reducedMotion = host.window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.theme = new Theme(host);
@@ -117,17 +123,7 @@ export class Session {
       () => (this.run?.error === null ? this.run.run : null),
       () => this.playback.steps,
     );
-    this.projection = start.projection;
-    this.dims = start.dims ?? 2;
-    const colour = start.colour ?? 'kind';
-    this.colouring = isError(colour) && start.head === undefined ? 'kind' : colour;
-    this.tint = start.tint === NO_TINT ? null : (start.tint ?? FIRST_TINT);
-    this.refitLive = start.refit === 'live';
-    this.runName = start.run ?? null;
-    enterTimeline(start, this.playback, this.steering);
-    enterScatter(start, this.scatter);
-    enterCompare(start, this.against, this.trails);
-    enterMatrix(start, this);
+    goTo(this, start);
   }
 
   readonly run: Run | null = $derived(this.runs.value?.runs.find(({ run }) => run === this.runName) ?? null);
@@ -250,6 +246,7 @@ export class Session {
       ...placeOfFind(this),
       ...placeOfCompare(this.against, this.trails),
       ...placeOfMatrix(this),
+      ...placeOfHeadView(this),
       ...(selection && {
         ...placeOfSentence(this.sentence),
         sequence: selection.sequence,
@@ -356,6 +353,7 @@ export class Session {
   close(): void {
     this.opened = null;
     this.selection = null;
+    this.headCamera.reset();
     this.mark(null);
     if (isError(this.colouring)) this.colouring = 'kind'; // errors are of an opened head
   }

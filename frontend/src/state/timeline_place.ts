@@ -26,7 +26,7 @@ export function readTimeline(found: ReadonlyMap<string, string>): TimelinePlace 
 }
 
 export function enterTimeline(place: TimelinePlace, playback: Playback, steering: Steering): void {
-  playback.speed = place.speed ?? playback.speed;
+  playback.speed = place.speed ?? USUAL_SPEED;
   playback.loop = parseLoop(place.loop) ?? null;
   steering.chosen = place.scalar ?? null;
   steering.logarithmic = place.scale === 'log';

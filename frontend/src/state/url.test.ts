@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_PROJECTION } from '../api/projection';
-import { isOurs, type Place, readPlace, readTab, writePlace } from './url';
+import { isOurs, ownPairs, type Place, readPlace, readTab, writePlace } from './url';
 
 const projection = DEFAULT_PROJECTION;
 const place: Place = {
@@ -38,6 +38,12 @@ const place: Place = {
   against_step: 300,
   way: 'beside',
   trail: 'all',
+  compared: 0,
+  position: '4k',
+  cell: 12.5,
+  head_view: '0.25_-0.125_2',
+  turn: '0.6_0.4',
+  panel: 520,
 };
 
 describe('the address', () => {
@@ -107,5 +113,12 @@ describe('the address', () => {
       projection,
     });
     expect(readPlace('#attnviz&p.attnviz.token=12q&p.attnviz.colour=')).toEqual({ projection });
+  });
+
+  it('is the same however its pairs are encoded and ordered', () => {
+    expect(ownPairs('#attnviz&p.attnviz.run=a%2Fb&x=1&p.attnviz.step=5')).toBe(
+      ownPairs('#p.attnviz.step=5&p.attnviz.run=a/b'),
+    );
+    expect(ownPairs('#scalars&x=1')).toBe('');
   });
 });

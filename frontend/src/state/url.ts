@@ -1,6 +1,7 @@
 import { type Projection, readProjection, writeProjection } from '../api/projection';
 import { type ComparePlace, readCompare } from './compare_place';
 import { type FindPlace, readFind } from './find_place';
+import { type HeadViewPlace, readHeadView } from './head_place';
 import { type MatrixPlace, readMatrix } from './matrix_place';
 import { readScatter, type ScatterPlace } from './scatter_place';
 import { readSentence, type SentencePlace } from './sentence_place';
@@ -11,6 +12,7 @@ export interface Place
   extends TimelinePlace,
     SentencePlace,
     ScatterPlace,
+    HeadViewPlace,
     FindPlace,
     ComparePlace,
     MatrixPlace {
@@ -40,11 +42,7 @@ export function readTab(hash: string): string {
 }
 
 export function readPlace(hash: string): Place {
-  const found = new Map<string, string>();
-  for (const part of parts(hash)) {
-    const [name, value] = split(part);
-    if (name.startsWith(PREFIX)) found.set(name.slice(PREFIX.length), value);
-  }
+  const found = ownOf(hash);
   const whole = (name: string) => {
     const text = found.get(name);
     return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
@@ -68,6 +66,7 @@ export function readPlace(hash: string): Place {
     ...readFind(found),
     ...readCompare(found),
     ...readMatrix(found),
+    ...readHeadView(found),
   });
   return { ...place, projection: readProjection(found) };
 }
@@ -83,10 +82,25 @@ export function writePlace(hash: string, place: Place): string {
   return `#${kept.join('&')}`;
 }
 
+/** Our pairs in one word, however they are encoded and in whichever order they stand; empty where there are none. */
+export function ownPairs(hash: string): string {
+  const pairs = [...ownOf(hash)].sort();
+  return pairs.length > 0 ? JSON.stringify(pairs) : '';
+}
+
 /** Whether the hash belongs to our tab: TensorBoard names none while its first tab is shown. */
 export function isOurs(hash: string): boolean {
   const tab = readTab(hash);
   return tab === '' || tab === TAB;
+}
+
+function ownOf(hash: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const part of parts(hash)) {
+    const [name, value] = split(part);
+    if (name.startsWith(PREFIX)) found.set(name.slice(PREFIX.length), value);
+  }
+  return found;
 }
 
 function parts(hash: string): string[] {

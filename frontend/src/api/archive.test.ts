@@ -1,0 +1,99 @@
+import { gzipSync } from 'node:zlib';
+import { expect, it } from 'vitest';
+import { ArchiveSource, type PageIndex } from './archive';
+import { DEFAULT_PROJECTION } from './projection';
+
+const layer = (number: number) => ({
+  name: `block.${number}`,
+  number,
+  heads: 2,
+  head_numbers: [0, 1],
+  kv_heads: 2,
+  head_dim: 4,
+  causal: true,
+});
+const index: PageIndex = {
+  version: 1,
+  by: 'tb-attnviz 0.1.0',
+  title: 'run',
+  recorded: { steps: 9, layers: [0, 1, 2], heads: 6, sequences: 5 },
+  run: {
+    run: 'run',
+    steps: [0, 400],
+    layers: [layer(0), layer(2)],
+    segments: [],
+    sequences: 5,
+    queries: 1,
+    keys: 1,
+    figures: [],
+    error: null,
+  },
+  projections: [{ ...DEFAULT_PROJECTION, method: 'tsne', perplexity: 50 }],
+  dims: [2],
+  detail: [[1, 0]],
+  sequences: 2,
+  trust: false,
+};
+
+/** As tb_attnviz/export/packing.py packs an array. */
+function packed(header: object, numbers: Int16Array | Uint16Array): string {
+  const text = Buffer.from(JSON.stringify(header).padEnd(64));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(text.length);
+  return gzipSync(Buffer.concat([length, text, Buffer.from(numbers.buffer)])).toString('base64');
+}
+
+const pieces: Readonly<Record<string, string>> = {
+  'points-0-2-1-400': packed(
+    { shape: [2, 2, 2], scale: 2, notes: { 1: 'all its keys are equal' } },
+    Int16Array.of(32767, 0, -32767, -32768, 0, 0, 16384, 1),
+  ),
+  'attention-1-0-400': packed(
+    {
+      shapes: [
+        [1, 1],
+        [1, 2],
+        [2, 1],
+      ],
+    },
+    Uint16Array.of(65535, 0, 65535, 13107, 6554),
+  ),
+};
+const source = new ArchiveSource(index, (name) => pieces[name] ?? null);
+const [projection = DEFAULT_PROJECTION] = index.projections;
+const place = { run: 'run', step: 400, layer: 1, projection, dims: 2 as const, frame: 400 };
+
+it('gives the points of a layer, and of one head of it', async () => {
+  const layer = await source.points(place);
+  expect(layer.shape).toEqual([2, 2, 2]);
+  expect([...layer.data.subarray(0, 4)]).toEqual([2, 0, -2, Number.NaN]);
+  const head = await source.points({ ...place, head: 1 });
+  expect(head.shape).toEqual([1, 2, 2]);
+  expect(head.data[2]).toBeCloseTo(1, 4);
+  expect(head.notes).toEqual(new Map([[1, 'all its keys are equal']]));
+});
+
+it('gives the attention within a sequence, and the mean', async () => {
+  const query = { run: 'run', step: 400, layer: 1, head: 0 };
+  expect([...(await source.attention({ ...query, sequence: 1 })).data]).toEqual([0, 1]);
+  const mean = await source.attention({ ...query, sequence: 'mean' });
+  expect(mean.shape).toEqual([2, 1]);
+  expect(mean.data[0]).toBeCloseTo(0.2, 5);
+  await expect(source.attention({ ...query, sequence: 4 })).rejects.toThrow(
+    'the first 2 of 5 sequences, not within 4',
+  );
+  await expect(source.attention({ ...query, head: 1, sequence: 0 })).rejects.toThrow(
+    'it holds that of L2 H0',
+  );
+});
+
+it('says what it does not hold', async () => {
+  await expect(source.points({ ...place, step: 200 })).rejects.toThrow('does not hold step 200');
+  await expect(source.points({ ...place, projection: DEFAULT_PROJECTION })).rejects.toThrow(
+    'this projection',
+  );
+  expect(source.offers.says).toContain(
+    'This page holds 2 of 9 steps (0, 400) and 4 of 6 heads. Layer 1 was not exported.',
+  );
+  expect(() => new ArchiveSource({ ...index, version: 2 }, () => null)).toThrow('reads version 1');
+});

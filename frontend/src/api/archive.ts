@@ -1,0 +1,200 @@
+import type { NpyArray } from './npy';
+import { addressKey, type Projection } from './projection';
+import type { ScalarPoint } from './scalars';
+import { type DataSource, type Offers, SourceError } from './source';
+import type {
+  Alerts,
+  AttentionQuery,
+  Dims,
+  HealthDocument,
+  JsonNumber,
+  Points,
+  PointsQuery,
+  Probe,
+  Run,
+  Runs,
+  Trust,
+  TrustQuery,
+} from './types';
+import { readPoints, readWeights, unpack } from './unpack';
+
+/** What a page of `tb-attnviz export` holds, as tb_attnviz/export/contents.py writes it. */
+export interface PageIndex {
+  readonly version: number;
+  readonly by: string;
+  readonly title: string;
+  /** How much of it the run had. */
+  readonly recorded: {
+    readonly steps: number;
+    /** Their numbers in the model. */
+    readonly layers: readonly number[];
+    readonly heads: number;
+    readonly sequences: number;
+  };
+  readonly run: Run;
+  readonly projections: readonly Projection[];
+  readonly dims: readonly Dims[];
+  /** Heads whose attention is in it. */
+  readonly detail: readonly (readonly [number, number])[];
+  /** So many of the first ones have their attention in it. */
+  readonly sequences: number;
+  readonly trust: boolean;
+}
+
+const VERSION = 1;
+
+/** A page that holds a run: what it has is unpacked when it is looked at. */
+export class ArchiveSource implements DataSource {
+  readonly offers: Offers;
+
+  /** @param piece the packed text of this name, or null */
+  constructor(
+    private readonly index: PageIndex,
+    private readonly piece: (name: string) => string | null,
+  ) {
+    if (index.version !== VERSION) {
+      throw new SourceError(
+        `This page is of version ${index.version}; its program reads version ${VERSION}.`,
+      );
+    }
+    const { projections, dims, trust } = index;
+    this.offers = { projections, dims, trust, says: describe(index) };
+  }
+
+  async runs(): Promise<Runs> {
+    return { runs: [this.index.run] };
+  }
+
+  probe(): Promise<Probe> {
+    return this.document('probe');
+  }
+
+  health(): Promise<HealthDocument> {
+    return this.document('health');
+  }
+
+  alerts(): Promise<Alerts> {
+    return this.document('alerts');
+  }
+
+  async points({ step, layer, head, projection, dims, alone }: PointsQuery): Promise<Points> {
+    if (alone) throw new SourceError('This page cannot project points by themselves: TensorBoard can.');
+    const picture = this.picture(projection, dims);
+    const buffer = await this.unpacked(
+      `points-${picture}-${layer}-${step}`,
+      `step ${step} of layer ${layer} in ${dims}-D`,
+    );
+    const { header, data } = readPoints(buffer);
+    const [heads = 1, points = 0] = header.shape;
+    const notes = new Map(Object.entries(header.notes).map(([key, note]) => [Number(key), note]));
+    if (head === undefined) return { shape: header.shape, data, notes };
+    const floats = data.length / heads;
+    const note = notes.get(head);
+    return {
+      shape: [1, points, dims],
+      data: data.slice(head * floats, (head + 1) * floats),
+      notes: new Map(note === undefined ? [] : [[head, note]]),
+    };
+  }
+
+  async trust({ step, layer, head, projection, dims }: TrustQuery): Promise<Trust> {
+    const name = `trust-${this.picture(projection, dims)}-${layer}-${head}-${step}`;
+    return this.document(name, `the trust in this head’s picture at step ${step}`);
+  }
+
+  async attention({ step, layer, head, sequence }: AttentionQuery): Promise<NpyArray> {
+    const { sequences, recorded } = this.index;
+    if (sequence !== 'mean' && sequence >= sequences) {
+      throw new SourceError(
+        `This page holds the attention within the first ${sequences} of ${recorded.sequences} sequences, not within ${sequence}.`,
+      );
+    }
+    const what = `the attention of this head: it holds that of ${this.detail()}`;
+    const { header, data } = readWeights(await this.unpacked(`attention-${layer}-${head}-${step}`, what));
+    const number = sequence === 'mean' ? header.shapes.length - 1 : sequence;
+    const shape = header.shapes[number] ?? [0, 0];
+    const start = header.shapes.slice(0, number).reduce((sum, [rows, columns]) => sum + rows * columns, 0);
+    return { shape, data: data.slice(start, start + shape[0] * shape[1]) };
+  }
+
+  async pointFigures(): Promise<NpyArray> {
+    throw new SourceError('This page does not hold the figures of single points: TensorBoard has them.');
+  }
+
+  async change(): Promise<NpyArray> {
+    throw new SourceError('This page does not hold how far heads have changed: TensorBoard has it.');
+  }
+
+  async scalarTags(): Promise<readonly string[]> {
+    return Object.keys(await this.scalarTable());
+  }
+
+  async scalars(_run: string, tag: string): Promise<readonly ScalarPoint[]> {
+    const rows = (await this.scalarTable())[tag] ?? [];
+    return rows.map(([step, value]) => ({ step, value: Number(value) }));
+  }
+
+  private scalarTable(): Promise<Readonly<Record<string, readonly (readonly [number, JsonNumber])[]>>> {
+    return this.document('scalars');
+  }
+
+  private async document<T>(name: string, what = 'it'): Promise<T> {
+    return JSON.parse(new TextDecoder().decode(await this.unpacked(name, what)));
+  }
+
+  private async unpacked(name: string, what: string): Promise<ArrayBuffer> {
+    const text = this.piece(name);
+    if (text === null) throw new SourceError(`This page does not hold ${what}.`);
+    return unpack(text);
+  }
+
+  /** A projection's part of the pieces' names. */
+  private picture(projection: Projection, dims: Dims): string {
+    const key = addressKey(projection);
+    const number = this.index.projections.findIndex((offered) => addressKey(offered) === key);
+    if (number < 0) throw new SourceError('This page does not hold this projection.');
+    return `${number}-${dims}`;
+  }
+
+  private detail(): string {
+    const { detail, run } = this.index;
+    const names = detail.map(([layer, head]) => headOf(run, layer, head));
+    if (names.length === 0) return 'none';
+    return names.length > 6
+      ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more`
+      : names.join(', ');
+  }
+}
+
+function headOf(run: Run, layer: number, head: number): string {
+  const described = run.layers[layer];
+  return `L${described?.number ?? layer} H${described?.head_numbers[head] ?? head}`;
+}
+
+/** What is in the page, and what the run had beyond it. */
+function describe({ run, recorded, detail, sequences, by, trust }: PageIndex): string {
+  const { steps, layers } = run;
+  const number = (step: number) => step.toLocaleString('en-US');
+  const listed =
+    steps.length > 8
+      ? `${steps.slice(0, 3).map(number).join(', ')}, … ${number(steps.at(-1) ?? 0)}`
+      : steps.map(number).join(', ');
+  const heads = layers.reduce((sum, layer) => sum + layer.heads, 0);
+  const missing = recorded.layers.filter((layer) => !layers.some((held) => held.number === layer));
+  const sentences = [
+    `This page holds ${steps.length === recorded.steps ? 'all' : `${steps.length} of ${recorded.steps}`} steps (${listed}) and ${
+      heads === recorded.heads ? `all ${heads}` : `${heads} of ${recorded.heads}`
+    } heads.`,
+  ];
+  if (missing.length > 0) {
+    sentences.push(
+      `Layer${missing.length === 1 ? '' : 's'} ${missing.join(', ')} ${missing.length === 1 ? 'was' : 'were'} not exported.`,
+    );
+  }
+  if (detail.length < heads) sentences.push(`Attention came along for ${detail.length} of them.`);
+  if (sequences < recorded.sequences)
+    sentences.push(`Attention is within the first ${sequences} of ${recorded.sequences} sequences.`);
+  if (!trust) sentences.push('The trust in pictures did not come along.');
+  sentences.push(`Points are rounded to 1/32,767 of their range. Written by ${by}.`);
+  return sentences.join(' ');
+}

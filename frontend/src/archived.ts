@@ -1,0 +1,20 @@
+import { mount } from 'svelte';
+import { ArchiveSource } from './api/archive';
+import { findHost } from './state/host';
+import App from './views/App.svelte';
+
+/** A page written by `tb-attnviz export` has its data beside this module: it is shown as soon as it is read. */
+export function showPage(page: Document): void {
+  const index = textOf(page, 'page');
+  if (index === null) return;
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  const follow = () => page.body.classList.toggle('dark-mode', dark.matches);
+  follow();
+  dark.addEventListener('change', follow);
+  const source = new ArchiveSource(JSON.parse(index), (name) => textOf(page, name));
+  mount(App, { target: page.body, props: { source, host: findHost() } });
+}
+
+function textOf(page: Document, name: string): string | null {
+  return page.getElementById(`attnviz-${name}`)?.textContent ?? null;
+}

@@ -1,0 +1,122 @@
+import { address, type Projection, parametersOf } from '../api/projection';
+import { figureTitle, formatValue } from '../health/figures';
+import type { ExhibitKind } from '../state/exhibits.svelte';
+import { headLabel } from '../state/labels';
+import type { Session } from '../state/session.svelte';
+import { METHOD_NAMES } from '../views/methods';
+import { fileName, headName } from './names';
+
+/** What is written above a picture, so that it explains itself wherever it is pasted. */
+export interface Caption {
+  readonly title: string;
+  readonly says: readonly string[];
+  /** Which of the page's legends belong to it. */
+  readonly legends: readonly { readonly name: string; readonly about: string }[];
+}
+
+export function captionOf(kind: ExhibitKind, session: Session): Caption {
+  const { run, opened, layers, colouring, series } = session;
+  const name = run?.run === '.' ? 'log directory' : (run?.run ?? '');
+  const head = opened ? headLabel(layers, opened.layer, opened.head) : '';
+  const colour = {
+    name: 'colour',
+    about: colouring === 'kind' ? '' : `colour: ${colouring.replaceAll('_', ' ')}`,
+  };
+  const titled = (...parts: string[]) => [name, ...parts].filter(Boolean).join(' · ');
+  switch (kind) {
+    case 'matrix':
+      return {
+        title: titled('all heads', stepText(session)),
+        says: [projectionText(session.projection, 2)],
+        legends: [colour, ...(series ? [{ name: 'tint', about: `tint: ${figureTitle(series.name)}` }] : [])],
+      };
+    case 'head':
+      return {
+        title: titled(head, stepText(session)),
+        says: [projectionText(session.projection, session.headView.pair?.dims ?? session.dims)],
+        legends: [colour],
+      };
+    case 'sentence':
+      return {
+        title: titled(session.sentence.pictured.signed ? `${head}, a difference` : head, stepText(session)),
+        says: sentenceText(session),
+        legends: [],
+      };
+    case 'health':
+      return {
+        title: titled(head, 'health over training steps'),
+        says: ['line: this head; band: all heads'],
+        legends: [],
+      };
+    case 'timeline':
+      return {
+        title: titled(session.steering.tag ?? 'training steps'),
+        says: [curveText(session)],
+        legends: [],
+      };
+  }
+}
+
+/** What its file is called. */
+export function nameOf(kind: ExhibitKind, session: Session, extension: string): string {
+  const { run, opened, playback, projection, steering, sentence } = session;
+  if (!run) return `attention.${extension}`;
+  const head = opened && headName(run, opened);
+  const step = `step${playback.step ?? 0}`;
+  const of = sentence.sequence === 'mean' ? 'mean' : `sequence${sentence.sequence ?? 0}`;
+  const parts: Readonly<Record<ExhibitKind, readonly (string | null)[]>> = {
+    matrix: ['heads', step, projection.method],
+    head: [head, step, projection.method],
+    sentence: [head, step, of, 'attention'],
+    health: [head, 'health'],
+    timeline: [steering.tag ?? 'timeline'],
+  };
+  return fileName(run.run, parts[kind], extension);
+}
+
+/** The method, and those of its parameters that are not the usual ones. */
+export function projectionName(projection: Projection): string {
+  const own = Object.entries(address(projection)).filter(([name]) => name !== 'projection');
+  const told = own.map(([name, value]) => `${name.replaceAll('_', ' ')} ${value}`);
+  return [METHOD_NAMES[projection.method], ...told].join(', ');
+}
+
+/** "t-SNE in 2-D (perplexity 30, cosine, seed 0)" */
+export function projectionText(projection: Projection, dims: number): string {
+  const told = parametersOf(projection.method).flatMap((parameter) => {
+    const value = projection[parameter];
+    if (parameter === 'normalise') return value === 'paper' ? ['coordinates of the paper'] : [];
+    return [parameter === 'metric' ? String(value) : `${parameter.replaceAll('_', ' ')} ${value}`];
+  });
+  return `${METHOD_NAMES[projection.method]} in ${dims}-D${told.length > 0 ? ` (${told.join(', ')})` : ''}`;
+}
+
+function stepText({ playback }: Session): string {
+  const number = (index: number) => (playback.steps[index] ?? 0).toLocaleString('en-US');
+  const { from, to, mix } = playback.between;
+  if (from === to) return `step ${number(from)}`;
+  return `${Math.round(100 * mix)} % of the way from step ${number(from)} to ${number(to)}`;
+}
+
+function sentenceText({ sentence, probe }: Session): string[] {
+  const { sequence, top, least, gone, pictured, form } = sentence;
+  const of =
+    sequence === 'mean'
+      ? `attention, mean over ${probe.value?.sequences.length ?? 0} sequences by position`
+      : `attention within sequence ${sequence ?? 0}`;
+  const left = gone.filter(Boolean).length;
+  return [
+    form === 'lines' && pictured.id !== 'shown' ? `${of}: ${pictured.title}` : of,
+    ...(top > 0 ? [`the strongest ${top} of each query`] : []),
+    ...(least > 0 ? [`from ${Math.round(100 * least)} %`] : []),
+    ...(left > 0 ? [`${left} tokens left out`] : []),
+  ];
+}
+
+function curveText({ steering, playback }: Session): string {
+  const [first, last] = [playback.steps[0] ?? 0, playback.steps.at(-1) ?? 0];
+  const steps = `steps ${first.toLocaleString('en-US')} to ${last.toLocaleString('en-US')}`;
+  if (steering.tag === null) return steps;
+  const { low, high, logarithmic } = steering.scale;
+  return `from ${formatValue(low)} to ${formatValue(high)}${logarithmic ? ', logarithmic' : ''}; ${steps}`;
+}

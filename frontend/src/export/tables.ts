@@ -1,0 +1,144 @@
+import { type NpyField, writeNpy, writeNpyRecords } from '../api/npy';
+import type { Layer } from '../api/types';
+import type { Series } from '../health/health';
+import type { TokenIndex } from '../probe/places';
+import { type Grid, type HeadPlace, headPlace } from '../render/layout';
+import { csvOf, type Field } from './csv';
+
+/** The numbers behind the views, as files. Layers and heads go by the model's own numbers, as the views name them. */
+
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** One head's points at one step. */
+export interface HeadPoints extends HeadPlace {
+  readonly step: number;
+  /** [queries + keys, dims]; null where it has no picture. */
+  readonly points: Float32Array | null;
+}
+
+const AXES = ['x', 'y', 'z'];
+
+/** A row a point: layer, head, step, point, kind, token, sequence, position, x, y[, z]. */
+export function pointsCsv(
+  heads: readonly HeadPoints[],
+  dims: 2 | 3,
+  layers: readonly Layer[],
+  tokens: TokenIndex,
+): string {
+  const names = [
+    'layer',
+    'head',
+    'step',
+    'point',
+    'kind',
+    'token',
+    'sequence',
+    'position',
+    ...AXES.slice(0, dims),
+  ];
+  function* rows(): Generator<Field[]> {
+    for (const { layer, head, step, points } of heads) {
+      for (let point = 0; points && point < points.length / dims; point++) {
+        const token = point % tokens.tokens;
+        const [sequence, position] = [tokens.sequence[token] ?? 0, tokens.position[token] ?? 0];
+        yield [
+          ...numbersOf(layers, layer, head),
+          step,
+          point,
+          point < tokens.tokens ? 'query' : 'key',
+          tokens.sequences[sequence]?.tokens[position] ?? '',
+          sequence,
+          position,
+          ...points.subarray(point * dims, (point + 1) * dims),
+        ];
+      }
+    }
+  }
+  return csvOf(names, rows());
+}
+
+/** float32 [...lead, points, dims]; NaN for a head without a picture. */
+export function pointsNpy(
+  heads: readonly HeadPoints[],
+  dims: 2 | 3,
+  count: number,
+  lead: readonly number[],
+): Bytes {
+  const data = new Float32Array(heads.length * count * dims).fill(Number.NaN);
+  heads.forEach(({ points }, i) => {
+    if (points) data.set(points, i * count * dims);
+  });
+  return writeNpy({ shape: [...lead, count, dims], data });
+}
+
+/** Attention of one head within one sequence. */
+export interface HeadAttention extends HeadPlace {
+  readonly step: number;
+  /** A number, or "mean". */
+  readonly sequence: string;
+  readonly tokens: readonly string[];
+  /** [tokens, tokens] */
+  readonly weights: Float32Array;
+}
+
+/** A row a pair: layer, head, step, sequence, query, query_token, key, key_token, attention. */
+export function attentionCsv(all: readonly HeadAttention[], layers: readonly Layer[]): string {
+  const names = [
+    'layer',
+    'head',
+    'step',
+    'sequence',
+    'query',
+    'query_token',
+    'key',
+    'key_token',
+    'attention',
+  ];
+  function* rows(): Generator<Field[]> {
+    for (const { layer, head, step, sequence, tokens, weights } of all) {
+      const size = tokens.length;
+      for (let i = 0; i < size * size; i++) {
+        const [query, key] = [Math.floor(i / size), i % size];
+        const pair = [query, tokens[query] ?? '', key, tokens[key] ?? ''];
+        yield [...numbersOf(layers, layer, head), step, sequence, ...pair, weights[i] ?? Number.NaN];
+      }
+    }
+  }
+  return csvOf(names, rows());
+}
+
+/** A row a step and head: step, layer, head and every figure. */
+export function healthCsv(figures: readonly Series[], grid: Grid, layers: readonly Layer[]): string {
+  return csvOf(
+    healthFields(figures).map(({ name }) => name),
+    healthRows(figures, grid, layers),
+  );
+}
+
+/** The same as a structured array, [steps × heads]. */
+export function healthNpy(figures: readonly Series[], grid: Grid, layers: readonly Layer[]): Bytes {
+  return writeNpyRecords(healthFields(figures), healthRows(figures, grid, layers));
+}
+
+function healthFields(figures: readonly Series[]): NpyField[] {
+  const places = ['step', 'layer', 'head'].map((name) => ({ name, whole: true }));
+  return [...places, ...figures.map(({ name }) => ({ name, whole: false }))];
+}
+
+function healthRows(figures: readonly Series[], grid: Grid, layers: readonly Layer[]): number[][] {
+  const { steps = [], heads = 0 } = figures[0] ?? {};
+  return steps.flatMap((step, i) =>
+    Array.from({ length: heads }, (_, number) => {
+      const { layer, head } = headPlace(grid, number);
+      return [
+        step,
+        ...numbersOf(layers, layer, head),
+        ...figures.map(({ values }) => values[i * heads + number] ?? Number.NaN),
+      ];
+    }),
+  );
+}
+
+function numbersOf(layers: readonly Layer[], layer: number, head: number): [number, number] {
+  return [layers[layer]?.number ?? layer, layers[layer]?.head_numbers[head] ?? head];
+}

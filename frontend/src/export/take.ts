@@ -1,0 +1,198 @@
+import { writeNpy } from '../api/npy';
+import type { PointsQuery } from '../api/types';
+import { headNumber, headPlace } from '../render/layout';
+import type { Exhibit } from '../state/exhibits.svelte';
+import { placed } from '../state/loader.svelte';
+import type { Session } from '../state/session.svelte';
+import { nameOf } from './caption';
+import { pngOf, svgOf } from './image';
+import { fileName, headName } from './names';
+import { sheetOf } from './sheet';
+import {
+  attentionCsv,
+  type Bytes,
+  type HeadAttention,
+  type HeadPoints,
+  healthCsv,
+  healthNpy,
+  pointsCsv,
+  pointsNpy,
+} from './tables';
+
+/** What can be taken along of what is shown. */
+
+export interface TakenFile {
+  readonly name: string;
+  readonly content: Blob;
+}
+
+export type Format = 'csv' | 'npy';
+
+/** Numbers that are behind a view. */
+export interface Numbers {
+  readonly title: string;
+  /** @param onDone hears which share of what it needs is here */
+  take(format: Format, onDone: (share: number) => void, signal: AbortSignal): Promise<TakenFile>;
+}
+
+export async function takePicture(
+  exhibit: Exhibit,
+  session: Session,
+  as: 'svg' | 'png',
+  ratio: number,
+): Promise<TakenFile> {
+  const sheet = sheetOf(exhibit, session);
+  const content =
+    as === 'svg' ? new Blob([svgOf(sheet)], { type: 'image/svg+xml' }) : await pngOf(sheet, ratio);
+  return { name: nameOf(exhibit.kind, session, as), content };
+}
+
+/** The numbers behind what is on screen. */
+export function numbersOf(session: Session): readonly Numbers[] {
+  const { opened, playback, health, run, selection } = session;
+  const { step } = playback;
+  if (!run || step === null) return [];
+  const at = `step ${step.toLocaleString('en-US')}`;
+  const head = opened ? headName(run, opened).replace('H', ' H') : '';
+  return [
+    ...(opened
+      ? [
+          { title: `Points of ${head}, ${at}`, take: takeHead(session, [playback.index]) },
+          ...(playback.steps.length > 1
+            ? [{ title: `Points of ${head}, all steps`, take: takeHead(session, null) }]
+            : []),
+        ]
+      : []),
+    { title: `Points of all heads, ${at}`, take: takeMatrix(session) },
+    ...(opened && selection && session.attention.value
+      ? [{ title: `Attention of ${head}, ${at}`, take: takeAttention(session) }]
+      : []),
+    ...(health && health.size > 0
+      ? [{ title: 'Health, all heads and steps', take: takeHealth(session) }]
+      : []),
+  ];
+}
+
+/** @param indices checkpoints; null: all */
+function takeHead(session: Session, indices: readonly number[] | null): Numbers['take'] {
+  return async (format, onDone, signal) => {
+    const { run, opened, dims, projection, playback, headView } = session;
+    const tokens = session.probe.value;
+    if (!run || !opened || !tokens) throw new Error('No head is open: open one, and take its points again.');
+    const chosen = indices ?? playback.steps.map((_, i) => i);
+    const queries = headView.queries(chosen);
+    const all = await fetched(session, queries, onDone, signal);
+    const heads: HeadPoints[] = queries.map((query, i) => {
+      const points = all[i];
+      const whole =
+        query.head === undefined && points
+          ? headOf(points, opened.head, run.layers[opened.layer]?.heads ?? 1)
+          : points;
+      return { ...opened, step: query.step, points: whole ?? null };
+    });
+    const count = run.queries + run.keys;
+    const when = indices ? `step${playback.step ?? 0}` : 'all-steps';
+    const name = fileName(run.run, [headName(run, opened), when, projection.method], format);
+    return format === 'csv'
+      ? csv(name, pointsCsv(heads, dims, run.layers, tokens))
+      : npy(name, pointsNpy(heads, dims, count, indices ? [] : [heads.length]));
+  };
+}
+
+function takeMatrix(session: Session): Numbers['take'] {
+  return async (format, onDone, signal) => {
+    const { run, grid, matrix, playback, projection } = session;
+    const tokens = session.probe.value;
+    if (!run || !tokens || playback.step === null)
+      throw new Error('Nothing is shown yet: wait for the first step.');
+    const { step } = playback;
+    const asked = matrix.questions(playback.index);
+    const all = await fetched(
+      session,
+      asked.map(({ query }) => query),
+      onDone,
+      signal,
+    );
+    const heads: HeadPoints[] = Array.from({ length: grid.total }, (_, number) => ({
+      ...headPlace(grid, number),
+      step,
+      points: null,
+    }));
+    asked.forEach(({ query, numbers }, i) => {
+      const points = all[i] ?? null;
+      for (const number of numbers) {
+        const place = headPlace(grid, number);
+        const own =
+          query.head === undefined && points
+            ? headOf(points, place.head, grid.heads[query.layer] ?? 1)
+            : points;
+        heads[headNumber(grid, place)] = { ...place, step, points: own };
+      }
+    });
+    const name = fileName(run.run, ['heads', `step${step}`, projection.method], format);
+    return format === 'csv'
+      ? csv(name, pointsCsv(heads, 2, run.layers, tokens))
+      : npy(name, pointsNpy(heads, 2, run.queries + run.keys, [heads.length]));
+  };
+}
+
+/** What is compared is in the table too; the array is of what is shown. */
+function takeAttention(session: Session): Numbers['take'] {
+  return async (format) => {
+    const { run, opened, attention, playback, sentence } = session;
+    const weights = attention.value;
+    const { step } = playback;
+    if (!run || !opened || !weights || step === null)
+      throw new Error('The attention is still on its way: wait a moment, and take it again.');
+    const sequence = String(sentence.sequence ?? 0);
+    const of = sequence === 'mean' ? sequence : `sequence${sequence}`;
+    const name = fileName(run.run, [headName(run, opened), `step${step}`, of, 'attention'], format);
+    if (format === 'npy') return npy(name, writeNpy(weights));
+    const tokens = sentence.raw;
+    const shown: HeadAttention = { ...opened, step, sequence, tokens, weights: weights.data };
+    const pinned = sentence.held.flatMap(({ place, weights: held }): HeadAttention[] =>
+      held ? [{ ...place, sequence, tokens, weights: held.data }] : [],
+    );
+    return csv(name, attentionCsv([shown, ...pinned], run.layers));
+  };
+}
+
+function takeHealth(session: Session): Numbers['take'] {
+  return async (format) => {
+    const { run, health, grid } = session;
+    const figures = [...(health?.values() ?? [])];
+    const name = fileName(run?.run ?? '.', ['health'], format);
+    const layers = run?.layers ?? [];
+    return format === 'csv'
+      ? csv(name, healthCsv(figures, grid, layers))
+      : npy(name, healthNpy(figures, grid, layers));
+  };
+}
+
+/** The points of every query: those that are here, then the others one after the other. */
+async function fetched(
+  session: Session,
+  queries: readonly PointsQuery[],
+  onDone: (share: number) => void,
+  signal: AbortSignal,
+): Promise<(Float32Array | null)[]> {
+  const all: (Float32Array | null)[] = [];
+  for (const query of queries) {
+    all.push(session.loader.get(query) ?? placed(await session.source.points(query, { signal }), query));
+    onDone(all.length / queries.length);
+  }
+  return all;
+}
+
+function headOf(layer: Float32Array, head: number, heads: number): Float32Array {
+  const floats = layer.length / heads;
+  return layer.subarray(head * floats, (head + 1) * floats);
+}
+
+function csv(name: string, text: string): TakenFile {
+  return { name, content: new Blob([text], { type: 'text/csv;charset=utf-8' }) };
+}
+
+function npy(name: string, bytes: Bytes): TakenFile {
+  return { name, content: new Blob([bytes], { type: 'application/octet-stream' }) };
+}

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { makeGrid } from './layout';
+import { FLAT } from './orbit';
+import type { Picture } from './picture';
+import { pictureSvg } from './svg';
+
+/** One head of one query at (0.5, 0.5) and one key at (-1, 0), in a cell of 100 css pixels at (10, 20). */
+function picture(change: Partial<Picture> = {}): Picture {
+  const step = { id: 'a', heads: [Float32Array.of(0.5, 0.5, -1, 0)] };
+  const grid = makeGrid([1], 0);
+  return {
+    grid,
+    queries: 1,
+    keys: 1,
+    dims: 2,
+    from: step,
+    to: step,
+    mix: 0,
+    ghost: null,
+    trails: null,
+    camera: { scale: 100, x: 10, y: 20 },
+    rotation: FLAT,
+    cells: grid.rects,
+    tints: null,
+    looks: Uint8Array.of(0, 158, 115, 1, 204, 121, 167, 1),
+    selecting: false,
+    drawList: Uint32Array.of(0, 1),
+    visible: 1,
+    pointSize: 4,
+    surface: [1, 1, 1],
+    border: [0, 0, 0],
+    accent: [1, 0, 0],
+    hovered: -1,
+    opened: -1,
+    ...change,
+  };
+}
+const size = { width: 200, height: 200 };
+const shapes = (change: Partial<Picture>, ratio = 1) =>
+  pictureSvg(picture(change), size, ratio).split('\n').slice(1, -1);
+
+describe('a picture as shapes', () => {
+  it('has queries as discs and small keys as full diamonds, where the shader puts them', () => {
+    // The frame's ±1 lies at 0.93 of half a cell: the query at 10 + 50 + 0.5 · 46.5, the key at 60 − 46.5; a key is
+    // 1.15 times as wide.
+    expect(shapes({})).toEqual([
+      '<circle cx="83.25" cy="46.75" r="2" fill="#009e73" fill-opacity="0.8"/>',
+      '<path d="M13.5 67.7L15.8 70 13.5 72.3 11.2 70Z" fill="#cc79a7" fill-opacity="0.8"/>',
+    ]);
+  });
+
+  it('has large keys hollow: a wall of a fifth of the diamond, within it', () => {
+    // 10 · 1.15 = 11.5 across, a wall of 2.3; its middle is a corner's 5.75 − 2.3 / √2 = 4.12 from the centre.
+    expect(shapes({ pointSize: 10 })[1]).toBe(
+      '<path d="M13.5 65.88L17.62 70 13.5 74.12 9.38 70Z" fill="#cc79a7" fill-opacity="0.12" ' +
+        'stroke="#cc79a7" stroke-width="2.3" stroke-opacity="0.8"/>',
+    );
+    // 4.6 css pixels are 9.2 device pixels: room for a hole.
+    expect(shapes({}, 2)[1]).toContain('stroke-width="0.92"');
+  });
+
+  it('lets what is not selected step back, and the selected one grow', () => {
+    const looks = Uint8Array.of(0, 0, 0, 3, 0, 0, 0, 1);
+    expect(shapes({ looks, selecting: true })).toEqual([
+      '<circle cx="83.25" cy="46.75" r="4.4" fill="#000000"/>',
+      expect.stringContaining('fill-opacity="0.2"'),
+    ]);
+  });
+
+  it('mixes two steps, and leaves out what is not there', () => {
+    const to = { id: 'b', heads: [Float32Array.of(-0.5, 0.5, Number.NaN, 0)] };
+    expect(shapes({ to, mix: 0.75 })).toEqual([expect.stringContaining('cx="48.38"')]);
+  });
+
+  it('has cells with their tint under a line that lies within them', () => {
+    const [cell] = shapes({ tints: Uint8Array.of(1, 2, 3, 255), opened: 0 });
+    expect(cell).toBe(
+      '<rect x="11" y="21" width="98" height="98" fill="#010203" stroke="#ff0000" stroke-width="2"/>',
+    );
+  });
+
+  it('in 3-D paints near points last, larger, and far ones paler', () => {
+    // Seen from the front: z towards the eye. CUBE = 0.56, PERSPECTIVE = 0.22; near: 1 / (1 − 0.22) = 1.282 times.
+    const step = { id: 'c', heads: [Float32Array.of(0, 0, 1, 0, 0, -1)] };
+    const drawn = shapes({ dims: 3, from: step, to: step });
+    expect(drawn[1]).toBe('<circle cx="60" cy="70" r="2.56" fill="#009e73" fill-opacity="0.8"/>');
+    // 0.45 of the way to white: 204 + 0.45 · 51.
+    expect(drawn[0]).toContain('fill="#e3b5cf"');
+  });
+
+  it('leaves out what lies beyond the view', () => {
+    expect(shapes({ camera: { scale: 100, x: -500, y: 0 }, tints: Uint8Array.of(0, 0, 0, 255) })).toEqual([]);
+  });
+});

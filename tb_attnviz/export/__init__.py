@@ -1,0 +1,1 @@
+"""Export: one page that shows a run without TensorBoard."""

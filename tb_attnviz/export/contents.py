@@ -1,0 +1,167 @@
+"""Contents: the pieces of a page, each with the numbers that TensorBoard's tab would be told."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from tb_attnviz import __version__
+from tb_attnviz.attention import mean_attention, sequence_attention
+from tb_attnviz.export.packing import Float32, pack_document, pack_points, pack_weights
+from tb_attnviz.export.plan import Head, Plan, spread
+from tb_attnviz.export.scalars import read_scalars
+from tb_attnviz.plugin.entries import layer_entry, segment_entry, sequence_entry
+from tb_attnviz.projection.pictures import Store, make
+from tb_attnviz.projection.projection import Projection
+from tb_attnviz.projection.trust import Seen, make_trust
+
+_MOST_HEALTH_STEPS = 1000
+_DIGITS = 6  # of health figures: what float32 holds
+
+Piece = tuple[str, bytes]  # its name, and what it holds, not yet packed
+
+
+def index(plan: Plan, title: str) -> dict[str, Any]:
+    """What the page is about: small, and read at once."""
+    run = plan.run
+    recorded = {
+        "steps": len(run.steps),
+        "layers": [layer_entry(i, layer)["number"] for i, layer in enumerate(run.layers)],
+        "heads": sum(layer.heads for layer in run.layers),
+        "sequences": len(run.probe.sequences),
+    }
+    return {
+        "version": 1,
+        "by": f"tb-attnviz {__version__}",
+        "title": title,
+        "recorded": recorded,
+        "run": _run_entry(plan),
+        "projections": [_projection_entry(each) for each in plan.projections if each.dims == plan.dims[0]],
+        "dims": list(plan.dims),
+        "detail": [[head.page_layer, head.page_head] for head in plan.detail],
+        "sequences": len(plan.sequences),
+        "trust": plan.trust,
+    }
+
+
+def documents(plan: Plan) -> Iterator[Piece]:
+    """The probe, health, alerts and scalars: read when the page is opened."""
+    sequences = [sequence_entry(sequence) for sequence in plan.run.probe.sequences]
+    yield "probe", pack_document({"run": plan.name, "sequences": sequences})
+    yield "health", pack_document(_health(plan))
+    yield "alerts", pack_document({"run": plan.name, "alerts": _alerts(plan)})
+    yield "scalars", pack_document(read_scalars(plan.run.directory))
+
+
+def points(plan: Plan, projection: Projection, layer: int, step: int, store: Store) -> Piece:
+    """The chosen heads of one layer, [heads, points, dims]; pictures that `store` has not are made."""
+    heads = plan.layers[layer]
+    if projection.linear:
+        picture = make(plan.view(projection, layer, None), step, store, _unreported)
+        array = picture.points[[head.head for head in heads]]
+        notes = {head.page_head: picture.notes[head.head] for head in heads if head.head in picture.notes}
+    else:
+        pictures = [make(plan.view(projection, layer, head.head), step, store, _unreported) for head in heads]
+        array = np.concatenate([one.points for one in pictures])
+        notes = {head.page_head: note for head, one in zip(heads, pictures, strict=True) for note in one.notes.values()}
+    number = _number_of(plan, projection)
+    name = f"points-{number}-{projection.dims}-{heads[0].page_layer}-{step}"
+    return name, pack_points(array, notes=notes)
+
+
+def attention(plan: Plan, layer: int, step: int) -> Iterator[Piece]:
+    """Of each head of `layer` in detail: its sequences one after the other, and the mean over all of the probe."""
+    heads = [head for head in plan.detail if head.layer == layer]
+    if not heads:
+        return
+    run = plan.run
+    samples, described, lengths = run.samples(step, layer), run.layer(step, layer), run.probe.lengths
+    for head in heads:
+        arrays: list[Float32] = [
+            sequence_attention(samples, described, lengths, head.head, sequence) for sequence in plan.sequences
+        ]
+        arrays.append(mean_attention(samples, described, lengths, head.head))
+        shapes = [array.shape for array in arrays]
+        flat = np.concatenate([array.ravel() for array in arrays])
+        yield f"attention-{head.page_layer}-{head.page_head}-{step}", pack_weights(flat, shapes=shapes)
+
+
+def trust(plan: Plan, projection: Projection, head: Head, step: int, store: Store) -> Piece:
+    """How far the picture of a head in detail can be believed, compared with the step before in the page."""
+    seen = Seen(plan.run.probe.lengths, plan.run.layer(step, head.layer))
+    view = plan.view(projection, head.layer, head.head)
+    document = make_trust(view, step, plan.previous(step), store, _unreported, seen=seen)
+    number = _number_of(plan, projection)
+    return f"trust-{number}-{projection.dims}-{head.page_layer}-{head.page_head}-{step}", document
+
+
+def _run_entry(plan: Plan) -> dict[str, Any]:
+    """As `runs` has it, of what is in the page."""
+    run = plan.run
+    layers = []
+    for position, heads in plan.layers.items():
+        entry = layer_entry(position, run.layers[position])
+        numbers = [entry["head_numbers"][head.head] for head in heads]
+        layers.append({**entry, "heads": len(heads), "head_numbers": numbers})
+    return {
+        "run": plan.name,
+        "steps": list(plan.steps),
+        "layers": layers,
+        "segments": [segment_entry(segment) for segment in run.segments],
+        "sequences": len(run.probe.sequences),
+        "queries": run.probe.tokens,
+        "keys": run.probe.tokens,
+        "figures": sorted(run.records.health),
+        "error": None,
+    }
+
+
+def _health(plan: Plan) -> dict[str, Any]:
+    run = plan.run
+    recorded = run.health_steps
+    kept = sorted({*(spread(recorded, _MOST_HEALTH_STEPS) if recorded else ()), *plan.steps} & set(recorded))
+    rows = [recorded.index(step) for step in kept]
+    first = np.cumsum([0, *(layer.heads for layer in run.layers)])
+    columns = [int(first[head.layer]) + head.head for head in plan.heads]
+    figures = {name: _rounded(values[np.ix_(rows, columns)]) for name, values in run.health().items()}
+    return {
+        "run": plan.name,
+        "steps": kept,
+        "heads": [len(heads) for heads in plan.layers.values()],
+        "figures": figures,
+    }
+
+
+def _rounded(values: Float32) -> list[list[float]]:
+    return [[float(f"{value:.{_DIGITS}g}") for value in row] for row in values.tolist()]
+
+
+def _alerts(plan: Plan) -> list[dict[str, Any]]:
+    places = {(head.layer, head.head): head for head in plan.heads}
+    alerts = []
+    for alert in plan.run.alerts:
+        entry = dataclasses.asdict(alert)
+        entry["heads"] = [
+            {**one, "layer": place.page_layer, "head": place.page_head}
+            for one in entry["heads"]
+            if (place := places.get((one["layer"], one["head"])))
+        ]
+        alerts.append(entry)
+    return alerts
+
+
+def _projection_entry(projection: Projection) -> dict[str, Any]:
+    entry = dataclasses.asdict(projection)
+    del entry["dims"]
+    return entry
+
+
+def _number_of(plan: Plan, projection: Projection) -> int:
+    """Which of the page's projections it is, whatever its dimensions."""
+    alike: Sequence[Projection] = [one for one in plan.projections if one.dims == projection.dims]
+    return alike.index(projection)
+
+
+def _unreported(done: int, total: int) -> None:
+    """Progress is counted in pieces here."""

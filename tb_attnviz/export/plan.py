@@ -1,0 +1,140 @@
+"""Plan: what of a run goes into a page."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from tb_attnviz.ahead.plan import Numbers, PlanError
+from tb_attnviz.events import Layer
+from tb_attnviz.projection.pictures import View
+from tb_attnviz.projection.projection import Projection
+from tb_attnviz.run import Run
+
+_NAMED = re.compile(r"L(\d+)H(\d+)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """A head by its places in the run, and in the page: layers, and heads of a layer, counted from 0."""
+
+    layer: int
+    head: int
+    page_layer: int
+    page_head: int
+    name: str  # as on screen: by the model's own numbers
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What of `run` a page holds."""
+
+    name: str  # of the run
+    run: Run
+    steps: tuple[int, ...]  # ascending
+    heads: tuple[Head, ...]  # by layer, then head
+    detail: tuple[Head, ...]  # of these, the ones whose attention, and trust, are in it
+    projections: tuple[Projection, ...]  # of one method and its parameters for each of `dims`
+    dims: tuple[int, ...]
+    sequences: tuple[int, ...]  # whose attention is in it
+    trust: bool
+
+    @property
+    def layers(self) -> dict[int, list[Head]]:
+        """The heads of each layer, by its place in the run."""
+        found: dict[int, list[Head]] = {}
+        for head in self.heads:
+            found.setdefault(head.layer, []).append(head)
+        return found
+
+    def previous(self, step: int) -> int | None:
+        """The step before in the page."""
+        index = self.steps.index(step)
+        return self.steps[index - 1] if index else None
+
+    def view(self, projection: Projection, layer: int, head: int | None) -> View:
+        """What TensorBoard would show: in the frame of all recorded steps."""
+        return View(self.run.layer_samples(layer), tuple(self.run.steps), projection, head)
+
+
+def plan(
+    name: str,
+    run: Run,
+    *,
+    steps: str,
+    layers: str,
+    heads: str,
+    detail: str,
+    projections: Sequence[Projection],
+    dims: Sequence[int],
+    sequences: int | None,
+    trust: bool,
+) -> Plan:
+    """What the words of a command line say. Raises PlanError where the run has not what they name."""
+    chosen = _heads(run, layers, heads)
+    count = len(run.probe.sequences)
+    return Plan(
+        name,
+        run,
+        _steps(run.steps, steps),
+        chosen,
+        _detail(chosen, detail),
+        tuple(dataclasses.replace(one, dims=each) for one in dict.fromkeys(projections) for each in dims),
+        tuple(dims),
+        tuple(range(count if sequences is None else min(count, sequences))),
+        trust,
+    )
+
+
+def spread(steps: Sequence[int], count: int) -> tuple[int, ...]:
+    """`count` of `steps`, the first and the last among them, spread evenly in log(step).
+
+    Training changes fast at first and ever more slowly: again and again the step goes whose neighbours lie nearest.
+    """
+    left = list(steps)
+    if count == 1:
+        return tuple(left[-1:])
+    places = np.log1p(np.maximum(np.array(left, np.float64) - left[0], 0))
+    while len(left) > max(count, 2):
+        index = int(np.argmin(places[2:] - places[:-2])) + 1
+        places = np.delete(places, index)
+        left.pop(index)
+    return tuple(left)
+
+
+def _steps(recorded: Sequence[int], text: str) -> tuple[int, ...]:
+    if re.fullmatch(r"\d+", text):
+        if int(text) < 1:
+            raise PlanError("--steps 0 would leave nothing to show: give at least 1")
+        return spread(recorded, int(text))
+    return tuple(Numbers(text.rstrip(",")).of(recorded, "step"))
+
+
+def _heads(run: Run, layers: str, heads: str) -> tuple[Head, ...]:
+    chosen = Numbers(layers).of(range(len(run.layers)), "layer")
+    return tuple(
+        Head(layer, head, page_layer, page_head, _name(run.layers, layer, head))
+        for page_layer, layer in enumerate(chosen)
+        for page_head, head in enumerate(Numbers(heads).of(range(run.layers[layer].heads), "head"))
+    )
+
+
+def _detail(chosen: Sequence[Head], text: str) -> tuple[Head, ...]:
+    if text == "all":
+        return tuple(chosen)
+    if text == "none":
+        return ()
+    by_name = {head.name: head for head in chosen}
+    for name in text.split(","):
+        if not _NAMED.fullmatch(name):
+            raise PlanError(f"--detail must be all, none or a list like L0H1,L2H3, not {text!r}")
+        if name not in by_name:
+            raise PlanError(f"--detail: no head {name} is in the page; there are {chosen[0].name} to {chosen[-1].name}")
+    return tuple(head for name, head in by_name.items() if name in text.split(","))
+
+
+def _name(layers: Sequence[Layer], position: int, head: int) -> str:
+    layer = layers[position]
+    number = position if layer.number is None else layer.number
+    return f"L{number}H{head if layer.head_numbers is None else layer.head_numbers[head]}"

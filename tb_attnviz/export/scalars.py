@@ -1,0 +1,49 @@
+"""Scalars: the curves that TensorBoard shows of a run, read from its event files."""
+
+import os
+
+import numpy as np
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.util import tensor_util
+
+from tb_attnviz.events import files, records
+
+Points = list[tuple[int, float]]
+
+_OWN = "attnviz/"
+_MOST_TAGS = 40
+_MOST_POINTS = 1000
+
+
+def read_scalars(directory: str) -> dict[str, Points]:
+    """The run's scalars but our own: tag → (step, value), ascending, at most 1,000 of each.
+
+    Of a step written twice the latest writing counts.
+    """
+    latest: dict[str, dict[int, float]] = {}
+    for name in files.list_names(directory):
+        if "tfevents" not in name:
+            continue
+        for _, data in records.read_records(os.path.join(directory, name)):
+            event = Event.FromString(data)
+            for value in event.summary.value:
+                number = _number(value)
+                if number is not None and not value.tag.startswith(_OWN):
+                    latest.setdefault(value.tag, {})[event.step] = number
+    return {tag: _thinned(sorted(points.items())) for tag, points in sorted(latest.items())[:_MOST_TAGS]}
+
+
+def _number(value: Summary.Value) -> float | None:
+    if value.HasField("simple_value"):
+        return float(value.simple_value)
+    if value.HasField("tensor") and value.metadata.plugin_data.plugin_name == "scalars":
+        array = tensor_util.make_ndarray(value.tensor)
+        return float(array) if array.ndim == 0 else None
+    return None
+
+
+def _thinned(points: Points) -> Points:
+    if len(points) <= _MOST_POINTS:
+        return points
+    return [points[i] for i in np.linspace(0, len(points) - 1, _MOST_POINTS).astype(int)]

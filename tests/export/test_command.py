@@ -1,0 +1,119 @@
+"""`tb-attnviz export`: a page that holds what TensorBoard would show, and nothing half done."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.compat.proto import event_pb2, summary_pb2
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+import tb_attnviz
+from tb_attnviz.cli import main
+from tb_attnviz.events import RunWriter
+from tb_attnviz.export import document
+from tests.conftest import PROBE, write_checkpoint
+from tests.export.pages import PageReader, unpacked_points, unpacked_weights
+
+
+@pytest.fixture(autouse=True)
+def _program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A front end that holds what would end a script."""
+    path = tmp_path / "index.js"
+    path.write_text('const hard = "</script><!--<script>";\nexport { hard };\n')
+    monkeypatch.setattr(document, "_BUNDLE", path)
+
+
+def export(directory: Path, *options: str) -> int:
+    return main(["export", str(directory), "-o", str(directory.parent / "page.html"), "--workers", "1", *options])
+
+
+def test_the_page_holds_what_the_run_does(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    writer = EventFileWriter(str(run_directory))
+    for step, value in ((0, 2.0), (5, float("nan")), (9, 0.5)):
+        summary = summary_pb2.Summary(value=[summary_pb2.Summary.Value(tag="loss", simple_value=value)])
+        writer.add_event(event_pb2.Event(step=step, wall_time=step, summary=summary))
+    writer.close()
+    options = ["--steps", "100,300", "--layers", "1", "--heads", "2:4", "--detail", "L1H3", "--sequences", "2"]
+    assert export(run_directory, *options, "--projection", "pca", "--trust", "--title", "<b>&") == 0
+    assert "2 of 4 steps, 3 heads, 1 of them in detail: about 0.0 MB" in capsys.readouterr().out
+    page = PageReader(run_directory.parent / "page.html")
+    run = tb_attnviz.open_run(run_directory)
+
+    assert page.links == ["data:,"]  # nothing is fetched from anywhere
+    assert page.index["title"] == "<b>&"
+    assert page.index["run"]["steps"] == [100, 300]
+    [layer] = page.index["run"]["layers"]
+    assert (layer["number"], layer["heads"], layer["head_numbers"]) == (1, 3, [2, 3, 4])
+    assert page.index["recorded"] == {"steps": 4, "layers": [0, 1], "heads": 10, "sequences": 3}
+    assert [one["method"] for one in page.index["projections"]] == ["pca"]
+
+    for dims in (2, 3):
+        for index, step in ((1, 100), (3, 300)):
+            header, points = unpacked_points(page.piece(f"points-0-{dims}-0-{step}"))
+            for head in (2, 3, 4):
+                expected = run.project("pca", 1, head, dims=dims)[index]
+                found = points.reshape(header["shape"])[head - 2]
+                np.testing.assert_allclose(found, expected, atol=header["scale"] / 65000)
+    header, weights = unpacked_weights(page.piece("attention-0-1-300"))
+    parts = np.split(weights, np.cumsum([rows * columns for rows, columns in header["shapes"]])[:-1])
+    for sequence, part, shape in zip((0, 1, "mean"), parts, header["shapes"], strict=True):
+        expected = run.attention(300, 1, 3, sequence)  # type: ignore[arg-type]
+        np.testing.assert_allclose(part.reshape(shape), expected, atol=1e-5)
+    assert "attention-0-0-300" not in page.scripts
+
+    health = page.document("health")
+    assert (health["steps"], health["heads"]) == ([0, 100, 200, 300], [3])
+    np.testing.assert_allclose(health["figures"]["entropy"], run.health()["entropy"][:, 6:9], rtol=1e-5)
+    assert health["figures"]["max_logit"][0] == ["Infinity"] * 3
+    assert page.document("scalars") == {"loss": [[0, 2.0], [5, "NaN"], [9, 0.5]]}
+    assert page.document("trust-0-2-0-1-300")["motion"]["previous"] == 100
+    assert [one["tokens"] for one in page.document("probe")["sequences"]] == [list(s.tokens) for s in PROBE.sequences]
+    assert r'const hard = "\x3c/script>\x3c!--<script>"' in page.program
+
+
+def test_a_page_that_is_too_heavy_is_refused_before_it_is_made(
+    run_directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(run_directory, "--max-bytes", "5000") == 1
+    said = capsys.readouterr().err
+    assert "more than --max-bytes allows (0.0 MB)" in said
+    assert "choose fewer --steps" in said
+    assert [path.name for path in run_directory.parent.iterdir() if "page" in path.name] == []
+
+
+def test_what_cannot_be_is_said_and_leaves_nothing(
+    run_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = RunWriter(str(run_directory.parent / "second"))
+    second.write_probe(PROBE, step=0)
+    write_checkpoint(second, 50)
+    second.close()
+    page = str(tmp_path / "page.html")
+    for options, sentence in (
+        ([str(tmp_path)], "there are 2 runs below"),
+        ([str(tmp_path), "--run", "third"], "no run 'third' below"),
+        ([str(tmp_path / "none")], "is no directory"),
+        ([str(run_directory), "--steps", "7,"], "no step 7: there are 4 steps"),
+    ):
+        assert main(["export", *options, "-o", page]) == 1
+        assert sentence in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        export(run_directory, "--projection", "tsne,perplexity=1")
+    assert "'perplexity' must lie between 2 and 500" in capsys.readouterr().err
+    monkeypatch.setattr(document, "_BUNDLE", tmp_path / "nothing.js")
+    assert export(run_directory) == 1
+    assert "the front end is missing" in capsys.readouterr().err
+    assert main(["export", str(tmp_path), "--run", "second", "-o", str(tmp_path / "no" / "page.html")]) == 1
+    assert [path.name for path in tmp_path.iterdir() if "page" in path.name] == []
+
+
+def test_a_page_that_grows_too_heavy_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("the page before")
+    with (
+        pytest.raises(document.ExportError, match="grown past"),
+        document.Page(path, "title", {}, most_bytes=1000) as page,
+    ):
+        page.add("noise", np.random.default_rng(0).bytes(2000))
+    assert path.read_text() == "the page before"
+    assert [one.name for one in tmp_path.iterdir()] == ["index.js", "page.html"]
