@@ -4,6 +4,7 @@ import type {
   Alerts,
   AttentionQuery,
   HealthDocument,
+  KnownHealth,
   Points,
   PointsQuery,
   Priority,
@@ -27,8 +28,8 @@ export interface Waiting {
 export interface DataSource {
   runs(signal?: AbortSignal): Promise<Runs>;
   probe(run: string, signal?: AbortSignal): Promise<Probe>;
-  /** @param since only the steps after this one */
-  health(run: string, since: number | null, signal?: AbortSignal): Promise<HealthDocument>;
+  /** @param known only the later steps are wanted; the answer has all of them where what is known is no longer so */
+  health(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthDocument>;
   alerts(run: string, signal?: AbortSignal): Promise<Alerts>;
   points(query: PointsQuery, waiting?: Waiting): Promise<Points>;
   trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust>;
