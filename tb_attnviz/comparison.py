@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,9 @@ from tb_attnviz.projection.ports import Report
 
 Float32 = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
+
+Measure = Literal["attention", "cka"]
+MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 _VERSION = 1  # of what is computed here
 _MOST_DISTANCES = 2**32  # outcomes times pairs of heads: 8 s
@@ -44,6 +48,16 @@ class RecordedLayer:
 
     def samples(self) -> Samples:
         return read_samples(self.directory, self.file, self.location)
+
+    def coordinates(self, tokens: Indices) -> Float32:
+        """The canonical coordinates of some tokens' queries, then keys, [heads, 2 tokens, d]; NaN if not finite."""
+        samples = self.samples()
+        queries, keys = samples.queries.astype(np.float64), samples.expanded_keys().astype(np.float64)
+        finite = np.isfinite(queries.sum(axis=(1, 2), keepdims=True) + keys.sum(axis=(1, 2), keepdims=True))
+        queries, keys = (np.where(finite, vectors, 0) for vectors in (queries, keys))
+        axes = geometry.canonical_axes(queries, keys, scale=self.layer.scale)
+        found = np.concatenate(axes.coordinates(queries[:, tokens], keys[:, tokens]), axis=1)
+        return cast(Float32, np.where(finite, found, np.nan).astype(np.float32))
 
 
 def change_key(before: RecordedLayer, after: RecordedLayer) -> str:
@@ -71,16 +85,31 @@ def change(before: RecordedLayer, after: RecordedLayer, report: Report) -> Float
     return mean
 
 
-def similarity_key(layers: Sequence[RecordedLayer]) -> str:
+def similarity_key(layers: Sequence[RecordedLayer], measure: Measure) -> str:
     """The address of `similarity`."""
-    return _digest("similarity", *(recorded.address() for recorded in layers))
+    return _digest("similarity", measure, *(recorded.address() for recorded in layers))
 
 
-def similarity(layers: Sequence[RecordedLayer], report: Report) -> Float32:
-    """[heads, heads] of all `layers` of one step: 1 - the mean distance of the attention of every two heads.
+def similarity(layers: Sequence[RecordedLayer], measure: Measure, report: Report) -> Float32:
+    """[heads, heads] of all `layers` of one step, from 0 to 1: how alike every two heads are.
 
-    Of many heads or tokens, a random sample of the queries stands for all, the same one each time. NaN as in `change`.
+    "attention": 1 - the mean distance of their attention. "cka": the linear CKA of their canonical coordinates, of
+    queries and keys together. Of many heads or tokens, a random sample of the queries (for CKA, of the tokens) stands
+    for all, the same one each time. NaN with a head that is not finite, and where no query sees more than one key (for
+    CKA, where all logits are equal).
     """
+    return _by_attention(layers, report) if measure == "attention" else _by_coordinates(layers, report)
+
+
+def _by_coordinates(layers: Sequence[RecordedLayer], report: Report) -> Float32:
+    tokens, width = sum(layers[0].lengths), sum(recorded.layer.heads * recorded.layer.head_dim for recorded in layers)
+    most = max(_LEAST_QUERIES, _MOST_NUMBERS // (2 * width))
+    chosen = np.random.default_rng(0).permutation(tokens)[:most]
+    clouds = [recorded.coordinates(chosen) for recorded in layers]
+    return geometry.linear_cka(clouds, on_progress=report).astype(np.float32)
+
+
+def _by_attention(layers: Sequence[RecordedLayer], report: Report) -> Float32:
     heads = sum(recorded.layer.heads for recorded in layers)
     sample = _Sample.of(layers[0].lengths, heads, causal=all(recorded.layer.causal for recorded in layers))
     starts = np.cumsum(sample.sizes) - sample.sizes  # (queries,)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tb_attnviz import comparison, geometry
 from tb_attnviz.attention import mean_attention, point_figures, sequence_attention
-from tb_attnviz.comparison import RecordedLayer
+from tb_attnviz.comparison import Measure, RecordedLayer
 from tb_attnviz.events import (
     Alert,
     Checkpoint,
@@ -192,12 +192,13 @@ class Run:
         """
         return comparison.change(*self.compared_layers(step, since, layer, against=against), _unreported)
 
-    def similarity(self, step: int) -> Float32:
+    def similarity(self, step: int, measure: Measure = "attention") -> Float32:
         """How alike every two heads of all layers are at `step`: [heads, heads], from 0 to 1.
 
-        1 - the mean Jensen-Shannon distance of their attention on the probe.
+        1 - the mean Jensen-Shannon distance of their attention on the probe; "cka": linear CKA of their canonical
+        coordinates, as a second opinion.
         """
-        return comparison.similarity(self.recorded_layers(step), _unreported)
+        return comparison.similarity(self.recorded_layers(step), measure, _unreported)
 
     def health(self) -> dict[str, Float32]:
         """Every figure over `health_steps`: float32 [steps, heads of all layers], NaN where it was not recorded."""

@@ -80,6 +80,17 @@ def test_what_was_not_recorded_is_said(run: Run) -> None:
             ask()
 
 
+def test_cka_knows_heads_in_another_basis(record: Callable[..., Run]) -> None:
+    """Head 1 is head 0 in another basis, and head 2 is another one."""
+    layer = Layer("attention", 3, 3, 8, 0.3, causal=False)
+    samples, rng = make_samples(dataclasses.replace(LAYERS[0], heads=3, kv_heads=3), seed=4), np.random.default_rng(0)
+    change = np.linalg.qr(rng.normal(size=(8, 8)))[0] * rng.uniform(0.5, 2, size=8)
+    samples.queries[1], samples.keys[1] = samples.queries[0] @ change, samples.keys[0] @ np.linalg.inv(change).T
+    found = record(layer, samples, lengths=PROBE.lengths).similarity(0, "cka")
+    assert found[0, 1] == pytest.approx(1, abs=1e-4)
+    assert found[0, 2] < 0.8
+
+
 @pytest.fixture
 def record(tmp_path: Path) -> Callable[..., Run]:
     """Records one layer, once for each of `samples`, on sequences of `lengths`."""
@@ -122,7 +133,8 @@ def test_a_head_that_is_not_finite_is_unknown(record: Callable[..., Run]) -> Non
     broken.queries[2, 3, 1] = np.inf
     run = record(layer, good, broken, lengths=PROBE.lengths)
     assert np.isnan(run.change(1, 0, 0)).tolist() == [False, False, True, False]
-    assert np.isnan(run.similarity(1)[0]).tolist() == [False, False, True, False]
+    for measure in ("attention", "cka"):
+        assert np.isnan(run.similarity(1, measure)[0]).tolist() == [False, False, True, False]
 
 
 @pytest.mark.parametrize("causal", [True, False])

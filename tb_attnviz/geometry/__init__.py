@@ -10,7 +10,7 @@ from tb_attnviz.geometry.divergence import jensen_shannon
 from tb_attnviz.geometry.health import FIGURES, effective_rank, health
 from tb_attnviz.geometry.paper import paper_scale, paper_translation
 from tb_attnviz.geometry.point_figures import POINT_FIGURES, point_figure
-from tb_attnviz.geometry.similarity import cluster_order, similarity
+from tb_attnviz.geometry.similarity import cluster_order, linear_cka, similarity
 from tb_attnviz.geometry.trust import (
     Neighbourhoods,
     VisiblePairs,
@@ -34,6 +34,7 @@ __all__ = [
     "effective_rank",
     "health",
     "jensen_shannon",
+    "linear_cka",
     "logit_faithfulness",
     "logits",
     "motion_agreement",

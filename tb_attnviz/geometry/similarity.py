@@ -1,10 +1,13 @@
-"""Similarity: how alike the heads of a model are, by what they attend to. For NumPy: sums over unequal rows.
+"""Similarity: how alike the heads of a model are. For NumPy: sums over unequal rows.
 
-1 - the mean Jensen-Shannon distance (`divergence`) of two heads' attention, over the queries that choose in either.
+similarity  by what they attend to: 1 - the mean Jensen-Shannon distance (`divergence`) of two heads' attention, over
+            the queries that choose in either
+linear_cka  by where their queries and keys lie, whatever the rotation: centred kernel alignment with a linear kernel
+            (Kornblith et al. 2019, arXiv 1905.00414)
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import numpy as np
@@ -48,6 +51,39 @@ def similarity(
     alike[~known] = alike[:, ~known] = np.nan
     np.fill_diagonal(alike, np.where(known, 1.0, np.nan))
     return alike
+
+
+def linear_cka(clouds: Sequence[Float32], *, on_progress: Callable[[int, int], None] | None = None) -> Float64:
+    """‖XᵀY‖² / (‖XᵀX‖ ‖YᵀY‖) of the centred points of every two heads, [heads, heads], from 0 to 1.
+
+    clouds: of each layer, [heads, n, d], the same n points in all of them. NaN with heads that are not finite or whose
+    points coincide.
+    """
+    flat = [_side_by_side(cloud) for cloud in clouds]  # (n, heads · d) each
+    ends = np.cumsum([len(cloud) for cloud in clouds])
+    common = np.empty((ends[-1], ends[-1]))  # (heads, heads): ‖XᵀY‖²
+    for layer, (here, cloud) in enumerate(zip(flat, clouds, strict=True)):
+        of_layer = slice(ends[layer] - len(cloud), ends[layer])
+        for end, there, other in list(zip(ends, flat, clouds, strict=True))[layer:]:
+            cross = (here.T @ there).reshape(len(cloud), cloud.shape[2], len(other), other.shape[2])
+            squares = np.einsum("adbe,adbe->ab", cross, cross, dtype=np.float64, casting="same_kind")
+            common[of_layer, end - len(other) : end] = squares
+            common[end - len(other) : end, of_layer] = squares.T
+        if on_progress:
+            on_progress(layer + 1, len(clouds))
+    own = np.sqrt(np.diagonal(common))
+    size = own[:, None] * own
+    alike: Float64 = np.clip(np.divide(common, size, out=np.full_like(common, np.nan), where=size > 0), 0, 1)
+    return alike
+
+
+def _side_by_side(cloud: Float32) -> Float32:
+    """The centred points of all heads [heads, n, d], as [n, heads · d]; at most 1, so that no square overflows."""
+    centred = cloud - cloud.mean(axis=1, keepdims=True)
+    reach = np.abs(centred).max(axis=(1, 2), keepdims=True, initial=0)
+    heads, n, d = cloud.shape
+    scaled = centred / np.where(reach > 0, reach, 1)
+    return cast(Float32, scaled.swapaxes(0, 1).reshape(n, heads * d))
 
 
 def cluster_order(similarity: Float64) -> Int64:

@@ -29,12 +29,13 @@ def change_task(request: Request, name: str, run: Run, against: Run | None, plac
 def similarity_task(request: Request, name: str, run: Run, place: tasks.Place) -> Task:
     """How alike the heads of all layers of the run called `name` are."""
     step = parameters.integer(request, "step")
+    measure: Any = parameters.choice(request, "measure", comparison.MEASURES, default="attention")
     layers = run.recorded_layers(step)
-    key = comparison.similarity_key(layers)
+    key = comparison.similarity_key(layers, measure)
     return Task(
         key=key,
         function=tasks.similarity,
-        args=(layers, key, place),
+        args=(layers, measure, key, place),
         about=_about("similarity", name, step, None),
         stored=True,
     )

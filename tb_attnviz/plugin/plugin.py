@@ -1,6 +1,5 @@
 """AttnVizPlugin: the routes. `docs/http_api.md` is their contract; a test holds both equal."""
 
-import bisect
 import dataclasses
 import mimetypes
 from pathlib import Path
@@ -13,7 +12,7 @@ from werkzeug import Request, Response
 
 from tb_attnviz.events import PLUGIN_NAME, FormatError
 from tb_attnviz.geometry import POINT_FIGURES
-from tb_attnviz.plugin import comparisons, parameters, picture, tasks
+from tb_attnviz.plugin import comparisons, figures, parameters, picture, tasks
 from tb_attnviz.plugin.entries import layer_entry, segment_entry, sequence_entry
 from tb_attnviz.plugin.responses import (
     JSON,
@@ -204,17 +203,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def health_route(self, request: Request) -> Response:
-        name, run = self._run(request)
-        since = parameters.optional_integer(request, "since")
-        first = 0 if since is None else bisect.bisect_right(run.health_steps, since)
-        figures = {figure: values[first:].astype(float).tolist() for figure, values in run.health().items()}
-        document = {
-            "run": name,
-            "steps": run.health_steps[first:],
-            "heads": [layer.heads for layer in run.layers],
-            "figures": figures,
-        }
-        return json_response(request, document)
+        return json_response(request, figures.health_document(request, *self._run(request)))
 
     @route
     def alerts_route(self, request: Request) -> Response:

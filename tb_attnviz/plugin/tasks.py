@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tb_attnviz import attention as recomputed
 from tb_attnviz import comparison
-from tb_attnviz.comparison import RecordedLayer
+from tb_attnviz.comparison import Measure, RecordedLayer
 from tb_attnviz.events import Layer, SamplesLocation, read_samples
 from tb_attnviz.projection.pictures import Report, View, make
 from tb_attnviz.projection.store import DiskStore
@@ -73,9 +73,9 @@ def change(before: RecordedLayer, after: RecordedLayer, key: str, place: Place, 
     return _kept(place, key, comparison.change(before, after, report))
 
 
-def similarity(layers: Sequence[RecordedLayer], key: str, place: Place, *, report: Report) -> bytes:
+def similarity(layers: Sequence[RecordedLayer], measure: Measure, key: str, place: Place, *, report: Report) -> bytes:
     """How alike every two heads are, `.npy` float32 [heads, heads]; also put in the store, under `key`."""
-    return _kept(place, key, comparison.similarity(layers, report))
+    return _kept(place, key, comparison.similarity(layers, measure, report))
 
 
 @functools.cache

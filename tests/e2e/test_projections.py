@@ -107,7 +107,7 @@ def test_a_value_out_of_range_is_refused_with_its_range(tab: Tab, page: Page) ->
     choose(tab, "t-SNE")
     tab.ready()
     asked: list[Request] = []
-    page.on("request", lambda request: asked.append(request) if "perplexity" in request.url else None)
+    page.on("request", lambda request: asked.append(request) if "perplexity=1&" in request.url else None)
     tab.frame.get_by_role("button", name="Settings of t-SNE").click()
     perplexity = tab.frame.get_by_label("Perplexity")
     perplexity.fill("1")

@@ -180,7 +180,7 @@ def test_the_address_is_followed(tab: Tab) -> None:
     menu(tab).get_by_role("button", name="Copy link to this view").click()
     expect(menu(tab).get_by_role("status")).to_have_text("The link is on the clipboard.")
     link = tab.page.evaluate("navigator.clipboard.readText()")
-    assert "p.attnviz.view=" in link
+    assert "p.attnviz.head_view=" in link
     tab.page.keyboard.press("Escape")
     shown = tab.pixels(scatter)
     tab.page.goto("about:blank")

@@ -79,6 +79,32 @@ def test_progress_is_told_in_queries() -> None:
     assert told == sorted(told)
 
 
+def test_cka_is_that_of_the_kernels() -> None:
+    """Of two layers with other numbers of heads and dimensions, against the definition by n × n kernels."""
+    clouds = [RNG.normal(2, size=shape).astype(np.float32) for shape in ((2, 30, 4), (3, 30, 6))]
+    clouds[1][0, :, :4] += clouds[0][1]
+    found = geometry.linear_cka(clouds)
+    centring = np.eye(30) - 1 / 30
+    kernels = [centring @ head @ head.T @ centring for cloud in clouds for head in cloud.astype(np.float64)]
+
+    def hsic(k: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
+        return float(np.trace(k @ other))
+
+    expected = [[hsic(a, b) / np.sqrt(hsic(a, a) * hsic(b, b)) for b in kernels] for a in kernels]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert found[1, 2] > 0.3
+
+
+def test_cka_knows_no_rotation_and_no_scale() -> None:
+    cloud = RNG.normal(size=(1, 50, 5)).astype(np.float32)
+    turned = 1e20 * cloud @ np.linalg.qr(RNG.normal(size=(5, 5)))[0].astype(np.float32)
+    constant, broken = np.ones_like(cloud), cloud * np.nan
+    found = geometry.linear_cka([np.concatenate([cloud, turned, constant, broken])])
+    np.testing.assert_allclose(found[:2, :2], 1, atol=1e-5)
+    assert np.isnan(found[2:]).all()
+    assert np.isnan(found[:, 2:]).all()
+
+
 def test_clusters_stand_together_and_unknown_heads_last() -> None:
     group = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
     alike = np.where(group[:, None] == group, 0.9, 0.1) + RNG.uniform(0, 0.05, size=(10, 10))

@@ -83,6 +83,9 @@ def test_health_since_a_step(client: Client, run: str) -> None:
         assert later["steps"] == whole["steps"][first:]
         assert later["figures"] == {figure: values[first:] for figure, values in whole["figures"].items()}
         assert later["heads"] == whole["heads"]
+        assert later["digest"] == whole["digest"]
+    assert client.json("health", run=run, since=300, known=whole["digest"])["steps"] == []
+    assert client.json("health", run=run, since=300, known="what a restart has written over") == whole
 
 
 def test_alerts(client: Client, run: str) -> None:

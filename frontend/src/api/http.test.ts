@@ -58,6 +58,7 @@ describe('HttpSource', () => {
       step: '200',
       layer: '1',
       projection: 'biplot',
+      normalise: 'canonical',
       dims: '2',
       frame: '400',
     });
@@ -121,7 +122,7 @@ describe('HttpSource', () => {
     await expect(new HttpSource(base).runs()).rejects.toThrow('TensorBoard does not answer');
   });
 
-  it('says of a projection what differs from its defaults, and how urgent it is each time it asks', async () => {
+  it('says all parameters of a projection, and how urgent it is each time it asks', async () => {
     fetched
       .mockResolvedValueOnce(json({ state: 'computing', done: 0, total: 0 }, 202))
       .mockResolvedValueOnce(five());
@@ -143,6 +144,9 @@ describe('HttpSource', () => {
       head: '3',
       projection: 'tsne',
       perplexity: '50',
+      metric: 'cosine',
+      seed: '0',
+      normalise: 'canonical',
       dims: '2',
       frame: '400',
       fit: 'newest',
@@ -211,10 +215,10 @@ describe('HttpSource', () => {
 
   it('asks for the health of later steps only', async () => {
     fetched.mockImplementation(async () => json({}));
-    await new HttpSource(base).health('a', 400);
+    await new HttpSource(base).health('a', { since: 400, known: 'c0ffee' });
     await new HttpSource(base).health('a', null);
     expect(fetched.mock.calls.map(([url]) => new URL(String(url)).search)).toEqual([
-      '?run=a&since=400',
+      '?run=a&since=400&known=c0ffee',
       '?run=a',
     ]);
   });

@@ -9,6 +9,7 @@ import type {
   ChangeQuery,
   FigureQuery,
   HealthDocument,
+  KnownHealth,
   Points,
   PointsQuery,
   Probe,
@@ -36,8 +37,8 @@ export class HttpSource implements DataSource {
     return (await this.get('probe', { run }, signal)).json();
   }
 
-  async health(run: string, since: number | null, signal?: AbortSignal): Promise<HealthDocument> {
-    return (await this.get('health', { run, ...(since !== null && { since }) }, signal)).json();
+  async health(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthDocument> {
+    return (await this.get('health', { run, ...known }, signal)).json();
   }
 
   async alerts(run: string, signal?: AbortSignal): Promise<Alerts> {

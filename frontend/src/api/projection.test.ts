@@ -21,11 +21,15 @@ const changed: Projection = {
 };
 
 describe('a projection', () => {
-  it('is asked for by its method and by those of its parameters that differ from the defaults', () => {
-    expect(address(DEFAULT_PROJECTION)).toEqual({ projection: 'biplot' });
+  it('is asked for by its method and all parameters that the method has', () => {
+    expect(address(DEFAULT_PROJECTION)).toEqual({ projection: 'biplot', normalise: 'canonical' });
     expect(address({ ...DEFAULT_PROJECTION, method: 'umap', min_dist: 0.5 })).toEqual({
       projection: 'umap',
+      neighbours: 15,
       min_dist: 0.5,
+      metric: 'cosine',
+      seed: 0,
+      normalise: 'canonical',
     });
     expect(address(changed)).toEqual({
       projection: 'tsne',

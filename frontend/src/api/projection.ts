@@ -66,11 +66,13 @@ export function isSlow({ method }: Projection): boolean {
   return method === 'tsne' || method === 'umap';
 }
 
-/** All that the picture depends on, as the routes take it; what is unsaid is the default. */
+/** All that the picture depends on, as the routes take it: nothing is left to the server's defaults. */
 export function address(projection: Projection): Readonly<Record<string, string | number>> {
   const { method } = projection;
-  const own = PARAMETERS[method].filter((name) => projection[name] !== DEFAULT_PROJECTION[name]);
-  return { projection: method, ...Object.fromEntries(own.map((name) => [name, projection[name]])) };
+  return {
+    projection: method,
+    ...Object.fromEntries(PARAMETERS[method].map((name) => [name, projection[name]])),
+  };
 }
 
 const keys = new WeakMap<Projection, string>();

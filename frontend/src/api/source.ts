@@ -8,6 +8,7 @@ import type {
   Dims,
   FigureQuery,
   HealthDocument,
+  KnownHealth,
   Points,
   PointsQuery,
   Priority,
@@ -42,8 +43,8 @@ export interface DataSource {
   readonly offers?: Offers;
   runs(signal?: AbortSignal): Promise<Runs>;
   probe(run: string, signal?: AbortSignal): Promise<Probe>;
-  /** @param since only the steps after this one */
-  health(run: string, since: number | null, signal?: AbortSignal): Promise<HealthDocument>;
+  /** @param known only the later steps are wanted; the answer has all of them where what is known is no longer so */
+  health(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthDocument>;
   alerts(run: string, signal?: AbortSignal): Promise<Alerts>;
   points(query: PointsQuery, waiting?: Waiting): Promise<Points>;
   trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust>;

@@ -14,6 +14,7 @@ import type {
   FigureQuery,
   HealthDocument,
   JsonNumber,
+  KnownHealth,
   Layer,
   Points,
   PointsQuery,
@@ -128,9 +129,9 @@ export class SyntheticSource implements DataSource {
     return { run, sequences: this.sequences };
   }
 
-  async health(run: string, since: number | null = null): Promise<HealthDocument> {
+  async health(run: string, known: KnownHealth | null = null): Promise<HealthDocument> {
     const figures: Record<string, JsonNumber[][]> = {};
-    const steps = this.steps().filter((step) => step > (since ?? -1));
+    const steps = this.steps().filter((step) => step > (known?.since ?? -1));
     steps.forEach((step, i) => {
       this.options.heads.forEach((heads, layer) => {
         for (let head = 0; head < heads; head++) {
@@ -146,7 +147,7 @@ export class SyntheticSource implements DataSource {
         }
       });
     });
-    return { run, steps, heads: this.options.heads, figures };
+    return { run, steps, heads: this.options.heads, figures, digest: 'synthetic' };
   }
 
   /** One head whose logits grew too large at the fifth checkpoint. */

@@ -65,6 +65,14 @@ export interface HealthDocument {
   readonly steps: readonly number[];
   readonly heads: readonly number[];
   readonly figures: Readonly<Record<string, readonly (readonly JsonNumber[])[]>>;
+  /** Of the figures at all steps so far, also those that this document leaves out. */
+  readonly digest: string;
+}
+
+/** What a client has of a run's figures: the last step, and the digest that came with it. */
+export interface KnownHealth {
+  readonly since: number;
+  readonly known: string;
 }
 
 /** A rule of health that heads broke at a step (`raised`), or keep again. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { HealthDocument } from '../api/types';
+import type { HealthDocument, KnownHealth } from '../api/types';
 import { formatValue } from './figures';
 import { extendHealth, readHealth, share, sharesBetween, valueAt } from './health';
 
@@ -17,6 +17,7 @@ const health = readHealth({
       [1, 10, 'Infinity'],
     ],
   },
+  digest: 'd',
 });
 const entropy = health.get('entropy')!;
 
@@ -67,12 +68,13 @@ describe('extendHealth', () => {
     steps,
     heads: [1],
     figures,
+    digest: `up to ${steps.at(-1) ?? 'the last'}`,
   });
-  const answers = (...documents: HealthDocument[]) => {
-    const asked: (number | null)[] = [];
-    const health = async (_: string, since: number | null) => {
-      asked.push(since);
-      return documents.shift()!;
+  const answers = (answer: HealthDocument) => {
+    const asked: (KnownHealth | null)[] = [];
+    const health = async (_: string, known: KnownHealth | null) => {
+      asked.push(known);
+      return answer;
     };
     return { asked, health };
   };
@@ -80,25 +82,30 @@ describe('extendHealth', () => {
   it('asks for what came since, and adds it', async () => {
     const source = answers(document([300]));
     const all = await extendHealth(source, 'a', document([100, 200]));
-    expect(source.asked).toEqual([200]);
+    expect(source.asked).toEqual([{ since: 200, known: 'up to 200' }]);
     expect(all).toEqual(document([100, 200, 300]));
   });
 
-  it('counts no step twice, and keeps the same object where nothing is new', async () => {
+  it('keeps the same object where nothing is new', async () => {
     const known = document([100, 200]);
-    expect(await extendHealth(answers(document([100, 200, 300])), 'a', known)).toEqual(
-      document([100, 200, 300]),
+    expect(await extendHealth(answers({ ...known, steps: [], figures: { entropy: [] } }), 'a', known)).toBe(
+      known,
     );
-    expect(await extendHealth(answers(document([100, 200])), 'a', known)).toBe(known);
-    expect(await extendHealth(answers(document([], {})), 'a', known)).toBe(known);
   });
 
-  it('asks for everything of another run, and where the figures have changed', async () => {
+  it('asks for everything of another run', async () => {
     const other = answers({ ...document([100]), run: 'b' });
     await extendHealth(other, 'b', document([100, 200]));
     expect(other.asked).toEqual([null]);
-    const more = answers(document([300], { entropy: [[1]], sink: [[0]] }), document([100, 300]));
-    expect((await extendHealth(more, 'a', document([100, 200]))).steps).toEqual([100, 300]);
-    expect(more.asked).toEqual([200, null]);
+  });
+
+  it('forgets what it knew of steps that were written again, or are gone', async () => {
+    const known = document([100, 200]);
+    const again = { ...document([100, 200], { entropy: [[1], [2]] }), digest: 'another' };
+    expect(await extendHealth(answers(again), 'a', known)).toBe(again);
+    const withNewFigure = document([100, 200, 300], { entropy: [[1], [2], [3]], sink: [[0], [0], [0]] });
+    expect(await extendHealth(answers(withNewFigure), 'a', known)).toBe(withNewFigure);
+    for (const left of [document([100]), document([])])
+      expect(await extendHealth(answers(left), 'a', known)).toBe(left);
   });
 });

@@ -25,7 +25,9 @@ export interface Scale {
 /** Ratio of extremes from which a magnitude is drawn on a logarithmic scale. */
 const WIDE = 50;
 
-export function readHealth(document: HealthDocument): ReadonlyMap<string, Series> {
+export function readHealth(
+  document: Omit<HealthDocument, 'digest'> & Partial<HealthDocument>,
+): ReadonlyMap<string, Series> {
   const heads = document.heads.reduce((sum, count) => sum + count, 0);
   return new Map(
     Object.entries(document.figures).map(([name, rows]) => [
@@ -35,7 +37,8 @@ export function readHealth(document: HealthDocument): ReadonlyMap<string, Series
   );
 }
 
-/** Asks only for the steps that are not known yet. What is known of another run, or of other heads, counts for nothing. */
+/** Asks only for the steps that are not known yet. What is known of another run, of other heads, or of steps that a restart
+ * has written again, counts for nothing. */
 export async function extendHealth(
   source: Pick<DataSource, 'health'>,
   run: string,
@@ -44,20 +47,13 @@ export async function extendHealth(
 ): Promise<HealthDocument> {
   const last = known?.run === run ? known.steps.at(-1) : undefined;
   if (known === null || last === undefined) return source.health(run, null, signal);
-  const newer = await source.health(run, last, signal);
-  const names = Object.keys(newer.figures);
-  const same =
-    names.join() === Object.keys(known.figures).join() && newer.heads.join() === known.heads.join();
-  if (newer.steps.length > 0 && !same) return source.health(run, null, signal);
-  const fresh = newer.steps.map((step, i) => ({ step, i })).filter(({ step }) => step > last);
-  if (fresh.length === 0) return known;
-  const rows = (name: string) => fresh.map(({ i }) => newer.figures[name]?.[i] ?? []);
-  return {
-    run,
-    steps: [...known.steps, ...fresh.map(({ step }) => step)],
-    heads: known.heads,
-    figures: Object.fromEntries(names.map((name) => [name, [...(known.figures[name] ?? []), ...rows(name)]])),
-  };
+  const newer = await source.health(run, { since: last, known: known.digest }, signal);
+  if (newer.digest === known.digest) return known;
+  if ((newer.steps[0] ?? last) <= last) return newer;
+  const figures = Object.entries(newer.figures).map(
+    ([name, rows]) => [name, [...(known.figures[name] ?? []), ...rows]] as const,
+  );
+  return { ...newer, steps: [...known.steps, ...newer.steps], figures: Object.fromEntries(figures) };
 }
 
 export function share(scale: Scale, value: number): number {
