@@ -170,6 +170,7 @@ def _opened(browser: Browser, address: str) -> tuple[float, Page]:
     """Seconds from the click on TensorBoard's tab until every head is drawn."""
     tab = browser.new_page(viewport={"width": _WIDTH, "height": _HEIGHT})
     tab.set_default_timeout(_PATIENCE)
+    tab.add_init_script("localStorage.setItem('tb-attnviz.introduced', '1')")  # without the hint of a first visit
     tab.goto(address.removesuffix("#attnviz"))
     button = tab.get_by_role("tab", name="Attention")
     button.wait_for()

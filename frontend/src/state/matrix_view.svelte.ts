@@ -4,4 +4,6 @@ import type { Camera } from '../render/camera';
 export class MatrixView {
   /** The user's own camera; null while all heads are shown. */
   chosen = $state.raw<Camera | null>(null);
+  /** What is drawn with; null before the matrix is. */
+  camera = $state.raw<Camera | null>(null);
 }

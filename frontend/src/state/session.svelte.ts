@@ -9,6 +9,7 @@ import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout
 import { enterRun, followSteps } from './entering';
 import { fetchAttention, fetchPoints, fetchTrust } from './fetching';
 import type { Host } from './host';
+import { browserStorage, Introduction } from './introduction.svelte';
 import { Latest } from './latest.svelte';
 import { PointLoader } from './loader.svelte';
 import { Looks } from './looks.svelte';
@@ -49,6 +50,7 @@ export class Session {
   readonly alerts = new Latest<readonly Alert[]>();
   readonly attention = new Latest<NpyArray>();
   readonly sentence = new Sentence(this);
+  readonly introduction: Introduction;
   /** How far the opened head's picture can be believed. */
   readonly trust = new Latest<Trust>();
 
@@ -87,6 +89,7 @@ export class Session {
     this.reducedMotion = host.window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.theme = new Theme(host);
     this.loader = new PointLoader(source);
+    this.introduction = new Introduction(browserStorage(host.window));
     this.steering = new Steering(
       source,
       () => (this.run?.error === null ? this.run.run : null),
