@@ -74,6 +74,7 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
             for scheme in ("light", "dark"):
                 page = browser.new_page(viewport=SIZE)
+                page.add_init_script("localStorage.setItem('tb-attnviz.introduced', '1')")  # no hint over the picture
                 page.goto(f"http://localhost:{port}/?darkMode={str(scheme == 'dark').lower()}#attnviz{keys}")
                 app = page.frame_locator("iframe:visible").get_by_test_id("attnviz")
                 expect(app).to_have_attribute("data-ready", "true", timeout=120_000)

@@ -56,6 +56,7 @@ function drawFrame(): void {
 /** Each motion's frames, in the tab and bare, alternating. */
 export async function frames(size: Size): Promise<Record<keyof typeof MOTIONS, Timed>> {
   takeFrames();
+  localStorage.setItem('tb-attnviz.introduced', '1');
   listen(size.all);
   const source = new SyntheticSource({
     heads: new Array<number>(size.layers).fill(size.heads),

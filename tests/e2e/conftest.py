@@ -25,6 +25,7 @@ FLAGS = [
     "--ignore-gpu-blocklist",
 ]
 SECONDS = 1000.0
+INTRODUCED = "try { localStorage.setItem('tb-attnviz.introduced', '1') } catch {}"  # the first-visit hint stays away
 OURS = "/attnviz/"  # in the address of our script and of our routes; TensorBoard's own page complains without us
 
 
@@ -129,6 +130,7 @@ def server(logdir: Path) -> Iterator[str]:
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 720})
     context.set_default_timeout(20 * SECONDS)
+    context.add_init_script(INTRODUCED)
     yield context.new_page()
     context.close()
 

@@ -190,7 +190,7 @@ def test_a_loop_by_pointer(tab: Tab) -> None:
 
 def test_the_keys_are_written_down(tab: Tab) -> None:
     tab.open(layer=0, head=1)
-    tab.frame.get_by_role("button", name="Keys of the timeline").click()
+    tab.frame.get_by_role("button", name="Help").click()
     expect(tab.frame.get_by_text("loop from here, to here")).to_be_visible()
     tab.page.keyboard.press("Escape")
     expect(tab.frame.get_by_text("loop from here, to here")).to_be_hidden()

@@ -1,4 +1,4 @@
-import { fly, type View } from '../render/camera';
+import { type Camera, fly, type View } from '../render/camera';
 import type { HeadPlace } from '../render/layout';
 import { Morph } from './morph.svelte';
 
@@ -11,6 +11,8 @@ export class MatrixView {
   chosen = $state.raw<View | null>(null);
   /** The head under the pointer, which all of them mark. */
   pointed = $state.raw<HeadPlace | null>(null);
+  /** What the first one is drawn with; null before it is. */
+  camera = $state.raw<Camera | null>(null);
   private start: View | null = null;
   private readonly morph: Morph;
 

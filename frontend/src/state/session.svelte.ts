@@ -19,6 +19,7 @@ import { placeOfFind } from './find_place';
 import { HeadCamera } from './head_camera.svelte';
 import { placeOfHeadView } from './head_place';
 import type { Host } from './host';
+import { browserStorage, Introduction } from './introduction.svelte';
 import { Latest } from './latest.svelte';
 import { PointLoader } from './loader.svelte';
 import { Looks } from './looks.svelte';
@@ -64,6 +65,7 @@ export class Session {
   readonly attention = new Latest<NpyArray>();
   readonly sentence = new Sentence(this);
   readonly scatter = new Scatter();
+  readonly introduction: Introduction;
   /** How far the opened head's picture can be believed. */
   readonly trust = new Latest<Trust>();
 
@@ -118,6 +120,7 @@ export class Session {
     this.reducedMotion = host.window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.theme = new Theme(host);
     this.loader = new PointLoader(source);
+    this.introduction = new Introduction(browserStorage(host.window));
     this.steering = new Steering(
       source,
       () => (this.run?.error === null ? this.run.run : null),
