@@ -5,7 +5,7 @@ import { hex, mix, type Palette } from './colours';
 
 /** Share from which on a cell has more than the plain border: the least ones stay quiet. */
 const QUIET = 0.04;
-const DARK_INK = hex('#16324f');
+const DARK_INK = hex('#2b4763');
 const LIGHT_INK = hex('#d5dde6');
 
 /** Per head: colour and width, RGBA bytes, the width as a share of the widest border. [heads, 4]

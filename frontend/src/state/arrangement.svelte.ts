@@ -1,7 +1,7 @@
 import { untrack } from 'svelte';
 import { arrangeByLayer, arrangeInOrder } from '../render/arrange';
 import { type Grid, glide, type HeadPlace, headNumber } from '../render/layout';
-import { EVERY_HEAD, type HeadFilter, isFiltering, passing } from './filter';
+import { EVERY_HEAD, type HeadFilter, isFiltering, passing } from './head_filter';
 import { groupLayers } from './modules';
 import { Morph } from './morph.svelte';
 import { ranked, valuesAt } from './scores';

@@ -59,7 +59,7 @@ export class Change {
       this.loading = false;
       this.error = null;
       if (!wanted() || from === null || from === step || moving) return;
-      if (this.held.get(key)?.some(Number.isNaN) !== false) void this.load(run.run, step, from, key);
+      if (!this.held.has(key)) void this.load(run.run, step, from, key);
     });
   }
 

@@ -3,7 +3,7 @@ import type { View } from '../render/camera';
 import type { HeadPlace } from '../render/layout';
 import { type Arrangement, isDescending } from './arrangement.svelte';
 import type { Since } from './change.svelte';
-import { EVERY_HEAD } from './filter';
+import { EVERY_HEAD } from './head_filter';
 import type { Session } from './session.svelte';
 
 /** What a link says of the matrix. Absent means the default. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Layer } from '../api/types';
 import { readHealth } from '../health/health';
-import { EVERY_HEAD, isFiltering, passing } from './filter';
+import { EVERY_HEAD, isFiltering, passing } from './head_filter';
 import { matchHeads } from './head_pattern';
 import { healthScores, ranked, scaleOf } from './scores';
 

@@ -15,7 +15,7 @@ export interface Cell extends HeadPlace {
 /** Css pixels of a cell's side from which on it shows more than points. */
 export const ROOM_FOR_VALUE = 58;
 export const ROOM_FOR_CURVE = 100;
-export const ROOM_FOR_LABELS = 150;
+export const ROOM_FOR_LABELS = 200;
 export const ROOM_FOR_NAME = 170;
 export const ROOM_FOR_AXES = 300;
 /** Height of a cell's caption, in css pixels, and of its curve, as a share of the side and at most. */
