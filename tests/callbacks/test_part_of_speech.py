@@ -150,7 +150,7 @@ def test_without_a_tagger_it_is_said_what_to_install(installed, data: bool | Non
 )
 def test_a_real_tagger_knows_nouns_from_verbs(tokenizer) -> None:
     try:
-        tags = part_of_speech([TEXT], tokenizer)[LABEL][0]
+        [tags] = part_of_speech(["The old man reads a book."], tokenizer)[LABEL]
     except NoTaggerError:
         pytest.skip("the tagger that is installed has no data")
-    assert [tags[i] for i in (1, 7, 8, 9, 10)] == ["DET", "ADJ", "NOUN", "VERB", "PUNCT"]
+    assert tags == ["", "DET", "ADJ", "NOUN", "VERB", "DET", "NOUN", "PUNCT", ""]
