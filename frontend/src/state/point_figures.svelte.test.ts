@@ -9,11 +9,11 @@ import { quantiles } from './point_figures.svelte';
 import { Session } from './session.svelte';
 
 class Counted extends SyntheticSource {
-  readonly asked: FigureQuery[] = [];
+  readonly heard: FigureQuery[] = [];
   fails = false;
 
   override async pointFigures(query: FigureQuery): Promise<NpyArray> {
-    this.asked.push(query);
+    this.heard.push(query);
     if (this.fails) throw new Error('the samples of this step are damaged');
     return super.pointFigures(query);
   }
@@ -57,10 +57,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const steps = () => source.asked.map(({ layer, step }) => `L${layer} ${step}`);
+const steps = () => source.heard.map(({ layer, step }) => `L${layer} ${step}`);
 
 it('asks for the layers in view, at the shown step and at the ends of the scale', async () => {
-  expect(source.asked).toEqual([]); // what is shared costs nothing
+  expect(source.heard).toEqual([]); // what is shared costs nothing
   expect(session.looks.ofHeads).toBeNull();
   session.inView = Uint32Array.of(3, 4);
   session.colouring = 'norm';
@@ -100,10 +100,10 @@ it('shows the nearest checkpoint that is here, on one scale for all steps', asyn
 it('sizes the opened head’s points with any colour', async () => {
   session.scatter.sized = true;
   await pass(10);
-  expect(source.asked).toEqual([]);
+  expect(source.heard).toEqual([]);
   session.open({ layer: 1, head: 2 });
   await pass(10);
-  expect(new Set(source.asked.map(({ figure, layer }) => `${figure} ${layer}`))).toEqual(new Set(['norm 1']));
+  expect(new Set(source.heard.map(({ figure, layer }) => `${figure} ${layer}`))).toEqual(new Set(['norm 1']));
   const { values } = session.looks.ofOpened!;
   expect(values.filter((_, i) => i % 2 === 0).every((shade) => shade === 0)).toBe(true);
   const sizes = values.filter((_, i) => i % 2 === 1);
@@ -116,7 +116,7 @@ it('says what went wrong, once, and tries again when asked', async () => {
   session.inView = Uint32Array.of(0);
   session.colouring = 'entropy';
   await pass(10);
-  expect([session.pointFigures.error, source.asked.length]).toEqual([
+  expect([session.pointFigures.error, source.heard.length]).toEqual([
     'the samples of this step are damaged',
     2,
   ]);
