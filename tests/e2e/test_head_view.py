@@ -1,0 +1,188 @@
+"""The head view's scatterplot: every colour and its legend, sizes, attention lines, words."""
+
+import itertools
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+import tb_attnviz
+from tests.conftest import PROBE, wait_until
+from tests.e2e.conftest import SECONDS, Tab, like, nearest
+
+HUES = [(238, 159, 1), (15, 114, 252), (203, 71, 150), (31, 98, 61), (110, 31, 165)]
+HIGH, OTHER = (220, 174, 0), (168, 173, 180)
+
+
+def plain(colour: tuple[int, int, int]) -> tuple[int, int, int]:
+    """As a point that is not lit shows it, on a light page."""
+    red, green, blue = (round(0.8 * x + 0.2 * 255) for x in colour)
+    return red, green, blue
+
+
+def scatter(tab: Tab) -> Any:
+    return tab.head_view.get_by_role("img", name="Queries and keys")
+
+
+def colour(tab: Tab, title: str) -> None:
+    tab.frame.get_by_role("combobox", name="Colour").select_option(label=title)
+    tab.ready()
+
+
+def test_a_legend_names_its_colours_and_marks_their_points(tab: Tab, page: Page) -> None:
+    tab.open(layer=1, head=4, words="off")
+    colour(tab, "position mod 5")
+    pixels = tab.pixels(scatter(tab))
+    assert all(like(pixels, plain(hue), tolerance=20).sum() > 10 for hue in HUES)
+    tab.frame.get_by_role("button", name="Legend of position mod 5").click()
+    legend = tab.frame.get_by_role("dialog", name="Legend of position mod 5")
+    counts = np.bincount([i % 5 for length in PROBE.lengths for i in range(length)]) * 2  # queries and keys
+    expect(legend.get_by_role("button")).to_have_text([re.compile(rf"{i}\s*{n}") for i, n in enumerate(counts)])
+    swatch = legend.get_by_role("button", name=re.compile(r"^2"))
+    swatch.press("Enter")
+    expect(swatch).to_have_attribute("aria-pressed", "true")
+    expect(tab.head_view.get_by_role("status").get_by_text(f"{counts[2]} points")).to_be_visible()
+    page.keyboard.press("Escape")  # closes the legend, and leaves the mark
+    marked = tab.ready().pixels(scatter(tab))
+    assert like(marked, HUES[2], tolerance=25).sum() > 10
+    assert not like(marked, plain(HUES[1]), tolerance=20).any()  # the others step back
+    wait_until(lambda: tab.hash().get("colour") == "mod5", seconds=5)
+
+
+@pytest.mark.parametrize("title", ["token length", "sequence length", "frequency", "position", "punctuation"])
+def test_what_the_probe_says_of_its_tokens(tab: Tab, title: str) -> None:
+    before = tab.open(layer=1, head=4, words="off").pixels(scatter(tab))
+    colour(tab, title)
+    assert (tab.pixels(scatter(tab)) != before).any()
+    tab.frame.get_by_role("button", name=f"Legend of {title}").click()
+    said = {
+        "token length": "letters",
+        "sequence length": "tokens",
+        "frequency": "times, logarithmic",
+        "position": "tokens",
+        "punctuation": "word36",
+    }
+    expect(tab.frame.get_by_role("dialog", name=f"Legend of {title}")).to_contain_text(said[title])
+
+
+def test_a_figure_is_each_heads_own_and_follows_the_step(tab: Tab, page: Page, logdir: Path) -> None:
+    run = tb_attnviz.open_run(logdir / "run")
+    tab.open(layer=1, head=4, words="off", step=0)  # norms are largest there
+    with page.expect_response(lambda response: "/point_figures?" in response.url and "step=0" in response.url):
+        colour(tab, "norm")
+    norms = {step: run.point_figure(step, 1, "norm")[4] for step in run.steps}
+    ends = [np.quantile(norms[step], [0.02, 0.98], method="nearest") for step in (0, 300)]
+    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+    legend = tab.frame.get_by_role("button", name="Legend of norm")
+    expect(legend).to_contain_text(f"{low:.2f}")
+    expect(legend).to_contain_text(f"{high:.2f}")
+    pixels = tab.pixels(scatter(tab))
+    assert like(pixels, plain(HIGH), tolerance=20).any()
+    row, column = nearest(pixels, plain(HIGH))
+    box = scatter(tab).bounding_box()
+    page.mouse.move(box["x"] + column, box["y"] + row)
+    told = tab.head_view.get_by_role("tooltip").inner_text()
+    kind, sequence, position, value = re.search(
+        r"(query|key)\s*sequence (\d+), position (\d+)\s*norm ([\d.]+)", told
+    ).groups()
+    point = sum(PROBE.lengths[: int(sequence)]) + int(position) + (PROBE.tokens if kind == "key" else 0)
+    assert float(value) == pytest.approx(norms[0][point], abs=0.006)
+    assert norms[0][point] > np.quantile(norms[0], 0.8)
+    with page.expect_response(lambda response: "/point_figures?" in response.url and "step=100" in response.url):
+        tab.press_on_slider("ArrowRight")
+    expect(legend).to_contain_text(f"{high:.2f}")  # one scale for all steps
+    colour(tab, "attention entropy")
+    assert like(tab.pixels(scatter(tab)), plain(OTHER), tolerance=10).any()  # keys have none
+    assert like(tab.pixels(tab.matrix), HIGH, tolerance=40).any()
+
+
+def test_size_tells_the_norm_with_any_colour(tab: Tab) -> None:
+    tab.open(layer=1, head=4, words="off", colour="position")
+    before = tab.pixels(scatter(tab))
+    size = tab.head_view.get_by_role("button", name="Size by norm")
+    size.press("Enter")
+    after = tab.ready().pixels(scatter(tab))
+    assert (before != after).any(axis=-1).sum() > 50
+    surface = np.median(before.reshape(-1, 3), axis=0)
+    inked = [(np.abs(pixels - surface).max(axis=-1) > 40) for pixels in (before, after)]
+    assert (inked[1] & ~inked[0]).any()  # some points have grown
+    assert (inked[0] & ~inked[1]).any()  # and others shrunk
+    wait_until(lambda: tab.hash().get("size") == "norm", seconds=5)
+    size.press("Enter")
+    above = slice(0, -45)  # the button, which has the focus
+    np.testing.assert_allclose(tab.ready().pixels(scatter(tab))[above], before[above], atol=2)
+
+
+def test_lines_are_the_selected_sequences_attention(tab: Tab, page: Page, logdir: Path) -> None:
+    run = tb_attnviz.open_run(logdir / "run")
+    tab.open(layer=1, head=4, sequence=0, token=2, words="off")
+
+    def drawn(step: int, top: int, least: float) -> int:
+        strongest = np.sort(run.attention(step, 1, 4, 0), axis=1)[:, -top:]
+        return int((strongest >= max(least, 0.02)).sum())
+
+    lines = tab.head_view.get_by_role("img", name="Attention lines of sequence 0")
+    expect(lines).to_have_accessible_name(f"Attention lines of sequence 0: {drawn(300, 2, 0.05)}")
+    above = slice(0, -45)  # the controls
+    with_lines = tab.pixels(scatter(tab))[above]
+    switch = tab.head_view.get_by_role("toolbar", name="scatterplot").get_by_role("button", name="Lines")
+    switch.click()
+    expect(lines).to_have_count(0)
+    without = tab.ready().pixels(scatter(tab))[above]
+    drawn_on = np.abs(with_lines - without).max(axis=-1) > 40
+    red, _, blue = np.moveaxis(with_lines, -1, 0)
+    assert (drawn_on & (red - blue > 80)).sum() > 20  # the selected token's own, in the accent's colour
+    assert (drawn_on & (abs(red - blue) < 20)).sum() > 20  # the others', in ink
+    switch.click()
+    expect(lines).to_have_count(1)
+    rows, columns = np.nonzero(drawn_on)
+    box = scatter(tab).bounding_box()
+    tooltip = tab.head_view.get_by_role("tooltip").filter(has_text="→")
+
+    def on_a_line(pixel: int) -> bool:
+        page.mouse.move(box["x"] + float(columns[pixel]), box["y"] + float(rows[pixel]))
+        return tooltip.count() == 1
+
+    assert any(on_a_line(pixel) for pixel in range(0, len(rows), max(1, len(rows) // 40)))  # and not on a point
+    query, key, weight = re.fullmatch(r"(\w+) → (\w+) ([\d.]+) %", tooltip.inner_text().strip()).groups()
+    tokens = list(PROBE.sequences[0].tokens)
+    expected = run.attention(300, 1, 4, 0)[tokens.index(query), tokens.index(key)]
+    assert float(weight) == pytest.approx(100 * expected, abs=0.6)
+    tab.head_view.get_by_role("combobox", name="Keys a line leads to").select_option("top 5")
+    tab.head_view.get_by_role("slider", name="Least weight that a line").fill("20")
+    expect(lines).to_have_accessible_name(f"Attention lines of sequence 0: {drawn(300, 5, 0.2)}")
+    wait_until(lambda: tab.hash().get("lines") == "5.20", seconds=5)
+    tab.press_on_slider("Home")
+    expect(lines).to_have_accessible_name(f"Attention lines of sequence 0: {drawn(0, 5, 0.2)}")
+
+
+def test_words_stand_beside_points_without_overlap(tab: Tab, page: Page) -> None:
+    tab.open(layer=1, head=4)
+    words = tab.head_view.locator(".labels span")
+    boxes = [word.bounding_box() for word in words.all()]
+    assert len(boxes) >= 5
+    for a, b in itertools.combinations(boxes, 2):
+        apart = abs(a["y"] - b["y"]) > 11 or a["x"] + a["width"] < b["x"] + 2 or b["x"] + b["width"] < a["x"] + 2
+        assert apart, (a, b)
+    first = words.first.inner_text()
+    box = scatter(tab).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    texts = set(words.all_inner_texts())
+    assert texts <= {token for sequence in PROBE.sequences for token in sequence.tokens}
+    assert first in texts
+    tab.head_view.get_by_role("button", name="Words").click()
+    expect(words).to_have_count(0)
+    wait_until(lambda: tab.hash().get("words") == "off", seconds=5)
+
+
+@pytest.mark.parametrize("width", [1280, 1680])
+def test_the_longest_legend_leaves_the_toolbar_its_room(tab: Tab, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 720})
+    tab.open(layer=1, head=4, sequence=0, token=2, colour="attracted", projection="tsne")
+    toolbar = tab.frame.get_by_role("toolbar", name="What is shown")
+    assert toolbar.evaluate("e => e.scrollWidth <= e.clientWidth && e.clientHeight < 50")
+    controls = tab.head_view.get_by_role("toolbar", name="scatterplot")
+    expect(controls).to_be_in_viewport(ratio=1, timeout=5 * SECONDS)
