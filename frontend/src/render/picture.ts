@@ -73,6 +73,15 @@ export function cellsOf(grid: Grid, from: StepPoints | null, to: StepPoints | nu
   return cells;
 }
 
+/** What lies under a picture, of a second pair of steps that is mixed like the first. */
+export function ghostOf(
+  under: Pick<Ghost, 'from' | 'to'> | null,
+  mix: number,
+  cells: Float32Array | null,
+): Ghost | null {
+  return under && cells && { from: under.from, to: under.to, mix, cells };
+}
+
 /** Css pixels across a point, for a cell of this side that shows this many. */
 export function pointSize(side: number, count: number): number {
   const even = (0.22 * side) / Math.sqrt(Math.max(1, count));
