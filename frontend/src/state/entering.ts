@@ -2,6 +2,7 @@ import { untrack } from 'svelte';
 import type { Run } from '../api/types';
 import { extendHealth } from '../health/health';
 import { indexTokens } from '../probe/places';
+import { patience } from './patience';
 import { enterSentence } from './sentence_place';
 import type { Session } from './session.svelte';
 
@@ -49,7 +50,9 @@ export function followSteps(session: Session): void {
   const steps = run.steps.join();
   if (steps === session.seen) return;
   if (session.seen !== '') {
-    session.grownAt = Date.now();
+    const now = Date.now();
+    session.patience = patience(now - untrack(() => session.grownAt));
+    session.grownAt = now;
     playback.setSteps(run.steps);
   }
   session.seen = steps;

@@ -34,8 +34,6 @@ export interface Selection {
   readonly side: 'query' | 'key';
 }
 
-/** A run is live while its last new checkpoint is not older than this. */
-const LIVE = 60_000;
 /** The health figure that says most at a glance, and the link's word for none. */
 const FIRST_TINT = 'entropy';
 const NO_TINT = 'none';
@@ -78,6 +76,8 @@ export class Session {
   drawing = $state(0);
   /** When the last new checkpoint came. */
   grownAt = $state(Number.NEGATIVE_INFINITY);
+  /** Milliseconds from then on for which it counts as live. */
+  patience = $state(0);
   private now = $state(Date.now());
   readonly reducedMotion: boolean;
 
@@ -114,7 +114,7 @@ export class Session {
   );
   readonly series: Series | null = $derived(this.health?.get(this.tint ?? '') ?? null);
   readonly slow: boolean = $derived(isSlow(this.projection));
-  readonly live: boolean = $derived(this.now - this.grownAt < LIVE);
+  readonly live: boolean = $derived(this.now - this.grownAt < this.patience);
   readonly newest: number | null = $derived(this.playback.steps.at(-1) ?? null);
   /** Checkpoints that came after the frame. */
   readonly newer: number = $derived(
