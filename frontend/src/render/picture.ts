@@ -37,8 +37,8 @@ export interface Picture {
   readonly from: StepPoints | null;
   readonly to: StepPoints | null;
   readonly mix: number;
-  readonly ghost: Ghost | null;
-  readonly trails: Trails | null;
+  readonly ghost?: Ghost | null;
+  readonly trails?: Trails | null;
   readonly camera: Camera;
   readonly rotation: Rotation;
   /** Per head: left, top, side, and 0 if it has both steps, 1 only `from`, 2 only `to`, 3 neither. [heads, 4] */
