@@ -207,3 +207,30 @@ def test_nothing_jumps_when_the_curve_comes(tab: Tab) -> None:
     expect(tab.slider).to_be_visible(timeout=30 * SECONDS)
     before = tab.slider.bounding_box()
     assert tab.ready().slider.bounding_box() == before
+
+
+def test_a_live_run_is_followed_until_the_user_goes_elsewhere(page: Page, tmp_path: Path) -> None:
+    writer = RunWriter(str(tmp_path / "run"))
+    writer.write_probe(PROBE, step=0)
+    for step in (0, 100):
+        write_checkpoint(writer, step)
+    with serving("--load_fast=false", f"--logdir={tmp_path}") as address:
+        tab = Tab(page, address).open()
+        expect(tab.slider).to_have_attribute("aria-valuenow", "100")
+        write_checkpoint(writer, 200)
+        expect(tab.slider).to_have_attribute("aria-valuenow", "200", timeout=30 * SECONDS)
+        following = tab.frame.get_by_text("following", exact=True)
+        follow = tab.frame.get_by_role("button", name="Follow")
+        expect(following).to_be_visible()
+        tab.press_on_slider("ArrowLeft")
+        expect(following).to_be_hidden()
+        expect(follow).to_be_visible()
+        tab.frame.get_by_role("application", name="Matrix of heads").press("End")  # wherever the focus is
+        expect(tab.slider).to_have_attribute("aria-valuenow", "200")
+        expect(following).to_be_visible()
+        tab.press_on_slider("Home")
+        follow.click()
+        expect(tab.slider).to_have_attribute("aria-valuenow", "200")
+        write_checkpoint(writer, 300)
+        expect(tab.slider).to_have_attribute("aria-valuenow", "300", timeout=30 * SECONDS)
+        assert tab.complaints == []

@@ -37,8 +37,8 @@ export interface Run {
   readonly queries: number;
   readonly keys: number;
   readonly figures: readonly string[];
-  /** Equal for runs that were recorded with the same probe. */
-  readonly probe?: string;
+  /** Equal for runs that were recorded with the same probe; null with an error. */
+  readonly probe?: string | null;
   /** One sentence why this run cannot be shown, or null. */
   readonly error: string | null;
 }

@@ -7,7 +7,7 @@ it('lays the corners of each line one after the other, head by head', () => {
   const looks = Uint8Array.from([1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]);
   const step = (n: number) => [Float32Array.from([n, 0, n, 1, n, 2]), Float32Array.from([n, 3, n, 4, n, 5])];
   const steps = [[null, step(1)[1] ?? null], step(2), step(3)];
-  const trails = trailsThrough(steps, [0, 1], [0, 2], { grid, dims: 2, looks });
+  const trails = trailsThrough(steps, [0, 1], [0, 2], { rects: grid.rects, dims: 2, looks });
   expect([trails.perLine, trails.perHead]).toEqual([3, 2]);
   expect([...trails.corners]).toEqual([
     ...[Number.NaN, Number.NaN, 2, 0, 3, 0], // head 0 was not there at the first step

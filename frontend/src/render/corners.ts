@@ -1,4 +1,3 @@
-import type { Grid } from './layout';
 import type { Trails } from './picture';
 
 type Heads = readonly (Float32Array | null)[];
@@ -7,12 +6,13 @@ type Heads = readonly (Float32Array | null)[];
  * @param steps what is here of each step, head by head, oldest first; the last two are the ends that are mixed
  * @param heads their numbers
  * @param points their numbers within each head
+ * @param rects left, top, side of every head's cell [heads, 4]
  * @param looks colour and level of every point of a head [queries + keys, 4] */
 export function trailsThrough(
   steps: readonly Heads[],
   heads: Iterable<number>,
   points: readonly number[],
-  { grid, dims, looks }: { grid: Pick<Grid, 'rects'>; dims: 2 | 3; looks: Uint8Array },
+  { rects, dims, looks }: { rects: Float32Array; dims: 2 | 3; looks: Uint8Array },
 ): Trails {
   const numbers = [...heads];
   const perLine = steps.length;
@@ -20,7 +20,7 @@ export function trailsThrough(
   const cells = new Float32Array(4 * numbers.length);
   let at = 0;
   numbers.forEach((head, i) => {
-    cells.set(grid.rects.subarray(4 * head, 4 * head + 3), 4 * i);
+    cells.set(rects.subarray(4 * head, 4 * head + 3), 4 * i);
     for (const point of points) {
       for (const step of steps) {
         const all = step[head];

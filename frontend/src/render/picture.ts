@@ -38,8 +38,8 @@ export interface Picture {
   readonly from: StepPoints | null;
   readonly to: StepPoints | null;
   readonly mix: number;
-  readonly ghost: Ghost | null;
-  readonly trails: Trails | null;
+  readonly ghost?: Ghost | null;
+  readonly trails?: Trails | null;
   readonly camera: Camera;
   readonly rotation: Rotation;
   /** Per head: left, top, side, and 0 if it has both steps, 1 only `from`, 2 only `to`, 3 neither. [heads, 4] */
@@ -81,6 +81,15 @@ export function cellsOf(
     cells[4 * head + 3] = hasFrom ? (hasTo ? 0 : 1) : hasTo ? 2 : 3;
   }
   return cells;
+}
+
+/** What lies under a picture, of a second pair of steps that is mixed like the first. */
+export function ghostOf(
+  under: Pick<Ghost, 'from' | 'to'> | null,
+  mix: number,
+  cells: Float32Array | null,
+): Ghost | null {
+  return under && cells && { from: under.from, to: under.to, mix, cells };
 }
 
 /** Css pixels across a point, for a cell of this side that shows this many. */

@@ -109,7 +109,7 @@ export class TrailsPass {
     gl.uniform1i(program.uniform('u_perLine'), trails.perLine);
     gl.uniform1i(program.uniform('u_perHead'), trails.perHead);
     gl.uniform1f(program.uniform('u_mix'), mix);
-    gl.uniform1f(program.uniform('u_width'), Math.min(3, Math.max(1.6, 0.55 * pointSize)));
+    gl.uniform1f(program.uniform('u_width'), Math.min(3.5, Math.max(1.8, 0.75 * pointSize)));
     gl.uniform1f(program.uniform('u_ratio'), ratio);
     gl.uniform2f(program.uniform('u_viewport'), width, height);
     gl.uniform3f(program.uniform('u_camera'), camera.scale, camera.x, camera.y);

@@ -22,7 +22,7 @@ export function comparable(shown: Run, other: Run): Comparable {
 }
 
 function sameProbe(a: Run, b: Run): boolean {
-  if (a.probe !== undefined && b.probe !== undefined) return a.probe === b.probe;
+  if (a.probe && b.probe) return a.probe === b.probe;
   return a.sequences === b.sequences && a.queries === b.queries && a.keys === b.keys;
 }
 

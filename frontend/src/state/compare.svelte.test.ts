@@ -75,7 +75,7 @@ it('draws the other run in the frame of the shown one, at its nearest checkpoint
   await pass();
   expect(session.against.step).toBe(390);
   expect(others().at(-1)).toMatchObject({ run: OTHER, step: 390, frame: 1000, inFrameOf: 'synthetic' });
-  expect(session.against.matrixGhost?.from.heads.every(Boolean)).toBe(true);
+  expect(session.against.underMatrix?.from.heads.every(Boolean)).toBe(true);
   session.playback.go(5);
   await pass();
   expect(session.against.step).toBe(800); // its newest is the nearest
@@ -96,7 +96,7 @@ it('lays an onion skin of its own run without asking for another frame', async (
   await pass();
   expect(others()).toEqual([]);
   expect(session.against.own).toBe(true);
-  expect(session.against.matrixGhost?.from.id).toContain('|200|');
+  expect(session.against.underMatrix?.from.id).toContain('|200|');
   expect(session.place).toMatchObject({ against: 'synthetic', against_step: 200, way: 'overlay' });
   session.against.pin(200);
   expect(session.against.run).toBeNull();
@@ -106,7 +106,7 @@ it('takes what a link says, and forgets it with the run', async () => {
   await begin({ against: OTHER, against_step: 'newest', way: 'difference', trail: 'all' });
   expect(session.against.step).toBe(800);
   expect(session.against.difference?.values.length).toBe(2);
-  expect(session.against.matrixGhost).toBeNull();
+  expect(session.against.underMatrix).toBeNull();
   expect(others()).toEqual([]); // nothing of it is drawn in the matrix
   expect(session.trails.length).toBe('all');
   session.chooseRun(OTHER);
@@ -122,7 +122,7 @@ it('trails come through the last checkpoints, once something is selected', async
   await pass();
   expect(session.trails.wanted).toEqual([3, 2, 1]);
   const { grid, matrix, looks } = session;
-  const drawn = () => session.trails.of(matrix, grid, Uint32Array.of(1), looks.shared);
+  const drawn = () => session.trails.of(matrix, grid.rects, Uint32Array.of(1), looks.shared);
   expect(drawn()).toMatchObject({ perLine: 5, perHead: 2 }); // three before, and both ends of the mix
   session.trails.next();
   expect(session.trails.length).toBe(8);

@@ -3,14 +3,12 @@ import type { HealthDocument, Run } from '../api/types';
 import { type Difference, differenceOf } from '../health/difference';
 import { figureTitle } from '../health/figures';
 import { extendHealth, readHealth, type Series } from '../health/health';
-import { makeGrid } from '../render/layout';
-import { cellsOf, type Ghost } from '../render/picture';
 import { type Comparable, comparable } from './comparable';
 import type { Course } from './course';
 import { Latest } from './latest.svelte';
 import type { HeadScore } from './scores';
 import type { Session } from './session.svelte';
-import { ShownSteps } from './shown.svelte';
+import { type Pair, ShownSteps } from './shown.svelte';
 import { type Between, between, placeOfStep } from './steps';
 
 /** Ways of looking at two: one under the other, two matrices, what one is more than the other. */
@@ -18,8 +16,6 @@ export const WAYS = ['overlay', 'beside', 'difference'] as const;
 export type Way = (typeof WAYS)[number];
 /** A step of its own, or the one nearest to the step that is shown, or the newest. */
 export type Choice = number | 'same' | 'newest';
-
-const ONE_HEAD = makeGrid([1], 0);
 
 /** The second one of two that are compared: another run, or another step of the same (its onion skin). */
 export class Comparison implements Course {
@@ -124,19 +120,12 @@ export class Comparison implements Course {
     return { id: 'difference', title, reads: `${figureTitle(name)}, ${reads}.`, values };
   });
 
-  readonly matrixGhost: Ghost | null = $derived.by(() =>
-    this.way === 'overlay' ? ghostOf(this.matrix, this.matrixCells, this.session.matrix) : null,
-  );
-  readonly headGhost: Ghost | null = $derived.by(() =>
-    ghostOf(this.headView, this.headCells, this.session.headView),
-  );
-  private readonly matrixCells = $derived.by(() => {
-    const { pair } = this.matrix;
-    return pair && cellsOf(this.session.arrangement, pair.from, pair.to);
-  });
-  private readonly headCells = $derived.by(() => {
+  /** What lies under the matrix, and under the opened head. */
+  readonly underMatrix: Pair | null = $derived.by(() => (this.way === 'overlay' ? this.matrix.pair : null));
+  readonly underHead: Pair | null = $derived.by(() => {
     const { pair } = this.headView;
-    return pair && cellsOf(ONE_HEAD, pair.from, pair.to);
+    // Points of another dimension cannot lie under those that are still shown.
+    return pair?.dims === this.session.headView.pair?.dims ? pair : null;
   });
 
   /** To be called while a component is made. */
@@ -193,9 +182,4 @@ export class Comparison implements Course {
   private near(step: number): number {
     return Math.round(placeOfStep(this.steps, step));
   }
-}
-
-function ghostOf({ pair, mix }: ShownSteps, cells: Float32Array | null, over: ShownSteps): Ghost | null {
-  if (!pair || !cells || pair.dims !== over.pair?.dims) return null;
-  return { from: pair.from, to: pair.to, mix, cells };
 }

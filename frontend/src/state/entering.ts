@@ -9,6 +9,7 @@ import { enterCompare } from './compare_place';
 import { enterFind } from './find_place';
 import { enterHeadView } from './head_place';
 import { enterMatrix, enterPins } from './matrix_place';
+import { patience } from './patience';
 import { enterScatter } from './scatter_place';
 import { enterSentence } from './sentence_place';
 import type { Session } from './session.svelte';
@@ -102,7 +103,9 @@ export function followSteps(session: Session): void {
   const steps = run.steps.join();
   if (steps === session.seen) return;
   if (session.seen !== '') {
-    session.grownAt = Date.now();
+    const now = Date.now();
+    session.patience = patience(now - untrack(() => session.grownAt));
+    session.grownAt = now;
     playback.setSteps(run.steps);
   }
   session.seen = steps;

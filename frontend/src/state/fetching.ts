@@ -17,6 +17,7 @@ export function fetchPoints(session: Session): void {
   const { from, to } = playback;
   const now = [...new Set([from, to])];
   const soon = playback.target === null ? [] : [playback.target];
+  const second = [...new Set([...against.matrix.ends, ...against.upcoming(soon)])];
   const points = (session.run?.queries ?? 0) + (session.run?.keys ?? 0);
   const room = loader.room(
     session.grid.total * points * 2 * Float32Array.BYTES_PER_ELEMENT * (against.run ? 2 : 1),
@@ -33,11 +34,11 @@ export function fetchPoints(session: Session): void {
     ...preliminary(against.matrix),
     ...whole(headView, now, 0),
     ...heads(session, matrix, [...now, ...soon], true),
-    ...whole(against.headView, against.headView.ends, 0),
-    ...heads(session, against.matrix, against.matrix.ends, true),
+    ...whole(against.headView, second, 0),
+    ...heads(session, against.matrix, second, true),
     ...whole(headView, soon, 0),
     ...heads(session, matrix, [...now, ...soon], false),
-    ...heads(session, against.matrix, against.matrix.ends, false),
+    ...heads(session, against.matrix, second, false),
   ];
   if (matrix.arrived(now)) {
     wanted.push(...whole(headView, [...past, ...later], 2));

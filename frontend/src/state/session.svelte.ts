@@ -49,9 +49,6 @@ export interface Selection {
   readonly side: 'query' | 'key';
 }
 
-/** A run is live while its last new checkpoint is not older than this. */
-const LIVE = 60_000;
-
 /** What the tab shows and what it knows: the one place that the views read and change. */
 export class Session {
   readonly theme: Theme;
@@ -108,6 +105,8 @@ export class Session {
   drawing = $state(0);
   /** When the last new checkpoint came. */
   grownAt = $state(Number.NEGATIVE_INFINITY);
+  /** Milliseconds from then on for which it counts as live. */
+  patience = $state(0);
   private now = $state(Date.now());
   readonly reducedMotion: boolean;
 
@@ -150,7 +149,7 @@ export class Session {
   );
   readonly arrangement = new Arrangement(this);
   readonly slow: boolean = $derived(isSlow(this.projection));
-  readonly live: boolean = $derived(this.now - this.grownAt < LIVE);
+  readonly live: boolean = $derived(this.now - this.grownAt < this.patience);
   readonly newest: number | null = $derived(this.playback.steps.at(-1) ?? null);
   /** Checkpoints that came after the frame. */
   readonly newer: number = $derived(

@@ -1,6 +1,5 @@
 import { pointBudget } from '../render/budget';
 import { trailsThrough } from '../render/corners';
-import type { Grid } from '../render/layout';
 import type { Trails as Drawn } from '../render/picture';
 import type { Session } from './session.svelte';
 import type { ShownSteps } from './shown.svelte';
@@ -46,7 +45,7 @@ export class Trails {
   }
 
   /** A scene's trails, for as many points as it can draw; null while it shows something else than it is asked to. */
-  of(scene: ShownSteps, grid: Pick<Grid, 'rects'>, heads: Uint32Array, looks: Uint8Array): Drawn | null {
+  of(scene: ShownSteps, rects: Float32Array, heads: Uint32Array, looks: Uint8Array): Drawn | null {
     const { pair } = scene;
     const { from, to } = this.session.playback;
     if (!pair || this.before.length === 0 || scene.stale || scene.morph.active) return null;
@@ -57,6 +56,6 @@ export class Trails {
     if (through.length < 3) return null;
     const room = Math.floor(pointBudget() / PRICE / (through.length * Math.max(1, heads.length)));
     const points = this.points.slice(0, Math.max(2, room));
-    return trailsThrough(through, heads, points, { grid, dims: pair.dims, looks });
+    return trailsThrough(through, heads, points, { rects, dims: pair.dims, looks });
   }
 }

@@ -1,0 +1,217 @@
+"""Two steps and two runs, seen: trails, onion skin, overlay, side by side, difference of health."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+import tb_attnviz
+from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples
+from tests.conftest import LAYERS, PROBE, make_samples, serving, wait_until
+from tests.e2e.conftest import Pixels, Tab, like
+from tests.e2e.test_tab import around
+from tests.e2e.test_timeline import middle, x_of
+
+QUERY, ACCENT = (0, 158, 115), (230, 81, 0)
+STEPS = range(0, 500, 100)
+HEADS = sum(layer.heads for layer in LAYERS)
+PARTS = np.array([1, -1, 2, -2, 3, -3, 4, -4, 5, -9]) / 20  # of the entropies of two runs
+
+
+def write_run(
+    directory: Path, entropy: np.ndarray, probe: ProbeRecord = PROBE, layers: tuple[Layer, ...] = LAYERS
+) -> None:
+    """Checkpoints at 0, 100, … 400 whose heads drift, each with this entropy."""
+    writer = RunWriter(str(directory))
+    writer.write_probe(probe, step=0)
+    for step in STEPS:
+        share = np.float32(step / 400)
+        drifted = []
+        for index, layer in enumerate(layers):
+            start, end = (make_samples(layer, seed=seed) for seed in (index, index + 100))
+            queries, keys = (
+                (a * (1 - share) + b * share)[:, : probe.tokens]
+                for a, b in ((start.queries, end.queries), (start.keys, end.keys))
+            )
+            drifted.append((layer, Samples(queries, keys)))
+        writer.write_checkpoint(step, drifted)
+        writer.write_health(step, {"entropy": entropy.astype(np.float32)})
+    writer.close()
+
+
+@pytest.fixture(scope="module")
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`a`; `twin`, the same but for its entropies; `short`, of another probe; `small`, of other heads."""
+    directory = tmp_path_factory.mktemp("compare")
+    write_run(directory / "a", np.full(HEADS, 0.5))
+    write_run(directory / "twin", 0.5 - PARTS)
+    write_run(directory / "short", np.full(HEADS, 0.5), ProbeRecord(PROBE.sequences[:2]))
+    write_run(directory / "small", np.full(3, 0.5), layers=(Layer("attention", 3, 3, 8, 1.0, causal=True),))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def address(logdir: Path) -> Iterator[str]:
+    with serving("--load_fast=false", f"--logdir={logdir}") as address:
+        yield address
+
+
+@pytest.fixture
+def tab(page: Page, address: str) -> Iterator[Tab]:
+    tab = Tab(page, address)
+    yield tab
+    assert tab.complaints == []
+
+
+def corner(tab: Tab, layer: int, head: int) -> Pixels:
+    """The colour of a cell where no point lies."""
+    x, y = tab.cell(layer, head)
+    return around(tab.pixels(tab.matrix), x, y, 45)[-4, 4]
+
+
+def coloured(pixels: Pixels) -> int:
+    """How many pixels are no grey: those of points, full or hollow."""
+    return int((pixels.max(axis=-1) - pixels.min(axis=-1) > 20).sum())
+
+
+def choose(tab: Tab, run: str, *, way: str = "Overlay") -> Tab:
+    tab.frame.get_by_role("button", name="Compare").click()
+    tab.frame.get_by_role("combobox", name="Second run").select_option(run)
+    tab.frame.get_by_role("dialog", name="Compare").get_by_role("radio", name=way).check()
+    tab.page.keyboard.press("Escape")
+    return tab.ready()
+
+
+def place_of(canvas: Locator, point: np.ndarray) -> tuple[int, int]:
+    """The column and row of the head view where a point of the frame is drawn: in a square in the middle of what is
+    left below the bar of marked points, with a rim of 7 %."""
+    box = canvas.bounding_box()
+    assert box
+    side = min(box["width"] - 12, box["height"] - 44)
+    left, top = (box["width"] - side) / 2, 38 + (box["height"] - 44 - side) / 2
+    x, y = (0.5 + 0.5 * 0.93 * point[0]) * side, (0.5 - 0.5 * 0.93 * point[1]) * side
+    return round(left + x), round(top + y)
+
+
+def test_a_selected_token_leaves_a_trail(tab: Tab, logdir: Path) -> None:
+    tab.page.set_viewport_size({"width": 1680, "height": 945})
+    tab.open(run="a", layer=1, head=4, sequence=0, token=2, trail=0)
+    canvas = tab.head_view.get_by_role("img", name="Queries and keys of layer 1")
+    without, cells = tab.pixels(canvas), tab.pixels(tab.matrix)
+    trails = tab.frame.get_by_role("combobox", name="Trails")
+    expect(trails).to_have_value("0")
+    tab.slider.press("t")
+    expect(trails).to_have_value("3")
+    wait_until(lambda: (tab.pixels(canvas) != without).any(), seconds=20)
+    tab.ready()
+    changed = (tab.pixels(canvas) != without).any(axis=-1)
+    way = tb_attnviz.open_run(logdir / "a").project("biplot", 1, 4)[:, 2]  # the token's query, step after step
+    rows, columns = np.nonzero(changed)
+
+    def distance(point: np.ndarray) -> float:
+        """From the place to the nearest pixel that the trail changed."""
+        column, row = place_of(canvas, point)
+        return float(np.hypot(rows - row, columns - column).min())
+
+    assert distance(way[3]) < 2
+    assert distance((way[2] + way[3]) / 2) < 2
+    assert distance(way[0]) > 4  # four checkpoints ago: before the trail begins
+    assert (tab.pixels(tab.matrix) != cells).any()
+    wait_until(lambda: tab.hash().get("trail") == "3", seconds=5)
+
+
+def test_an_onion_skin_lies_under_the_other_steps(tab: Tab) -> None:
+    tab.open(run="a", layer=1, head=2)
+    plain = tab.pixels(tab.matrix)
+    canvas = tab.head_view.get_by_role("img", name="Queries and keys of layer 1")
+    tab.slider.press("o")
+    onion = tab.frame.get_by_role("slider", name="Onion skin")
+    expect(onion).to_have_attribute("aria-valuenow", "400")
+    expect(tab.frame.get_by_text("Go to another step: this one stays under it.")).to_be_visible()
+    alone = coloured(tab.ready().pixels(canvas))
+    onion.press("Home")
+    expect(onion).to_have_attribute("aria-valuenow", "0")
+    comparison = tab.ready().frame.get_by_role("group", name="Comparison")
+    expect(comparison).to_contain_text("step 400")
+    expect(comparison).to_contain_text("step 0")
+    under_0 = tab.pixels(canvas)
+    assert coloured(under_0) > 1.2 * alone  # hollow ones beside the full ones
+    onion.press("ArrowRight")
+    expect(onion).to_have_attribute("aria-valuenow", "100")
+    assert (tab.ready().pixels(canvas) != under_0).any()
+    wait_until(lambda: tab.hash().get("against_step") == "100" and tab.hash().get("against") == "a", seconds=5)
+    tab.page.reload()
+    expect(tab.ready().frame.get_by_role("slider", name="Onion skin")).to_have_attribute("aria-valuenow", "100")
+    onion.press("Delete")
+    expect(onion).to_have_count(0)
+    wait_until(lambda: (tab.ready().pixels(tab.matrix) == plain).all(), seconds=10)
+    tab.page.keyboard.down("Alt")
+    tab.page.mouse.click(x_of(tab, 200), middle(tab))
+    tab.page.keyboard.up("Alt")
+    expect(onion).to_have_attribute("aria-valuenow", "200")
+    expect(tab.slider).to_have_attribute("aria-valuenow", "400")  # the hand stayed where it was
+    tab.frame.get_by_role("button", name="End the comparison").click()
+    expect(onion).to_have_count(0)
+
+
+def test_an_onion_skin_in_3d(tab: Tab) -> None:
+    tab.open(run="a", layer=0, head=1, dims=3, against="a", against_step=400)
+    canvas = tab.head_view.get_by_role("img", name="Queries and keys of layer 0")
+    alone = coloured(tab.pixels(canvas))
+    tab.frame.get_by_role("slider", name="Onion skin").press("Home")
+    assert coloured(tab.ready().pixels(canvas)) > 1.2 * alone
+
+
+def test_two_runs_side_by_side(tab: Tab) -> None:
+    tab.open(run="a", tint="none")
+    choose(tab, "twin", way="Side by side")
+    second = tab.frame.get_by_role("img", name="Second matrix, twin: 2 layers × 6 heads, step 400")
+    expect(second).to_be_visible()
+    tab.press_on_slider("Home", "ArrowRight")
+    expect(tab.frame.get_by_role("img", name="Second matrix, twin")).to_have_attribute("data-step", "100")
+    pixels, twins = tab.pixels(tab.matrix), tab.pixels(tab.frame.get_by_role("img", name="Second matrix"))
+    assert like(pixels, QUERY).sum() > 50
+    inner = (slice(None), slice(2, -2))  # without the line between them
+    np.testing.assert_array_equal(twins[inner], pixels[inner])  # the same samples are the same picture
+    heads = tab.frame.get_by_role("application", name="Matrix of heads")
+    for key in ("ArrowRight", "ArrowDown", "Enter"):
+        heads.press(key)
+    tab.ready()
+    for matrix in (tab.matrix, tab.frame.get_by_role("img", name="Second matrix")):  # opened in both
+        assert like(tab.pixels(matrix), ACCENT).sum() > 50
+    wait_until(lambda: tab.hash().get("against") == "twin" and tab.hash().get("way") == "beside", seconds=5)
+
+
+def test_the_difference_of_health(tab: Tab) -> None:
+    tab.open(run="a", tint="entropy", against="twin", way="difference")
+    named = tab.frame.get_by_role("list", name="Heads that differ most").get_by_role("button")
+    expect(named.first).to_have_text("L1 H5 −0.450")
+    expect(named.nth(1)).to_have_text("L1 H4 +0.250")
+    expect(tab.frame.get_by_role("img", name="Colours from less to more entropy")).to_be_visible()
+    less, more = corner(tab, 1, 5), corner(tab, 1, 4)
+    assert less[2] > less[0] + 60  # blue
+    assert more[0] > more[2] + 60  # orange
+    assert (corner(tab, 0, 1) > 200).all()  # hardly any
+    named.first.click()
+    expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 5")).to_be_visible()
+    tab.frame.get_by_role("combobox", name="Tint").select_option("none")
+    comparison = tab.frame.get_by_role("group", name="Comparison")
+    expect(comparison.get_by_role("status")).to_have_text("Choose a tint: its difference is what is shown.")
+    tab.frame.get_by_role("radiogroup", name="Way of comparing").get_by_role("radio", name="Overlay").click()
+    expect(comparison).to_contain_text("twin · step 400")
+
+
+def test_what_cannot_be_compared_is_said(tab: Tab) -> None:
+    tab.open(run="a", against="short")
+    plain = tab.pixels(tab.matrix)
+    said = tab.frame.get_by_role("group", name="Comparison").get_by_role("status")
+    expect(said).to_have_text(
+        "short was recorded with another probe: the health of its heads can be compared, their points cannot."
+    )
+    choose(tab, "small")
+    expect(said).to_contain_text("small has 1 layer × 3 heads, a has 2 layers with 10 heads")
+    tab.page.keyboard.press("Escape")
+    expect(tab.frame.get_by_role("group", name="Comparison")).to_have_count(0)
+    assert tab.ready().pixels(tab.matrix).shape != plain.shape  # the bar's room is the matrix' again
