@@ -14,11 +14,14 @@ from tb_attnviz.events import (
     Checkpoint,
     EventLog,
     FormatError,
+    Image,
     Layer,
+    Lengths,
     ProbeRecord,
     Records,
     Samples,
     Segment,
+    read_picture,
     read_samples,
 )
 from tb_attnviz.events.records import CorruptRecordError
@@ -119,6 +122,29 @@ class Run:
             raise NotRecordedError(f"no layer {layer}: the run has layers 0 to {len(layers) - 1}")
         return layers[layer]
 
+    def lengths(self, step: int, layer: int) -> Lengths:
+        """How many queries and keys each sequence has in `layer`: where layers differ in their tokens, not the same."""
+        return self.layer(step, layer).lengths(self.probe)
+
+    def image(self, sequence: int) -> Image:
+        """The picture of a sequence. Raises NotRecordedError for one that is no image, or has none."""
+        sequences = self.probe.sequences
+        if not 0 <= sequence < len(sequences):
+            raise NotRecordedError(f"no sequence {sequence}: the probe has sequences 0 to {len(sequences) - 1}")
+        image = sequences[sequence].image
+        if image is None:
+            raise NotRecordedError(
+                f"sequence {sequence} has no picture: it is of the kind {sequences[sequence].kind!r}"
+            )
+        return image
+
+    def png(self, sequence: int) -> bytes:
+        """The picture of a sequence, as it is shown.
+
+        Raises NotRecordedError like `image`, FileNotFoundError if its file is gone.
+        """
+        return read_picture(self.directory, self.image(sequence))
+
     def samples(self, step: int, layer: int) -> Samples:
         """Queries [heads, n_query, d] and keys [heads, n_key, d], float32; grouped keys repeated for their heads."""
         self.layer(step, layer)
@@ -129,10 +155,10 @@ class Run:
     def attention(self, step: int, layer: int, head: int, sequence: int | Literal["mean"]) -> Float32:
         """Attention [n_query, n_key] of one head on one sequence, recomputed: equal to the model's within 5e-4.
 
-        "mean": averaged over all sequences by position pair, [longest, longest].
+        "mean": averaged over all sequences by position pair, [longest query, longest key].
         """
         self.check(step, layer, head, sequence)
-        samples, described, lengths = self.samples(step, layer), self.layer(step, layer), self.probe.lengths
+        samples, described, lengths = self.samples(step, layer), self.layer(step, layer), self.lengths(step, layer)
         if sequence == "mean":
             return mean_attention(samples, described, lengths, head)
         return sequence_attention(samples, described, lengths, head, sequence)

@@ -11,13 +11,16 @@ from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import Request, Response
 
-from tb_attnviz.events import PLUGIN_NAME, FormatError, Layer, Segment
+from tb_attnviz.events import PLUGIN_NAME, FormatError
 from tb_attnviz.plugin import parameters, picture, tasks
+from tb_attnviz.plugin.entries import layer_entry, segment_entry, sequence_entry
 from tb_attnviz.plugin.responses import (
     JSON,
+    PNG,
     array_response,
     json_response,
     made_json_response,
+    png_response,
     points_response,
     route,
     route_of_get_and_post,
@@ -51,6 +54,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         return {
             "/runs": self.runs_route,
             "/probe": self.probe_route,
+            "/image": self.image_route,
             "/points": self.points_route,
             "/trust": self.trust_route,
             "/attention": self.attention_route,
@@ -76,16 +80,14 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route
     def probe_route(self, request: Request) -> Response:
         name, run = self._run(request)
-        sequences = [
-            {
-                "kind": sequence.kind,
-                "tokens": list(sequence.tokens),
-                "repeat": vars(sequence.repeat) if sequence.repeat else None,
-                "labels": dict(sequence.labels),
-            }
-            for sequence in run.probe.sequences
-        ]
-        return json_response(request, {"run": name, "sequences": sequences})
+        return json_response(request, {"run": name, "sequences": list(map(sequence_entry, run.probe.sequences))})
+
+    @route
+    def image_route(self, request: Request) -> Response:
+        _, run = self._run(request)
+        sequence = parameters.integer(request, "sequence")
+        file = run.image(sequence).file  # its name is made of its content
+        return unchanged(request, file, PNG) or png_response(request, run.png(sequence), file)
 
     @route_of_get_and_post
     def points_route(self, request: Request) -> Response:
@@ -109,7 +111,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         name, run = self._run(request)
         asked = picture.parse(request, name, run, one_head=True)
         previous = picture.earlier_step(request, asked, run)
-        seen = Seen(run.probe.lengths, run.layer(asked.step, asked.layer))
+        seen = Seen(run.lengths(asked.step, asked.layer), run.layer(asked.step, asked.layer))
         key = trust_key(asked.view, asked.step, previous, seen)
         task = Task(
             key=key,
@@ -129,7 +131,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         head = parameters.integer(request, "head")
         sequence = parameters.sequence(request, "sequence")
         run.check(step, layer, head, sequence)
-        checkpoint, lengths = run.checkpoint(step), run.probe.lengths
+        checkpoint, lengths = run.checkpoint(step), run.lengths(step, layer)
         key = repr(("attention", run.directory, checkpoint.file, layer, head, sequence))
         task = Task(
             key=key,
@@ -218,8 +220,8 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         return {
             "run": name,
             "steps": run.steps,
-            "layers": [_layer_entry(position, layer) for position, layer in enumerate(run.layers)],
-            "segments": [_segment_entry(segment) for segment in run.segments],
+            "layers": [layer_entry(position, layer, probe) for position, layer in enumerate(run.layers)],
+            "segments": [segment_entry(segment) for segment in run.segments],
             "sequences": len(probe.sequences),
             "queries": probe.tokens,
             "keys": probe.tokens,
@@ -230,24 +232,3 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
 def _scope(request: Request) -> tuple[Any, str]:
     return plugin_util.context(request.environ), plugin_util.experiment_id(request.environ)
-
-
-def _layer_entry(position: int, layer: Layer) -> dict[str, Any]:
-    return {
-        "name": layer.name,
-        "number": position if layer.number is None else layer.number,
-        "heads": layer.heads,
-        "head_numbers": list(range(layer.heads) if layer.head_numbers is None else layer.head_numbers),
-        "kv_heads": layer.kv_heads,
-        "head_dim": layer.head_dim,
-        "causal": layer.causal,
-    }
-
-
-def _segment_entry(segment: Segment) -> dict[str, Any]:
-    return {
-        "steps": segment.steps,
-        "layers": len(segment.layers),
-        "heads": sum(layer.heads for layer in segment.layers),
-        "sequences": len(segment.probe.sequences) if segment.probe else 0,
-    }

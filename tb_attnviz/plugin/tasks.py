@@ -3,14 +3,13 @@
 import dataclasses
 import functools
 import io
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.attention import mean_attention, sequence_attention
-from tb_attnviz.events import Layer, SamplesLocation, read_samples
+from tb_attnviz.events import Layer, Lengths, SamplesLocation, read_samples
 from tb_attnviz.projection.pictures import Report, View, make
 from tb_attnviz.projection.store import DiskStore
 from tb_attnviz.projection.trust import Seen, make_trust
@@ -39,7 +38,7 @@ def attention(
     file: str,
     location: SamplesLocation,
     layer: Layer,
-    lengths: Sequence[int],
+    lengths: Lengths,
     head: int,
     sequence: int | None,
     *,

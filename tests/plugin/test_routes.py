@@ -28,6 +28,8 @@ def test_runs(client: Client) -> None:
     assert [layer["heads"] for layer in entry["layers"]] == [4, 6]
     assert [layer["number"] for layer in entry["layers"]] == [0, 1]
     assert entry["layers"][0]["head_numbers"] == [0, 1, 2, 3]
+    assert (entry["layers"][0]["queries"], entry["layers"][0]["keys"]) == (18, 18)
+    assert (entry["layers"][0]["attends"], entry["layers"][0]["query_grid"]) == ("self", None)
     assert entry["segments"] == [{"steps": [0, 100, 200, 300], "layers": 2, "heads": 10, "sequences": 3}]
     assert (entry["sequences"], entry["queries"], entry["keys"]) == (3, 18, 18)
     assert entry["figures"] == ["entropy", "max_logit"]
@@ -129,6 +131,8 @@ def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:
         ("attention", {"head": 4}, 404, "no head 4: layer 0 has heads 0 to 3"),
         ("attention", {"sequence": 3}, 404, "no sequence 3: the probe has sequences 0 to 2"),
         ("attention", {"sequence": "all"}, 400, "must be a whole number or 'mean', not 'all'"),
+        ("image", {}, 404, "sequence 0 has no picture: it is of the kind 'text'"),
+        ("image", {"sequence": 3}, 404, "no sequence 3: the probe has sequences 0 to 2"),
         ("static/..%2Fplugin.py", {}, 404, "no static file"),
     ],
 )
