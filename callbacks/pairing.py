@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from .attention_call import AttentionCall
+from .batch import Batch
 from .other_sequences import ACROSS, CROSS_WHY, Sides, sides_of
 from .places import Windows
-from .probe import Batch
 from .side import Side
 
 _CROWDED = (

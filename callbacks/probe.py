@@ -1,46 +1,30 @@
 """Probe: the fixed inputs that are shown to the model at every checkpoint."""
 
 import copy
-import dataclasses
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from tb_attnviz.events import Grid, ProbeRecord
-from tb_attnviz.events import Sequence as ProbeSequence
 from tb_attnviz.events import Side as SideName
 
+from .batch import Batch
 from .labels import GivenLabels, read_labels
 from .present import check_rows, find_present
 from .ragged import Ragged
-from .repeats import SHORTEST_PERIOD, find_repeat, make_repeats
+from .sequences import read_sequences
 from .side import Side
+from .texts import encode, encode_pairs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Inputs = Tensor | Ragged | Sequence[Any] | Mapping[str, Any]
-_MASK = "attention_mask"  # what Hugging Face calls the input that tells tokens (1) from padding (0)
-_TEXTS_A_REPEAT = 8  # so that the other figures stay those of the texts
-
-
-@dataclasses.dataclass(frozen=True)
-class Batch:
-    """Some sequences of a probe, ready for the model."""
-
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    sides: tuple[Side, ...]  # the tokens, and the key_tokens where there are some
-
-    @property
-    def present(self) -> Tensor:
-        """[sequences, width] boolean: which positions hold a token."""
-        return self.sides[0].present
 
 
 class Probe:
@@ -76,13 +60,13 @@ class Probe:
     ) -> None:
         self._args, self._kwargs = _as_call(inputs)
         patches = None if grid is None else [Grid(*grid)] * len(tokens)
-        sequences = _sequences(tokens, labels, kind, patches)
+        sequences = read_sequences(tokens, labels, kind, patches)
         if key_tokens is not None:
             if len(key_tokens) != len(tokens):
                 raise ValueError(
                     f"key_tokens names {len(key_tokens)} sequences, and tokens {len(tokens)}: give as many"
                 )
-            others = _sequences(key_tokens, key_labels, key_kind)
+            others = read_sequences(key_tokens, key_labels, key_kind)
             sequences = [replace(own, key_tokens=other) for own, other in zip(sequences, others, strict=True)]
         elif key_labels:
             raise ValueError("key_labels are given, but no key_tokens that they could be about")
@@ -121,42 +105,19 @@ class Probe:
             raise TypeError(f"texts is one string ({texts[:40]!r}); give a list of strings")
         if not texts:
             raise ValueError("the probe is empty: give at least one text")
-        encoding = tokenizer(list(texts), truncation=True, max_length=max_length)
-        ids = cast(list[list[int]], encoding["input_ids"])
-        special = set(tokenizer.all_special_ids)
-        ended = targets is not None or all(row and row[-1] in special for row in ids)
-        count = repeated if repeated is not None else 0 if ended else math.ceil(len(ids) / _TEXTS_A_REPEAT)
-        repeats = make_repeats(ids, special, count=count, max_length=max_length)
-        if repeated and not repeats:
-            raise ValueError(
-                f"repeated={repeated}, but the texts have too few different tokens to say {SHORTEST_PERIOD} of them "
-                f"twice within max_length={max_length}: give more texts, a larger max_length, or repeated=0"
-            )
-        padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0
-        inputs = {
-            name: _pad([*encoding[name], *([0] * len(row) for row in repeats)], 0)
-            for name in encoding
-            if name in tokenizer.model_input_names
-        }
-        ids = ids + repeats
-        inputs["input_ids"] = _pad(ids, padding)
-        inputs[_MASK] = _pad([[1] * len(row) for row in ids], 0)
         for name, given in (labels or {}).items():
             if len(given) != len(texts):
                 raise ValueError(f"the labels {name!r} are of {len(given)} sequences, but there are {len(texts)} texts")
-        of_all = {name: [*given, *(None for _ in repeats)] for name, given in (labels or {}).items()}
-        tokens = [[_readable(tokenizer, token) for token in row] for row in ids]
-        if targets is None:
-            return cls(inputs, tokens, labels=of_all)
-        if len(targets) != len(texts) or isinstance(targets, str):
-            raise ValueError(f"targets are {len(targets)} for {len(texts)} texts: give a list with one for each")
-        start = padding if decoder_start is None else decoder_start
-        answers = tokenizer(text_target=list(targets), truncation=True, max_length=max_length)["input_ids"]
-        shifted = [[start, *row[:-1]] for row in cast(list[list[int]], answers)]  # each token is to follow from these
-        inputs["decoder_input_ids"] = _pad(shifted, padding)
-        inputs[f"decoder_{_MASK}"] = _pad([[1] * len(row) for row in shifted], 0)
-        decoded = [[_readable(tokenizer, token) for token in row] for row in shifted]
-        return cls(inputs, decoded, key_tokens=tokens, labels=of_all)
+        if targets is not None:
+            if repeated:
+                raise ValueError(
+                    f"repeated={repeated} goes with texts for a decoder alone: leave it out beside targets"
+                )
+            inputs, key_tokens, tokens = encode_pairs(texts, targets, tokenizer, max_length, start=decoder_start)
+            return cls(inputs, tokens, key_tokens=key_tokens, labels=labels)
+        inputs, tokens = encode(texts, tokenizer, max_length, repeated=repeated)
+        added = len(tokens) - len(texts)
+        return cls(inputs, tokens, labels={name: [*given, *[None] * added] for name, given in (labels or {}).items()})
 
     @classmethod
     def from_images(
@@ -308,26 +269,6 @@ class Probe:
         }
 
 
-def _sequences(
-    tokens: Sequence[Sequence[str]], labels: GivenLabels | None, kind: str, grids: Sequence[Grid] | None = None
-) -> list[ProbeSequence]:
-    _check_tokens(tokens)
-    labelled = read_labels(labels or {}, tokens)
-    sequences = [
-        ProbeSequence(tuple(sequence), kind=kind, repeat=find_repeat(sequence), labels=of_sequence)
-        for sequence, of_sequence in zip(tokens, labelled, strict=True)
-    ]
-    if grids is None:
-        return sequences
-    for index, (sequence, grid) in enumerate(zip(sequences, grids, strict=True)):
-        if len(sequence.tokens) < grid.size:
-            raise ValueError(
-                f"sequence {index} of the probe has {len(sequence.tokens)} tokens, fewer than the {grid.size} patches "
-                f"of a grid of {grid.rows} rows and {grid.columns} columns"
-            )
-    return [replace(sequence, grid=grid) for sequence, grid in zip(sequences, grids, strict=True)]
-
-
 def _as_call(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if isinstance(inputs, (Tensor, Ragged)):
         return (inputs,), {}
@@ -336,16 +277,6 @@ def _as_call(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if isinstance(inputs, (tuple, list)):
         return tuple(inputs), {}
     raise TypeError(f"inputs is a {type(inputs).__name__}; give a tensor, a tuple for model(*inputs), or a dictionary")
-
-
-def _check_tokens(tokens: Sequence[Sequence[str]]) -> None:
-    if not tokens:
-        raise ValueError("the probe is empty: give at least one sequence")
-    for index, sequence in enumerate(tokens):
-        if isinstance(sequence, str):
-            raise TypeError(f"the tokens of sequence {index} are one string ({sequence[:40]!r}); give a list")
-        if not sequence:
-            raise ValueError(f"sequence {index} of the probe has no tokens: leave it out")
 
 
 def _take(value: Any, part: slice, device: torch.device) -> Any:
@@ -358,18 +289,3 @@ def _rows(value: Any, rows: list[int]) -> Any:
     if isinstance(value, Ragged):
         return Ragged(value[row] for row in rows)
     return value[rows] if isinstance(value, Tensor) else value
-
-
-def _pad(rows: list[list[int]], filling: int) -> Tensor:
-    """`rows` as one tensor [rows, longest], filled up at the end."""
-    longest = max(len(row) for row in rows)
-    return torch.tensor([row + [filling] * (longest - len(row)) for row in rows])
-
-
-def _readable(tokenizer: "PreTrainedTokenizerBase", token: int) -> str:
-    """A token as text: byte-level pieces decoded ("ĠcafÃ©" is " café"), the start of a word kept as a space."""
-    piece = cast(str, tokenizer.convert_ids_to_tokens(token))
-    text = cast(str, tokenizer.decode([token], clean_up_tokenization_spaces=False))
-    if not text.strip() or "\N{REPLACEMENT CHARACTER}" in text:
-        return piece  # white space, or a part of a character
-    return " " + text if piece[0] in "Ġ▁" and not text.startswith(" ") else text

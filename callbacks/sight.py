@@ -9,11 +9,11 @@ from torch import Tensor
 from tb_attnviz.geometry import FIGURES, attention, health, logits, visible_pairs
 
 from .attention_call import AttentionCall, with_heads
+from .batch import Batch
 from .masks import Mask, additive, mask_of_windows, reduce_mask, shows_padding
 from .other_sequences import Sides
 from .pairing import Pairing, Pairings
 from .places import Windows
-from .probe import Batch
 from .products import LARGEST_LOGITS
 
 # Weights recomputed from what is recorded may differ from the model's own by what its precision leaves open.
