@@ -40,7 +40,7 @@ def heads_at(run: Run, step: int, layer: int) -> list[Head]:
     axes = canonical_axes(queries, keys, scale=described.scale)
     centred = keys - axes.key_mean[:, None, :]
     coordinates = np.concatenate([queries @ axes.query_axes, centred @ axes.key_axes], axis=1)  # (heads, 2n, d)
-    pairs = VisiblePairs(tuple(run.probe.lengths), described.causal)
+    pairs = VisiblePairs(described.lengths(run.probe).queries, described.causal)
     return [Head(*arrays, pairs) for arrays in zip(queries, keys, coordinates, strict=True)]
 
 

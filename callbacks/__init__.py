@@ -5,6 +5,7 @@ Imports torch, and no framework: each of those has its own module here (`hugging
 
 from tb_attnviz.alerts import AttentionWarning
 
+from . import synthetic
 from .capture import NoAttentionError
 from .probe import Probe
 from .recorder import AttentionRecorder
@@ -19,4 +20,5 @@ __all__ = [
     "Probe",
     "attnviz_tap",
     "powers_of_two",
+    "synthetic",
 ]

@@ -4,6 +4,8 @@ import dataclasses
 
 from torch import Tensor
 
+from .places import Windows
+
 
 @dataclasses.dataclass(frozen=True)
 class AttentionCall:
@@ -18,6 +20,8 @@ class AttentionCall:
     softcap: float | None = None
     sinks: Tensor | None = None  # [heads]: a logit more for every query, dropped after softmax
     weights: Tensor | None = None  # [batch, heads, n_query, n_key]: the model's own attention where it shows, to check
+    crosses: bool = False  # the module that called was given another sequence
+    windows: Windows | str | None = None  # what the rows of the batch are, where they are windows; or why not
 
 
 def with_heads(x: Tensor, sequences: int) -> Tensor:

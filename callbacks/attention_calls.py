@@ -20,10 +20,10 @@ from torch.overrides import TorchFunctionMode
 from . import kernels, tap
 from .attention_call import AttentionCall, with_heads
 from .module_names import ModuleNames
+from .places import Places
 from .products import Products
 from .weights import Weights
 
-_CROSS = "it is cross-attention: its keys are those of another sequence"
 _UNSEEN = "its logits are no product of queries and keys that could be seen: put attnviz_tap(q, k, …) where it has them"
 
 
@@ -55,6 +55,7 @@ class AttentionCalls(TorchFunctionMode):
         self._witness = witness
         self._counts: Counter[str] = Counter()
         self._products = Products()
+        self._places = Places(witness.sequences)
         self._weights = Weights(witness.weights_changed, witness.refuse)
         self._tapped: AttentionCall | None = None
         self._open = contextlib.ExitStack()
@@ -86,6 +87,7 @@ class AttentionCalls(TorchFunctionMode):
         elif "flash_attn" in (operator := _operator(func)):
             self._take_flash(operator, args, kwargs)
         result = func(*args, **kwargs)
+        self._places.follow(func, operation, args, kwargs, result)
         if operation == "softmax" and isinstance(result, Tensor):
             self._take_softmax(args, kwargs, result)
         else:
@@ -98,7 +100,7 @@ class AttentionCalls(TorchFunctionMode):
         self._finish_tap()
         name = self._next_name()
         try:
-            self._tell(kernel(name, *args, **kwargs))
+            self._tell(kernel(name, *args, **kwargs), args[0] if args else kwargs.get("query"))
         except kernels.UnreadableError as error:
             self._witness.refuse(name, str(error))
 
@@ -135,7 +137,7 @@ class AttentionCalls(TorchFunctionMode):
         if call is None:
             self._witness.refuse(name, _UNSEEN)
         else:
-            self._tell(call)
+            self._tell(call, product.queries)
             self._weights.watch(name, weights)
 
     def _take_tap(self, call: AttentionCall) -> None:
@@ -147,14 +149,14 @@ class AttentionCalls(TorchFunctionMode):
         call, self._tapped = self._tapped, None
         if call is None:
             return None
-        self._tell(call)
+        self._tell(call, call.queries)
         return call.name
 
-    def _tell(self, call: AttentionCall) -> None:
-        if self._names.given_another_sequence:
-            self._witness.refuse(call.name, _CROSS)
-        else:
-            self._witness.take(call)
+    def _tell(self, call: AttentionCall, queries: Tensor | None = None) -> None:
+        """`queries`: the tensor of the pass that those of `call` are."""
+        windows = None if queries is None else self._places.windows(queries)
+        call = dataclasses.replace(call, crosses=self._names.given_another_sequence, windows=windows)
+        self._witness.take(call)
 
     def _next_name(self) -> str:
         name = self._names.innermost

@@ -2,25 +2,24 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tb_attnviz.events import Layer, Samples
 from tb_attnviz.geometry import FIGURES, effective_rank
 
 from .attention_calls import AttentionCalls
-from .masks import join_masks
+from .masks import join_masks, join_masks_of_windows
 from .module_names import ModuleNames
 from .neutral import undisturbed
 from .onlooker import Onlooker
 from .other_sequences import other_sequences
 from .probe import Probe
 from .selection import Selection
-from .sight import Sight
+from .sight import Sight, over_sequences
 from .unseen import unseen
 
 Float32 = npt.NDArray[np.float32]
@@ -46,8 +45,8 @@ def capture(
     """Show `probe` to `model`, `batch_size` sequences at a time, and record the attention of every layer.
 
     Of layers and heads those that `select` chooses.
-    The model is left as it was. Attention that is not among the probe's own tokens (cross-attention, windows) is
-    skipped. Without `health` there are no figures.
+    The model is left as it was. Attention that is not among the probe's own tokens is skipped. Without `health` there
+    are no figures.
     Raises NoAttentionError if none is left.
 
         recording = capture(model, probe)
@@ -68,11 +67,11 @@ def capture(
             onlookers.append(onlooker)
     for onlooker in onlookers:
         onlooker.raise_error()
-    recording = _join(sights, FIGURES if health else ())
+    recording = _join(probe, sights, FIGURES if health else ())
     return recording if select is None else dataclasses.replace(recording, layers=select.number(recording.layers))
 
 
-def _join(sights: list[Sight], names: Sequence[str]) -> Recording:
+def _join(probe: Probe, sights: list[Sight], names: Sequence[str]) -> Recording:
     """The layers of all batches as one recording."""
     skipped = {name: why for sight in sights for name, why in sight.skipped.items()}
     layers: list[Layer] = []
@@ -80,15 +79,30 @@ def _join(sights: list[Sight], names: Sequence[str]) -> Recording:
     figures: dict[str, list[Float32]] = {name: [] for name in (*names, *(["effective_rank"] if names else []))}
     for name in sights[0].seen:
         parts = [sight.seen[name] for sight in sights if name in sight.seen]
-        if name in skipped or len(parts) < len(sights) or len({part.form for part in parts}) > 1:
+        alike = name not in skipped and len(parts) == len(sights) and len({part.form for part in parts}) == 1
+        masks, windows = [part.mask for part in parts], parts[0].windows
+        mask = join_masks(masks, [p.lengths for p in parts]) if windows is None else join_masks_of_windows(masks)
+        if not alike or mask is None:
             skipped.setdefault(name, "it was not called alike for all sequences of the probe")
             continue
-        mask = join_masks([part.mask for part in parts], [sight.lengths.cpu() for sight in sights])
         queries = torch.cat([part.queries for part in parts], dim=1)  # (heads, n_query, d)
         keys = torch.cat([part.keys for part in parts], dim=1)  # (kv_heads, n_key, d)
         (heads, _, head_dim), kv_heads = queries.shape, len(keys)
+        grid = None if windows is None else probe.own_grid(windows.grid)
         layers.append(
-            Layer(name, heads, kv_heads, head_dim, scale=parts[0].scale, causal=mask.causal, softcap=parts[0].softcap)
+            Layer(
+                name,
+                heads,
+                kv_heads,
+                head_dim,
+                scale=parts[0].scale,
+                causal=mask.causal,
+                softcap=parts[0].softcap,
+                queries_of=parts[0].sides[0],
+                keys_of=parts[0].sides[1],
+                query_grid=grid,
+                key_grid=grid,
+            )
         )
         samples.append(
             Samples(
@@ -96,10 +110,12 @@ def _join(sights: list[Sight], names: Sequence[str]) -> Recording:
                 keys=keys.numpy(),
                 bias=None if mask.bias is None else mask.bias.float().numpy(),
                 sinks=None if parts[0].sinks is None else parts[0].sinks.numpy(),
+                windows=None if windows is None else windows.tokens.int().numpy(),
             )
         )
         for figure in names:
-            figures[figure].append(_over_sequences(figure, torch.cat([part.figures[figure] for part in parts])))
+            values = torch.cat([part.figures[figure] for part in parts])  # (sequences, heads)
+            figures[figure].append(over_sequences(figure, values).float().numpy())
         if names:
             rank = effective_rank(queries, keys.repeat_interleave(heads // kv_heads, dim=0))
             figures["effective_rank"].append(rank.float().numpy())
@@ -108,18 +124,6 @@ def _join(sights: list[Sight], names: Sequence[str]) -> Recording:
     of_all_heads = {name: np.concatenate(values) for name, values in figures.items()}
     defined = {name: values for name, values in of_all_heads.items() if not np.isnan(values).all()}
     return Recording(tuple(layers), tuple(samples), defined, skipped)
-
-
-def _over_sequences(figure: str, values: Tensor) -> Float32:
-    """One value a head from `values` [sequences, heads]; sequences that do not define the figure (NaN) do not count."""
-    if figure == "max_logit":
-        largest = torch.where(values.isnan(), -torch.inf, values).amax(dim=0)
-        result = torch.where(values.isnan().all(dim=0), torch.nan, largest)
-    elif figure == "non_finite":
-        result = values.sum(dim=0)
-    else:
-        result = values.nanmean(dim=0)
-    return cast(Float32, result.float().numpy())
 
 
 def _explain(skipped: dict[str, str]) -> str:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .attention_call import AttentionCall
+from .side import Side
 
 # Models hide a pair by -inf, the least value of a dtype, -1e9 or -1e4. All leave an attention of exactly 0.
 HIDDEN = -9_999.0
@@ -46,65 +47,85 @@ def additive(call: AttentionCall) -> Tensor:
     return bias
 
 
-def shows_padding(bias: Tensor, present: Tensor) -> bool:
+def shows_padding(bias: Tensor, queries: Side, keys: Side) -> bool:
     """Whether a token sees a position that is none: attention among the tokens alone is then not the model's.
 
-    `bias` as from `additive`; `present` [sequences, width] boolean.
+    `bias` as from `additive`.
     """
-    padded_pairs = present[:, None, :, None] & ~present[:, None, None, :]  # (sequences, 1, width, width)
+    padded_pairs = queries.present[:, None, :, None] & ~keys.present[:, None, None, :]  # (sequences, 1, width, width)
     return bool((padded_pairs & (bias > -torch.inf)).any())
 
 
-def reduce_mask(bias: Tensor, order: Tensor, lengths: Tensor) -> Mask:
-    """The mask among the tokens of a batch.
-
-    `bias` as from `additive`; `order` [sequences, longest]: where the tokens are, then padding; `lengths` [sequences].
-    """
-    bias = bias.expand(len(order), -1, -1, -1)
-    bias = torch.take_along_dim(bias, order[:, None, :, None], dim=2)
-    bias = torch.take_along_dim(bias, order[:, None, None, :], dim=3)  # (sequences, heads or 1, longest, longest)
-    real = _real_pairs(lengths, order.shape[1])
+def reduce_mask(bias: Tensor, queries: Side, keys: Side) -> Mask:
+    """The mask among the tokens of a batch; `bias` as from `additive`."""
+    bias = bias.expand(len(queries.order), -1, -1, -1)
+    bias = torch.take_along_dim(bias, queries.order[:, None, :, None], dim=2)
+    bias = torch.take_along_dim(bias, keys.order[:, None, None, :], dim=3)  # (sequences, heads or 1, longest, longest)
+    real = _real_pairs(queries.lengths, keys.lengths)
     triangle = _triangle(*bias.shape[-2:], like=bias)
     full = bool((~real | (bias == 0)).all())
-    causal = bool((~real | torch.where(triangle, bias == 0, bias == -torch.inf)).all())
+    causal = queries is keys and bool((~real | torch.where(triangle, bias == 0, bias == -torch.inf)).all())
     if full or causal:
         return Mask(full, causal, None)
-    return Mask(False, False, _compact(torch.where(real, bias, -torch.inf), lengths))
+    return Mask(False, False, _compact(torch.where(real, bias, -torch.inf), queries.lengths, keys.lengths))
 
 
-def join_masks(masks: list[Mask], lengths: list[Tensor]) -> Mask:
-    """The mask of all sequences, from those of their batches."""
+def join_masks(masks: list[Mask], lengths: list[tuple[Tensor, Tensor]]) -> Mask:
+    """The mask of all sequences, from those of their batches; `lengths` [sequences] of queries and keys of each."""
     full, causal = all(mask.full for mask in masks), all(mask.causal for mask in masks)
     if full or causal:
         return Mask(full, causal, None)
-    joined_lengths = torch.cat(lengths)
-    longest = int(joined_lengths.max())
+    n_query, n_key = (torch.cat(of_side) for of_side in zip(*lengths, strict=True))
     heads = max(mask.bias.shape[1] for mask in masks if mask.bias is not None)
-    joined = torch.full((len(joined_lengths), heads, longest, longest), -torch.inf)
+    joined = torch.full((len(n_query), heads, int(n_query.max()), int(n_key.max())), -torch.inf)
     first = 0
-    for mask, part in zip(masks, lengths, strict=True):
-        n = int(part.max())
-        joined[first : first + len(part), :, :n, :n] = _spelled_out(mask, part).to(joined)
-        first += len(part)
-    return Mask(False, False, _compact(joined, joined_lengths))
+    for mask, (queries, keys) in zip(masks, lengths, strict=True):
+        rows = slice(first, first + len(queries))
+        joined[rows, :, : int(queries.max()), : int(keys.max())] = _spelled_out(mask, queries, keys).to(joined)
+        first = rows.stop
+    return Mask(False, False, _compact(joined, n_query, n_key))
 
 
-def _spelled_out(mask: Mask, lengths: Tensor) -> Tensor:
+def mask_of_windows(mask: Mask, sequences: int) -> Mask | None:
+    """`mask` of the windows of all sequences, as that of the windows of one; None if sequences differ in it.
+
+    Its bias is [windows or 1, heads or 1, n, n]. A causal mask among the tokens of a window counts as different.
+    """
+    if mask.full:
+        return mask
+    if mask.bias is None:
+        return None
+    if len(mask.bias) == 1:
+        return mask
+    bias = mask.bias.reshape(sequences, -1, *mask.bias.shape[1:])  # (sequences, windows, heads or 1, n, n)
+    return Mask(False, False, bias[0]) if bool(_same(bias, bias[:1]).all()) else None
+
+
+def join_masks_of_windows(masks: list[Mask]) -> Mask | None:
+    """The mask of the windows of every sequence, from those of the batches; None if they differ."""
+    biases = [torch.zeros(1, 1, 1, 1) if mask.bias is None else mask.bias for mask in masks]
+    return masks[0] if all(bool(_same(bias, biases[0]).all()) for bias in biases) else None
+
+
+def _spelled_out(mask: Mask, queries: Tensor, keys: Tensor) -> Tensor:
     """`mask` as a bias that broadcasts to [sequences, heads, longest, longest], padding -inf."""
-    n = int(lengths.max())
-    bias = torch.zeros(1, 1, n, n) if mask.bias is None else mask.bias
+    n_query, n_key = int(queries.max()), int(keys.max())
+    bias = torch.zeros(1, 1, n_query, n_key) if mask.bias is None else mask.bias
     if mask.bias is None and not mask.full:
-        bias = torch.where(_triangle(n, n, like=bias), bias, -torch.inf)
-    return torch.where(_real_pairs(lengths, n), bias, -torch.inf)
+        bias = torch.where(_triangle(n_query, n_key, like=bias), bias, -torch.inf)
+    return torch.where(_real_pairs(queries, keys), bias, -torch.inf)
 
 
-def _compact(bias: Tensor, lengths: Tensor) -> Tensor:
+def _compact(bias: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
     """One array for all heads, or for all sequences, where they have the same."""
     if bool(_same(bias, bias[:, :1]).all()):
         bias = bias[:, :1]
-    longest = int(lengths.argmax())
-    template = bias[longest : longest + 1]  # (1, heads or 1, longest, longest): it holds the pairs of all others
-    same = ~_real_pairs(lengths, bias.shape[-1]) | _same(bias, template)
+    longest = torch.nonzero((queries == queries.max()) & (keys == keys.max()))
+    if not len(longest):
+        return bias
+    first = int(longest[0])
+    template = bias[first : first + 1]  # (1, heads or 1, longest, longest): it holds the pairs of all others
+    same = ~_real_pairs(queries, keys) | _same(bias, template)
     return template if bool(same.all()) else bias
 
 
@@ -112,10 +133,12 @@ def _same(a: Tensor, b: Tensor) -> Tensor:
     return (a == b) | ((a - b).abs() <= _SAME)
 
 
-def _real_pairs(lengths: Tensor, longest: int) -> Tensor:
-    """Pairs of two tokens, neither padding, [sequences, 1, longest, longest]."""
-    token = torch.arange(longest, device=lengths.device) < lengths[:, None]  # (sequences, longest)
-    return token[:, None, :, None] & token[:, None, None, :]
+def _real_pairs(queries: Tensor, keys: Tensor) -> Tensor:
+    """Pairs of two tokens, neither padding, from the lengths of both: [sequences, 1, longest, longest]."""
+    query, key = (
+        torch.arange(int(n.max()), device=n.device) < n[:, None] for n in (queries, keys)
+    )  # (sequences, longest)
+    return query[:, None, :, None] & key[:, None, None, :]
 
 
 def _triangle(n_query: int, n_key: int, *, like: Tensor) -> Tensor:

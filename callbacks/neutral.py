@@ -16,7 +16,8 @@ from .distributed import sharded_again
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Within it `model` runs in evaluation mode, without gradients and uncompiled; after it nothing has changed.
 
-    Restored, also after an exception: training flags, buffers, and the random states of torch, NumPy and Python.
+    Restored, also after an exception: training flags, buffers, numbers that modules keep, and the random
+    states of torch, NumPy and Python.
 
         with undisturbed(model):
             model(inputs)
@@ -24,6 +25,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(_random_states(model))
         stack.enter_context(_buffers(model))
+        stack.enter_context(_settings(model))
         stack.enter_context(_evaluation(model))
         stack.enter_context(_autocast_cache_off())
         stack.enter_context(sharded_again(model))
@@ -79,6 +81,23 @@ def _buffers(model: nn.Module) -> Iterator[None]:
             for buffer, (version, value) in values.items():
                 if buffer._version != version:
                     buffer.copy_(value)
+
+
+@contextlib.contextmanager
+def _settings(model: nn.Module) -> Iterator[None]:
+    """Puts back numbers that modules set by what they are shown: how long a table is, how far a Swin's windows shift.
+
+    Numbers alone: flags and what was None before say what has been set up, and stays so.
+    """
+    kept = [
+        (module, {name: value for name, value in vars(module).items() if type(value) in (int, float)})
+        for module in model.modules()
+    ]
+    try:
+        yield
+    finally:
+        for module, values in kept:
+            vars(module).update(values)  # not by setattr, which modules may overload
 
 
 @contextlib.contextmanager

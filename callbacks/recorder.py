@@ -118,7 +118,7 @@ class AttentionRecorder:
 
         self._writer: BackgroundWriter | None = None
         if writes_here():
-            self._writer = BackgroundWriter(open_run(logdir, max_bytes=max_bytes), self._probe.record)
+            self._writer = BackgroundWriter(open_run(logdir, max_bytes=max_bytes), self._probe)
             self._report(first)
 
     def step(self, step: int) -> None:
@@ -222,6 +222,9 @@ class AttentionRecorder:
             self._probe.record.tokens,
             self.bytes_per_checkpoint / 1e6,
         )
+        if self._probe.pictures:
+            size = sum(map(len, self._probe.pictures.values()))
+            _log.info("storing %d pictures of the probe, once: %.1f MB", len(self._probe.pictures), size / 1e6)
         if first.skipped:
             skipped = "; ".join(f"{name}: {why}" for name, why in first.skipped.items())
             warnings.warn(f"attention that is not recorded: {skipped}", RuntimeWarning, stacklevel=3)

@@ -29,15 +29,21 @@ def find_repeat(tokens: Sequence[str]) -> Repeat | None:
 
 
 def make_repeats(
-    rows: Sequence[Sequence[int]], special: AbstractSet[int], *, count: int, max_length: int
+    rows: Sequence[Sequence[int]],
+    special: AbstractSet[int],
+    *,
+    count: int,
+    max_length: int,
+    longest: int = _LONGEST_PERIOD,
 ) -> list[list[int]]:
     """`count` sequences of random tokens, said twice, behind the special tokens that the first of `rows` begins with.
 
-    Each of at most `max_length` tokens, drawn from those of `rows`, which the model knows; none if they are too few or
-    must be too short. A function of the arguments alone, so that a restarted training has the same probe.
+    Each of at most `max_length` tokens, with a period of at most `longest`, drawn from those of `rows`, which the model
+    knows; none if they are too few or must be too short. A function of the arguments alone, so that a restarted
+    training has the same probe.
     """
     begin = list(itertools.takewhile(special.__contains__, rows[0]))
     tokens = sorted({token for row in rows for token in row} - special)
-    period = min(_LONGEST_PERIOD, len(tokens), (max_length - len(begin)) // 2)
+    period = min(longest, len(tokens), (max_length - len(begin)) // 2)
     draw = random.Random(0)
     return [begin + 2 * draw.sample(tokens, period) for _ in range(count)] if period >= SHORTEST_PERIOD else []

@@ -4,9 +4,10 @@ import atexit
 import queue
 import threading
 
-from tb_attnviz.events import AlertRecord, ProbeRecord, RunWriter
+from tb_attnviz.events import AlertRecord, RunWriter
 
 from .capture import Recording
+from .probe import Probe
 
 _WAITING = 2  # recordings in memory at most: when the disk is slower than training, training waits
 
@@ -17,7 +18,7 @@ class BackgroundWriter:
     An error there stops nothing: the recording is lost, and `take_error` tells of it.
     """
 
-    def __init__(self, writer: RunWriter, probe: ProbeRecord) -> None:
+    def __init__(self, writer: RunWriter, probe: Probe) -> None:
         self._writer = writer
         self._probe = probe
         self._begun: list[tuple[object, ...]] | None = None  # the layers that readers were told of
@@ -69,7 +70,7 @@ class BackgroundWriter:
     def _write(self, step: int, recording: Recording, alerts: AlertRecord, samples: bool) -> None:
         layers = [layer.identity for layer in recording.layers]
         if layers != self._begun:
-            self._writer.begin(step, self._probe, recording.layers)
+            self._writer.begin(step, self._probe.record, recording.layers, pictures=self._probe.pictures)
             self._begun = layers
         self._writer.write_health(step, recording.figures)  # first: it is small, and a full disk may still take it
         self._writer.write_alerts(alerts)

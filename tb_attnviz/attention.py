@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import geometry
-from tb_attnviz.events import Layer, Samples
+from tb_attnviz.events import Layer, Lengths, Samples
 
 Float32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
@@ -17,53 +17,45 @@ Indices = npt.NDArray[np.int64]
 _BLOCK = 2**20  # weights that are computed at once: 4 MB
 
 
-def sequence_attention(samples: Samples, layer: Layer, lengths: Sequence[int], head: int, sequence: int) -> Float32:
+def sequence_attention(samples: Samples, layer: Layer, lengths: Lengths, head: int, sequence: int) -> Float32:
     """[n_query, n_key] of one sequence: equal to the model's own within 5e-4.
 
-    `lengths`: tokens of each sequence; `samples` hold them one after the other, keys grouped or not.
+    `samples` hold the queries and keys of all sequences one after the other, keys grouped or not.
     """
-    heads, queries = np.array([head]), np.arange(lengths[sequence])
+    heads, queries = np.array([head]), np.arange(lengths.queries[sequence])
     return cast(Float32, _rows(samples, layer, lengths, sequence, heads, queries).attention[0])
 
 
-def mean_attention(samples: Samples, layer: Layer, lengths: Sequence[int], head: int) -> Float32:
-    """Averaged by position pair over the sequences that have both positions, [longest, longest]."""
-    longest = max(lengths)
-    total = np.zeros((longest, longest), np.float32)
-    present = np.zeros((longest, longest), np.float32)
-    for sequence, length in enumerate(lengths):
-        total[:length, :length] += sequence_attention(samples, layer, lengths, head, sequence)
-        present[:length, :length] += 1
+def mean_attention(samples: Samples, layer: Layer, lengths: Lengths, head: int) -> Float32:
+    """Averaged by position pair over the sequences that have both positions, [longest query, longest key]."""
+    shape = max(lengths.queries), max(lengths.keys)
+    total = np.zeros(shape, np.float32)
+    present = np.zeros(shape, np.float32)
+    for sequence, (n_query, n_key) in enumerate(zip(lengths.queries, lengths.keys, strict=True)):
+        total[:n_query, :n_key] += sequence_attention(samples, layer, lengths, head, sequence)
+        present[:n_query, :n_key] += 1
     return cast(Float32, total / np.maximum(present, 1))
 
 
-def point_figures(samples: Samples, layer: Layer, lengths: Sequence[int], figure: str) -> Float32:
+def point_figures(samples: Samples, layer: Layer, lengths: Lengths, figure: str) -> Float32:
     """One of geometry.POINT_FIGURES of every point of every head, [heads, queries + keys], queries first."""
     keys = samples.expanded_keys()
-    made = np.empty((layer.heads, 2, sum(lengths)), np.float32)  # (heads, side, tokens)
-    start = 0
-    for sequence, length in enumerate(lengths):
-        here = slice(start, start + length)
+    heads = np.arange(layer.heads)
+    of_queries, of_keys = [], []  # of each sequence: [heads, n_query], [heads, n_key]
+    for sequence, (n_query, n_key) in enumerate(zip(lengths.queries, lengths.keys, strict=True)):
         of_sequence = geometry.point_figure(
             figure,
-            samples.queries[:, here],
-            keys[:, here],
+            samples.queries[:, _place(lengths.queries, sequence)],
+            keys[:, _place(lengths.keys, sequence)],
             scale=layer.scale,
             causal=layer.causal,
             softcap=layer.softcap,
-            bias=_bias(samples, sequence, length),
+            bias=_bias(samples, sequence, heads, np.arange(n_query), n_key),
             sinks=samples.sinks,
-        )  # (heads, 2 · length)
-        made[..., here] = of_sequence.reshape(layer.heads, 2, length)
-        start += length
-    return made.reshape(layer.heads, -1)
-
-
-def _bias(samples: Samples, sequence: int, length: int) -> Float32 | None:
-    """What is added to the logits of a sequence of `length` tokens, [heads or 1, length, length]."""
-    if samples.bias is None:
-        return None
-    return samples.bias[min(sequence, len(samples.bias) - 1), :, :length, :length]
+        )  # (heads, n_query + n_key)
+        of_queries.append(of_sequence[:, :n_query])
+        of_keys.append(of_sequence[:, n_query:])
+    return cast(Float32, np.concatenate([*of_queries, *of_keys], axis=1).astype(np.float32))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,32 +79,27 @@ class Rows:
 
 
 def attention_rows(
-    samples: Samples, layer: Layer, lengths: Sequence[int], chosen: Sequence[Indices] | None = None
+    samples: Samples, layer: Layer, lengths: Lengths, chosen: Sequence[Indices] | None = None
 ) -> Iterator[Rows]:
     """The attention of all heads, sequence after sequence, so many queries at a time that memory stays bounded.
 
     `chosen`: the queries of each sequence that are wanted, ascending; all of them by default.
     """
     heads = np.arange(layer.heads)
-    for sequence, length in enumerate(lengths):
-        queries = np.arange(length) if chosen is None else chosen[sequence]
-        count = max(1, _BLOCK // max(1, layer.heads * length))
+    for sequence, (n_query, n_key) in enumerate(zip(lengths.queries, lengths.keys, strict=True)):
+        queries = np.arange(n_query) if chosen is None else chosen[sequence]
+        count = max(1, _BLOCK // max(1, layer.heads * n_key))
         for first in range(0, len(queries), count):
             yield _rows(samples, layer, lengths, sequence, heads, queries[first : first + count])
 
 
-def _rows(
-    samples: Samples, layer: Layer, lengths: Sequence[int], sequence: int, heads: Indices, queries: Indices
-) -> Rows:
-    start, length = sum(lengths[:sequence]), lengths[sequence]
+def _rows(samples: Samples, layer: Layer, lengths: Lengths, sequence: int, heads: Indices, queries: Indices) -> Rows:
+    n_key = lengths.keys[sequence]
     key_heads = heads * len(samples.keys) // len(samples.queries)
-    q = samples.queries[np.ix_(heads, start + queries)]  # (heads, rows, d)
-    k = samples.keys[key_heads, start : start + length]  # (heads, n, d)
-    bias = None
-    if samples.bias is not None:
-        of_sequence = samples.bias[min(sequence, len(samples.bias) - 1)]  # (heads or 1, longest, longest)
-        bias = of_sequence[np.minimum(heads, len(of_sequence) - 1)][:, queries, :length]  # (heads, rows, n)
-    visible = geometry.visible_pairs(len(queries), length, causal=layer.causal, bias=bias, like=q, positions=queries)
+    q = samples.queries[np.ix_(heads, _place(lengths.queries, sequence).start + queries)]  # (heads, rows, d)
+    k = samples.keys[key_heads, _place(lengths.keys, sequence)]  # (heads, n_key, d)
+    bias = _bias(samples, sequence, heads, queries, n_key)  # (heads, rows, n_key)
+    visible = geometry.visible_pairs(len(queries), n_key, causal=layer.causal, bias=bias, like=q, positions=queries)
     logits = geometry.logits(q, k, scale=layer.scale, softcap=layer.softcap, bias=bias)
     sinks = None if samples.sinks is None else samples.sinks[heads]  # (heads,)
     with np.errstate(invalid="ignore"):  # a head that is not finite has rows of NaN
@@ -121,3 +108,29 @@ def _rows(
     if sinks is not None:
         resting = np.maximum(1 - attention.sum(axis=-1), 0)
     return Rows(queries, attention, visible.reshape(-1, *visible.shape[-2:]), resting)
+
+
+def _place(lengths: Sequence[int], sequence: int) -> slice:
+    """Where a sequence's vectors lie among those of all."""
+    start = sum(lengths[:sequence])
+    return slice(start, start + lengths[sequence])
+
+
+def _bias(samples: Samples, sequence: int, heads: Indices, queries: Indices, n_key: int) -> Float32 | None:
+    """What is added to the logits of some queries of a sequence, [heads, rows, n_key]; -inf between two windows."""
+    if samples.windows is None:
+        return None if samples.bias is None else _of_heads(samples.bias, sequence, heads)[:, queries, :n_key]
+    added = np.full((len(heads), len(queries), n_key), -np.inf, np.float32)
+    for number, window in enumerate(samples.windows):
+        places = np.full(n_key, -1)
+        places[window] = np.arange(len(window))
+        rows = np.flatnonzero(places[queries] >= 0)
+        inside = 0 if samples.bias is None else _of_heads(samples.bias, number, heads)[:, places[queries[rows]]]
+        added[:, rows[:, None], window] = inside
+    return added
+
+
+def _of_heads(bias: Float32, index: int, heads: Indices) -> Float32:
+    """[heads, longest query, longest key], from a bias of all sequences (or windows) and heads."""
+    of_one: Float32 = bias[min(index, len(bias) - 1)]
+    return of_one[np.minimum(heads, len(of_one) - 1)]

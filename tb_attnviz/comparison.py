@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tb_attnviz import geometry
 from tb_attnviz.attention import attention_rows
-from tb_attnviz.events import Layer, Samples, SamplesLocation, read_samples, samples_checksum
+from tb_attnviz.events import Layer, Lengths, Samples, SamplesLocation, read_samples, samples_checksum
 from tb_attnviz.projection.ports import Report
 
 Float32 = npt.NDArray[np.float32]
@@ -38,25 +38,39 @@ class RecordedLayer:
     file: str
     location: SamplesLocation
     layer: Layer
-    lengths: tuple[int, ...]  # tokens of each sequence of the probe
+    lengths: Lengths
 
     def address(self) -> list[object]:
         """Equal exactly where attention is."""
         checksum = samples_checksum(self.directory, self.file, self.location)
         layer = self.layer
-        return [self.file, self.location.offset, checksum, layer.scale, layer.softcap, layer.causal, self.lengths]
+        return [
+            self.file,
+            self.location.offset,
+            checksum,
+            layer.scale,
+            layer.softcap,
+            layer.causal,
+            dataclasses.astuple(self.lengths),
+        ]
+
+    @property
+    def tokens(self) -> tuple[object, ...]:
+        """From which tokens to which it attends: heads of layers with the same can be compared row by row."""
+        layer = self.layer
+        return self.lengths, layer.queries_of, layer.keys_of, layer.query_grid, layer.key_grid
 
     def samples(self) -> Samples:
         return read_samples(self.directory, self.file, self.location)
 
-    def coordinates(self, tokens: Indices) -> Float32:
-        """The canonical coordinates of some tokens' queries, then keys, [heads, 2 tokens, d]; NaN if not finite."""
+    def coordinates(self, chosen_queries: Indices, chosen_keys: Indices) -> Float32:
+        """The canonical coordinates of some queries, then keys, [heads, chosen, d]; NaN if not finite."""
         samples = self.samples()
         queries, keys = samples.queries.astype(np.float64), samples.expanded_keys().astype(np.float64)
         finite = np.isfinite(queries.sum(axis=(1, 2), keepdims=True) + keys.sum(axis=(1, 2), keepdims=True))
         queries, keys = (np.where(finite, vectors, 0) for vectors in (queries, keys))
         axes = geometry.canonical_axes(queries, keys, scale=self.layer.scale)
-        found = np.concatenate(axes.coordinates(queries[:, tokens], keys[:, tokens]), axis=1)
+        found = np.concatenate(axes.coordinates(queries[:, chosen_queries], keys[:, chosen_keys]), axis=1)
         return cast(Float32, np.where(finite, found, np.nan).astype(np.float32))
 
 
@@ -72,7 +86,7 @@ def change(before: RecordedLayer, after: RecordedLayer, report: Report) -> Float
     """
     heads = after.layer.heads
     total, count = np.zeros(heads), np.zeros(heads)
-    tokens, done = sum(after.lengths), 0
+    total_queries, done = sum(after.lengths.queries), 0
     rows = (attention_rows(recorded.samples(), recorded.layer, recorded.lengths) for recorded in (before, after))
     for here, there in zip(*rows, strict=True):
         chooses = here.chooses | there.chooses  # (heads or 1, rows)
@@ -80,7 +94,7 @@ def change(before: RecordedLayer, after: RecordedLayer, report: Report) -> Float
         total += np.where(chooses, distances, 0).sum(axis=1)
         count += chooses.sum(axis=1)
         done += len(here.queries)
-        report(done, tokens)
+        report(done, total_queries)
     mean: Float32 = np.divide(total, count, out=np.full(heads, np.nan), where=count > 0).astype(np.float32)
     return mean
 
@@ -95,17 +109,26 @@ def similarity(layers: Sequence[RecordedLayer], measure: Measure, report: Report
 
     "attention": 1 - the mean distance of their attention. "cka": the linear CKA of their canonical coordinates, of
     queries and keys together. Of many heads or tokens, a random sample of the queries (for CKA, of the tokens) stands
-    for all, the same one each time. NaN with a head that is not finite, and where no query sees more than one key (for
-    CKA, where all logits are equal).
+    for all, the same one each time. NaN with a head that is not finite, where no query sees more than one key (for
+    CKA, where all logits are equal), and between heads whose layers attend from or to other tokens.
     """
-    return _by_attention(layers, report) if measure == "attention" else _by_coordinates(layers, report)
+    by = _by_attention if measure == "attention" else _by_coordinates
+    heads = np.concatenate([np.full(recorded.layer.heads, index) for index, recorded in enumerate(layers)])
+    found = np.full((len(heads), len(heads)), np.nan, np.float32)
+    kinds = [recorded.tokens for recorded in layers]
+    for kind in dict.fromkeys(kinds):
+        alike = [index for index, other in enumerate(kinds) if other == kind]
+        places = np.flatnonzero(np.isin(heads, alike))
+        found[np.ix_(places, places)] = by([layers[index] for index in alike], report)
+    return found
 
 
 def _by_coordinates(layers: Sequence[RecordedLayer], report: Report) -> Float32:
-    tokens, width = sum(layers[0].lengths), sum(recorded.layer.heads * recorded.layer.head_dim for recorded in layers)
+    width = sum(recorded.layer.heads * recorded.layer.head_dim for recorded in layers)
     most = max(_LEAST_QUERIES, _MOST_NUMBERS // (2 * width))
-    chosen = np.random.default_rng(0).permutation(tokens)[:most]
-    clouds = [recorded.coordinates(chosen) for recorded in layers]
+    lengths = layers[0].lengths
+    queries, keys = (np.random.default_rng(0).permutation(sum(side))[:most] for side in (lengths.queries, lengths.keys))
+    clouds = [recorded.coordinates(queries, keys) for recorded in layers]
     return geometry.linear_cka(clouds, on_progress=report).astype(np.float32)
 
 
@@ -132,13 +155,16 @@ class _Sample:
     causal: bool
 
     @staticmethod
-    def of(lengths: Sequence[int], heads: int, *, causal: bool) -> "_Sample":
+    def of(lengths: Lengths, heads: int, *, causal: bool) -> "_Sample":
         """As many queries of those that choose as the limits allow for so many heads."""
-        all_queries = [np.arange(1 if causal else 0, length if length > 1 else 0) for length in lengths]
+        all_queries = [
+            np.arange(1 if causal else 0, n_query if n_key > 1 else 0)
+            for n_query, n_key in zip(lengths.queries, lengths.keys, strict=True)
+        ]
         sizes = np.concatenate(
             [
-                queries + 2 if causal else np.full(len(queries), length + 1)
-                for queries, length in zip(all_queries, lengths, strict=True)
+                queries + 2 if causal else np.full(len(queries), n_key + 1)
+                for queries, n_key in zip(all_queries, lengths.keys, strict=True)
             ]
         )
         most = min(_MOST_DISTANCES // max(1, heads * (heads - 1) // 2), _MOST_NUMBERS // heads)

@@ -16,11 +16,14 @@ from tb_attnviz.events import (
     Checkpoint,
     EventLog,
     FormatError,
+    Image,
     Layer,
+    Lengths,
     ProbeRecord,
     Records,
     Samples,
     Segment,
+    read_picture,
     read_samples,
 )
 from tb_attnviz.events.records import CorruptRecordError
@@ -132,6 +135,29 @@ class Run:
             raise NotRecordedError(f"no layer {layer}: the run has layers 0 to {len(layers) - 1}")
         return layers[layer]
 
+    def lengths(self, step: int, layer: int) -> Lengths:
+        """How many queries and keys each sequence has in `layer`: where layers differ in their tokens, not the same."""
+        return self.layer(step, layer).lengths(self.probe)
+
+    def image(self, sequence: int) -> Image:
+        """The picture of a sequence. Raises NotRecordedError for one that is no image, or has none."""
+        sequences = self.probe.sequences
+        if not 0 <= sequence < len(sequences):
+            raise NotRecordedError(f"no sequence {sequence}: the probe has sequences 0 to {len(sequences) - 1}")
+        image = sequences[sequence].image
+        if image is None:
+            raise NotRecordedError(
+                f"sequence {sequence} has no picture: it is of the kind {sequences[sequence].kind!r}"
+            )
+        return image
+
+    def png(self, sequence: int) -> bytes:
+        """The picture of a sequence, as it is shown.
+
+        Raises NotRecordedError like `image`, FileNotFoundError if its file is gone.
+        """
+        return read_picture(self.directory, self.image(sequence))
+
     def samples(self, step: int, layer: int) -> Samples:
         """Queries [heads, n_query, d] and keys [heads, n_key, d], float32; grouped keys repeated for their heads."""
         self.layer(step, layer)
@@ -142,10 +168,10 @@ class Run:
     def attention(self, step: int, layer: int, head: int, sequence: int | Literal["mean"]) -> Float32:
         """Attention [n_query, n_key] of one head on one sequence, recomputed: equal to the model's within 5e-4.
 
-        "mean": averaged over all sequences by position pair, [longest, longest].
+        "mean": averaged over all sequences by position pair, [longest query, longest key].
         """
         self.check(step, layer, head, sequence)
-        samples, described, lengths = self.samples(step, layer), self.layer(step, layer), self.probe.lengths
+        samples, described, lengths = self.samples(step, layer), self.layer(step, layer), self.lengths(step, layer)
         if sequence == "mean":
             return mean_attention(samples, described, lengths, head)
         return sequence_attention(samples, described, lengths, head, sequence)
@@ -157,7 +183,7 @@ class Run:
         """
         if figure not in geometry.POINT_FIGURES:
             raise NotRecordedError(f"no point figure {figure!r}: there are {', '.join(geometry.POINT_FIGURES)}")
-        return point_figures(self.samples(step, layer), self.layer(step, layer), self.probe.lengths, figure)
+        return point_figures(self.samples(step, layer), self.layer(step, layer), self.lengths(step, layer), figure)
 
     def check(self, step: int, layer: int, head: int, sequence: int | Literal["mean"]) -> None:
         """Raises NotRecordedError unless all four exist."""
@@ -169,9 +195,9 @@ class Run:
 
     def recorded_layers(self, step: int) -> list[RecordedLayer]:
         """Where the attention of each layer at `step` can be recomputed from, in another process too."""
-        checkpoint, lengths = self.checkpoint(step), self.probe.lengths
+        checkpoint = self.checkpoint(step)
         return [
-            RecordedLayer(self.directory, checkpoint.file, location, layer, lengths)
+            RecordedLayer(self.directory, checkpoint.file, location, layer, layer.lengths(self.probe))
             for layer, location in zip(checkpoint.layers, checkpoint.locations, strict=True)
         ]
 

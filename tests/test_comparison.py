@@ -12,7 +12,7 @@ from scipy.spatial.distance import jensenshannon
 import tb_attnviz
 from tb_attnviz import Run, comparison
 from tb_attnviz.attention import attention_rows, sequence_attention
-from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
+from tb_attnviz.events import Layer, Lengths, ProbeRecord, RunWriter, Samples, Sequence
 from tb_attnviz.run import NotComparableError, NotRecordedError
 from tests.conftest import LAYERS, PROBE, make_samples
 
@@ -140,13 +140,13 @@ def test_a_head_that_is_not_finite_is_unknown(record: Callable[..., Run]) -> Non
 @pytest.mark.parametrize("causal", [True, False])
 def test_long_sequences_come_in_pieces(monkeypatch: pytest.MonkeyPatch, causal: bool) -> None:
     monkeypatch.setattr("tb_attnviz.attention._BLOCK", 18)
-    layer, lengths = dataclasses.replace(LAYERS[1], causal=causal), PROBE.lengths
+    layer, lengths = dataclasses.replace(LAYERS[1], causal=causal), Lengths(PROBE.lengths, PROBE.lengths)
     bias = np.where(np.random.default_rng(0).random((3, 1, 10, 10)) > 0.8, -np.inf, 0).astype(np.float32)
     samples = dataclasses.replace(make_samples(layer, seed=3), bias=bias)
     pieces = list(attention_rows(samples, layer, lengths))
-    assert len(pieces) == sum(lengths), "a query at a time"
+    assert len(pieces) == PROBE.tokens, "a query at a time"
     whole = iter(pieces)
-    for sequence, length in enumerate(lengths):
+    for sequence, length in enumerate(PROBE.lengths):
         expected = [sequence_attention(samples, layer, lengths, head, sequence) for head in range(layer.heads)]
         found = np.concatenate([next(whole).attention for _ in range(length)], axis=1)
         np.testing.assert_allclose(found, expected, atol=1e-6)

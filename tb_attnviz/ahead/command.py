@@ -141,9 +141,11 @@ def _store_for(wanted: Sequence[Chain], runs: dict[str, Run]) -> DiskStore:
 
 
 def _bytes(chain: Chain, run: Run) -> int:
-    """Of all pictures of `chain`: a query and a key a token and head, in float32."""
+    """Of all pictures of `chain`: its queries and keys in float32."""
     heads = run.layers[chain.layer].heads if chain.view.head is None else 1
-    return len(chain.steps) * heads * 2 * run.probe.tokens * chain.view.projection.dims * 4
+    lengths = run.layers[chain.layer].lengths(run.probe)
+    points = sum(lengths.queries) + sum(lengths.keys)
+    return len(chain.steps) * heads * points * chain.view.projection.dims * 4
 
 
 def _runs(directory: str, names: Sequence[str] | None) -> tuple[dict[str, Run], list[str]]:

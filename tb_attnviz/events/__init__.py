@@ -7,7 +7,8 @@ TensorBoard never loads them. `docs/format.md` describes both byte by byte.
 
 from tb_attnviz.events.documents import FormatError
 from tb_attnviz.events.log import EventLog
-from tb_attnviz.events.probe_record import ProbeRecord, Repeat, Sequence
+from tb_attnviz.events.pictures import read_picture
+from tb_attnviz.events.probe_record import Grid, Image, ProbeRecord, Repeat, Sequence, Side
 from tb_attnviz.events.samples import Samples, read_samples, samples_checksum
 from tb_attnviz.events.schema import (
     Alert,
@@ -15,6 +16,7 @@ from tb_attnviz.events.schema import (
     AlertRecord,
     Checkpoint,
     Layer,
+    Lengths,
     SamplesLocation,
 )
 from tb_attnviz.events.segments import Records, Segment, in_order_of_writing
@@ -29,7 +31,10 @@ __all__ = [
     "Checkpoint",
     "EventLog",
     "FormatError",
+    "Grid",
+    "Image",
     "Layer",
+    "Lengths",
     "ProbeRecord",
     "Records",
     "Repeat",
@@ -38,7 +43,9 @@ __all__ = [
     "SamplesLocation",
     "Segment",
     "Sequence",
+    "Side",
     "in_order_of_writing",
+    "read_picture",
     "read_samples",
     "samples_checksum",
 ]

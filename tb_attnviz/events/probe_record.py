@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from tb_attnviz.events.documents import dump, load
 
@@ -20,10 +20,47 @@ class Repeat:
     period: int
 
 
+Side = Literal["tokens", "key_tokens"]
+"""Of which tokens of a sequence the queries or keys of a layer are: its own, or those that it attends to across."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """Patches of an image, row after row from its upper left corner."""
+
+    rows: int
+    columns: int
+
+    @property
+    def size(self) -> int:
+        return self.rows * self.columns
+
+    @property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """(row, column) of every patch."""
+        return tuple((row, column) for row in range(self.rows) for column in range(self.columns))
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Names of the patches: "r0c0", "r0c1", …"""
+        return tuple(f"r{row}c{column}" for row, column in self.places)
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """The picture of a sequence: a PNG in the run's `plugins/attnviz` directory, its size in pixels."""
+
+    file: str
+    width: int
+    height: int
+
+
 @dataclasses.dataclass(frozen=True)
 class Sequence:
     """One probe input: a text, or an image as the sequence of its patches.
 
+    `grid`: the last tokens are its patches; those before them ([CLS], registers) have no place in the image.
+    `key_tokens`: the other side of the input where the model has two, as the encoder's tokens beside a decoder's.
     Labels are about the tokens and not a part of them: two sequences that differ in them alone are equal.
     """
 
@@ -31,6 +68,21 @@ class Sequence:
     kind: str = "text"
     repeat: Repeat | None = None
     labels: Labels = dataclasses.field(default_factory=dict, compare=False)
+    grid: Grid | None = None
+    image: Image | None = None
+    key_tokens: "Sequence | None" = None
+
+    @property
+    def places(self) -> tuple[tuple[int, int] | None, ...]:
+        """(row, column) of every token on the grid."""
+        patches = self.grid.places if self.grid else ()
+        return (None,) * (len(self.tokens) - len(patches)) + patches
+
+    @property
+    def content(self) -> list[Any]:
+        """What the model was shown, as far as the record tells; a picture's file is named after its pixels."""
+        other = self.key_tokens.content if self.key_tokens else None
+        return [self.kind, self.tokens, self.image.file if self.image else None, other]
 
     def to_entry(self) -> dict[str, Any]:
         return {
@@ -38,6 +90,9 @@ class Sequence:
             "kind": self.kind,
             "repeat": dataclasses.asdict(self.repeat) if self.repeat else None,
             "labels": {name: [_known(value) for value in values] for name, values in self.labels.items()},
+            "grid": dataclasses.asdict(self.grid) if self.grid else None,
+            "image": dataclasses.asdict(self.image) if self.image else None,
+            "key_tokens": self.key_tokens.to_entry() if self.key_tokens else None,
         }
 
     @classmethod
@@ -51,6 +106,9 @@ class Sequence:
                 name: tuple(math.nan if value is None else value for value in values)
                 for name, values in entry.get("labels", {}).items()
             },
+            grid=Grid(**entry["grid"]) if entry.get("grid") else None,
+            image=Image(**entry["image"]) if entry.get("image") else None,
+            key_tokens=cls.from_entry(entry["key_tokens"]) if entry.get("key_tokens") else None,
         )
 
 
@@ -65,6 +123,15 @@ class ProbeRecord:
         """Tokens of each sequence."""
         return tuple(len(sequence.tokens) for sequence in self.sequences)
 
+    def side(self, side: Side) -> tuple[Sequence, ...]:
+        """Every sequence, or its other side. Raises ValueError if there is none."""
+        if side == "tokens":
+            return self.sequences
+        others = tuple(sequence.key_tokens for sequence in self.sequences if sequence.key_tokens is not None)
+        if len(others) < len(self.sequences):
+            raise ValueError("the probe has no key_tokens")
+        return others
+
     @property
     def tokens(self) -> int:
         """Tokens of all sequences."""
@@ -73,7 +140,7 @@ class ProbeRecord:
     @property
     def fingerprint(self) -> str:
         """Short, and equal for equal inputs alone: two runs with the same can be compared point by point."""
-        content = [[sequence.kind, sequence.tokens] for sequence in self.sequences]
+        content = [sequence.content for sequence in self.sequences]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
     def to_json(self) -> str:

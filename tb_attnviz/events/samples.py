@@ -15,15 +15,20 @@ import numpy.typing as npt
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
-from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_INT16
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_INT16, DT_INT32
 
 from tb_attnviz.events import files, records
 from tb_attnviz.events.schema import SamplesLocation
 
 Int16 = npt.NDArray[np.int16]
+Int32 = npt.NDArray[np.int32]
 Float32 = npt.NDArray[np.float32]
 
-_DTYPES: dict[int, np.dtype[Any]] = {DT_INT16: np.dtype("<i2"), DT_FLOAT: np.dtype("<f4")}
+_DTYPES: dict[int, np.dtype[Any]] = {
+    DT_INT16: np.dtype("<i2"),
+    DT_INT32: np.dtype("<i4"),
+    DT_FLOAT: np.dtype("<f4"),
+}
 _LARGEST = 32766  # of a finite component; the codes beyond are infinity, -infinity and NaN
 _INFINITY, _NAN = 32767, -32768
 _SMALLEST_SCALE = np.finfo(np.float32).smallest_normal  # smaller ones are too coarse to divide by
@@ -35,12 +40,15 @@ class Samples:
 
     `bias` is added to the scaled logits before softmax; -inf hides a pair; None where there is nothing to add.
     `sinks`: a logit a head that takes part in the softmax and whose share is dropped; None where there are none.
+    `windows`: the tokens of a sequence in each window, for attention that stays within windows; they are the same in
+    every sequence, and `bias` is then [windows or 1, heads or 1, n, n]. None: a sequence is not cut up.
     """
 
     queries: Float32  # [heads, n_query, d]
     keys: Float32  # [kv_heads, n_key, d]
     bias: Float32 | None = None  # [sequences or 1, heads or 1, longest query, longest key]
     sinks: Float32 | None = None  # [heads]
+    windows: Int32 | None = None  # [windows, n]
 
     def expanded_keys(self) -> Float32:
         """The key of every query head, [heads, n_key, d]: grouped keys repeated, in the order of the heads."""
@@ -59,6 +67,8 @@ def encode_samples(samples: Samples, *, step: int, layer_name: str, wall_time: f
         arrays["bias"] = samples.bias.astype("<f4", copy=False)
     if samples.sinks is not None:
         arrays["sinks"] = samples.sinks.astype("<f4", copy=False)
+    if samples.windows is not None:
+        arrays["windows"] = samples.windows.astype("<i4", copy=False)
     for tag, array in arrays.items():
         value = event.summary.value.add(tag=tag)
         value.metadata.display_name = layer_name
@@ -80,6 +90,7 @@ def read_samples(run_directory: str, file: str, location: SamplesLocation) -> Sa
         keys=_dequantise(arrays["keys"], arrays["keys_scale"]),
         bias=arrays.get("bias"),
         sinks=arrays.get("sinks"),
+        windows=arrays.get("windows"),
     )
 
 

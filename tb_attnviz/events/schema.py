@@ -3,9 +3,18 @@
 import dataclasses
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from tb_attnviz.events.documents import dump, load
+from tb_attnviz.events.probe_record import Grid, ProbeRecord, Side
+
+
+@dataclasses.dataclass(frozen=True)
+class Lengths:
+    """How many queries and keys of a layer each sequence has."""
+
+    queries: tuple[int, ...]
+    keys: tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,6 +25,8 @@ class Layer:
     other mask or bias, and the sinks, are arrays in the samples.
     Where only some of the model's layers or heads are recorded, `number` and `head_numbers` say which they are in the
     model; None: all of them are recorded, in order.
+    Queries and keys are those of one side of the probe's sequences each: all its tokens, or, where a grid is given,
+    the patches of that grid in their place.
     """
 
     name: str
@@ -27,11 +38,24 @@ class Layer:
     softcap: float | None = None
     number: int | None = None
     head_numbers: tuple[int, ...] | None = None
+    queries_of: Side = "tokens"
+    keys_of: Side = "tokens"
+    query_grid: Grid | None = None
+    key_grid: Grid | None = None
+
+    @property
+    def attends(self) -> Literal["self", "cross"]:
+        """Among the tokens of one side, or from one side to the other."""
+        return "self" if self.queries_of == self.keys_of else "cross"
+
+    def lengths(self, probe: ProbeRecord) -> Lengths:
+        return Lengths(_lengths(probe, self.queries_of, self.query_grid), _lengths(probe, self.keys_of, self.key_grid))
 
     @property
     def identity(self) -> tuple[object, ...]:
         """What stays while the same model trains: all but the values that training may change."""
-        return (self.name, self.heads, self.kv_heads, self.head_dim, self.number, self.head_numbers)
+        tokens = (self.queries_of, self.keys_of, self.query_grid, self.key_grid)
+        return (self.name, self.heads, self.kv_heads, self.head_dim, self.number, self.head_numbers, *tokens)
 
     def in_model(self, index: int, head: int) -> tuple[int, int]:
         """The model's own numbers of this layer and of a head, which are `index` and `head` among the recorded ones."""
@@ -44,6 +68,9 @@ class Layer:
         known = {field.name: entry[field.name] for field in dataclasses.fields(cls) if field.name in entry}
         if known.get("head_numbers") is not None:
             known["head_numbers"] = tuple(known["head_numbers"])
+        for name in ("query_grid", "key_grid"):
+            if known.get(name) is not None:
+                known[name] = Grid(**known[name])
         return cls(**known)
 
 
@@ -158,3 +185,9 @@ def _number(value: float) -> float | str:
     if math.isnan(value):
         return "NaN"
     return value if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _lengths(probe: ProbeRecord, side: Side, grid: Grid | None) -> tuple[int, ...]:
+    if grid is not None:
+        return (grid.size,) * len(probe.sequences)
+    return tuple(len(sequence.tokens) for sequence in probe.side(side))

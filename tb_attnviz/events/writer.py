@@ -3,13 +3,14 @@
 import contextlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from tensorboard.compat.proto.event_pb2 import Event
 
 from tb_attnviz.events import files, summaries
 from tb_attnviz.events.event_file import EventFile, file_version
+from tb_attnviz.events.pictures import write_pictures
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.quota import SamplesFile, thin
 from tb_attnviz.events.samples import Samples, encode_samples
@@ -41,8 +42,14 @@ class RunWriter:
         self._newest_step = 0
         self._sink = sink or EventFile(directory)
 
-    def begin(self, step: int, probe: ProbeRecord, layers: tuple[Layer, ...]) -> None:
-        """Say what is recorded from `step` on. Readers go on with the run if it is what they know already."""
+    def begin(
+        self, step: int, probe: ProbeRecord, layers: tuple[Layer, ...], *, pictures: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Say what is recorded from `step` on. Readers go on with the run if it is what they know already.
+
+        `pictures`: PNG files by the names that the probe has for them; those that are there already are left alone.
+        """
+        write_pictures(self._samples_directory, pictures or {})
         self.write_probe(probe, step=step)
         self._sink.add_event(summaries.layers_event(layers, step=step, wall_time=time.time()))
         self._sink.flush()

@@ -27,7 +27,7 @@ def index(plan: Plan, title: str) -> dict[str, Any]:
     run = plan.run
     recorded = {
         "steps": len(run.steps),
-        "layers": [layer_entry(i, layer)["number"] for i, layer in enumerate(run.layers)],
+        "layers": [layer_entry(i, layer, run.probe)["number"] for i, layer in enumerate(run.layers)],
         "heads": sum(layer.heads for layer in run.layers),
         "sequences": len(run.probe.sequences),
     }
@@ -76,7 +76,7 @@ def attention(plan: Plan, layer: int, step: int) -> Iterator[Piece]:
     if not heads:
         return
     run = plan.run
-    samples, described, lengths = run.samples(step, layer), run.layer(step, layer), run.probe.lengths
+    samples, described, lengths = run.samples(step, layer), run.layer(step, layer), run.lengths(step, layer)
     for head in heads:
         arrays: list[Float32] = [
             sequence_attention(samples, described, lengths, head.head, sequence) for sequence in plan.sequences
@@ -89,7 +89,7 @@ def attention(plan: Plan, layer: int, step: int) -> Iterator[Piece]:
 
 def trust(plan: Plan, projection: Projection, head: Head, step: int, store: Store) -> Piece:
     """How far the picture of a head in detail can be believed, compared with the step before in the page."""
-    seen = Seen(plan.run.probe.lengths, plan.run.layer(step, head.layer))
+    seen = Seen(plan.run.lengths(step, head.layer), plan.run.layer(step, head.layer))
     view = plan.view(projection, head.layer, head.head)
     document = make_trust(view, step, plan.previous(step), store, _unreported, seen=seen)
     number = _number_of(plan, projection)
@@ -101,7 +101,7 @@ def _run_entry(plan: Plan) -> dict[str, Any]:
     run = plan.run
     layers = []
     for position, heads in plan.layers.items():
-        entry = layer_entry(position, run.layers[position])
+        entry = layer_entry(position, run.layers[position], run.probe)
         numbers = [entry["head_numbers"][head.head] for head in heads]
         layers.append({**entry, "heads": len(heads), "head_numbers": numbers})
     return {
@@ -112,6 +112,7 @@ def _run_entry(plan: Plan) -> dict[str, Any]:
         "sequences": len(run.probe.sequences),
         "queries": run.probe.tokens,
         "keys": run.probe.tokens,
+        "probe": run.probe.fingerprint,
         "figures": sorted(run.records.health),
         "error": None,
     }

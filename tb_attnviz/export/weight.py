@@ -1,11 +1,12 @@
 """Weight: how large a page will be, from a few of its pieces that are cheap to make."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from tb_attnviz.export.contents import attention, documents
 from tb_attnviz.export.document import ExportError, bundle
 from tb_attnviz.export.packing import piece
-from tb_attnviz.export.plan import Plan
+from tb_attnviz.export.plan import Head, Plan
 
 _POINTS_SHARE = 0.97  # what gzip leaves of points: nearly noise in their lower bytes
 _TRUST_BYTES = 5  # a point, packed: two figures of three digits
@@ -39,16 +40,21 @@ class Weight:
 
 def weigh(plan: Plan) -> Weight:
     """About what the page of `plan` will weigh: attention from one head, points and trust from their number."""
-    tokens = plan.run.probe.tokens
-    heads, details, steps = len(plan.heads), len(plan.detail), len(plan.steps)
+    details, steps = len(plan.detail), len(plan.steps)
     pictures = steps * sum(projection.dims for projection in plan.projections)
     return Weight(
         program=len(bundle().encode()),
-        points=round(heads * pictures * 2 * tokens * 2 * _POINTS_SHARE * _BASE64),
+        points=round(_points(plan, plan.heads) * pictures * 2 * _POINTS_SHARE * _BASE64),
         attention=details * steps * _one_attention(plan),
-        trust=plan.trust * details * steps * len(plan.projections) * 2 * tokens * _TRUST_BYTES,
+        trust=plan.trust * _points(plan, plan.detail) * steps * len(plan.projections) * _TRUST_BYTES,
         rest=sum(len(piece(data)) for _, data in documents(plan)),
     )
+
+
+def _points(plan: Plan, heads: Sequence[Head]) -> int:
+    """Queries and keys of all these heads at one step."""
+    lengths = [plan.run.layers[head.layer].lengths(plan.run.probe) for head in heads]
+    return sum(sum(one.queries) + sum(one.keys) for one in lengths)
 
 
 def check(weight: Weight, most_bytes: int) -> None:

@@ -11,11 +11,15 @@ query_norm  mean ‖q‖; key_norm: mean ‖k‖ (Dehghani et al. 2023, arXiv 23
 sink        mean attention on the first token (Gu et al. 2024, arXiv 2410.10781)
 previous    mean attention of a token on the one before it; self: on itself; next: on the one after it
             (Clark et al. 2019, arXiv 1906.04341)
-distance    Σ_j A_ij |i-j|, in tokens (Dosovitskiy et al. 2021, arXiv 2010.11929, on the grid of patches)
+distance    Σ_j A_ij |i-j|, in tokens; of an image in patches on its grid, among the tokens that have a place there
+            (Dosovitskiy et al. 2021, arXiv 2010.11929)
 induction   in a sequence that repeats itself with period L: mean A_{i,i-L+1}, the attention on the token that followed
             the present one last time; duplicate: mean A_{i,i-L}, on the present one (Olsson et al. 2022,
             arXiv 2209.11895)
 non_finite  how many components of q and k are NaN or infinite
+
+Across two sequences there is no token before, after or itself: previous, self, next, distance, induction and duplicate
+are NaN there. Of tokens without an order (windows of an image) sink, previous and next are.
 
 effective_rank is of all sequences at once, and has a function of its own: exp of the entropy of Σ²/ΣΣ², Σ the singular
             values of the centred logits (Roy and Vetterli 2007, EUSIPCO, on the energies Σ²)
@@ -56,54 +60,68 @@ def health(
     scale: float,
     causal: bool,
     lengths: Array,
+    key_lengths: Array | None = None,
     softcap: float | None = None,
     bias: Array | None = None,
     sinks: Array | None = None,
     repeats: Sequence[tuple[int, int] | None] = (),
+    places: Array | None = None,
+    ordered: bool = True,
 ) -> dict[str, Array]:
     """Every figure of FIGURES of one layer on one batch of sequences, each [sequences, heads].
 
     queries, keys [sequences, heads, longest, d], padded at the end; `lengths` [sequences], integer; `softcap` and
     `bias` as in `logits`, `sinks` [heads] as in `attention`; `repeats`: (start, period) of each sequence that repeats
-    itself, else None.
+    itself, else None. `key_lengths` [sequences]: the keys are those of another sequence. `places` [longest, 2] or
+    [sequences, longest, 2]: row and column of every token, NaN for those without; `ordered`: tokens come in an order.
     NaN where a sequence does not define a figure (induction without repeat, entropy where every query sees one key).
     """
     xp = array_namespace(queries, keys)
-    longest = queries.shape[-2]
-    visible = visible_pairs(longest, longest, causal=causal, lengths=lengths, bias=bias, like=queries)
-    choices = xp.sum(xp.astype(visible, queries.dtype), axis=-1)  # (sequences, heads or 1, longest): keys a query sees
-    present = xp.arange(longest, device=device(queries))[None, None, :] < lengths[:, None, None]
-    # Every line from here to `distance` passes over all pairs, which is what health costs: attention is not
+    n_query, n_key = queries.shape[-2], keys.shape[-2]
+    across = key_lengths is not None
+    key_lengths = lengths if key_lengths is None else key_lengths
+    visible = visible_pairs(
+        n_query, n_key, causal=causal, lengths=lengths, key_lengths=key_lengths, bias=bias, like=queries
+    )
+    choices = xp.sum(xp.astype(visible, queries.dtype), axis=-1)  # (sequences, heads or 1, n_query): keys a query sees
+    query_present, key_present = (
+        xp.arange(n, device=device(queries))[None, None, :] < ends[:, None, None]
+        for n, ends in ((n_query, lengths), (n_key, key_lengths))
+    )
+    # Every line from here to `_distances` passes over all pairs, which is what health costs: attention is not
     # normalised, but what is taken from it is, a row at a time.
     hidden = -xp.finfo(queries.dtype).max / 4  # finite: its weight of 0 times its logit is 0
     shifted = scaled_dot_products(
         queries, keys, scale=scale, softcap=softcap, bias=bias
-    )  # (sequences, heads, longest, longest)
+    )  # (sequences, heads, n_query, n_key)
     shifted = xp.where(visible, shifted, hidden)
-    top = xp.max(shifted, axis=-1)  # (sequences, heads, longest)
+    top = xp.max(shifted, axis=-1)  # (sequences, heads, n_query)
     ceiling = top if sinks is None else xp.maximum(top, sinks[:, None])
     shifted -= ceiling[..., None]
     weights = xp.exp(shifted)  # attention, but for the sum of each row
     shifted *= weights
-    energy = xp.sum(shifted, axis=-1)  # (sequences, heads, longest)
-    keys_total, distance = _row_sums(weights)
+    energy = xp.sum(shifted, axis=-1)  # (sequences, heads, n_query)
+    keys_total, placed_total, far = _distances(weights, None if across else places)
     total = keys_total if sinks is None else keys_total + xp.exp(sinks[:, None] - ceiling)
     entropy = (keys_total * xp.log(total) - energy) / total  # -Σ_j A_ij ln A_ij, with A_ij = weights_ij / total_i
     rows = (weights, total, visible)
     query_norms, key_norms = (xp.linalg.vector_norm(x, axis=-1) for x in (queries, keys))
+    distance = far / (total if places is None else xp.where(placed_total > 0, placed_total, 1.0))
+    unknown = xp.full_like(total[..., 0], xp.nan)
+    near = ordered and not across
     return {
         "entropy": _mean(entropy / xp.log(xp.where(choices > 1, choices, 2.0)), choices > 1),
         "max_logit": xp.max(xp.where(choices > 0, top, -xp.inf), axis=-1),
-        "query_norm": _mean(query_norms, present),
-        "key_norm": _mean(key_norms, present),
-        "sink": _mean(weights[..., 0] / total, visible[..., 0]),
-        "previous": _diagonal_mean(*rows, -1),
-        "self": _diagonal_mean(*rows, 0),
-        "next": _diagonal_mean(*rows, 1),
-        "distance": _mean(distance / total, choices > 0),
-        "induction": _repeated(*rows, repeats, ahead=1),
-        "duplicate": _repeated(*rows, repeats, ahead=0),
-        "non_finite": _non_finite(queries, query_norms, present) + _non_finite(keys, key_norms, present),
+        "query_norm": _mean(query_norms, query_present),
+        "key_norm": _mean(key_norms, key_present),
+        "sink": _mean(weights[..., 0] / total, visible[..., 0]) if ordered else unknown,
+        "previous": _diagonal_mean(*rows, -1) if near else unknown,
+        "self": unknown if across else _diagonal_mean(*rows, 0),
+        "next": _diagonal_mean(*rows, 1) if near else unknown,
+        "distance": unknown if across else _mean(distance, (choices > 0) & (placed_total > 0)),
+        "induction": _repeated(*rows, repeats, ahead=1) if near else unknown,
+        "duplicate": _repeated(*rows, repeats, ahead=0) if near else unknown,
+        "non_finite": _non_finite(queries, query_norms, query_present) + _non_finite(keys, key_norms, key_present),
     }
 
 
@@ -140,20 +158,44 @@ def _canonical_energies(queries: Array, keys: Array) -> Array:
     return xp.where(trace[..., 0] > 0, xp.clip(energies, 0.0), xp.zeros_like(energies))
 
 
-def _row_sums(weights: Array) -> tuple[Array, Array]:
-    """Σ_j w_ij and Σ_j w_ij |i-j|, each [sequences, heads, n]; weights [sequences, heads, n, n].
+def _distances(weights: Array, places: Array | None) -> tuple[Array, Array, Array]:
+    """Σ_j w_ij, the same over the keys with a place, and Σ_j w_ij d_ij over these; each [sequences, heads, n_query].
+
+    weights [sequences, heads, n_query, n_key]; `places` as of `health`: without them keys are where they come.
+    Where queries have no place, or see no key that has one, the second sum is 0.
+    """
+    xp = array_namespace(weights)
+    n_query, n_key = weights.shape[-2:]
+    if places is None:
+        query, key = (
+            xp.astype(xp.arange(n, device=device(weights)), weights.dtype) for n in (n_query, n_key)
+        )  # positions
+        total, far = _row_sums(weights, xp.abs(query[:, None] - key[None, :]))
+        return total, total, far
+    known = ~xp.isnan(places[..., 0])  # ([sequences,] n)
+    where = xp.astype(xp.where(known[..., None], places, xp.zeros_like(places)), weights.dtype)
+    distances = xp.linalg.vector_norm(where[..., :, None, :] - where[..., None, :, :], axis=-1)  # (…, n, n)
+    both = xp.astype(known[..., :, None] & known[..., None, :], weights.dtype)
+    if places.ndim == 2:
+        total, placed, far = _row_sums(weights, both, distances * both)
+    else:
+        total = xp.sum(weights, axis=-1)
+        placed, far = (xp.sum(weights * x[:, None, ...], axis=-1) for x in (both, distances * both))
+    return total, placed, far
+
+
+def _row_sums(weights: Array, *factors: Array) -> tuple[Array, ...]:
+    """Σ_j w_ij, and Σ_j w_ij f_ij for each of `factors` [n_query, n_key]: each [sequences, heads, n_query].
 
     As one matrix product for each query i: it reads the weights once, and writes nothing of their size.
     """
     xp = array_namespace(weights)
-    n = weights.shape[-1]
-    positions = xp.astype(xp.arange(n, device=device(weights)), weights.dtype)
-    distances = xp.abs(positions[:, None] - positions[None, :])
-    factors = xp.stack([xp.ones_like(distances), distances], axis=-1)  # (n_query, n_key, 2)
-    by_query = xp.permute_dims(xp.reshape(weights, (-1, n, n)), (1, 0, 2))  # (n_query, sequences · heads, n_key)
-    sums = xp.permute_dims(by_query @ factors, (2, 1, 0))  # (2, sequences · heads, n_query)
-    sums = xp.reshape(sums, (2, *weights.shape[:-1]))
-    return sums[0, ...], sums[1, ...]
+    n_query, n_key = weights.shape[-2:]
+    columns = xp.stack([xp.ones_like(factors[0]), *factors], axis=-1)  # (n_query, n_key, columns)
+    by_query = xp.permute_dims(xp.reshape(weights, (-1, n_query, n_key)), (1, 0, 2))  # (n_query, sequences · heads, …)
+    sums = xp.permute_dims(by_query @ columns, (2, 1, 0))  # (columns, sequences · heads, n_query)
+    sums = xp.reshape(sums, (sums.shape[0], *weights.shape[:-1]))
+    return tuple(sums[index, ...] for index in range(sums.shape[0]))
 
 
 def _diagonal_mean(weights: Array, total: Array, visible: Array, offset: int, start: int = 0) -> Array:

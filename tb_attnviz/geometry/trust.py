@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
+Rows = slice | npt.NDArray[np.integer]
 Progress = Callable[[int, int], None]  # done, total
 Closeness = Literal["dot", "distance", "cosine"]
 
@@ -36,33 +37,55 @@ class VisiblePairs:
     Of more than `most` pairs, a random sample of about that many stands for all, the same one each time.
     """
 
-    lengths: tuple[int, ...]  # tokens of each sequence
+    lengths: tuple[int, ...]  # queries of each sequence
     causal: bool = False  # keys after the query are hidden
-    bias: npt.NDArray[np.floating] | None = None  # [sequences or 1, longest, longest]: -inf hides a pair
+    bias: npt.NDArray[np.floating] | None = None  # [sequences or windows or 1, longest, longest]: -inf hides a pair
+    key_lengths: tuple[int, ...] | None = None  # keys of each sequence; as many as queries unless given
+    windows: npt.NDArray[np.integer] | None = None  # [windows, n]: the tokens of each sequence that see one another
     most: int = MOST_PAIRS
 
     @property
     def share(self) -> float:
         """How much of all pairs is looked at."""
-        pairs = sum(n * (n + 1) // 2 if self.causal else n * n for n in self.lengths)
+        if self.windows is not None:
+            pairs = len(self.lengths) * self.windows.size * len(self.windows[0])
+        else:
+            both = zip(self.lengths, self._key_lengths, strict=True)
+            pairs = sum(n * (n + 1) // 2 if self.causal else n * n_key for n, n_key in both)
         return min(1.0, self.most / max(pairs, 1))
 
-    def blocks(self) -> Iterator[tuple[slice, slice, Bool]]:
-        """Some queries, all keys of their sequence, and which of their pairs count."""
+    def blocks(self) -> Iterator[tuple[Rows, Rows, Bool]]:
+        """Some queries, the keys that they may see, and which of their pairs count."""
         chosen = np.random.default_rng(0)
-        start = 0
-        for sequence, length in enumerate(self.lengths):
-            rows = max(1, _BLOCK // max(length, 1))
-            for first in range(0, length, rows):
-                last = min(first + rows, length)
-                counted = np.tri(last - first, length, first if self.causal else length, dtype=bool)
-                if self.bias is not None:
-                    of_sequence = self.bias[min(sequence, len(self.bias) - 1)]
-                    counted &= of_sequence[first:last, :length] > -np.inf
-                if self.share < 1:
-                    counted &= chosen.random(counted.shape, np.float32) < self.share
-                yield slice(start + first, start + last), slice(start, start + length), counted
+        for queries, keys, counted in self._whole_blocks():
+            if self.share < 1:
+                counted &= chosen.random(counted.shape, np.float32) < self.share
+            yield queries, keys, counted
+
+    @property
+    def _key_lengths(self) -> tuple[int, ...]:
+        return self.lengths if self.key_lengths is None else self.key_lengths
+
+    def _whole_blocks(self) -> Iterator[tuple[Rows, Rows, Bool]]:
+        start = key_start = 0
+        for sequence, (length, keys) in enumerate(zip(self.lengths, self._key_lengths, strict=True)):
+            for number, window in enumerate(() if self.windows is None else self.windows):
+                tokens = start + window
+                yield tokens, tokens, self._seen(number, slice(0, len(window)), len(window))
+            rows = max(1, _BLOCK // max(keys, 1))
+            for first in range(0, length if self.windows is None else 0, rows):
+                part = slice(first, min(first + rows, length))
+                counted = self._seen(sequence, part, keys)
+                yield slice(start + part.start, start + part.stop), slice(key_start, key_start + keys), counted
             start += length
+            key_start += keys
+
+    def _seen(self, index: int, rows: slice, keys: int) -> Bool:
+        """Which of `keys` each of some queries of a sequence, or window, sees."""
+        seen = np.tri(rows.stop - rows.start, keys, rows.start if self.causal else max(keys, rows.stop), dtype=bool)
+        if self.bias is not None:
+            seen &= self.bias[min(index, len(self.bias) - 1)][rows, :keys] > -np.inf
+        return seen
 
 
 def logit_faithfulness(
@@ -76,9 +99,9 @@ def logit_faithfulness(
 ) -> float:
     """Spearman's correlation of closeness on screen with the centred logits of all `pairs`, from -1 to 1.
 
-    queries, keys [n, d]; shown [2n, dims], queries first, NaN for points that are not on screen: pairs with them do not
-    count. `closeness` on screen is the dot product (for a biplot), or minus the Euclidean or cosine distance. The
-    logits' scale is left out: ranks do not know it.
+    queries [n_query, d], keys [n_key, d]; shown [n_query + n_key, dims], queries first, NaN for points that are not on
+    screen: pairs with them do not count. `closeness` on screen is the dot product (for a biplot), or minus the
+    Euclidean or cosine distance. The logits' scale is left out: ranks do not know it.
     """
     centred = keys - keys.mean(axis=0) if len(keys) else keys
     n = len(queries)
@@ -232,14 +255,16 @@ def _over_pairs(
     """Spearman's correlation over `pairs` of closeness on screen with dot products in all dimensions."""
     products: list[Float64] = []
     nearness: list[Float64] = []
+    done = 0
     on_screen_queries, on_screen_keys = _on_screen(shown_queries), _on_screen(shown_keys)
     with np.errstate(invalid="ignore", over="ignore"):  # what is not finite makes the result NaN
         for some, all_keys, counted in pairs.blocks():
-            counted &= on_screen_queries[some, None] & on_screen_keys[all_keys]
+            counted &= on_screen_queries[some][:, None] & on_screen_keys[all_keys]
             products.append((queries[some] @ keys[all_keys].T)[counted])
             nearness.append(_closeness(shown_queries[some], shown_keys[all_keys], closeness)[counted])
+            done += len(counted)
             if on_progress:
-                on_progress(some.stop, len(queries))
+                on_progress(done, len(queries))
     if not products:
         return float("nan")
     return spearman(np.concatenate(products), np.concatenate(nearness))

@@ -1,11 +1,13 @@
 """Entries: what the JSON of `runs` and `probe` says of a layer, a segment and a sequence."""
 
+import dataclasses
 from typing import Any
 
-from tb_attnviz.events import Layer, Segment, Sequence
+from tb_attnviz.events import Layer, ProbeRecord, Segment, Sequence
 
 
-def layer_entry(position: int, layer: Layer) -> dict[str, Any]:
+def layer_entry(position: int, layer: Layer, probe: ProbeRecord) -> dict[str, Any]:
+    lengths = layer.lengths(probe)
     return {
         "name": layer.name,
         "number": position if layer.number is None else layer.number,
@@ -14,6 +16,13 @@ def layer_entry(position: int, layer: Layer) -> dict[str, Any]:
         "kv_heads": layer.kv_heads,
         "head_dim": layer.head_dim,
         "causal": layer.causal,
+        "attends": layer.attends,
+        "queries_of": layer.queries_of,
+        "keys_of": layer.keys_of,
+        "queries": sum(lengths.queries),
+        "keys": sum(lengths.keys),
+        "query_grid": dataclasses.asdict(layer.query_grid) if layer.query_grid else None,
+        "key_grid": dataclasses.asdict(layer.key_grid) if layer.key_grid else None,
     }
 
 
@@ -27,9 +36,19 @@ def segment_entry(segment: Segment) -> dict[str, Any]:
 
 
 def sequence_entry(sequence: Sequence) -> dict[str, Any]:
-    return {
+    entry: dict[str, Any] = {
         "kind": sequence.kind,
         "tokens": list(sequence.tokens),
         "repeat": vars(sequence.repeat) if sequence.repeat else None,
         "labels": dict(sequence.labels),
+        "grid": None,
+        "places": None,
+        "image": None,
+        "key_tokens": sequence_entry(sequence.key_tokens) if sequence.key_tokens else None,
     }
+    if sequence.grid is not None:
+        entry["grid"] = dataclasses.asdict(sequence.grid)
+        entry["places"] = list(sequence.places)
+    if sequence.image is not None:
+        entry["image"] = {"width": sequence.image.width, "height": sequence.image.height}
+    return entry

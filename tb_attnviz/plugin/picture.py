@@ -74,7 +74,8 @@ def of_points(request: Request, asked: PictureRequest, run: Run) -> PictureReque
     """The same of some points alone: the body is JSON, `{"points": [indices into queries, then keys]}`."""
     if (request.content_length or 0) > _MOST_BYTES:
         raise BadRequestError(f"the body must not be larger than {_MOST_BYTES:,} bytes")
-    subset = _indices(request.get_data(), 2 * run.probe.tokens)
+    lengths = run.lengths(asked.step, asked.layer)
+    subset = _indices(request.get_data(), sum(lengths.queries) + sum(lengths.keys))
     return dataclasses.replace(asked, view=asked.view.of_points(subset))
 
 

@@ -16,9 +16,11 @@ from tb_attnviz.plugin import comparisons, figures, parameters, picture, tasks
 from tb_attnviz.plugin.entries import layer_entry, segment_entry, sequence_entry
 from tb_attnviz.plugin.responses import (
     JSON,
+    PNG,
     array_response,
     json_response,
     made_json_response,
+    png_response,
     points_response,
     route,
     route_of_get_and_post,
@@ -52,6 +54,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         return {
             "/runs": self.runs_route,
             "/probe": self.probe_route,
+            "/image": self.image_route,
             "/points": self.points_route,
             "/trust": self.trust_route,
             "/attention": self.attention_route,
@@ -82,6 +85,13 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         name, run = self._run(request)
         return json_response(request, {"run": name, "sequences": list(map(sequence_entry, run.probe.sequences))})
 
+    @route
+    def image_route(self, request: Request) -> Response:
+        _, run = self._run(request)
+        sequence = parameters.integer(request, "sequence")
+        file = run.image(sequence).file  # its name is made of its content
+        return unchanged(request, file, PNG) or png_response(request, run.png(sequence), file)
+
     @route_of_get_and_post
     def points_route(self, request: Request) -> Response:
         name, run = self._run(request)
@@ -106,7 +116,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         framed = self._other_run(request, parameters.optional_text(request, "in_frame_of"), name)
         asked = picture.parse(request, name, run, in_frame_of=framed, one_head=True)
         previous = picture.earlier_step(request, asked, run)
-        seen = Seen(run.probe.lengths, run.layer(asked.step, asked.layer))
+        seen = Seen(run.lengths(asked.step, asked.layer), run.layer(asked.step, asked.layer))
         key = trust_key(asked.view, asked.step, previous, seen)
         task = Task(
             key=key,
@@ -126,7 +136,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         head = parameters.integer(request, "head")
         sequence = parameters.sequence(request, "sequence")
         run.check(step, layer, head, sequence)
-        checkpoint, lengths = run.checkpoint(step), run.probe.lengths
+        checkpoint, lengths = run.checkpoint(step), run.lengths(step, layer)
         key = repr(("attention", run.directory, checkpoint.file, layer, head, sequence))
         task = Task(
             key=key,
@@ -161,7 +171,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
                 checkpoint.file,
                 checkpoint.locations[layer],
                 described,
-                run.probe.lengths,
+                run.lengths(step, layer),
                 figure,
             ),
             about={
@@ -254,7 +264,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         return {
             "run": name,
             "steps": run.steps,
-            "layers": [layer_entry(position, layer) for position, layer in enumerate(run.layers)],
+            "layers": [layer_entry(position, layer, probe) for position, layer in enumerate(run.layers)],
             "segments": [segment_entry(segment) for segment in run.segments],
             "sequences": len(probe.sequences),
             "queries": probe.tokens,

@@ -25,6 +25,7 @@ class BadRequestError(ValueError):
 
 JSON = "application/json"
 NPY = "application/octet-stream"
+PNG = "image/png"
 
 Application = Callable[..., Any]  # WSGI
 View = Callable[[Any, Request], Response]
@@ -83,6 +84,11 @@ def json_response(request: Request, document: dict[str, Any], *, code: int = 200
 def array_response(request: Request, npy: bytes, key: Hashable) -> Response:
     """An `.npy` file, whose ETag follows `key`: what the array was made from."""
     return _tagged(_respond(request, npy, NPY), key)
+
+
+def png_response(request: Request, png: bytes, key: Hashable) -> Response:
+    """A picture, whose ETag follows `key`."""
+    return _tagged(_respond(request, png, PNG), key)
 
 
 def points_response(request: Request, picture: bytes, key: Hashable) -> Response:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tb_attnviz import attention as recomputed
 from tb_attnviz import comparison
 from tb_attnviz.comparison import Measure, RecordedLayer
-from tb_attnviz.events import Layer, SamplesLocation, read_samples
+from tb_attnviz.events import Layer, Lengths, SamplesLocation, read_samples
 from tb_attnviz.projection.pictures import Report, View, make
 from tb_attnviz.projection.store import DiskStore
 from tb_attnviz.projection.trust import Seen, make_trust
@@ -41,7 +41,7 @@ def attention(
     file: str,
     location: SamplesLocation,
     layer: Layer,
-    lengths: Sequence[int],
+    lengths: Lengths,
     head: int,
     sequence: int | None,
     *,
@@ -59,7 +59,7 @@ def point_figures(
     file: str,
     location: SamplesLocation,
     layer: Layer,
-    lengths: Sequence[int],
+    lengths: Lengths,
     figure: str,
     *,
     report: Report,

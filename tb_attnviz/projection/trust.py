@@ -7,13 +7,14 @@ import dataclasses
 import hashlib
 import json
 import math
+from dataclasses import astuple
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import geometry
-from tb_attnviz.events import Layer, read_samples
+from tb_attnviz.events import Layer, Lengths, read_samples
 from tb_attnviz.geometry.trust import unit_length
 from tb_attnviz.projection.pictures import Picture, View, make
 from tb_attnviz.projection.ports import Report, Store
@@ -31,21 +32,25 @@ _STILL = 1e-3  # of the points' mean distance from their centre; what int16 samp
 class Seen:
     """Which tokens see one another: what a picture does not know about the samples that it shows."""
 
-    lengths: tuple[int, ...]  # tokens of each sequence of the probe
+    lengths: Lengths  # of each sequence of the probe
     layer: Layer  # as recorded at the step that is shown
 
     def pairs(self, view: View, step: int) -> geometry.VisiblePairs:
         """The pairs of the view's head that attention sees at `step`: causal masks, and biases of -inf, hide some."""
-        bias = read_samples(view.source.directory, *view.source.locations[step]).bias
+        samples = read_samples(view.source.directory, *view.source.locations[step])
+        bias = samples.bias
         if bias is not None:
-            bias = bias[:, min(cast(int, view.head), bias.shape[1] - 1)]  # (sequences or 1, longest, longest)
-        return geometry.VisiblePairs(self.lengths, self.layer.causal, bias)
+            bias = bias[
+                :, min(cast(int, view.head), bias.shape[1] - 1)
+            ]  # (sequences or windows or 1, longest, longest)
+        windows = samples.windows
+        return geometry.VisiblePairs(self.lengths.queries, self.layer.causal, bias, self.lengths.keys, windows)
 
 
 def trust_key(view: View, step: int, previous: int | None, seen: Seen) -> str:
     """The address of the document: equal exactly where all that it depends on is equal."""
     before = None if previous is None else (previous, view.key(previous))
-    parts = ["trust", _VERSION, view.key(step), view.head, before, seen.lengths, seen.layer.causal]
+    parts = ["trust", _VERSION, view.key(step), view.head, before, astuple(seen.lengths), seen.layer.causal]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

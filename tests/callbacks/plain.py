@@ -284,3 +284,35 @@ class Translator(nn.Module):
         with torch.no_grad():
             _, weights = attention(x, x, x, key_padding_mask=MASK == 0, average_attn_weights=False)
         return {"transformer.encoder.layers.0.self_attn": weights}
+
+
+class Painter(nn.Module):
+    """Patches of an image attend to each other, then to a text, with modules whose names say nothing of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(64, WIDTH)
+        self.among, self.to_text = (PaintersAttention() for _ in range(2))
+
+    def forward(self, latents: Tensor, input_ids: Tensor, encoder_attention_mask: Tensor) -> Tensor:
+        text, visible = 3 * self.embedding(input_ids), encoder_attention_mask.bool()[:, None, None, :]
+        return self.to_text(self.among(latents, latents, None), text, visible)
+
+    @property
+    def own(self) -> dict[str, Tensor]:
+        return {"among": self.among.weights, "to_text": self.to_text.weights}
+
+
+class PaintersAttention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(3))
+
+    def forward(self, x: Tensor, y: Tensor, visible: Tensor | None) -> Tensor:
+        q, k, v = (
+            layer(z).unflatten(-1, (HEADS, -1)).transpose(1, 2) for layer, z in zip(self.qkv, (x, y, y), strict=True)
+        )  # each (batch, heads, n, d)
+        scores = q @ k.transpose(-2, -1) / math.sqrt(WIDTH // HEADS)
+        scores = scores if visible is None else scores.masked_fill(~visible, -torch.inf)
+        self.weights = scores.softmax(dim=-1)
+        return x + (self.weights @ v).transpose(1, 2).flatten(-2)

@@ -3,14 +3,16 @@
 import threading
 
 import pytest
+import torch
 
+from tb_attnviz.callbacks import Probe
 from tb_attnviz.callbacks.capture import Recording
 from tb_attnviz.callbacks.writing import BackgroundWriter
-from tb_attnviz.events import AlertRecord, ProbeRecord, Sequence
+from tb_attnviz.events import AlertRecord
 
 RECORDING = Recording((), (), {}, {})
 ALERTS = AlertRecord(0, (), 0)
-PROBE = ProbeRecord((Sequence(("a", "b")),))
+PROBE = Probe(torch.zeros(1, 2, dtype=torch.long), [["a", "b"]])
 
 
 class Disk:
@@ -24,7 +26,7 @@ class Disk:
         self.beginnings = []
         self.closed = False
 
-    def begin(self, step, probe, layers):
+    def begin(self, step, probe, layers, *, pictures):
         self.beginnings.append(step)
 
     def write_health(self, step, figures):

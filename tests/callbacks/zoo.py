@@ -22,6 +22,9 @@ from tests.callbacks.models import IDS, MASK, TOKENS
 
 TOLERANCE = 1e-3
 LEFT_IDS = torch.stack([row.roll(9 - int(mask.sum())) for row, mask in zip(IDS, MASK, strict=True)])
+TARGET_MASK = torch.tensor([[1] * n + [0] * (7 - n) for n in (7, 3, 5, 2)])
+TARGET_IDS = IDS.flip(0, 1)[:, :7].clamp(min=3) * TARGET_MASK
+TARGETS = [[str(i) for i in range(int(n))] for n in TARGET_MASK.sum(dim=1)]
 LEFT_MASK = torch.stack([row.roll(9 - int(row.sum())) for row in MASK])
 
 BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
@@ -69,7 +72,7 @@ class Animal:
             return getattr(plain, self.model)().eval()
         kind = getattr(transformers, self.model)
         name = self.config_class or self.model.removesuffix("Model").removesuffix("Encoder") + "Config"
-        vocabulary = {"vocab_size": 64} if self.inputs in ("text", "left", "whole", "seq2seq") else {}
+        vocabulary = {"vocab_size": 64} if self.inputs in ("text", "left", "whole", "seq2seq", "both", "states") else {}
         config = getattr(transformers, name)(**{**vocabulary, "initializer_range": 0.3, **self.config})
         if implementation is not None:
             config._attn_implementation = implementation
@@ -82,8 +85,33 @@ class Animal:
                     parameter.add_(torch.randn_like(parameter) * 0.3)
         return model
 
+    def feed_key_side(self) -> tuple[dict[str, Tensor], list[list[str]], Tensor] | None:
+        """Likewise of what the tokens attend to across, where the model has two sides."""
+        if self.inputs == "both":
+            return {"input_ids": IDS, "attention_mask": MASK}, TOKENS, MASK.bool()
+        if self.inputs == "states":
+            states = torch.randn(4, 7, 32, generator=torch.Generator().manual_seed(1))
+            inputs = {"encoder_hidden_states": states, "encoder_attention_mask": TARGET_MASK}
+            return inputs, TARGETS, TARGET_MASK.bool()
+        if self.inputs == "painting":
+            return {"input_ids": IDS, "encoder_attention_mask": MASK}, TOKENS, MASK.bool()
+        if self.inputs == "speech":
+            features = torch.randn(2, 8, 18, generator=torch.Generator().manual_seed(1))
+            return {"input_features": features}, [list("abcdefghi")] * 2, torch.ones(2, 9, dtype=torch.bool)
+        return None
+
     def feed(self) -> tuple[dict[str, Tensor], list[list[str]], Tensor]:
         """The inputs, the names of their tokens, and which positions hold one [sequences, width]."""
+        if self.inputs == "both":
+            inputs = {"decoder_input_ids": TARGET_IDS, "decoder_attention_mask": TARGET_MASK}
+            return inputs, TARGETS, TARGET_MASK.bool()
+        if self.inputs == "states":
+            return {"input_ids": IDS, "attention_mask": MASK}, TOKENS, MASK.bool()
+        if self.inputs == "painting":
+            latents = torch.randn(4, 16, 32, generator=torch.Generator().manual_seed(1))
+            return {"latents": latents}, [list("abcdefghijklmnop")] * 4, torch.ones(4, 16, dtype=torch.bool)
+        if self.inputs == "speech":
+            return {"decoder_input_ids": IDS[:2, :4]}, [list("abcd")] * 2, torch.ones(2, 4, dtype=torch.bool)
         if self.inputs in ("text", "left"):
             ids, mask = (IDS, MASK) if self.inputs == "text" else (LEFT_IDS, LEFT_MASK)
             return {"input_ids": ids, "attention_mask": mask}, TOKENS, mask.bool()
@@ -96,8 +124,9 @@ class Animal:
             features = torch.randn(2, 8, 18, generator=torch.Generator().manual_seed(1))
             inputs = {"input_features": features, "decoder_input_ids": IDS[:2, :4]}
             return inputs, [list("abcd")] * 2, torch.ones(2, 4, dtype=torch.bool)
-        pixels = torch.randn(2, 3, 12, 12, generator=torch.Generator().manual_seed(1))
         length = int(self.inputs.removeprefix("image"))
+        side = 16 if length == 64 else 12
+        pixels = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(1))
         return {"pixel_values": pixels}, [[str(i) for i in range(length)]] * 2, torch.ones(2, length, dtype=torch.bool)
 
 
@@ -114,12 +143,18 @@ class Result:
 def record(animal: Animal, implementation: str | None) -> Result:
     """Record `animal` through the real writer, read it back, and compare with its own eager weights."""
     inputs, tokens, present = animal.feed()
+    key_side = animal.feed_key_side()
+    key_inputs, key_tokens, key_present = ({}, None, present) if key_side is None else key_side
+    inputs = {**key_inputs, **inputs}
+    kept_of = {"tokens": present, "key_tokens": key_present}
     model = animal.make(implementation)
     recorder: AttentionRecorder | None = None
     with tempfile.TemporaryDirectory() as directory, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            recorder = AttentionRecorder(model, Probe(inputs, tokens), directory, batch_size=3, on_error="raise")
+            recorder = AttentionRecorder(
+                model, Probe(inputs, tokens, key_tokens=key_tokens), directory, batch_size=3, on_error="raise"
+            )
         except NoAttentionError as error:
             reasons = str(error).partition("(")[2].removesuffix(")")
             return Result(0, 0.0, math.inf, _reasons(reasons))
@@ -131,9 +166,12 @@ def record(animal: Animal, implementation: str | None) -> Result:
         own = own_attentions(animal, model, inputs, [layer.name for layer in run.layers])
         errors, spread = [0.0], 0.0
         for index, (layer, expected) in enumerate(zip(run.layers, own, strict=True)):
-            for sequence, kept in enumerate(present):
+            for sequence in range(len(present)):
+                queries, keys = kept_of[layer.queries_of][sequence], kept_of[layer.keys_of][sequence]
+                if layer.query_grid is not None:
+                    queries = keys = torch.ones(layer.query_grid.size, dtype=torch.bool)
                 for head in range(layer.heads):
-                    want = expected[sequence, head][kept][:, kept].numpy()
+                    want = expected[sequence, head][queries][:, keys].numpy()
                     errors.append(float(np.abs(run.attention(0, index, head, sequence) - want).max()))
                     uniform = (want > 0) / (want > 0).sum(axis=-1, keepdims=True)
                     spread = max(spread, float(np.abs(want - uniform).max()))
@@ -141,16 +179,26 @@ def record(animal: Animal, implementation: str | None) -> Result:
 
 
 def own_attentions(animal: Animal, model: Any, inputs: dict[str, Tensor], names: list[str]) -> list[Tensor]:
-    """What the model itself hands out as attention when it runs eagerly, [batch, heads, n, n], for `names`."""
+    """What the model itself hands out as attention when it runs eagerly, [batch, heads, query, key], for `names`."""
     if animal.plain:
         with torch.no_grad():
             model(**inputs)  # all sequences at once: the recorder showed it some at a time
         return [model.own[name] for name in names]
     twin: Any = animal.make("eager")
     twin.load_state_dict(model.state_dict())
+    if animal.model == "SwinModel":
+        return own_windows(twin, inputs["pixel_values"])
     with torch.no_grad():
         outputs = twin(**inputs, output_attentions=True)
     sides = {"encoder": outputs.get("encoder_attentions"), "decoder": outputs.get("decoder_attentions")}
+    across = outputs.get("cross_attentions") if animal.feed_key_side() else None
+    if across:
+        sides = sides if sides["decoder"] else {"encoder": outputs.attentions, "decoder": None}
+        left = {"cross": list(across), **{side: list(attentions or ()) for side, attentions in sides.items()}}
+        return [
+            left["cross" if is_cross(name) else "decoder" if name.startswith("decoder") else "encoder"].pop(0)
+            for name in names
+        ]
     if not any(sides.values()):
         width = inputs[next(iter(inputs))].shape[1] if "input_ids" in inputs else 0
         return [a for a in outputs.attentions if a is not None and (not width or a.shape[-2:] == (width, width))]
@@ -159,6 +207,34 @@ def own_attentions(animal: Animal, model: Any, inputs: dict[str, Tensor], names:
         for side, attentions in sides.items()
         for name, attention in zip([name for name in names if name.startswith(side)], attentions or (), strict=False)
     ]
+
+
+def is_cross(name: str) -> bool:
+    return any(part in name for part in ("crossattention", "encoder_attn", "EncDecAttention"))
+
+
+def own_windows(model: Any, pixels: Tensor) -> list[Tensor]:
+    """Of every layer of a Swin of windows of 4 × 4, [batch, heads, n, n], its windows put where the paper has them."""
+    weights: list[Tensor] = []
+    layers = [module for module in model.modules() if type(module).__name__ == "SwinAttention"]
+    hooks = [layer.register_forward_hook(lambda module, args, output: weights.append(output[1])) for layer in layers]
+    with torch.no_grad():
+        model(pixel_values=pixels, output_attentions=True)
+    for hook in hooks:
+        hook.remove()
+    found = []
+    for index, of_layer in enumerate(weights):  # (batch · windows, heads, 16, 16)
+        side = 8 if index < 2 else 4
+        shift = 2 if index % 2 and side > 4 else 0
+        whole = torch.zeros(len(pixels), of_layer.shape[1], side**2, side**2)
+        for number, window in enumerate(of_layer):
+            image, place = divmod(number, (side // 4) ** 2)
+            down, across = divmod(place, side // 4)
+            rows, columns = ((torch.arange(4) + 4 * at + shift) % side for at in (down, across))
+            tokens = (rows[:, None] * side + columns).flatten()
+            whole[image][:, tokens[:, None], tokens] = window
+        found.append(whole)
+    return found
 
 
 def _reasons(told: str) -> dict[str, str]:
@@ -241,7 +317,7 @@ DEEPSEEK = {
     "first_k_dense_replace": 1,
 }
 DEBERTA = {**BERT, "relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
-SWIN = {"image_size": 12, "patch_size": 3, "embed_dim": 8, "depths": [1, 1], "num_heads": [2, 2], "window_size": 2}
+SWIN = {"image_size": 16, "patch_size": 2, "embed_dim": 8, "depths": [2, 2], "num_heads": [2, 4], "window_size": 4}
 ONCE: tuple[str | None, ...] = (None,)  # it knows one implementation only
 
 
@@ -252,6 +328,10 @@ def _of_torch(model: str, features: str, **options: Any) -> Animal:
 def _seq2seq(model: str, config: dict[str, Any], end: str) -> Animal:
     features = "encoder and decoder, shown the same tokens"
     return Animal(model, config, inputs="seq2seq", layers=4, features=features, refused={end: CROSS})
+
+
+def _two_sides(model: str, config: dict[str, Any], inputs: str = "both", layers: int = 6) -> Animal:
+    return Animal(model, config, inputs=inputs, layers=layers, features="both sides, cross-attention")
 
 
 ZOO = (
@@ -337,10 +417,14 @@ ZOO = (
     Animal("T5EncoderModel", T5, config_class="T5Config", features="a bias by relative position"),
     _seq2seq("T5Model", T5, "EncDecAttention"),
     _seq2seq("BartModel", BART, "encoder_attn"),
-    _seq2seq("MBartModel", BART, "encoder_attn"),
-    _seq2seq("PegasusModel", BART, "encoder_attn"),
-    _seq2seq("MarianModel", BART, "encoder_attn"),
-    _seq2seq("M2M100Model", BART, "encoder_attn"),
+    _two_sides("T5Model", T5),
+    _two_sides("BartModel", BART),
+    _two_sides("MBartModel", BART),
+    _two_sides("PegasusModel", BART),
+    _two_sides("MarianModel", BART),
+    _two_sides("M2M100Model", BART),
+    _two_sides("WhisperModel", WHISPER, "speech"),
+    _two_sides("BertModel", {**BERT, "is_decoder": True, "add_cross_attention": True}, "states", 4),
     Animal(
         "WhisperModel",
         WHISPER,
@@ -363,13 +447,11 @@ ZOO = (
     Animal(
         "SwinModel",
         SWIN,
-        inputs="image16",
-        layers=0,
-        refused={
-            "0.blocks.0.attention": "(windows: not recorded yet)",
-            "1.blocks.0.attention": "(pooled: not recorded yet)",
-        },
+        inputs="image64",
+        layers=4,
+        features="windows, every other layer's shifted, on two grids",
     ),
+    Animal("Dinov2WithRegistersModel", {**VISION, "num_register_tokens": 4}, inputs="image14", features="registers"),
     Animal(
         "JambaModel",
         {**LLAMA, "num_experts": 2, "attn_layer_period": 2, "attn_layer_offset": 1, "use_mamba_kernels": False},
@@ -422,6 +504,7 @@ ZOO = (
         layers=1,
         refused={"decoder.layers.0.self_attn": "the decoder's tokens", "multihead_attn": CROSS},
     ),
+    _of_torch("Painter", "patches attend to a text", inputs="painting"),
     _of_torch(
         "WronglyTapped",
         "attnviz_tap given another scale",

@@ -87,7 +87,7 @@ def test_priority_is_no_part_of_the_answer(ask: Ask) -> None:
 def test_trust_is_that_of_the_picture_and_an_earlier_one(ask: Ask, run_directory: Path, tmp_path: Path) -> None:
     run = tb_attnviz.open_run(run_directory)
     view = View(run.layer_samples(0), tuple(run.steps), Projection(method="biplot", dims=2), head=3)
-    seen, own_store = Seen(run.probe.lengths, run.layer(200, 0)), DiskStore(tmp_path / "own")
+    seen, own_store = Seen(run.lengths(200, 0), run.layer(200, 0)), DiskStore(tmp_path / "own")
     expected = make_trust(view, 200, 100, own_store, lambda done, total: None, seen=seen)
     answer = ask("trust", step=200, head=3, previous=100, **BIPLOT)
     assert (answer.status_code, answer.content_type) == (200, "application/json")

@@ -28,6 +28,8 @@ def test_runs(client: Client) -> None:
     assert [layer["heads"] for layer in entry["layers"]] == [4, 6]
     assert [layer["number"] for layer in entry["layers"]] == [0, 1]
     assert entry["layers"][0]["head_numbers"] == [0, 1, 2, 3]
+    assert (entry["layers"][0]["queries"], entry["layers"][0]["keys"]) == (18, 18)
+    assert (entry["layers"][0]["attends"], entry["layers"][0]["query_grid"]) == ("self", None)
     assert entry["segments"] == [{"steps": [0, 100, 200, 300], "layers": 2, "heads": 10, "sequences": 3}]
     assert (entry["sequences"], entry["queries"], entry["keys"]) == (3, 18, 18)
     assert entry["figures"] == ["entropy", "max_logit"]
@@ -144,6 +146,8 @@ def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:
         ("point_figures", {"figure": None}, 400, "the parameter 'figure' is missing"),
         ("point_figures", {"figure": "length"}, 400, "'figure' must be one of norm, max_logit, entropy, "),
         ("point_figures", {"layer": 7, "figure": "norm"}, 404, "no layer 7: the run has layers 0 to 1"),
+        ("image", {}, 404, "sequence 0 has no picture: it is of the kind 'text'"),
+        ("image", {"sequence": 3}, 404, "no sequence 3: the probe has sequences 0 to 2"),
         ("static/..%2Fplugin.py", {}, 404, "no static file"),
     ],
 )

@@ -16,7 +16,7 @@ from sklearn.manifold import trustworthiness
 
 import tb_attnviz
 from tb_attnviz import geometry
-from tb_attnviz.events import Layer, RunWriter, Samples
+from tb_attnviz.events import Layer, Lengths, RunWriter, Samples
 from tb_attnviz.projection.pictures import Picture, View, make
 from tb_attnviz.projection.projection import Method, Projection
 from tb_attnviz.projection.trust import Seen, make_trust, trust_key
@@ -42,7 +42,7 @@ def view_of(
 ) -> tuple[View, Seen]:
     run = tb_attnviz.open_run(directory)
     view = View(run.layer_samples(layer), tuple(run.steps), Projection(method=method, dims=dims), head)
-    return view, Seen(run.probe.lengths, run.layers[layer])
+    return view, Seen(run.lengths(run.steps[-1], layer), run.layers[layer])
 
 
 def document(view: View, seen: Seen, step: int, previous: int | None = None, store: Memory | None = None) -> Any:
@@ -50,10 +50,10 @@ def document(view: View, seen: Seen, step: int, previous: int | None = None, sto
 
 
 def visible_pairs(seen: Seen) -> list[tuple[int, int]]:
-    starts = np.cumsum([0, *seen.lengths])
+    starts = np.cumsum([0, *seen.lengths.queries])
     return [
         (int(start) + i, int(start) + j)
-        for start, length in zip(starts, seen.lengths, strict=False)
+        for start, length in zip(starts, seen.lengths.queries, strict=False)
         for i in range(length)
         for j in range(i + 1 if seen.layer.causal else length)
     ]
@@ -218,7 +218,7 @@ def test_constant_keys_leave_nothing_to_compare(writer: RunWriter, tmp_path: Pat
 
 
 def test_a_sample_of_the_pairs_is_told(run_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Seen, "pairs", lambda seen, view, step: geometry.VisiblePairs(seen.lengths, most=67))
+    monkeypatch.setattr(Seen, "pairs", lambda seen, view, step: geometry.VisiblePairs(seen.lengths.queries, most=67))
     found = document(*view_of(run_directory), 100)
     assert found["note"] == "faithfulness is of a random 50% of all pairs"
 
@@ -244,7 +244,7 @@ def test_a_key_is_of_all_that_the_document_depends_on(run_directory: Path) -> No
         trust_key(view, 300, None, seen),
         trust_key(view, 200, 100, seen),
         trust_key(view, 300, 200, causal),
-        trust_key(view, 300, 200, Seen((18,), seen.layer)),
+        trust_key(view, 300, 200, Seen(Lengths((18,), (18,)), seen.layer)),
         trust_key(view_of(run_directory, head=2)[0], 300, 200, seen),
         trust_key(view_of(run_directory, dims=3)[0], 300, 200, seen),
         view.key(300),

@@ -1,0 +1,22 @@
+"""Batch: some sequences of a probe, ready for the model."""
+
+import dataclasses
+from typing import Any
+
+from torch import Tensor
+
+from .side import Side
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """Some sequences of a probe, ready for the model."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    sides: tuple[Side, ...]  # the tokens, and the key_tokens where there are some
+
+    @property
+    def present(self) -> Tensor:
+        """[sequences, width] boolean: which positions hold a token."""
+        return self.sides[0].present

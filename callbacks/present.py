@@ -1,0 +1,69 @@
+"""Present: which positions of a probe's inputs hold a token, and whether the tokens fit the inputs at all."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tb_attnviz.events import Side
+
+
+def check_rows(inputs: Mapping[str, Any], sequences: int) -> None:
+    """Raises ValueError unless every tensor of `inputs` has so many sequences."""
+    tensors = {name: value for name, value in inputs.items() if hasattr(value, "shape")}
+    if not tensors:
+        raise ValueError("the probe's inputs hold no tensor: give what the model is called with, sequences first")
+    for name, tensor in tensors.items():
+        rows = tensor.shape[0] if len(tensor.shape) else 0
+        if rows != sequences:
+            raise ValueError(
+                f"tokens names {sequences} sequences, but {name} of shape {tuple(tensor.shape)} has {rows} "
+                "along its first axis: give one list of tokens for each sequence of the inputs"
+            )
+
+
+def find_present(inputs: Mapping[str, Any], lengths: Sequence[int], side: Side, *, two_sides: bool) -> Tensor:
+    """Which positions of a side hold a token, [sequences, width]. Raises ValueError if `lengths` do not fit."""
+    tensors = {name: value for name, value in inputs.items() if isinstance(value, Tensor)}
+    masks = {name: value for name, value in tensors.items() if "mask" in name}
+    ids = {name: value for name, value in tensors.items() if _holds_ids(value) and name not in masks}
+    decodes = "decoder_input_ids" in tensors
+    if side == "key_tokens":
+        name = "attention_mask" if decodes else "encoder_attention_mask"
+        own = ids.get("input_ids") if decodes else None
+    else:
+        name = "decoder_attention_mask" if two_sides and decodes else "attention_mask"
+        own = ids["decoder_input_ids"] if two_sides and decodes else next(iter(ids.values()), None)
+        if two_sides and not decodes:
+            own = None  # whose tokens the ids are, nothing says
+    mask = masks.get(name)
+    if mask is not None and mask.dim() == 2:
+        return _present_by_mask(name, mask, lengths)
+    if own is not None:
+        _check_width(own.shape[1], lengths)
+    return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]  # (sequences, width)
+
+
+def _present_by_mask(name: str, mask: Tensor, lengths: Sequence[int]) -> Tensor:
+    present = mask.detach().cpu().bool()
+    for index, (found, named) in enumerate(zip(present.sum(dim=1).tolist(), lengths, strict=True)):
+        if found != named:
+            raise ValueError(
+                f"sequence {index} of the probe has {named} tokens, but {name} marks {found} positions in it: "
+                "give one token for each position that is not padding"
+            )
+    return present
+
+
+def _check_width(width: int, lengths: Sequence[int]) -> None:
+    longest = max(range(len(lengths)), key=lambda index: lengths[index])
+    if lengths[longest] != width:
+        raise ValueError(
+            f"sequence {longest}, the longest of the probe, has {lengths[longest]} tokens, but the inputs are {width} "
+            f"positions wide: give one token for each position, or mark the padding in an attention_mask"
+        )
+
+
+def _holds_ids(tensor: Tensor) -> bool:
+    return tensor.dim() == 2 and not tensor.is_floating_point() and tensor.dtype != torch.bool

@@ -1,0 +1,41 @@
+"""Sequences: the tokens that a probe is given, checked and with what is known of them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tb_attnviz.events import Grid
+from tb_attnviz.events import Sequence as ProbeSequence
+
+from .labels import GivenLabels, read_labels
+from .repeats import find_repeat
+
+
+def read_sequences(
+    tokens: Sequence[Sequence[str]], labels: GivenLabels | None, kind: str, grids: Sequence[Grid] | None = None
+) -> list[ProbeSequence]:
+    """Raises ValueError or TypeError for tokens, labels or grids that do not go together."""
+    _check_tokens(tokens)
+    labelled = read_labels(labels or {}, tokens)
+    sequences = [
+        ProbeSequence(tuple(sequence), kind=kind, repeat=find_repeat(sequence), labels=of_sequence)
+        for sequence, of_sequence in zip(tokens, labelled, strict=True)
+    ]
+    if grids is None:
+        return sequences
+    for index, (sequence, grid) in enumerate(zip(sequences, grids, strict=True)):
+        if len(sequence.tokens) < grid.size:
+            raise ValueError(
+                f"sequence {index} of the probe has {len(sequence.tokens)} tokens, fewer than the {grid.size} patches "
+                f"of a grid of {grid.rows} rows and {grid.columns} columns"
+            )
+    return [replace(sequence, grid=grid) for sequence, grid in zip(sequences, grids, strict=True)]
+
+
+def _check_tokens(tokens: Sequence[Sequence[str]]) -> None:
+    if not tokens:
+        raise ValueError("the probe is empty: give at least one sequence")
+    for index, sequence in enumerate(tokens):
+        if isinstance(sequence, str):
+            raise TypeError(f"the tokens of sequence {index} are one string ({sequence[:40]!r}); give a list")
+        if not sequence:
+            raise ValueError(f"sequence {index} of the probe has no tokens: leave it out")

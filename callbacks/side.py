@@ -1,0 +1,51 @@
+"""Side: the tokens of one side of a batch, and where they are in what the model is shown."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from tb_attnviz.events import Repeat
+from tb_attnviz.events import Side as Name
+
+
+class Side:
+    """`present` [sequences, width]: which positions hold a token.
+
+    `places`: [width, 2], or [sequences, width, 2]: rows and columns in an image, NaN for a position without a place;
+    None: no position has one. `repeats`: of each sequence. `ordered`: tokens come in an order.
+    """
+
+    def __init__(
+        self,
+        name: Name,
+        present: Tensor,
+        *,
+        places: Tensor | None = None,
+        repeats: Sequence[Repeat | None] = (),
+        ordered: bool = True,
+    ) -> None:
+        self.name = name
+        self.repeats = [None if repeat is None else (repeat.start, repeat.period) for repeat in repeats]
+        self.ordered = ordered
+        self.present = present
+        self.lengths = present.sum(dim=1)  # (sequences,)
+        order = torch.argsort((~present).int(), dim=1, stable=True)
+        self.order = order[:, : int(self.lengths.max())]  # (sequences, longest): where the tokens are, then padding
+        self.places = places
+        self._in_order = bool((self.order == torch.arange(self.order.shape[1], device=order.device)).all())
+
+    def fits(self, x: Tensor) -> bool:
+        """Whether x [sequences, heads, width, d] is of these positions."""
+        return x.dim() == 4 and (x.shape[0], x.shape[2]) == tuple(self.present.shape)
+
+    def in_front(self, x: Tensor) -> Tensor:
+        """x [sequences, heads, width, d] with padding last, and only as much as there must be."""
+        if self._in_order:
+            return x[:, :, : self.order.shape[1]]
+        return torch.take_along_dim(x, self.order[:, None, :, None], dim=2)
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """x [sequences, heads, longest, d] without its padding, [heads, tokens, d]."""
+        present = torch.arange(x.shape[2], device=x.device) < self.lengths[:, None]  # (sequences, longest)
+        return x.transpose(0, 1)[:, present]

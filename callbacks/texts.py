@@ -1,0 +1,90 @@
+"""Texts as what a model is given: ids, masks and the names of the tokens."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor
+
+from .repeats import SHORTEST_PERIOD, make_repeats
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Inputs = dict[str, Tensor]
+Tokens = list[list[str]]
+
+_MASK = "attention_mask"  # what Hugging Face calls the input that tells tokens (1) from padding (0)
+_TEXTS_A_REPEAT = 8  # so that the other figures stay those of the texts
+
+
+def encode(
+    texts: Sequence[str], tokenizer: "PreTrainedTokenizerBase", max_length: int, *, repeated: int | None
+) -> tuple[Inputs, Tokens]:
+    """Inputs and tokens of `texts`, and behind them of sequences that repeat themselves, as of Probe.from_texts."""
+    encoding = tokenizer(list(texts), truncation=True, max_length=max_length)
+    ids = cast(list[list[int]], encoding["input_ids"])
+    special = set(tokenizer.all_special_ids)
+    ended = all(row and row[-1] in special for row in ids)
+    count = repeated if repeated is not None else 0 if ended else math.ceil(len(ids) / _TEXTS_A_REPEAT)
+    repeats = make_repeats(ids, special, count=count, max_length=max_length)
+    if repeated and not repeats:
+        raise ValueError(
+            f"repeated={repeated}, but the texts have too few different tokens to say {SHORTEST_PERIOD} of them "
+            f"twice within max_length={max_length}: give more texts, a larger max_length, or repeated=0"
+        )
+    inputs = {
+        name: _pad([*encoding[name], *([0] * len(row) for row in repeats)], 0)
+        for name in encoding
+        if name in tokenizer.model_input_names
+    }
+    known, tokens = encode_ids(ids + repeats, tokenizer)
+    return inputs | known, tokens
+
+
+def encode_pairs(
+    texts: Sequence[str],
+    targets: Sequence[str],
+    tokenizer: "PreTrainedTokenizerBase",
+    max_length: int,
+    *,
+    start: int | None,
+) -> tuple[Inputs, Tokens, Tokens]:
+    """Inputs of an encoder and its decoder, tokens of the one and of the other.
+
+    The decoder is given `start` (the padding token for None) and each target but for its last token.
+    """
+    if isinstance(targets, str) or len(targets) != len(texts):
+        raise ValueError(f"targets are {len(targets)} for {len(texts)} texts: give a list with one for each")
+    inputs, tokens = encode(texts, tokenizer, max_length, repeated=0)
+    answers = tokenizer(text_target=list(targets), truncation=True, max_length=max_length)["input_ids"]
+    first = _padding(tokenizer) if start is None else start
+    shifted = [[first, *row[:-1]] for row in cast(list[list[int]], answers)]
+    of_decoder, decoded = encode_ids(shifted, tokenizer)
+    return inputs | {f"decoder_{name}": x for name, x in of_decoder.items()}, tokens, decoded
+
+
+def encode_ids(rows: list[list[int]], tokenizer: "PreTrainedTokenizerBase") -> tuple[Inputs, Tokens]:
+    """Ids, padded at the end, their mask, and their tokens."""
+    inputs = {"input_ids": _pad(rows, _padding(tokenizer)), _MASK: _pad([[1] * len(row) for row in rows], 0)}
+    return inputs, [[_readable(tokenizer, token) for token in row] for row in rows]
+
+
+def _padding(tokenizer: "PreTrainedTokenizerBase") -> int:
+    return cast(int, tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0)
+
+
+def _pad(rows: list[list[int]], filling: int) -> Tensor:
+    """`rows` as one tensor [rows, longest], filled up at the end."""
+    longest = max(len(row) for row in rows)
+    return torch.tensor([row + [filling] * (longest - len(row)) for row in rows])
+
+
+def _readable(tokenizer: "PreTrainedTokenizerBase", token: int) -> str:
+    """A token as text: byte-level pieces decoded ("ĠcafÃ©" is " café"), the start of a word kept as a space."""
+    piece = cast(str, tokenizer.convert_ids_to_tokens(token))
+    text = cast(str, tokenizer.decode([token], clean_up_tokenization_spaces=False))
+    if not text.strip() or "\N{REPLACEMENT CHARACTER}" in text:
+        return piece  # white space, or a part of a character
+    return " " + text if piece[0] in "Ġ▁" and not text.startswith(" ") else text
