@@ -14,7 +14,6 @@ import { placeOfCompare } from './compare_place';
 import { enterRun, followSteps, goTo, NO_TINT } from './entering';
 import { Exhibits } from './exhibits.svelte';
 import { fetchAttention, fetchPoints, fetchTrust } from './fetching';
-import { TokenFilter } from './filter.svelte';
 import { placeOfFind } from './find_place';
 import { HeadCamera } from './head_camera.svelte';
 import { placeOfHeadView } from './head_place';
@@ -39,6 +38,7 @@ import { Steering } from './steering.svelte';
 import { placeOfStep } from './steps';
 import { Theme } from './theme.svelte';
 import { placeOfTimeline } from './timeline_place';
+import { TokenFilter } from './token_filter.svelte';
 import { Trails } from './trails.svelte';
 import type { Place } from './url';
 
@@ -97,8 +97,6 @@ export class Session {
   });
   /** Whether the opened head shows the group projected by itself. */
   alone = $state(false);
-  /** Numbers of the heads that the matrix has in view: these come first. */
-  inView = $state.raw<Uint32Array>(new Uint32Array(0));
   /** Whether the user has stopped a slow projection of the matrix; the opened head is made all the same. */
   stopped = $state(false);
   /** Scenes that have a picture which they have not drawn yet. */
@@ -169,6 +167,10 @@ export class Session {
   readonly against = new Comparison(this);
   readonly trails = new Trails(this);
   readonly matrixView = new MatrixView(() => !this.reducedMotion);
+  /** Numbers of the heads that are looked at: these come first. */
+  readonly inView: Uint32Array = $derived.by(() =>
+    Uint32Array.from(new Set([...this.arrangement.pinned, ...this.matrixView.visible])),
+  );
   readonly looks = new Looks(this);
   readonly pointFigures = new PointFigures(this);
   /** Whether the opened head has its own picture of this step. */
@@ -341,6 +343,10 @@ export class Session {
 
   open(place: HeadPlace): void {
     this.opened = place;
+  }
+
+  isOpened({ layer, head }: HeadPlace): boolean {
+    return this.opened?.layer === layer && this.opened.head === head;
   }
 
   /** Goes to the checkpoint nearest to where an alert was raised, and opens the head that it is most about. */

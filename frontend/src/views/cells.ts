@@ -1,7 +1,10 @@
+import type { Run } from '../api/types';
 import { formatDifference } from '../health/difference';
 import { formatValue } from '../health/figures';
 import { valueAt } from '../health/health';
 import { type HeadPlace, headNumber } from '../render/layout';
+import { FLAT } from '../render/orbit';
+import type { Picture } from '../render/picture';
 import type { Session } from '../state/session.svelte';
 
 /** A cell that is in view: the head that it is of, and where it lies in world units. */
@@ -13,6 +16,7 @@ export interface Cell extends HeadPlace {
 }
 
 /** Css pixels of a cell's side from which on it shows more than points. */
+export const ROOM_FOR_TRAILS = 40;
 export const ROOM_FOR_VALUE = 58;
 export const ROOM_FOR_CURVE = 100;
 export const ROOM_FOR_LABELS = 200;
@@ -31,6 +35,22 @@ export function cellsAt(session: Session, numbers: Iterable<number>, rects: Floa
     const { layer, head } = session.places[number] ?? { layer: 0, head: 0 };
     return { number, layer, head, x, y, side };
   });
+}
+
+/** What all pictures of cells have in common. */
+export function inCells({ looks, theme }: Session, { queries, keys }: Run) {
+  const { surface, border, accent } = theme.palette;
+  return {
+    queries,
+    keys,
+    dims: 2,
+    rotation: FLAT,
+    looks: looks.shared,
+    selecting: looks.selecting,
+    surface,
+    border,
+    accent,
+  } satisfies Partial<Picture>;
 }
 
 /** What the tint says of a head, in figures.
