@@ -3,12 +3,11 @@ import { DEFAULT_PROJECTION, isSlow, type Projection } from '../api/projection';
 import type { DataSource } from '../api/source';
 import type { Alert, Dims, Group, HealthDocument, PointsQuery, Run, Runs, Trust } from '../api/types';
 import { isError } from '../colour/colouring';
-import { readHealth, type Scale, type Series, toNumber } from '../health/health';
+import { readHealth, type Series, toNumber } from '../health/health';
 import { combine, type Marking } from '../probe/marked';
 import type { TokenIndex } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
 import { Arrangement } from './arrangement.svelte';
-import { Change } from './change.svelte';
 import { Comparison } from './compare.svelte';
 import { placeOfCompare } from './compare_place';
 import { enterRun, followSteps, goTo, NO_TINT } from './entering';
@@ -29,7 +28,8 @@ import { Playback } from './playback.svelte';
 import { PointFigures } from './point_figures.svelte';
 import { Scatter } from './scatter.svelte';
 import { placeOfScatter } from './scatter_place';
-import { type HeadScore, healthScores, scaleOf } from './scores';
+import type { HeadScore } from './scores';
+import { Scoring } from './scoring.svelte';
 import { TokenSearch } from './search.svelte';
 import { Sentence } from './sentence.svelte';
 import { placeOfSentence } from './sentence_place';
@@ -133,18 +133,9 @@ export class Session {
     this.figures.value && readHealth(this.figures.value),
   );
   readonly series: Series | null = $derived(this.health?.get(this.tint ?? '') ?? null);
-  readonly change = new Change(this);
   /** What heads are sorted, filtered and marked by. */
-  readonly scores: readonly HeadScore[] = $derived.by(() => {
-    const { health, playback, change, search, against } = this;
-    const figures = health && playback.step !== null ? healthScores(health, playback.step) : [];
-    const others = [search.clustering.score, against.score].filter((score) => score !== null);
-    return [...figures, change.score, ...others];
-  });
-  readonly tintScore: HeadScore | null = $derived(this.scores.find(({ id }) => id === this.tint) ?? null);
-  readonly tintScale: Scale | null = $derived(
-    this.series?.scale ?? (this.tintScore && scaleOf(this.tintScore.values)),
-  );
+  readonly scoring = new Scoring(this);
+  readonly scores: readonly HeadScore[] = $derived(this.scoring.all);
   readonly arrangement = new Arrangement(this);
   readonly slow: boolean = $derived(isSlow(this.projection));
   readonly live: boolean = $derived(this.now - this.grownAt < this.patience);
@@ -222,7 +213,7 @@ export class Session {
       asked &&
       [this, this.against].every(({ matrix, headView }) => matrix.settled && headView.settled) &&
       !this.playback.moving &&
-      !this.change.loading &&
+      !this.scoring.loading &&
       !this.arrangement.gliding &&
       !this.matrixView.flying &&
       this.drawing === 0
@@ -265,7 +256,7 @@ export class Session {
     this.steering.begin();
     $effect.pre(() => followSteps(this));
     this.arrangement.begin();
-    this.change.begin(() => this.arrangement.uses('change'));
+    this.scoring.begin();
     $effect.pre(() => fetchPoints(this));
     $effect.pre(() => fetchAttention(this));
     this.sentence.begin();

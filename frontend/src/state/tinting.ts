@@ -25,7 +25,8 @@ export function cellBorders(session: Session, shown: ShownSteps): Uint8Array | n
 /** How far each head's value is along the scale of the figure that tints the cells, mixed as the points are. [heads]
  * @param second whether of the second one of two that are compared */
 function tintShares(session: Session, shown: ShownSteps, second: boolean): Float64Array {
-  const { tintScore, tintScale, grid, against } = session;
+  const { scoring, grid, against } = session;
+  const { tint, scale } = scoring;
   const { pair, mix } = shown;
   if (second) {
     const { series, step } = against;
@@ -34,7 +35,7 @@ function tintShares(session: Session, shown: ShownSteps, second: boolean): Float
   }
   const { series } = session;
   if (series && pair) return sharesBetween(series, pair.fromStep, pair.toStep, mix);
-  if (!series && tintScore && tintScale) return tintScore.values.map((value) => share(tintScale, value));
+  if (!series && tint && scale) return tint.values.map((value) => share(scale, value));
   return new Float64Array(grid.total).fill(Number.NaN);
 }
 

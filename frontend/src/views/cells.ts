@@ -55,22 +55,23 @@ export function inCells({ looks, theme }: Session, { queries, keys }: Run) {
 
 /** What the tint says of a head, in figures.
  * @param second whether of the second one of two that are compared */
-export function reading({ against, tintScore }: Session, number: number, second = false): string {
+export function reading({ against, scoring }: Session, number: number, second = false): string {
   const { difference, series, step } = against;
   if (difference) return formatDifference(difference, difference.values[number] ?? Number.NaN);
   if (second) return series && step !== null ? formatValue(valueAt(series, step, number)) : '';
-  return tintScore ? formatValue(tintScore.values[number] ?? Number.NaN) : '';
+  return scoring.tint ? formatValue(scoring.tint.values[number] ?? Number.NaN) : '';
 }
 
 /** What a screen reader hears, and the tooltip says, of a head. */
 export function headline(session: Session, { layer, head }: HeadPlace, second = false): string {
-  const { tintScore, layers, grid } = session;
+  const { layers, grid } = session;
+  const { tint } = session.scoring;
   const number = headNumber(grid, { layer, head });
   const described = layers[layer];
   const name = `Layer ${described?.number ?? layer} · Head ${described?.head_numbers[head] ?? head}`;
-  const told = tintScore ? [`${tintScore.title} ${reading(session, number, second)}`] : [];
+  const told = tint ? [`${tint.title} ${reading(session, number, second)}`] : [];
   const sorting = session.scores.find(({ id }) => id === session.arrangement.by);
-  if (sorting && sorting.id !== tintScore?.id && !second) {
+  if (sorting && sorting.id !== tint?.id && !second) {
     told.push(`${sorting.title} ${formatValue(sorting.values[number] ?? Number.NaN)}`);
   }
   return [name, ...told].join(' · ');
