@@ -123,7 +123,7 @@ def test_a_selected_token_leaves_a_trail(tab: Tab, logdir: Path) -> None:
 
 
 def test_an_onion_skin_lies_under_the_other_steps(tab: Tab) -> None:
-    tab.open(run="a", layer=1, head=2)
+    tab.open(run="a", layer=1, head=2, words="off")
     plain = tab.pixels(tab.matrix)
     canvas = tab.head_view.get_by_role("img", name="Queries and keys of layer 1")
     tab.slider.press("o")
@@ -157,7 +157,7 @@ def test_an_onion_skin_lies_under_the_other_steps(tab: Tab) -> None:
 
 
 def test_an_onion_skin_in_3d(tab: Tab) -> None:
-    tab.open(run="a", layer=0, head=1, dims=3, against="a", against_step=400)
+    tab.open(run="a", layer=0, head=1, dims=3, against="a", against_step=400, words="off")
     canvas = tab.head_view.get_by_role("img", name="Queries and keys of layer 0")
     alone = coloured(tab.pixels(canvas))
     tab.frame.get_by_role("slider", name="Onion skin").press("Home")

@@ -286,5 +286,5 @@ def test_it_can_have_the_head_view_for_itself(tab: Tab) -> None:
     after = tab.sentence_view.bounding_box()
     assert before
     assert after
-    assert after["height"] > 1.5 * before["height"]
+    assert after["height"] * after["width"] > 1.5 * before["height"] * before["width"]
     wait_until(lambda: tab.hash().get("fill") == "1", seconds=5)

@@ -125,6 +125,10 @@ export class ArchiveSource implements DataSource {
     throw new SourceError('This page does not hold how far heads have changed: TensorBoard has it.');
   }
 
+  async similarity(): Promise<NpyArray> {
+    throw new SourceError('This page does not hold how alike heads are: TensorBoard has it.');
+  }
+
   async scalarTags(): Promise<readonly string[]> {
     return Object.keys(await this.scalarTable());
   }

@@ -14,6 +14,7 @@ import type {
   PointsQuery,
   Probe,
   Runs,
+  SimilarityQuery,
   Trust,
   TrustQuery,
 } from './types';
@@ -74,6 +75,11 @@ export class HttpSource implements DataSource {
 
   async change(query: ChangeQuery, waiting: Waiting = {}): Promise<NpyArray> {
     const response = await this.made('change', { ...query }, waiting);
+    return parseNpy(await response.arrayBuffer());
+  }
+
+  async similarity(query: SimilarityQuery, waiting: Waiting = {}): Promise<NpyArray> {
+    const response = await this.made('similarity', { ...query }, waiting);
     return parseNpy(await response.arrayBuffer());
   }
 

@@ -15,6 +15,7 @@ import type {
   Probe,
   Progress,
   Runs,
+  SimilarityQuery,
   Trust,
   TrustQuery,
 } from './types';
@@ -54,6 +55,8 @@ export interface DataSource {
   pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray>;
   /** float32 [heads]: the mean Jensen-Shannon distance of the rows of attention at the two steps, in [0, 1]. */
   change(query: ChangeQuery, waiting?: Waiting): Promise<NpyArray>;
+  /** float32 [heads, heads] over all layers: 1 less the mean Jensen-Shannon distance of the rows of attention. */
+  similarity(query: SimilarityQuery, waiting?: Waiting): Promise<NpyArray>;
   /** Names of the run’s scalars; none where TensorBoard runs without its scalars plugin. */
   scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]>;
   scalars(run: string, tag: string, signal?: AbortSignal): Promise<readonly ScalarPoint[]>;

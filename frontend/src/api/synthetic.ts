@@ -22,6 +22,7 @@ import type {
   Run,
   Runs,
   Sequence,
+  SimilarityQuery,
   Trust,
   TrustQuery,
 } from './types';
@@ -210,6 +211,22 @@ export class SyntheticSource implements DataSource {
       return 0.6 * Math.abs(formation(head, this.time(step)) - formation(head, this.time(since)));
     });
     return { shape: [heads], data };
+  }
+
+  async similarity({ step }: SimilarityQuery): Promise<NpyArray> {
+    const formed = this.options.heads.flatMap((heads, layer) =>
+      Array.from({ length: heads }, (_, head) => {
+        const one = syntheticHead(layer, head);
+        return { kind: one.kind, share: formation(one, this.time(step)) };
+      }),
+    );
+    const n = formed.length;
+    const data = Float32Array.from({ length: n * n }, (_, i) => {
+      const [a, b] = [formed[Math.floor(i / n)], formed[i % n]];
+      if (!a || !b || a === b) return 1;
+      return 0.9 - 0.5 * Math.abs(a.share - b.share) - (a.kind === b.kind ? 0 : 0.3 * a.share * b.share);
+    });
+    return { shape: [n, n], data };
   }
 
   async scalarTags(): Promise<readonly string[]> {

@@ -187,6 +187,12 @@ export interface ChangeQuery {
   readonly layer: number;
 }
 
+/** How alike every two heads of the model are. */
+export interface SimilarityQuery {
+  readonly run: string;
+  readonly step: number;
+}
+
 export interface AttentionQuery {
   readonly run: string;
   readonly step: number;

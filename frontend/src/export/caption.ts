@@ -1,4 +1,4 @@
-import { address, type Projection, parametersOf } from '../api/projection';
+import { address, DEFAULT_PROJECTION, type Projection, parametersOf } from '../api/projection';
 import { figureTitle, formatValue } from '../health/figures';
 import type { ExhibitKind } from '../state/exhibits.svelte';
 import { headLabel } from '../state/labels';
@@ -76,7 +76,8 @@ export function nameOf(kind: ExhibitKind, session: Session, extension: string): 
 
 /** The method, and those of its parameters that are not the usual ones. */
 export function projectionName(projection: Projection): string {
-  const own = Object.entries(address(projection)).filter(([name]) => name !== 'projection');
+  const usual = address({ ...DEFAULT_PROJECTION, method: projection.method });
+  const own = Object.entries(address(projection)).filter(([name, value]) => value !== usual[name]);
   const told = own.map(([name, value]) => `${name.replaceAll('_', ' ')} ${value}`);
   return [METHOD_NAMES[projection.method], ...told].join(', ');
 }

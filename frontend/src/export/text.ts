@@ -1,3 +1,4 @@
+export { short } from '../render/svg_ink';
 /** Text of SVG documents. */
 
 export function escapeXml(text: string): string {
@@ -7,11 +8,6 @@ export function escapeXml(text: string): string {
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
     .replace(/[^\P{Cc}\t\n\r]/gu, '\ufffd'); // what XML cannot hold
-}
-
-/** A hundredth of a pixel is nothing that anybody sees. */
-export function short(value: number): string {
-  return String(Math.round(100 * value) / 100);
 }
 
 export interface Font {

@@ -3,8 +3,8 @@ import { Program } from './program';
 import { TEXEL_GLSL, type Texels } from './texels';
 
 /** The widest border that tells a figure: css pixels, and share of the cell's side. */
-const WIDEST = 5;
-const WIDEST_SHARE = 0.09;
+export const WIDEST = 5;
+export const WIDEST_SHARE = 0.09;
 /** Squares that lie on each other in a cell: the mark's line, the border, the background. */
 const SQUARES = 3;
 

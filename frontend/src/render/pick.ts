@@ -61,14 +61,22 @@ export function spotOf({ dims, from, to, mix, rotation }: Cloud, head: number, p
     const a = after?.[start + axis] ?? 0;
     return t === 0 ? b : t === 1 ? a : b + t * (a - b);
   };
-  let [x, y, z] = [at(0), at(1), dims === 3 ? at(2) : 0];
+  return spotAt([at(0), at(1), dims === 3 ? at(2) : 0], dims, rotation);
+}
+
+/** Where a place of the frame is seen; null for one that is nowhere. */
+export function spotAt(
+  place: readonly [number, number, number],
+  dims: 2 | 3,
+  turn: Rotation = FLAT,
+): Spot | null {
+  let [x, y, z] = place;
   const farthest = Math.max(Math.abs(x), Math.abs(y), Math.abs(z));
   if (!Number.isFinite(farthest)) return null;
   if (farthest > 1) {
     const pull = (1 + RIM * (1 - 1 / farthest)) / farthest;
     [x, y, z] = [x * pull, y * pull, z * pull];
   }
-  const turn = rotation ?? FLAT;
   const [px, py] = dims === 3 ? project(turn, x, y, z) : [x, y];
   const near = dims === 3 ? turn[2] * x + turn[5] * y + turn[8] * z : 0;
   const grow = dims === 3 ? 1 / (1 - PERSPECTIVE * near) : 1;

@@ -88,6 +88,49 @@ describe('a picture as shapes', () => {
     expect(drawn[0]).toContain('fill="#e3b5cf"');
   });
 
+  it('has the other step under it, hollow, and paler by a share of the surface', () => {
+    const other = { id: 'o', heads: [Float32Array.of(0, 0, Number.NaN, 0)] };
+    const ghost = { from: other, to: other, mix: 0, cells: makeGrid([1], 0).rects };
+    // 10 across: a wall of 0.12 of that; 0.3 of the way to white, 0.8 · 0.75 strong.
+    expect(shapes({ ghost, pointSize: 10 })[0]).toBe(
+      '<circle cx="60" cy="70" r="4.4" fill="none" stroke="#4dbb9d" stroke-width="1.2" stroke-opacity="0.6"/>',
+    );
+  });
+
+  it('has trails that grow wider and stronger up to where the mix is', () => {
+    const trails = {
+      corners: Float32Array.of(-1, 0, 0, 0, 1, 0),
+      perLine: 3,
+      perHead: 1,
+      cells: makeGrid([1], 0).rects,
+      looks: Uint8Array.of(0, 158, 115, 0),
+    };
+    const [old, young] = shapes({ trails, mix: 0.5 });
+    expect(old).toContain('d="M13.5 70L60 70"');
+    expect(old).toContain('stroke-opacity="0"'); // its middle is as old as the oldest
+    expect(young).toContain('d="M60 70L83.25 70"');
+    // Its middle is at (1 − 0.5 + 0.25) of one stretch: 3 · (0.35 + 0.65 · 0.75), 0.85 · 0.75^0.8.
+    expect(young).toContain('stroke-width="2.51" stroke-linecap="round" stroke-opacity="0.68"');
+  });
+
+  it('has the borders, colours and sizes that heads have of their own', () => {
+    const ramp = new Uint8Array(4 * 256);
+    ramp.set([1, 2, 3, 255], 4 * 7);
+    // The query takes the ramp's colour and twice the size; a key that was found keeps the hue of its term.
+    const figures = { values: Uint8Array.of(7, 255, 7, 0), ramp };
+    const looks = Uint8Array.of(0, 158, 115, 1, 255, 0, 0, 4);
+    const [query, key] = shapes({ figures, looks });
+    expect(query).toBe('<circle cx="83.25" cy="46.75" r="4" fill="#010203" fill-opacity="0.8"/>');
+    expect(key).toContain('fill="#ff0000"');
+    // The widest border of a cell of 100 is 5 css pixels; around the opened head's lies its mark.
+    const borders = Uint8Array.of(9, 8, 7, 255);
+    const tints = Uint8Array.of(1, 2, 3, 255);
+    expect(shapes({ tints, borders, opened: 0 }).slice(0, 2)).toEqual([
+      '<rect x="12.5" y="22.5" width="95" height="95" fill="#010203" stroke="#090807" stroke-width="5"/>',
+      '<rect x="11" y="21" width="98" height="98" fill="none" stroke="#ff0000" stroke-width="2"/>',
+    ]);
+  });
+
   it('leaves out what lies beyond the view', () => {
     expect(shapes({ camera: { scale: 100, x: -500, y: 0 }, tints: Uint8Array.of(0, 0, 0, 255) })).toEqual([]);
   });

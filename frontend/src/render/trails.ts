@@ -65,6 +65,11 @@ void main() {
   colour = vec4(v_colour * alpha, alpha);
 }`;
 
+/** Css pixels across a trail where it is new. */
+export function trailWidth(pointSize: number): number {
+  return Math.min(3.5, Math.max(1.8, 0.75 * pointSize));
+}
+
 /** The trails of selected points, under the points themselves. */
 export class TrailsPass {
   private readonly program: Program;
@@ -109,7 +114,7 @@ export class TrailsPass {
     gl.uniform1i(program.uniform('u_perLine'), trails.perLine);
     gl.uniform1i(program.uniform('u_perHead'), trails.perHead);
     gl.uniform1f(program.uniform('u_mix'), mix);
-    gl.uniform1f(program.uniform('u_width'), Math.min(3.5, Math.max(1.8, 0.75 * pointSize)));
+    gl.uniform1f(program.uniform('u_width'), trailWidth(pointSize));
     gl.uniform1f(program.uniform('u_ratio'), ratio);
     gl.uniform2f(program.uniform('u_viewport'), width, height);
     gl.uniform3f(program.uniform('u_camera'), camera.scale, camera.x, camera.y);

@@ -104,7 +104,7 @@ describe('the arrangement', () => {
       [0, 1, 2].map((layer) => source.change({ run: 'synthetic', step: 800, since: 600, layer })),
     );
     expect(order()).toEqual(bySize(layers.flatMap(({ data }) => [...data])));
-    session.change.since = 0;
+    session.scoring.change.since = 0;
     session.arrangement.again();
     await pass(500);
     expect(asked.mock.calls.at(-1)?.[0].since).toBe(0);
@@ -122,11 +122,11 @@ describe('the arrangement', () => {
   it('says why there is no change, and asks again when told', async () => {
     const failing = vi.spyOn(source, 'change').mockRejectedValueOnce(new Error('The samples are gone.'));
     await begin({ tint: 'change' });
-    expect(session.change.error).toBe('The samples are gone.');
-    session.change.retry();
+    expect(session.scoring.change.answers.error).toBe('The samples are gone.');
+    session.scoring.change.answers.retry();
     await pass(500);
-    expect(session.change.error).toBeNull();
-    expect(session.change.score.values.every((value) => value > 0)).toBe(true);
+    expect(session.scoring.change.answers.error).toBeNull();
+    expect(session.scoring.change.score.values.every((value) => value > 0)).toBe(true);
     failing.mockRestore();
   });
 

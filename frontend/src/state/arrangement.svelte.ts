@@ -52,6 +52,11 @@ export class Arrangement {
     return this.sorting === id || this.filter.score === id || this.border === id || this.session.tint === id;
   }
 
+  /** Whether the places of the heads hang on this score. */
+  places(id: string): boolean {
+    return this.sorting === id || this.ranging === id;
+  }
+
   private readonly groups = $derived.by(() => groupLayers(this.session.layers.map(({ name }) => name)));
 
   /** Numbers of the heads that have a cell. */
@@ -77,6 +82,7 @@ export class Arrangement {
   readonly outdated: boolean = $derived.by(() => {
     const { sorting, ranging, basis } = this;
     const { step } = this.session.playback;
+    if (this.places('likeness') && this.session.scoring.likeness.elsewhere) return true;
     if ((sorting === null && ranging === null) || step === null || step === basis) return false;
     const now = (id: string | null) => (id === null ? null : this.now(id));
     if ([sorting, ranging].some((id) => id !== null && this.now(id) === null)) return false;
@@ -130,6 +136,8 @@ export class Arrangement {
     this.basis = null;
     this.held = new Map();
     this.pins = [];
+    this.session.scoring.likeness.to = null;
+    if (this.by === 'likeness') this.by = 'layer';
   }
 
   arrange(by: Order, descending = this.descending): void {
@@ -146,6 +154,7 @@ export class Arrangement {
   /** Sorts and filters by the values of the shown step. */
   again(): void {
     const { step } = this.session.playback;
+    this.session.scoring.likeness.follow();
     if (step !== this.basis) this.held = new Map();
     this.basis = step;
     this.session.matrixView.chosen = null; // heads have moved: what was in view is elsewhere

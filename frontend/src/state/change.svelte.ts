@@ -1,5 +1,5 @@
 import { sleep } from '../api/sleep';
-import { sentence } from '../api/source';
+import { Gathered } from './gathered.svelte';
 import type { HeadScore } from './scores';
 import type { Session } from './session.svelte';
 
@@ -15,11 +15,7 @@ export type Since = number | 'previous';
 /** How much each head's attention changed from one step to the shown one. Asked for only while something uses it. */
 export class Change {
   since = $state<Since>('previous');
-  error = $state<string | null>(null);
-  loading = $state(false);
-  private held = $state.raw<ReadonlyMap<string, Float64Array>>(new Map());
-  private attempt = $state(0);
-  private controller: AbortController | null = null;
+  readonly answers = new Gathered<Float64Array>(KEPT);
 
   constructor(private readonly session: Session) {}
 
@@ -43,7 +39,7 @@ export class Change {
       id: 'change',
       title: `Change since ${this.since === 'previous' ? 'previous' : since}`,
       reads: `How much attention differs from ${since}: the mean Jensen-Shannon distance of its rows, 0 where nothing changed, 1 where all did.`,
-      values: this.held.get(this.key) ?? new Float64Array(total).fill(Number.NaN),
+      values: this.answers.get(this.key) ?? new Float64Array(total).fill(Number.NaN),
     };
   });
 
@@ -53,44 +49,24 @@ export class Change {
       const { run } = this.session;
       const { step, moving } = this.session.playback;
       const { from, key } = this;
-      if (!run || run.error !== null || step === null || this.attempt < 0) return;
-      this.controller?.abort();
-      this.controller = null;
-      this.loading = false;
-      this.error = null;
-      if (!wanted() || from === null || from === step || moving) return;
-      if (!this.held.has(key)) void this.load(run.run, step, from, key);
+      if (!run || run.error !== null || step === null) return;
+      const needed = wanted() && from !== null && from !== step && !moving;
+      this.answers.need(needed ? key : null, (signal) => this.gather(run.run, step, from ?? 0, signal));
     });
   }
 
-  retry(): void {
-    this.attempt++;
-  }
-
-  private async load(run: string, step: number, since: number, key: string): Promise<void> {
+  private async gather(run: string, step: number, since: number, signal: AbortSignal): Promise<Float64Array> {
     const { source, grid } = this.session;
-    const controller = new AbortController();
-    const { signal } = controller;
-    this.controller = controller;
-    this.loading = true;
-    try {
-      await sleep(REST, signal);
-      const values = new Float64Array(grid.total).fill(Number.NaN);
-      const layers = grid.heads.keys();
-      const worker = async () => {
-        for (const layer of layers) {
-          const answer = await source.change({ run, step, since, layer }, { signal });
-          values.set(answer.data.subarray(0, grid.heads[layer] ?? 0), grid.first[layer]);
-        }
-      };
-      await Promise.all(Array.from({ length: AT_ONCE }, worker));
-      const newest = [...this.held].slice(-(KEPT - 1));
-      this.held = new Map([...newest, [key, values]]);
-    } catch (error) {
-      if (!signal.aborted) this.error = sentence(error);
-      controller.abort(); // the other layers are of no use without this one
-    } finally {
-      if (this.controller === controller) this.loading = false;
-    }
+    await sleep(REST, signal);
+    const values = new Float64Array(grid.total).fill(Number.NaN);
+    const layers = grid.heads.keys();
+    const worker = async () => {
+      for (const layer of layers) {
+        const answer = await source.change({ run, step, since, layer }, { signal });
+        values.set(answer.data.subarray(0, grid.heads[layer] ?? 0), grid.first[layer]);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    return values;
   }
 }

@@ -43,7 +43,7 @@ async function begin(place: Partial<Place> = {}): Promise<void> {
   });
   await session.refreshRuns();
   await pass();
-  session.inView = Uint32Array.of(0, 1);
+  session.matrixView.visible = Uint32Array.of(0, 1);
   await pass();
 }
 

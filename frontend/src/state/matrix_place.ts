@@ -15,6 +15,8 @@ export interface MatrixPlace {
   readonly sorted?: number;
   /** The step from which change is measured. */
   readonly since?: number;
+  /** Layer and head of the one that likeness is to, with a hyphen between them. */
+  readonly like?: string;
   /** Which heads are shown, by name. */
   readonly heads?: string;
   /** Which are shown, by value: a score, the least and the greatest value, with two dots between them. */
@@ -45,6 +47,7 @@ export function readMatrix(found: ReadonlyMap<string, string>): MatrixPlace {
     order: (['up', 'down'] as const).find((order) => order === found.get('order')),
     sorted: step('sorted'),
     since: step('since'),
+    like: formatPinned(parsePinned(found.get('like')).slice(0, 1)) || undefined,
     heads: found.get('heads')?.slice(0, 200) || undefined,
     range: parseRange(found.get('range')) ? found.get('range') : undefined,
     pinned: formatPinned(parsePinned(found.get('pinned'))) || undefined,
@@ -55,7 +58,7 @@ export function readMatrix(found: ReadonlyMap<string, string>): MatrixPlace {
   return Object.fromEntries(Object.entries(place).filter(([, value]) => value !== undefined));
 }
 
-export function enterMatrix(place: MatrixPlace, { arrangement, change, matrixView }: Session): void {
+export function enterMatrix(place: MatrixPlace, { arrangement, scoring, matrixView }: Session): void {
   const range = parseRange(place.range);
   arrangement.by = place.arrange ?? 'layer';
   arrangement.descending = place.order ? place.order === 'down' : isDescending(arrangement.by);
@@ -63,7 +66,8 @@ export function enterMatrix(place: MatrixPlace, { arrangement, change, matrixVie
   arrangement.filter = { ...EVERY_HEAD, names: place.heads ?? '', ...range };
   arrangement.border = place.border ?? null;
   arrangement.curves = place.curves !== 0;
-  change.since = place.since ?? 'previous';
+  scoring.likeness.to = parsePinned(place.like)[0] ?? null;
+  scoring.change.since = place.since ?? 'previous';
   matrixView.chosen = parseView(place.view);
 }
 
@@ -72,16 +76,18 @@ export function enterPins({ pinned }: MatrixPlace, arrangement: Arrangement, run
   arrangement.pins = parsePinned(pinned).filter(({ layer, head }) => head < (run.layers[layer]?.heads ?? 0));
 }
 
-export function placeOfMatrix({ arrangement, change, matrixView, playback }: Session): MatrixPlace {
+export function placeOfMatrix({ arrangement, scoring, matrixView, playback }: Session): MatrixPlace {
   const { by, descending, basis, filter, pins, border, curves, filtering } = arrangement;
   const { names, score, least, most } = filter;
   const scored = (by !== 'layer' && by !== 'name') || (filtering && score !== null);
   const ranged = score !== null && (least !== null || most !== null);
   const { chosen } = matrixView;
+  const { change, likeness } = scoring;
   return {
     ...(by !== 'layer' && { arrange: by }),
     ...(by !== 'layer' && descending !== isDescending(by) && { order: descending ? 'down' : 'up' }),
     ...(scored && basis !== null && basis !== playback.step && { sorted: basis }),
+    ...(likeness.to && arrangement.uses('likeness') && { like: formatPinned([likeness.to]) }),
     ...(change.since !== ('previous' satisfies Since) && { since: change.since }),
     ...(names.trim() !== '' && { heads: names.trim() }),
     ...(ranged && { range: `${score}..${least ?? ''}..${most ?? ''}` }),

@@ -13,6 +13,8 @@ export class MatrixView {
   pointed = $state.raw<HeadPlace | null>(null);
   /** What the first one is drawn with; null before it is. */
   camera = $state.raw<Camera | null>(null);
+  /** Numbers of the heads that the first one has in view. */
+  visible = $state.raw<Uint32Array>(new Uint32Array(0));
   private start: View | null = null;
   private readonly morph: Morph;
 

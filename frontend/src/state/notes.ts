@@ -6,9 +6,8 @@ import type { Session } from './session.svelte';
 
 /** Why a head has no (full) picture at the shown step, or why it will not come; null where all is well. */
 export function noteOf(session: Session, place: HeadPlace): string | null {
-  const { matrix, headView, playback, opened } = session;
-  const own = opened?.layer === place.layer && opened.head === place.head;
-  const scenes = own ? [headView, matrix] : [matrix];
+  const { matrix, headView, playback } = session;
+  const scenes = session.isOpened(place) ? [headView, matrix] : [matrix];
   for (const { query } of scenes.flatMap((scene) => scene.questions(playback.index))) {
     if (query.layer !== place.layer || (query.head ?? place.head) !== place.head) continue;
     const note = noteOn(session, query, place.head);

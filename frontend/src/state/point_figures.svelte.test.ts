@@ -62,7 +62,7 @@ const steps = () => source.heard.map(({ layer, step }) => `L${layer} ${step}`);
 it('asks for the layers in view, at the shown step and at the ends of the scale', async () => {
   expect(source.heard).toEqual([]); // what is shared costs nothing
   expect(session.looks.ofHeads).toBeNull();
-  session.inView = Uint32Array.of(3, 4);
+  session.matrixView.visible = Uint32Array.of(3, 4);
   session.colouring = 'norm';
   await pass(10);
   expect(steps().toSorted()).toEqual(['L1 0', 'L1 800']);
@@ -83,7 +83,7 @@ it('asks for the layers in view, at the shown step and at the ends of the scale'
 });
 
 it('shows the nearest checkpoint that is here, on one scale for all steps', async () => {
-  session.inView = Uint32Array.of(0);
+  session.matrixView.visible = Uint32Array.of(0);
   session.colouring = 'max_logit';
   await pass(10);
   const last = session.pointFigures.values('max_logit', 0)!;
@@ -113,7 +113,7 @@ it('sizes the opened head’s points with any colour', async () => {
 
 it('says what went wrong, once, and tries again when asked', async () => {
   source.fails = true;
-  session.inView = Uint32Array.of(0);
+  session.matrixView.visible = Uint32Array.of(0);
   session.colouring = 'entropy';
   await pass(10);
   expect([session.pointFigures.error, source.heard.length]).toEqual([

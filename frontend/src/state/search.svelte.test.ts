@@ -20,7 +20,7 @@ async function begin(start: Place = { projection: DEFAULT_PROJECTION }): Promise
   });
   await session.refreshRuns();
   await pass();
-  session.inView = Uint32Array.from({ length: session.grid.total }, (_, head) => head);
+  session.matrixView.visible = Uint32Array.from({ length: session.grid.total }, (_, head) => head);
   await pass();
 }
 

@@ -3,18 +3,16 @@ import { DEFAULT_PROJECTION, isSlow, type Projection } from '../api/projection';
 import type { DataSource } from '../api/source';
 import type { Alert, Dims, Group, HealthDocument, PointsQuery, Run, Runs, Trust } from '../api/types';
 import { isError } from '../colour/colouring';
-import { readHealth, type Scale, type Series, toNumber } from '../health/health';
+import { readHealth, type Series, toNumber } from '../health/health';
 import { combine, type Marking } from '../probe/marked';
 import type { TokenIndex } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
 import { Arrangement } from './arrangement.svelte';
-import { Change } from './change.svelte';
 import { Comparison } from './compare.svelte';
 import { placeOfCompare } from './compare_place';
 import { enterRun, followSteps, goTo, NO_TINT } from './entering';
 import { Exhibits } from './exhibits.svelte';
 import { fetchAttention, fetchPoints, fetchTrust } from './fetching';
-import { TokenFilter } from './filter.svelte';
 import { placeOfFind } from './find_place';
 import { HeadCamera } from './head_camera.svelte';
 import { placeOfHeadView } from './head_place';
@@ -30,7 +28,8 @@ import { Playback } from './playback.svelte';
 import { PointFigures } from './point_figures.svelte';
 import { Scatter } from './scatter.svelte';
 import { placeOfScatter } from './scatter_place';
-import { type HeadScore, healthScores, scaleOf } from './scores';
+import type { HeadScore } from './scores';
+import { Scoring } from './scoring.svelte';
 import { TokenSearch } from './search.svelte';
 import { Sentence } from './sentence.svelte';
 import { placeOfSentence } from './sentence_place';
@@ -39,6 +38,7 @@ import { Steering } from './steering.svelte';
 import { placeOfStep } from './steps';
 import { Theme } from './theme.svelte';
 import { placeOfTimeline } from './timeline_place';
+import { TokenFilter } from './token_filter.svelte';
 import { Trails } from './trails.svelte';
 import type { Place } from './url';
 
@@ -97,8 +97,6 @@ export class Session {
   });
   /** Whether the opened head shows the group projected by itself. */
   alone = $state(false);
-  /** Numbers of the heads that the matrix has in view: these come first. */
-  inView = $state.raw<Uint32Array>(new Uint32Array(0));
   /** Whether the user has stopped a slow projection of the matrix; the opened head is made all the same. */
   stopped = $state(false);
   /** Scenes that have a picture which they have not drawn yet. */
@@ -135,18 +133,9 @@ export class Session {
     this.figures.value && readHealth(this.figures.value),
   );
   readonly series: Series | null = $derived(this.health?.get(this.tint ?? '') ?? null);
-  readonly change = new Change(this);
   /** What heads are sorted, filtered and marked by. */
-  readonly scores: readonly HeadScore[] = $derived.by(() => {
-    const { health, playback, change, search, against } = this;
-    const figures = health && playback.step !== null ? healthScores(health, playback.step) : [];
-    const others = [search.clustering.score, against.score].filter((score) => score !== null);
-    return [...figures, change.score, ...others];
-  });
-  readonly tintScore: HeadScore | null = $derived(this.scores.find(({ id }) => id === this.tint) ?? null);
-  readonly tintScale: Scale | null = $derived(
-    this.series?.scale ?? (this.tintScore && scaleOf(this.tintScore.values)),
-  );
+  readonly scoring = new Scoring(this);
+  readonly scores: readonly HeadScore[] = $derived(this.scoring.all);
   readonly arrangement = new Arrangement(this);
   readonly slow: boolean = $derived(isSlow(this.projection));
   readonly live: boolean = $derived(this.now - this.grownAt < this.patience);
@@ -169,6 +158,10 @@ export class Session {
   readonly against = new Comparison(this);
   readonly trails = new Trails(this);
   readonly matrixView = new MatrixView(() => !this.reducedMotion);
+  /** Numbers of the heads that are looked at: these come first. */
+  readonly inView: Uint32Array = $derived.by(() =>
+    Uint32Array.from(new Set([...this.arrangement.pinned, ...this.matrixView.visible])),
+  );
   readonly looks = new Looks(this);
   readonly pointFigures = new PointFigures(this);
   /** Whether the opened head has its own picture of this step. */
@@ -220,7 +213,7 @@ export class Session {
       asked &&
       [this, this.against].every(({ matrix, headView }) => matrix.settled && headView.settled) &&
       !this.playback.moving &&
-      !this.change.loading &&
+      !this.scoring.loading &&
       !this.arrangement.gliding &&
       !this.matrixView.flying &&
       this.drawing === 0
@@ -263,7 +256,7 @@ export class Session {
     this.steering.begin();
     $effect.pre(() => followSteps(this));
     this.arrangement.begin();
-    this.change.begin(() => this.arrangement.uses('change'));
+    this.scoring.begin();
     $effect.pre(() => fetchPoints(this));
     $effect.pre(() => fetchAttention(this));
     this.sentence.begin();
@@ -341,6 +334,10 @@ export class Session {
 
   open(place: HeadPlace): void {
     this.opened = place;
+  }
+
+  isOpened({ layer, head }: HeadPlace): boolean {
+    return this.opened?.layer === layer && this.opened.head === head;
   }
 
   /** Goes to the checkpoint nearest to where an alert was raised, and opens the head that it is most about. */

@@ -53,7 +53,7 @@ async function begin(still: boolean): Promise<void> {
   });
   await session.refreshRuns();
   await pass();
-  session.inView = Uint32Array.of(0, 1, 2, 3);
+  session.matrixView.visible = Uint32Array.of(0, 1, 2, 3);
   await pass();
 }
 

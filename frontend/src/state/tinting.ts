@@ -1,12 +1,32 @@
 import { share, sharesBetween } from '../health/health';
+import { borderCells } from '../render/borders';
+import { tintCells } from '../render/colours';
+import { divergingTints } from '../render/diverging';
 import { scaleOf } from './scores';
 import type { Session } from './session.svelte';
 import type { ShownSteps } from './shown.svelte';
 
+/** The cells' backgrounds, [heads, 4]: what one of two is more than the other, or the figure that tints them.
+ * @param second whether of the second one of two that are compared */
+export function cellTints(session: Session, shown: ShownSteps, second: boolean): Uint8Array {
+  const { difference } = session.against;
+  const { palette, dark } = session.theme;
+  return difference
+    ? divergingTints(palette, dark, difference.values, difference.most)
+    : tintCells(palette, tintShares(session, shown, second));
+}
+
+/** The cells' borders, [heads, 4]; null where none tells a figure. */
+export function cellBorders(session: Session, shown: ShownSteps): Uint8Array | null {
+  const shares = borderShares(session, shown);
+  return shares && borderCells(session.theme.palette, shares);
+}
+
 /** How far each head's value is along the scale of the figure that tints the cells, mixed as the points are. [heads]
  * @param second whether of the second one of two that are compared */
-export function tintShares(session: Session, shown: ShownSteps, second: boolean): Float64Array {
-  const { tintScore, tintScale, grid, against } = session;
+function tintShares(session: Session, shown: ShownSteps, second: boolean): Float64Array {
+  const { scoring, grid, against } = session;
+  const { tint, scale } = scoring;
   const { pair, mix } = shown;
   if (second) {
     const { series, step } = against;
@@ -15,12 +35,12 @@ export function tintShares(session: Session, shown: ShownSteps, second: boolean)
   }
   const { series } = session;
   if (series && pair) return sharesBetween(series, pair.fromStep, pair.toStep, mix);
-  if (!series && tintScore && tintScale) return tintScore.values.map((value) => share(tintScale, value));
+  if (!series && tint && scale) return tint.values.map((value) => share(scale, value));
   return new Float64Array(grid.total).fill(Number.NaN);
 }
 
 /** The same of the figure that draws the borders; null where none does. */
-export function borderShares(session: Session, shown: ShownSteps): Float64Array | null {
+function borderShares(session: Session, shown: ShownSteps): Float64Array | null {
   const { border } = session.arrangement;
   const { pair, mix } = shown;
   if (border === null) return null;

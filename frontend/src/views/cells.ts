@@ -1,7 +1,10 @@
+import type { Run } from '../api/types';
 import { formatDifference } from '../health/difference';
 import { formatValue } from '../health/figures';
 import { valueAt } from '../health/health';
 import { type HeadPlace, headNumber } from '../render/layout';
+import { FLAT } from '../render/orbit';
+import type { Picture } from '../render/picture';
 import type { Session } from '../state/session.svelte';
 
 /** A cell that is in view: the head that it is of, and where it lies in world units. */
@@ -13,6 +16,7 @@ export interface Cell extends HeadPlace {
 }
 
 /** Css pixels of a cell's side from which on it shows more than points. */
+export const ROOM_FOR_TRAILS = 40;
 export const ROOM_FOR_VALUE = 58;
 export const ROOM_FOR_CURVE = 100;
 export const ROOM_FOR_LABELS = 200;
@@ -33,24 +37,41 @@ export function cellsAt(session: Session, numbers: Iterable<number>, rects: Floa
   });
 }
 
+/** What all pictures of cells have in common. */
+export function inCells({ looks, theme }: Session, { queries, keys }: Run) {
+  const { surface, border, accent } = theme.palette;
+  return {
+    queries,
+    keys,
+    dims: 2,
+    rotation: FLAT,
+    looks: looks.shared,
+    selecting: looks.selecting,
+    surface,
+    border,
+    accent,
+  } satisfies Partial<Picture>;
+}
+
 /** What the tint says of a head, in figures.
  * @param second whether of the second one of two that are compared */
-export function reading({ against, tintScore }: Session, number: number, second = false): string {
+export function reading({ against, scoring }: Session, number: number, second = false): string {
   const { difference, series, step } = against;
   if (difference) return formatDifference(difference, difference.values[number] ?? Number.NaN);
   if (second) return series && step !== null ? formatValue(valueAt(series, step, number)) : '';
-  return tintScore ? formatValue(tintScore.values[number] ?? Number.NaN) : '';
+  return scoring.tint ? formatValue(scoring.tint.values[number] ?? Number.NaN) : '';
 }
 
 /** What a screen reader hears, and the tooltip says, of a head. */
 export function headline(session: Session, { layer, head }: HeadPlace, second = false): string {
-  const { tintScore, layers, grid } = session;
+  const { layers, grid } = session;
+  const { tint } = session.scoring;
   const number = headNumber(grid, { layer, head });
   const described = layers[layer];
   const name = `Layer ${described?.number ?? layer} · Head ${described?.head_numbers[head] ?? head}`;
-  const told = tintScore ? [`${tintScore.title} ${reading(session, number, second)}`] : [];
+  const told = tint ? [`${tint.title} ${reading(session, number, second)}`] : [];
   const sorting = session.scores.find(({ id }) => id === session.arrangement.by);
-  if (sorting && sorting.id !== tintScore?.id && !second) {
+  if (sorting && sorting.id !== tint?.id && !second) {
     told.push(`${sorting.title} ${formatValue(sorting.values[number] ?? Number.NaN)}`);
   }
   return [name, ...told].join(' · ');

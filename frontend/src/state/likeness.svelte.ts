@@ -1,0 +1,70 @@
+import type { NpyArray } from '../api/npy';
+import { sleep } from '../api/sleep';
+import { type HeadPlace, headNumber } from '../render/layout';
+import { Gathered } from './gathered.svelte';
+import { headLabel } from './labels';
+import type { HeadScore } from './scores';
+import type { Session } from './session.svelte';
+
+/** Milliseconds that the hand rests on a step before it is asked for. */
+const REST = 150;
+/** Steps whose answer is kept: each is a table of all heads by all heads. */
+const KEPT = 4;
+
+/** How alike each head is to one of them, by what they attend to. Asked for only while something uses it. */
+export class Likeness {
+  /** The head that all are compared with: the opened one, unless it has put the others in their order. */
+  to = $state.raw<HeadPlace | null>(null);
+  readonly answers = new Gathered<NpyArray>(KEPT);
+
+  constructor(private readonly session: Session) {}
+
+  private readonly key: string = $derived.by(() => `${this.session.run?.run} ${this.session.playback.step}`);
+
+  /** Null while no head is meant, and in a page, which does not hold it. */
+  readonly score: HeadScore | null = $derived.by(() => {
+    const { to } = this;
+    const { layers, grid, source } = this.session;
+    if (!to || source.offers || to.head >= (layers[to.layer]?.heads ?? 0)) return null;
+    const name = headLabel(layers, to.layer, to.head);
+    const row = headNumber(grid, to);
+    const table = this.answers.get(this.key)?.data;
+    return {
+      id: 'likeness',
+      title: `Likeness to ${name}`,
+      reads: `How alike attention is to that of ${name}: 1 less the mean Jensen-Shannon distance of their rows, 1 where both attend to the same.`,
+      values: table
+        ? Float64Array.from(table.subarray(row * grid.total, (row + 1) * grid.total))
+        : new Float64Array(grid.total).fill(Number.NaN),
+    };
+  });
+
+  /** Whether another head is opened than the one that the others are compared with. */
+  readonly elsewhere: boolean = $derived.by(
+    () => this.session.opened !== null && this.to !== null && !this.session.isOpened(this.to),
+  );
+
+  /** @param wanted whether anything shows it */
+  begin(wanted: () => boolean): void {
+    $effect.pre(() => {
+      const { run, playback } = this.session;
+      const { step, moving } = playback;
+      const { key } = this;
+      if (!run || run.error !== null || step === null) return;
+      const needed = wanted() && this.score !== null && !moving;
+      this.answers.need(needed ? key : null, async (signal) => {
+        await sleep(REST, signal);
+        return this.session.source.similarity({ run: run.run, step }, { signal });
+      });
+    });
+    $effect.pre(() => {
+      if (this.to === null || !this.session.arrangement.places('likeness')) this.follow();
+    });
+  }
+
+  /** From now on all heads are compared with the opened one. */
+  follow(): void {
+    const { opened } = this.session;
+    if (opened) this.to = opened;
+  }
+}

@@ -1,0 +1,42 @@
+import type { Scale } from '../health/health';
+import { Change } from './change.svelte';
+import { Likeness } from './likeness.svelte';
+import { type HeadScore, healthScores, scaleOf } from './scores';
+import type { Session } from './session.svelte';
+
+/** All that heads can be sorted, filtered and marked by at the shown step. */
+export class Scoring {
+  readonly change: Change;
+  readonly likeness: Likeness;
+
+  constructor(private readonly session: Session) {
+    this.change = new Change(session);
+    this.likeness = new Likeness(session);
+  }
+
+  readonly all: readonly HeadScore[] = $derived.by(() => {
+    const { health, playback, search, against, source } = this.session;
+    const figures = health && playback.step !== null ? healthScores(health, playback.step) : [];
+    // A page does not hold how far heads have changed.
+    const change = source.offers ? null : this.change.score;
+    const others = [change, this.likeness.score, search.clustering.score, against.score];
+    return [...figures, ...others.filter((score) => score !== null)];
+  });
+
+  /** The one that colours the cells, and its scale. */
+  readonly tint: HeadScore | null = $derived.by(
+    () => this.all.find(({ id }) => id === this.session.tint) ?? null,
+  );
+  readonly scale: Scale | null = $derived.by(
+    () => this.session.series?.scale ?? (this.tint && scaleOf(this.tint.values)),
+  );
+
+  readonly loading: boolean = $derived.by(() => this.change.answers.loading || this.likeness.answers.loading);
+
+  /** To be called while a component is made. */
+  begin(): void {
+    const { arrangement } = this.session;
+    this.change.begin(() => arrangement.uses('change'));
+    this.likeness.begin(() => arrangement.uses('likeness'));
+  }
+}
