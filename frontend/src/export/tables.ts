@@ -1,7 +1,7 @@
 import { type NpyField, writeNpy, writeNpyRecords } from '../api/npy';
 import type { Layer } from '../api/types';
 import type { Series } from '../health/health';
-import type { TokenIndex } from '../probe/places';
+import { type TokenIndex, tokenAt } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace } from '../render/layout';
 import { csvOf, type Field } from './csv';
 
@@ -46,7 +46,7 @@ export function pointsCsv(
           step,
           point,
           point < tokens.tokens ? 'query' : 'key',
-          tokens.sequences[sequence]?.tokens[position] ?? '',
+          tokenAt(tokens, token),
           sequence,
           position,
           ...points.subarray(point * dims, (point + 1) * dims),

@@ -82,7 +82,7 @@ it('shows what the user makes of the address, and takes back what it no longer s
   );
   expect(session.playback.step).toBe(second);
   expect(session.opened).toEqual({ layer: 1, head: 0 });
-  expect(session.selection).toEqual({ sequence: 0, token: 3, side: 'key' });
+  expect(session.selection).toEqual({ sequence: 0, list: 0, token: 3, side: 'key' });
   expect(session.headCamera.orbit).toEqual({ yaw: 1, tilt: 0.2 });
   expect(session.panelWidth).toBe(400);
   expect(session.sentence.cell).toBe(9);

@@ -66,7 +66,7 @@ export function enterRun(session: Session): void {
   session.attention.clear();
   session.probe.clear();
   if (run.error !== null) return;
-  void session.probe.load(async (signal) => indexTokens(await source.probe(run.run, signal)));
+  void session.probe.load(async (signal) => indexTokens(await source.probe(run.run, signal), run.lists));
   playback.following = true;
   playback.setSteps(run.steps);
   enterPlace(session, run);
@@ -92,7 +92,7 @@ function enterPlace(session: Session, run: Run): void {
   session.selection = null;
   if (session.opened && sequence !== undefined && token !== undefined && sequence < run.sequences) {
     const side = token.endsWith('k') ? 'key' : 'query';
-    session.selection = { sequence, token: Number.parseInt(token, 10), side };
+    session.selection = { sequence, list: 0, token: Number.parseInt(token, 10), side };
   }
 }
 

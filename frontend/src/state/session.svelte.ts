@@ -4,6 +4,7 @@ import type { DataSource } from '../api/source';
 import type { Alert, Dims, Group, HealthDocument, PointsQuery, Run, Runs, Trust } from '../api/types';
 import { isError } from '../colour/colouring';
 import { readHealth, type Scale, type Series, toNumber } from '../health/health';
+import type { TokenAt } from '../probe/lists';
 import { combine, type Marking } from '../probe/marked';
 import type { TokenIndex } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
@@ -42,12 +43,8 @@ import { placeOfTimeline } from './timeline_place';
 import { Trails } from './trails.svelte';
 import type { Place } from './url';
 
-export interface Selection {
-  readonly sequence: number;
-  /** Place in the sequence. */
-  readonly token: number;
-  readonly side: 'query' | 'key';
-}
+/** A token of the probe, as a query or as a key. */
+export type Selection = TokenAt;
 
 /** What the tab shows and what it knows: the one place that the views read and change. */
 export class Session {
@@ -378,7 +375,7 @@ export class Session {
     const sequence = tokens.sequence[token];
     const position = tokens.position[token];
     if (sequence !== undefined && position !== undefined)
-      this.selection = { sequence, token: position, side };
+      this.selection = { sequence, list: tokens.list[token] ?? 0, token: position, side };
   }
 
   destroy(): void {
