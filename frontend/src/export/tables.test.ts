@@ -54,7 +54,9 @@ it('has NaN where a head has no picture', () => {
 
 it('has a row a pair of tokens', () => {
   const weights = Float32Array.of(1, 0, 0.25, 0.75);
-  const all = [{ layer: 0, head: 0, step: 7, sequence: 'mean', tokens: ['0', '1'], weights }];
+  const all = [
+    { layer: 0, head: 0, step: 7, sequence: 'mean', queries: ['0', '1'], keys: ['0', '1'], weights },
+  ];
   expect(attentionCsv(all, [layer]).split('\r\n')[3]).toBe('5,2,7,mean,1,1,0,0,0.25');
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Layer, Run, Sequence } from '../api/types';
-import { layerTokens, listName, listsOf, runLists, selectedIn, type TokenAt } from './lists';
+import { holds, layerTokens, listName, listsOf, runLists, selectedIn, type TokenAt } from './lists';
 import { indexTokens, litPoints, numberOf, patchAt, tokenAt } from './places';
 
 const layer = (parts: Partial<Layer>): Layer => ({
@@ -55,6 +55,11 @@ describe('the lists of a run', () => {
     expect(runLists({ ...run, lists: undefined } as unknown as Run)).toEqual([
       { of: 'tokens', grid: null, first: 0, tokens: 5 },
     ]);
+  });
+
+  it('say which tokens a layer has, on either side', () => {
+    const cross = layerTokens(lists, LAYERS[1]!);
+    expect([4, 7, 8].map((token) => holds(cross, token))).toEqual([true, true, false]);
   });
 
   it('say what each layer has of them', () => {

@@ -41,8 +41,8 @@ export function listsOf({ queries, layers }: Run): readonly TokenList[] {
 }
 
 /** How links name a list: `tokens`, `key_tokens`, `tokens-28x28`. */
-export function listName({ of, grid }: Pick<TokenList, 'of' | 'grid'>): string {
-  return nameOf(of, grid);
+export function listName(list: TokenList | undefined): string {
+  return list ? nameOf(list.of, list.grid) : '';
 }
 
 /** The lists that a run has: one, unless its layers differ. */
@@ -58,6 +58,11 @@ export function layerTokens(lists: readonly TokenList[], layer: Layer): LayerTok
     queries: find(nameOf(layer.queries_of, layer.query_grid)),
     keys: find(nameOf(layer.keys_of, layer.key_grid)),
   };
+}
+
+/** Whether a layer has this token, as a query or as a key. */
+export function holds({ queries, keys }: LayerTokens, token: number): boolean {
+  return [queries, keys].some(({ first, tokens }) => token >= first && token < first + tokens);
 }
 
 /** What a selection means in a layer: the same token, on its other side if it is only there, or else the first token of

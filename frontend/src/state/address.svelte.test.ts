@@ -86,7 +86,7 @@ it('shows what the user makes of the address, and takes back what it no longer s
   expect(session.headCamera.orbit).toEqual({ yaw: 1, tilt: 0.2 });
   expect(session.panelWidth).toBe(400);
   expect(session.sentence.cell).toBe(9);
-  expect(session.sentence.off).toEqual([1, 2]);
+  expect(session.sentence.off).toEqual([1, 2].map((token) => ({ list: 0, token })));
   expect(session.sentence.against).toEqual({ step: first });
 
   await edit(`#attnviz${opened}&p.attnviz.head_view=0.25_0.75_3`);

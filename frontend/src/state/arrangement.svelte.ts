@@ -52,7 +52,7 @@ export class Arrangement {
     return this.sorting === id || this.filter.score === id || this.border === id || this.session.tint === id;
   }
 
-  private readonly groups = $derived.by(() => groupLayers(this.session.layers.map(({ name }) => name)));
+  private readonly groups = $derived.by(() => groupLayers(this.session.layers));
 
   /** Numbers of the heads that have a cell. */
   private readonly shown: readonly number[] = $derived.by(() => {
