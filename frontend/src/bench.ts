@@ -105,8 +105,7 @@ function listen(all: boolean): void {
         everything = drawList(
           Uint32Array.from({ length: total }, (_, i) => i),
           each,
-          order,
-          each,
+          new Array<Uint32Array>(total).fill(order),
           [],
         );
       }

@@ -2,8 +2,9 @@ import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { ArchiveSource, type PageIndex } from './archive';
 import { DEFAULT_PROJECTION } from './projection';
+import type { Layer } from './types';
 
-const layer = (number: number) => ({
+const layer = (number: number): Layer => ({
   name: `block.${number}`,
   number,
   heads: 2,
@@ -11,6 +12,13 @@ const layer = (number: number) => ({
   kv_heads: 2,
   head_dim: 4,
   causal: true,
+  attends: 'self',
+  queries_of: 'tokens',
+  keys_of: 'tokens',
+  queries: 3,
+  keys: 3,
+  query_grid: null,
+  key_grid: null,
 });
 const index: PageIndex = {
   version: 1,

@@ -101,6 +101,13 @@ export class SyntheticSource implements DataSource {
         kv_heads: heads,
         head_dim: 64,
         causal: true,
+        attends: 'self',
+        queries_of: 'tokens',
+        keys_of: 'tokens',
+        queries: this.tokens.length,
+        keys: this.tokens.length,
+        query_grid: null,
+        key_grid: null,
       }),
     );
     const run: Run = {

@@ -6,6 +6,15 @@ import type { Projection } from './projection';
 /** TensorBoard's convention for numbers that JSON cannot hold. */
 export type JsonNumber = number | 'NaN' | 'Infinity' | '-Infinity';
 
+/** The patches of an image: so many rows of so many. */
+export interface GridSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Which tokens of a sequence are meant: its own, or those of its other side. */
+export type TokensOf = 'tokens' | 'key_tokens';
+
 export interface Layer {
   readonly name: string;
   /** The model's own number of this layer, for labels: some layers may not be recorded. */
@@ -16,6 +25,26 @@ export interface Layer {
   readonly kv_heads: number;
   readonly head_dim: number;
   readonly causal: boolean;
+  /** To the same tokens, or to those of another sequence. */
+  readonly attends: 'self' | 'cross';
+  readonly queries_of: TokensOf;
+  readonly keys_of: TokensOf;
+  /** How many of each, of all sequences. */
+  readonly queries: number;
+  readonly keys: number;
+  /** A grid of its own over the image; null where its tokens are those of the probe. */
+  readonly query_grid: GridSize | null;
+  readonly key_grid: GridSize | null;
+}
+
+/** A list of tokens that layers attend from or to, of all sequences, one after the other. */
+export interface TokenList {
+  readonly of: TokensOf;
+  /** Whose patches they are; null: the probe's tokens themselves. */
+  readonly grid: GridSize | null;
+  /** Number of the first one in the numbering of all lists. */
+  readonly first: number;
+  readonly tokens: number;
 }
 
 /** What was recorded with one probe and one set of layers. */
@@ -36,6 +65,8 @@ export interface Run {
   readonly sequences: number;
   readonly queries: number;
   readonly keys: number;
+  /** Where layers differ in their tokens: all lists, whose tokens `queries` and `keys` count then (`NumberedSource`). */
+  readonly lists?: readonly TokenList[];
   readonly figures: readonly string[];
   /** Equal for runs that were recorded with the same probe; null with an error. */
   readonly probe?: string | null;
@@ -53,6 +84,13 @@ export interface Sequence {
   readonly repeat: { readonly start: number; readonly period: number } | null;
   /** What else is known of the tokens, one value each: a category, or a number. */
   readonly labels?: Readonly<Record<string, readonly (string | number)[]>>;
+  /** The patches of an image, and the row and column of each token that is one; null of what is no image. */
+  readonly grid?: GridSize | null;
+  readonly places?: readonly (readonly [number, number] | null)[] | null;
+  /** Its picture's size in pixels. */
+  readonly image?: { readonly width: number; readonly height: number } | null;
+  /** Its other side, in models with two. */
+  readonly key_tokens?: Sequence | null;
 }
 
 export interface Probe {

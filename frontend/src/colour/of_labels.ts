@@ -1,9 +1,10 @@
+import type { Sequence } from '../api/types';
 import type { TokenIndex } from '../probe/places';
 import type { Colouring, TokenValues } from './colouring';
 
 /** A colouring for everything that was given with the probe. */
 export function labelColourings(index: TokenIndex): readonly Colouring[] {
-  const names = [...new Set(index.sequences.flatMap(({ labels }) => Object.keys(labels ?? {})))];
+  const names = [...new Set(allSequences(index).flatMap(({ labels }) => Object.keys(labels ?? {})))];
   return names.map((name) => ({
     id: `label:${name}`,
     title: name,
@@ -14,8 +15,8 @@ export function labelColourings(index: TokenIndex): readonly Colouring[] {
 }
 
 /** Numbers if all that is known are numbers; else categories. The empty string and NaN stand for what is not known. */
-export function labelValues({ sequences, tokens }: TokenIndex, name: string): TokenValues {
-  const given = sequences.flatMap<string | number>(
+export function labelValues(index: TokenIndex, name: string): TokenValues {
+  const given = allSequences(index).flatMap<string | number>(
     ({ labels, tokens }) => labels?.[name] ?? tokens.map(() => ''),
   );
   const isNumeric = given.every((value) => typeof value === 'number' || value === '' || value === 'NaN');
@@ -25,9 +26,13 @@ export function labelValues({ sequences, tokens }: TokenIndex, name: string): To
   }
   const names = [...new Set(given.map(String))].filter((value) => value !== '').sort();
   const numbers = new Map(names.map((value, i) => [value, i]));
-  const of = new Int32Array(tokens).fill(-1);
+  const of = new Int32Array(index.tokens).fill(-1);
   given.forEach((value, i) => {
     of[i] = numbers.get(String(value)) ?? -1;
   });
   return { kind: 'names', names, of };
+}
+
+function allSequences({ lists }: TokenIndex): readonly Sequence[] {
+  return lists.flatMap(({ sequences }) => sequences);
 }

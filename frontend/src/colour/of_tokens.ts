@@ -1,4 +1,4 @@
-import { type TokenIndex, tokenText } from '../probe/places';
+import { everyToken, sequenceOf, type TokenIndex, tokenText } from '../probe/places';
 import { isSpecial } from '../sentence/special';
 import type { Colouring, TokenValues } from './colouring';
 
@@ -22,7 +22,7 @@ export const TOKEN_COLOURINGS: readonly Colouring[] = [
   })),
   made('sentence_length', 'sequence length', 'Sequence', 'How many tokens its sequence has.', (index) =>
     numbers(
-      index.sequence.map((sequence) => index.sequences[sequence]?.tokens.length ?? 0),
+      index.sequence.map((_, token) => sequenceOf(index, token)?.tokens.length ?? 0),
       'tokens',
     ),
   ),
@@ -78,10 +78,6 @@ function bare(token: string): string {
 
 function letters(token: string): number {
   return [...bare(token)].length;
-}
-
-function everyToken({ sequences }: TokenIndex): string[] {
-  return sequences.flatMap(({ tokens }) => tokens);
 }
 
 function numbers(of: ArrayLike<number>, unit: string): TokenValues & { kind: 'numbers' } {

@@ -100,12 +100,13 @@ function stepText({ playback }: Session): string {
 }
 
 function sentenceText({ sentence, probe }: Session): string[] {
-  const { sequence, top, least, gone, pictured, form } = sentence;
+  const { sequence, top, least, sides, pictured, form } = sentence;
   const of =
     sequence === 'mean'
       ? `attention, mean over ${probe.value?.sequences.length ?? 0} sequences by position`
       : `attention within sequence ${sequence ?? 0}`;
-  const left = gone.filter(Boolean).length;
+  const both = sides.query === sides.key ? [sides.query] : [sides.query, sides.key];
+  const left = both.flatMap(({ gone }) => gone.filter(Boolean)).length;
   return [
     form === 'lines' && pictured.id !== 'shown' ? `${of}: ${pictured.title}` : of,
     ...(top > 0 ? [`the strongest ${top} of each query`] : []),

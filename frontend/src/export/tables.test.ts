@@ -1,12 +1,13 @@
 import { expect, it } from 'vitest';
 import { parseNpy } from '../api/npy';
+import type { Layer } from '../api/types';
 import { readHealth } from '../health/health';
 import { indexTokens } from '../probe/places';
 import { makeGrid } from '../render/layout';
 import { attentionCsv, healthCsv, healthNpy, pointsCsv, pointsNpy } from './tables';
 
 /** One recorded layer, the model's fifth, of which heads 2 and 7 were recorded. */
-const layer = {
+const layer: Layer = {
   name: 'a',
   number: 5,
   heads: 2,
@@ -14,6 +15,13 @@ const layer = {
   kv_heads: 2,
   head_dim: 4,
   causal: true,
+  attends: 'self',
+  queries_of: 'tokens',
+  keys_of: 'tokens',
+  queries: 3,
+  keys: 3,
+  query_grid: null,
+  key_grid: null,
 };
 const tokens = indexTokens({
   run: 'run',
@@ -46,7 +54,9 @@ it('has NaN where a head has no picture', () => {
 
 it('has a row a pair of tokens', () => {
   const weights = Float32Array.of(1, 0, 0.25, 0.75);
-  const all = [{ layer: 0, head: 0, step: 7, sequence: 'mean', tokens: ['0', '1'], weights }];
+  const all = [
+    { layer: 0, head: 0, step: 7, sequence: 'mean', queries: ['0', '1'], keys: ['0', '1'], weights },
+  ];
   expect(attentionCsv(all, [layer]).split('\r\n')[3]).toBe('5,2,7,mean,1,1,0,0,0.25');
 });
 

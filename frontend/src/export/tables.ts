@@ -1,7 +1,7 @@
 import { type NpyField, writeNpy, writeNpyRecords } from '../api/npy';
 import type { Layer } from '../api/types';
 import type { Series } from '../health/health';
-import type { TokenIndex } from '../probe/places';
+import { type TokenIndex, tokenAt } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace } from '../render/layout';
 import { csvOf, type Field } from './csv';
 
@@ -46,7 +46,7 @@ export function pointsCsv(
           step,
           point,
           point < tokens.tokens ? 'query' : 'key',
-          tokens.sequences[sequence]?.tokens[position] ?? '',
+          tokenAt(tokens, token),
           sequence,
           position,
           ...points.subarray(point * dims, (point + 1) * dims),
@@ -76,8 +76,9 @@ export interface HeadAttention extends HeadPlace {
   readonly step: number;
   /** A number, or "mean". */
   readonly sequence: string;
-  readonly tokens: readonly string[];
-  /** [tokens, tokens] */
+  readonly queries: readonly string[];
+  readonly keys: readonly string[];
+  /** [queries, keys] */
   readonly weights: Float32Array;
 }
 
@@ -95,11 +96,10 @@ export function attentionCsv(all: readonly HeadAttention[], layers: readonly Lay
     'attention',
   ];
   function* rows(): Generator<Field[]> {
-    for (const { layer, head, step, sequence, tokens, weights } of all) {
-      const size = tokens.length;
-      for (let i = 0; i < size * size; i++) {
-        const [query, key] = [Math.floor(i / size), i % size];
-        const pair = [query, tokens[query] ?? '', key, tokens[key] ?? ''];
+    for (const { layer, head, step, sequence, queries, keys, weights } of all) {
+      for (let i = 0; i < queries.length * keys.length; i++) {
+        const [query, key] = [Math.floor(i / keys.length), i % keys.length];
+        const pair = [query, queries[query] ?? '', key, keys[key] ?? ''];
         yield [...numbersOf(layers, layer, head), step, sequence, ...pair, weights[i] ?? Number.NaN];
       }
     }

@@ -148,10 +148,19 @@ function takeAttention(session: Session): Numbers['take'] {
     const of = sequence === 'mean' ? sequence : `sequence${sequence}`;
     const name = fileName(run.run, [headName(run, opened), `step${step}`, of, 'attention'], format);
     if (format === 'npy') return npy(name, writeNpy(weights));
-    const tokens = sentence.raw;
-    const shown: HeadAttention = { ...opened, step, sequence, tokens, weights: weights.data };
+    const between = (layer: number) => {
+      const { query, key } = sentence.rawOf(layer);
+      return { queries: query, keys: key };
+    };
+    const shown: HeadAttention = {
+      ...opened,
+      ...between(opened.layer),
+      step,
+      sequence,
+      weights: weights.data,
+    };
     const pinned = sentence.held.flatMap(({ place, weights: held }): HeadAttention[] =>
-      held ? [{ ...place, sequence, tokens, weights: held.data }] : [],
+      held ? [{ ...place, ...between(place.layer), sequence, weights: held.data }] : [],
     );
     return csv(name, attentionCsv([shown, ...pinned], run.layers));
   };

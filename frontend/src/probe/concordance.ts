@@ -1,4 +1,4 @@
-import { type TokenIndex, tokenText } from './places';
+import { sequenceOf, type TokenIndex, tokenAt, tokenText } from './places';
 
 /** A found token in its context. Its query, its key, or both were found. */
 export interface Line {
@@ -28,7 +28,7 @@ export function linesOf(
     token,
     sequence: index.sequence[token] ?? 0,
     position: index.position[token] ?? 0,
-    text: textAt(index, token),
+    text: tokenText(tokenAt(index, token)),
     query: asQuery.has(token),
     key: asKey.has(token),
   }));
@@ -38,8 +38,8 @@ export function linesOf(
 }
 
 /** So many tokens of its sequence before and behind it. */
-export function contextOf(index: TokenIndex, { sequence, position }: Line, around: number): [string, string] {
-  const tokens = index.sequences[sequence]?.tokens ?? [];
+export function contextOf(index: TokenIndex, { token, position }: Line, around: number): [string, string] {
+  const tokens = sequenceOf(index, token)?.tokens ?? [];
   const join = (from: number, to: number) => tokens.slice(Math.max(0, from), to).map(tokenText).join(' ');
   return [join(position - around, position), join(position + 1, position + 1 + around)];
 }
@@ -55,9 +55,4 @@ export function asTable(index: TokenIndex, lines: readonly Line[], around: numbe
 
 export function kindOf({ query, key }: Line): string {
   return query && key ? 'query, key' : query ? 'query' : 'key';
-}
-
-function textAt(index: TokenIndex, token: number): string {
-  const tokens = index.sequences[index.sequence[token] ?? 0]?.tokens;
-  return tokenText(tokens?.[index.position[token] ?? 0] ?? '');
 }

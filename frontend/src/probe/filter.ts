@@ -29,7 +29,7 @@ export const NO_FILTER: Filter = { sequences: null, labels: new Map() };
 /** The labels of a probe, with their values or the span of their numbers. */
 export function labelsOf(index: TokenIndex): readonly Label[] {
   const counts = new Map<string, Map<string | number, number>>();
-  for (const { labels = {} } of index.sequences) {
+  for (const { labels = {} } of index.lists.flatMap(({ sequences }) => sequences)) {
     for (const [name, values] of Object.entries(labels)) {
       const known = counts.get(name) ?? new Map<string | number, number>();
       counts.set(name, known);
@@ -53,14 +53,16 @@ export function tokensShown(index: TokenIndex, { sequences, labels }: Filter): U
   if (sequences === null && labels.size === 0) return null;
   const wanted = sequences && new Set(sequences);
   const shown = new Uint8Array(index.tokens);
-  index.sequences.forEach((sequence, number) => {
-    if (wanted && !wanted.has(number)) return;
-    const first = index.first[number] ?? 0;
-    sequence.tokens.forEach((_, i) => {
-      const passes = [...labels].every(([name, values]) => isWanted(sequence.labels?.[name]?.[i], values));
-      if (passes) shown[first + i] = 1;
+  for (const list of index.lists) {
+    list.sequences.forEach((sequence, number) => {
+      if (wanted && !wanted.has(number)) return;
+      const first = list.first[number] ?? 0;
+      sequence.tokens.forEach((_, i) => {
+        const passes = [...labels].every(([name, values]) => isWanted(sequence.labels?.[name]?.[i], values));
+        if (passes) shown[first + i] = 1;
+      });
     });
-  });
+  }
   return shown;
 }
 

@@ -1,4 +1,4 @@
-import { type TokenIndex, tokenText } from './places';
+import { everyToken, type TokenIndex, tokenText } from './places';
 import type { Term } from './search';
 
 /** Whose points are looked at. */
@@ -26,21 +26,16 @@ export function findHits(index: TokenIndex, terms: readonly Term[], shown: Uint8
   const sequences = new Set<number>();
   // A word stands in many places: each is compared once.
   const known = new Map<string, readonly number[]>();
-  let token = 0;
   let tokens = 0;
-  index.sequences.forEach((sequence, number) => {
-    for (const text of sequence.tokens) {
-      const matched = known.get(text) ?? terms.flatMap(({ matches }, term) => (matches(text) ? [term] : []));
-      known.set(text, matched);
-      const [first] = matched;
-      if (first !== undefined && (shown === null || shown[token])) {
-        for (const term of matched) byTerm[term]?.push(token);
-        termOf[token] = first + 1;
-        sequences.add(number);
-        tokens++;
-      }
-      token++;
-    }
+  everyToken(index).forEach((text, token) => {
+    const matched = known.get(text) ?? terms.flatMap(({ matches }, term) => (matches(text) ? [term] : []));
+    known.set(text, matched);
+    const [first] = matched;
+    if (first === undefined || (shown !== null && !shown[token])) return;
+    for (const term of matched) byTerm[term]?.push(token);
+    termOf[token] = first + 1;
+    sequences.add(index.sequence[token] ?? 0);
+    tokens++;
   });
   return { byTerm, termOf, tokens, sequences: sequences.size };
 }
@@ -61,11 +56,9 @@ export interface Word {
 /** The probe's words, the most frequent first; of equals, the one that comes first. */
 export function vocabulary(index: TokenIndex): readonly Word[] {
   const counts = new Map<string, number>();
-  for (const { tokens } of index.sequences) {
-    for (const token of tokens) {
-      const text = tokenText(token);
-      counts.set(text, (counts.get(text) ?? 0) + 1);
-    }
+  for (const token of everyToken(index)) {
+    const text = tokenText(token);
+    counts.set(text, (counts.get(text) ?? 0) + 1);
   }
   return [...counts].map(([text, count]) => ({ text, count })).sort((a, b) => b.count - a.count);
 }

@@ -1,31 +1,98 @@
-import type { Probe, Sequence } from '../api/types';
+import type { GridSize, Probe, Sequence, TokenList } from '../api/types';
 import type { TokenPlaces } from '../render/colours';
 
-/** The probe's tokens, counted over all sequences: query i and key i of a head are token i. */
-export interface TokenIndex extends TokenPlaces {
+/** The tokens of one list, sequence by sequence. */
+export interface ListedTokens {
+  /** As the probe has them; the patches of a grid of its own, named by their row and column. */
   readonly sequences: readonly Sequence[];
-  /** Number of each sequence's first token. */
+  /** Number of each sequence's first token among all lists. */
   readonly first: readonly number[];
+  /** Of the longest sequence. */
+  readonly longest: number;
+}
+
+/** The tokens that layers attend from and to, counted over all lists and sequences: query i and key i of a head are token i. */
+export interface TokenIndex extends TokenPlaces {
+  /** The probe's, with their own tokens. */
+  readonly sequences: readonly Sequence[];
+  /** In most runs one: the probe's own tokens. */
+  readonly lists: readonly ListedTokens[];
   readonly tokens: number;
 }
 
-export function indexTokens(probe: Probe): TokenIndex {
-  const first: number[] = [];
+/** @param lists of the run; without them, the probe's own tokens alone */
+export function indexTokens(probe: Probe, lists?: readonly TokenList[]): TokenIndex {
   let tokens = 0;
-  for (const sequence of probe.sequences) {
-    first.push(tokens);
-    tokens += sequence.tokens.length;
-  }
-  const sequence = new Int32Array(tokens);
-  const position = new Int32Array(tokens);
-  probe.sequences.forEach((entry, s) => {
-    for (let i = 0; i < entry.tokens.length; i++) {
-      sequence[(first[s] ?? 0) + i] = s;
-      position[(first[s] ?? 0) + i] = i;
+  let longest = 1;
+  const listed = (lists ?? [{ of: 'tokens', grid: null } as const]).map(({ of, grid }): ListedTokens => {
+    const sequences = probe.sequences.map((entry) => {
+      const side = of === 'tokens' ? entry : (entry.key_tokens ?? NONE);
+      return grid ? patchesOf(side, grid) : side;
+    });
+    const first: number[] = [];
+    for (const sequence of sequences) {
+      first.push(tokens);
+      tokens += sequence.tokens.length;
     }
+    const most = sequences.reduce((most, sequence) => Math.max(most, sequence.tokens.length), 1);
+    longest = Math.max(longest, most);
+    return { sequences, first, longest: most };
   });
-  const longest = Math.max(1, ...probe.sequences.map((entry) => entry.tokens.length));
-  return { sequences: probe.sequences, first, tokens, sequence, position, longest };
+  const [list, sequence, position] = [new Int32Array(tokens), new Int32Array(tokens), new Int32Array(tokens)];
+  listed.forEach(({ sequences, first }, l) => {
+    sequences.forEach((entry, s) => {
+      for (let i = 0; i < entry.tokens.length; i++) {
+        const token = (first[s] ?? 0) + i;
+        list[token] = l;
+        sequence[token] = s;
+        position[token] = i;
+      }
+    });
+  });
+  return { sequences: probe.sequences, lists: listed, tokens, list, sequence, position, longest };
+}
+
+/** The sequence that a token stands in, as its list has it. */
+export function sequenceOf(index: TokenIndex, token: number): Sequence | undefined {
+  return index.lists[index.list[token] ?? 0]?.sequences[index.sequence[token] ?? 0];
+}
+
+/** A token as the tokenizer writes it. */
+export function tokenAt(index: TokenIndex, token: number): string {
+  return sequenceOf(index, token)?.tokens[index.position[token] ?? 0] ?? '';
+}
+
+/** The row and column of a patch on its sequence's grid; null of what is none. */
+export function patchAt(index: TokenIndex, token: number): readonly [number, number] | null {
+  return sequenceOf(index, token)?.places?.[index.position[token] ?? 0] ?? null;
+}
+
+/** Every token, as the tokenizer writes it. [tokens] */
+export function everyToken({ lists }: TokenIndex): string[] {
+  return lists.flatMap(({ sequences }) => sequences.flatMap(({ tokens }) => tokens));
+}
+
+/** The number of a token by its place; null where there is none. */
+export function numberOf(
+  index: TokenIndex,
+  { list, sequence, token }: { readonly list: number; readonly sequence: number; readonly token: number },
+): number | null {
+  const listed = index.lists[list];
+  const length = listed?.sequences[sequence]?.tokens.length ?? 0;
+  return listed && token < length ? (listed.first[sequence] ?? 0) + token : null;
+}
+
+/** Stands for a side that a sequence has not. */
+const NONE: Sequence = { kind: 'text', tokens: [], repeat: null };
+
+/** An image as a grid of other patches than those of its own tokens. */
+function patchesOf({ kind, image }: Sequence, grid: GridSize): Sequence {
+  const places = Array.from(
+    { length: grid.rows * grid.columns },
+    (_, i) => [Math.floor(i / grid.columns), i % grid.columns] as const,
+  );
+  const tokens = places.map(([row, column]) => `r${row}c${column}`);
+  return { kind, tokens, repeat: null, labels: {}, grid, places, image: image ?? null };
 }
 
 /** A token as people read it: word-start marks of byte-level BPE and SentencePiece go, bare white space shows. */
@@ -39,17 +106,22 @@ export function tokenText(token: string): string {
     .replace(/^ +$/, (run) => '␠'.repeat(run.length));
 }
 
-/** The points of a sequence, the selected token's own ones last, so that these are drawn on top. */
+/** The points of a sequence in all lists, the selected token's own ones last, so that these are drawn on top. */
 export function litPoints(
   index: TokenIndex | null,
-  selection: { readonly sequence: number; readonly token: number } | null,
+  selection: { readonly list: number; readonly sequence: number; readonly token: number } | null,
   queries: number,
 ): number[] {
-  const length = selection ? index?.sequences[selection.sequence]?.tokens.length : undefined;
-  if (!index || !selection || length === undefined) return [];
-  const first = index.first[selection.sequence] ?? 0;
+  const chosen = index && selection && numberOf(index, selection);
+  if (!index || !selection || chosen === null) return [];
   const points: number[] = [];
-  for (let i = 0; i < length; i++) if (i !== selection.token) points.push(first + i, queries + first + i);
-  points.push(first + selection.token, queries + first + selection.token);
+  for (const { sequences, first } of index.lists) {
+    const start = first[selection.sequence] ?? 0;
+    const length = sequences[selection.sequence]?.tokens.length ?? 0;
+    for (let token = start; token < start + length; token++) {
+      if (token !== chosen) points.push(token, queries + token);
+    }
+  }
+  points.push(chosen, queries + chosen);
   return points;
 }

@@ -1,4 +1,4 @@
-import { type TokenIndex, tokenText } from './places';
+import { type TokenIndex, tokenAt, tokenText } from './places';
 
 /** Which tokens a group of points is made of. */
 export interface Summary {
@@ -14,7 +14,7 @@ export function summarise(index: TokenIndex, points: readonly number[], queries:
   let inQueries = 0;
   for (const point of points) {
     if (point < queries) inQueries++;
-    const text = textOf(index, point < queries ? point : point - queries);
+    const text = tokenText(tokenAt(index, point < queries ? point : point - queries));
     counts.set(text, (counts.get(text) ?? 0) + 1);
   }
   const words = [...counts].map(([text, count]) => ({ text, count })).sort((a, b) => b.count - a.count);
@@ -24,12 +24,7 @@ export function summarise(index: TokenIndex, points: readonly number[], queries:
 /** The points of every token that reads the same. */
 export function pointsOfWord(index: TokenIndex, text: string, queries: number): number[] {
   const tokens = Array.from({ length: index.tokens }, (_, token) => token).filter(
-    (token) => textOf(index, token) === text,
+    (token) => tokenText(tokenAt(index, token)) === text,
   );
   return [...tokens, ...tokens.map((token) => queries + token)];
-}
-
-function textOf(index: TokenIndex, token: number): string {
-  const tokens = index.sequences[index.sequence[token] ?? 0]?.tokens;
-  return tokenText(tokens?.[index.position[token] ?? 0] ?? '');
 }

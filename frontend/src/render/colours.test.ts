@@ -40,14 +40,24 @@ describe('colours', () => {
   });
 
   it('raise the lit sequence, and the selected token above it', () => {
-    const places = { sequence: Int32Array.of(0, 1, 1), position: Int32Array.of(0, 0, 1), longest: 2 };
-    const looks = pointLooks(() => LIGHT.key, 3, 3, { places, lit: { sequence: 1, token: 1 } });
+    const places = {
+      list: new Int32Array(3),
+      sequence: Int32Array.of(0, 1, 1),
+      position: Int32Array.of(0, 0, 1),
+      longest: 2,
+    };
+    const looks = pointLooks(() => LIGHT.key, 3, 3, { places, lit: { list: 0, sequence: 1, token: 1 } });
     expect([3, 7, 11, 15, 19, 23].map((i) => looks[i])).toEqual([1, 2, 3, 1, 2, 3]);
   });
 
   it('raise a group instead of the sequence', () => {
-    const places = { sequence: Int32Array.of(0, 0), position: Int32Array.of(0, 1), longest: 2 };
-    const marks = { places, lit: { sequence: 0, token: 1 }, group: new Set([0, 2]) };
+    const places = {
+      list: new Int32Array(3),
+      sequence: Int32Array.of(0, 0),
+      position: Int32Array.of(0, 1),
+      longest: 2,
+    };
+    const marks = { places, lit: { list: 0, sequence: 0, token: 1 }, group: new Set([0, 2]) };
     const looks = pointLooks((point) => (point < 2 ? LIGHT.query : LIGHT.key), 2, 2, marks);
     expect([3, 7, 11, 15].map((i) => looks[i])).toEqual([2, 3, 2, 3]);
     const rgb = (i: number) => `rgb(${[...looks.subarray(4 * i, 4 * i + 3)].join(' ')})`;

@@ -52,12 +52,14 @@ export const DARK: Palette = {
 export const WORST = 0.5;
 
 export interface TokenPlaces {
+  readonly list: Int32Array; // [tokens]
   readonly sequence: Int32Array; // [tokens]
   readonly position: Int32Array; // [tokens]
   readonly longest: number;
 }
 
 export interface Lit {
+  readonly list: number;
   readonly sequence: number;
   readonly token: number;
 }
@@ -83,7 +85,7 @@ export function pointLooks(
     const token = i < queries ? i : i - queries;
     const inSequence = lit !== null && places !== null && places.sequence[token] === lit.sequence;
     let level = (group ? group.has(i) : inSequence) ? 2 : 1;
-    if (inSequence && places.position[token] === lit.token) level = 3;
+    if (inSequence && places.position[token] === lit.token && places.list[token] === lit.list) level = 3;
     looks.set([...bytes(colourOf(i)), level], 4 * i);
   }
   return looks;

@@ -34,7 +34,7 @@ export function heatColour(colours: HeatColours, value: number, signed: boolean)
 
 const SHADES = 256;
 
-/** One pixel a pair, [size, size] row by row, RGBA; clear where the weight is 0 or not a number. */
+/** One pixel a pair, [queries, keys] row by row, RGBA; clear where the weight is 0 or not a number. */
 export function heatPixels(
   weights: Float32Array,
   colours: HeatColours,

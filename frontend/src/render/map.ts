@@ -1,13 +1,13 @@
 import type { Pen } from '../export/svg_context';
 import { labelEvery, type Sheet } from '../sentence/sheet';
 import type { Pair } from '../sentence/weights';
-import type { Panel, TokenPlace } from '../state/sentence.svelte';
+import type { Panel, Side, SideTokens, TokenPlace } from '../state/sentence.svelte';
+import type { Size } from './camera';
 import { heatColours, heatPixels } from './heat';
 
 export interface MapPicture {
   readonly panel: Panel;
-  readonly tokens: readonly string[];
-  readonly gone: readonly boolean[];
+  readonly sides: Readonly<Record<Side, SideTokens>>;
   readonly selected: TokenPlace | null;
   readonly hovered: Pair | null;
   readonly sheet: Sheet;
@@ -49,8 +49,11 @@ const DARK: Ink = {
 
 /** Draws what is seen of a heat map: the labels stand still while the cells are scrolled below them. */
 export function drawMap(context: Pen, picture: MapPicture): void {
-  const { sheet, width, height, tokens } = picture;
-  const side = tokens.length * sheet.cell;
+  const { sheet, width, height, sides } = picture;
+  const extent: Size = {
+    width: sides.key.tokens.length * sheet.cell,
+    height: sides.query.tokens.length * sheet.cell,
+  };
   context.clearRect(0, 0, width, height);
   context.save();
   context.beginPath();
@@ -58,30 +61,36 @@ export function drawMap(context: Pen, picture: MapPicture): void {
   context.clip();
   context.translate(sheet.left - picture.scroll.x, sheet.top - picture.scroll.y);
   const ink = picture.dark ? DARK : LIGHT;
-  drawCells(context, picture, side);
-  drawGone(context, picture, side, ink);
+  drawCells(context, picture, extent);
+  drawGone(context, picture, extent, ink);
   context.strokeStyle = ink.grid;
   context.lineWidth = 1;
-  context.strokeRect(0.5, 0.5, side - 1, side - 1);
-  drawCross(context, picture, side, ink);
+  context.strokeRect(0.5, 0.5, extent.width - 1, extent.height - 1);
+  drawCross(context, picture, extent, ink);
   context.restore();
   drawLabels(context, picture, 'query', ink);
   drawLabels(context, picture, 'key', ink);
 }
 
-function drawCells(context: Pen, { panel, tokens, sheet, dark }: MapPicture, side: number): void {
-  const size = tokens.length;
-  if (!panel.drawn || size === 0) return;
+function drawCells(context: Pen, { panel, sides, sheet, dark }: MapPicture, { width, height }: Size): void {
+  const size = { width: sides.key.tokens.length, height: sides.query.tokens.length };
+  if (!panel.drawn || size.width * size.height === 0) return;
   context.imageSmoothingEnabled = sheet.cell < 1.5;
-  context.drawImage(imageOf(panel.drawn, size, dark, panel.signed), 0, 0, side, side);
+  context.drawImage(imageOf(panel.drawn, size, dark, panel.signed), 0, 0, width, height);
 }
 
-function drawGone(context: Pen, { gone, sheet: { cell } }: MapPicture, side: number, ink: Ink): void {
+function drawGone(
+  context: Pen,
+  { sides, sheet: { cell } }: MapPicture,
+  { width, height }: Size,
+  ink: Ink,
+): void {
   context.fillStyle = ink.gone;
-  gone.forEach((hidden, token) => {
-    if (!hidden) return;
-    context.fillRect(0, token * cell, side, cell);
-    context.fillRect(token * cell, 0, cell, side);
+  sides.query.gone.forEach((hidden, query) => {
+    if (hidden) context.fillRect(0, query * cell, width, cell);
+  });
+  sides.key.gone.forEach((hidden, key) => {
+    if (hidden) context.fillRect(key * cell, 0, cell, height);
   });
 }
 
@@ -89,12 +98,12 @@ function drawGone(context: Pen, { gone, sheet: { cell } }: MapPicture, side: num
 function drawCross(
   context: Pen,
   { selected, hovered, sheet: { cell } }: MapPicture,
-  side: number,
+  { width, height }: Size,
   ink: Ink,
 ): void {
   const frame = (place: Pair) => {
     const [x, y] = [place.key === null ? 0 : place.key * cell, place.query === null ? 0 : place.query * cell];
-    const [w, h] = [place.key === null ? side : cell, place.query === null ? side : cell];
+    const [w, h] = [place.key === null ? width : cell, place.query === null ? height : cell];
     context.strokeRect(x - 0.5, y - 0.5, w + 1, h + 1);
   };
   if (selected) {
@@ -119,10 +128,11 @@ function drawCross(
 
 function drawLabels(
   context: Pen,
-  { tokens, gone, selected, hovered, sheet, scroll, width, height }: MapPicture,
-  side: 'query' | 'key',
+  { sides, selected, hovered, sheet, scroll, width, height }: MapPicture,
+  side: Side,
   ink: Ink,
 ): void {
+  const { tokens, gone } = sides[side];
   const down = side === 'query';
   const { cell } = sheet;
   const [room, start, scrolled, extent] = down
@@ -190,13 +200,18 @@ function fitted(context: Pen, text: string, room: number): string {
 /** Each array's picture, made once: scrolling and pointing only draw it again. */
 const images = new WeakMap<Float32Array, { readonly id: string; readonly canvas: OffscreenCanvas }>();
 
-function imageOf(weights: Float32Array, size: number, dark: boolean, signed: boolean): OffscreenCanvas {
-  const id = `${size} ${dark} ${signed}`;
+function imageOf(
+  weights: Float32Array,
+  { width, height }: Size,
+  dark: boolean,
+  signed: boolean,
+): OffscreenCanvas {
+  const id = `${width} ${dark} ${signed}`;
   const held = images.get(weights);
   if (held?.id === id) return held.canvas;
-  const canvas = new OffscreenCanvas(size, size);
+  const canvas = new OffscreenCanvas(width, height);
   const pixels = heatPixels(weights, heatColours(dark), signed);
-  canvas.getContext('2d')?.putImageData(new ImageData(pixels, size, size), 0, 0);
+  canvas.getContext('2d')?.putImageData(new ImageData(pixels, width, height), 0, 0);
   images.set(weights, { id, canvas });
   return canvas;
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { seenPoints, weave } from './strands';
 
-const loom = { width: 40, height: 60, top: 0, row: 20, tokens: 3 };
+const loom = { width: 40, height: 60, top: 0, row: 20, keys: 3 };
 const thin = { opacity: 0.5, thickness: 1, second: false };
 
 it('lays a level line in the middle of its row', () => {
@@ -29,7 +29,7 @@ it('lets lines shine through each other, each in its colour', () => {
 });
 
 it('gives the points that are seen, and no more than the canvas is wide', () => {
-  const far = { ...loom, tokens: 500, top: 2000 };
+  const far = { ...loom, keys: 500, top: 2000 };
   const points = seenPoints(400, far, 4); // from query 0 to key 400: 8,000 pixels down
   const heights = points.filter((_, i) => i % 2 === 1);
   expect(points.length).toBeLessThan(12);

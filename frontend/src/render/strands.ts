@@ -8,7 +8,8 @@ export interface Loom {
   /** How far the sheet is scrolled. */
   readonly top: number;
   readonly row: number;
-  readonly tokens: number;
+  /** How many keys stand on the right. */
+  readonly keys: number;
 }
 
 interface Strand {
@@ -79,8 +80,8 @@ function lay({ pair, opacity, thickness }: Strand, loom: Loom, cover: Float32Arr
 }
 
 /** Height of the line's left end, and how much lower its right end is. */
-function ends(pair: number, { tokens, row, top }: Loom): [number, number] {
-  const [query, key] = [Math.floor(pair / tokens), pair % tokens];
+function ends(pair: number, { keys, row, top }: Loom): [number, number] {
+  const [query, key] = [Math.floor(pair / keys), pair % keys];
   return [(query + 0.5) * row - top, (key - query) * row];
 }
 

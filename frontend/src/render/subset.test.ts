@@ -35,7 +35,7 @@ describe('subsetSize', () => {
 
 describe('drawList', () => {
   it('numbers vertices head by head and draws lit points last', () => {
-    const list = drawList(Uint32Array.of(0, 2), 10, Uint32Array.of(7, 3, 1), 2, [4]);
-    expect([...list]).toEqual([7, 3, 27, 23, 4, 24]);
+    const list = drawList(Uint32Array.of(0, 2), 10, [Uint32Array.of(7, 3), Uint32Array.of(1)], [4]);
+    expect([...list]).toEqual([7, 3, 21, 4, 24]);
   });
 });

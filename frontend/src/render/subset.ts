@@ -34,20 +34,21 @@ export function subsetSize(points: number, side: number, visible: number, budget
   return Math.min(points, Math.floor(stepped));
 }
 
-/** Vertex numbers to draw: the subset of every visible head, then the lit points, so that these lie on top. */
+/** Vertex numbers to draw: the points of every visible head, then the lit ones, so that these lie on top.
+ * @param drawn which points of each visible head */
 export function drawList(
   visible: Uint32Array,
   pointsPerHead: number,
-  order: Uint32Array,
-  count: number,
+  drawn: readonly Uint32Array[],
   lit: readonly number[],
 ): Uint32Array {
-  const list = new Uint32Array(visible.length * (count + lit.length));
+  const count = drawn.reduce((sum, points) => sum + points.length, 0);
+  const list = new Uint32Array(count + visible.length * lit.length);
   let at = 0;
-  for (const head of visible) {
+  visible.forEach((head, i) => {
     const base = head * pointsPerHead;
-    for (let i = 0; i < count; i++) list[at++] = base + (order[i] ?? 0);
-  }
+    for (const point of drawn[i] ?? []) list[at++] = base + point;
+  });
   for (const head of visible) {
     for (const point of lit) list[at++] = head * pointsPerHead + point;
   }

@@ -7,21 +7,21 @@ const LEAST = 0.02;
 /** So many lines are drawn at once; more of them are a fog, and slow. */
 const MOST = 3000;
 
-/** Pairs (row × size + column) worth a line, the strongest first. */
-export function linesOf(weights: Float32Array, size: number): Uint32Array {
+/** Pairs (row × keys + column) worth a line, the strongest first. */
+export function linesOf(weights: Float32Array): Uint32Array {
   const found: number[] = [];
   weights.forEach((weight, i) => {
-    if (Math.abs(weight) >= LEAST && i < size * size) found.push(i);
+    if (Math.abs(weight) >= LEAST) found.push(i);
   });
   const strength = (pair: number) => Math.abs(weights[pair] ?? 0);
   return Uint32Array.from(found).sort((a, b) => strength(b) - strength(a));
 }
 
 /** The strongest of the lines that cross these rows. */
-export function linesAcross(lines: Uint32Array, size: number, first: number, last: number): number[] {
+export function linesAcross(lines: Uint32Array, keys: number, first: number, last: number): number[] {
   const across: number[] = [];
   for (const pair of lines) {
-    const [query, key] = [Math.floor(pair / size), pair % size];
+    const [query, key] = [Math.floor(pair / keys), pair % keys];
     if (Math.max(query, key) < first || Math.min(query, key) > last) continue;
     across.push(pair);
     if (across.length === MOST) break;
@@ -36,12 +36,10 @@ const BEND = [0.4, 0.6] as const;
  * @param place css pixels: how wide it runs, how high a row is, how far the sheet is scrolled */
 export function curveOf(
   pair: number,
-  place: { readonly width: number; readonly row: number; readonly top: number; readonly tokens: number },
+  place: { readonly width: number; readonly row: number; readonly top: number; readonly keys: number },
 ): string {
-  const { width, row, top, tokens } = place;
-  const [from, to] = [Math.floor(pair / tokens), pair % tokens].map((at) =>
-    ((at + 0.5) * row - top).toFixed(1),
-  );
+  const { width, row, top, keys } = place;
+  const [from, to] = [Math.floor(pair / keys), pair % keys].map((at) => ((at + 0.5) * row - top).toFixed(1));
   const [a, b] = BEND.map((share) => (share * width).toFixed(1));
   return `M0 ${from}C${a} ${from} ${b} ${to} ${width.toFixed(1)} ${to}`;
 }
@@ -61,7 +59,7 @@ export function rise(x: number): number {
 /** The line nearest to a place, at most `reach` rows away; places and reach in rows. */
 export function nearestLine(
   pairs: readonly number[],
-  size: number,
+  keys: number,
   x: number,
   y: number,
   reach: number,
@@ -70,7 +68,7 @@ export function nearestLine(
   let nearest: Pair | null = null;
   let least = reach;
   for (const pair of pairs) {
-    const [query, key] = [Math.floor(pair / size), pair % size];
+    const [query, key] = [Math.floor(pair / keys), pair % keys];
     const away = Math.abs(query + 0.5 + share * (key - query) - y);
     if (away < least) [nearest, least] = [{ query, key }, away];
   }

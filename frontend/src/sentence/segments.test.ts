@@ -5,7 +5,11 @@ import { nearestSegment, segmentsOf } from './segments';
 const place = (side: 'query' | 'key', token: number) => [side === 'query' ? 0 : 100, 50 * token] as const;
 const WEIGHTS = Float32Array.of(1, 0, 0, 0.75, 0.25, 0, 0.5, 0.375, 0.125);
 const pairs = (top: number, least: number) =>
-  segmentsOf(WEIGHTS, 3, top, least, place).map(({ query, key, weight }) => [query, key, weight]);
+  segmentsOf(WEIGHTS, { queries: 3, keys: 3 }, top, least, place).map(({ query, key, weight }) => [
+    query,
+    key,
+    weight,
+  ]);
 
 it('leads from each query to its strongest keys, the strongest on top', () => {
   expect(pairs(1, 0)).toEqual([
@@ -18,7 +22,7 @@ it('leads from each query to its strongest keys, the strongest on top', () => {
 });
 
 it('leaves out what is not drawn', () => {
-  const hidden = segmentsOf(WEIGHTS, 3, 3, 0, (side, token) =>
+  const hidden = segmentsOf(WEIGHTS, { queries: 3, keys: 3 }, 3, 0, (side, token) =>
     side === 'key' && token === 0 ? null : place(side, token),
   );
   expect(hidden.every(({ key }) => key !== 0)).toBe(true);
@@ -26,7 +30,7 @@ it('leaves out what is not drawn', () => {
 });
 
 it('finds the line under the pointer', () => {
-  const segments = segmentsOf(WEIGHTS, 3, 1, 0, place);
+  const segments = segmentsOf(WEIGHTS, { queries: 3, keys: 3 }, 1, 0, place);
   const found = (x: number, y: number) => nearestSegment(segments, x, y, 5)?.query ?? null;
   expect(found(50, 2)).toBe(0);
   expect(found(50, 27)).toBe(1);

@@ -17,20 +17,21 @@ type Place = readonly [number, number] | null;
 
 /** Lines from each query to its `top` strongest keys of at least this weight, the weakest first, so that the strongest lie
  * on top. `placeOf` gives a token's query or key, or null if it is not drawn.
- * @param weights [size, size] */
+ * @param weights [queries, keys]
+ * @param size how many of both */
 export function segmentsOf(
   weights: Float32Array,
-  size: number,
+  size: { readonly queries: number; readonly keys: number },
   top: number,
   least: number,
   placeOf: (side: 'query' | 'key', token: number) => Place,
 ): Segment[] {
-  const drawn = strongest(weights, size, top, least);
-  const queries = Array.from({ length: size }, (_, i) => placeOf('query', i));
-  const keys = Array.from({ length: size }, (_, i) => placeOf('key', i));
+  const drawn = strongest(weights, size.keys, top, least);
+  const queries = Array.from({ length: size.queries }, (_, i) => placeOf('query', i));
+  const keys = Array.from({ length: size.keys }, (_, i) => placeOf('key', i));
   const segments: Segment[] = [];
-  for (const pair of linesOf(drawn, size).reverse()) {
-    const [query, key] = [Math.floor(pair / size), pair % size];
+  for (const pair of linesOf(drawn).reverse()) {
+    const [query, key] = [Math.floor(pair / size.keys), pair % size.keys];
     const [from, to] = [queries[query], keys[key]];
     if (!from || !to) continue;
     segments.push({ query, key, weight: drawn[pair] ?? 0, x1: from[0], y1: from[1], x2: to[0], y2: to[1] });

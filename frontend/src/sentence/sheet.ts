@@ -2,6 +2,12 @@ import type { Pair } from './weights';
 
 /** Where a heat map's cells lie on its sheet, in css pixels: its labels above and to the left, then a square a pair. */
 
+/** How many tokens there are on each side. */
+export interface Extent {
+  readonly queries: number;
+  readonly keys: number;
+}
+
 export interface Sheet {
   readonly cell: number;
   /** Room of the labels. */
@@ -22,13 +28,13 @@ const NUMBERS = 26;
 export function sheetOf(
   width: number,
   height: number,
-  tokens: number,
+  { queries, keys }: Extent,
   longest: number,
   zoom: number | null,
 ): Sheet {
   const words = Math.max(NUMBERS, Math.min(88, 0.3 * width, 10 + 6.2 * longest));
   const whole = (room: number) =>
-    Math.max(SMALLEST, Math.min(LARGEST, (width - room) / tokens, (height - room) / tokens));
+    Math.max(SMALLEST, Math.min(LARGEST, (width - room) / keys, (height - room) / queries));
   if ((zoom ?? whole(words)) >= READABLE)
     return { cell: zoom ?? whole(words), left: words, top: words, words: true };
   // A map that is too small for words beside it may grow into their room, but not so far that they would fit again.
@@ -51,10 +57,10 @@ export function labelEvery({ cell, words }: Sheet, tokens: number): number {
 }
 
 /** The pair under a place on the sheet; a label counts as its token. */
-export function pairAt(sheet: Sheet, tokens: number, x: number, y: number): Pair | null {
+export function pairAt(sheet: Sheet, { queries, keys }: Extent, x: number, y: number): Pair | null {
   const query = y < sheet.top ? null : Math.floor((y - sheet.top) / sheet.cell);
   const key = x < sheet.left ? null : Math.floor((x - sheet.left) / sheet.cell);
-  if ((query ?? 0) >= tokens || (key ?? 0) >= tokens || (query === null && key === null)) return null;
+  if ((query ?? 0) >= queries || (key ?? 0) >= keys || (query === null && key === null)) return null;
   return { query, key };
 }
 

@@ -3,20 +3,28 @@ import { isSpecial } from './special';
 import { difference, percent, signedPercent, strongest, without } from './weights';
 
 const weights = Float32Array.from([1, 0, 0, 0.75, 0.25, 0, 0.5, 0.125, 0.375]);
+const both = (gone: boolean[]) => ({ query: gone, key: gone });
 const rounded = (array: Float32Array) => [...array].map((x) => Math.round(1e4 * x) / 1e4);
 
 describe('attention of a sentence', () => {
   it('is renormalised over the tokens that are left', () => {
-    expect(rounded(without(weights, 3, [true, false, false]))).toEqual([0, 0, 0, 0, 1, 0, 0, 0.25, 0.75]);
-    expect(without(weights, 3, [false, false, false])).toBe(weights);
+    expect(rounded(without(weights, both([true, false, false])))).toEqual([0, 0, 0, 0, 1, 0, 0, 0.25, 0.75]);
+    expect(without(weights, both([false, false, false]))).toBe(weights);
     // A query that saw only what is gone has nothing left.
-    expect(rounded(without(weights, 3, [true, true, false]))).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    expect(rounded(without(weights, both([true, true, false])))).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 1]);
+  });
+
+  it('is renormalised over the keys that are left where these are other tokens', () => {
+    const cross = Float32Array.from([0.5, 0.25, 0.25, 0.1, 0.9, 0]); // two queries, three keys
+    const gone = { query: [false, true], key: [true, false, false] };
+    expect(rounded(without(cross, gone))).toEqual([0, 0.5, 0.5, 0, 0, 0]);
+    expect(rounded(strongest(cross, 3, 1, 0))).toEqual([0.5, 0, 0, 0, 0.9, 0]);
   });
 
   it('keeps what a row of a mean sums to', () => {
     const mean = Float32Array.from([0.5, 0, 0.2, 0.2]);
-    expect(rounded(without(mean, 2, [false, true]))).toEqual([0.5, 0, 0, 0]);
-    expect(rounded(without(mean, 2, [true, false]))).toEqual([0, 0, 0, 0.4]);
+    expect(rounded(without(mean, both([false, true])))).toEqual([0.5, 0, 0, 0]);
+    expect(rounded(without(mean, both([true, false])))).toEqual([0, 0, 0, 0.4]);
   });
 
   it('shows the strongest keys of each query, by magnitude', () => {

@@ -1,4 +1,5 @@
-/** Attention of one head within one sequence, [size, size] row by row: rows are queries, columns are keys. */
+/** Attention of one head within one sequence, [queries, keys] row by row: rows are queries, columns are keys. Both are
+ * the same tokens in most layers; in others they differ, and in number too. */
 
 /** A query and a key; null where a label stands for one of them alone. */
 export interface Pair {
@@ -6,22 +7,29 @@ export interface Pair {
   readonly key: number | null;
 }
 
+/** Which tokens are left out, on each side. */
+export interface Gone {
+  readonly query: readonly boolean[];
+  readonly key: readonly boolean[];
+}
+
 /** The weights without some tokens: what each query gave to the keys that are gone goes to those that are left, in
  * proportion, so that its row sums to what it summed to. A query that has nothing left, or is gone, has only zeros. */
-export function without(weights: Float32Array, size: number, gone: readonly boolean[]): Float32Array {
-  if (!gone.includes(true)) return weights;
-  const left = new Float32Array(size * size);
-  for (let i = 0; i < size; i++) {
-    if (gone[i]) continue;
+export function without(weights: Float32Array, { query, key }: Gone): Float32Array {
+  if (!query.includes(true) && !key.includes(true)) return weights;
+  const keys = key.length;
+  const left = new Float32Array(weights.length);
+  for (let i = 0; i < query.length; i++) {
+    if (query[i]) continue;
     let [whole, rest] = [0, 0];
-    for (let j = 0; j < size; j++) {
-      const weight = weights[i * size + j] ?? 0;
+    for (let j = 0; j < keys; j++) {
+      const weight = weights[i * keys + j] ?? 0;
       whole += weight;
-      if (!gone[j]) rest += weight;
+      if (!key[j]) rest += weight;
     }
     if (rest === 0) continue;
-    for (let j = 0; j < size; j++) {
-      if (!gone[j]) left[i * size + j] = ((weights[i * size + j] ?? 0) * whole) / rest;
+    for (let j = 0; j < keys; j++) {
+      if (!key[j]) left[i * keys + j] = ((weights[i * keys + j] ?? 0) * whole) / rest;
     }
   }
   return left;
@@ -33,19 +41,19 @@ export function difference(a: Float32Array, b: Float32Array): Float32Array {
 }
 
 /** The weights with all but each query's `top` largest ones (0: all) set to 0, and those below `least`, in magnitude. */
-export function strongest(weights: Float32Array, size: number, top: number, least: number): Float32Array {
-  if (least <= 0 && (top <= 0 || top >= size)) return weights;
+export function strongest(weights: Float32Array, keys: number, top: number, least: number): Float32Array {
+  if (least <= 0 && (top <= 0 || top >= keys)) return weights;
   const kept = new Float32Array(weights.length);
-  for (let i = 0; i < size; i++) {
-    const row = weights.subarray(i * size, (i + 1) * size).map(Math.abs);
-    const bar = Math.max(least, top > 0 ? (row.toSorted()[size - top] ?? 0) : 0);
-    let room = top > 0 ? top : size;
+  for (let start = 0; start < weights.length; start += keys) {
+    const row = weights.subarray(start, start + keys).map(Math.abs);
+    const bar = Math.max(least, top > 0 ? (row.toSorted()[keys - top] ?? 0) : 0);
+    let room = top > 0 ? top : keys;
     // First what lies above the bar, then as many of those on it as there is room for.
     for (const equal of [false, true]) {
-      for (let j = 0; j < size && room > 0; j++) {
+      for (let j = 0; j < keys && room > 0; j++) {
         const weight = row[j] ?? 0;
         if (weight === 0 || (equal ? weight !== bar : weight <= bar)) continue;
-        kept[i * size + j] = weights[i * size + j] ?? 0;
+        kept[start + j] = weights[start + j] ?? 0;
         room--;
       }
     }

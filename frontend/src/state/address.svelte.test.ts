@@ -82,11 +82,11 @@ it('shows what the user makes of the address, and takes back what it no longer s
   );
   expect(session.playback.step).toBe(second);
   expect(session.opened).toEqual({ layer: 1, head: 0 });
-  expect(session.selection).toEqual({ sequence: 0, token: 3, side: 'key' });
+  expect(session.selection).toEqual({ sequence: 0, list: 0, token: 3, side: 'key' });
   expect(session.headCamera.orbit).toEqual({ yaw: 1, tilt: 0.2 });
   expect(session.panelWidth).toBe(400);
   expect(session.sentence.cell).toBe(9);
-  expect(session.sentence.off).toEqual([1, 2]);
+  expect(session.sentence.off).toEqual([1, 2].map((token) => ({ list: 0, token })));
   expect(session.sentence.against).toEqual({ step: first });
 
   await edit(`#attnviz${opened}&p.attnviz.head_view=0.25_0.75_3`);

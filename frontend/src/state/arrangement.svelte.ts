@@ -57,7 +57,7 @@ export class Arrangement {
     return this.sorting === id || this.ranging === id;
   }
 
-  private readonly groups = $derived.by(() => groupLayers(this.session.layers.map(({ name }) => name)));
+  private readonly groups = $derived.by(() => groupLayers(this.session.layers));
 
   /** Numbers of the heads that have a cell. */
   private readonly shown: readonly number[] = $derived.by(() => {

@@ -4,6 +4,7 @@ import type { Offers } from '../api/source';
 import type { Run } from '../api/types';
 import { isError } from '../colour/colouring';
 import { extendHealth } from '../health/health';
+import { listName, runLists } from '../probe/lists';
 import { indexTokens } from '../probe/places';
 import { enterCompare } from './compare_place';
 import { enterFind } from './find_place';
@@ -66,7 +67,7 @@ export function enterRun(session: Session): void {
   session.attention.clear();
   session.probe.clear();
   if (run.error !== null) return;
-  void session.probe.load(async (signal) => indexTokens(await source.probe(run.run, signal)));
+  void session.probe.load(async (signal) => indexTokens(await source.probe(run.run, signal), run.lists));
   playback.following = true;
   playback.setSteps(run.steps);
   enterPlace(session, run);
@@ -77,7 +78,7 @@ function enterPlace(session: Session, run: Run): void {
   const { wanted, playback } = session;
   if (wanted === null) return;
   session.wanted = null;
-  const { step, frame, layer, head, sequence, token } = wanted;
+  const { step, frame, layer, head, sequence, token, list } = wanted;
   if (step !== undefined && run.steps.includes(step)) playback.go(run.steps.indexOf(step));
   else if (run.steps.length > 0) playback.go(run.steps.length - 1);
   session.frame = frame !== undefined && run.steps.includes(frame) ? frame : (run.steps.at(-1) ?? null);
@@ -92,7 +93,8 @@ function enterPlace(session: Session, run: Run): void {
   session.selection = null;
   if (session.opened && sequence !== undefined && token !== undefined && sequence < run.sequences) {
     const side = token.endsWith('k') ? 'key' : 'query';
-    session.selection = { sequence, token: Number.parseInt(token, 10), side };
+    const named = runLists(run).findIndex((each) => listName(each) === list);
+    session.selection = { sequence, list: Math.max(0, named), token: Number.parseInt(token, 10), side };
   }
 }
 

@@ -10,6 +10,13 @@ const layer = (number: number, ...head_numbers: number[]): Layer => ({
   kv_heads: 1,
   head_dim: 8,
   causal: true,
+  attends: 'self',
+  queries_of: 'tokens',
+  keys_of: 'tokens',
+  queries: 3,
+  keys: 3,
+  query_grid: null,
+  key_grid: null,
 });
 
 describe('labels', () => {

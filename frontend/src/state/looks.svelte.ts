@@ -28,6 +28,28 @@ export class Looks {
     return filter.shown === null ? order : order.filter((point) => filter.shows(point));
   });
 
+  /** The same of the points that each layer has: the same array for layers with the same tokens. */
+  private readonly orders: readonly Uint32Array[] = $derived.by(() => {
+    const { run, layerTokens } = this.session;
+    if (!run?.lists) return layerTokens.map(() => this.order);
+    const known = new Map<string, Uint32Array>();
+    return layerTokens.map(({ queries, keys }) => {
+      const name = `${queries.first} ${keys.first}`;
+      const own =
+        known.get(name) ??
+        this.order.filter((point) => {
+          const [list, token] = point < run.queries ? [queries, point] : [keys, point - run.queries];
+          return token >= list.first && token < list.first + list.tokens;
+        });
+      known.set(name, own);
+      return own;
+    });
+  });
+
+  orderOf(layer: number): Uint32Array {
+    return this.orders[layer] ?? this.order;
+  }
+
   /** Drawn on top: hits of the search and a group, in the order of all points, then the selected token's sequence. */
   readonly lit: readonly number[] = $derived.by(() => {
     const { run, probe, selection, search, filter } = this.session;

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { groupLayers } from './modules';
 
-const titles = (...names: string[]) => groupLayers(names).map(({ title, layers }) => [title, ...layers]);
+const CROSS = /EncDecAttention|encoder_attn|multihead_attn|crossattention|attn2/;
+const layers = (names: string[]) =>
+  names.map((name) => ({ name, attends: CROSS.test(name) ? ('cross' as const) : ('self' as const) }));
+const titles = (...names: string[]) =>
+  groupLayers(layers(names)).map(({ title, layers }) => [title, ...layers]);
 
 describe('modules', () => {
   it('are one group where all layers are of one kind', () => {
@@ -45,6 +49,16 @@ describe('modules', () => {
     ]);
   });
 
+  it('tell cross-attention by what it attends to, whatever it is called', () => {
+    expect(titles('blocks.0.attn1', 'blocks.0.attn2')).toEqual([
+      ['Self-attention', 0],
+      ['Cross-attention', 1],
+    ]);
+    expect(groupLayers([{ name: 'h.0.crossattention', attends: 'self' }])).toEqual([
+      { title: '', layers: [0] },
+    ]);
+  });
+
   it('tell towers apart, by what differs only', () => {
     expect(
       titles(
@@ -56,7 +70,7 @@ describe('modules', () => {
       ['Text', 0, 1],
       ['Vision', 2],
     ]);
-    expect(titles('vision_tower.blocks.0.attn', 'layers.0.self_attn')).toEqual([
+    expect(titles('vision_tower.blocks.0.attn1', 'layers.0.self_attn')).toEqual([
       ['Vision', 0],
       ['Other', 1],
     ]);

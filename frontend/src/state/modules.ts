@@ -1,9 +1,14 @@
+import type { Layer } from '../api/types';
 import type { LayerGroup } from '../render/arrange';
 
-/** Which part of a model a layer is in, told from its module's path. */
+/** Which part of a model a layer is in, told from its module's path and from whom it attends to. */
 
-interface Part {
+type Module = Pick<Layer, 'name' | 'attends'>;
+
+export interface ModulePart {
+  /** Vision, Text, Audio, or nothing. */
   readonly tower: string;
+  /** Decoder, Encoder, or nothing. */
   readonly side: string;
   readonly cross: boolean;
 }
@@ -17,15 +22,15 @@ const SIDES = [
   ['Decoder', /decoder/],
   ['Encoder', /encoder/],
 ] as const;
-/** A module of this name attends to another sequence: T5's EncDecAttention, BART's encoder_attn, GPT-2's
+/** In the name of a module that attends to another sequence the word is whom it attends to: T5's EncDecAttention, BART's encoder_attn, GPT-2's
  * crossattention, PyTorch's multihead_attn (of a decoder's layer; an encoder's has only self_attn). */
 const CROSS = /cross|encdec|encoder_attn|^multihead_attn$/;
 
 /** Layers of one part of the model together, in the order of their first layers; a title names what tells it from the
  * others, and is empty where all layers are in one part. */
-export function groupLayers(names: readonly string[]): LayerGroup[] {
-  const parts = names.map(partOf);
-  const differ = <K extends keyof Part>(key: K) => new Set(parts.map((part) => part[key])).size > 1;
+export function groupLayers(layers: readonly Module[]): LayerGroup[] {
+  const parts = layers.map(partOf);
+  const differ = <K extends keyof ModulePart>(key: K) => new Set(parts.map((part) => part[key])).size > 1;
   const [towers, sides, crosses] = [differ('tower'), differ('side'), differ('cross')];
   const groups = new Map<string, { title: string; layers: number[] }>();
   parts.forEach(({ tower, side, cross }, layer) => {
@@ -44,13 +49,12 @@ export function groupLayers(names: readonly string[]): LayerGroup[] {
   }));
 }
 
-function partOf(name: string): Part {
+export function partOf({ name, attends }: Module): ModulePart {
   const segments = name.toLowerCase().split('.');
-  const cross = segments.some((segment) => CROSS.test(segment));
   const around = segments.filter((segment) => !CROSS.test(segment));
   const named = (choices: readonly (readonly [string, RegExp])[]) =>
     choices.find(([, pattern]) => around.some((segment) => pattern.test(segment)))?.[0] ?? '';
-  return { tower: named(TOWERS), side: named(SIDES), cross };
+  return { tower: named(TOWERS), side: named(SIDES), cross: attends === 'cross' };
 }
 
 function sentenceCase(words: string): string {

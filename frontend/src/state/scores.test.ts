@@ -13,6 +13,13 @@ const layer = (name: string, number: number, ...head_numbers: number[]): Layer =
   kv_heads: 1,
   head_dim: 8,
   causal: true,
+  attends: 'self',
+  queries_of: 'tokens',
+  keys_of: 'tokens',
+  queries: 3,
+  keys: 3,
+  query_grid: null,
+  key_grid: null,
 });
 // As if only layers 4, 5 and 12 had been recorded, and of the last one only heads 2 and 7.
 const layers = [

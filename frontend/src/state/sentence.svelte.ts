@@ -3,7 +3,7 @@ import type { AttentionQuery } from '../api/types';
 import { tokenText } from '../probe/places';
 import { MOST_PINS, type Pin, pinId, pinned, pinTitle } from '../sentence/pins';
 import { isSpecial } from '../sentence/special';
-import { difference, strongest, without } from '../sentence/weights';
+import { difference, type Gone, strongest, without } from '../sentence/weights';
 import { headLabel } from './labels';
 import { Latest } from './latest.svelte';
 import type { Session } from './session.svelte';
@@ -18,11 +18,30 @@ export interface TokenPlace {
   readonly token: number;
 }
 
+/** The tokens of one side of the picture. */
+export interface SideTokens {
+  /** Number of the list that they are in: of both sides the same one, but in layers between two. */
+  readonly list: number;
+  /** What these are called; empty where all layers have the same. */
+  readonly title: string;
+  /** As the tokenizer writes them. */
+  readonly raw: readonly string[];
+  readonly tokens: readonly string[];
+  /** Which are left out. */
+  readonly gone: readonly boolean[];
+}
+
+/** A token that is left out, wherever it stands. */
+export interface ListedToken {
+  readonly list: number;
+  readonly token: number;
+}
+
 /** One picture of the sentence. */
 export interface Panel {
   readonly id: string;
   readonly title: string;
-  /** [tokens, tokens]; null until it is here. */
+  /** [queries, keys]; null until it is here. */
   readonly weights: Float32Array | null;
   /** Those of them that are strong enough to be drawn. */
   readonly drawn: Float32Array | null;
@@ -65,7 +84,7 @@ export class Sentence {
   private chosenPin = $state(0);
   /** The position that is selected in the mean, which belongs to no sequence. */
   position = $state.raw<TokenPlace | null>(null);
-  private left = $state.raw<{ readonly of: number | 'mean'; readonly tokens: readonly number[] }>({
+  private left = $state.raw<{ readonly of: number | 'mean'; readonly tokens: readonly ListedToken[] }>({
     of: 0,
     tokens: [],
   });
@@ -76,28 +95,23 @@ export class Sentence {
   readonly sequence: number | 'mean' | null = $derived.by(() =>
     this.mean ? 'mean' : (this.session.selection?.sequence ?? null),
   );
-  readonly raw: readonly string[] = $derived.by(() => {
-    const probe = this.session.probe.value;
-    if (this.sequence === 'mean') return Array.from({ length: probe?.longest ?? 0 }, (_, i) => String(i));
-    return probe?.sequences[this.sequence ?? -1]?.tokens ?? [];
+  /** The opened head's queries, which stand on the left, and its keys. */
+  readonly sides: Readonly<Record<Side, SideTokens>> = $derived.by(() => {
+    const { query, key } = this.listsOf(this.session.opened?.layer);
+    const queries = this.side(query);
+    return { query: queries, key: key === query ? queries : this.side(key) };
   });
-  readonly tokens: readonly string[] = $derived(this.raw.map(tokenText));
+  /** Which tokens are left out, on both. */
+  private readonly gone: Gone = $derived({ query: this.sides.query.gone, key: this.sides.key.gone });
   /** Where the selection stands; null where nothing is selected. */
   readonly selected: TokenPlace | null = $derived.by(() => {
     const { selection } = this.session;
     const place = this.mean ? (this.position ?? selection) : selection;
-    return place && { side: place.side, token: Math.min(place.token, Math.max(0, this.tokens.length - 1)) };
+    const last = place ? this.sides[place.side].tokens.length - 1 : 0;
+    return place && { side: place.side, token: Math.min(place.token, Math.max(0, last)) };
   });
   /** Tokens that the user has clicked off in what is shown. */
-  readonly off: readonly number[] = $derived(this.left.of === this.sequence ? this.left.tokens : []);
-  readonly gone: readonly boolean[] = $derived(
-    this.raw.map(
-      (token, i) =>
-        this.off.includes(i) ||
-        (this.hidesFirst && i === 0) ||
-        (this.hidesSpecial && !this.mean && isSpecial(token)),
-    ),
-  );
+  readonly off: readonly ListedToken[] = $derived(this.left.of === this.sequence ? this.left.tokens : []);
 
   readonly pins: readonly Pin[] = $derived(this.pinnedOnes.map(({ pin }) => pin));
   /** The pin that the difference is taken to. */
@@ -115,6 +129,12 @@ export class Sentence {
       weights: attention.value,
     }));
   });
+  /** A layer's tokens on each side, as the tokenizer writes them. */
+  rawOf(layer: number): Readonly<Record<Side, readonly string[]>> {
+    const { query, key } = this.listsOf(layer);
+    return { query: this.tokensIn(query), key: this.tokensIn(key) };
+  }
+
   readonly loading: boolean = $derived(this.pinnedOnes.some(({ attention }) => attention.loading));
 
   readonly shown: Panel = $derived.by(() => {
@@ -124,12 +144,17 @@ export class Sentence {
     return this.panel('shown', title, this.readable(this.session.attention.value));
   });
   private readonly pinnedPanels: readonly Panel[] = $derived(
-    this.pinnedOnes.map(({ pin, attention }) =>
-      this.panel(pinId(pin), pinTitle(pin, this.session.run), this.readable(attention.value)),
-    ),
+    this.pinnedOnes.map(({ pin, attention }) => {
+      const title = pinTitle(pin, this.session.run);
+      return this.isComparable(pin)
+        ? this.panel(pinId(pin), title, this.readable(attention.value))
+        : this.panel(pinId(pin), `${title} attends among other tokens`, null);
+    }),
   );
   private readonly againstPanel: Panel | null = $derived(
-    this.pinnedPanels.find(({ id }) => this.against && id === pinId(this.against)) ?? null,
+    this.pinnedPanels.find(
+      ({ id }) => this.against && id === pinId(this.against) && this.isComparable(this.against),
+    ) ?? null,
   );
   private readonly differencePanel: Panel | null = $derived.by(() => {
     const other = this.againstPanel;
@@ -164,22 +189,30 @@ export class Sentence {
   select({ side, token }: TokenPlace): void {
     const { session } = this;
     if (this.mean) this.position = { side, token };
-    else if (session.selection) session.selection = { ...session.selection, side, token };
+    else if (session.selection) {
+      session.selection = { ...session.selection, list: this.sides[side].list, side, token };
+    }
   }
 
-  /** Leaves a token out, or brings it back. */
-  toggle(token: number): void {
+  /** Leaves a token out, or brings it back; where queries and keys are of the same tokens, on both sides. */
+  toggle({ side, token }: TokenPlace): void {
     const { off, sequence } = this;
     if (sequence === null) return;
-    const tokens = off.includes(token) ? off.filter((other) => other !== token) : [...off, token];
-    this.left = { of: sequence, tokens };
+    const { list } = this.sides[side];
+    const others = off.filter((other) => other.list !== list || other.token !== token);
+    this.left = { of: sequence, tokens: others.length < off.length ? others : [...off, { list, token }] };
+  }
+
+  isOff({ side, token }: TokenPlace): boolean {
+    const { list } = this.sides[side];
+    return this.off.some((other) => other.list === list && other.token === token);
   }
 
   bringBack(): void {
     this.left = { of: 0, tokens: [] };
   }
 
-  leaveOut(tokens: readonly number[], of: number | 'mean'): void {
+  leaveOut(tokens: readonly ListedToken[], of: number | 'mean'): void {
     this.left = { of, tokens };
   }
 
@@ -214,13 +247,45 @@ export class Sentence {
 
   /** An answer as weights; the matrix is kept while the next one loads, but one of another size is not of this sentence. */
   private readable(answer: NpyArray | null): Float32Array | null {
-    const size = this.tokens.length;
-    if (answer?.shape[0] !== size || answer.shape[1] !== size) return null;
-    return without(answer.data, size, this.gone);
+    const { query, key } = this.gone;
+    if (answer?.shape[0] !== query.length || answer.shape[1] !== key.length) return null;
+    return without(answer.data, this.gone);
+  }
+
+  /** Whether a pinned head has the same queries and keys as the opened one. */
+  private isComparable(pin: Pin): boolean {
+    if ('step' in pin) return true;
+    const [own, other] = [this.listsOf(this.session.opened?.layer), this.listsOf(pin.head.layer)];
+    return own.query === other.query && own.key === other.key;
+  }
+
+  /** Numbers of the lists that a layer's queries and keys are in. */
+  private listsOf(layer = 0): Readonly<Record<Side, number>> {
+    const { lists, layerTokens } = this.session;
+    const tokens = layerTokens[layer];
+    return tokens
+      ? { query: lists.indexOf(tokens.queries), key: lists.indexOf(tokens.keys) }
+      : { query: 0, key: 0 };
+  }
+
+  private tokensIn(list: number): readonly string[] {
+    const listed = this.session.probe.value?.lists[list];
+    if (this.sequence === 'mean') return Array.from({ length: listed?.longest ?? 0 }, (_, i) => String(i));
+    return listed?.sequences[this.sequence ?? -1]?.tokens ?? [];
+  }
+
+  private side(list: number): SideTokens {
+    const raw = this.tokensIn(list);
+    const off = new Set(this.off.filter((other) => other.list === list).map(({ token }) => token));
+    const gone = raw.map(
+      (token, i) =>
+        off.has(i) || (this.hidesFirst && i === 0) || (this.hidesSpecial && !this.mean && isSpecial(token)),
+    );
+    return { list, title: this.session.listTitles[list] ?? '', raw, tokens: raw.map(tokenText), gone };
   }
 
   private panel(id: string, title: string, weights: Float32Array | null, signed = false): Panel {
-    const drawn = weights && strongest(weights, this.tokens.length, this.top, this.least);
+    const drawn = weights && strongest(weights, this.sides.key.tokens.length, this.top, this.least);
     return { id, title, weights, drawn, signed };
   }
 }

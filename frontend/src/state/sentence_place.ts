@@ -1,7 +1,7 @@
 import type { Run } from '../api/types';
 import { formatPins, holds, parsePins } from '../sentence/pins';
 import { zoomed } from '../sentence/sheet';
-import type { Sentence, TokenPlace } from './sentence.svelte';
+import type { ListedToken, Sentence, TokenPlace } from './sentence.svelte';
 
 /** What a link says of the sentence view. Absent means the default. */
 export interface SentencePlace {
@@ -10,7 +10,7 @@ export interface SentencePlace {
   readonly mean?: 1;
   /** Words with a dot between them: special, first. */
   readonly hide?: string;
-  /** Tokens that are clicked off, with dots between them. */
+  /** Tokens that are clicked off, with dots between them; of another list than the first, its number stands before it. */
   readonly off?: string;
   readonly top?: number;
   /** Per cent. */
@@ -30,6 +30,7 @@ export const TOPS = [0, 1, 2, 3, 5, 10, 20] as const;
 /** The greatest choice of the least weight that is drawn, in per cent. */
 export const MOST_LEAST = 50;
 
+const OFF = /^(\d-)?\d{1,9}(\.(\d-)?\d{1,9}){0,99}$/;
 const HIDES = ['special', 'first'] as const;
 
 /** @param found the link's pairs */
@@ -48,7 +49,7 @@ export function readSentence(found: ReadonlyMap<string, string>): SentencePlace 
     ...(found.get('fill') === '1' && { fill: 1 }),
     ...(found.get('mean') === '1' && { mean: 1 }),
     ...(hide !== '' && { hide }),
-    ...(off !== undefined && /^\d{1,9}(\.\d{1,9}){0,99}$/.test(off) && { off }),
+    ...(off !== undefined && OFF.test(off) && { off }),
     ...(top !== undefined && { top }),
     ...(least > 0 && least <= MOST_LEAST && { least }),
     ...(pins !== '' && { pins }),
@@ -76,7 +77,7 @@ export function enterSentence(
   sentence.cell = place.cell ?? null;
   sentence.position = place.position === undefined ? null : parsePosition(place.position);
   if (place.off === undefined) sentence.bringBack();
-  else sentence.leaveOut(place.off.split('.').map(Number), sentence.mean ? 'mean' : (place.sequence ?? 0));
+  else sentence.leaveOut(parseOff(place.off), sentence.mean ? 'mean' : (place.sequence ?? 0));
   sentence.unpinAll();
   for (const pin of parsePins(place.pins)) if (holds(run, pin)) sentence.pin(pin);
   const against = sentence.pins[place.compared ?? -1];
@@ -94,7 +95,7 @@ export function placeOfSentence(sentence: Sentence): SentencePlace {
     ...(sentence.fills && { fill: 1 }),
     ...(sentence.mean && { mean: 1 }),
     ...(hide !== '' && { hide }),
-    ...(sentence.off.length > 0 && { off: sentence.off.join('.') }),
+    ...(sentence.off.length > 0 && { off: formatOff(sentence.off) }),
     ...(sentence.top > 0 && { top: sentence.top }),
     ...(least > 0 && { least }),
     ...(sentence.pins.length > 0 && { pins: formatPins(sentence.pins) }),
@@ -103,6 +104,17 @@ export function placeOfSentence(sentence: Sentence): SentencePlace {
     ...(mean && position && { position: `${position.token}${position.side === 'key' ? 'k' : ''}` }),
     ...(cell !== null && { cell: Number(cell.toFixed(2)) }),
   };
+}
+
+function parseOff(text: string): ListedToken[] {
+  return text.split('.').map((part) => {
+    const [token = 0, list = 0] = part.split('-').map(Number).reverse();
+    return { list, token };
+  });
+}
+
+function formatOff(off: readonly ListedToken[]): string {
+  return off.map(({ list, token }) => (list === 0 ? `${token}` : `${list}-${token}`)).join('.');
 }
 
 function parsePosition(text: string): TokenPlace {

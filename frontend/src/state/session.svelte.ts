@@ -1,9 +1,21 @@
 import type { NpyArray } from '../api/npy';
+import { NumberedSource } from '../api/numbering';
 import { DEFAULT_PROJECTION, isSlow, type Projection } from '../api/projection';
 import type { DataSource } from '../api/source';
-import type { Alert, Dims, Group, HealthDocument, PointsQuery, Run, Runs, Trust } from '../api/types';
+import type {
+  Alert,
+  Dims,
+  Group,
+  HealthDocument,
+  PointsQuery,
+  Run,
+  Runs,
+  TokenList,
+  Trust,
+} from '../api/types';
 import { isError } from '../colour/colouring';
 import { readHealth, type Series, toNumber } from '../health/health';
+import { type LayerTokens, layerTokens, listName, runLists, selectedIn, type TokenAt } from '../probe/lists';
 import { combine, type Marking } from '../probe/marked';
 import type { TokenIndex } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
@@ -34,6 +46,7 @@ import { TokenSearch } from './search.svelte';
 import { Sentence } from './sentence.svelte';
 import { placeOfSentence } from './sentence_place';
 import { ShownSteps } from './shown.svelte';
+import { listTitles } from './sides';
 import { Steering } from './steering.svelte';
 import { placeOfStep } from './steps';
 import { Theme } from './theme.svelte';
@@ -42,12 +55,8 @@ import { TokenFilter } from './token_filter.svelte';
 import { Trails } from './trails.svelte';
 import type { Place } from './url';
 
-export interface Selection {
-  readonly sequence: number;
-  /** Place in the sequence. */
-  readonly token: number;
-  readonly side: 'query' | 'key';
-}
+/** A token of the probe, as a query or as a key. */
+export type Selection = TokenAt;
 
 /** What the tab shows and what it knows: the one place that the views read and change. */
 export class Session {
@@ -83,7 +92,7 @@ export class Session {
   frame = $state<number | null>(null);
   refitLive = $state(false);
   opened = $state.raw<HeadPlace | null>(null);
-  selection = $state.raw<Selection | null>(null);
+  private selected = $state.raw<Selection | null>(null);
   /** Points that the user has marked; their numbers mean the same tokens in every head, at every step. */
   group = $state.raw<Group | null>(null);
   readonly filter = new TokenFilter(this);
@@ -108,18 +117,22 @@ export class Session {
   private now = $state(Date.now());
   readonly reducedMotion: boolean;
 
+  /** Of heads that all have the same points. */
+  readonly source: DataSource;
+
   constructor(
-    readonly source: DataSource,
+    source: DataSource,
     readonly host: Host,
     /** What the link asks for. */
     start: Place,
   ) {
     this.reducedMotion = host.window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.theme = new Theme(host);
-    this.loader = new PointLoader(source);
+    this.source = new NumberedSource(source);
+    this.loader = new PointLoader(this.source);
     this.introduction = new Introduction(browserStorage(host.window));
     this.steering = new Steering(
-      source,
+      this.source,
       () => (this.run?.error === null ? this.run.run : null),
       () => this.playback.steps,
     );
@@ -128,6 +141,20 @@ export class Session {
 
   readonly run: Run | null = $derived(this.runs.value?.runs.find(({ run }) => run === this.runName) ?? null);
   readonly layers = $derived(this.run?.layers ?? []);
+  /** The lists of tokens that its layers attend from and to, and which of them each layer has. */
+  readonly lists: readonly TokenList[] = $derived(this.run ? runLists(this.run) : []);
+  readonly layerTokens: readonly LayerTokens[] = $derived(
+    this.lists.length > 0 ? this.layers.map((layer) => layerTokens(this.lists, layer)) : [],
+  );
+  /** What the lists are called; empty where there is one, which needs no name. */
+  readonly listTitles: readonly string[] = $derived(
+    this.run?.lists ? listTitles(this.lists, this.layers, this.probe.value?.sequences[0]) : [],
+  );
+  /** What was selected, as the opened head has it: another layer may have other tokens. */
+  private readonly selectedHere: Selection | null = $derived.by(() => {
+    const tokens = this.layerTokens[this.opened?.layer ?? -1];
+    return this.selected && tokens ? selectedIn(this.lists, tokens, this.selected) : this.selected;
+  });
   readonly grid: Grid = $derived(makeGrid(this.layers.map(({ heads }) => heads)));
   readonly health: ReadonlyMap<string, Series> | null = $derived(
     this.figures.value && readHealth(this.figures.value),
@@ -246,6 +273,7 @@ export class Session {
         ...placeOfSentence(this.sentence),
         sequence: selection.sequence,
         token: `${selection.token}${selection.side === 'key' ? 'k' : ''}`,
+        ...(selection.list > 0 && { list: listName(this.lists[selection.list]) }),
       }),
     };
   });
@@ -332,6 +360,14 @@ export class Session {
     this.frame = this.newest;
   }
 
+  get selection(): Selection | null {
+    return this.selectedHere;
+  }
+
+  set selection(selection: Selection | null) {
+    this.selected = selection;
+  }
+
   open(place: HeadPlace): void {
     this.opened = place;
   }
@@ -375,7 +411,7 @@ export class Session {
     const sequence = tokens.sequence[token];
     const position = tokens.position[token];
     if (sequence !== undefined && position !== undefined)
-      this.selection = { sequence, token: position, side };
+      this.selection = { sequence, list: tokens.list[token] ?? 0, token: position, side };
   }
 
   destroy(): void {

@@ -29,6 +29,8 @@ export interface Place
   readonly sequence?: number;
   /** A number, with a k behind it if the key was selected, not the query. */
   readonly token?: string;
+  /** Which tokens it is one of, where layers differ in them (`listName`); the probe's own, unless told otherwise. */
+  readonly list?: string;
 }
 
 const TAB = 'attnviz';
@@ -60,6 +62,7 @@ export function readPlace(hash: string): Place {
     tint: found.get('tint'),
     sequence: whole('sequence'),
     token: token !== undefined && /^\d{1,9}k?$/.test(token) ? token : undefined,
+    list: /^((key_)?tokens-\d{1,4}x\d{1,4}|key_tokens)$/.exec(found.get('list') ?? '')?.[0],
     ...readTimeline(found),
     ...readSentence(found),
     ...readScatter(found),
