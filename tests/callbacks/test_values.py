@@ -39,7 +39,7 @@ def outputs(model, ending, inputs):
 
 
 def assert_weighted(run, values, attentions, lengths):
-    """The run's norms and weighted rows, by those of the model: a layer [batch, heads, n, d] and [batch, heads, n, n]."""
+    """The run's norms and weighted rows, by the model: [batch, heads, n, d] and [batch, heads, n, n] a layer."""
     entropies = []
     for layer, (of_layer, attention) in enumerate(zip(values, attentions, strict=True)):
         norms = of_layer.norm(dim=-1)  # (batch, heads, n)

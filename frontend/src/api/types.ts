@@ -16,6 +16,8 @@ export interface Layer {
   readonly kv_heads: number;
   readonly head_dim: number;
   readonly causal: boolean;
+  /** Whether the norms of its values are recorded; absent: they are not. */
+  readonly values?: boolean;
 }
 
 /** What was recorded with one probe and one set of layers. */
@@ -168,7 +170,15 @@ export interface Trust {
   readonly normalisation: { readonly c: number; readonly translation: JsonNumber } | null;
 }
 
-export const POINT_FIGURES = ['norm', 'max_logit', 'entropy', 'first', 'received', 'attracted'] as const;
+export const POINT_FIGURES = [
+  'norm',
+  'max_logit',
+  'entropy',
+  'first',
+  'received',
+  'attracted',
+  'value_norm',
+] as const;
 export type PointFigure = (typeof POINT_FIGURES)[number];
 
 /** A figure of every query and key of a layer's heads. */
@@ -194,4 +204,6 @@ export interface AttentionQuery {
   readonly head: number;
   /** `mean`: averaged over all sequences by position. */
   readonly sequence: number | 'mean';
+  /** Rows weighted by the norms of the values that they fetch. */
+  readonly weight?: 'values';
 }
