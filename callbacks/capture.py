@@ -12,6 +12,7 @@ from tb_attnviz.events import Layer, Samples
 from tb_attnviz.geometry import FIGURES, effective_rank
 
 from .attention_calls import AttentionCalls
+from .look import over_sequences
 from .masks import join_masks, join_masks_of_windows
 from .module_names import ModuleNames
 from .neutral import undisturbed
@@ -19,8 +20,9 @@ from .onlooker import Onlooker
 from .other_sequences import other_sequences
 from .probe import Probe
 from .selection import Selection
-from .sight import Sight, over_sequences
+from .sight import Sight
 from .unseen import unseen
+from .values import join_values
 
 Float32 = npt.NDArray[np.float32]
 
@@ -37,16 +39,23 @@ class Recording:
     samples: tuple[Samples, ...]
     figures: dict[str, Float32]  # figure → [heads of all layers]; without those that no head defines
     skipped: dict[str, str]  # module → why its attention was not recorded
+    without_values: dict[str, str]  # layer → why the norms of its values were not, where they were asked for
 
 
 def capture(
-    model: nn.Module, probe: Probe, *, batch_size: int = 32, select: Selection | None = None, health: bool = True
+    model: nn.Module,
+    probe: Probe,
+    *,
+    batch_size: int = 32,
+    select: Selection | None = None,
+    health: bool = True,
+    values: bool = False,
 ) -> Recording:
     """Show `probe` to `model`, `batch_size` sequences at a time, and record the attention of every layer.
 
     Of layers and heads those that `select` chooses.
     The model is left as it was. Attention that is not among the probe's own tokens is skipped. Without `health` there
-    are no figures.
+    are no figures; with `values` there are the norms of values.
     Raises NoAttentionError if none is left.
 
         recording = capture(model, probe)
@@ -57,7 +66,7 @@ def capture(
     onlookers = []
     with undisturbed(model):
         for batch in probe.batches(batch_size, device=device):
-            sight = Sight(batch, other_sequences(model, batch), health=health)
+            sight = Sight(batch, other_sequences(model, batch), health=health, values=values)
             onlooker = Onlooker(sight, select)
             with ModuleNames(model) as names, AttentionCalls(names, onlooker):
                 model(*batch.args, **batch.kwargs)
@@ -76,7 +85,10 @@ def _join(probe: Probe, sights: list[Sight], names: Sequence[str]) -> Recording:
     skipped = {name: why for sight in sights for name, why in sight.skipped.items()}
     layers: list[Layer] = []
     samples: list[Samples] = []
-    figures: dict[str, list[Float32]] = {name: [] for name in (*names, *(["effective_rank"] if names else []))}
+    without_values: dict[str, str] = {}
+    of_values = [sight.values for sight in sights if sight.values is not None]
+    joint = ("effective_rank", *(["value_entropy"] if of_values else [])) if names else ()
+    figures: dict[str, list[Float32]] = {name: [] for name in (*names, *joint)}
     for name in sights[0].seen:
         parts = [sight.seen[name] for sight in sights if name in sight.seen]
         alike = name not in skipped and len(parts) == len(sights) and len({part.form for part in parts}) == 1
@@ -89,6 +101,10 @@ def _join(probe: Probe, sights: list[Sight], names: Sequence[str]) -> Recording:
         keys = torch.cat([part.keys for part in parts], dim=1)  # (kv_heads, n_key, d)
         (heads, _, head_dim), kv_heads = queries.shape, len(keys)
         grid = None if windows is None else probe.own_grid(windows.grid)
+        fetched = join_values(name, of_values) if of_values else None
+        if isinstance(fetched, str):
+            without_values[name] = fetched
+            fetched = None
         layers.append(
             Layer(
                 name,
@@ -102,6 +118,7 @@ def _join(probe: Probe, sights: list[Sight], names: Sequence[str]) -> Recording:
                 keys_of=parts[0].sides[1],
                 query_grid=grid,
                 key_grid=grid,
+                values=fetched is not None,
             )
         )
         samples.append(
@@ -111,6 +128,7 @@ def _join(probe: Probe, sights: list[Sight], names: Sequence[str]) -> Recording:
                 bias=None if mask.bias is None else mask.bias.float().numpy(),
                 sinks=None if parts[0].sinks is None else parts[0].sinks.numpy(),
                 windows=None if windows is None else windows.tokens.int().numpy(),
+                value_norms=None if fetched is None else fetched.norms.numpy(),
             )
         )
         for figure in names:
@@ -119,11 +137,15 @@ def _join(probe: Probe, sights: list[Sight], names: Sequence[str]) -> Recording:
         if names:
             rank = effective_rank(queries, keys.repeat_interleave(heads // kv_heads, dim=0))
             figures["effective_rank"].append(rank.float().numpy())
+        if "value_entropy" in figures:
+            unknown = torch.full((1, heads), torch.nan)
+            entropies = unknown if fetched is None or fetched.entropy is None else fetched.entropy
+            figures["value_entropy"].append(over_sequences("value_entropy", entropies).float().numpy())
     if not layers:
         raise NoAttentionError(_explain(skipped))
     of_all_heads = {name: np.concatenate(values) for name, values in figures.items()}
     defined = {name: values for name, values in of_all_heads.items() if not np.isnan(values).all()}
-    return Recording(tuple(layers), tuple(samples), defined, skipped)
+    return Recording(tuple(layers), tuple(samples), defined, skipped, without_values)
 
 
 def _explain(skipped: dict[str, str]) -> str:

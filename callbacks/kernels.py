@@ -35,6 +35,7 @@ def scaled_dot_product(
         scale=_scale(query, scale),
         causal=bool(is_causal),
         mask=attn_mask if attn_mask is None or query.dim() == 4 else attn_mask.unsqueeze(-3),
+        values=_with_head(value),
     )
 
 
@@ -60,7 +61,7 @@ def flex(
         raise UnreadableError(f"its score_mod cannot be applied to all pairs at once ({error})") from error
     modified = torch.where(visible, modified, -torch.inf)
     mask = remainder(query.to(exact), key.to(exact), modified, scale=scale, softcap=None)
-    return AttentionCall(name, query, key, scale, causal=False, mask=mask)
+    return AttentionCall(name, query, key, scale, causal=False, mask=mask, values=value)
 
 
 def flash(name: str, *args: Any, **kwargs: Any) -> AttentionCall:
@@ -97,6 +98,7 @@ def flash(name: str, *args: Any, **kwargs: Any) -> AttentionCall:
         causal=False,
         mask=mask,
         softcap=given.get("softcap") or None,
+        values=given["v"].transpose(1, 2),
     )
 
 

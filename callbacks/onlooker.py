@@ -36,6 +36,11 @@ class Onlooker:
         if self._is_chosen(name):
             self._guard(lambda: self._sight.weights_changed(name, before, after))
 
+    def take_values(self, name: str, values: Tensor) -> None:
+        if self._is_chosen(name):
+            chosen = values if self._select is None else self._select.narrow_values(name, values)
+            self._guard(lambda: self._sight.take_values(name, chosen))
+
     def looks_like_attention(self, shape: torch.Size) -> bool:
         return self._sight.looks_like_attention(shape)
 

@@ -14,17 +14,15 @@ from tb_attnviz.events import Grid, ProbeRecord
 from tb_attnviz.events import Side as SideName
 
 from .batch import Batch
+from .inputs import GivenInputs, Inputs
 from .labels import GivenLabels, read_labels
 from .present import check_rows, find_present
-from .ragged import Ragged
 from .sequences import read_sequences
 from .side import Side
 from .texts import encode, encode_pairs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-Inputs = Tensor | Ragged | Sequence[Any] | Mapping[str, Any]
 
 
 class Probe:
@@ -48,7 +46,7 @@ class Probe:
 
     def __init__(
         self,
-        inputs: Inputs,
+        inputs: GivenInputs,
         tokens: Sequence[Sequence[str]],
         *,
         key_tokens: Sequence[Sequence[str]] | None = None,
@@ -58,7 +56,7 @@ class Probe:
         key_kind: str = "text",
         grid: tuple[int, int] | None = None,
     ) -> None:
-        self._args, self._kwargs = _as_call(inputs)
+        self._inputs = Inputs(inputs)
         patches = None if grid is None else [Grid(*grid)] * len(tokens)
         sequences = read_sequences(tokens, labels, kind, patches)
         if key_tokens is not None:
@@ -86,6 +84,7 @@ class Probe:
         decoder_start: int | None = None,
         repeated: int | None = None,
         labels: GivenLabels | None = None,
+        part_of_speech: bool = False,
     ) -> "Probe":
         """A probe of `texts`, cut to `max_length` tokens each, special tokens included.
 
@@ -97,6 +96,8 @@ class Probe:
             `config.decoder_start_token_id`: the padding token unless given, as of T5, Marian and Pegasus.
         labels: as of Probe, for the texts alone (the targets, where there are some). Where they depend on how a text is
             cut into tokens, see `with_labels`.
+        part_of_speech: adds the tokens' parts of speech as labels, by spaCy or NLTK (module `part_of_speech`); raises
+            NoTaggerError where neither is installed with its data.
 
         The texts are padded here, at their end and whatever the tokenizer does, so that positions are those of the
         text alone, a tokenizer without a padding token will do, and the tokenizer stays as it is.
@@ -113,11 +114,18 @@ class Probe:
                 raise ValueError(
                     f"repeated={repeated} goes with texts for a decoder alone: leave it out beside targets"
                 )
+            if part_of_speech:
+                raise ValueError("part_of_speech goes with texts alone: leave it out beside targets")
             inputs, key_tokens, tokens = encode_pairs(texts, targets, tokenizer, max_length, start=decoder_start)
             return cls(inputs, tokens, key_tokens=key_tokens, labels=labels)
         inputs, tokens = encode(texts, tokenizer, max_length, repeated=repeated)
         added = len(tokens) - len(texts)
-        return cls(inputs, tokens, labels={name: [*given, *[None] * added] for name, given in (labels or {}).items()})
+        known: dict[str, Any] = {name: [*given, *[None] * added] for name, given in (labels or {}).items()}
+        if part_of_speech:
+            from .part_of_speech import part_of_speech as tagged
+
+            known |= tagged(texts, tokenizer, tokens=tokens, max_length=max_length)
+        return cls(inputs, tokens, labels=known)
 
     @classmethod
     def from_images(
@@ -216,39 +224,29 @@ class Probe:
 
     def batches(self, size: int, *, device: torch.device) -> Iterator[Batch]:
         """The probe in batches of at most `size` sequences, on `device`."""
-        for part in self._parts(size):
+        for part in self._inputs.parts(len(self.lengths), size):
+            args, kwargs = self._inputs.batch(part, device)
             yield Batch(
-                args=tuple(_take(value, part, device) for value in self._args),
-                kwargs={name: _take(value, part, device) for name, value in self._kwargs.items()},
+                args=args,
+                kwargs=kwargs,
                 sides=tuple(self._side(side, part, device) for side in self._present),
             )
 
     def _only(self, rows: list[int]) -> "Probe":
         """The probe without the other sequences."""
         part = copy.copy(self)
-        part._args = tuple(_rows(value, rows) for value in self._args)
-        part._kwargs = {name: _rows(value, rows) for name, value in self._kwargs.items()}
+        part._inputs = self._inputs.rows(rows)
         part._present = {side: present[rows] for side, present in self._present.items()}
         part.record = replace(self.record, sequences=tuple(self.record.sequences[row] for row in rows))
         shown = {sequence.image.file for sequence in part.record.sequences if sequence.image}
         part.pictures = {file: png for file, png in self.pictures.items() if file in shown}
         return part
 
-    def _parts(self, size: int) -> Iterator[slice]:
-        """At most `size` sequences each, whose inputs have the same shapes."""
-        values = [value for value in (*self._args, *self._kwargs.values()) if isinstance(value, Ragged)]
-        shapes = [tuple(value[row].shape for value in values) for row in range(len(self.lengths))]
-        first = 0
-        for row in range(1, len(shapes) + 1):
-            if row == len(shapes) or row - first == size or shapes[row] != shapes[first]:
-                yield slice(first, row)
-                first = row
-
     def _side(self, side: SideName, part: slice, device: torch.device) -> Side:
         """The positions of some sequences, without those that only others have."""
         sequences = self.record.side(side)[part]
         present = self._present[side][part]
-        if any(isinstance(value, Ragged) for value in (*self._args, *self._kwargs.values())):
+        if self._inputs.ragged:
             present = present[:, : max(len(sequence.tokens) for sequence in sequences)]
         places = None
         if all(sequence.grid is not None for sequence in sequences):
@@ -259,7 +257,7 @@ class Probe:
 
     def _find_present(self) -> dict[SideName, Tensor]:
         """Which positions hold a token, side → [sequences, width]. Raises ValueError if they do not fit the inputs."""
-        inputs = {**{f"inputs[{i}]": value for i, value in enumerate(self._args)}, **self._kwargs}
+        inputs = self._inputs.named
         check_rows(inputs, len(self.lengths))
         two_sides = self.record.sequences[0].key_tokens is not None
         sides: tuple[SideName, ...] = ("tokens", "key_tokens") if two_sides else ("tokens",)
@@ -267,25 +265,3 @@ class Probe:
             side: find_present(inputs, [len(s.tokens) for s in self.record.side(side)], side, two_sides=two_sides)
             for side in sides
         }
-
-
-def _as_call(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if isinstance(inputs, (Tensor, Ragged)):
-        return (inputs,), {}
-    if isinstance(inputs, Mapping):
-        return (), dict(inputs)
-    if isinstance(inputs, (tuple, list)):
-        return tuple(inputs), {}
-    raise TypeError(f"inputs is a {type(inputs).__name__}; give a tensor, a tuple for model(*inputs), or a dictionary")
-
-
-def _take(value: Any, part: slice, device: torch.device) -> Any:
-    if isinstance(value, Ragged):
-        return value.stacked(part).to(device)
-    return value[part].to(device) if isinstance(value, Tensor) else value
-
-
-def _rows(value: Any, rows: list[int]) -> Any:
-    if isinstance(value, Ragged):
-        return Ragged(value[row] for row in rows)
-    return value[rows] if isinstance(value, Tensor) else value

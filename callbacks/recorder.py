@@ -37,6 +37,7 @@ class RecorderOptions(TypedDict, total=False):
     heads: Heads | None
     max_tokens: int | None
     max_bytes: int | None
+    values: Literal["norms"] | None
     batch_size: int
     rules: Sequence[Rule]
     on_alert: Callable[[Alert], object] | None
@@ -61,6 +62,7 @@ class AttentionRecorder:
     heads: the heads to record: numbers for all layers alike, or by layer: `{"encoder.*": [0, 3], -1: 5}`.
     max_tokens: caps the probe to whole sequences that have so many tokens together, always the same ones.
     max_bytes: caps what the samples take on disk: of older checkpoints a log-spaced set of steps keeps them.
+    values: "norms" records the length of each key's value, too, for attention to be weighted by it.
     batch_size: sequences of the probe in one forward pass.
     rules: what is warned of (AttentionWarning) when a health figure breaks it; `()` for nothing. See tb_attnviz.alerts.
     on_alert: called with each alert that is raised or cleared, on this thread; what it raises ends the training.
@@ -84,6 +86,7 @@ class AttentionRecorder:
         heads: Heads | None = None,
         max_tokens: int | None = None,
         max_bytes: int | None = None,
+        values: Literal["norms"] | None = None,
         batch_size: int = 32,
         rules: Sequence[Rule] = RULES,
         on_alert: Callable[[Alert], object] | None = None,
@@ -95,6 +98,9 @@ class AttentionRecorder:
         if on_error not in ("warn", "raise"):
             raise ValueError(f'on_error={on_error!r} is not known: give "warn" or "raise"')
         self._on_error = on_error
+        if values not in (None, "norms"):
+            raise ValueError(f'values={values!r} is not known: give "norms", or None for none')
+        self._values = values is not None
         self._model = without_reducer(model)
         self._probe = probe if max_tokens is None else probe.within(max_tokens)
         self._select: Selection | None = None
@@ -196,7 +202,7 @@ class AttentionRecorder:
         return done
 
     def _capture(self) -> Recording:
-        return capture(self._model, self._probe, batch_size=self._batch_size, select=self._select)
+        return capture(self._model, self._probe, batch_size=self._batch_size, select=self._select, values=self._values)
 
     def _check_writer(self, writer: BackgroundWriter) -> None:
         error = writer.take_error()
@@ -228,6 +234,9 @@ class AttentionRecorder:
         if first.skipped:
             skipped = "; ".join(f"{name}: {why}" for name, why in first.skipped.items())
             warnings.warn(f"attention that is not recorded: {skipped}", RuntimeWarning, stacklevel=3)
+        if first.without_values:
+            without = "; ".join(f"{name}: {why}" for name, why in first.without_values.items())
+            warnings.warn(f"layers without value norms: {without}", RuntimeWarning, stacklevel=3)
 
 
 def _check_quota(max_bytes: int, checkpoint: int) -> None:
@@ -240,11 +249,11 @@ def _check_quota(max_bytes: int, checkpoint: int) -> None:
 
 
 def _bytes(recording: Recording) -> int:
-    """Queries and keys take two bytes a component and four a vector, biases four a pair."""
+    """Queries and keys take two bytes a component and four a vector, biases four a pair, values' norms four each."""
     size = 0
     for samples in recording.samples:
         size += sum(
             2 * vectors.size + 4 * (vectors.size // vectors.shape[-1]) for vectors in (samples.queries, samples.keys)
         )
-        size += 4 * samples.bias.size if samples.bias is not None else 0
+        size += sum(4 * array.size for array in (samples.bias, samples.value_norms) if array is not None)
     return size

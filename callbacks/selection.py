@@ -64,11 +64,18 @@ class Selection:
         return dataclasses.replace(
             call,
             queries=call.queries[:, heads],
-            keys=_keys_of(call.keys, heads, chosen.all_heads),
+            keys=_of_heads(call.keys, heads, chosen.all_heads),
             mask=mask,
             sinks=None if call.sinks is None else call.sinks[heads],
             weights=None if call.weights is None else call.weights[:, heads],
+            values=None if call.values is None else _of_heads(call.values, heads, chosen.all_heads),
         )
+
+    def narrow_values(self, name: str, values: Tensor) -> Tensor:
+        """`values` [batch, value_heads, n_key, d_v] of the chosen heads of a chosen layer."""
+        chosen = self._chosen[name]
+        everything = len(chosen.heads) == chosen.all_heads
+        return values if everything else _of_heads(values, list(chosen.heads), chosen.all_heads)
 
     def number(self, layers: Iterable[Layer]) -> tuple[Layer, ...]:
         """`layers` as they were narrowed, with the numbers that they and their heads have in the model."""
@@ -118,8 +125,8 @@ def _head(head: int, layer: Layer) -> int:
     return head % layer.heads
 
 
-def _keys_of(keys: Tensor, heads: list[int], all_heads: int) -> Tensor:
-    """The keys of `heads` alone: grouped still where each group has as many of them, else one for each head."""
+def _of_heads(keys: Tensor, heads: list[int], all_heads: int) -> Tensor:
+    """The keys (or values) of `heads` alone: grouped still where each group has as many of them, else one a head."""
     groups = [head * keys.shape[1] // all_heads for head in heads]
     distinct = sorted(set(groups))
     alike = len({groups.count(group) for group in distinct}) == 1

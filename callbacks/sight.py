@@ -6,15 +6,17 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tb_attnviz.geometry import FIGURES, attention, health, logits, visible_pairs
+from tb_attnviz.geometry import attention, logits, visible_pairs
 
 from .attention_call import AttentionCall, with_heads
 from .batch import Batch
+from .look import look_at
 from .masks import Mask, additive, mask_of_windows, reduce_mask, shows_padding
 from .other_sequences import Sides
 from .pairing import Pairing, Pairings
 from .places import Windows
 from .products import LARGEST_LOGITS
+from .values import Values
 
 # Weights recomputed from what is recorded may differ from the model's own by what its precision leaves open.
 _TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 5e-2}  # else 1e-3
@@ -47,11 +49,14 @@ class Seen:
 class Sight:
     """What one batch shows. Padding is dropped and health computed at each call, so that no call outlives the next.
 
-    others: what `other_sequences` says of the model's modules.
+    others: what `other_sequences` says of the model's modules. `values`: whether values are looked at, too.
     """
 
-    def __init__(self, batch: Batch, others: Mapping[str, Sides | str], *, health: bool = True) -> None:
+    def __init__(
+        self, batch: Batch, others: Mapping[str, Sides | str], *, health: bool = True, values: bool = False
+    ) -> None:
         self._with_health = health
+        self.values = Values() if values else None
         self.sequences = len(batch.present)
         self.seen: dict[str, Seen] = {}
         self.skipped: dict[str, str] = {}
@@ -73,6 +78,8 @@ class Sight:
         problem = self._check(call, bias, pairing)
         if problem is None and seen is not None:
             self.seen[call.name] = seen
+            if call.values is not None:
+                self.take_values(call.name, call.values)
         else:
             self.refuse(call.name, problem or "windows: their masks are not the same in every sequence")
 
@@ -87,6 +94,11 @@ class Sight:
         before, after = (with_heads(x, len(pairs)) for x in (before, after))
         if before.shape[-2:] == pairs.shape[-2:] and not _equal(before, after, pairs):
             self.refuse(name, "its weights are changed after softmax: its attention is not what its logits say")
+
+    def take_values(self, name: str, values: Tensor) -> None:
+        """The values [batch, value_heads, n_key, d_v] that the weights of `name` are multiplied with."""
+        if self.values is not None and name in self.seen:
+            self.values.take(name, values, with_figure=self._with_health)
 
     def looks_like_attention(self, shape: torch.Size) -> bool:
         """Whether a softmax over `shape` is one over the pairs of two tokens."""
@@ -114,81 +126,24 @@ class Sight:
 
     def _see(self, call: AttentionCall, bias: Tensor, pairing: Pairing) -> Seen | None:
         """None if the windows of two sequences have different masks."""
-        exact = torch.float64 if call.queries.dtype == torch.float64 else torch.float32
-        queries = pairing.queries.in_front(call.queries.to(exact))  # (sequences, heads, longest, d)
-        keys = pairing.keys.in_front(call.keys.to(exact))  # (sequences, kv_heads, longest, d)
-        reduced = reduce_mask(bias, pairing.queries, pairing.keys)
-        figures = self._health(queries, keys, call, reduced, pairing) if self._with_health else {}
-        tokens = pairing.queries.tokens(queries), pairing.keys.tokens(keys)
-        mask: Mask | None = reduced
-        if pairing.windows is not None:
-            mask = mask_of_windows(reduced, self.sequences)
-            tokens = self._in_place(tokens[0], pairing.windows), self._in_place(tokens[1], pairing.windows)
-            figures = {name: self._over_windows(name, values) for name, values in figures.items()}
+        look = look_at(call, reduce_mask(bias, pairing.queries, pairing.keys), pairing, sequences=self.sequences)
+        mask = look.mask if pairing.windows is None else mask_of_windows(look.mask, self.sequences)
         if mask is None:
             return None
+        if self.values is not None:
+            self.values.expect(look)
         return Seen(
             scale=call.scale,
-            queries=tokens[0].to("cpu", torch.float32),
-            keys=tokens[1].to("cpu", torch.float32),
+            queries=look.tokens(pairing.queries, look.queries),
+            keys=look.tokens(pairing.keys, look.keys),
             lengths=(pairing.queries.lengths.cpu(), pairing.keys.lengths.cpu()),
             mask=dataclasses.replace(mask, bias=None if mask.bias is None else mask.bias.cpu()),
             softcap=call.softcap,
             sinks=None if call.sinks is None else call.sinks.detach().to("cpu", torch.float32),
-            figures=figures,
+            figures=look.health() if self._with_health else {},
             sides=pairing.sides,
             windows=pairing.windows,
         )
-
-    def _in_place(self, x: Tensor, windows: Windows) -> Tensor:
-        """x [heads, tokens, d], window after window of all sequences, with the tokens of each in their order."""
-        by_sequence = x.reshape(len(x), self.sequences, -1, x.shape[-1])
-        order = windows.tokens.flatten().argsort().to(x.device)  # where each token of the grid is
-        return by_sequence[:, :, order].flatten(1, 2)
-
-    def _over_windows(self, figure: str, values: Tensor) -> Tensor:
-        """[sequences, heads] from values of their windows [sequences · windows, heads]."""
-        return torch.stack(
-            [over_sequences(figure, of_one) for of_one in values.reshape(self.sequences, -1, values.shape[1])]
-        )
-
-    def _health(
-        self, queries: Tensor, keys: Tensor, call: AttentionCall, mask: Mask, pairing: Pairing
-    ) -> dict[str, Tensor]:
-        """Every figure, [sequences, heads], some sequences at a time so that the logits stay small."""
-        sequences, heads, n_query, _ = queries.shape
-        keys = keys.repeat_interleave(heads // keys.shape[1], dim=1)
-        bias = None if mask.bias is None else mask.bias.to(queries.dtype)
-        of_queries, of_keys = pairing.queries, pairing.keys
-        places = of_queries.places
-        count = max(LARGEST_LOGITS // (heads * n_query * keys.shape[2]), 1)
-        parts = []
-        for first in range(0, sequences, count):
-            part = slice(first, first + count)
-            figures = health(
-                queries[part],
-                keys[part],
-                scale=call.scale,
-                softcap=call.softcap,
-                sinks=None if call.sinks is None else call.sinks.to(queries.dtype),
-                causal=mask.causal,
-                lengths=of_queries.lengths[part],
-                key_lengths=None if of_keys is of_queries else of_keys.lengths[part],
-                bias=bias if bias is None or len(bias) == 1 else bias[part],
-                repeats=of_queries.repeats[part],
-                places=places if places is None or places.dim() == 2 else places[part],
-                ordered=of_queries.ordered,
-            )
-            parts.append(figures)
-        return {name: torch.cat([figures[name] for figures in parts]).cpu() for name in FIGURES}
-
-
-def over_sequences(figure: str, values: Tensor) -> Tensor:
-    """One value a head from `values` [sequences, heads]; sequences that do not define the figure (NaN) do not count."""
-    if figure == "max_logit":
-        largest = torch.where(values.isnan(), -torch.inf, values).amax(dim=0)
-        return torch.where(values.isnan().all(dim=0), torch.nan, largest)
-    return values.sum(dim=0) if figure == "non_finite" else values.nanmean(dim=0)
 
 
 def _equal(a: Tensor, b: Tensor, pairs: Tensor) -> bool:

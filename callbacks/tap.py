@@ -22,6 +22,7 @@ def attnviz_tap(
     mask: Tensor | None = None,
     softcap: float | None = None,
     sinks: Tensor | None = None,
+    values: Tensor | None = None,
 ) -> None:
     """Show an attention to the recorder, from code in which it cannot be seen (sparse, hand-written kernels).
 
@@ -32,6 +33,7 @@ def attnviz_tap(
     scale: of the logits; 1/√d unless given. softcap: bounds them, before the mask.
     mask: broadcasts to [batch, heads, n_query, n_key]; boolean (True: visible) or added to the logits.
     sinks: [heads], a logit more for every query, whose share is dropped after softmax.
+    values: [batch, value_heads, n_key, d_v], for a recorder that wants their norms and cannot see them either.
 
     Does nothing but in a recorder's pass over its probe; torch.compile leaves it out. If a softmax follows in the same
     module, what is shown here is checked against it. Raises ValueError for queries and keys without an axis of heads.
@@ -47,7 +49,7 @@ def attnviz_tap(
             "give both as [batch, heads, n, d]"
         )
     scale = 1 / math.sqrt(queries.shape[-1]) if scale is None else float(scale)
-    listener(AttentionCall("", queries, keys, scale, causal, mask, softcap, sinks))
+    listener(AttentionCall("", queries, keys, scale, causal, mask, softcap, sinks, values=values))
 
 
 @contextlib.contextmanager

@@ -58,7 +58,7 @@ def train(directory: Path, steps: int) -> None:
             eval_dataset=[_encode(example, tokenizer) for example in held_out],
             data_collator=DataCollatorWithPadding(tokenizer),
             compute_metrics=_accuracy,
-            callbacks=[AttnVizCallback(probe, every=_EVERY, logdir=writer), losses, _Progress()],
+            callbacks=[AttnVizCallback(probe, every=_EVERY, values="norms", logdir=writer), losses, _Progress()],
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train()

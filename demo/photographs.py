@@ -5,8 +5,8 @@ from sklearn.datasets import load_sample_images
 from torch import Tensor
 from torch.nn import functional
 
-CROP = 32  # pixels a side
-_REDUCTION = 2  # the photographs are taken at half their size, so that a crop shows more than a texture
+CROP = 32  # pixels a side, as the model sees them
+_REDUCTION = 2  # it sees the photographs at half their size, so that a crop shows more than a texture
 
 
 class Photographs:
@@ -14,22 +14,27 @@ class Photographs:
 
     def __init__(self, *, seed: int) -> None:
         self._generator = torch.Generator().manual_seed(seed)
-        self._images = [_reduced(torch.from_numpy(image)) for image in load_sample_images().images]
+        self._images = [torch.tensor(image).permute(2, 0, 1) for image in load_sample_images().images]
 
     def crops(self, count: int) -> Tensor:
         """[count, 3, CROP, CROP] in [0, 1]; half of them mirrored."""
-        return torch.stack([self._crop() for _ in range(count)])
+        return reduced(self.pictures(count))
 
-    def _crop(self) -> Tensor:
+    def pictures(self, count: int) -> Tensor:
+        """The same in the photographs' own size: bytes, [count, 3, 2 · CROP, 2 · CROP]."""
+        return torch.stack([self._picture() for _ in range(count)])
+
+    def _picture(self) -> Tensor:
         image = self._images[self._draw(len(self._images))]  # (3, height, width)
-        top, left = self._draw(image.shape[1] - CROP + 1), self._draw(image.shape[2] - CROP + 1)
-        crop = image[:, top : top + CROP, left : left + CROP]
-        return crop.flip(-1) if self._draw(2) else crop
+        places = [self._draw(pixels // _REDUCTION - CROP + 1) for pixels in image.shape[1:]]
+        top, left = (_REDUCTION * place for place in places)
+        picture = image[:, top : top + _REDUCTION * CROP, left : left + _REDUCTION * CROP]
+        return picture.flip(-1) if self._draw(2) else picture
 
     def _draw(self, below: int) -> int:
         return int(torch.randint(below, (), generator=self._generator))
 
 
-def _reduced(image: Tensor) -> Tensor:
-    """[height, width, 3] bytes as [3, height/2, width/2] in [0, 1]."""
-    return functional.avg_pool2d(image.permute(2, 0, 1).float() / 255, _REDUCTION)
+def reduced(pictures: Tensor) -> Tensor:
+    """[…, height, width] bytes as half of both in [0, 1]."""
+    return functional.avg_pool2d(pictures.float() / 255, _REDUCTION)

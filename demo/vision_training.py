@@ -12,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 import tb_attnviz
 from demo.patch_heads import leanings
-from demo.photographs import CROP, Photographs
+from demo.photographs import CROP, Photographs, reduced
 from demo.vision_transformer import VisionTransformer
 from tb_attnviz.callbacks import AttentionRecorder, Probe
 
@@ -31,8 +31,9 @@ def train(directory: Path, steps: int) -> None:
     torch.set_num_threads(min(max((os.cpu_count() or 2) - 1, 1), 4))  # one processor is left to TensorBoard
     torch.manual_seed(_SEED)
     model = VisionTransformer(grid=_GRID, patch=_PATCH, width=96, heads=4, layers=3)
-    crops = Photographs(seed=_PROBE_SEED).crops(_PROBE)
-    probe = Probe.from_images(crops, crops, patch_size=_PATCH)
+    pictures = Photographs(seed=_PROBE_SEED).pictures(_PROBE)
+    crops = reduced(pictures)
+    probe = Probe.from_images(list(pictures), crops, patch_size=_PATCH, special=("[CLS]",))
     print(
         f"Training a vision transformer of 3 layers with 4 heads for {steps:,} steps on crops of two photographs:\n"
         "to paint hidden patches, heads must look along rows and columns, and for patches that are alike.\n"
@@ -40,7 +41,7 @@ def train(directory: Path, steps: int) -> None:
     begun = time.monotonic()
     with (
         SummaryWriter(directory, flush_secs=5) as writer,
-        AttentionRecorder(model, probe, writer, every=_EVERY) as recorder,
+        AttentionRecorder(model, probe, writer, every=_EVERY, values="norms") as recorder,
     ):
         for step, loss in enumerate(_learn(model, steps)):
             if step in _EARLY or step == steps:

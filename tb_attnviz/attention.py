@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,33 +13,46 @@ from tb_attnviz.events import Layer, Lengths, Samples
 Float32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
+Weight = Literal["values"]
 
 _BLOCK = 2**20  # weights that are computed at once: 4 MB
 
 
-def sequence_attention(samples: Samples, layer: Layer, lengths: Lengths, head: int, sequence: int) -> Float32:
+def sequence_attention(
+    samples: Samples, layer: Layer, lengths: Lengths, head: int, sequence: int, *, weight: Weight | None = None
+) -> Float32:
     """[n_query, n_key] of one sequence: equal to the model's own within 5e-4.
 
-    `samples` hold the queries and keys of all sequences one after the other, keys grouped or not.
+    `samples` hold the queries and keys of all sequences one after the other, keys grouped or not. `weight`: "values"
+    weighs each row by ‖v_j‖, as geometry.weighted_by_values does; the samples must have their norms.
     """
     heads, queries = np.array([head]), np.arange(lengths.queries[sequence])
-    return cast(Float32, _rows(samples, layer, lengths, sequence, heads, queries).attention[0])
+    attention = _rows(samples, layer, lengths, sequence, heads, queries).attention[0]
+    if weight is None:
+        return cast(Float32, attention)
+    norms = samples.expanded_value_norms()
+    if norms is None:
+        raise ValueError(f"the samples of {layer.name} hold no value norms to weigh its attention by")
+    with np.errstate(invalid="ignore"):  # values that are not finite give rows of NaN
+        return cast(Float32, geometry.weighted_by_values(attention, norms[head, _place(lengths.keys, sequence)]))
 
 
-def mean_attention(samples: Samples, layer: Layer, lengths: Lengths, head: int) -> Float32:
+def mean_attention(
+    samples: Samples, layer: Layer, lengths: Lengths, head: int, *, weight: Weight | None = None
+) -> Float32:
     """Averaged by position pair over the sequences that have both positions, [longest query, longest key]."""
     shape = max(lengths.queries), max(lengths.keys)
     total = np.zeros(shape, np.float32)
     present = np.zeros(shape, np.float32)
     for sequence, (n_query, n_key) in enumerate(zip(lengths.queries, lengths.keys, strict=True)):
-        total[:n_query, :n_key] += sequence_attention(samples, layer, lengths, head, sequence)
+        total[:n_query, :n_key] += sequence_attention(samples, layer, lengths, head, sequence, weight=weight)
         present[:n_query, :n_key] += 1
     return cast(Float32, total / np.maximum(present, 1))
 
 
 def point_figures(samples: Samples, layer: Layer, lengths: Lengths, figure: str) -> Float32:
     """One of geometry.POINT_FIGURES of every point of every head, [heads, queries + keys], queries first."""
-    keys = samples.expanded_keys()
+    keys, norms = samples.expanded_keys(), samples.expanded_value_norms()
     heads = np.arange(layer.heads)
     of_queries, of_keys = [], []  # of each sequence: [heads, n_query], [heads, n_key]
     for sequence, (n_query, n_key) in enumerate(zip(lengths.queries, lengths.keys, strict=True)):
@@ -52,6 +65,7 @@ def point_figures(samples: Samples, layer: Layer, lengths: Lengths, figure: str)
             softcap=layer.softcap,
             bias=_bias(samples, sequence, heads, np.arange(n_query), n_key),
             sinks=samples.sinks,
+            value_norms=None if norms is None else norms[:, _place(lengths.keys, sequence)],
         )  # (heads, n_query + n_key)
         of_queries.append(of_sequence[:, :n_query])
         of_keys.append(of_sequence[:, n_query:])

@@ -15,8 +15,9 @@ from tb_attnviz.ahead.cluster import ClusterError
 from tb_attnviz.ahead.plan import PlanError
 from tb_attnviz.export import command as export
 from tb_attnviz.export.document import ExportError
+from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.projection import ProjectionError
-from tb_attnviz.run import Run, runs_below
+from tb_attnviz.run import Run
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

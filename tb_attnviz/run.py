@@ -2,20 +2,20 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import comparison, geometry
-from tb_attnviz.attention import mean_attention, point_figures, sequence_attention
+from tb_attnviz.attention import Weight, mean_attention, point_figures, sequence_attention
+from tb_attnviz.comparable import check_comparable
 from tb_attnviz.comparison import Measure, RecordedLayer
 from tb_attnviz.events import (
     Alert,
     Checkpoint,
     EventLog,
-    FormatError,
     Image,
     Layer,
     Lengths,
@@ -26,7 +26,6 @@ from tb_attnviz.events import (
     read_picture,
     read_samples,
 )
-from tb_attnviz.events.records import CorruptRecordError
 from tb_attnviz.projection import Frame, LayerSamples, Projection, ProjectionError, View, fit_frame, make
 from tb_attnviz.projection.ports import MemoryStore
 from tb_attnviz.projection.projection import Method
@@ -36,10 +35,6 @@ Float32 = npt.NDArray[np.float32]
 
 class NotRecordedError(LookupError):
     """What was asked for is not in the run; the message says what is."""
-
-
-class NotComparableError(ValueError):
-    """Two runs have no frame in common; the message says why."""
 
 
 def open_run(directory: str | os.PathLike[str]) -> "Run":
@@ -53,21 +48,6 @@ def open_run(directory: str | os.PathLike[str]) -> "Run":
     if not run.steps and run.records.probe is None:
         raise NotRecordedError(f"no attention was recorded in {path!r}: is it the run directory that the recorder got?")
     return run
-
-
-def runs_below(root: str) -> Iterator[tuple[str, "Run | FormatError | CorruptRecordError"]]:
-    """Every run in `root` and below by name, as TensorBoard names it, in order; or why it cannot be read."""
-    for directory, folders, names in os.walk(root):
-        folders.sort()
-        if not any("tfevents" in name for name in names):
-            continue
-        name = os.path.relpath(directory, root)
-        try:
-            yield name, open_run(directory)
-        except NotRecordedError:
-            pass
-        except (FormatError, CorruptRecordError) as error:
-            yield name, error
 
 
 class Run:
@@ -146,16 +126,12 @@ class Run:
             raise NotRecordedError(f"no sequence {sequence}: the probe has sequences 0 to {len(sequences) - 1}")
         image = sequences[sequence].image
         if image is None:
-            raise NotRecordedError(
-                f"sequence {sequence} has no picture: it is of the kind {sequences[sequence].kind!r}"
-            )
+            kind = sequences[sequence].kind
+            raise NotRecordedError(f"sequence {sequence} has no picture: it is of the kind {kind!r}")
         return image
 
     def png(self, sequence: int) -> bytes:
-        """The picture of a sequence, as it is shown.
-
-        Raises NotRecordedError like `image`, FileNotFoundError if its file is gone.
-        """
+        """The picture of a sequence. Raises NotRecordedError like `image`, FileNotFoundError if its file is gone."""
         return read_picture(self.directory, self.image(sequence))
 
     def samples(self, step: int, layer: int) -> Samples:
@@ -163,18 +139,24 @@ class Run:
         self.layer(step, layer)
         checkpoint = self.checkpoint(step)
         samples = read_samples(self.directory, checkpoint.file, checkpoint.locations[layer])
-        return dataclasses.replace(samples, keys=samples.expanded_keys())
+        norms = samples.expanded_value_norms()
+        return dataclasses.replace(samples, keys=samples.expanded_keys(), value_norms=norms)
 
-    def attention(self, step: int, layer: int, head: int, sequence: int | Literal["mean"]) -> Float32:
+    def attention(
+        self, step: int, layer: int, head: int, sequence: int | Literal["mean"], *, weight: Weight | None = None
+    ) -> Float32:
         """Attention [n_query, n_key] of one head on one sequence, recomputed: equal to the model's within 5e-4.
 
-        "mean": averaged over all sequences by position pair, [longest query, longest key].
+        "mean": averaged over all sequences by position pair, [longest query, longest key]. weight="values": each row
+        weighted by ‖v_j‖ and brought to sum 1 again, where value norms were recorded.
         """
         self.check(step, layer, head, sequence)
+        if weight is not None:
+            self.check_values(step, layer)
         samples, described, lengths = self.samples(step, layer), self.layer(step, layer), self.lengths(step, layer)
         if sequence == "mean":
-            return mean_attention(samples, described, lengths, head)
-        return sequence_attention(samples, described, lengths, head, sequence)
+            return mean_attention(samples, described, lengths, head, weight=weight)
+        return sequence_attention(samples, described, lengths, head, sequence, weight=weight)
 
     def point_figure(self, step: int, layer: int, figure: str) -> Float32:
         """A figure of every query and key of a layer: [heads, n_query + n_key], queries first.
@@ -183,6 +165,8 @@ class Run:
         """
         if figure not in geometry.POINT_FIGURES:
             raise NotRecordedError(f"no point figure {figure!r}: there are {', '.join(geometry.POINT_FIGURES)}")
+        if figure == "value_norm":
+            self.check_values(step, layer)
         return point_figures(self.samples(step, layer), self.layer(step, layer), self.lengths(step, layer), figure)
 
     def check(self, step: int, layer: int, head: int, sequence: int | Literal["mean"]) -> None:
@@ -192,6 +176,13 @@ class Run:
             raise NotRecordedError(f"no head {head}: layer {layer} has heads 0 to {heads - 1}")
         if sequence != "mean" and not 0 <= sequence < sequences:
             raise NotRecordedError(f"no sequence {sequence}: the probe has sequences 0 to {sequences - 1}")
+
+    def check_values(self, step: int, layer: int) -> None:
+        """Raises NotRecordedError unless the norms of values were recorded."""
+        if not self.layer(step, layer).values:
+            raise NotRecordedError(
+                f'no value norms of layer {layer} at step {step}: record them with AttentionRecorder(…, values="norms")'
+            )
 
     def recorded_layers(self, step: int) -> list[RecordedLayer]:
         """Where the attention of each layer at `step` can be recomputed from, in another process too."""
@@ -207,7 +198,7 @@ class Run:
         """What `change` compares: `layer` at `since`, and at `step`."""
         self.layer(step, layer)
         if against is not None:
-            self.check_comparable(against, layer)
+            check_comparable(self, against, layer)
         return (against or self).recorded_layers(since)[layer], self.recorded_layers(step)[layer]
 
     def change(self, step: int, since: int, layer: int, *, against: "Run | None" = None) -> Float32:
@@ -268,21 +259,8 @@ class Run:
         """
         if in_frame_of is None:
             return View(self.layer_samples(layer), steps, projection, head)
-        self.check_comparable(in_frame_of, layer)
+        check_comparable(self, in_frame_of, layer)
         return View(self.layer_samples(layer), steps, projection, head, in_frame_of.layer_samples(layer))
-
-    def check_comparable(self, other: "Run", layer: int) -> None:
-        """Raises NotComparableError unless the heads of `layer` can be shown in the frame of those of `other`.
-
-        Both runs must have been recorded with the same probe, so that point answers to point.
-        """
-        if self.probe.fingerprint != other.probe.fingerprint:
-            here, there = (f"{len(p.sequences):,} of {p.tokens:,} tokens" for p in (self.probe, other.probe))
-            sizes = "as many, but others" if here == there else f"{here}, and {there}"
-            raise NotComparableError(f"the two runs were recorded with different probe sequences ({sizes})")
-        here, there = (_shape(run.layers, layer) for run in (self, other))
-        if here != there:
-            raise NotComparableError(f"layer {layer} has {here} in this run and {there} in the other one")
 
     def project(
         self,
@@ -297,9 +275,7 @@ class Run:
 
         `projection` is a Projection, or the name of its method: "biplot", "pca", "tsne" or "umap". Linear pictures lie
         within [-1, 1]; those of t-SNE and UMAP rarely reach beyond. Nothing is kept between calls.
-
         `in_frame_of`: another run of the same probe, in whose frame this one is shown, to be laid over it.
-
         Raises ProjectionError for a parameter out of range, NotRecordedError for a head that the run has not,
         NotComparableError for runs that have no frame in common.
         """
@@ -315,13 +291,6 @@ class Run:
 
 def _unreported(done: int, total: int) -> None:
     """Nobody waits for it elsewhere."""
-
-
-def _shape(layers: tuple[Layer, ...], layer: int) -> str:
-    """What must be equal for two layers to have a frame in common."""
-    if not 0 <= layer < len(layers):
-        return "no heads"
-    return f"{layers[layer].heads} heads of {layers[layer].head_dim} dimensions"
 
 
 def _recorded_steps(steps: list[int]) -> str:

@@ -12,8 +12,9 @@ from scipy.spatial.distance import jensenshannon
 import tb_attnviz
 from tb_attnviz import Run, comparison
 from tb_attnviz.attention import attention_rows, sequence_attention
+from tb_attnviz.comparable import NotComparableError
 from tb_attnviz.events import Layer, Lengths, ProbeRecord, RunWriter, Samples, Sequence
-from tb_attnviz.run import NotComparableError, NotRecordedError
+from tb_attnviz.run import NotRecordedError
 from tests.conftest import LAYERS, PROBE, make_samples
 
 Float32 = npt.NDArray[np.float32]

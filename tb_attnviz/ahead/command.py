@@ -12,9 +12,10 @@ from tb_attnviz.ahead.cluster import connect, on_cluster
 from tb_attnviz.ahead.local import in_process, in_workers
 from tb_attnviz.ahead.plan import Numbers, PlanError, chains
 from tb_attnviz.ahead.progress import Progress
+from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.projection import METHODS, METRICS, NORMALISATIONS, Method, Projection
 from tb_attnviz.projection.store import DIRECTORY_VARIABLE, LIMIT_VARIABLE, DiskStore
-from tb_attnviz.run import Run, runs_below
+from tb_attnviz.run import Run
 
 _STOPPED = 130  # the exit code of a command that Ctrl-C ended
 

@@ -42,6 +42,7 @@ class Samples:
     `sinks`: a logit a head that takes part in the softmax and whose share is dropped; None where there are none.
     `windows`: the tokens of a sequence in each window, for attention that stays within windows; they are the same in
     every sequence, and `bias` is then [windows or 1, heads or 1, n, n]. None: a sequence is not cut up.
+    `value_norms`: the lengths of the values of the keys, ‖v‖, for as many heads as the values have; None: not recorded.
     """
 
     queries: Float32  # [heads, n_query, d]
@@ -49,11 +50,19 @@ class Samples:
     bias: Float32 | None = None  # [sequences or 1, heads or 1, longest query, longest key]
     sinks: Float32 | None = None  # [heads]
     windows: Int32 | None = None  # [windows, n]
+    value_norms: Float32 | None = None  # [value_heads, n_key]; value_heads divides heads
 
     def expanded_keys(self) -> Float32:
         """The key of every query head, [heads, n_key, d]: grouped keys repeated, in the order of the heads."""
-        groups = self.queries.shape[0] // self.keys.shape[0]
-        return np.repeat(self.keys, groups, axis=0) if groups > 1 else self.keys
+        return self._of_each_head(self.keys)
+
+    def expanded_value_norms(self) -> Float32 | None:
+        """The same of the values' norms, [heads, n_key]."""
+        return None if self.value_norms is None else self._of_each_head(self.value_norms)
+
+    def _of_each_head(self, array: Float32) -> Float32:
+        groups = self.queries.shape[0] // array.shape[0]
+        return np.repeat(array, groups, axis=0) if groups > 1 else array
 
 
 def encode_samples(samples: Samples, *, step: int, layer_name: str, wall_time: float) -> tuple[bytes, ...]:
@@ -69,6 +78,8 @@ def encode_samples(samples: Samples, *, step: int, layer_name: str, wall_time: f
         arrays["sinks"] = samples.sinks.astype("<f4", copy=False)
     if samples.windows is not None:
         arrays["windows"] = samples.windows.astype("<i4", copy=False)
+    if samples.value_norms is not None:
+        arrays["value_norms"] = samples.value_norms.astype("<f4", copy=False)
     for tag, array in arrays.items():
         value = event.summary.value.add(tag=tag)
         value.metadata.display_name = layer_name
@@ -91,6 +102,7 @@ def read_samples(run_directory: str, file: str, location: SamplesLocation) -> Sa
         bias=arrays.get("bias"),
         sinks=arrays.get("sinks"),
         windows=arrays.get("windows"),
+        value_norms=arrays.get("value_norms"),
     )
 
 

@@ -26,7 +26,7 @@ class Layer:
     Where only some of the model's layers or heads are recorded, `number` and `head_numbers` say which they are in the
     model; None: all of them are recorded, in order.
     Queries and keys are those of one side of the probe's sequences each: all its tokens, or, where a grid is given,
-    the patches of that grid in their place.
+    the patches of that grid in their place. `values`: the norms of their values are in the samples.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Layer:
     keys_of: Side = "tokens"
     query_grid: Grid | None = None
     key_grid: Grid | None = None
+    values: bool = False
 
     @property
     def attends(self) -> Literal["self", "cross"]:

@@ -15,9 +15,10 @@ from tb_attnviz.export import contents
 from tb_attnviz.export.document import ExportError, Page
 from tb_attnviz.export.plan import Plan, plan
 from tb_attnviz.export.weight import check, megabytes, weigh
+from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.projection import METHODS, Projection, ProjectionError
 from tb_attnviz.projection.store import DiskStore
-from tb_attnviz.run import Run, runs_below
+from tb_attnviz.run import Run
 
 _MOST_BYTES = 100_000_000
 _NUMBERS = {"perplexity": float, "neighbours": int, "min_dist": float, "seed": int, "metric": str, "normalise": str}

@@ -8,10 +8,10 @@ import numpy as np
 
 from tb_attnviz import __version__
 from tb_attnviz.attention import mean_attention, sequence_attention
+from tb_attnviz.entries import layer_entry, segment_entry, sequence_entry
 from tb_attnviz.export.packing import Float32, pack_document, pack_points, pack_weights
 from tb_attnviz.export.plan import Head, Plan, spread
 from tb_attnviz.export.scalars import read_scalars
-from tb_attnviz.plugin.entries import layer_entry, segment_entry, sequence_entry
 from tb_attnviz.projection.pictures import Store, make
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.trust import Seen, make_trust
@@ -103,7 +103,7 @@ def _run_entry(plan: Plan) -> dict[str, Any]:
     for position, heads in plan.layers.items():
         entry = layer_entry(position, run.layers[position], run.probe)
         numbers = [entry["head_numbers"][head.head] for head in heads]
-        layers.append({**entry, "heads": len(heads), "head_numbers": numbers})
+        layers.append({**entry, "heads": len(heads), "head_numbers": numbers, "values": False})  # they stay behind
     return {
         "run": plan.name,
         "steps": list(plan.steps),

@@ -20,6 +20,7 @@ from tb_attnviz.geometry.trust import (
     neighbourhoods,
     spearman,
 )
+from tb_attnviz.geometry.values import value_entropy, weighted_by_values
 
 __all__ = [
     "FIGURES",
@@ -45,5 +46,7 @@ __all__ = [
     "procrustes",
     "similarity",
     "spearman",
+    "value_entropy",
     "visible_pairs",
+    "weighted_by_values",
 ]

@@ -6,6 +6,7 @@ received  of a key: mean of A_ij over the queries i that see it (the share of Σ
 attracted of a key: Σ_i A_ij, in queries: all of them together give as many as there are
 max_logit of a query: the largest scaled q·k plus bias over the keys it sees; of a key: over the queries that see it
 first     of a query: A_i0, its attention on the first token (attention sinks: Gu et al. 2024, arXiv 2410.10781)
+value_norm of a key: ‖v‖ of its value, where it was recorded (Kobayashi et al. 2020, arXiv 2004.10102)
 
 The means of norm, entropy and first over a sequence's queries, and the largest max_logit, are `health`'s query_norm,
 entropy, sink and max_logit.
@@ -31,16 +32,21 @@ def point_figure(
     softcap: float | None = None,
     bias: Array | None = None,
     sinks: Array | None = None,
+    value_norms: Array | None = None,
 ) -> Array:
     """`figure`, one of POINT_FIGURES, of every query and key of one sequence: [heads, n_query + n_key], queries first.
 
     queries [heads, n_query, d], keys [heads, n_key, d]; `softcap` and `bias` [heads or 1, n_query, n_key] as in
-    `logits`, `sinks` [heads] as in `attention`. NaN for the kind of point that the figure is not defined for.
+    `logits`, `sinks` [heads] as in `attention`; value_norms [heads, n_key]. NaN for the kind of point that the
+    figure is not defined for, and where value norms were not recorded.
     """
     xp = array_namespace(queries, keys)
     if figure == "norm":
         return xp.concat([xp.linalg.vector_norm(x, axis=-1) for x in (queries, keys)], axis=-1)
     n_query, n_key = queries.shape[-2], keys.shape[-2]
+    if figure == "value_norm":
+        unknown = xp.full((queries.shape[0], n_query + n_key), xp.nan, dtype=queries.dtype, device=device(queries))
+        return unknown if value_norms is None else xp.concat([unknown[:, :n_query], value_norms], axis=-1)
     products = logits(queries, keys, scale=scale, softcap=softcap, bias=bias)  # (heads, n_query, n_key)
     visible = visible_pairs(n_query, n_key, causal=causal, bias=bias, like=products)
     visible = xp.broadcast_to(visible, products.shape)
@@ -91,4 +97,4 @@ _OF_ATTENTION: Mapping[str, Callable[[Array, Array], _Figures]] = {
     "first": _first,
 }
 
-POINT_FIGURES = ("norm", "max_logit", *_OF_ATTENTION)
+POINT_FIGURES = ("norm", "max_logit", *_OF_ATTENTION, "value_norm")

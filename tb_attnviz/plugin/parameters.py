@@ -5,6 +5,7 @@ from typing import Literal
 
 from werkzeug import Request
 
+from tb_attnviz.attention import Weight
 from tb_attnviz.plugin.responses import BadRequestError
 
 
@@ -52,6 +53,11 @@ def choice(request: Request, name: str, choices: Sequence[str], *, default: str 
 def priority(request: Request) -> int:
     """How soon the answer is wanted: 0 it is looked at, 1 the rest of the matrix, 2 not yet."""
     return int(choice(request, "priority", ("0", "1", "2"), default="0"))
+
+
+def weight(request: Request) -> Weight | None:
+    """What attention is weighted by: nothing, or the norms of the values."""
+    return "values" if choice(request, "weight", ("none", "values"), default="none") == "values" else None
 
 
 def sequence(request: Request, name: str) -> int | Literal["mean"]:

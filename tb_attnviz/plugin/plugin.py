@@ -10,10 +10,10 @@ from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import Request, Response
 
+from tb_attnviz.entries import layer_entry, segment_entry, sequence_entry
 from tb_attnviz.events import PLUGIN_NAME, FormatError
 from tb_attnviz.geometry import POINT_FIGURES
 from tb_attnviz.plugin import comparisons, figures, parameters, picture, tasks
-from tb_attnviz.plugin.entries import layer_entry, segment_entry, sequence_entry
 from tb_attnviz.plugin.responses import (
     JSON,
     PNG,
@@ -135,9 +135,12 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         layer = parameters.integer(request, "layer")
         head = parameters.integer(request, "head")
         sequence = parameters.sequence(request, "sequence")
+        weight = parameters.weight(request)
         run.check(step, layer, head, sequence)
+        if weight is not None:
+            run.check_values(step, layer)
         checkpoint, lengths = run.checkpoint(step), run.lengths(step, layer)
-        key = repr(("attention", run.directory, checkpoint.file, layer, head, sequence))
+        key = repr(("attention", run.directory, checkpoint.file, layer, head, sequence, weight))
         task = Task(
             key=key,
             function=tasks.attention,
@@ -149,6 +152,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
                 lengths,
                 head,
                 None if sequence == "mean" else sequence,
+                weight,
             ),
             about={"kind": "attention", "run": name, "layer": layer, "head": head, "step": step, "projection": None},
             quick=True,
@@ -162,6 +166,8 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         layer = parameters.integer(request, "layer")
         figure = parameters.choice(request, "figure", POINT_FIGURES)
         described, checkpoint = run.layer(step, layer), run.checkpoint(step)
+        if figure == "value_norm":
+            run.check_values(step, layer)
         key = repr(("point_figures", run.directory, checkpoint.file, layer, figure))
         task = Task(
             key=key,

@@ -12,11 +12,12 @@ from tensorboard.backend import http_util
 from werkzeug import Request, Response
 from werkzeug.datastructures import Headers
 
+from tb_attnviz.comparable import NotComparableError
 from tb_attnviz.events import FormatError
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.projection.pictures import Picture
 from tb_attnviz.projection.projection import ProjectionError
-from tb_attnviz.run import NotComparableError, NotRecordedError
+from tb_attnviz.run import NotRecordedError
 
 
 class BadRequestError(ValueError):

@@ -44,14 +44,15 @@ def attention(
     lengths: Lengths,
     head: int,
     sequence: int | None,
+    weight: recomputed.Weight | None,
     *,
     report: Report,
 ) -> bytes:
     """The attention of one head, `.npy` float32 [n_query, n_key]; the mean over all sequences for None."""
     samples = read_samples(directory, file, location)
     if sequence is None:
-        return _npy(recomputed.mean_attention(samples, layer, lengths, head))
-    return _npy(recomputed.sequence_attention(samples, layer, lengths, head, sequence))
+        return _npy(recomputed.mean_attention(samples, layer, lengths, head, weight=weight))
+    return _npy(recomputed.sequence_attention(samples, layer, lengths, head, sequence, weight=weight))
 
 
 def point_figures(

@@ -85,10 +85,12 @@ WAYS = {
     "activations checkpointed, bfloat16": {"kind": Checkpointed, "autocast": True},
     "compiled": {"backend": "eager"},  # inductor's own runs differ from each other on the processor, by 1e-7
     "recordings that raise": {"kind": StumblingNowAndThen, "on_error": "warn"},
+    "norms of values": {"values": "norms"},
+    "norms of values, bfloat16": {"values": "norms", "autocast": True},
 }
 
 
-def train(directory, *, kind=Decoder, accumulated=1, autocast=False, backend=None, on_error="raise"):
+def train(directory, *, kind=Decoder, accumulated=1, autocast=False, backend=None, on_error="raise", values=None):
     """Twelve batches with dropout, running statistics and a cache; everything that they leave behind."""
     for seed in (torch.manual_seed, random.seed, np.random.seed):
         seed(0)
@@ -98,7 +100,8 @@ def train(directory, *, kind=Decoder, accumulated=1, autocast=False, backend=Non
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     probe = Probe(IDS, TOKENS)
     trained = torch.compile(model, backend=backend) if backend else model
-    recorder = AttentionRecorder(trained, probe, directory, every=2, on_error=on_error) if directory else None
+    options = {"every": 2, "on_error": on_error, "values": values}
+    recorder = AttentionRecorder(trained, probe, directory, **options) if directory else None
     losses = []
     with recorder or contextlib.nullcontext():
         for step in range(12):

@@ -154,3 +154,26 @@ def test_a_real_tagger_knows_nouns_from_verbs(tokenizer) -> None:
     except NoTaggerError:
         pytest.skip("the tagger that is installed has no data")
     assert tags == ["", "DET", "ADJ", "NOUN", "VERB", "DET", "NOUN", "PUNCT", ""]
+
+
+def test_a_probe_of_texts_asks_for_them_in_one_word(tokenizer, monkeypatch) -> None:
+    monkeypatch.setattr("tb_attnviz.callbacks.part_of_speech.find_tagger", lambda: by_hand)
+    probe = Probe.from_texts([TEXT], tokenizer, repeated=1, part_of_speech=True, labels={"source": ["a book"]})
+    text, repeat = probe.record.sequences
+    assert text.labels[LABEL] == ("", "DET", *["ADV"] * 5, "ADJ", "NOUN", "VERB", "PUNCT", "")
+    assert text.labels["source"] == ("a book",) * 12
+    assert set(repeat.labels[LABEL]) == {""}
+    with pytest.raises(ValueError, match="part_of_speech goes with texts alone"):
+        Probe.from_texts([TEXT], tokenizer, targets=[TEXT], part_of_speech=True)
+
+
+def test_a_probe_without_them_looks_for_no_tagger_and_one_with_them_says_what_to_install(
+    tokenizer, monkeypatch
+) -> None:
+    def nothing():
+        raise NoTaggerError("no tagger")
+
+    monkeypatch.setattr("tb_attnviz.callbacks.part_of_speech.find_tagger", nothing)
+    assert LABEL not in Probe.from_texts([TEXT], tokenizer).record.sequences[0].labels
+    with pytest.raises(NoTaggerError, match="no tagger"):
+        Probe.from_texts([TEXT], tokenizer, part_of_speech=True)

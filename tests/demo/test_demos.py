@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import tb_attnviz
+from tb_attnviz.events import Grid
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,6 +74,23 @@ def test_minilm_trains(tmp_path: Path) -> None:
     assert run.steps == [0, 4]
     assert [layer.heads for layer in run.layers] == [12] * 6
     assert "Done in" in output
+
+
+def test_the_vision_transformer_trains(tmp_path: Path) -> None:
+    with demo("vision", tmp_path, "--steps", "12", "--no-tensorboard") as process:
+        output, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    assert errors == ""
+    assert "Done in" in output
+    run = the_run(tmp_path)
+    assert run.steps == [0, 10, 12]
+    assert [layer.heads for layer in run.layers] == [4, 4, 4]
+    assert all(layer.values for layer in run.layers)
+    assert {(sequence.kind, sequence.grid, sequence.tokens[0]) for sequence in run.probe.sequences} == {
+        ("image", Grid(8, 8), "[CLS]")
+    }
+    assert "brightness" in run.probe.sequences[0].labels
+    assert run.png(0).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])

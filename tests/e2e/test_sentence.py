@@ -13,7 +13,7 @@ from tb_attnviz.events.samples import Float32
 from tests.conftest import serving, wait_until
 from tests.e2e.conftest import SECONDS, Tab
 
-LAYER = Layer("blocks.0.attention", 3, 3, 8, 8**-0.5, causal=True)
+LAYER = Layer("blocks.0.attention", 3, 3, 8, 8**-0.5, causal=True, values=True)
 LONG = 512
 PROBE = ProbeRecord(
     (
@@ -32,11 +32,12 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer.write_probe(PROBE, step=0)
     rng = np.random.default_rng(0)
     size = (LAYER.heads, PROBE.tokens, LAYER.head_dim)
+    norms = rng.lognormal(size=size[:2]).astype(np.float32)
     start, end = ([rng.normal(size=size).astype(np.float32) for _ in range(2)] for _ in range(2))
     for step in STEPS:
         share = np.float32(step / STEPS[-1])
         queries, keys = (a * (1 - share) + b * share for a, b in zip(start, end, strict=True))
-        writer.write_checkpoint(step, [(LAYER, Samples(3 * queries, keys))])
+        writer.write_checkpoint(step, [(LAYER, Samples(3 * queries, keys, value_norms=norms))])
     writer.close()
     return directory
 
@@ -56,6 +57,16 @@ def tab(page: Page, address: str) -> Iterator[Tab]:
 
 def attention(directory: Path, step: int, head: int, sequence: int | str) -> Float32:
     weights: Float32 = tb_attnviz.open_run(directory).attention(step, 0, head, sequence)  # type: ignore[arg-type]
+    return weights
+
+
+def weighted(directory: Path, step: int, head: int) -> Float32:
+    """The attention on the first sequence, weighted by the norms of its values: by hand."""
+    n = len(PROBE.sequences[0].tokens)
+    norms = tb_attnviz.open_run(directory).samples(step, 0).value_norms
+    assert norms is not None
+    fetched = attention(directory, step, head, 0) * norms[head, :n]
+    weights: Float32 = fetched / fetched.sum(axis=1, keepdims=True)
     return weights
 
 
@@ -107,6 +118,29 @@ def test_no_control_leaves_the_view(tab: Tab, width: int) -> None:
         if box and box["y"] < room["y"] + room["height"]:
             assert room["x"] <= box["x"]
             assert box["x"] + box["width"] <= room["x"] + room["width"] + 1, control.get_attribute("aria-label")
+
+
+def test_weights_count_by_the_values_that_they_fetch(tab: Tab, directory: Path) -> None:
+    tab.open(layer=0, head=1, sequence=0, token=4)
+    switch = tab.sentence_view.get_by_role("button", name="Weigh by the lengths of the values")
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    before = tab.pixels(tab.sentence_view)
+    switch.press("Enter")
+    for key in range(5):
+        expect_weight(tab, "key", key, 100 * weighted(directory, 200, 1)[4, key])
+    assert (tab.pixels(tab.sentence_view) != before).any(), "the lines follow"
+    assert tab.hash()["weight"] == "values"
+    tab.page.reload()
+    tab.ready()
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    expect_weight(tab, "key", 2, 100 * weighted(directory, 200, 1)[4, 2])
+    tab.press_on_slider("Home")
+    expect_weight(tab, "key", 2, 100 * weighted(directory, 0, 1)[4, 2])
+    switch.click()
+    expect_weight(tab, "key", 2, 100 * attention(directory, 0, 1, 0)[4, 2])
+    tab.frame.get_by_role("combobox", name="Colour").select_option("value_norm")
+    tab.ready()
+    assert tab.hash()["colour"] == "value_norm"
 
 
 def test_special_and_first_tokens_are_hidden_and_the_rest_renormalised(tab: Tab, directory: Path) -> None:

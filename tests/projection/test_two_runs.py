@@ -11,10 +11,11 @@ from sklearn.datasets import make_blobs
 
 import tb_attnviz
 from tb_attnviz import Run
+from tb_attnviz.comparable import NotComparableError
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tb_attnviz.projection import Projection, make
 from tb_attnviz.projection.ports import MemoryStore
-from tb_attnviz.run import NotComparableError, NotRecordedError
+from tb_attnviz.run import NotRecordedError
 
 Float64 = npt.NDArray[np.float64]
 Heads = tuple[Float64, Float64]  # queries, keys [heads, n, d]

@@ -4,7 +4,7 @@ import { isSlow } from './projection';
 import type { ScalarPoint } from './scalars';
 import { sleep } from './sleep';
 import { type DataSource, SourceError, type Waiting } from './source';
-import { pointFigure, syntheticLabels } from './synthetic_figures';
+import { pointFigure, syntheticLabels, weightedByValues } from './synthetic_figures';
 import { attention, formation, health, position, syntheticHead, wordClass } from './synthetic_head';
 import { embedded, syntheticTrust, Workers } from './synthetic_projection';
 import type {
@@ -108,6 +108,7 @@ export class SyntheticSource implements DataSource {
         keys: this.tokens.length,
         query_grid: null,
         key_grid: null,
+        values: true,
       }),
     );
     const run: Run = {
@@ -193,10 +194,8 @@ export class SyntheticSource implements DataSource {
     if (!sequence) throw new SourceError(`There is no sequence ${query.sequence} in this probe.`);
     const head = syntheticHead(query.layer, query.head);
     const n = sequence.tokens.length;
-    return {
-      shape: [n, n],
-      data: attention(head, formation(head, this.time(query.step, query.run)), sequence),
-    };
+    const weights = attention(head, formation(head, this.time(query.step, query.run)), sequence);
+    return { shape: [n, n], data: query.weight === 'values' ? weightedByValues(weights, n) : weights };
   }
 
   async pointFigures({ layer, step, figure }: FigureQuery): Promise<NpyArray> {

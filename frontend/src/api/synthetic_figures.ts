@@ -16,6 +16,7 @@ export function pointFigure(
     first: 'query',
     received: 'key',
     attracted: 'key',
+    value_norm: 'key',
   };
   const of = (side: 'query' | 'key') =>
     tokens.map(({ index, at }) => {
@@ -23,6 +24,7 @@ export function pointFigure(
       const chance = noise(head.seed + index, side === 'query' ? 61 : 67);
       if (figure === 'norm')
         return (side === 'query' ? 6 : 4) * (1 + 2 * formed * chance) + (at === 0 ? 5 : 0);
+      if (figure === 'value_norm') return valueNorm(at);
       if (figure === 'max_logit') return 1 + 12 * formed * chance;
       if (figure === 'entropy') return at === 0 ? Number.NaN : 1 - formed * chance;
       if (figure === 'first') return at === 0 ? 1 : 0.1 + 0.8 * formed * chance;
@@ -30,6 +32,24 @@ export function pointFigure(
       return figure === 'received' ? received : 20 * received;
     });
   return Float32Array.from([...of('query'), ...of('key')]);
+}
+
+/** The first token's value is short, as where attention rests on it. */
+function valueNorm(at: number): number {
+  return at === 0 ? 0.1 : 1 + 0.2 * (at % 3);
+}
+
+/** Rows [n, n] weighted by the norms of their values, each of sum 1 again. */
+export function weightedByValues(weights: Float32Array, n: number): Float32Array {
+  const weighted = weights.map((weight, pair) => weight * valueNorm(pair % n));
+  for (let row = 0; row < n; row++) {
+    const cells = weighted.subarray(row * n, (row + 1) * n);
+    const total = cells.reduce((sum, weight) => sum + weight, 0);
+    cells.forEach((weight, key) => {
+      cells[key] = weight / total;
+    });
+  }
+  return weighted;
 }
 
 const CLASSES: readonly (readonly [string, RegExp])[] = [

@@ -35,6 +35,8 @@ export interface Layer {
   /** A grid of its own over the image; null where its tokens are those of the probe. */
   readonly query_grid: GridSize | null;
   readonly key_grid: GridSize | null;
+  /** Whether the norms of its values are recorded; absent: they are not. */
+  readonly values?: boolean;
 }
 
 /** A list of tokens that layers attend from or to, of all sequences, one after the other. */
@@ -206,7 +208,15 @@ export interface Trust {
   readonly normalisation: { readonly c: number; readonly translation: JsonNumber } | null;
 }
 
-export const POINT_FIGURES = ['norm', 'max_logit', 'entropy', 'first', 'received', 'attracted'] as const;
+export const POINT_FIGURES = [
+  'norm',
+  'max_logit',
+  'entropy',
+  'first',
+  'received',
+  'attracted',
+  'value_norm',
+] as const;
 export type PointFigure = (typeof POINT_FIGURES)[number];
 
 /** A figure of every query and key of a layer's heads. */
@@ -238,4 +248,6 @@ export interface AttentionQuery {
   readonly head: number;
   /** `mean`: averaged over all sequences by position. */
   readonly sequence: number | 'mean';
+  /** Rows weighted by the norms of the values that they fetch. */
+  readonly weight?: 'values';
 }

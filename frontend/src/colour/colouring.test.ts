@@ -67,6 +67,11 @@ describe('colourings of tokens', () => {
       ['Error', ['false_neighbours', 'tears']],
     ]);
   });
+
+  it('has the norms of values where they were recorded', () => {
+    expect(colouringsOf(null).some(({ id }) => id === 'value_norm')).toBe(false);
+    expect(colouringsOf(null, true).some(({ id }) => id === 'value_norm')).toBe(true);
+  });
 });
 
 describe('labels that were given with the probe', () => {

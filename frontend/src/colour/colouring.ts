@@ -79,13 +79,14 @@ const ERROR_COLOURINGS: readonly Colouring[] = [
   },
 ];
 
-/** All that there is for this probe, group by group. */
-export function colouringsOf(index: TokenIndex | null): readonly Colouring[] {
+/** All that there is for this probe, group by group.
+ * @param values whether norms of values were recorded */
+export function colouringsOf(index: TokenIndex | null, values = false): readonly Colouring[] {
   const all = [
     BY_KIND,
     ...TOKEN_COLOURINGS,
     ...(index ? labelColourings(index) : []),
-    ...FIGURE_COLOURINGS,
+    ...FIGURE_COLOURINGS.filter(({ id }) => values || id !== 'value_norm'),
     ...ERROR_COLOURINGS,
   ];
   return all.toSorted((a, b) => GROUPS.indexOf(a.group) - GROUPS.indexOf(b.group));

@@ -23,6 +23,7 @@ export const FIGURE_COLOURINGS: readonly Colouring[] = [
     unit: 'queries',
     logarithmic: true,
   }),
+  made('value_norm', 'value norm', 'Length of the value that a key hands on, ‖v‖.', { logarithmic: true }),
 ];
 
 function made(

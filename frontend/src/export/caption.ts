@@ -67,7 +67,7 @@ export function nameOf(kind: ExhibitKind, session: Session, extension: string): 
   const parts: Readonly<Record<ExhibitKind, readonly (string | null)[]>> = {
     matrix: ['heads', step, projection.method],
     head: [head, step, projection.method],
-    sentence: [head, step, of, 'attention'],
+    sentence: [head, step, of, sentence.weighing.weight ? 'weighted-attention' : 'attention'],
     health: [head, 'health'],
     timeline: [steering.tag ?? 'timeline'],
   };
@@ -100,7 +100,7 @@ function stepText({ playback }: Session): string {
 }
 
 function sentenceText({ sentence, probe }: Session): string[] {
-  const { sequence, top, least, sides, pictured, form } = sentence;
+  const { sequence, top, least, sides, pictured, form, weighing } = sentence;
   const of =
     sequence === 'mean'
       ? `attention, mean over ${probe.value?.sequences.length ?? 0} sequences by position`
@@ -109,6 +109,7 @@ function sentenceText({ sentence, probe }: Session): string[] {
   const left = both.flatMap(({ gone }) => gone.filter(Boolean)).length;
   return [
     form === 'lines' && pictured.id !== 'shown' ? `${of}: ${pictured.title}` : of,
+    ...(weighing.weight ? ['weighted by ‖v‖'] : []),
     ...(top > 0 ? [`the strongest ${top} of each query`] : []),
     ...(least > 0 ? [`from ${Math.round(100 * least)} %`] : []),
     ...(left > 0 ? [`${left} tokens left out`] : []),

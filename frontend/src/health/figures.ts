@@ -12,6 +12,11 @@ const FIGURES: Readonly<Record<string, Figure>> = {
     title: 'Entropy',
     reads: 'How spread out attention is, as a share of the greatest possible. Near 0 the head has collapsed.',
   },
+  value_entropy: {
+    title: 'Value entropy',
+    reads:
+      'The entropy of attention weighted by the lengths of the values it fetches. Far under the plain entropy, most of what is attended to says little.',
+  },
   max_logit: {
     title: 'Max logit',
     reads:

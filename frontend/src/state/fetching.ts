@@ -85,9 +85,10 @@ export function fetchAttention(session: Session): void {
     attention.clear();
     return;
   }
-  const { sequence } = session.sentence;
+  const { sequence, weighing } = session.sentence;
   if (sequence === null) return;
-  void attention.load((signal) => source.attention({ run: run.run, step, ...opened, sequence }, signal));
+  const query = { run: run.run, step, ...opened, sequence, ...weighing };
+  void attention.load((signal) => source.attention(query, signal));
 }
 
 /** Milliseconds that the hand rests on a step before its trust is asked for. */

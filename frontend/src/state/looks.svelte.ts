@@ -74,7 +74,12 @@ export class Looks {
   );
 
   /** All that colours can tell of this probe. */
-  readonly colourings: readonly Colouring[] = $derived.by(() => colouringsOf(this.session.probe.value));
+  readonly colourings: readonly Colouring[] = $derived.by(() =>
+    colouringsOf(
+      this.session.probe.value,
+      this.session.layers.some(({ values }) => values),
+    ),
+  );
 
   /** What they tell; a link may name one that this probe has not. */
   readonly colouring: Colouring = $derived.by(

@@ -119,8 +119,9 @@ export class PointFigures {
   }
 
   private queries(figure: PointFigure, layer: number): FigureQuery[] {
-    const { run, playback } = this.session;
+    const { run, playback, layers } = this.session;
     const { step } = playback;
+    if (figure === 'value_norm' && !layers[layer]?.values) return [];
     return !run || step === null ? [] : [{ run: run.run, step, layer, figure }, ...this.ends(figure, layer)];
   }
 

@@ -75,6 +75,8 @@ export class Sentence {
   top = $state(0);
   /** The least weight that is drawn. */
   least = $state(0);
+  /** Whether weights are to count by the norms of the values that they fetch. */
+  byValues = $state(false);
   /** Whether it has the head view for itself. */
   fills = $state(false);
   shows = $state<Shows>('difference');
@@ -94,6 +96,15 @@ export class Sentence {
   /** What is asked of the server: a sequence's number, or the mean. */
   readonly sequence: number | 'mean' | null = $derived.by(() =>
     this.mean ? 'mean' : (this.session.selection?.sequence ?? null),
+  );
+  /** Whether the opened head’s layer has norms of values to weigh by. */
+  readonly hasValues: boolean = $derived.by(() => {
+    const { opened, layers } = this.session;
+    return opened !== null && (layers[opened.layer]?.values ?? false);
+  });
+  /** What is asked of the server beside the place. */
+  readonly weighing: Pick<AttentionQuery, 'weight'> = $derived(
+    this.byValues && this.hasValues ? { weight: 'values' } : {},
   );
   /** The opened head's queries, which stand on the left, and its keys. */
   readonly sides: Readonly<Record<Side, SideTokens>> = $derived.by(() => {
@@ -181,7 +192,8 @@ export class Sentence {
       if (!run || run.error !== null || !opened || !selection || sequence === null || playback.step === null)
         return;
       for (const one of this.pinnedOnes) {
-        one.follow({ run: run.run, ...pinned(one.pin, playback.step, opened), sequence }, this.session);
+        const place = pinned(one.pin, playback.step, opened);
+        one.follow({ run: run.run, ...place, sequence, ...this.weighing }, this.session);
       }
     });
   }

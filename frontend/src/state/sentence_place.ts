@@ -8,6 +8,7 @@ export interface SentencePlace {
   readonly form?: 'map';
   readonly fill?: 1;
   readonly mean?: 1;
+  readonly weight?: 'values';
   /** Words with a dot between them: special, first. */
   readonly hide?: string;
   /** Tokens that are clicked off, with dots between them; of another list than the first, its number stands before it. */
@@ -48,6 +49,7 @@ export function readSentence(found: ReadonlyMap<string, string>): SentencePlace 
     ...(found.get('form') === 'map' && { form: 'map' }),
     ...(found.get('fill') === '1' && { fill: 1 }),
     ...(found.get('mean') === '1' && { mean: 1 }),
+    ...(found.get('weight') === 'values' && { weight: 'values' }),
     ...(hide !== '' && { hide }),
     ...(off !== undefined && OFF.test(off) && { off }),
     ...(top !== undefined && { top }),
@@ -69,6 +71,7 @@ export function enterSentence(
   sentence.form = place.form ?? 'lines';
   sentence.fills = place.fill === 1;
   sentence.mean = place.mean === 1;
+  sentence.byValues = place.weight === 'values';
   sentence.hidesSpecial = place.hide?.includes('special') ?? false;
   sentence.hidesFirst = place.hide?.includes('first') ?? false;
   sentence.top = place.top ?? 0;
@@ -94,6 +97,7 @@ export function placeOfSentence(sentence: Sentence): SentencePlace {
     ...(sentence.form === 'map' && { form: 'map' }),
     ...(sentence.fills && { fill: 1 }),
     ...(sentence.mean && { mean: 1 }),
+    ...(sentence.byValues && { weight: 'values' }),
     ...(hide !== '' && { hide }),
     ...(sentence.off.length > 0 && { off: formatOff(sentence.off) }),
     ...(sentence.top > 0 && { top: sentence.top }),

@@ -23,6 +23,7 @@ const place: Place = {
   fill: 1,
   mean: 1,
   hide: 'special.first',
+  weight: 'values',
   off: '3.7',
   top: 2,
   least: 5,

@@ -23,6 +23,7 @@ def layer_entry(position: int, layer: Layer, probe: ProbeRecord) -> dict[str, An
         "keys": sum(lengths.keys),
         "query_grid": dataclasses.asdict(layer.query_grid) if layer.query_grid else None,
         "key_grid": dataclasses.asdict(layer.key_grid) if layer.key_grid else None,
+        "values": layer.values,
     }
 
 

@@ -1,0 +1,33 @@
+"""Which runs can be shown in one frame: those whose points, and heads, answer to each other."""
+
+from typing import TYPE_CHECKING
+
+from tb_attnviz.events import Layer
+
+if TYPE_CHECKING:
+    from tb_attnviz.run import Run
+
+
+class NotComparableError(ValueError):
+    """Two runs have no frame in common; the message says why."""
+
+
+def check_comparable(run: "Run", other: "Run", layer: int) -> None:
+    """Raises NotComparableError unless the heads of `layer` of `run` can be shown in the frame of those of `other`.
+
+    Both runs must have been recorded with the same probe, so that point answers to point.
+    """
+    if run.probe.fingerprint != other.probe.fingerprint:
+        here, there = (f"{len(p.sequences):,} of {p.tokens:,} tokens" for p in (run.probe, other.probe))
+        sizes = "as many, but others" if here == there else f"{here}, and {there}"
+        raise NotComparableError(f"the two runs were recorded with different probe sequences ({sizes})")
+    here, there = (_shape(one.layers, layer) for one in (run, other))
+    if here != there:
+        raise NotComparableError(f"layer {layer} has {here} in this run and {there} in the other one")
+
+
+def _shape(layers: tuple[Layer, ...], layer: int) -> str:
+    """What must be equal for two layers to have a frame in common."""
+    if not 0 <= layer < len(layers):
+        return "no heads"
+    return f"{layers[layer].heads} heads of {layers[layer].head_dim} dimensions"
