@@ -6,6 +6,12 @@ import type { Projection } from './projection';
 /** TensorBoard's convention for numbers that JSON cannot hold. */
 export type JsonNumber = number | 'NaN' | 'Infinity' | '-Infinity';
 
+/** The patches of an image: so many rows of so many. */
+export interface GridSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
 export interface Layer {
   readonly name: string;
   /** The model's own number of this layer, for labels: some layers may not be recorded. */
@@ -16,6 +22,9 @@ export interface Layer {
   readonly kv_heads: number;
   readonly head_dim: number;
   readonly causal: boolean;
+  /** A grid of its own over the image; null where its tokens are those of the probe. */
+  readonly query_grid?: GridSize | null;
+  readonly key_grid?: GridSize | null;
 }
 
 /** What was recorded with one probe and one set of layers. */
@@ -53,6 +62,11 @@ export interface Sequence {
   readonly repeat: { readonly start: number; readonly period: number } | null;
   /** What else is known of the tokens, one value each: a category, or a number. */
   readonly labels?: Readonly<Record<string, readonly (string | number)[]>>;
+  /** The patches of an image, and the row and column of each token that is one; null of what is no image. */
+  readonly grid?: GridSize | null;
+  readonly places?: readonly (readonly [number, number] | null)[] | null;
+  /** Its picture's size in pixels. */
+  readonly image?: { readonly width: number; readonly height: number } | null;
 }
 
 export interface Probe {

@@ -19,6 +19,9 @@ import { placeOfFind } from './find_place';
 import { HeadCamera } from './head_camera.svelte';
 import { placeOfHeadView } from './head_place';
 import type { Host } from './host';
+import { placeOfImageView } from './image_place';
+import { ImageView } from './image_view.svelte';
+import { Images } from './images.svelte';
 import { browserStorage, Introduction } from './introduction.svelte';
 import { Latest } from './latest.svelte';
 import { PointLoader } from './loader.svelte';
@@ -170,6 +173,8 @@ export class Session {
   readonly trails = new Trails(this);
   readonly matrixView = new MatrixView(() => !this.reducedMotion);
   readonly looks = new Looks(this);
+  readonly images = new Images(this);
+  readonly imageView = new ImageView(this);
   readonly pointFigures = new PointFigures(this);
   /** Whether the opened head has its own picture of this step. */
   readonly pictured: boolean = $derived.by(() => {
@@ -211,6 +216,7 @@ export class Session {
       this.trust,
       this.sentence,
       this.pointFigures,
+      this.images.atlas,
       this.against.figures,
       tags,
       points,
@@ -251,6 +257,7 @@ export class Session {
       ...placeOfHeadView(this),
       ...(selection && {
         ...placeOfSentence(this.sentence),
+        ...placeOfImageView(this.imageView),
         sequence: selection.sequence,
         token: `${selection.token}${selection.side === 'key' ? 'k' : ''}`,
       }),
@@ -268,6 +275,7 @@ export class Session {
     $effect.pre(() => fetchAttention(this));
     this.sentence.begin();
     this.pointFigures.begin();
+    this.images.begin();
     this.filter.begin();
     this.search.begin();
     this.against.begin();
