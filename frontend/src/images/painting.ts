@@ -9,8 +9,9 @@ import type { Atlas } from './atlas';
 
 type Context = CanvasRenderingContext2D;
 
-/** How much of the image shows through the colours, where the most and where nothing is attended to, and what is left of it where nothing is attended to. */
+/** How much of the image shows through the colours, where attention is strongest and where there is none. */
 const THROUGH = { least: 0.2, most: 0.5 } as const;
+/** How much of it is left in the fading, where there is none. */
 const FADED = 0.06;
 
 /** The heat's colours are the same on light and dark pages: what they lie on is the image. */

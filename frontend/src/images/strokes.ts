@@ -17,7 +17,7 @@ const START = 0.12;
 /** The faintest, so that it is still seen. */
 const FAINT = 0.25;
 /** Of a patch's smaller side: the widest link. */
-const WIDEST = 0.22;
+const WIDEST = 0.17;
 
 interface Frame {
   readonly patches: Patches;

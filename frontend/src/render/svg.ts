@@ -2,6 +2,7 @@ import type { Size } from './camera';
 import { hexCode, mixPlain } from './colours';
 import { type Spot, spotOf } from './pick';
 import type { Picture, Rgb } from './picture';
+import { patchDefinitions, patchShape } from './svg_patches';
 
 /** A picture as shapes, drawn as the shaders draw it: the same places, sizes, opacities and order. */
 
@@ -10,6 +11,7 @@ import type { Picture, Rgb } from './picture';
 export function pictureSvg(picture: Picture, size: Size, ratio = 1): string {
   return [
     `<svg width="${short(size.width)}" height="${short(size.height)}">`,
+    ...(picture.patches ? [patchDefinitions(picture.patches)] : []),
     ...cellShapes(picture, size, ratio),
     ...pointShapes(picture, size, ratio),
     '</svg>',
@@ -84,22 +86,29 @@ function dotOf(
   const [x, y] = [left + side * spot.x, top + side * spot.y];
   const { colour, level } = lookOf(picture, point);
   const lit = selecting && level >= 2;
-  const plain = picture.pointSize * spot.grow;
+  const { patches } = picture;
+  const isPatch = patches !== null && patches !== undefined && (patches.rectangles[4 * point + 2] ?? 0) > 0;
+  const plain = (isPatch ? patches.size : picture.pointSize) * spot.grow;
   const across = !lit
     ? plain
     : level === 3
       ? Math.min(2.2 * plain, plain + 5)
       : Math.min(1.5 * plain, plain + 2);
   const isKey = point >= picture.queries;
-  const diameter = across * (isKey ? 1.15 : 1);
+  const diameter = across * (isKey && !isPatch ? 1.15 : 1);
   if (x + diameter < 0 || y + diameter < 0 || x - diameter > view.width || y - diameter > view.height)
     return null;
   const fog = dims === 3 && !lit ? 0.45 * Math.min(1, Math.max(0, 0.5 - 0.5 * spot.z)) : 0;
   const paint = hexCode(mixPlain(colour, surface, fog));
-  const opacity = lit ? 1 : selecting ? 0.2 : 0.8;
+  const opacity = lit ? 1 : selecting ? 0.2 : isPatch ? 1 : 0.8;
+  const chosen = lit && level === 3;
+  const patch =
+    patches && patchShape(patches, point, { x, y, side: diameter, isKey, paint, opacity, chosen }, ratio);
   return {
     depth: dims === 3 ? -0.4 * spot.z - (lit ? 0.5 : 0) : 0,
-    shape: isKey ? diamond(x, y, diameter, ratio, paint, opacity) : disc(x, y, diameter, paint, opacity),
+    shape:
+      patch ??
+      (isKey ? diamond(x, y, diameter, ratio, paint, opacity) : disc(x, y, diameter, paint, opacity)),
   };
 }
 
