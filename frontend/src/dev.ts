@@ -5,7 +5,7 @@ import { findHost } from './state/host';
 import App from './views/App.svelte';
 
 /** The page of `npm run dev`: ?synthetic shows a made-up run (&layers=12&heads=12&tokens=2528&checkpoints=40
- * &fitting=5&slow=900&live=5000&long=512), else the routes of a TensorBoard, ?server=http://localhost:6006/. */
+ * &fitting=5&slow=900&live=5000&long=512&images), else the routes of a TensorBoard, ?server=http://localhost:6006/. */
 const options = new URLSearchParams(location.search);
 const whole = (name: string): number | undefined => {
   const text = options.get(name);
@@ -20,6 +20,7 @@ function synthetic(): SyntheticSource {
   });
   return new SyntheticSource({
     ...Object.fromEntries(named),
+    images: options.has('images'),
     ...(layers !== undefined && { heads: new Array<number>(layers).fill(heads ?? 8) }),
   });
 }

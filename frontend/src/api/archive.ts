@@ -117,6 +117,10 @@ export class ArchiveSource implements DataSource {
     return { shape, data: data.slice(start, start + shape[0] * shape[1]) };
   }
 
+  async image(): Promise<Blob> {
+    throw new SourceError('This page does not hold the pictures of its images: TensorBoard has them.');
+  }
+
   async pointFigures(): Promise<NpyArray> {
     throw new SourceError('This page does not hold the figures of single points: TensorBoard has them.');
   }

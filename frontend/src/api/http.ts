@@ -68,6 +68,10 @@ export class HttpSource implements DataSource {
     return parseNpy(await response.arrayBuffer());
   }
 
+  async image(run: string, sequence: number, signal?: AbortSignal): Promise<Blob> {
+    return (await this.get('image', { run, sequence }, signal)).blob();
+  }
+
   async pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray> {
     const response = await this.made('point_figures', { ...query }, signal ? { signal } : {});
     return parseNpy(await response.arrayBuffer());

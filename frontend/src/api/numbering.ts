@@ -80,6 +80,10 @@ export class NumberedSource implements DataSource {
     return this.source.probe(run, signal);
   }
 
+  image(run: string, sequence: number, signal?: AbortSignal): Promise<Blob> {
+    return this.source.image(run, sequence, signal);
+  }
+
   health(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthDocument> {
     return this.source.health(run, known, signal);
   }

@@ -51,6 +51,8 @@ export interface DataSource {
   trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust>;
   /** float32 [n_query, n_key] */
   attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray>;
+  /** The picture of one sequence, PNG. */
+  image(run: string, sequence: number, signal?: AbortSignal): Promise<Blob>;
   /** float32 [heads, queries + keys]; NaN where a figure is not defined */
   pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray>;
   /** float32 [heads]: the mean Jensen-Shannon distance of the rows of attention at the two steps, in [0, 1]. */

@@ -6,6 +6,7 @@ import { sleep } from './sleep';
 import { type DataSource, SourceError, type Waiting } from './source';
 import { pointFigure, syntheticLabels, weightedByValues } from './synthetic_figures';
 import { attention, formation, health, position, syntheticHead, wordClass } from './synthetic_head';
+import { syntheticImage, syntheticPicture } from './synthetic_images';
 import { embedded, syntheticTrust, Workers } from './synthetic_projection';
 import type {
   Alerts,
@@ -41,6 +42,8 @@ export interface SyntheticOptions {
   readonly live: number;
   /** Tokens of one more sequence, the first one; 0: there is none. */
   readonly long: number;
+  /** Whether the sequences are images. */
+  readonly images: boolean;
 }
 
 export const DEFAULTS: SyntheticOptions = {
@@ -51,6 +54,7 @@ export const DEFAULTS: SyntheticOptions = {
   slow: 0,
   live: 0,
   long: 0,
+  images: false,
 };
 
 const EVERY = 200; // steps between checkpoints
@@ -80,8 +84,13 @@ export class SyntheticSource implements DataSource {
     this.options = { ...DEFAULTS, ...options };
     const sequences: Sequence[] = [];
     for (let i = 0; this.tokens.length < this.options.tokens; i++) {
-      const sequence =
-        i === 0 && this.options.long > 0 ? long(this.options.long) : i % 4 === 3 ? repeated(i) : text(i);
+      const sequence = this.options.images
+        ? syntheticImage(i)
+        : i === 0 && this.options.long > 0
+          ? long(this.options.long)
+          : i % 4 === 3
+            ? repeated(i)
+            : text(i);
       sequences.push(sequence);
       sequence.tokens.forEach((token, at) => {
         const index = this.tokens.length;
@@ -196,6 +205,10 @@ export class SyntheticSource implements DataSource {
     const n = sequence.tokens.length;
     const weights = attention(head, formation(head, this.time(query.step, query.run)), sequence);
     return { shape: [n, n], data: query.weight === 'values' ? weightedByValues(weights, n) : weights };
+  }
+
+  async image(_run: string, sequence: number): Promise<Blob> {
+    return syntheticPicture(sequence);
   }
 
   async pointFigures({ layer, step, figure }: FigureQuery): Promise<NpyArray> {

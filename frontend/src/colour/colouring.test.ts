@@ -4,6 +4,7 @@ import { indexTokens } from '../probe/places';
 import { colouringsOf, type TokenValues } from './colouring';
 import { labelValues } from './of_labels';
 import { classOf } from './of_tokens';
+import { scaleOf } from './scale';
 
 const text = (line: string, labels?: Sequence['labels']): Sequence => ({
   kind: 'text',
@@ -91,5 +92,10 @@ describe('labels that were given with the probe', () => {
       of: Float64Array.of(0.5, Number.NaN, Number.NaN),
       unit: '',
     });
+  });
+
+  it('are hues, which go around, where that is their name', () => {
+    const values = labelValues(probe(text('a b', { hue: [20, 300] })), 'hue');
+    expect(scaleOf(values, 8)).toMatchObject({ kind: 'range', low: 0, high: 360, hue: true });
   });
 });

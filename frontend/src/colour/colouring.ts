@@ -25,6 +25,8 @@ export type TokenValues =
       readonly of: Float64Array;
       readonly unit: string;
       readonly logarithmic?: true;
+      /** Degrees of a hue: they go round, and are shown as themselves. */
+      readonly hue?: true;
     };
 
 export type ErrorFigure = 'false_neighbours' | 'tears';

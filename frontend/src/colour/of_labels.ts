@@ -22,7 +22,9 @@ export function labelValues(index: TokenIndex, name: string): TokenValues {
   const isNumeric = given.every((value) => typeof value === 'number' || value === '' || value === 'NaN');
   if (isNumeric && given.some((value) => typeof value === 'number')) {
     const of = Float64Array.from(given, (value) => (value === '' ? Number.NaN : Number(value)));
-    return { kind: 'numbers', of, unit: '' };
+    return name === 'hue'
+      ? { kind: 'numbers', of, unit: 'degrees', hue: true }
+      : { kind: 'numbers', of, unit: '' };
   }
   const names = [...new Set(given.map(String))].filter((value) => value !== '').sort();
   const numbers = new Map(names.map((value, i) => [value, i]));

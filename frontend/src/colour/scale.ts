@@ -25,6 +25,8 @@ export interface Range {
   readonly high: number;
   readonly unit: string;
   readonly logarithmic: boolean;
+  /** From 0 to 360 degrees around the wheel of hues. */
+  readonly hue?: true;
 }
 
 export type Scale = Classes | Range;
@@ -37,7 +39,8 @@ const DEEPEST = 1000;
 /** @param hues how many the palette has */
 export function scaleOf(values: TokenValues, hues: number): Scale {
   if (values.kind === 'names') return values.cycles ? cycle(values, hues) : classes(values, hues);
-  const { of, unit, logarithmic = false } = values;
+  const { of, unit, logarithmic = false, hue } = values;
+  if (hue) return { kind: 'range', low: 0, high: 360, unit, logarithmic: false, hue };
   const known = of.filter(Number.isFinite);
   const low = known.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   const high = known.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);

@@ -28,6 +28,15 @@ describe('colours', () => {
     }
   });
 
+  it('go around the hues in one lightness, each hue itself', () => {
+    for (const { wheel } of [LIGHT, DARK]) {
+      const at = (degrees: number) => ramp(wheel, degrees / 360);
+      expect(css(at(0))).toBe(css(at(360)));
+      const strongest = (colour: readonly number[]) => colour.indexOf(Math.max(...colour));
+      expect([0, 120, 240].map((degrees) => strongest(at(degrees)))).toEqual([0, 1, 2]);
+    }
+  });
+
   it('leave text readable on the strongest tint', () => {
     expect(contrast(hex('#212121'), LIGHT.tint)).toBeGreaterThan(4.5);
     expect(contrast(hex('#eceff1'), DARK.tint)).toBeGreaterThan(4.5);

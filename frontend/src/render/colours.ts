@@ -12,6 +12,8 @@ export interface Palette {
   readonly query: Rgb;
   readonly key: Rgb;
   readonly ramp: readonly Rgb[];
+  /** Once around the hues, from red to red, all equally light. */
+  readonly wheel: readonly Rgb[];
   /** From what is right and steps back to what is wrong and stands out. */
   readonly errors: readonly Rgb[];
   readonly classes: readonly Rgb[];
@@ -28,6 +30,7 @@ export const LIGHT: Palette = {
   query: hex('#009e73'),
   key: hex('#cc79a7'),
   ramp: ['#332a86', '#1f6aa8', '#15988f', '#76b43c', '#dcae00'].map(hex),
+  wheel: wheel(0.64),
   errors: ['#c4cad3', '#e69f00', '#8f1d00'].map(hex),
   classes: ['#ee9f01', '#0f72fc', '#cb4796', '#1f623d', '#6e1fa5', '#888113', '#551400', '#102b5b'].map(hex),
   other: hex('#a8adb4'),
@@ -41,6 +44,7 @@ export const DARK: Palette = {
   query: hex('#19c79a'),
   key: hex('#ec9cc8'),
   ramp: ['#7c6fe0', '#4a9fe6', '#37c4ad', '#a2d65a', '#ffe35c'].map(hex),
+  wheel: wheel(0.74),
   errors: ['#5f6670', '#d97b16', '#fff0c2'].map(hex),
   classes: ['#fda708', '#6297ff', '#34dc9d', '#c5bbff', '#d86900', '#ecfa04', '#a440bd', '#a3ffe7'].map(hex),
   other: hex('#80868e'),
@@ -93,7 +97,7 @@ export function pointLooks(
 
 /** The colours of tokens on a scale. @param of each token's number, where the scale is a range; NaN: not known */
 export function tokenColours(
-  { classes, other, ramp: stops }: Palette,
+  { classes, other, ramp: plain, wheel }: Palette,
   scale: Scale,
   of: Float64Array | null,
 ): (token: number) => Rgb {
@@ -101,6 +105,7 @@ export function tokenColours(
     const { swatches } = scale;
     return (token) => classes[swatches[scale.of[token] ?? -1]?.hue ?? -1] ?? other;
   }
+  const stops = scale.hue ? wheel : plain;
   const known = new Map<number, Rgb>(); // tokens have few different values, and mixing is slow
   return (token) => {
     const value = of?.[token] ?? Number.NaN;
@@ -159,6 +164,19 @@ export function hex(code: string): Rgb {
 
 function bytes(colour: Rgb): number[] {
   return colour.map((x) => Math.round(255 * Math.min(1, Math.max(0, x))));
+}
+
+/** A colour for every 15 degrees of hue (0 red, 120 green, 240 blue): its own hue, in one lightness of OKLab. */
+function wheel(lightness: number): Rgb[] {
+  return Array.from({ length: 25 }, (_, i) => {
+    const pure = (at: number) => {
+      const k = (at + i / 4) % 6;
+      return 1 - Math.max(0, Math.min(1, k, 4 - k));
+    };
+    const [, a = 0, b = 0] = toLab([pure(5), pure(3), pure(1)]);
+    const strong = 0.12 / Math.hypot(a, b);
+    return fromLab([lightness, a * strong, b * strong]);
+  });
 }
 
 function toLab(colour: Rgb): number[] {

@@ -2,6 +2,7 @@ import type { Camera } from './camera';
 import type { HeadFigures } from './head_figures';
 import type { Grid } from './layout';
 import type { Rotation } from './orbit';
+import type { PointPatches } from './patches';
 import type { StepPoints } from './positions';
 
 export type Rgb = readonly [number, number, number]; // each in [0, 1]
@@ -53,6 +54,8 @@ export interface Picture {
   readonly looks: Uint8Array;
   /** Colours and sizes that are each head's own, over `looks`; costs nothing where there are none. */
   readonly figures?: HeadFigures | null;
+  /** Points of images as their patches; without them all are plain marks. */
+  readonly patches?: PointPatches | null;
   /** Whether something is selected: then points below level 2 step back. */
   readonly selecting: boolean;
   readonly drawList: Uint32Array;

@@ -1,3 +1,4 @@
+import { AtlasTexture, FRAME, MOST_FRAME, PATCH_FRAGMENT, PATCH_VERTEX } from './patches';
 import type { Ghost, Picture } from './picture';
 import { PLACE_GLSL } from './place';
 import { Positions } from './positions';
@@ -13,7 +14,7 @@ export const EDGE = { query: 1, key: 1.5 } as const;
 /** Css pixels, and device pixels per css pixel. */
 export type Viewport = readonly [width: number, height: number, ratio: number];
 
-const vertex = (deep: boolean) => `#version 300 es
+const vertex = (deep: boolean, patched: boolean) => `#version 300 es
 layout(location = 0) in vec3 a_from;
 layout(location = 1) in vec3 a_to;
 uniform highp sampler2D u_heads;   // a head: left, top, side, which steps it has
@@ -29,6 +30,7 @@ uniform bool u_ghost;
 flat out vec4 v_colour;
 flat out vec4 v_shape;
 flat out int v_key;
+${patched ? PATCH_VERTEX : ''}
 ${TEXEL_GLSL}
 ${PLACE_GLSL}
 void main() {
@@ -57,11 +59,12 @@ void main() {
   float depth = u_deep ? -0.4 * at.z - 0.5 * lit : 0.0;
   gl_Position = onScreen(at.xy, depth * 0.9);
 
-  float size = u_size * at.w * own;
+  ${patched ? 'vec4 part = texel(u_patches, point); bool pictured = part.z > part.x;' : ''}
+  float size = ${patched ? '(pictured ? u_patchSize : u_size)' : 'u_size'} * at.w * own;
   if (lit > 0.0) size = (level & 1) == 1 ? min(2.2 * size, size + 5.0) : min(1.5 * size, size + 2.0);
-  float opacity = u_selecting > 0.0 && lit == 0.0 ? 0.2 : lit > 0.0 ? 1.0 : 0.8;
+  float opacity = u_selecting > 0.0 && lit == 0.0 ? 0.2 : lit > 0.0 ${patched ? '|| pictured ' : ''}? 1.0 : 0.8;
   v_key = point >= u_queries ? 1 : 0;
-  float diameter = size * u_ratio * (v_key == 1 ? ${KEY_SIZE.toFixed(2)} : 1.0);
+  float diameter = size * u_ratio * (v_key == 1 ${patched ? '&& !pictured ' : ''}? ${KEY_SIZE.toFixed(2)} : 1.0);
   if (u_ghost) { fog = 0.3; opacity *= 0.75; }
   // A disc; a diamond, hollow as soon as there is room for a hole, so that shape tells keys from queries. Ghosts are
   // nothing but their rim. What all fragments of a point share is found here once: its square's side, how far it
@@ -72,17 +75,31 @@ void main() {
   float side = diameter + (v_key == 0 ? ${EDGE.query.toFixed(1)} : ${EDGE.key.toFixed(1)});
   v_shape = vec4(side, reach, reach - wall, hole);
   gl_PointSize = side;
-  v_colour = vec4(mix(look.rgb, u_fog, lit > 0.0 ? 0.0 : fog) * opacity, opacity);
+  if (lit > 0.0) fog = 0.0;
+  v_colour = vec4(mix(look.rgb, u_fog, fog) * opacity, opacity);
+  ${patched ? PICTURED : ''}
 }`;
 
-const fragment = (deep: boolean) => `#version 300 es
+/** Of a point with a patch: half its side, and how wide its frame is. */
+const PICTURED = `
+  v_part = part;
+  v_fog = fog;
+  v_detail = max(0.0, log2(max(part.z - part.x, part.w - part.y) / diameter));
+  if (pictured) {
+    float frame = clamp(${FRAME} * diameter, 1.0, ${MOST_FRAME.toFixed(1)} * u_ratio);
+    v_shape = vec4(diameter + 1.0, 0.5 * diameter, (level & 1) == 1 && lit > 0.0 ? 1.5 * frame : frame, 0.0);
+    gl_PointSize = diameter + 1.0;
+  }`;
+
+const fragment = (deep: boolean, patched: boolean) => `#version 300 es
 precision highp float;
 flat in vec4 v_colour;
 flat in vec4 v_shape;
 flat in int v_key;
 out vec4 colour;
-
+${patched ? PATCH_FRAGMENT : ''}
 void main() {
+  ${patched ? SEEN(deep) : ''}
   vec2 p = abs(gl_PointCoord - 0.5) * v_shape.x;
   float far = v_key == 0 ? length(p) : 0.7071 * (p.x + p.y);
   float cover = clamp(v_shape.y - far, 0.0, 1.0);
@@ -91,27 +108,35 @@ void main() {
   colour = v_colour * cover;
 }`;
 
+const SEEN = (deep: boolean) => `if (v_part.z > v_part.x) {
+    colour = pictured((gl_PointCoord - 0.5) * v_shape.x);
+    ${deep ? 'if (colour.a < 0.3 * v_colour.a) discard;' : ''}
+    return;
+  }`;
+
 /** All points of all visible heads: one draw call, and one more for the ghosts under them. */
 export class PointsPass {
-  private readonly programs: { readonly flat: Program; readonly deep: Program };
+  private readonly programs = new Map<string, Program>();
   private readonly positions: Positions;
   private readonly ghosts: Positions;
   private readonly values: Texels;
   private readonly ramp: Texels;
+  private readonly patches: Texels;
+  private readonly atlas: AtlasTexture;
   private readonly vertices: WebGLVertexArrayObject;
   private readonly indices: WebGLBuffer;
   private drawList: Uint32Array | null = null;
 
   constructor(private readonly gl: WebGL2RenderingContext) {
-    this.programs = {
-      flat: new Program(gl, vertex(false), fragment(false)),
-      deep: new Program(gl, vertex(true), fragment(true)),
-    };
+    this.program(false, false);
+    this.program(true, false);
     // Two steps are being mixed; the third place keeps the one just left, or takes the one to come.
     this.positions = new Positions(gl, 3);
     this.ghosts = new Positions(gl, 2);
     this.values = new Texels(gl, true);
     this.ramp = new Texels(gl);
+    this.patches = new Texels(gl);
+    this.atlas = new AtlasTexture(gl);
     this.vertices = gl.createVertexArray();
     this.indices = gl.createBuffer();
     gl.bindVertexArray(this.vertices);
@@ -143,7 +168,8 @@ export class PointsPass {
     const { grid, dims, queries, keys, camera, drawList } = picture;
     if (drawList.length === 0) return;
     const perHead = queries + keys;
-    const program = dims === 3 ? this.programs.deep : this.programs.flat;
+    const patches = (positions === this.positions && picture.patches) || null;
+    const program = this.program(dims === 3, patches !== null);
 
     gl.bindVertexArray(this.vertices);
     if (drawList !== this.drawList) {
@@ -160,6 +186,13 @@ export class PointsPass {
     looks.bind(1, picture.looks);
     this.values.bind(2, picture.figures?.values ?? NOTHING);
     this.ramp.bind(3, picture.figures?.ramp ?? NOTHING);
+    if (patches) {
+      this.patches.bind(4, patches.rectangles);
+      this.atlas.bind(5, patches.atlas);
+      gl.uniform1i(program.uniform('u_patches'), 4);
+      gl.uniform1i(program.uniform('u_atlas'), 5);
+      gl.uniform1f(program.uniform('u_patchSize'), patches.size);
+    }
     const [width, height, ratio] = viewport;
     gl.uniform1i(program.uniform('u_heads'), 0);
     gl.uniform1i(program.uniform('u_points'), 1);
@@ -187,13 +220,24 @@ export class PointsPass {
     gl.bindVertexArray(null);
   }
 
+  /** Those that draw patches are made when there are any. */
+  private program(deep: boolean, patched: boolean): Program {
+    const key = `${deep} ${patched}`;
+    const made =
+      this.programs.get(key) ?? new Program(this.gl, vertex(deep, patched), fragment(deep, patched));
+    this.programs.set(key, made);
+    return made;
+  }
+
   destroy(): void {
     this.positions.clear();
     this.ghosts.clear();
     this.values.destroy();
     this.ramp.destroy();
+    this.patches.destroy();
+    this.atlas.destroy();
     this.gl.deleteVertexArray(this.vertices);
     this.gl.deleteBuffer(this.indices);
-    for (const program of Object.values(this.programs)) program.destroy();
+    for (const program of this.programs.values()) program.destroy();
   }
 }

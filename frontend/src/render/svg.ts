@@ -2,6 +2,7 @@ import type { Size } from './camera';
 import type { Picture } from './picture';
 import { cellShapes } from './svg_cells';
 import { short } from './svg_ink';
+import { patchDefinitions } from './svg_patches';
 import { ghostShapes, pointShapes } from './svg_points';
 import { trailShapes } from './svg_trails';
 
@@ -11,6 +12,7 @@ import { trailShapes } from './svg_trails';
 export function pictureSvg(picture: Picture, size: Size, ratio = 1): string {
   return [
     `<svg width="${short(size.width)}" height="${short(size.height)}">`,
+    ...(picture.patches ? [patchDefinitions(picture.patches)] : []),
     ...cellShapes(picture, size, ratio),
     ...ghostShapes(picture, size, ratio),
     ...trailShapes(picture),

@@ -4,6 +4,7 @@ import { type Spot, spotOf } from './pick';
 import type { Ghost, Picture, Rgb } from './picture';
 import { KEY_SIZE } from './points';
 import { faint, short, squareOf } from './svg_ink';
+import { patchShape } from './svg_patches';
 
 /** The points as shapes. @param ratio device pixels per css pixel */
 export function pointShapes(picture: Picture, size: Size, ratio: number): string[] {
@@ -52,19 +53,25 @@ function dotOf(
   const [x, y] = [left + side * spot.x, top + side * spot.y];
   const { colour, level, own } = lookOf(picture, vertex, point);
   const lit = selecting && level >= 2;
-  const plain = picture.pointSize * spot.grow * own;
+  const patches = ghost ? null : picture.patches;
+  const isPatch = patches != null && (patches.rectangles[4 * point + 2] ?? 0) > 0;
+  const plain = (isPatch ? patches.size : picture.pointSize) * spot.grow * own;
   const across = !lit
     ? plain
     : level % 2 === 1
       ? Math.min(2.2 * plain, plain + 5)
       : Math.min(1.5 * plain, plain + 2);
   const isKey = point >= picture.queries;
-  const diameter = across * (isKey ? KEY_SIZE : 1);
+  const diameter = across * (isKey && !isPatch ? KEY_SIZE : 1);
   if (x + diameter < 0 || y + diameter < 0 || x - diameter > view.width || y - diameter > view.height)
     return null;
   const far = ghost ? 0.3 : dims === 3 ? 0.45 * Math.min(1, Math.max(0, 0.5 - 0.5 * spot.z)) : 0;
   const paint = hexCode(mixPlain(colour, surface, lit ? 0 : far));
-  const opacity = (lit ? 1 : selecting ? 0.2 : 0.8) * (ghost ? 0.75 : 1);
+  const opacity = (lit ? 1 : selecting ? 0.2 : isPatch ? 1 : 0.8) * (ghost ? 0.75 : 1);
+  const depth = dims === 3 ? -0.4 * spot.z - (lit ? 0.5 : 0) : 0;
+  const look = { x, y, side: diameter, isKey, paint, opacity, chosen: lit && level % 2 === 1 };
+  const patch = patches && patchShape(patches, point, look, ratio);
+  if (patch) return { depth, shape: patch };
   const room = diameter * ratio;
   const ring = {
     wall: Math.max(1 / ratio, (ghost ? 0.12 : 0.2) * diameter),
@@ -72,7 +79,7 @@ function dotOf(
     hole: ghost ? smoothstep(2, 5, room) : isKey && room > 6 ? 0.85 : 0,
   };
   return {
-    depth: dims === 3 ? -0.4 * spot.z - (lit ? 0.5 : 0) : 0,
+    depth,
     shape: (isKey ? diamond : disc)(x, y, diameter / 2, ring, paint, opacity),
   };
 }

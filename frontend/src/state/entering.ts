@@ -9,6 +9,7 @@ import { indexTokens } from '../probe/places';
 import { enterCompare } from './compare_place';
 import { enterFind } from './find_place';
 import { enterHeadView } from './head_place';
+import { enterImageView } from './image_place';
 import { enterMatrix, enterPins } from './matrix_place';
 import { patience } from './patience';
 import { enterScatter } from './scatter_place';
@@ -89,6 +90,7 @@ function enterPlace(session: Session, run: Run): void {
   }
   enterFind(wanted, session);
   enterSentence(wanted, session.sentence, run);
+  enterImageView(wanted, session.imageView);
   enterPins(wanted, session.arrangement, run);
   session.selection = null;
   if (session.opened && sequence !== undefined && token !== undefined && sequence < run.sequences) {

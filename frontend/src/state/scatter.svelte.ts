@@ -4,6 +4,8 @@ export class Scatter {
   sized = $state(false);
   /** Whether tokens stand beside points, as many as have room. */
   words = $state(true);
+  /** Whether points of images are drawn as their patches. */
+  patches = $state(true);
   /** Whether the selected sequence's attention is drawn. */
   lines = $state(true);
   /** Keys drawn for each query; AttentionViz' two unless chosen otherwise. */

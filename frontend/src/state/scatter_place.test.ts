@@ -4,7 +4,7 @@ import { enterScatter, placeOfScatter, readScatter } from './scatter_place';
 
 const read = (pairs: Record<string, string>) => readScatter(new Map(Object.entries(pairs)));
 
-it.each([{}, { size: 'norm' }, { words: 'off' }, { lines: 'off' }, { lines: '5.20' }])(
+it.each([{}, { size: 'norm' }, { words: 'off' }, { patches: 'off' }, { lines: 'off' }, { lines: '5.20' }])(
   'keeps %o',
   (place) => {
     const scatter = new Scatter();

@@ -4,6 +4,7 @@ import { type Scatter, USUAL_LEAST, USUAL_TOP } from './scatter.svelte';
 export interface ScatterPlace {
   readonly size?: 'norm';
   readonly words?: 'off';
+  readonly patches?: 'off';
   /** The strongest keys of each query, a dot, and the least weight in per cent; off. */
   readonly lines?: string;
 }
@@ -19,6 +20,7 @@ export function readScatter(found: ReadonlyMap<string, string>): ScatterPlace {
   return {
     ...(found.get('size') === 'norm' && { size: 'norm' }),
     ...(found.get('words') === 'off' && { words: 'off' }),
+    ...(found.get('patches') === 'off' && { patches: 'off' }),
     ...((lines === 'off' || parseLines(lines)) && { lines }),
   };
 }
@@ -27,16 +29,18 @@ export function enterScatter(place: ScatterPlace, scatter: Scatter): void {
   const lines = parseLines(place.lines ?? '');
   scatter.sized = place.size === 'norm';
   scatter.words = place.words !== 'off';
+  scatter.patches = place.patches !== 'off';
   scatter.lines = place.lines !== 'off';
   scatter.top = lines?.top ?? USUAL_TOP;
   scatter.least = lines?.least ?? USUAL_LEAST;
 }
 
-export function placeOfScatter({ sized, words, lines, top, least }: Scatter): ScatterPlace {
+export function placeOfScatter({ sized, words, patches, lines, top, least }: Scatter): ScatterPlace {
   const usual = top === USUAL_TOP && least === USUAL_LEAST;
   return {
     ...(sized && { size: 'norm' }),
     ...(!words && { words: 'off' }),
+    ...(!patches && { patches: 'off' }),
     ...(!lines ? { lines: 'off' } : !usual && { lines: `${top}.${least}` }),
   };
 }

@@ -29,6 +29,9 @@ import { placeOfFind } from './find_place';
 import { HeadCamera } from './head_camera.svelte';
 import { placeOfHeadView } from './head_place';
 import type { Host } from './host';
+import { placeOfImageView } from './image_place';
+import { ImageView } from './image_view.svelte';
+import { Images } from './images.svelte';
 import { browserStorage, Introduction } from './introduction.svelte';
 import { Latest } from './latest.svelte';
 import { PointLoader } from './loader.svelte';
@@ -190,6 +193,8 @@ export class Session {
     Uint32Array.from(new Set([...this.arrangement.pinned, ...this.matrixView.visible])),
   );
   readonly looks = new Looks(this);
+  readonly images = new Images(this);
+  readonly imageView = new ImageView(this);
   readonly pointFigures = new PointFigures(this);
   /** Whether the opened head has its own picture of this step. */
   readonly pictured: boolean = $derived.by(() => {
@@ -231,6 +236,7 @@ export class Session {
       this.trust,
       this.sentence,
       this.pointFigures,
+      this.images.atlas,
       this.against.figures,
       tags,
       points,
@@ -271,6 +277,7 @@ export class Session {
       ...placeOfHeadView(this),
       ...(selection && {
         ...placeOfSentence(this.sentence),
+        ...placeOfImageView(this.imageView),
         sequence: selection.sequence,
         token: `${selection.token}${selection.side === 'key' ? 'k' : ''}`,
         ...(selection.list > 0 && { list: listName(this.lists[selection.list]) }),
@@ -289,6 +296,7 @@ export class Session {
     $effect.pre(() => fetchAttention(this));
     this.sentence.begin();
     this.pointFigures.begin();
+    this.images.begin();
     this.filter.begin();
     this.search.begin();
     this.against.begin();

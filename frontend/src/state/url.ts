@@ -2,6 +2,7 @@ import { type Projection, readProjection, writeProjection } from '../api/project
 import { type ComparePlace, readCompare } from './compare_place';
 import { type FindPlace, readFind } from './find_place';
 import { type HeadViewPlace, readHeadView } from './head_place';
+import { type ImageViewPlace, readImageView } from './image_place';
 import { type MatrixPlace, readMatrix } from './matrix_place';
 import { readScatter, type ScatterPlace } from './scatter_place';
 import { readSentence, type SentencePlace } from './sentence_place';
@@ -13,6 +14,7 @@ export interface Place
     SentencePlace,
     ScatterPlace,
     HeadViewPlace,
+    ImageViewPlace,
     FindPlace,
     ComparePlace,
     MatrixPlace {
@@ -70,6 +72,7 @@ export function readPlace(hash: string): Place {
     ...readCompare(found),
     ...readMatrix(found),
     ...readHeadView(found),
+    ...readImageView(found),
   });
   return { ...place, projection: readProjection(found) };
 }

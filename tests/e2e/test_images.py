@@ -1,0 +1,186 @@
+"""Images, seen: points as their patches, and the attention of a head over an image of flat colours."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from playwright.sync_api import Locator, Page, expect
+
+import tb_attnviz
+from tb_attnviz.events import Grid, Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
+from tb_attnviz.events.samples import Float32
+from tests.conftest import serving, wait_until
+from tests.e2e.conftest import SECONDS, Pixels, Tab, like
+
+LAYER = Layer("blocks.0.attention", 2, 2, 4, 0.5, causal=False)
+GRID = Grid(2, 2)
+TOKENS = ("[CLS]", *GRID.tokens)
+# One colour a patch, row by row, of the two images; all strong, so that neither frames nor words have them.
+COLOURS = (
+    ((230, 0, 0), (0, 0, 230), (250, 250, 0), (90, 45, 0)),
+    ((0, 250, 250), (250, 0, 250), (60, 60, 60), (250, 120, 0)),
+)
+STEPS = (0, 100)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two images of 16 × 16 pixels, four patches and [CLS] each; two heads at two steps."""
+    directory = tmp_path_factory.mktemp("images") / "run"
+    writer = RunWriter(str(directory))
+    sequences = []
+    for number, colours in enumerate(COLOURS):
+        pixels = np.array(colours, np.uint8).reshape(2, 2, 3).repeat(8, axis=0).repeat(8, axis=1)
+        Pillow.fromarray(pixels).save(directory / "plugins" / "attnviz" / f"image-{number}.png")
+        labels = {"row": (float("nan"), 0.0, 0.0, 1.0, 1.0), "hue": (float("nan"), 0.0, 240.0, 60.0, 30.0)}
+        sequences.append(Sequence(TOKENS, "image", None, labels, GRID, Image(f"image-{number}.png", 16, 16)))
+    probe = ProbeRecord(tuple(sequences))
+    writer.write_probe(probe, step=0)
+    rng = np.random.default_rng(3)
+    for step in STEPS:
+        queries, keys = (rng.normal(size=(2, probe.tokens, 4)).astype(np.float32) for _ in range(2))
+        writer.write_checkpoint(step, [(LAYER, Samples(3 * queries, keys))])
+    writer.close()
+    return directory
+
+
+@pytest.fixture(scope="module")
+def address(directory: Path) -> Iterator[str]:
+    with serving("--load_fast=false", f"--logdir={directory.parent}") as address:
+        yield address
+
+
+@pytest.fixture
+def tab(page: Page, address: str) -> Iterator[Tab]:
+    tab = Tab(page, address)
+    yield tab
+    assert tab.complaints == []
+
+
+def attention(directory: Path, head: int, sequence: int | str) -> Float32:
+    weights: Float32 = tb_attnviz.open_run(directory).attention(100, 0, head, sequence)  # type: ignore[arg-type]
+    return weights
+
+
+def image_view(tab: Tab) -> Locator:
+    return tab.frame.get_by_role("region", name="Image view")
+
+
+def sizes(pixels: Pixels) -> list[int]:
+    """How many pixels have each of the patches' colours."""
+    return [int(like(pixels, colour, tolerance=6).sum()) for colours in COLOURS for colour in colours]
+
+
+def quadrants(pixels: Pixels) -> list[list[int]]:
+    """The colour of each patch of an image, row by row, beside its middle, where a frame or an arrow may be."""
+    height, width, _ = pixels.shape
+    return [pixels[int(height * y), int(width * x)].tolist() for y in (0.15, 0.65) for x in (0.15, 0.65)]
+
+
+def place(token: int) -> str:
+    return "[CLS]" if token == 0 else f"row {(token - 1) // 2}, column {(token - 1) % 2}"
+
+
+def test_points_are_their_patches(tab: Tab) -> None:
+    tab.open(layer=0, head=0)
+    scatter = tab.head_view.get_by_role("img", name="Queries and keys")
+    for canvas in (scatter, tab.matrix):
+        assert min(sizes(tab.pixels(canvas))) > 40  # whole patches, of all eight colours
+    shown = tab.pixels(scatter)
+    assert like(shown, (0, 158, 115), tolerance=20).sum() > 100  # frames of queries
+    assert like(shown, (204, 121, 167), tolerance=20).sum() > 100  # and of keys
+    rows, columns = np.nonzero(like(shown, COLOURS[0][1], tolerance=6))
+    box = scatter.bounding_box()
+    assert box
+    middle = len(rows) // 2
+    tab.page.mouse.move(box["x"] + float(columns[middle]), box["y"] + float(rows[middle]))
+    tooltip = tab.frame.get_by_role("tooltip")
+    expect(tooltip).to_contain_text("image 0, row 0, column 1")
+    assert like(tab_shot(tooltip), COLOURS[0][1], tolerance=6).sum() > 1000  # enlarged
+    tab.head_view.get_by_role("button", name="Patches").click()
+    tab.ready()
+    for canvas in (scatter, tab.matrix):
+        assert max(sizes(tab.pixels(canvas))) < 40
+    wait_until(lambda: tab.hash().get("patches") == "off", seconds=5)
+
+
+def test_the_image_says_what_a_patch_attends_to(tab: Tab, directory: Path) -> None:
+    tab.open(layer=0, head=1, sequence=0, token=1)
+    view = image_view(tab)
+    stage = view.get_by_role("application", name="Image 0")
+    picture = stage.get_by_role("img", name="Attention over the image")
+    weights = attention(directory, 1, 0)
+
+    def said(query: int, of: Float32 = weights) -> None:
+        best = int(of[query].argmax())
+        where = "itself" if best == query else place(best)
+        expect(view.locator("[aria-live]")).to_contain_text(f"patch {place(query)}, ")
+        expect(view.locator("[aria-live]")).to_contain_text(f"% of the attention on {where}")
+
+    said(1)
+    box = stage.bounding_box()
+    assert box
+    for token, x, y in ((4, 0.8, 0.7), (2, 0.8, 0.2)):
+        tab.page.mouse.click(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        wait_until(lambda token=token: tab.hash().get("token") == str(token), seconds=5)
+        said(token)
+        # At the end of the ramp red is over blue, and the image under it is grey.
+        heat = [red - blue for red, _, blue in quadrants(tab.pixels(picture))]
+        assert int(np.argmax(heat)) == int(weights[token, 1:].argmax())
+    for key, token in (("ArrowLeft", 1), ("ArrowUp", 1), ("ArrowDown", 3), ("ArrowRight", 4)):
+        stage.press(key)
+        said(token)
+    stage.press("k")
+    wait_until(lambda: tab.hash().get("token") == "4k", seconds=5)
+    heat = [red - blue for red, _, blue in quadrants(tab.pixels(picture))]
+    assert int(np.argmax(heat)) == int(weights[1:, 4].argmax())
+    chip = view.get_by_role("button", name="[CLS]").inner_text()
+    assert float(chip.removeprefix("[CLS] ").strip(" %")) == pytest.approx(100 * weights[0, 4], abs=0.6)
+    stage.press("k")
+
+    view.get_by_role("button", name="Fade").click()
+    best = int(weights[4, 1:].argmax())
+    assert quadrants(tab.pixels(picture))[best] == pytest.approx(COLOURS[0][best], abs=2)  # not faded at all
+    view.get_by_role("button", name="Fade").click()
+    assert quadrants(tab.pixels(picture)) == [pytest.approx(colour, abs=2) for colour in COLOURS[0]]
+
+    view.get_by_role("button", name="Mean").click()
+    said(4, attention(directory, 1, "mean"))
+
+
+def test_arrows_and_links_and_other_images(tab: Tab, directory: Path) -> None:
+    tab.open(layer=0, head=0, sequence=0, token=1, drawn="arrows")
+    view = image_view(tab)
+
+    def arrows(sequence: int) -> str:
+        best = attention(directory, 0, sequence)[1:].argmax(axis=1)
+        own, special = int((best == np.arange(1, 5)).sum()), int((best == 0).sum())
+        return f"4 arrows: {4 - own - special} to patches, {own} to themselves, {special} to tokens without a place"
+
+    expect(view.get_by_role("img", name=arrows(0))).to_be_visible()
+    view.get_by_role("group", name="Images").get_by_role("button", name="Image 1").click()
+    wait_until(lambda: tab.hash().get("sequence") == "1", seconds=5)
+    expect(view.get_by_role("img", name=arrows(1))).to_be_visible(timeout=20 * SECONDS)
+    view.get_by_role("button", name="Links").click()
+    links = attention(directory, 0, 1)[1:, 1:] - 2 * np.eye(4, dtype=np.float32)  # between different patches
+    for least in (10, 9):
+        expect(view.get_by_role("img", name=f"{(links >= least / 100).sum()} links", exact=True)).to_be_visible()
+        view.get_by_role("slider", name="Least weight").press("ArrowLeft")
+    wait_until(lambda: tab.hash().get("links_from") == "8" and tab.hash().get("drawn") == "links", seconds=5)
+    # Another step, and another head: the image view follows.
+    tab.press_on_slider("ArrowLeft")
+    before: Float32 = tb_attnviz.open_run(directory).attention(0, 0, 0, 1)
+    count = int((before[1:, 1:] - 2 * np.eye(4) >= 0.08).sum())
+    expect(view.get_by_role("img", name=f"{count} links", exact=True)).to_be_visible()
+    tab.head_view.get_by_role("button", name="Next head").click()
+    before = tb_attnviz.open_run(directory).attention(0, 0, 1, 1)
+    count = int((before[1:, 1:] - 2 * np.eye(4) >= 0.08).sum())
+    expect(view.get_by_role("img", name=f"{count} links", exact=True)).to_be_visible()
+
+
+def tab_shot(what: Locator) -> Pixels:
+    """What the screen shows of an element, the pointer where it is."""
+    return np.asarray(Pillow.open(io.BytesIO(what.screenshot())).convert("RGB")).astype(np.int16)
