@@ -14,7 +14,7 @@ class Photographs:
 
     def __init__(self, *, seed: int) -> None:
         self._generator = torch.Generator().manual_seed(seed)
-        self._images = [_reduced(torch.from_numpy(image)) for image in load_sample_images().images]
+        self._images = [_reduced(torch.tensor(image)) for image in load_sample_images().images]
 
     def crops(self, count: int) -> Tensor:
         """[count, 3, CROP, CROP] in [0, 1]; half of them mirrored."""
