@@ -75,6 +75,9 @@ about('attention within an image', () => {
     expect(said('query', 1)).toBe('patch row 0, column 0, 60 % of the attention on [CLS]');
     expect(said('query', 0)).toBe('[CLS], 40 % of the attention on row 0, column 2');
     expect(said('key', 3)).toBe('patch row 0, column 2 as a key, attended to most by [CLS], 40 %');
+    expect(describe(WEIGHTS, ROW, NAMES, { side: 'query', token: 1 }, true)).toBe(
+      'patch row 0, column 0, +60 % on [CLS]',
+    );
     expect(describe(null, ROW, NAMES, { side: 'query', token: 3 })).toBe('patch row 0, column 2');
   });
 });

@@ -1,5 +1,5 @@
 import type { Patches, PatchPlace } from '../probe/grids';
-import { percent } from '../sentence/weights';
+import { percent, signedPercent } from '../sentence/weights';
 
 /** What one head's attention within one image says: [size, size] row by row, rows are queries, columns are keys. */
 
@@ -113,12 +113,14 @@ export function placeName(
   return place ? `row ${place[0]}, column ${place[1]}` : (tokens[at] ?? `token ${at}`);
 }
 
-/** What is selected and where most of its weight is, in words: rows and columns are counted from 0, as tokens are named. */
+/** What is selected and where most of its weight is, in words: rows and columns are counted from 0, as tokens are named.
+ * @param signed the weights are a difference: what grew most */
 export function describe(
   weights: Float32Array | null,
   { places }: Patches,
   tokens: readonly string[],
   at: { readonly side: 'query' | 'key'; readonly token: number },
+  signed = false,
 ): string {
   const name = (token: number) => placeName(places, tokens, token);
   const subject = `${places[at.token] ? 'patch ' : ''}${name(at.token)}`;
@@ -128,6 +130,10 @@ export function describe(
   own.forEach((weight, i) => {
     if (weight > (own[best] ?? 0)) best = i;
   });
+  if (signed) {
+    const more = signedPercent(own[best] ?? 0);
+    return `${subject}${at.side === 'key' ? ' as a key' : ''}, ${more} ${at.side === 'key' ? 'from' : 'on'} ${best === at.token ? 'itself' : name(best)}`;
+  }
   const share = percent(own[best] ?? 0);
   return at.side === 'query'
     ? `${subject}, ${share} of the attention on ${best === at.token ? 'itself' : name(best)}`

@@ -69,8 +69,9 @@ export class ImageView {
 
   /** What is selected, for a screen reader. */
   readonly said: string = $derived.by(() => {
-    const { weights, patches, selected, names } = this;
-    return patches && selected ? describe(weights, patches, names, selected) : '';
+    const { weights, patches, selected, names, session } = this;
+    if (!patches || !selected) return '';
+    return describe(weights, patches, names, selected, session.sentence.pictured.signed);
   });
 
   /** Goes so many rows down and columns to the right, as far as the image reaches; from a token without a place to the first patch. */
