@@ -1,6 +1,7 @@
-"""Layers whose queries and keys are of different tokens, seen: a T5's encoder, decoder and cross-attention, and grids of their own."""
+"""Layers whose queries and keys are of different tokens, seen: both sides of a T5, and grids of their own."""
 
 import csv
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tests.e2e.conftest import SECONDS, Tab, like
 
 ENGLISH = [["the", "cat", "sat", "</s>"], ["a", "dog", "saw", "the", "river", "there", "</s>"], ["birds", "</s>"]]
 GERMAN = [["<pad>", "die", "Katze"], ["<pad>", "ein", "Hund", "sah", "the"], ["<pad>", "Vögel", "dort", "oben"]]
-WORDS = {word: i for i, word in enumerate(dict.fromkeys(["<pad>", *sum(ENGLISH + GERMAN, [])]))}
+WORDS = {word: i for i, word in enumerate(dict.fromkeys(["<pad>", *itertools.chain(*ENGLISH, *GERMAN)]))}
 ENCODER, DECODER, CROSS = 0, 2, 3  # layers of a T5 with two blocks on each side
 HIT = (213, 94, 0)
 
@@ -168,7 +169,7 @@ def test_a_search_lights_both_sides_and_the_matrix_keeps_parts_apart(tab: Tab, l
         rows = [row for row in csv.DictReader(file) if (row["layer"], row["head"]) == (str(CROSS), "1")]
     expected = tb_attnviz.open_run(logdir / "t5").project("biplot", CROSS, 1, dims=2)[-1]
     np.testing.assert_allclose([[float(row["x"]), float(row["y"])] for row in rows], expected, atol=1e-4)
-    assert [row["token"] for row in rows] == [*sum(GERMAN, []), *sum(ENGLISH, [])]
+    assert [row["token"] for row in rows] == [*itertools.chain(*GERMAN, *ENGLISH)]
 
 
 def test_grids_of_their_own(tab: Tab) -> None:
