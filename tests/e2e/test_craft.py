@@ -177,9 +177,9 @@ def test_everything_has_a_name_a_visible_focus_and_contrast(page: Page, server: 
                 const ring = getComputedStyle(e, '::after'); const around = getComputedStyle(e.parentElement);
                 return { name: e.ariaLabel ?? e.textContent.trim().slice(0, 40), tag: e.tagName,
                 part: ['header', '.second', '.heads', '[role=separator]', 'aside', 'footer']
-            .findIndex((part) => e.closest(part)),
+                  .findIndex((part) => e.closest(part)),
                 seen: box.width > 0
-            && [style.outlineStyle, around.outlineStyle, ring.borderTopStyle].some((line) => line !== 'none') }; }"""
+                  && [style.outlineStyle, around.outlineStyle, ring.borderTopStyle].some((line) => line !== 'none') }; }"""
             )
         )
         page.keyboard.press("Tab")

@@ -1,4 +1,4 @@
-import { type LayerTokens, layerTokens, listsOf } from '../probe/lists';
+import { type LayerTokens, layerTokens, listsOf, ownPoint } from '../probe/lists';
 import type { NpyArray } from './npy';
 import type { ScalarPoint } from './scalars';
 import type { DataSource, Offers, Waiting } from './source';
@@ -135,11 +135,7 @@ class Part implements LayerTokens {
 
   /** A point's number among the layer's own; null where it has none. */
   own(point: number): number | null {
-    const isKey = point >= this.total;
-    const { first, tokens } = isKey ? this.keys : this.queries;
-    const at = (isKey ? point - this.total : point) - first;
-    if (at < 0 || at >= tokens) return null;
-    return isKey ? this.queries.tokens + at : at;
+    return ownPoint(this, this.total, point);
   }
 
   /** The same of every point. */

@@ -33,7 +33,12 @@ const tokens = indexTokens({
 const points = Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11.5);
 
 it('has a row a point, named as on screen', () => {
-  const rows = pointsCsv([{ layer: 0, head: 1, step: 40, points }], 2, [layer], tokens).split('\r\n');
+  const rows = pointsCsv(
+    [{ layer: 0, head: 1, step: 40, points }],
+    2,
+    { layers: [layer], queries: 3 },
+    tokens,
+  ).split('\r\n');
   expect(rows.slice(0, 4)).toEqual([
     'layer,head,step,point,kind,token,sequence,position,x,y',
     '5,7,40,0,query,"a,b",0,0,0,1',
@@ -41,6 +46,30 @@ it('has a row a point, named as on screen', () => {
     '5,7,40,2,query,d,1,0,4,5',
   ]);
   expect(rows[6]).toBe('5,7,40,5,key,d,1,0,10,11.5');
+});
+
+it('has only the points that a layer has, under its own numbers, and says of which tokens they are', () => {
+  const run = {
+    layers: [{ ...layer, keys_of: 'key_tokens', keys: 2 } as const],
+    queries: 3,
+    lists: [
+      { of: 'tokens', grid: null, first: 0, tokens: 1 },
+      { of: 'key_tokens', grid: null, first: 1, tokens: 2 },
+    ],
+  } as const;
+  const other = { kind: 'text', tokens: ['x', 'y'], repeat: null };
+  const both = indexTokens(
+    { run: 'run', sequences: [{ kind: 'text', tokens: ['a'], repeat: null, key_tokens: other }] },
+    run.lists,
+  );
+  const rows = pointsCsv([{ layer: 0, head: 0, step: 40, points }], 2, run, both).split('\r\n');
+  expect(rows).toEqual([
+    'layer,head,step,point,kind,token,sequence,position,list,x,y',
+    '5,2,40,0,query,a,0,0,tokens,0,1',
+    '5,2,40,1,key,x,0,0,key_tokens,8,9',
+    '5,2,40,2,key,y,0,1,key_tokens,10,11.5',
+    '',
+  ]);
 });
 
 it('has NaN where a head has no picture', () => {

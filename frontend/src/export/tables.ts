@@ -1,6 +1,7 @@
 import { type NpyField, writeNpy, writeNpyRecords } from '../api/npy';
-import type { Layer } from '../api/types';
+import type { Layer, Run } from '../api/types';
 import type { Series } from '../health/health';
+import { layerTokens, listName, ownPoint, runLists } from '../probe/lists';
 import { type TokenIndex, tokenAt } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace } from '../render/layout';
 import { csvOf, type Field } from './csv';
@@ -18,13 +19,15 @@ export interface HeadPoints extends HeadPlace {
 
 const AXES = ['x', 'y', 'z'];
 
-/** A row a point: layer, head, step, point, kind, token, sequence, position, x, y[, z]. */
+/** A row a point: layer, head, step, point, kind, token, sequence, position, x, y[, z]. The point's number is its own
+ * layer's. Where layers differ in their tokens, `list` says which ones it is of. */
 export function pointsCsv(
   heads: readonly HeadPoints[],
   dims: 2 | 3,
-  layers: readonly Layer[],
+  { layers, ...run }: Pick<Run, 'layers' | 'lists' | 'queries'>,
   tokens: TokenIndex,
 ): string {
+  const lists = runLists(run);
   const names = [
     'layer',
     'head',
@@ -34,21 +37,27 @@ export function pointsCsv(
     'token',
     'sequence',
     'position',
+    ...(lists.length > 1 ? ['list'] : []),
     ...AXES.slice(0, dims),
   ];
   function* rows(): Generator<Field[]> {
     for (const { layer, head, step, points } of heads) {
+      const described = layers[layer];
+      const own = described && layerTokens(lists, described);
       for (let point = 0; points && point < points.length / dims; point++) {
+        const number = own ? ownPoint(own, run.queries, point) : point;
+        if (number === null) continue;
         const token = point % tokens.tokens;
         const [sequence, position] = [tokens.sequence[token] ?? 0, tokens.position[token] ?? 0];
         yield [
           ...numbersOf(layers, layer, head),
           step,
-          point,
+          number,
           point < tokens.tokens ? 'query' : 'key',
           tokenAt(tokens, token),
           sequence,
           position,
+          ...(lists.length > 1 ? [listName(lists[tokens.list[token] ?? 0])] : []),
           ...points.subarray(point * dims, (point + 1) * dims),
         ];
       }

@@ -94,7 +94,7 @@ function takeHead(session: Session, indices: readonly number[] | null): Numbers[
     const when = indices ? `step${playback.step ?? 0}` : 'all-steps';
     const name = fileName(run.run, [headName(run, opened), when, projection.method], format);
     return format === 'csv'
-      ? csv(name, pointsCsv(heads, dims, run.layers, tokens))
+      ? csv(name, pointsCsv(heads, dims, run, tokens))
       : npy(name, pointsNpy(heads, dims, count, indices ? [] : [heads.length]));
   };
 }
@@ -131,7 +131,7 @@ function takeMatrix(session: Session): Numbers['take'] {
     });
     const name = fileName(run.run, ['heads', `step${step}`, projection.method], format);
     return format === 'csv'
-      ? csv(name, pointsCsv(heads, 2, run.layers, tokens))
+      ? csv(name, pointsCsv(heads, 2, run, tokens))
       : npy(name, pointsNpy(heads, 2, run.queries + run.keys, [heads.length]));
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Layer, Run, Sequence } from '../api/types';
 import { holds, layerTokens, listName, listsOf, runLists, selectedIn, type TokenAt } from './lists';
-import { indexTokens, litPoints, numberOf, patchAt, tokenAt } from './places';
+import { counterpart, indexTokens, litPoints, numberOf, patchAt, tokenAt } from './places';
 
 const layer = (parts: Partial<Layer>): Layer => ({
   name: 'a',
@@ -83,6 +83,22 @@ describe('the index of several lists', () => {
     expect([...index.sequence].join('')).toBe('000110110000111101');
     expect([...index.list].join('')).toBe('000001112222222233');
     expect([patchAt(index, 10), patchAt(index, 0)]).toEqual([[1, 0], null]);
+  });
+
+  it('finds the same place of an image on another grid', () => {
+    const own = { kind: 'image', repeat: null, image: { width: 8, height: 8 } };
+    const places = [null, ...Array.from({ length: 16 }, (_, i) => [Math.floor(i / 4), i % 4] as const)];
+    const tokens = places.map(String);
+    const probe = { run: 'a', sequences: [{ ...own, tokens, places, grid: { rows: 4, columns: 4 } }] };
+    const images = indexTokens(probe, [
+      { of: 'tokens', grid: null, first: 0, tokens: 17 },
+      { of: 'tokens', grid: fine, first: 17, tokens: 4 },
+    ]);
+    const at = (list: number, token: number) => ({ list, sequence: 0, token });
+    expect(counterpart(images, at(0, 1 + 4 * 3 + 1), 1)).toBe(2);
+    expect(tokens[counterpart(images, at(1, 3), 0)]).toBe('3,3');
+    expect(counterpart(images, at(0, 0), 1)).toBe(0);
+    expect(counterpart(index, { list: 0, sequence: 1, token: 1 }, 1)).toBe(0);
   });
 
   it('finds a token by its place, and all of its sequence', () => {

@@ -46,7 +46,7 @@ export function listName(list: TokenList | undefined): string {
 }
 
 /** The lists that a run has: one, unless its layers differ. */
-export function runLists({ lists, queries }: Run): readonly TokenList[] {
+export function runLists({ lists, queries }: Pick<Run, 'lists' | 'queries'>): readonly TokenList[] {
   return lists ?? [{ of: 'tokens', grid: null, first: 0, tokens: queries }];
 }
 
@@ -58,6 +58,16 @@ export function layerTokens(lists: readonly TokenList[], layer: Layer): LayerTok
     queries: find(nameOf(layer.queries_of, layer.query_grid)),
     keys: find(nameOf(layer.keys_of, layer.key_grid)),
   };
+}
+
+/** A point's number among a layer's own queries, then keys; null where the layer has it not.
+ * @param point its number among `total` queries, then as many keys, of all lists */
+export function ownPoint({ queries, keys }: LayerTokens, total: number, point: number): number | null {
+  const isKey = point >= total;
+  const { first, tokens } = isKey ? keys : queries;
+  const at = (isKey ? point - total : point) - first;
+  if (at < 0 || at >= tokens) return null;
+  return isKey ? queries.tokens + at : at;
 }
 
 /** Whether a layer has this token, as a query or as a key. */

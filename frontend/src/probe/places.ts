@@ -82,6 +82,23 @@ export function numberOf(
   return listed && token < length ? (listed.first[sequence] ?? 0) + token : null;
 }
 
+/** The token of another list at the same place of the same image; 0 where one of them has no place. */
+export function counterpart(
+  index: TokenIndex,
+  from: { readonly list: number; readonly sequence: number; readonly token: number },
+  list: number,
+): number {
+  const [own, other] = [index.lists[from.list], index.lists[list]].map(
+    (each) => each?.sequences[from.sequence],
+  );
+  const place = own?.places?.[from.token];
+  if (!place || !own?.grid || !other?.grid || own.image !== other.image) return 0;
+  const row = Math.floor(((place[0] + 0.5) * other.grid.rows) / own.grid.rows);
+  const column = Math.floor(((place[1] + 0.5) * other.grid.columns) / own.grid.columns);
+  const found = other.places?.findIndex((at) => at?.[0] === row && at[1] === column) ?? -1;
+  return Math.max(0, found);
+}
+
 /** Stands for a side that a sequence has not. */
 const NONE: Sequence = { kind: 'text', tokens: [], repeat: null };
 

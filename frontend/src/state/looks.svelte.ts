@@ -2,6 +2,7 @@ import type { PointFigure } from '../api/types';
 import { BY_KIND, type Colouring, colouringsOf, type Origin, type TokenValues } from '../colour/colouring';
 import { type Range, type Scale, scaleOf, shareOf } from '../colour/scale';
 import { formatValue } from '../health/figures';
+import { ownPoint } from '../probe/lists';
 import { litPoints } from '../probe/places';
 import { pointLooks, tokenColours, WORST } from '../render/colours';
 import { byteOf, type HeadFigures, rampTable } from '../render/head_figures';
@@ -37,10 +38,7 @@ export class Looks {
       const name = `${queries.first} ${keys.first}`;
       const own =
         known.get(name) ??
-        this.order.filter((point) => {
-          const [list, token] = point < run.queries ? [queries, point] : [keys, point - run.queries];
-          return token >= list.first && token < list.first + list.tokens;
-        });
+        this.order.filter((point) => ownPoint({ queries, keys }, run.queries, point) !== null);
       known.set(name, own);
       return own;
     });

@@ -17,7 +17,7 @@ import { isError } from '../colour/colouring';
 import { readHealth, type Series, toNumber } from '../health/health';
 import { type LayerTokens, layerTokens, listName, runLists, selectedIn, type TokenAt } from '../probe/lists';
 import { combine, type Marking } from '../probe/marked';
-import type { TokenIndex } from '../probe/places';
+import { counterpart, type TokenIndex } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
 import { Arrangement } from './arrangement.svelte';
 import { Comparison } from './compare.svelte';
@@ -156,7 +156,12 @@ export class Session {
   /** What was selected, as the opened head has it: another layer may have other tokens. */
   private readonly selectedHere: Selection | null = $derived.by(() => {
     const tokens = this.layerTokens[this.opened?.layer ?? -1];
-    return this.selected && tokens ? selectedIn(this.lists, tokens, this.selected) : this.selected;
+    const { selected, lists } = this;
+    if (!selected || !tokens) return selected;
+    const found = selectedIn(lists, tokens, selected);
+    const index = this.probe.value;
+    if (found.list === selected.list || !index) return found;
+    return { ...found, token: counterpart(index, selected, found.list) };
   });
   readonly grid: Grid = $derived(makeGrid(this.layers.map(({ heads }) => heads)));
   readonly health: ReadonlyMap<string, Series> | null = $derived(
