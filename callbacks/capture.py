@@ -39,7 +39,8 @@ class Recording:
     samples: tuple[Samples, ...]
     figures: dict[str, Float32]  # figure → [heads of all layers]; without those that no head defines
     skipped: dict[str, str]  # module → why its attention was not recorded
-    without_values: dict[str, str]  # layer → why the norms of its values were not, where they were asked for
+    without_values: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Layer → why the norms of its values were not recorded, where they were asked for."""
 
 
 def capture(

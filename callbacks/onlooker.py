@@ -38,8 +38,7 @@ class Onlooker:
 
     def take_values(self, name: str, values: Tensor) -> None:
         if self._is_chosen(name):
-            chosen = values if self._select is None else self._select.narrow_values(name, values)
-            self._guard(lambda: self._sight.take_values(name, chosen))
+            self._guard(lambda: self._take_values(name, values))
 
     def looks_like_attention(self, shape: torch.Size) -> bool:
         return self._sight.looks_like_attention(shape)
@@ -55,6 +54,10 @@ class Onlooker:
             self.left_out.add(call.name)
         else:
             self._sight.take(chosen)
+
+    def _take_values(self, name: str, values: Tensor) -> None:
+        chosen = values if self._select is None else self._select.narrow_values(name, values)
+        self._sight.take_values(name, chosen)
 
     def _is_chosen(self, name: str) -> bool:
         return self._select is None or name in self._select

@@ -74,7 +74,7 @@ class Selection:
     def narrow_values(self, name: str, values: Tensor) -> Tensor:
         """`values` [batch, value_heads, n_key, d_v] of the chosen heads of a chosen layer."""
         chosen = self._chosen[name]
-        everything = len(chosen.heads) == chosen.all_heads
+        everything = len(chosen.heads) == chosen.all_heads or values.dim() != 4  # without an axis of heads
         return values if everything else _of_heads(values, list(chosen.heads), chosen.all_heads)
 
     def number(self, layers: Iterable[Layer]) -> tuple[Layer, ...]:

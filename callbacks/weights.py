@@ -72,7 +72,7 @@ def _values(operation: str, args: tuple[Any, ...], weights: Tensor) -> Tensor | 
     if operation == "einsum":
         return _values_of_einsum(args, weights)
     met = operation in _MEETING and len(args) == 2 and args[0] is weights and isinstance(args[1], Tensor)
-    return args[1] if met and args[1].dim() == weights.dim() else None
+    return args[1] if met and args[1].dim() == weights.dim() else None  # broadcast otherwise, it is not told whose
 
 
 def _values_of_einsum(args: tuple[Any, ...], weights: Tensor) -> Tensor | None:

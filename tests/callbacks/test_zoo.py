@@ -36,6 +36,7 @@ def test_attention_is_the_models_own(name, implementation):
     assert found.layers == animal.layers
     assert found.error <= TOLERANCE
     assert found.spread > 100 * TOLERANCE
+    assert found.values == (0 if animal.model == "Tapped" else animal.layers), "Tapped alone shows no values"
     unexpected = dict(found.refused)
     for end, why in animal.refused.items():
         matching = [

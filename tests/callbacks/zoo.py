@@ -135,6 +135,7 @@ class Result:
     """What came of one model under one implementation of attention."""
 
     layers: int
+    values: int  # layers with the norms of their values
     error: float  # the largest difference to the model's own attention
     spread: float  # the largest difference of that to uniform attention, which any recording would match
     refused: dict[str, str]
@@ -153,11 +154,16 @@ def record(animal: Animal, implementation: str | None) -> Result:
         warnings.simplefilter("always")
         try:
             recorder = AttentionRecorder(
-                model, Probe(inputs, tokens, key_tokens=key_tokens), directory, batch_size=3, on_error="raise"
+                model,
+                Probe(inputs, tokens, key_tokens=key_tokens),
+                directory,
+                values="norms",
+                batch_size=3,
+                on_error="raise",
             )
         except NoAttentionError as error:
             reasons = str(error).partition("(")[2].removesuffix(")")
-            return Result(0, 0.0, math.inf, _reasons(reasons))
+            return Result(0, 0, 0.0, math.inf, _reasons(reasons))
         with recorder:
             recorder.record(0)
         run = tb_attnviz.open_run(directory)
@@ -175,7 +181,8 @@ def record(animal: Animal, implementation: str | None) -> Result:
                     errors.append(float(np.abs(run.attention(0, index, head, sequence) - want).max()))
                     uniform = (want > 0) / (want > 0).sum(axis=-1, keepdims=True)
                     spread = max(spread, float(np.abs(want - uniform).max()))
-        return Result(len(run.layers), max(errors), spread, refused)
+        values = sum(layer.values for layer in run.layers)
+        return Result(len(run.layers), values, max(errors), spread, refused)
 
 
 def own_attentions(animal: Animal, model: Any, inputs: dict[str, Tensor], names: list[str]) -> list[Tensor]:
@@ -250,7 +257,9 @@ def page(results: Callable[[Animal, str | None], Result] = record) -> str:
         found = [results(animal, implementation) for implementation in animal.implementations]
         errors = [f"{result.error:.0e}" if result.layers else "refused" for result in found]
         columns = [*(errors if animal.implementations[0] is None else ["", *errors]), "", ""][:2]
-        lines.append(f"| {animal.model} | {animal.features} | {found[0].layers} | {' | '.join(columns)} |")
+        lines.append(
+            f"| {animal.model} | {animal.features} | {found[0].layers} | {found[0].values} | {' | '.join(columns)} |"
+        )
         for end, why in animal.refused.items():
             told = next((told for told in found[0].refused.values() if why in told), why)
             refusals.append(f"| {animal.model} | {_pattern(end)} | {told} |")
@@ -268,12 +277,12 @@ Every model below, tiny and randomly initialised, is recorded on sequences of se
 `open_run`, and its attention compared with the weights that the model itself hands out when it runs eagerly. The error
 is the largest difference of any weight over all heads and sequences; more than 1e-3 fails the test. Models of
 transformers run once as they do by default and once with `attn_implementation="eager"`, where they know both. "Plain
-code" multiplies queries and keys itself.
+code" multiplies queries and keys itself. "With values": layers whose values' norms are recorded, too, on request.
 
 Made by `python -m tests.callbacks.zoo > docs/models.md`; `tests/callbacks/test_zoo.py` holds it to the list of models.
 
-| model | what it stands for | layers recorded | error, default | error, eager |
-|---|---|---|---|---|"""
+| model | what it stands for | layers recorded | with values | error, default | error, eager |
+|---|---|---|---|---|---|"""
 
 REFUSED = """
 ## What is refused
