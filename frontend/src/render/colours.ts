@@ -34,7 +34,7 @@ export const LIGHT: Palette = {
   errors: ['#c4cad3', '#e69f00', '#8f1d00'].map(hex),
   classes: ['#ee9f01', '#0f72fc', '#cb4796', '#1f623d', '#6e1fa5', '#888113', '#551400', '#102b5b'].map(hex),
   other: hex('#a8adb4'),
-  tint: hex('#9ac3ee'),
+  tint: hex('#b4d3f4'),
 };
 
 export const DARK: Palette = {
@@ -48,7 +48,7 @@ export const DARK: Palette = {
   errors: ['#5f6670', '#d97b16', '#fff0c2'].map(hex),
   classes: ['#fda708', '#6297ff', '#34dc9d', '#c5bbff', '#d86900', '#ecfa04', '#a440bd', '#a3ffe7'].map(hex),
   other: hex('#80868e'),
-  tint: hex('#2a5f94'),
+  tint: hex('#2b5078'),
 };
 
 /** The error from which on a point has the last colour. Their mean is 1 − trustworthiness, a few hundredths: up to 1

@@ -3,8 +3,8 @@ import type { Rgb } from './picture';
 
 /** Blue for less and orange for more: told apart by every colour-blind eye, and light enough for points to lie on. */
 const ENDS = {
-  light: { less: hex('#6aa5e0'), more: hex('#f0a04b') },
-  dark: { less: hex('#2b6cb3'), more: hex('#b0611a') },
+  light: { less: hex('#8cbbec'), more: hex('#f4b878') },
+  dark: { less: hex('#28598a'), more: hex('#84501f') },
 } as const;
 
 /** @param share −1: all less, 0: the same, 1: all more; NaN keeps the surface */

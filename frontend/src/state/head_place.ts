@@ -55,7 +55,7 @@ function numbers(text: string | undefined, count: number): number[] | null {
   return parts.length === count && parts.every((x) => Math.abs(x) <= FARTHEST) ? parts : null;
 }
 
-/** Three digits behind the point: less than a pixel. */
+/** Four digits behind the point: less than a pixel, far into the picture too. */
 function written(values: readonly number[]): string {
-  return values.map((value) => String(Number(value.toFixed(3)))).join('_');
+  return values.map((value) => String(Number(value.toFixed(4)))).join('_');
 }

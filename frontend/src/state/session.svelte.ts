@@ -15,45 +15,39 @@ import type {
 } from '../api/types';
 import { isError } from '../colour/colouring';
 import { readHealth, type Series, toNumber } from '../health/health';
-import { type LayerTokens, layerTokens, listName, runLists, selectedIn, type TokenAt } from '../probe/lists';
+import { type LayerTokens, layerTokens, runLists, selectedIn, type TokenAt } from '../probe/lists';
 import { combine, type Marking } from '../probe/marked';
 import { counterpart, type TokenIndex } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
 import { Arrangement } from './arrangement.svelte';
 import { Comparison } from './compare.svelte';
-import { placeOfCompare } from './compare_place';
-import { enterRun, followSteps, goTo, NO_TINT } from './entering';
+import { enterRun, followSteps, goTo } from './entering';
 import { Exhibits } from './exhibits.svelte';
 import { fetchAttention, fetchPoints, fetchTrust } from './fetching';
-import { placeOfFind } from './find_place';
 import { HeadCamera } from './head_camera.svelte';
-import { placeOfHeadView } from './head_place';
 import type { Host } from './host';
-import { placeOfImageView } from './image_place';
 import { ImageView } from './image_view.svelte';
 import { Images } from './images.svelte';
 import { browserStorage, Introduction } from './introduction.svelte';
 import { Latest } from './latest.svelte';
+import { placeOf } from './linking';
 import { PointLoader } from './loader.svelte';
 import { Looks } from './looks.svelte';
-import { placeOfMatrix } from './matrix_place';
 import { MatrixView } from './matrix_view.svelte';
 import { hasOutgrown } from './outgrown';
 import { Playback } from './playback.svelte';
 import { PointFigures } from './point_figures.svelte';
+import { isReady } from './readiness';
 import { Scatter } from './scatter.svelte';
-import { placeOfScatter } from './scatter_place';
 import type { HeadScore } from './scores';
 import { Scoring } from './scoring.svelte';
 import { TokenSearch } from './search.svelte';
 import { Sentence } from './sentence.svelte';
-import { placeOfSentence } from './sentence_place';
 import { ShownSteps } from './shown.svelte';
 import { listTitles } from './sides';
 import { Steering } from './steering.svelte';
 import { placeOfStep } from './steps';
 import { Theme } from './theme.svelte';
-import { placeOfTimeline } from './timeline_place';
 import { TokenFilter } from './token_filter.svelte';
 import { Trails } from './trails.svelte';
 import type { Place } from './url';
@@ -229,66 +223,10 @@ export class Session {
     return Float32Array.from(trust[colouring], toNumber);
   });
 
-  readonly ready: boolean = $derived.by(() => {
-    if (!this.runs.value) return this.runs.error !== null;
-    if (!this.run || this.run.error !== null) return true;
-    const { tags, points } = this.steering;
-    const all = [
-      this.probe,
-      this.figures,
-      this.alerts,
-      this.attention,
-      this.trust,
-      this.sentence,
-      this.pointFigures,
-      this.images.atlas,
-      this.against.figures,
-      tags,
-      points,
-    ];
-    const asked = all.every(({ loading }) => !loading);
-    return (
-      asked &&
-      [this, this.against].every(({ matrix, headView }) => matrix.settled && headView.settled) &&
-      !this.playback.moving &&
-      !this.scoring.loading &&
-      !this.arrangement.gliding &&
-      !this.matrixView.flying &&
-      this.drawing === 0
-    );
-  });
-
-  /** What a link to this view says; null while nothing is shown. The newest step goes unsaid while the views follow
-   * it, so that a link to a running training opens at its newest step. */
-  readonly place: Place | null = $derived.by(() => {
-    const { run, playback, opened, selection, frame } = this;
-    if (!run || run.error !== null || playback.step === null || frame === null) return null;
-    const pinned = !playback.following && !playback.playing;
-    return {
-      run: run.run,
-      ...(pinned && { step: playback.step }),
-      ...(this.refitLive ? { refit: 'live' } : (pinned || frame !== this.newest) && { frame }),
-      ...opened,
-      projection: this.projection,
-      ...(this.dims !== 2 && { dims: this.dims }),
-      // What was given with the probe is not known before it is here.
-      colour: this.probe.value ? this.looks.colouring.id : this.colouring,
-      ...placeOfScatter(this.scatter),
-      tint: this.tint ?? NO_TINT,
-      ...placeOfTimeline(playback, this.steering),
-      ...placeOfFind(this),
-      ...placeOfCompare(this.against, this.trails),
-      ...placeOfMatrix(this),
-      ...placeOfHeadView(this),
-      ...(selection && {
-        ...placeOfSentence(this.sentence),
-        ...placeOfImageView(this.imageView),
-        sequence: selection.sequence,
-        token: `${selection.token}${selection.side === 'key' ? 'k' : ''}`,
-        ...(selection.list > 0 && { list: listName(this.lists[selection.list]) }),
-      }),
-    };
-  });
+  /** Whether everything that was asked for is drawn. */
+  readonly ready: boolean = $derived.by(() => isReady(this));
+  /** What a link to this view says; null while nothing is shown. */
+  readonly place: Place | null = $derived.by(() => placeOf(this));
 
   /** Sets up what follows from what; to be called while a component is made. */
   begin(): void {

@@ -1,0 +1,31 @@
+import type { Session } from './session.svelte';
+
+/** Whether everything that was asked for is here and drawn, and nothing moves. */
+export function isReady(session: Session): boolean {
+  const { runs, run, against } = session;
+  if (!runs.value) return runs.error !== null;
+  if (!run || run.error !== null) return true;
+  const { tags, points } = session.steering;
+  const asked = [
+    session.probe,
+    session.figures,
+    session.alerts,
+    session.attention,
+    session.trust,
+    session.sentence,
+    session.scoring,
+    session.pointFigures,
+    session.images.atlas,
+    against.figures,
+    tags,
+    points,
+  ];
+  return (
+    asked.every(({ loading }) => !loading) &&
+    [session, against].every(({ matrix, headView }) => matrix.settled && headView.settled) &&
+    !session.playback.moving &&
+    !session.arrangement.gliding &&
+    !session.matrixView.flying &&
+    session.drawing === 0
+  );
+}
