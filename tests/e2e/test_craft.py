@@ -179,7 +179,8 @@ def test_everything_has_a_name_a_visible_focus_and_contrast(page: Page, server: 
                 part: ['header', '.second', '.heads', '[role=separator]', 'aside', 'footer']
                   .findIndex((part) => e.closest(part)),
                 seen: box.width > 0
-                  && [style.outlineStyle, around.outlineStyle, ring.borderTopStyle].some((line) => line !== 'none') }; }"""
+                  && [style.outlineStyle, around.outlineStyle, ring.borderTopStyle]
+                    .some((line) => line !== 'none') }; }"""
             )
         )
         page.keyboard.press("Tab")
