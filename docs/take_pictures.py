@@ -73,7 +73,7 @@ def induction() -> Iterator[Shot]:
     for scheme in ("light", "dark"):
         yield Shot(f"tab-{scheme}", name, reading, README, scheme)
     yield Shot("matrix", name, {"tint": "induction"})
-    yield Shot("sorted", name, {"tint": "induction", "arrange": "induction", "border": "entropy", "pinned": "1.3-0.0"})
+    yield Shot("sorted", name, {"tint": "induction", "arrange": "induction", "border": "entropy", "pinned": "1-3.0-0"})
     yield Shot("trails", name, {**head, "tint": "none", "step": run.steps[len(run.steps) // 3], **token, "trail": 16})
     yield Shot("onion", name, {**head, "tint": "none", "against": name, "against_step": first, "way": "overlay"})
     yield Shot(
@@ -96,7 +96,7 @@ def vision() -> Iterator[Shot]:
     run = newest_run("vision")
     name = Path(run.directory).name
     yield Shot("patches", name, {"tint": "distance"})
-    yield Shot("image", name, {"tint": "distance", "layer": 1, "head": 0, "sequence": 3, "token": 28})
+    yield Shot("image", name, {"tint": "distance", "layer": 0, "head": 2, "sequence": 3, "token": 28})
 
 
 SUBJECTS = {"induction": induction, "minilm": minilm, "vision": vision}
