@@ -176,11 +176,10 @@ def test_everything_has_a_name_a_visible_focus_and_contrast(page: Page, server: 
                 """e => { const box = e.getBoundingClientRect(); const style = getComputedStyle(e);
                 const ring = getComputedStyle(e, '::after'); const around = getComputedStyle(e.parentElement);
                 return { name: e.ariaLabel ?? e.textContent.trim().slice(0, 40), tag: e.tagName,
-                part: ['header', '.second', '.heads', '[role=separator]', 'aside', 'footer']
-                  .findIndex((part) => e.closest(part)),
-                seen: box.width > 0
-                  && [style.outlineStyle, around.outlineStyle, ring.borderTopStyle]
-                    .some((line) => line !== 'none') }; }"""
+                part: ['header', '.second', '.heads', '[role=separator]', 'aside', 'footer'].findIndex(
+                  (part) => e.closest(part)),
+                seen: box.width > 0 && [style.outlineStyle, around.outlineStyle, ring.borderTopStyle].some(
+                  (line) => line !== 'none') }; }"""
             )
         )
         page.keyboard.press("Tab")

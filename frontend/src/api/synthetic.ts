@@ -4,9 +4,10 @@ import { isSlow } from './projection';
 import type { ScalarPoint } from './scalars';
 import { sleep } from './sleep';
 import { type DataSource, SourceError, type Waiting } from './source';
-import { pointFigure, syntheticLabels, weightedByValues } from './synthetic_figures';
+import { pointFigure, weightedByValues } from './synthetic_figures';
 import { attention, formation, health, position, syntheticHead, wordClass } from './synthetic_head';
 import { syntheticImage, syntheticPicture } from './synthetic_images';
+import { long, repeated, text } from './synthetic_probe';
 import { embedded, syntheticTrust, Workers } from './synthetic_projection';
 import type {
   Alerts,
@@ -58,17 +59,8 @@ export const DEFAULTS: SyntheticOptions = {
 };
 
 const EVERY = 200; // steps between checkpoints
-const TEXTS = [
-  '[CLS] the cat that chased the mouse was hungry because it had not eat ##en all day . [SEP]',
-  '[CLS] when mary and john went to the store , john gave a drink to mary . [SEP]',
-  '[CLS] the river rose after the storm and the old bridge was closed for re ##pair ##s . [SEP]',
-  'Once Ġupon Ġa Ġtime Ġthere Ġwas Ġa Ġlittle Ġgirl Ġwho Ġloved Ġthe Ġsea . Ċ She Ġwent Ġthere Ġevery Ġday .',
-  '[CLS] in 1905 einstein published four papers that changed physics for ever . [SEP]',
-  '[CLS] she read the letter twice , folded it , and put it back in the drawer . [SEP]',
-] as const;
 /** A second run with the same probe, whose heads form later. */
 const SLOWER = 'lower-learning-rate';
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz';
 
 /** A made-up run with heads of known kinds, the same on every visit: for tests and for work on the views. */
 export class SyntheticSource implements DataSource {
@@ -327,26 +319,4 @@ export class SyntheticSource implements DataSource {
   private time(step: number, run?: string): number {
     return (step / (EVERY * 20)) * (run === SLOWER ? 0.45 : 1);
   }
-}
-
-function text(i: number): Sequence {
-  const tokens = (TEXTS[i % TEXTS.length] ?? '').split(' ');
-  return { kind: 'text', tokens, repeat: null, labels: syntheticLabels(tokens) };
-}
-
-/** The texts again and again, up to so many tokens. */
-function long(length: number): Sequence {
-  const words = TEXTS.flatMap((line) => line.split(' '));
-  const tokens = Array.from({ length }, (_, i) => words[i % words.length] ?? '');
-  return { kind: 'text', tokens, repeat: null };
-}
-
-/** Random letters, twice over: the probe of induction heads. */
-function repeated(i: number): Sequence {
-  const period = 12;
-  const letters = Array.from(
-    { length: period },
-    (_, j) => ALPHABET[Math.floor(noise(i, j) * ALPHABET.length)] ?? 'a',
-  );
-  return { kind: 'text', tokens: [...letters, ...letters], repeat: { start: 0, period } };
 }

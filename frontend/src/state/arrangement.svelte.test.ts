@@ -141,4 +141,32 @@ describe('the arrangement', () => {
     session.arrangement.pin({ layer: 1, head: 0 });
     expect(session.arrangement.pinned).toEqual([1, headNumber(session.grid, { layer: 1, head: 0 })]);
   });
+
+  it('sorts by likeness to the opened head, which stays the one until the user sorts again', async () => {
+    await begin({ layer: 1, head: 0 });
+    const asked = vi.spyOn(source, 'similarity');
+    const opened = headNumber(session.grid, { layer: 1, head: 0 });
+    const n = session.grid.total;
+    const { step } = session.playback;
+    expect(session.scores.find(({ id }) => id === 'likeness')?.title).toBe('Likeness to L1 H0');
+    await pass(500);
+    expect(asked).not.toHaveBeenCalled(); // nothing uses it yet
+    session.arrangement.arrange('likeness', true);
+    await pass(500);
+    const table = (await source.similarity({ run: 'synthetic', step: step ?? 0 })).data;
+    const row = (head: number) => [...table.subarray(head * n, (head + 1) * n)];
+    expect(order()).toEqual(bySize(row(opened)));
+    expect(order()[0]).toBe(opened);
+    expect(session.place).toMatchObject({ arrange: 'likeness', like: '1-0' });
+
+    const other = { layer: 2, head: 3 };
+    session.open(other);
+    await pass(500);
+    expect(order()).toEqual(bySize(row(opened)));
+    expect(session.arrangement.outdated).toBe(true);
+    session.arrangement.again();
+    await pass(500);
+    expect(order()).toEqual(bySize(row(headNumber(session.grid, other))));
+    expect(session.arrangement.outdated).toBe(false);
+  });
 });

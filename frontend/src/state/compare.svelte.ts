@@ -6,9 +6,10 @@ import { extendHealth, readHealth, type Series } from '../health/health';
 import { type Comparable, comparable } from './comparable';
 import type { Course } from './course';
 import { Latest } from './latest.svelte';
+import type { Pair } from './pair';
 import type { HeadScore } from './scores';
 import type { Session } from './session.svelte';
-import { type Pair, ShownSteps } from './shown.svelte';
+import { ShownSteps } from './shown.svelte';
 import { type Between, between, placeOfStep } from './steps';
 
 /** Ways of looking at two: one under the other, two matrices, what one is more than the other. */

@@ -2,17 +2,7 @@ import type { NpyArray } from '../api/npy';
 import { NumberedSource } from '../api/numbering';
 import { DEFAULT_PROJECTION, isSlow, type Projection } from '../api/projection';
 import type { DataSource } from '../api/source';
-import type {
-  Alert,
-  Dims,
-  Group,
-  HealthDocument,
-  PointsQuery,
-  Run,
-  Runs,
-  TokenList,
-  Trust,
-} from '../api/types';
+import type { Alert, Dims, Group, HealthDocument, Run, Runs, TokenList, Trust } from '../api/types';
 import { isError } from '../colour/colouring';
 import { readHealth, type Series, toNumber } from '../health/health';
 import { type LayerTokens, layerTokens, runLists, selectedIn, type TokenAt } from '../probe/lists';
@@ -46,7 +36,6 @@ import { Sentence } from './sentence.svelte';
 import { ShownSteps } from './shown.svelte';
 import { listTitles } from './sides';
 import { Steering } from './steering.svelte';
-import { placeOfStep } from './steps';
 import { Theme } from './theme.svelte';
 import { TokenFilter } from './token_filter.svelte';
 import { Trails } from './trails.svelte';
@@ -287,26 +276,6 @@ export class Session {
     this.group = { id: `${++this.marked}`, points: sorted, of: queries + keys };
   }
 
-  /** Whether nothing more is awaited of a query: it is here, has failed, or was stopped. */
-  settled(query: PointsQuery): boolean {
-    const { opened, stopped, loader } = this;
-    if (loader.arrivals >= 0 && loader.settled(query)) return true;
-    if (!stopped || !isSlow(query.projection)) return false;
-    return query.layer !== opened?.layer || query.head !== opened.head;
-  }
-
-  /** Whether Play may go on to a checkpoint, or the hand glide to it. Slow heads come when they come: only Play waits
-   * for them, and only for those in view. */
-  reaches(index: number): boolean {
-    if (!this.slow) return this.matrix.arrived([index]) && this.against.reaches(this.playback.steps[index]);
-    if (!this.playback.playing) return true;
-    const asked = this.matrix.queries([index]);
-    return [...this.inView].every((number) => {
-      const query = asked[number];
-      return query === undefined || this.settled(query);
-    });
-  }
-
   refit(): void {
     this.frame = this.newest;
   }
@@ -325,15 +294,6 @@ export class Session {
 
   isOpened({ layer, head }: HeadPlace): boolean {
     return this.opened?.layer === layer && this.opened.head === head;
-  }
-
-  /** Goes to the checkpoint nearest to where an alert was raised, and opens the head that it is most about. */
-  showAlert({ step, heads }: Alert): void {
-    this.playback.glideTo(Math.round(placeOfStep(this.playback.steps, step)));
-    const [worst] = heads;
-    if (worst && worst.head < (this.layers[worst.layer]?.heads ?? 0)) {
-      this.open({ layer: worst.layer, head: worst.head });
-    }
   }
 
   close(): void {
