@@ -33,7 +33,7 @@ demo-vision: .venv/.demo
 
 test: check chromium
 	$(NPM) test
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.cost --write
