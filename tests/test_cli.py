@@ -136,6 +136,11 @@ class TestInspect:
             "softcap": None,
             "number": None,
             "head_numbers": None,
+            "queries_of": "tokens",
+            "keys_of": "tokens",
+            "query_grid": None,
+            "key_grid": None,
+            "values": False,
         }
         assert second["steps"] == []
 

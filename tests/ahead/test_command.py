@@ -126,7 +126,7 @@ def test_samples_that_vanish_are_told_of(
         Path(directory, "plugins", "attnviz", run.layer_samples(0).locations[100][0]).unlink()
         return run
 
-    monkeypatch.setattr("tb_attnviz.run.open_run", vanish)
+    monkeypatch.setattr("tb_attnviz.log_directory.open_run", vanish)
     assert main(["project", str(run_directory), "--projections", "biplot", "--workers", "1"]) == 1
     err = capsys.readouterr().err
     assert "8 could not be made:\n  .: layer 0, biplot in 2-D, step 300: FileNotFoundError: " in err
