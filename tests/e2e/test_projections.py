@@ -253,7 +253,7 @@ def test_a_lasso_marks_points_through_the_steps(tab: Tab, page: Page) -> None:
 
 @pytest.mark.parametrize("projection", ["biplot", "tsne"])
 def test_marked_points_are_projected_by_themselves(tab: Tab, page: Page, projection: str) -> None:
-    tab.open(layer=1, head=4, projection=projection)
+    tab.open(layer=1, head=4, projection=projection, trail=0)
     draw_lasso(tab, page)
     count = marked(tab)
     scatter = tab.head_view.get_by_role("img", name="Queries and keys")

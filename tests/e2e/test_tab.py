@@ -137,7 +137,7 @@ def test_a_click_opens_the_head_with_its_health(tab: Tab) -> None:
 
 
 def test_a_click_on_a_token_shows_its_attention(tab: Tab, logdir: Path) -> None:
-    tab.open().click_cell(1, 4)
+    tab.open(words="off").click_cell(1, 4)
     scatter = tab.head_view.get_by_role("img", name="Queries and keys of layer 1, head 4")
     before = tab.pixels(scatter)
     row, column = nearest(before, QUERY)
