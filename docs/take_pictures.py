@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 import tb_attnviz
 
-RUNS = Path("/work/main/demo/runs")
+RUNS = Path(__file__).parents[1] / "demo" / "runs"
 IMAGES = Path(__file__).parent / "images"
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
 INTRODUCED = "localStorage.setItem('tb-attnviz.introduced', '1')"  # the hint for first visits stays away
@@ -89,7 +89,8 @@ def minilm() -> Iterator[Shot]:
     name = Path(run.directory).name
     yield Shot("search", name, {"find": "the, is", "tint": "search", "arrange": "search"})
     yield Shot("position", name, {"colour": "position", "tint": "none"})
-    yield Shot("tsne", name, {**opened(strongest(run, "next")), "projection": "tsne", "colour": "false_neighbours"})
+    tsne = {"projection": "tsne", "colour": "false_neighbours", "heads": "L1"}
+    yield Shot("tsne", name, {**opened(strongest(run, "next")), **tsne})
 
 
 def vision() -> Iterator[Shot]:
