@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import tb_attnviz
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
+from tb_attnviz.events.probe_record import Side
 from tests.conftest import serving, wait_until
 from tests.e2e.conftest import SECONDS, Pixels, Tab, like
 
@@ -37,7 +38,9 @@ def shapes_server(shapes: Path) -> Iterator[str]:
 def _write(directory: Path, layers: list[tuple[str, int]]) -> None:
     """Two checkpoints of heads whose order by entropy turns around from the first to the second."""
     writer = RunWriter(str(directory))
-    writer.write_probe(ProbeRecord((Sequence(WORDS), Sequence(WORDS[::-1]))), step=0)
+    other = Sequence(WORDS) if any("EncDec" in name for name, _ in layers) else None
+    sequences = tuple(Sequence(words, key_tokens=other) for words in (WORDS, WORDS[::-1]))
+    writer.write_probe(ProbeRecord(sequences), step=0)
     heads = sum(count for _, count in layers)
     entropy = np.random.default_rng(7).permutation(np.linspace(0.1, 0.9, heads))
     for step in (0, 100):
@@ -45,7 +48,8 @@ def _write(directory: Path, layers: list[tuple[str, int]]) -> None:
         described = []
         for name, count in layers:
             vectors = rng.normal(size=(2, count, 12, 4)).astype(np.float32)
-            layer = Layer(name, count, count, 4, 0.5, causal=False)
+            side: Side = "key_tokens" if "EncDec" in name else "tokens"
+            layer = Layer(name, count, count, 4, 0.5, causal=False, keys_of=side)
             described.append((layer, Samples(vectors[0] * (1 + step / 200), vectors[1])))
         writer.write_checkpoint(step, described)
         writer.write_health(step, {"entropy": (entropy if step == 0 else 1 - entropy).astype(np.float32)})
