@@ -76,10 +76,35 @@ def find_grid(pixels: Tensor, patch_size: int | tuple[int, int]) -> Grid:
 def as_pictures(images: Sequence[Any] | None, pixels: Sequence[Tensor]) -> "list[Picture]":
     """The pictures to show, one for each image that the model is shown."""
     if images is None:
-        return [_as_picture(_stretched(x.detach().float().cpu().numpy())) for x in pixels]
+        return [as_picture(_stretched(x.detach().float().cpu().numpy())) for x in pixels]
     if len(images) != len(pixels):
         raise ValueError(f"images are {len(images)}, and pixel_values are of {len(pixels)}: give as many")
-    return [_as_picture(image) for image in images]
+    return [as_picture(image) for image in images]
+
+
+def as_picture(image: Any) -> "Picture":
+    """A picture to show: a PIL image, or an array as Probe.from_images takes it. Raises ValueError for another."""
+    try:
+        from PIL import Image as Pillow
+    except ImportError as error:
+        raise ModuleNotFoundError("pictures need Pillow: pip install 'tb-attnviz[torch]'") from error
+    if isinstance(image, Pillow.Image):
+        return image.convert("RGB")
+    array = image.detach().cpu().numpy() if isinstance(image, Tensor) else np.asarray(image)
+    if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[2] not in (1, 3):
+        array = array.transpose(1, 2, 0)  # (height, width, channels)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
+        raise ValueError(f"an image has the shape {array.shape}; give [height, width] or [height, width, 3]")
+    if array.dtype != np.uint8:
+        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+            raise ValueError(
+                "an image holds numbers that are neither bytes nor between 0 and 1: give the picture itself, or "
+                "images=None to have the pixel_values shown"
+            )
+        array = np.rint(array * 255).astype(np.uint8)
+    return Pillow.fromarray(array).convert("RGB")
 
 
 def store(picture: "Picture") -> tuple[Image, bytes]:
@@ -115,12 +140,16 @@ def patch_labels(picture: "Picture", grid: Grid) -> dict[str, Any]:
     }
 
 
-def of_tokens(labels: GivenLabels, grids: Sequence[Grid], special: int) -> GivenLabels:
+def of_tokens(labels: GivenLabels, grids: Sequence[Grid], special: Sequence[int]) -> GivenLabels:
     """`labels` as of tokens: those of patches alone, [rows, columns], behind as many `special` tokens without."""
     read: dict[str, Any] = {}
     for name, given in labels.items():
         fits = not isinstance(given, str) and len(given) == len(grids)  # else it is told where labels are read
-        read[name] = [_of_tokens(x, grid, special) for x, grid in zip(given, grids, strict=True)] if fits else given
+        read[name] = (
+            [_of_tokens(x, grid, before) for x, grid, before in zip(given, grids, special, strict=True)]
+            if fits
+            else given
+        )
     return read
 
 
@@ -134,30 +163,6 @@ def _of_tokens(given: Any, grid: Grid, special: int) -> Any:
             f"{grid.columns} patches: give one for each patch"
         )
     return [None] * special + values.flatten().tolist()
-
-
-def _as_picture(image: Any) -> "Picture":
-    try:
-        from PIL import Image as Pillow
-    except ImportError as error:
-        raise ModuleNotFoundError("pictures need Pillow: pip install 'tb-attnviz[torch]'") from error
-    if isinstance(image, Pillow.Image):
-        return image.convert("RGB")
-    array = image.detach().cpu().numpy() if isinstance(image, Tensor) else np.asarray(image)
-    if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[2] not in (1, 3):
-        array = array.transpose(1, 2, 0)  # (height, width, channels)
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
-        raise ValueError(f"an image has the shape {array.shape}; give [height, width] or [height, width, 3]")
-    if array.dtype != np.uint8:
-        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
-            raise ValueError(
-                "an image holds numbers that are neither bytes nor between 0 and 1: give the picture itself, or "
-                "images=None to have the pixel_values shown"
-            )
-        array = np.rint(array * 255).astype(np.uint8)
-    return Pillow.fromarray(array).convert("RGB")
 
 
 def _stretched(pixels: Pixels) -> Pixels:

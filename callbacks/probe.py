@@ -11,13 +11,15 @@ import torch
 from torch import Tensor
 
 from tb_attnviz.events import Grid, ProbeRecord
+from tb_attnviz.events import Sequence as ProbeSequence
 from tb_attnviz.events import Side as SideName
 
+from . import images as pictures
 from .batch import Batch
 from .inputs import GivenInputs, Inputs
 from .labels import GivenLabels, read_labels
 from .present import check_rows, find_present
-from .sequences import read_sequences
+from .sequences import check_grids, read_sequences
 from .side import Side
 from .texts import encode, encode_pairs
 
@@ -152,46 +154,44 @@ class Probe:
 
         For models whose layers have grids of their own, as Swin, patch_size is that of the first, and special ().
         """
-        from . import images as pictures
-
         inputs, pixels = pictures.as_inputs(pixel_values)
         shown = pictures.as_pictures(images, pixels)
         grids = [pictures.find_grid(x, patch_size) for x in pixels]
-        probe = cls(
-            inputs,
-            [(*special, *grid.tokens) for grid in grids],
-            kind="image",
-            key_tokens=key_tokens,
-            key_labels=key_labels,
-        )
-        stored = [pictures.store(picture) for picture in shown]
-        probe.pictures = {image.file: png for image, png in stored}
-        probe.record = ProbeRecord(
-            tuple(
-                replace(sequence, grid=grid, image=image)
-                for sequence, grid, (image, _) in zip(probe.record.sequences, grids, stored, strict=True)
-            )
-        )
-        found = [pictures.patch_labels(picture, grid) for picture, grid in zip(shown, grids, strict=True)]
-        of_patches: dict[str, Any] = {name: [of[name] for of in found] for name in found[0]}
-        return probe.with_labels(pictures.of_tokens({**of_patches, **(labels or {})}, grids, len(special)))
+        tokens = [(*special, *grid.tokens) for grid in grids]
+        probe = cls(inputs, tokens, kind="image", key_tokens=key_tokens, key_labels=key_labels)
+        return probe._with_pictures(shown, grids, labels or {}, "tokens")
+
+    def with_images(
+        self,
+        images: Sequence[Any],
+        grid: tuple[int, int],
+        *,
+        side: SideName = "tokens",
+        labels: GivenLabels | None = None,
+    ) -> "Probe":
+        """The same probe with the pictures that its last (rows · columns) tokens are patches of, row after row.
+
+        For models whose images come some other way than from_images has it, as the other side of a text:
+
+            probe = Probe({"input_ids": ids, "pixel_values": pixels}, tokens=words, key_tokens=patches)
+            probe = probe.with_images(pictures, grid=(14, 14), side="key_tokens")
+
+        images, labels: as of from_images, one picture a sequence. side: the tokens that are patches: the probe's own,
+        or its key_tokens. Raises ValueError for tokens that are fewer than the patches.
+        """
+        sequences = self.record.side(side)
+        if len(images) != len(sequences):
+            raise ValueError(f"images are {len(images)}, and the probe has {len(sequences)} sequences: give as many")
+        patches = [Grid(*grid)] * len(sequences)
+        check_grids([sequence.tokens for sequence in sequences], patches)
+        return self._with_pictures([pictures.as_picture(image) for image in images], patches, labels or {}, side)
 
     def with_labels(self, labels: GivenLabels) -> "Probe":
         """The same probe with more labels, for what can only be said of tokens once they are there.
 
         probe = probe.with_labels({"length": [[len(token) for token in s.tokens] for s in probe.record.sequences]})
         """
-        sequences = self.record.sequences
-        read = read_labels(labels, [sequence.tokens for sequence in sequences])
-        labelled = copy.copy(self)
-        labelled.record = replace(
-            self.record,
-            sequences=tuple(
-                replace(sequence, labels={**sequence.labels, **of_sequence})
-                for sequence, of_sequence in zip(sequences, read, strict=True)
-            ),
-        )
-        return labelled
+        return self._labelled(labels, "tokens")
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -232,13 +232,53 @@ class Probe:
                 sides=tuple(self._side(side, part, device) for side in self._present),
             )
 
+    def _with_pictures(
+        self, shown: "list[pictures.Picture]", grids: list[Grid], labels: GivenLabels, side: SideName
+    ) -> "Probe":
+        """The probe with pictures of `side`, the patches of `grids` in them, and what is seen in these."""
+        stored = [pictures.store(picture) for picture in shown]
+        sequences = self.record.side(side)
+        pictured = self._replaced(
+            side,
+            [
+                replace(sequence, kind="image", grid=grid, image=image)
+                for sequence, grid, (image, _) in zip(sequences, grids, stored, strict=True)
+            ],
+        )
+        pictured.pictures = {**self.pictures, **{image.file: png for image, png in stored}}
+        found = [pictures.patch_labels(picture, grid) for picture, grid in zip(shown, grids, strict=True)]
+        of_patches: dict[str, Any] = {name: [of[name] for of in found] for name in found[0]}
+        special = [len(sequence.tokens) - grid.size for sequence, grid in zip(sequences, grids, strict=True)]
+        return pictured._labelled(pictures.of_tokens({**of_patches, **labels}, grids, special), side)
+
+    def _labelled(self, labels: GivenLabels, side: SideName) -> "Probe":
+        sequences = self.record.side(side)
+        read = read_labels(labels, [sequence.tokens for sequence in sequences])
+        return self._replaced(
+            side,
+            [
+                replace(sequence, labels={**sequence.labels, **of_sequence})
+                for sequence, of_sequence in zip(sequences, read, strict=True)
+            ],
+        )
+
+    def _replaced(self, side: SideName, sequences: list[ProbeSequence]) -> "Probe":
+        """The probe with others in the place of what its record has on one side."""
+        changed = copy.copy(self)
+        if side == "key_tokens":
+            own = self.record.sequences
+            sequences = [replace(one, key_tokens=other) for one, other in zip(own, sequences, strict=True)]
+        changed.record = ProbeRecord(tuple(sequences))
+        return changed
+
     def _only(self, rows: list[int]) -> "Probe":
         """The probe without the other sequences."""
         part = copy.copy(self)
         part._inputs = self._inputs.rows(rows)
         part._present = {side: present[rows] for side, present in self._present.items()}
         part.record = replace(self.record, sequences=tuple(self.record.sequences[row] for row in rows))
-        shown = {sequence.image.file for sequence in part.record.sequences if sequence.image}
+        sides = [side for s in part.record.sequences for side in (s, s.key_tokens) if side is not None]
+        shown = {side.image.file for side in sides if side.image}
         part.pictures = {file: png for file, png in self.pictures.items() if file in shown}
         return part
 

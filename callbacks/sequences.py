@@ -22,13 +22,18 @@ def read_sequences(
     ]
     if grids is None:
         return sequences
-    for index, (sequence, grid) in enumerate(zip(sequences, grids, strict=True)):
-        if len(sequence.tokens) < grid.size:
+    check_grids(tokens, grids)
+    return [replace(sequence, grid=grid) for sequence, grid in zip(sequences, grids, strict=True)]
+
+
+def check_grids(tokens: Sequence[Sequence[str]], grids: Sequence[Grid]) -> None:
+    """Raises ValueError unless each sequence has the patches of its grid."""
+    for index, (sequence, grid) in enumerate(zip(tokens, grids, strict=True)):
+        if len(sequence) < grid.size:
             raise ValueError(
-                f"sequence {index} of the probe has {len(sequence.tokens)} tokens, fewer than the {grid.size} patches "
+                f"sequence {index} of the probe has {len(sequence)} tokens, fewer than the {grid.size} patches "
                 f"of a grid of {grid.rows} rows and {grid.columns} columns"
             )
-    return [replace(sequence, grid=grid) for sequence, grid in zip(sequences, grids, strict=True)]
 
 
 def _check_tokens(tokens: Sequence[Sequence[str]]) -> None:

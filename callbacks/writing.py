@@ -7,6 +7,7 @@ import threading
 from tb_attnviz.events import AlertRecord, RunWriter
 
 from .capture import Recording
+from .grid_labels import with_grid_labels
 from .probe import Probe
 
 _WAITING = 2  # recordings in memory at most: when the disk is slower than training, training waits
@@ -70,7 +71,9 @@ class BackgroundWriter:
     def _write(self, step: int, recording: Recording, alerts: AlertRecord, samples: bool) -> None:
         layers = [layer.identity for layer in recording.layers]
         if layers != self._begun:
-            self._writer.begin(step, self._probe.record, recording.layers, pictures=self._probe.pictures)
+            pictures = self._probe.pictures
+            record = with_grid_labels(self._probe.record, pictures, recording.layers)
+            self._writer.begin(step, record, recording.layers, pictures=pictures)
             self._begun = layers
         self._writer.write_health(step, recording.figures)  # first: it is small, and a full disk may still take it
         self._writer.write_alerts(alerts)

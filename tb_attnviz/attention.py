@@ -18,35 +18,78 @@ Weight = Literal["values"]
 _BLOCK = 2**20  # weights that are computed at once: 4 MB
 
 
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """What of a sequence's attention is wanted: the row of one query, the column of one key, or, by default, all."""
+
+    query: int | None = None
+    key: int | None = None
+
+    def of(self, n_query: int, n_key: int) -> tuple[slice, slice]:
+        """Which rows and columns these are, of so many."""
+        rows = slice(0, n_query) if self.query is None else slice(self.query, self.query + 1)
+        columns = slice(0, n_key) if self.key is None else slice(self.key, self.key + 1)
+        return rows, columns
+
+
+WHOLE = Part()
+
+
 def sequence_attention(
-    samples: Samples, layer: Layer, lengths: Lengths, head: int, sequence: int, *, weight: Weight | None = None
+    samples: Samples,
+    layer: Layer,
+    lengths: Lengths,
+    head: int,
+    sequence: int,
+    *,
+    weight: Weight | None = None,
+    part: Part = WHOLE,
 ) -> Float32:
-    """[n_query, n_key] of one sequence: equal to the model's own within 5e-4.
+    """[n_query, n_key] of one sequence, or `part` of it: equal to the model's own within 5e-4.
 
     `samples` hold the queries and keys of all sequences one after the other, keys grouped or not. `weight`: "values"
     weighs each row by ‖v_j‖, as geometry.weighted_by_values does; the samples must have their norms.
     """
-    heads, queries = np.array([head]), np.arange(lengths.queries[sequence])
-    attention = _rows(samples, layer, lengths, sequence, heads, queries).attention[0]
-    if weight is None:
-        return cast(Float32, attention)
-    norms = samples.expanded_value_norms()
-    if norms is None:
-        raise ValueError(f"the samples of {layer.name} hold no value norms to weigh its attention by")
-    with np.errstate(invalid="ignore"):  # values that are not finite give rows of NaN
-        return cast(Float32, geometry.weighted_by_values(attention, norms[head, _place(lengths.keys, sequence)]))
+    n_key = lengths.keys[sequence]
+    rows, columns = part.of(lengths.queries[sequence], n_key)
+    heads, count = np.array([head]), max(1, _BLOCK // max(1, n_key))
+    norms = None
+    if weight is not None:
+        norms = samples.expanded_value_norms()
+        if norms is None:
+            raise ValueError(f"the samples of {layer.name} hold no value norms to weigh its attention by")
+        norms = norms[head, _place(lengths.keys, sequence)]  # (n_key,)
+    found = np.empty((rows.stop - rows.start, columns.stop - columns.start), np.float32)
+    for first in range(rows.start, rows.stop, count):
+        queries = np.arange(first, min(first + count, rows.stop))
+        weights = _rows(samples, layer, lengths, sequence, heads, queries).attention[0]  # (some rows, n_key)
+        if norms is not None:
+            with np.errstate(invalid="ignore"):  # values that are not finite give rows of NaN
+                weights = geometry.weighted_by_values(weights, norms)
+        found[first - rows.start : first - rows.start + len(queries)] = weights[:, columns]
+    return found
 
 
 def mean_attention(
-    samples: Samples, layer: Layer, lengths: Lengths, head: int, *, weight: Weight | None = None
+    samples: Samples,
+    layer: Layer,
+    lengths: Lengths,
+    head: int,
+    *,
+    weight: Weight | None = None,
+    part: Part = WHOLE,
 ) -> Float32:
     """Averaged by position pair over the sequences that have both positions, [longest query, longest key]."""
-    shape = max(lengths.queries), max(lengths.keys)
+    rows, columns = part.of(max(lengths.queries), max(lengths.keys))
+    shape = rows.stop - rows.start, columns.stop - columns.start
     total = np.zeros(shape, np.float32)
     present = np.zeros(shape, np.float32)
     for sequence, (n_query, n_key) in enumerate(zip(lengths.queries, lengths.keys, strict=True)):
-        total[:n_query, :n_key] += sequence_attention(samples, layer, lengths, head, sequence, weight=weight)
-        present[:n_query, :n_key] += 1
+        if (part.query or 0) >= n_query or (part.key or 0) >= n_key:
+            continue  # it is too short to have this part
+        found = sequence_attention(samples, layer, lengths, head, sequence, weight=weight, part=part)
+        total[: found.shape[0], : found.shape[1]] += found
+        present[: found.shape[0], : found.shape[1]] += 1
     return cast(Float32, total / np.maximum(present, 1))
 
 

@@ -45,6 +45,9 @@ def sequence_entry(sequence: Sequence) -> dict[str, Any]:
         "grid": None,
         "places": None,
         "image": None,
+        "grid_labels": [
+            {**dataclasses.asdict(of_grid.grid), "labels": dict(of_grid.labels)} for of_grid in sequence.grid_labels
+        ],
         "key_tokens": sequence_entry(sequence.key_tokens) if sequence.key_tokens else None,
     }
     if sequence.grid is not None:

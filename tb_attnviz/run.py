@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import comparison, geometry
-from tb_attnviz.attention import Weight, mean_attention, point_figures, sequence_attention
+from tb_attnviz.attention import Part, Weight, mean_attention, point_figures, sequence_attention
 from tb_attnviz.comparable import check_comparable
 from tb_attnviz.comparison import Measure, RecordedLayer
 from tb_attnviz.events import (
     Alert,
     Checkpoint,
     EventLog,
+    Grid,
     Image,
     Layer,
     Lengths,
@@ -23,9 +24,11 @@ from tb_attnviz.events import (
     Records,
     Samples,
     Segment,
+    Side,
     read_picture,
     read_samples,
 )
+from tb_attnviz.image_summary import ImageSummary, summarise
 from tb_attnviz.projection import Frame, LayerSamples, Projection, ProjectionError, View, fit_frame, make
 from tb_attnviz.projection.ports import MemoryStore
 from tb_attnviz.projection.projection import Method
@@ -119,20 +122,22 @@ class Run:
         """How many queries and keys each sequence has in `layer`: where layers differ in their tokens, not the same."""
         return self.layer(step, layer).lengths(self.probe)
 
-    def image(self, sequence: int) -> Image:
-        """The picture of a sequence. Raises NotRecordedError for one that is no image, or has none."""
+    def image(self, sequence: int, side: Side = "tokens") -> Image:
+        """The picture of a sequence, or of its other side. Raises NotRecordedError for what has none."""
         sequences = self.probe.sequences
         if not 0 <= sequence < len(sequences):
             raise NotRecordedError(f"no sequence {sequence}: the probe has sequences 0 to {len(sequences) - 1}")
-        image = sequences[sequence].image
-        if image is None:
-            kind = sequences[sequence].kind
-            raise NotRecordedError(f"sequence {sequence} has no picture: it is of the kind {kind!r}")
-        return image
+        found = sequences[sequence] if side == "tokens" else sequences[sequence].key_tokens
+        if found is None:
+            raise NotRecordedError(f"sequence {sequence} has no other side: the probe has no key_tokens")
+        if found.image is None:
+            of = "" if side == "tokens" else "the other side of "
+            raise NotRecordedError(f"{of}sequence {sequence} has no picture: it is of the kind {found.kind!r}")
+        return found.image
 
-    def png(self, sequence: int) -> bytes:
+    def png(self, sequence: int, side: Side = "tokens") -> bytes:
         """The picture of a sequence. Raises NotRecordedError like `image`, FileNotFoundError if its file is gone."""
-        return read_picture(self.directory, self.image(sequence))
+        return read_picture(self.directory, self.image(sequence, side))
 
     def samples(self, step: int, layer: int) -> Samples:
         """Queries [heads, n_query, d] and keys [heads, n_key, d], float32; grouped keys repeated for their heads."""
@@ -143,20 +148,41 @@ class Run:
         return dataclasses.replace(samples, keys=samples.expanded_keys(), value_norms=norms)
 
     def attention(
-        self, step: int, layer: int, head: int, sequence: int | Literal["mean"], *, weight: Weight | None = None
+        self,
+        step: int,
+        layer: int,
+        head: int,
+        sequence: int | Literal["mean"],
+        *,
+        weight: Weight | None = None,
+        query: int | None = None,
+        key: int | None = None,
     ) -> Float32:
         """Attention [n_query, n_key] of one head on one sequence, recomputed: equal to the model's within 5e-4.
 
         "mean": averaged over all sequences by position pair, [longest query, longest key]. weight="values": each row
-        weighted by ‖v_j‖ and brought to sum 1 again, where value norms were recorded.
+        weighted by ‖v_j‖ and brought to sum 1 again, where value norms were recorded. `query`: its row alone,
+        [1, n_key]; `key`: its column alone, [n_query, 1]: of long sequences a small part of the work.
         """
         self.check(step, layer, head, sequence)
         if weight is not None:
             self.check_values(step, layer)
+        part = Part(query, key)
+        self.check_part(step, layer, sequence, part)
         samples, described, lengths = self.samples(step, layer), self.layer(step, layer), self.lengths(step, layer)
         if sequence == "mean":
-            return mean_attention(samples, described, lengths, head, weight=weight)
-        return sequence_attention(samples, described, lengths, head, sequence, weight=weight)
+            return mean_attention(samples, described, lengths, head, weight=weight, part=part)
+        return sequence_attention(samples, described, lengths, head, sequence, weight=weight, part=part)
+
+    def image_summary(
+        self, step: int, layer: int, head: int, sequence: int | Literal["mean"], *, weight: Weight | None = None
+    ) -> ImageSummary:
+        """What the attention of one head within one image comes to over its patches.
+
+        Raises NotRecordedError where queries and keys are not the patches of one grid.
+        """
+        grid = self.image_grid(step, layer, sequence)
+        return summarise(self.attention(step, layer, head, sequence, weight=weight), grid)
 
     def point_figure(self, step: int, layer: int, figure: str) -> Float32:
         """A figure of every query and key of a layer: [heads, n_query + n_key], queries first.
@@ -176,6 +202,33 @@ class Run:
             raise NotRecordedError(f"no head {head}: layer {layer} has heads 0 to {heads - 1}")
         if sequence != "mean" and not 0 <= sequence < sequences:
             raise NotRecordedError(f"no sequence {sequence}: the probe has sequences 0 to {sequences - 1}")
+
+    def check_part(self, step: int, layer: int, sequence: int | Literal["mean"], part: Part) -> None:
+        """Raises NotRecordedError unless the sequence, or for the mean any, has this query and this key in `layer`."""
+        lengths = self.lengths(step, layer)
+        for what, number, of in (("query", part.query, lengths.queries), ("key", part.key, lengths.keys)):
+            count = max(of) if sequence == "mean" else of[sequence]
+            if number is not None and not 0 <= number < count:
+                raise NotRecordedError(f"no {what} {number}: sequence {sequence} has numbers 0 to {count - 1} there")
+
+    def image_grid(self, step: int, layer: int, sequence: int | Literal["mean"]) -> Grid:
+        """The grid whose patches the last queries and keys of a sequence are; for "mean" that of all sequences.
+
+        Raises NotRecordedError where there is none.
+        """
+        described = self.layer(step, layer)
+        if (described.queries_of, described.query_grid) != (described.keys_of, described.key_grid):
+            raise NotRecordedError(f"queries and keys of layer {layer} are not of the same tokens")
+        of = self.probe.side(described.queries_of)
+        grids = {described.query_grid or each.grid for each in (of if sequence == "mean" else [of[sequence]])}
+        grid = grids.pop()
+        if grid is None or grids:
+            raise NotRecordedError(
+                f"sequence {sequence} is no image"
+                if grid is None
+                else "the images have different grids: there is no mean"
+            )
+        return grid
 
     def check_values(self, step: int, layer: int) -> None:
         """Raises NotRecordedError unless the norms of values were recorded."""

@@ -8,7 +8,7 @@ TensorBoard never loads them. `docs/format.md` describes both byte by byte.
 from tb_attnviz.events.documents import FormatError
 from tb_attnviz.events.log import EventLog
 from tb_attnviz.events.pictures import read_picture
-from tb_attnviz.events.probe_record import Grid, Image, ProbeRecord, Repeat, Sequence, Side
+from tb_attnviz.events.probe_record import Grid, GridLabels, Image, ProbeRecord, Repeat, Sequence, Side
 from tb_attnviz.events.samples import Samples, read_samples, samples_checksum
 from tb_attnviz.events.schema import (
     Alert,
@@ -32,6 +32,7 @@ __all__ = [
     "EventLog",
     "FormatError",
     "Grid",
+    "GridLabels",
     "Image",
     "Layer",
     "Lengths",

@@ -56,12 +56,21 @@ class Image:
 
 
 @dataclasses.dataclass(frozen=True)
+class GridLabels:
+    """Labels of the patches of another grid over the same image than that of the tokens, row after row."""
+
+    grid: Grid
+    labels: Labels
+
+
+@dataclasses.dataclass(frozen=True)
 class Sequence:
     """One probe input: a text, or an image as the sequence of its patches.
 
     `grid`: the last tokens are its patches; those before them ([CLS], registers) have no place in the image.
     `key_tokens`: the other side of the input where the model has two, as the encoder's tokens beside a decoder's.
     Labels are about the tokens and not a part of them: two sequences that differ in them alone are equal.
+    `grid_labels`: those of the patches that layers with grids of their own have.
     """
 
     tokens: tuple[str, ...]
@@ -71,6 +80,7 @@ class Sequence:
     grid: Grid | None = None
     image: Image | None = None
     key_tokens: "Sequence | None" = None
+    grid_labels: tuple[GridLabels, ...] = dataclasses.field(default=(), compare=False)
 
     @property
     def places(self) -> tuple[tuple[int, int] | None, ...]:
@@ -89,10 +99,14 @@ class Sequence:
             "tokens": self.tokens,
             "kind": self.kind,
             "repeat": dataclasses.asdict(self.repeat) if self.repeat else None,
-            "labels": {name: [_known(value) for value in values] for name, values in self.labels.items()},
+            "labels": _to_entry(self.labels),
             "grid": dataclasses.asdict(self.grid) if self.grid else None,
             "image": dataclasses.asdict(self.image) if self.image else None,
             "key_tokens": self.key_tokens.to_entry() if self.key_tokens else None,
+            "grid_labels": [
+                {**dataclasses.asdict(of_grid.grid), "labels": _to_entry(of_grid.labels)}
+                for of_grid in self.grid_labels
+            ],
         }
 
     @classmethod
@@ -102,13 +116,14 @@ class Sequence:
             tokens=tuple(entry["tokens"]),
             kind=entry["kind"],
             repeat=Repeat(**entry["repeat"]) if entry["repeat"] else None,
-            labels={
-                name: tuple(math.nan if value is None else value for value in values)
-                for name, values in entry.get("labels", {}).items()
-            },
+            labels=_from_entry(entry.get("labels", {})),
             grid=Grid(**entry["grid"]) if entry.get("grid") else None,
             image=Image(**entry["image"]) if entry.get("image") else None,
             key_tokens=cls.from_entry(entry["key_tokens"]) if entry.get("key_tokens") else None,
+            grid_labels=tuple(
+                GridLabels(Grid(of_grid["rows"], of_grid["columns"]), _from_entry(of_grid["labels"]))
+                for of_grid in entry.get("grid_labels", [])
+            ),
         )
 
 
@@ -149,6 +164,14 @@ class ProbeRecord:
     @classmethod
     def from_json(cls, text: str) -> "ProbeRecord":
         return cls(tuple(Sequence.from_entry(entry) for entry in load(text, "probe")["sequences"]))
+
+
+def _to_entry(labels: Labels) -> dict[str, list[str | float | None]]:
+    return {name: [_known(value) for value in values] for name, values in labels.items()}
+
+
+def _from_entry(entry: dict[str, list[Any]]) -> Labels:
+    return {name: tuple(math.nan if value is None else value for value in values) for name, values in entry.items()}
 
 
 def _known(value: str | float) -> str | float | None:

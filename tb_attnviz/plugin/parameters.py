@@ -5,7 +5,8 @@ from typing import Literal
 
 from werkzeug import Request
 
-from tb_attnviz.attention import Weight
+from tb_attnviz.attention import Part, Weight
+from tb_attnviz.events import Side
 from tb_attnviz.plugin.responses import BadRequestError
 
 
@@ -58,6 +59,19 @@ def priority(request: Request) -> int:
 def weight(request: Request) -> Weight | None:
     """What attention is weighted by: nothing, or the norms of the values."""
     return "values" if choice(request, "weight", ("none", "values"), default="none") == "values" else None
+
+
+def part(request: Request) -> Part:
+    """What of an attention is wanted: one query's row, one key's column, or all."""
+    found = Part(optional_integer(request, "query"), optional_integer(request, "key"))
+    if found.query is not None and found.key is not None:
+        raise BadRequestError("the parameters 'query' and 'key' exclude each other: ask for a row or for a column")
+    return found
+
+
+def side(request: Request) -> Side:
+    """Of which tokens of a sequence: its own, or those of its other side."""
+    return "key_tokens" if choice(request, "side", ("tokens", "key_tokens"), default="tokens") != "tokens" else "tokens"
 
 
 def sequence(request: Request, name: str) -> int | Literal["mean"]:

@@ -13,7 +13,7 @@ from werkzeug import Request, Response
 from tb_attnviz.entries import layer_entry, segment_entry, sequence_entry
 from tb_attnviz.events import PLUGIN_NAME, FormatError
 from tb_attnviz.geometry import POINT_FIGURES
-from tb_attnviz.plugin import comparisons, figures, parameters, picture, tasks
+from tb_attnviz.plugin import attentions, comparisons, figures, parameters, picture, tasks
 from tb_attnviz.plugin.responses import (
     JSON,
     PNG,
@@ -58,6 +58,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
             "/points": self.points_route,
             "/trust": self.trust_route,
             "/attention": self.attention_route,
+            "/image_summary": self.image_summary_route,
             "/point_figures": self.point_figures_route,
             "/change": self.change_route,
             "/similarity": self.similarity_route,
@@ -88,9 +89,9 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route
     def image_route(self, request: Request) -> Response:
         _, run = self._run(request)
-        sequence = parameters.integer(request, "sequence")
-        file = run.image(sequence).file  # its name is made of its content
-        return unchanged(request, file, PNG) or png_response(request, run.png(sequence), file)
+        sequence, side = parameters.integer(request, "sequence"), parameters.side(request)
+        file = run.image(sequence, side).file  # its name is made of its content
+        return unchanged(request, file, PNG) or png_response(request, run.png(sequence, side), file)
 
     @route_of_get_and_post
     def points_route(self, request: Request) -> Response:
@@ -130,34 +131,13 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def attention_route(self, request: Request) -> Response:
-        name, run = self._run(request)
-        step = parameters.integer(request, "step")
-        layer = parameters.integer(request, "layer")
-        head = parameters.integer(request, "head")
-        sequence = parameters.sequence(request, "sequence")
-        weight = parameters.weight(request)
-        run.check(step, layer, head, sequence)
-        if weight is not None:
-            run.check_values(step, layer)
-        checkpoint, lengths = run.checkpoint(step), run.lengths(step, layer)
-        key = repr(("attention", run.directory, checkpoint.file, layer, head, sequence, weight))
-        task = Task(
-            key=key,
-            function=tasks.attention,
-            args=(
-                run.directory,
-                checkpoint.file,
-                checkpoint.locations[layer],
-                checkpoint.layers[layer],
-                lengths,
-                head,
-                None if sequence == "mean" else sequence,
-                weight,
-            ),
-            about={"kind": "attention", "run": name, "layer": layer, "head": head, "step": step, "projection": None},
-            quick=True,
-        )
-        return unchanged(request, key) or self._made(request, task, array_response, 0)
+        task = attentions.attention_task(request, *self._run(request))
+        return unchanged(request, task.key) or self._made(request, task, array_response, 0)
+
+    @route
+    def image_summary_route(self, request: Request) -> Response:
+        task = attentions.image_summary_task(request, *self._run(request))
+        return unchanged(request, task.key, JSON) or self._made(request, task, made_json_response, 0)
 
     @route
     def point_figures_route(self, request: Request) -> Response:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from tb_attnviz import attention as recomputed
 from tb_attnviz import comparison
 from tb_attnviz.comparison import Measure, RecordedLayer
-from tb_attnviz.events import Layer, Lengths, SamplesLocation, read_samples
+from tb_attnviz.events import Grid, Layer, Lengths, SamplesLocation, read_samples
+from tb_attnviz.image_summary import summarise
 from tb_attnviz.projection.pictures import Report, View, make
 from tb_attnviz.projection.store import DiskStore
 from tb_attnviz.projection.trust import Seen, make_trust
@@ -36,23 +37,45 @@ def trust(view: View, step: int, previous: int | None, seen: Seen, place: Place,
     return make_trust(view, step, previous, _store(place), report, seen=seen)
 
 
-def attention(
-    directory: str,
-    file: str,
-    location: SamplesLocation,
-    layer: Layer,
-    lengths: Lengths,
-    head: int,
-    sequence: int | None,
-    weight: recomputed.Weight | None,
-    *,
-    report: Report,
-) -> bytes:
-    """The attention of one head, `.npy` float32 [n_query, n_key]; the mean over all sequences for None."""
-    samples = read_samples(directory, file, location)
-    if sequence is None:
-        return _npy(recomputed.mean_attention(samples, layer, lengths, head, weight=weight))
-    return _npy(recomputed.sequence_attention(samples, layer, lengths, head, sequence, weight=weight))
+@dataclasses.dataclass(frozen=True)
+class Attended:
+    """One head's attention within one sequence, or for None the mean over all."""
+
+    directory: str
+    file: str
+    location: SamplesLocation
+    number: int
+    """Of the layer."""
+    layer: Layer
+    lengths: Lengths
+    head: int
+    sequence: int | None
+    weight: recomputed.Weight | None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Tells it from others; what is not in it follows from what is."""
+        return self.directory, self.file, self.number, self.head, self.sequence, self.weight
+
+    def recomputed(self, part: recomputed.Part = recomputed.WHOLE) -> npt.NDArray[np.float32]:
+        samples = read_samples(self.directory, self.file, self.location)
+        if self.sequence is None:
+            return recomputed.mean_attention(
+                samples, self.layer, self.lengths, self.head, weight=self.weight, part=part
+            )
+        return recomputed.sequence_attention(
+            samples, self.layer, self.lengths, self.head, self.sequence, weight=self.weight, part=part
+        )
+
+
+def attention(attended: Attended, part: recomputed.Part, *, report: Report) -> bytes:
+    """`.npy` float32 [n_query, n_key], or the row or column of it that `part` is."""
+    return _npy(attended.recomputed(part))
+
+
+def image_summary(attended: Attended, grid: Grid, *, report: Report) -> bytes:
+    """What the attention within an image comes to over the patches of `grid`, a JSON document."""
+    return summarise(attended.recomputed(), grid).to_json()
 
 
 def point_figures(

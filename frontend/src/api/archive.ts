@@ -7,6 +7,7 @@ import type {
   AttentionQuery,
   Dims,
   HealthDocument,
+  ImageSummary,
   JsonNumber,
   Points,
   PointsQuery,
@@ -115,6 +116,12 @@ export class ArchiveSource implements DataSource {
     const shape = header.shapes[number] ?? [0, 0];
     const start = header.shapes.slice(0, number).reduce((sum, [rows, columns]) => sum + rows * columns, 0);
     return { shape, data: data.slice(start, start + shape[0] * shape[1]) };
+  }
+
+  async imageSummary(): Promise<ImageSummary> {
+    throw new SourceError(
+      'This page does not hold what attention over an image comes to: TensorBoard has it.',
+    );
   }
 
   async image(): Promise<Blob> {

@@ -9,12 +9,16 @@ import type {
   ChangeQuery,
   FigureQuery,
   HealthDocument,
+  ImageSummary,
+  ImageSummaryQuery,
+  JsonNumber,
   KnownHealth,
   Points,
   PointsQuery,
   Probe,
   Runs,
   SimilarityQuery,
+  TokensOf,
   Trust,
   TrustQuery,
 } from './types';
@@ -68,8 +72,14 @@ export class HttpSource implements DataSource {
     return parseNpy(await response.arrayBuffer());
   }
 
-  async image(run: string, sequence: number, signal?: AbortSignal): Promise<Blob> {
-    return (await this.get('image', { run, sequence }, signal)).blob();
+  async imageSummary(query: ImageSummaryQuery, signal?: AbortSignal): Promise<ImageSummary> {
+    const response = await this.made('image_summary', { ...query }, signal ? { signal } : {});
+    const { offsets, distance }: { offsets: JsonNumber[]; distance: JsonNumber } = await response.json();
+    return { offsets: Float32Array.from(offsets, Number), distance: Number(distance) };
+  }
+
+  async image(run: string, sequence: number, side: TokensOf, signal?: AbortSignal): Promise<Blob> {
+    return (await this.get('image', { run, sequence, side }, signal)).blob();
   }
 
   async pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray> {

@@ -8,6 +8,8 @@ import type {
   ChangeQuery,
   FigureQuery,
   HealthDocument,
+  ImageSummary,
+  ImageSummaryQuery,
   KnownHealth,
   Points,
   PointsQuery,
@@ -15,6 +17,7 @@ import type {
   Run,
   Runs,
   SimilarityQuery,
+  TokensOf,
   Trust,
   TrustQuery,
 } from './types';
@@ -80,8 +83,12 @@ export class NumberedSource implements DataSource {
     return this.source.probe(run, signal);
   }
 
-  image(run: string, sequence: number, signal?: AbortSignal): Promise<Blob> {
-    return this.source.image(run, sequence, signal);
+  imageSummary(query: ImageSummaryQuery, signal?: AbortSignal): Promise<ImageSummary> {
+    return this.source.imageSummary(query, signal);
+  }
+
+  image(run: string, sequence: number, side: TokensOf, signal?: AbortSignal): Promise<Blob> {
+    return this.source.image(run, sequence, side, signal);
   }
 
   health(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthDocument> {

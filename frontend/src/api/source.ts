@@ -8,6 +8,8 @@ import type {
   Dims,
   FigureQuery,
   HealthDocument,
+  ImageSummary,
+  ImageSummaryQuery,
   KnownHealth,
   Points,
   PointsQuery,
@@ -16,6 +18,7 @@ import type {
   Progress,
   Runs,
   SimilarityQuery,
+  TokensOf,
   Trust,
   TrustQuery,
 } from './types';
@@ -49,10 +52,12 @@ export interface DataSource {
   alerts(run: string, signal?: AbortSignal): Promise<Alerts>;
   points(query: PointsQuery, waiting?: Waiting): Promise<Points>;
   trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust>;
-  /** float32 [n_query, n_key] */
+  /** float32 [n_query, n_key]; [1, n_key] of one query, [n_query, 1] of one key */
   attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray>;
-  /** The picture of one sequence, PNG. */
-  image(run: string, sequence: number, signal?: AbortSignal): Promise<Blob>;
+  /** What the attention within one image comes to, where the matrix is too large to be asked for. */
+  imageSummary(query: ImageSummaryQuery, signal?: AbortSignal): Promise<ImageSummary>;
+  /** The picture of one sequence, or of its other side, PNG. */
+  image(run: string, sequence: number, side: TokensOf, signal?: AbortSignal): Promise<Blob>;
   /** float32 [heads, queries + keys]; NaN where a figure is not defined */
   pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray>;
   /** float32 [heads]: the mean Jensen-Shannon distance of the rows of attention at the two steps, in [0, 1]. */

@@ -1,4 +1,7 @@
+import { meanDistance, offsetMap } from '../images/reading';
 import { noise } from '../noise';
+import { gridOf } from '../probe/grids';
+import { weightsOf } from '../sentence/weights';
 import type { NpyArray } from './npy';
 import { isSlow } from './projection';
 import type { ScalarPoint } from './scalars';
@@ -15,6 +18,8 @@ import type {
   ChangeQuery,
   FigureQuery,
   HealthDocument,
+  ImageSummary,
+  ImageSummaryQuery,
   JsonNumber,
   KnownHealth,
   Layer,
@@ -196,7 +201,19 @@ export class SyntheticSource implements DataSource {
     const head = syntheticHead(query.layer, query.head);
     const n = sequence.tokens.length;
     const weights = attention(head, formation(head, this.time(query.step, query.run)), sequence);
-    return { shape: [n, n], data: query.weight === 'values' ? weightedByValues(weights, n) : weights };
+    const data = query.weight === 'values' ? weightedByValues(weights, n) : weights;
+    if (query.query !== undefined)
+      return { shape: [1, n], data: weightsOf(data, n, { side: 'query', token: query.query }) };
+    if (query.key !== undefined)
+      return { shape: [n, 1], data: weightsOf(data, n, { side: 'key', token: query.key }) };
+    return { shape: [n, n], data };
+  }
+
+  async imageSummary(query: ImageSummaryQuery): Promise<ImageSummary> {
+    const { data } = await this.attention(query);
+    const patches = gridOf(this.sequences[query.sequence === 'mean' ? 0 : query.sequence]);
+    if (!patches) throw new SourceError(`Sequence ${query.sequence} is no image.`);
+    return { offsets: offsetMap(data, patches), distance: meanDistance(data, patches) };
   }
 
   async image(_run: string, sequence: number): Promise<Blob> {

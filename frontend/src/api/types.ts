@@ -91,8 +91,15 @@ export interface Sequence {
   readonly places?: readonly (readonly [number, number] | null)[] | null;
   /** Its picture's size in pixels. */
   readonly image?: { readonly width: number; readonly height: number } | null;
+  /** Labels of the patches of other grids over the same image, which layers have. */
+  readonly grid_labels?: readonly GridLabels[];
   /** Its other side, in models with two. */
   readonly key_tokens?: Sequence | null;
+}
+
+/** One value a patch, row after row. */
+export interface GridLabels extends GridSize {
+  readonly labels: Readonly<Record<string, readonly (string | number)[]>>;
 }
 
 export interface Probe {
@@ -250,4 +257,18 @@ export interface AttentionQuery {
   readonly sequence: number | 'mean';
   /** Rows weighted by the norms of the values that they fetch. */
   readonly weight?: 'values';
+  /** Only the row of this query. */
+  readonly query?: number;
+  /** Only the column of this key. */
+  readonly key?: number;
+}
+
+/** A head's attention within one image, over all patches. */
+export type ImageSummaryQuery = Omit<AttentionQuery, 'query' | 'key'>;
+
+export interface ImageSummary {
+  /** The mean weight by how far the key is from the query, NaN where no query has such a key. [2 rows − 1, 2 columns − 1] */
+  readonly offsets: Float32Array;
+  /** How far away what is attended to is on average, in patches. */
+  readonly distance: number;
 }

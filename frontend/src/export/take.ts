@@ -1,6 +1,7 @@
 import { writeNpy } from '../api/npy';
 import type { PointsQuery } from '../api/types';
-import { headNumber, headPlace } from '../render/layout';
+import { type HeadPlace, headNumber, headPlace } from '../render/layout';
+import type { Attention } from '../state/attention';
 import type { Exhibit } from '../state/exhibits.svelte';
 import { placed } from '../state/loader.svelte';
 import type { Session } from '../state/session.svelte';
@@ -140,10 +141,16 @@ function takeMatrix(session: Session): Numbers['take'] {
 function takeAttention(session: Session): Numbers['take'] {
   return async (format) => {
     const { run, opened, attention, playback, sentence } = session;
-    const weights = attention.value;
     const { step } = playback;
-    if (!run || !opened || !weights || step === null)
+    if (!run || !opened || !attention.value || step === null)
       throw new Error('The attention is still on its way: wait a moment, and take it again.');
+    /** The whole matrix, also where one row of it is enough to be shown. */
+    const whole = async (place: HeadPlace & { readonly step: number }, held: Attention) => {
+      if (held.of === null) return held;
+      const { weighing, sequence } = sentence;
+      return session.source.attention({ run: run.run, ...place, sequence: sequence ?? 0, ...weighing });
+    };
+    const weights = await whole({ ...opened, step }, attention.value);
     const sequence = String(sentence.sequence ?? 0);
     const of = sequence === 'mean' ? sequence : `sequence${sequence}`;
     const name = fileName(run.run, [headName(run, opened), `step${step}`, of, 'attention'], format);
@@ -159,10 +166,11 @@ function takeAttention(session: Session): Numbers['take'] {
       sequence,
       weights: weights.data,
     };
-    const pinned = sentence.held.flatMap(({ place, weights: held }): HeadAttention[] =>
-      held ? [{ ...place, ...between(place.layer), sequence, weights: held.data }] : [],
-    );
-    return csv(name, attentionCsv([shown, ...pinned], run.layers));
+    const pinned = sentence.held.map(async ({ place, weights: held }): Promise<HeadAttention[]> => {
+      if (!held) return [];
+      return [{ ...place, ...between(place.layer), sequence, weights: (await whole(place, held)).data }];
+    });
+    return csv(name, attentionCsv([shown, ...(await Promise.all(pinned)).flat()], run.layers));
   };
 }
 

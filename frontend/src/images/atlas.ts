@@ -1,6 +1,6 @@
 import type { DataSource } from '../api/source';
-import type { Sequence } from '../api/types';
 import { type Packing, pack } from './packing';
+import type { PictureOf } from './pictures';
 
 /** All images of a probe, in one canvas: 64 MiB at most, however many and large they are. */
 export interface Atlas extends Packing {
@@ -15,22 +15,23 @@ const AT_ONCE = 6;
 export async function makeAtlas(
   source: Pick<DataSource, 'image'>,
   run: string,
-  sequences: readonly Sequence[],
+  pictures: readonly (PictureOf | null)[],
   signal: AbortSignal,
 ): Promise<Atlas | null> {
-  const wanted = sequences.flatMap(({ image }, number) => (image ? [number] : [])).slice(0, MOST_IMAGES);
-  if (wanted.length === 0) return null;
-  const chosen = new Set(wanted);
-  const packing = pack(sequences.map(({ image }, number) => (image && chosen.has(number) ? image : null)));
+  const waiting = pictures.flatMap((picture, number) => (picture ? [{ number, ...picture }] : []));
+  waiting.splice(MOST_IMAGES);
+  if (waiting.length === 0) return null;
+  const chosen = new Set(waiting.map(({ number }) => number));
+  const packing = pack(pictures.map((picture, number) => (chosen.has(number) ? picture : null)));
   const canvas = document.createElement('canvas');
   canvas.width = packing.width;
   canvas.height = packing.height;
   const context = canvas.getContext('2d', { alpha: false, willReadFrequently: true });
   if (!context) throw new Error('This browser cannot draw the images.');
-  const waiting = [...wanted];
   const draw = async () => {
-    for (let number = waiting.shift(); number !== undefined; number = waiting.shift()) {
-      const bitmap = await createImageBitmap(await source.image(run, number, signal));
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { number, sequence, side } = next;
+      const bitmap = await createImageBitmap(await source.image(run, sequence, side, signal));
       const box = packing.boxes[number];
       if (box) context.drawImage(bitmap, box.left, box.top, box.width, box.height);
       bitmap.close();

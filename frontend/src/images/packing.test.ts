@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { gridOf } from '../probe/grids';
-import { indexTokens, sequenceOf } from '../probe/places';
+import { indexTokens } from '../probe/places';
 import { pack, rectangles } from './packing';
+import { picturesOf } from './pictures';
 
 describe('images in one texture', () => {
   it('lie in rows of equal cells, at their own size where that fits', () => {
@@ -45,17 +45,29 @@ describe('images in one texture', () => {
     const text = { kind: 'text', tokens: ['a'], repeat: null };
     const index = indexTokens({ run: 'run', sequences: [image, text, image] });
     const packing = pack([image.image, null, image.image]);
-    const found = rectangles(index, packing, (token) => gridOf(null, sequenceOf(index, token)));
+    const found = rectangles(index, packing);
     const first = [0, 0, 0, 0, 0, 0, 4, 6, 4, 0, 8, 6];
     const second = [0, 0, 0, 0, 0, 6, 4, 12, 4, 6, 8, 12]; // below the first one: 8 × 12 is less of a strip than 16 × 6
     expect([...found]).toEqual([...first, 0, 0, 0, 0, ...second]);
   });
 
-  it('has a layer’s own grid stand for the sequence’s', () => {
-    const layer = { query_grid: { rows: 2, columns: 1 } } as Parameters<typeof gridOf>[0];
-    expect(gridOf(layer, undefined)?.places).toEqual([
-      [0, 0],
-      [1, 0],
-    ]);
+  it('are of both sides of a sequence', () => {
+    const image = {
+      kind: 'image',
+      tokens: ['r0c0'],
+      repeat: null,
+      grid: { rows: 1, columns: 1 },
+      places: [[0, 0]] as const,
+      image: { width: 4, height: 4 },
+    };
+    const text = { kind: 'text', tokens: ['a', 'b'], repeat: null, key_tokens: image };
+    const sides = [
+      { of: 'tokens', grid: null, first: 0, tokens: 2 },
+      { of: 'key_tokens', grid: null, first: 2, tokens: 1 },
+    ] as const;
+    const pictures = picturesOf([text]);
+    expect(pictures).toEqual([null, { sequence: 0, side: 'key_tokens', width: 4, height: 4 }]);
+    const found = rectangles(indexTokens({ run: 'run', sequences: [text] }, sides), pack(pictures));
+    expect([...found]).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 4]); // words have none
   });
 });

@@ -1,6 +1,7 @@
 import type { GridSize } from '../api/types';
-import type { Patches, PatchPlace } from '../probe/grids';
+import { gridOf, type PatchPlace } from '../probe/grids';
 import type { TokenIndex } from '../probe/places';
+import { pictureNumber } from './pictures';
 
 /** How all images of a probe lie in one texture. */
 
@@ -55,22 +56,19 @@ export function pack(
   return { width: cellWidth * Math.min(columns, Math.max(1, number)), height: cellHeight * rows, boxes };
 }
 
-/** Left, top, right and bottom of each token's patch in the texture, in pixels; zeros for what has no patch. [tokens, 4]
- * @param gridOf the patches among which a token is */
-export function rectangles(
-  { sequence, position, tokens }: Pick<TokenIndex, 'sequence' | 'position' | 'tokens'>,
-  { boxes }: Packing,
-  gridOf: (token: number) => Patches | null,
-): Float32Array {
-  const found = new Float32Array(4 * tokens);
-  for (let token = 0; token < tokens; token++) {
-    const number = sequence[token] ?? 0;
-    const box = boxes[number];
-    const patches = gridOf(token);
-    const place = patches?.places[position[token] ?? 0];
-    if (!box || !place) continue;
-    found.set(patchOf(box, patches.grid, place), 4 * token);
-  }
+/** Left, top, right and bottom of each token's patch in the texture, in pixels; zeros for what has no patch. [tokens, 4] */
+export function rectangles(index: TokenIndex, { boxes }: Packing): Float32Array {
+  const found = new Float32Array(4 * index.tokens);
+  index.lists.forEach(({ sequences, first }, list) => {
+    sequences.forEach((entry, sequence) => {
+      const patches = gridOf(entry);
+      const box = boxes[pictureNumber(index, list, sequence)];
+      if (!box || !patches) return;
+      patches.places.forEach((place, i) => {
+        if (place) found.set(patchOf(box, patches.grid, place), 4 * ((first[sequence] ?? 0) + i));
+      });
+    });
+  });
   return found;
 }
 

@@ -19,10 +19,10 @@ export function heat(share: number): string {
   return css(ramp(LIGHT.ramp, share));
 }
 
-/** One image of the atlas over the whole canvas, or, without a number, the mean of all. */
-export function paintImage(context: Context, { canvas, boxes }: Atlas, number: number | null): void {
+/** The mean of some images of the atlas over the whole canvas. */
+export function paintImage(context: Context, { canvas, boxes }: Atlas, numbers: readonly number[]): void {
   const { width, height } = context.canvas;
-  const chosen = boxes.flatMap((box, i) => (box && (number === null || number === i) ? [box] : []));
+  const chosen = numbers.flatMap((number) => boxes[number] ?? []);
   chosen.forEach((box, i) => {
     context.globalAlpha = 1 / (i + 1); // each over the mean of those before it
     context.imageSmoothingEnabled = box.width > width; // enlarged pixels stay squares

@@ -1,10 +1,22 @@
 import { describe as about, expect, it } from 'vitest';
 import type { Patches } from '../probe/grids';
-import { arrowsOf, describe, distanceOf, linksOf, meanDistance, offsetMap, weightsOf } from './reading';
+import { weightsOf } from '../sentence/weights';
+import {
+  arrowsOf,
+  type Both,
+  describe,
+  distanceOf,
+  linksOf,
+  meanDistance,
+  offsetMap,
+  placeName,
+  rowOf,
+} from './reading';
 import { arrowStrokes, linkStrokes } from './strokes';
 
 /** [CLS] and a row of three patches. */
 const ROW: Patches = { grid: { rows: 1, columns: 3 }, places: [null, [0, 0], [0, 1], [0, 2]] };
+const BOTH: Both = { query: ROW, key: ROW };
 const NAMES = ['[CLS]', 'r0c0', 'r0c1', 'r0c2'];
 const WEIGHTS = Float32Array.from(
   [
@@ -17,19 +29,19 @@ const WEIGHTS = Float32Array.from(
 
 about('attention within an image', () => {
   it('has an arrow from each patch to its strongest key, and says what that is', () => {
-    expect(arrowsOf(WEIGHTS, ROW).map(({ query, key, to }) => [query, key, to])).toEqual([
+    expect(arrowsOf(WEIGHTS, BOTH).map(({ query, key, to }) => [query, key, to])).toEqual([
       [1, 0, 'special'],
       [2, 2, 'self'],
       [3, 1, 'patch'],
     ]);
-    expect(arrowsOf(new Float32Array(16), ROW)).toEqual([]);
+    expect(arrowsOf(new Float32Array(16), BOTH)).toEqual([]);
   });
 
   it('has links between different patches over a threshold, the strongest last', () => {
-    const links = linksOf(WEIGHTS, ROW, 0.2, 10).map(({ query, key }) => `${query}${key}`);
+    const links = linksOf(WEIGHTS, BOTH, 0.2, 10).map(({ query, key }) => `${query}${key}`);
     expect(links.slice(-3)).toEqual(['23', '32', '31']);
     expect(links.slice(0, -3).sort()).toEqual(['12', '21']);
-    expect(linksOf(WEIGHTS, ROW, 0.2, 2)).toHaveLength(2);
+    expect(linksOf(WEIGHTS, BOTH, 0.2, 2)).toHaveLength(2);
   });
 
   it('is averaged by where the key is from the query', () => {
@@ -48,8 +60,8 @@ about('attention within an image', () => {
   });
 
   it('is so many patches away, among patches alone', () => {
-    expect(distanceOf(WEIGHTS, ROW, 1)).toBeCloseTo((0.2 * 1 + 0.1 * 2) / 0.4, 6);
-    expect(distanceOf(WEIGHTS, ROW, 0)).toBeNaN();
+    expect(distanceOf(rowOf(WEIGHTS, ROW, 1), ROW, 1)).toBeCloseTo((0.2 * 1 + 0.1 * 2) / 0.4, 6);
+    expect(distanceOf(rowOf(WEIGHTS, ROW, 0), ROW, 0)).toBeNaN();
     expect(meanDistance(WEIGHTS, ROW)).toBeCloseTo((1 + 0.5 + 1.4 / 0.9) / 3, 6);
   });
 
@@ -69,23 +81,31 @@ about('attention within an image', () => {
   });
 
   it('is said in words', () => {
-    const said = (side: 'query' | 'key', token: number) => describe(WEIGHTS, ROW, NAMES, { side, token });
+    const name = (token: number) => placeName(ROW.places, NAMES, token);
+    const subject = (side: 'query' | 'key', token: number) => ({
+      side,
+      name: ROW.places[token] ? `patch ${name(token)}` : name(token),
+      itself: token,
+      other: name,
+    });
+    const said = (side: 'query' | 'key', token: number) =>
+      describe(weightsOf(WEIGHTS, 4, { side, token }), subject(side, token));
     expect(said('query', 3)).toBe('patch row 0, column 2, 50 % of the attention on row 0, column 0');
     expect(said('query', 2)).toBe('patch row 0, column 1, 50 % of the attention on itself');
     expect(said('query', 1)).toBe('patch row 0, column 0, 60 % of the attention on [CLS]');
     expect(said('query', 0)).toBe('[CLS], 40 % of the attention on row 0, column 2');
     expect(said('key', 3)).toBe('patch row 0, column 2 as a key, attended to most by [CLS], 40 %');
-    expect(describe(WEIGHTS, ROW, NAMES, { side: 'query', token: 1 }, true)).toBe(
+    expect(describe(weightsOf(WEIGHTS, 4, { side: 'query', token: 1 }), subject('query', 1), true)).toBe(
       'patch row 0, column 0, +60 % on [CLS]',
     );
-    expect(describe(null, ROW, NAMES, { side: 'query', token: 3 })).toBe('patch row 0, column 2');
+    expect(describe(null, subject('query', 3))).toBe('patch row 0, column 2');
   });
 });
 
 about('strokes over an image', () => {
-  const frame = { patches: ROW, width: 300, height: 100 };
+  const frame = { patches: BOTH, width: 300, height: 100 };
   it('point at the middle of the key', () => {
-    const [ring, dot, arrow] = arrowStrokes(arrowsOf(WEIGHTS, ROW), frame);
+    const [ring, dot, arrow] = arrowStrokes(arrowsOf(WEIGHTS, BOTH), frame);
     expect(arrow?.path).toMatch(/ 50\.0 50\.0 /); // the tip, in the first patch
     expect(dot?.path.match(/M/g)).toHaveLength(1);
     expect(ring?.path.match(/M/g)).toHaveLength(2);
@@ -93,7 +113,7 @@ about('strokes over an image', () => {
   });
 
   it('are wide at the query, in proportion to the weight', () => {
-    const strokes = linkStrokes(linksOf(WEIGHTS, ROW, 0.2, 10), frame);
+    const strokes = linkStrokes(linksOf(WEIGHTS, BOTH, 0.2, 10), frame);
     const width = (path = '') => {
       const [, y = '', end = ''] = /^M\S+ (\S+)L\S+ \S+ \S+ (\S+)Z$/.exec(path) ?? [];
       return Math.abs(Number(end) - Number(y));

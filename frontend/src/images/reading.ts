@@ -1,7 +1,14 @@
 import type { Patches, PatchPlace } from '../probe/grids';
 import { percent, signedPercent } from '../sentence/weights';
 
-/** What one head's attention within one image says: [size, size] row by row, rows are queries, columns are keys. */
+/** What one head's attention within one image says: [queries, keys] row by row, rows are queries, columns are keys. Both are
+ * the same patches in most layers; in others keys have a grid of their own over the same image. */
+
+/** Where queries and keys are in the image. */
+export interface Both {
+  readonly query: Patches;
+  readonly key: Patches;
+}
 
 /** From a patch to the key that it attends to most. */
 export interface Arrow {
@@ -19,13 +26,13 @@ export interface Link {
 }
 
 /** One for each patch; none for queries that attend to nothing. */
-export function arrowsOf(weights: Float32Array, { places }: Patches): Arrow[] {
-  const size = places.length;
-  return places.flatMap((place, query): Arrow[] => {
+export function arrowsOf(weights: Float32Array, { query: from, key: to }: Both): Arrow[] {
+  const size = to.places.length;
+  return from.places.flatMap((place, query): Arrow[] => {
     const key = place === null ? null : strongestKey(weights, size, query);
     if (key === null) return [];
-    const to = key === query ? 'self' : places[key] ? 'patch' : 'special';
-    return [{ query, key, weight: weights[query * size + key] ?? 0, to }];
+    const kind = from === to && key === query ? 'self' : to.places[key] ? 'patch' : 'special';
+    return [{ query, key, weight: weights[query * size + key] ?? 0, to: kind }];
   });
 }
 
@@ -41,12 +48,17 @@ export function strongestKey(weights: Float32Array, size: number, query: number)
 
 /** Between different patches, of at least so much weight, the weakest first: the strongest lie on top.
  * @param most that are returned, the strongest ones */
-export function linksOf(weights: Float32Array, { places }: Patches, least: number, most: number): Link[] {
-  const size = places.length;
+export function linksOf(
+  weights: Float32Array,
+  { query: from, key: to }: Both,
+  least: number,
+  most: number,
+): Link[] {
+  const size = to.places.length;
   const links: Link[] = [];
   weights.forEach((weight, i) => {
     const [query, key] = [Math.floor(i / size), i % size];
-    if (query === key || !places[query] || !places[key]) return;
+    if ((from === to && query === key) || !from.places[query] || !to.places[key]) return;
     if (weight !== 0 && Math.abs(weight) >= least) links.push({ query, key, weight });
   });
   return links.sort((a, b) => Math.abs(a.weight) - Math.abs(b.weight)).slice(-most);
@@ -73,14 +85,15 @@ export function offsetMap(weights: Float32Array, { grid, places }: Patches): Flo
 }
 
 /** How far away, in patches, what a query attends to is on average (Dosovitskiy et al. 2021): among the patches alone. NaN for
- * a token without a place, and where no patch is attended to. */
-export function distanceOf(weights: Float32Array, { places }: Patches, query: number): number {
+ * a token without a place, and where no patch is attended to.
+ * @param row what it attends to. [size] */
+export function distanceOf(row: Float32Array, { places }: Patches, query: number): number {
   const from = places[query];
   if (!from) return Number.NaN;
   let [far, sum] = [0, 0];
   places.forEach((to, key) => {
     if (!to) return;
-    const weight = weights[query * places.length + key] ?? 0;
+    const weight = row[key] ?? 0;
     far += weight * Math.hypot(to[0] - from[0], to[1] - from[1]);
     sum += weight;
   });
@@ -89,18 +102,15 @@ export function distanceOf(weights: Float32Array, { places }: Patches, query: nu
 
 /** The mean of these over the patches that have one. */
 export function meanDistance(weights: Float32Array, patches: Patches): number {
-  const all = patches.places.map((_, query) => distanceOf(weights, patches, query)).filter(Number.isFinite);
+  const all = patches.places
+    .map((_, query) => distanceOf(rowOf(weights, patches, query), patches, query))
+    .filter(Number.isFinite);
   return all.reduce((sum, far) => sum + far, 0) / all.length;
 }
 
-/** What a query gives to each key, or a key gets of each query. [size] */
-export function weightsOf(
-  weights: Float32Array,
-  size: number,
-  { side, token }: { readonly side: 'query' | 'key'; readonly token: number },
-): Float32Array {
-  if (side === 'query') return weights.slice(token * size, (token + 1) * size);
-  return Float32Array.from({ length: size }, (_, query) => weights[query * size + token] ?? 0);
+/** What a query attends to. [size] */
+export function rowOf(weights: Float32Array, { places }: Patches, query: number): Float32Array {
+  return weights.subarray(query * places.length, (query + 1) * places.length);
 }
 
 /** "row 3, column 4", or the name of what has no place. */
@@ -113,29 +123,34 @@ export function placeName(
   return place ? `row ${place[0]}, column ${place[1]}` : (tokens[at] ?? `token ${at}`);
 }
 
+/** A token, and how everybody is called that it attends to, or that attends to it. */
+export interface Subject {
+  readonly side: 'query' | 'key';
+  /** "patch row 3, column 4", "“river”". */
+  readonly name: string;
+  /** Number of the one that is itself; null where the others are of another list. */
+  readonly itself: number | null;
+  readonly other: (token: number) => string;
+}
+
 /** What is selected and where most of its weight is, in words: rows and columns are counted from 0, as tokens are named.
+ * @param own its weights on the others, or those that it gets from them; null: not known
  * @param signed the weights are a difference: what grew most */
 export function describe(
-  weights: Float32Array | null,
-  { places }: Patches,
-  tokens: readonly string[],
-  at: { readonly side: 'query' | 'key'; readonly token: number },
+  own: Float32Array | null,
+  { side, name, itself, other }: Subject,
   signed = false,
 ): string {
-  const name = (token: number) => placeName(places, tokens, token);
-  const subject = `${places[at.token] ? 'patch ' : ''}${name(at.token)}`;
-  if (!weights) return subject;
-  const own = weightsOf(weights, places.length, at);
+  if (!own) return name;
+  const subject = side === 'key' ? `${name} as a key` : name;
   let best = 0;
   own.forEach((weight, i) => {
     if (weight > (own[best] ?? 0)) best = i;
   });
-  if (signed) {
-    const more = signedPercent(own[best] ?? 0);
-    return `${subject}${at.side === 'key' ? ' as a key' : ''}, ${more} ${at.side === 'key' ? 'from' : 'on'} ${best === at.token ? 'itself' : name(best)}`;
-  }
-  const share = percent(own[best] ?? 0);
-  return at.side === 'query'
-    ? `${subject}, ${share} of the attention on ${best === at.token ? 'itself' : name(best)}`
-    : `${subject} as a key, attended to most by ${best === at.token ? 'itself' : name(best)}, ${share}`;
+  const where = best === itself ? 'itself' : other(best);
+  const weight = own[best] ?? 0;
+  if (signed) return `${subject}, ${signedPercent(weight)} ${side === 'key' ? 'from' : 'on'} ${where}`;
+  return side === 'query'
+    ? `${subject}, ${percent(weight)} of the attention on ${where}`
+    : `${subject}, attended to most by ${where}, ${percent(weight)}`;
 }

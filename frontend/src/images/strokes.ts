@@ -1,5 +1,5 @@
 import type { Patches } from '../probe/grids';
-import type { Arrow, Link } from './reading';
+import type { Arrow, Both, Link } from './reading';
 
 /** Arrows and links as paths, in css pixels of an image that is drawn so wide and high. */
 
@@ -19,34 +19,44 @@ const FAINT = 0.25;
 /** Of a patch's smaller side: the widest link. */
 const WIDEST = 0.17;
 
-interface Frame {
-  readonly patches: Patches;
+interface Size {
   readonly width: number;
   readonly height: number;
 }
 
-export function middle({ patches, width, height }: Frame, token: number): readonly [number, number] {
-  const [row, column] = patches.places[token] ?? [0, 0];
-  return [((column + 0.5) * width) / patches.grid.columns, ((row + 0.5) * height) / patches.grid.rows];
+interface Frame extends Size {
+  readonly patches: Both;
 }
 
-/** The smaller side of a patch. */
-export function patchSide({ patches, width, height }: Frame): number {
-  return Math.min(width / patches.grid.columns, height / patches.grid.rows);
+/** Of a patch. */
+export function middle(
+  { grid, places }: Patches,
+  { width, height }: Size,
+  token: number,
+): readonly [number, number] {
+  const [row, column] = places[token] ?? [0, 0];
+  return [((column + 0.5) * width) / grid.columns, ((row + 0.5) * height) / grid.rows];
+}
+
+/** The smaller side of a patch of a query. */
+function patchSide({ patches, width, height }: Frame): number {
+  const { rows, columns } = patches.query.grid;
+  return Math.min(width / columns, height / rows);
 }
 
 /** A line with a head, a dot for an arrow to itself, a ring for one to what has no place. */
 export function arrowStrokes(arrows: readonly Arrow[], frame: Frame): Stroke[] {
   const side = patchSide(frame);
+  const from = (token: number) => middle(frame.patches.query, frame, token);
   const most = Math.max(...arrows.map(({ weight }) => Math.abs(weight)));
   return arrows.map(({ query, key, weight, to }) => ({
     key: `${query}`,
     path:
       to === 'patch'
-        ? arrowPath(middle(frame, query), middle(frame, key), side)
+        ? arrowPath(from(query), middle(frame.patches.key, frame, key), side)
         : to === 'self'
-          ? circle(middle(frame, query), 0.1 * side)
-          : circle(middle(frame, query), 0.2 * side) + circle(middle(frame, query), 0.13 * side),
+          ? circle(from(query), 0.1 * side)
+          : circle(from(query), 0.2 * side) + circle(from(query), 0.13 * side),
     opacity: FAINT + (1 - FAINT) * (Math.abs(weight) / most),
     negative: weight < 0,
   }));
@@ -58,7 +68,8 @@ export function linkStrokes(links: readonly Link[], frame: Frame): Stroke[] {
   const most = Math.abs(links.at(-1)?.weight ?? 1);
   return links.map(({ query, key, weight }) => {
     const share = Math.abs(weight) / most;
-    const [[x, y], [toX, toY]] = [middle(frame, query), middle(frame, key)];
+    const [x, y] = middle(frame.patches.query, frame, query);
+    const [toX, toY] = middle(frame.patches.key, frame, key);
     const length = Math.hypot(toX - x, toY - y) || 1;
     const wide = (0.5 * Math.max(1.2, WIDEST * side * share)) / length;
     const [across, down] = [-(toY - y) * wide, (toX - x) * wide];

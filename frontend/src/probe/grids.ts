@@ -1,4 +1,4 @@
-import type { GridSize, Layer, Sequence } from '../api/types';
+import type { GridSize, Sequence } from '../api/types';
 
 /** Row and column of a patch. */
 export type PatchPlace = readonly [row: number, column: number];
@@ -10,17 +10,9 @@ export interface Patches {
   readonly places: readonly (PatchPlace | null)[];
 }
 
-/** The grid that a layer's queries and keys have over a sequence: a layer's own (Swin), or the sequence's; null for
- * what is no image. */
-export function gridOf(layer: Layer | null | undefined, sequence: Sequence | undefined): Patches | null {
-  const own = layer?.query_grid;
-  if (own) return { grid: own, places: placesOf(own) };
-  if (!sequence?.grid || !sequence.places) return null;
-  return { grid: sequence.grid, places: sequence.places };
-}
-
-function placesOf({ rows, columns }: GridSize): PatchPlace[] {
-  return Array.from({ length: rows * columns }, (_, i) => [Math.floor(i / columns), i % columns] as const);
+/** The grid of an image's tokens, as a list of tokens has it; null of what is no image. */
+export function gridOf(sequence: Sequence | undefined): Patches | null {
+  return sequence?.grid && sequence.places ? { grid: sequence.grid, places: sequence.places } : null;
 }
 
 /** Tokens by their places, row by row; −1 where there is none. [rows · columns] */

@@ -1,8 +1,9 @@
-import type { GridSize, Probe, Sequence, TokenList } from '../api/types';
+import type { GridSize, Probe, Sequence, TokenList, TokensOf } from '../api/types';
 import type { TokenPlaces } from '../render/colours';
 
 /** The tokens of one list, sequence by sequence. */
 export interface ListedTokens {
+  readonly of: TokensOf;
   /** As the probe has them; the patches of a grid of its own, named by their row and column. */
   readonly sequences: readonly Sequence[];
   /** Number of each sequence's first token among all lists. */
@@ -36,7 +37,7 @@ export function indexTokens(probe: Probe, lists?: readonly TokenList[]): TokenIn
     }
     const most = sequences.reduce((most, sequence) => Math.max(most, sequence.tokens.length), 1);
     longest = Math.max(longest, most);
-    return { sequences, first, longest: most };
+    return { of, sequences, first, longest: most };
   });
   const [list, sequence, position] = [new Int32Array(tokens), new Int32Array(tokens), new Int32Array(tokens)];
   listed.forEach(({ sequences, first }, l) => {
@@ -103,13 +104,14 @@ export function counterpart(
 const NONE: Sequence = { kind: 'text', tokens: [], repeat: null };
 
 /** An image as a grid of other patches than those of its own tokens. */
-function patchesOf({ kind, image }: Sequence, grid: GridSize): Sequence {
+function patchesOf({ kind, image, grid_labels }: Sequence, grid: GridSize): Sequence {
   const places = Array.from(
     { length: grid.rows * grid.columns },
     (_, i) => [Math.floor(i / grid.columns), i % grid.columns] as const,
   );
   const tokens = places.map(([row, column]) => `r${row}c${column}`);
-  return { kind, tokens, repeat: null, labels: {}, grid, places, image: image ?? null };
+  const own = grid_labels?.find(({ rows, columns }) => rows === grid.rows && columns === grid.columns);
+  return { kind, tokens, repeat: null, labels: own?.labels ?? {}, grid, places, image: image ?? null };
 }
 
 /** A token as people read it: word-start marks of byte-level BPE and SentencePiece go, bare white space shows. */

@@ -1,7 +1,8 @@
 import type { Pen } from '../export/svg_context';
 import { labelEvery, type Sheet } from '../sentence/sheet';
 import type { Pair } from '../sentence/weights';
-import type { Panel, Side, SideTokens, TokenPlace } from '../state/sentence.svelte';
+import type { Side, TokenPlace } from '../state/attention';
+import type { Panel, SideTokens } from '../state/sentence.svelte';
 import type { Size } from './camera';
 import { heatColours, heatPixels } from './heat';
 

@@ -61,6 +61,18 @@ export function strongest(weights: Float32Array, keys: number, top: number, leas
   return kept;
 }
 
+/** What a query gives to each key, or a key gets of each query.
+ * @param keys how many there are, in each row of the weights */
+export function weightsOf(
+  weights: Float32Array,
+  keys: number,
+  { side, token }: { readonly side: 'query' | 'key'; readonly token: number },
+): Float32Array {
+  if (side === 'query') return weights.slice(token * keys, (token + 1) * keys);
+  const queries = keys > 0 ? weights.length / keys : 0;
+  return Float32Array.from({ length: queries }, (_, query) => weights[query * keys + token] ?? 0);
+}
+
 /** A share as people read it: 24 %, 3.1 %; what rounds to nothing is 0 %. */
 export function percent(weight: number): string {
   const size = Math.abs(weight);

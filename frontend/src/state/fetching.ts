@@ -1,6 +1,7 @@
 import { addressKey } from '../api/projection';
 import { sleep } from '../api/sleep';
 import type { TrustQuery } from '../api/types';
+import { fetchedAttention } from './attention';
 import type { Wanted } from './loader.svelte';
 import type { Session } from './session.svelte';
 import type { ShownSteps } from './shown.svelte';
@@ -85,10 +86,10 @@ export function fetchAttention(session: Session): void {
     attention.clear();
     return;
   }
-  const { sequence, weighing } = session.sentence;
+  const { sequence, asking } = session.sentence;
   if (sequence === null) return;
-  const query = { run: run.run, step, ...opened, sequence, ...weighing };
-  void attention.load((signal) => source.attention(query, signal));
+  const query = { run: run.run, step, ...opened, sequence, ...asking };
+  void attention.load((signal) => fetchedAttention(source, query, signal));
 }
 
 /** Milliseconds that the hand rests on a step before its trust is asked for. */

@@ -1,7 +1,6 @@
 import { type Atlas, makeAtlas } from '../images/atlas';
-import { rectangles } from '../images/packing';
-import { gridOf, type Patches } from '../probe/grids';
-import { sequenceOf } from '../probe/places';
+import { type Box, rectangles } from '../images/packing';
+import { pictureNumber, picturesOf } from '../images/pictures';
 import { type PointPatches, patchSize, ROOMIER } from '../render/patches';
 import { Latest } from './latest.svelte';
 import type { Session } from './session.svelte';
@@ -14,15 +13,15 @@ export class Images {
   constructor(private readonly session: Session) {}
 
   /** Whether the probe has pictures at all. */
-  readonly any: boolean = $derived.by(
-    () => this.session.probe.value?.sequences.some(({ image }) => image) ?? false,
+  readonly any: boolean = $derived.by(() =>
+    picturesOf(this.session.probe.value?.sequences ?? []).some((picture) => picture),
   );
 
   /** Of each token: left, top, right, bottom in the atlas. [tokens, 4] */
   private readonly ofTokens: Float32Array | null = $derived.by(() => {
     const index = this.session.probe.value;
     const atlas = this.atlas.value;
-    return index && atlas && rectangles(index, atlas, (token) => gridOf(null, sequenceOf(index, token)));
+    return index && atlas && rectangles(index, atlas);
   });
 
   /** The same of each query, then each key. [queries + keys, 4] */
@@ -56,11 +55,10 @@ export class Images {
     return { atlas: atlas.value.canvas, rectangles: ofPoints, size };
   }
 
-  /** The patches of a sequence, in the opened head's layer. */
-  patches(sequence: number): Patches | null {
-    const { session } = this;
-    const layer = session.layers[session.opened?.layer ?? -1];
-    return gridOf(layer, session.probe.value?.sequences[sequence]);
+  /** Where the picture is that a list's tokens of a sequence lie in; null where there is none, or it is not here yet. */
+  box(list: number, sequence: number): Box | null {
+    const index = this.session.probe.value;
+    return (index && this.atlas.value?.boxes[pictureNumber(index, list, sequence)]) ?? null;
   }
 
   /** To be called while a component is made. */
@@ -77,7 +75,7 @@ export class Images {
       const asked = run.probe ?? run.run;
       if (asked === this.asked) return;
       this.asked = asked;
-      void this.atlas.load((signal) => makeAtlas(source, run.run, sequences, signal));
+      void this.atlas.load((signal) => makeAtlas(source, run.run, picturesOf(sequences), signal));
     });
   }
 }

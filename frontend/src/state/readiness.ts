@@ -16,6 +16,7 @@ export function isReady(session: Session): boolean {
     session.scoring,
     session.pointFigures,
     session.images.atlas,
+    session.imageView.summaries,
     against.figures,
     tags,
     points,

@@ -1,22 +1,16 @@
-import type { NpyArray } from '../api/npy';
 import type { AttentionQuery } from '../api/types';
 import { tokenText } from '../probe/places';
 import { MOST_PINS, type Pin, pinId, pinned, pinTitle } from '../sentence/pins';
 import { isSpecial } from '../sentence/special';
 import { difference, type Gone, strongest, without } from '../sentence/weights';
+import { type Attention, fetchedAttention, type Side, type TokenPlace } from './attention';
 import { headLabel } from './labels';
 import { Latest } from './latest.svelte';
 import type { Session } from './session.svelte';
 
-export type Side = 'query' | 'key';
 export type Form = 'lines' | 'map';
 /** Which of the compared pictures the lines draw; the maps stand side by side. */
 export type Shows = 'shown' | 'pinned' | 'difference';
-
-export interface TokenPlace {
-  readonly side: Side;
-  readonly token: number;
-}
 
 /** The tokens of one side of the picture. */
 export interface SideTokens {
@@ -37,12 +31,20 @@ export interface ListedToken {
   readonly token: number;
 }
 
+/** What one token gives, or gets. */
+export interface OwnWeights {
+  readonly of: TokenPlace;
+  readonly weights: Float32Array;
+}
+
 /** One picture of the sentence. */
 export interface Panel {
   readonly id: string;
   readonly title: string;
-  /** [queries, keys]; null until it is here. */
+  /** [queries, keys]; null until it is here, or where only a part of it was asked for. */
   readonly weights: Float32Array | null;
+  /** What was asked for instead: of one query to all keys, or of one key from all queries. */
+  readonly part: OwnWeights | null;
   /** Those of them that are strong enough to be drawn. */
   readonly drawn: Float32Array | null;
   /** A difference: from −1 to 1. */
@@ -51,7 +53,7 @@ export interface Panel {
 
 /** The attention that is held against the shown one. */
 class Pinned {
-  readonly attention = new Latest<NpyArray>();
+  readonly attention = new Latest<Attention>();
   private asked = '';
 
   constructor(readonly pin: Pin) {}
@@ -60,7 +62,7 @@ class Pinned {
     const asked = JSON.stringify(query);
     if (asked === this.asked) return;
     this.asked = asked;
-    void this.attention.load((signal) => session.source.attention(query, signal));
+    void this.attention.load((signal) => fetchedAttention(session.source, query, signal));
   }
 }
 
@@ -106,6 +108,11 @@ export class Sentence {
   readonly weighing: Pick<AttentionQuery, 'weight'> = $derived(
     this.byValues && this.hasValues ? { weight: 'values' } : {},
   );
+  /** The same, and what of the matrix is enough. */
+  readonly asking: Pick<AttentionQuery, 'weight' | 'query' | 'key'> = $derived.by(() => {
+    const { part } = this.session.imageView;
+    return part ? { ...this.weighing, [part.side]: part.token } : this.weighing;
+  });
   /** The opened head's queries, which stand on the left, and its keys. */
   readonly sides: Readonly<Record<Side, SideTokens>> = $derived.by(() => {
     const { query, key } = this.listsOf(this.session.opened?.layer);
@@ -152,13 +159,13 @@ export class Sentence {
     const { opened, layers, playback } = this.session;
     const head = opened ? headLabel(layers, opened.layer, opened.head) : '';
     const title = `${head} · step ${(playback.step ?? 0).toLocaleString('en-US')}`;
-    return this.panel('shown', title, this.readable(this.session.attention.value));
+    return this.panel('shown', title, this.session.attention.value);
   });
   private readonly pinnedPanels: readonly Panel[] = $derived(
     this.pinnedOnes.map(({ pin, attention }) => {
       const title = pinTitle(pin, this.session.run);
       return this.isComparable(pin)
-        ? this.panel(pinId(pin), title, this.readable(attention.value))
+        ? this.panel(pinId(pin), title, attention.value)
         : this.panel(pinId(pin), `${title} attends among other tokens`, null);
     }),
   );
@@ -170,8 +177,18 @@ export class Sentence {
   private readonly differencePanel: Panel | null = $derived.by(() => {
     const other = this.againstPanel;
     if (!other) return null;
-    const [a, b] = [this.shown.weights, other.weights];
-    return this.panel('difference', `shown − ${other.title}`, a && b ? difference(a, b) : null, true);
+    const { shown } = this;
+    const ofBoth = (a?: Float32Array | null, b?: Float32Array | null) => (a && b ? difference(a, b) : null);
+    const of = shown.part?.of;
+    const same = of?.side === other.part?.of.side && of?.token === other.part?.of.token;
+    const part = same ? ofBoth(shown.part?.weights, other.part?.weights) : null;
+    return {
+      ...this.drawn(ofBoth(shown.weights, other.weights)),
+      id: 'difference',
+      title: `shown − ${other.title}`,
+      part: of && part ? { of, weights: part } : null,
+      signed: true,
+    };
   });
   /** All that is compared, side by side. */
   readonly panels: readonly Panel[] = $derived([
@@ -184,6 +201,14 @@ export class Sentence {
     { shown: null, pinned: this.againstPanel, difference: this.differencePanel }[this.shows] ?? this.shown,
   );
 
+  /** What a side is called: which tokens these are, where the other side's are others. */
+  heading(side: Side): string {
+    const { query, key } = this.sides;
+    const { title } = this.sides[side];
+    const name = side === 'query' ? 'queries' : 'keys';
+    return title && query.list !== key.list ? `${name}: ${title}` : name;
+  }
+
   /** To be called while a component is made. */
   begin(): void {
     $effect.pre(() => {
@@ -193,7 +218,7 @@ export class Sentence {
         return;
       for (const one of this.pinnedOnes) {
         const place = pinned(one.pin, playback.step, opened);
-        one.follow({ run: run.run, ...place, sequence, ...this.weighing }, this.session);
+        one.follow({ run: run.run, ...place, sequence, ...this.asking }, this.session);
       }
     });
   }
@@ -257,11 +282,16 @@ export class Sentence {
     for (const { attention } of this.pinnedOnes) if (attention.error !== null) void attention.retry();
   }
 
-  /** An answer as weights; the matrix is kept while the next one loads, but one of another size is not of this sentence. */
-  private readable(answer: NpyArray | null): Float32Array | null {
+  /** An answer as weights; it is kept while the next one loads, but one of another size is not of this sentence. */
+  private readable(
+    answer: Attention | null,
+  ): { readonly of: TokenPlace | null; readonly weights: Float32Array } | null {
     const { query, key } = this.gone;
-    if (answer?.shape[0] !== query.length || answer.shape[1] !== key.length) return null;
-    return without(answer.data, this.gone);
+    const of = answer?.of ?? null;
+    const rows = of?.side === 'query' ? query.slice(of.token, of.token + 1) : query;
+    const columns = of?.side === 'key' ? key.slice(of.token, of.token + 1) : key;
+    if (answer?.shape[0] !== rows.length || answer.shape[1] !== columns.length) return null;
+    return { of, weights: without(answer.data, { query: rows, key: columns }) };
   }
 
   /** Whether a pinned head has the same queries and keys as the opened one. */
@@ -296,8 +326,14 @@ export class Sentence {
     return { list, title: this.session.listTitles[list] ?? '', raw, tokens: raw.map(tokenText), gone };
   }
 
-  private panel(id: string, title: string, weights: Float32Array | null, signed = false): Panel {
+  private panel(id: string, title: string, answer: Attention | null): Panel {
+    const read = this.readable(answer);
+    const part = read?.of ? { of: read.of, weights: read.weights } : null;
+    return { ...this.drawn(part ? null : (read?.weights ?? null)), id, title, part, signed: false };
+  }
+
+  private drawn(weights: Float32Array | null): Pick<Panel, 'weights' | 'drawn'> {
     const drawn = weights && strongest(weights, this.sides.key.tokens.length, this.top, this.least);
-    return { id, title, weights, drawn, signed };
+    return { weights, drawn };
   }
 }

@@ -1,7 +1,8 @@
 import type { Run } from '../api/types';
 import { formatPins, holds, parsePins } from '../sentence/pins';
 import { zoomed } from '../sentence/sheet';
-import type { ListedToken, Sentence, TokenPlace } from './sentence.svelte';
+import type { TokenPlace } from './attention';
+import type { ListedToken, Sentence } from './sentence.svelte';
 
 /** What a link says of the sentence view. Absent means the default. */
 export interface SentencePlace {

@@ -1,4 +1,3 @@
-import type { NpyArray } from '../api/npy';
 import { NumberedSource } from '../api/numbering';
 import { DEFAULT_PROJECTION, isSlow, type Projection } from '../api/projection';
 import type { DataSource } from '../api/source';
@@ -10,6 +9,7 @@ import { combine, type Marking } from '../probe/marked';
 import { counterpart, type TokenIndex } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
 import { Arrangement } from './arrangement.svelte';
+import type { Attention } from './attention';
 import { Comparison } from './compare.svelte';
 import { enterRun, followSteps, goTo } from './entering';
 import { Exhibits } from './exhibits.svelte';
@@ -54,7 +54,7 @@ export class Session {
   readonly probe = new Latest<TokenIndex>();
   readonly figures = new Latest<HealthDocument>();
   readonly alerts = new Latest<readonly Alert[]>();
-  readonly attention = new Latest<NpyArray>();
+  readonly attention = new Latest<Attention>();
   readonly sentence = new Sentence(this);
   readonly scatter = new Scatter();
   readonly introduction: Introduction;
@@ -229,6 +229,7 @@ export class Session {
     this.sentence.begin();
     this.pointFigures.begin();
     this.images.begin();
+    this.imageView.begin();
     this.filter.begin();
     this.search.begin();
     this.against.begin();
@@ -310,6 +311,16 @@ export class Session {
     else if (this.group) this.mark(null);
     else if (this.selection) this.selection = null;
     else this.close();
+  }
+
+  /** Another sequence, of which the token at the same position is selected. */
+  read(number: number): void {
+    const { selection } = this;
+    const sequences = this.probe.value?.lists[selection?.list ?? 0]?.sequences ?? [];
+    const sequence = Math.min(sequences.length - 1, Math.max(0, number));
+    const length = sequences[sequence]?.tokens.length ?? 0;
+    if (selection && length > 0)
+      this.selection = { ...selection, sequence, token: Math.min(selection.token, length - 1) };
   }
 
   /** Selects a query or key by its number among a head's points. */

@@ -1,0 +1,35 @@
+import { weightsOf } from '../sentence/weights';
+import type { Side } from '../state/attention';
+import type { Link } from './reading';
+
+/** Lines between words and the patches of an image: [queries, keys] weights, of which one side has places in it. */
+
+/** From each token of a side to the strongest one of the other that has a place. */
+export function strongestBridges(
+  weights: Float32Array,
+  size: Readonly<Record<Side, number>>,
+  from: Side,
+  isPlaced: (other: number) => boolean,
+): Link[] {
+  return Array.from({ length: size[from] }, (_, token): Link[] => {
+    let best: { readonly at: number; readonly weight: number } | null = null;
+    weightsOf(weights, size.key, { side: from, token }).forEach((weight, at) => {
+      if (isPlaced(at) && Math.abs(weight) > Math.abs(best?.weight ?? 0)) best = { at, weight };
+    });
+    const found = best as { readonly at: number; readonly weight: number } | null;
+    if (!found) return [];
+    const [query, key] = from === 'query' ? [token, found.at] : [found.at, token];
+    return [{ query, key, weight: found.weight }];
+  }).flat();
+}
+
+/** All of at least so much weight, the weakest first: the strongest lie on top.
+ * @param most that are returned, the strongest ones */
+export function bridgesOf(weights: Float32Array, keys: number, least: number, most: number): Link[] {
+  const found: Link[] = [];
+  weights.forEach((weight, i) => {
+    if (weight !== 0 && Math.abs(weight) >= least)
+      found.push({ query: Math.floor(i / keys), key: i % keys, weight });
+  });
+  return found.sort((a, b) => Math.abs(a.weight) - Math.abs(b.weight)).slice(-most);
+}

@@ -1,0 +1,30 @@
+import type { NpyArray } from '../api/npy';
+import type { DataSource } from '../api/source';
+import type { AttentionQuery } from '../api/types';
+
+export type Side = 'query' | 'key';
+
+export interface TokenPlace {
+  readonly side: Side;
+  readonly token: number;
+}
+
+export function otherSide(side: Side): Side {
+  return side === 'query' ? 'key' : 'query';
+}
+
+/** An answer: the whole matrix, or the row of one query, or the column of one key. */
+export interface Attention extends NpyArray {
+  readonly of: TokenPlace | null;
+}
+
+export async function fetchedAttention(
+  source: DataSource,
+  query: AttentionQuery,
+  signal?: AbortSignal,
+): Promise<Attention> {
+  const answer = await source.attention(query, signal);
+  if (query.query !== undefined) return { ...answer, of: { side: 'query', token: query.query } };
+  if (query.key !== undefined) return { ...answer, of: { side: 'key', token: query.key } };
+  return { ...answer, of: null };
+}
