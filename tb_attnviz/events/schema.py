@@ -53,10 +53,14 @@ class Layer:
         return Lengths(_lengths(probe, self.queries_of, self.query_grid), _lengths(probe, self.keys_of, self.key_grid))
 
     @property
+    def tokens(self) -> tuple[object, ...]:
+        """From which tokens to which it attends: equal for layers whose points answer to each other."""
+        return (self.queries_of, self.keys_of, self.query_grid, self.key_grid)
+
+    @property
     def identity(self) -> tuple[object, ...]:
         """What stays while the same model trains: all but the values that training may change."""
-        tokens = (self.queries_of, self.keys_of, self.query_grid, self.key_grid)
-        return (self.name, self.heads, self.kv_heads, self.head_dim, self.number, self.head_numbers, *tokens)
+        return (self.name, self.heads, self.kv_heads, self.head_dim, self.number, self.head_numbers, *self.tokens)
 
     def in_model(self, index: int, head: int) -> tuple[int, int]:
         """The model's own numbers of this layer and of a head, which are `index` and `head` among the recorded ones."""
