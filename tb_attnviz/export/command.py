@@ -98,14 +98,15 @@ def _export(arguments: argparse.Namespace) -> None:
         trust=arguments.trust,
         without=arguments.without,
     )
-    weight = weigh(chosen)
+    documents = list(contents.documents(chosen))
+    weight = weigh(chosen, documents)
     print(f"{_in_words(chosen)}: about {weight}", flush=True)
     check(weight, arguments.max_bytes)
     store = DiskStore()
     _make_pictures(chosen, store, arguments.workers)
     title = arguments.title or (Path(run.directory).resolve().name if name == "." else name)
     index = contents.index(chosen, title)
-    pieces = list(_pieces(chosen, store))
+    pieces = [iter(documents), *_pieces(chosen, store)]
     progress = Progress(len(pieces), sys.stderr, "pieces")
     with Page(arguments.output, title, index, most_bytes=arguments.max_bytes) as page:
         for make in pieces:
@@ -118,7 +119,6 @@ def _export(arguments: argparse.Namespace) -> None:
 
 def _pieces(chosen: Plan, store: DiskStore) -> Iterator[Iterator[contents.Piece]]:
     """Each is made when it is asked for."""
-    yield contents.documents(chosen)
     yield contents.images(chosen)
     for projection in chosen.projections:
         for layer in chosen.layers:

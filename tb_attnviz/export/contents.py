@@ -28,7 +28,7 @@ def index(plan: Plan, title: str) -> dict[str, Any]:
     run = plan.run
     recorded = {
         "steps": len(run.steps),
-        "layers": [layer_entry(i, layer, run.probe)["number"] for i, layer in enumerate(run.layers)],
+        "layers": [layer.in_model(position, 0)[0] for position, layer in enumerate(run.layers)],
         "heads": sum(layer.heads for layer in run.layers),
         "sequences": len(run.probe.sequences),
     }

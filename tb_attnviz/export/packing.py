@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from tensorboard.backend import json_util
 
 Float32 = npt.NDArray[np.float32]
 
@@ -52,7 +53,7 @@ def pack_figures(figures: Float32) -> bytes:
 
 def pack_document(document: Any) -> bytes:
     """JSON; non-finite numbers are strings, as in the HTTP API."""
-    return json.dumps(_spelled(document), allow_nan=False, separators=(",", ":")).encode()
+    return json.dumps(json_util.Cleanse(document), allow_nan=False, separators=(",", ":")).encode()
 
 
 def piece(data: bytes) -> bytes:
@@ -64,13 +65,3 @@ def _array(header: dict[str, Any], numbers: bytes) -> bytes:
     text = json.dumps(header).encode()
     text += b" " * (-(_HEADER.size + len(text)) % 4)
     return _HEADER.pack(len(text)) + text + numbers
-
-
-def _spelled(value: Any) -> Any:
-    if isinstance(value, float) and not np.isfinite(value):
-        return "NaN" if np.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {key: _spelled(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_spelled(item) for item in value]
-    return value

@@ -154,6 +154,5 @@ def _parts(without: str) -> frozenset[str]:
 
 
 def _name(layers: Sequence[Layer], position: int, head: int) -> str:
-    layer = layers[position]
-    number = position if layer.number is None else layer.number
-    return f"L{number}H{head if layer.head_numbers is None else layer.head_numbers[head]}"
+    number, head_number = layers[position].in_model(position, head)
+    return f"L{number}H{head_number}"

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from tb_attnviz.export.contents import documents, images
+from tb_attnviz.export.contents import images
 from tb_attnviz.export.document import ExportError, bundle
 from tb_attnviz.export.packing import piece
 from tb_attnviz.export.plan import PARTS, Head, Plan
@@ -52,8 +52,11 @@ class Weight:
         return f"{megabytes(self.total)} ({told})"
 
 
-def weigh(plan: Plan) -> Weight:
-    """About what the page of `plan` will weigh: by a few pieces of each kind; points and trust by their number."""
+def weigh(plan: Plan, documents: Sequence[Piece]) -> Weight:
+    """About what the page of `plan` will weigh, by a few pieces of each kind; points and trust by their number.
+
+    documents: its pieces that are made already.
+    """
     count = len(plan.steps)
     pictures = count * sum(projection.dims for projection in plan.projections)
     ends = sorted({plan.steps[0], plan.steps[-1]})
@@ -74,7 +77,7 @@ def weigh(plan: Plan) -> Weight:
         images=round(sum(len(data) for _, data in images(plan)) * _BASE64),
         comparisons=round(compared * count * 2 * _BASE64),
         trust=plan.trust * _points(plan, plan.detail) * count * len(plan.projections) * _TRUST_BYTES,
-        rest=sum(len(piece(data)) for _, data in documents(plan)),
+        rest=sum(len(piece(data)) for _, data in documents),
     )
 
 
