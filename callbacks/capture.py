@@ -73,6 +73,7 @@ def capture(
                 model(*batch.args, **batch.kwargs)
             for name, why in unseen(names.ever_called, [*sight.seen, *sight.skipped, *onlooker.left_out]).items():
                 onlooker.refuse(name, why)
+            sight.end()
             sights.append(sight)
             onlookers.append(onlooker)
     for onlooker in onlookers:

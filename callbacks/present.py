@@ -1,11 +1,13 @@
-"""Present: which positions of a probe's inputs hold a token, and whether the tokens fit the inputs at all."""
+"""Present: which positions of a probe's inputs hold a token, where in an image, and whether tokens and inputs fit."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from tb_attnviz.events import Sequence as ProbeSequence
 from tb_attnviz.events import Side
 
 
@@ -43,6 +45,22 @@ def find_present(inputs: Mapping[str, Any], lengths: Sequence[int], side: Side, 
     if own is not None:
         _check_width(own.shape[1], lengths)
     return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]  # (sequences, width)
+
+
+def find_places(sequences: Sequence[ProbeSequence]) -> Tensor | None:
+    """Row and column of every token, NaN for those without: [longest, 2], or [sequences, longest, 2] if they differ.
+
+    None where a sequence is no image.
+    """
+    if any(sequence.grid is None for sequence in sequences):
+        return None
+    alike = len({(sequence.grid, len(sequence.tokens)) for sequence in sequences}) == 1
+    longest = max(len(sequence.tokens) for sequence in sequences)
+    places = torch.full((1 if alike else len(sequences), longest, 2), math.nan)
+    for index in range(len(places)):
+        known = [place or (math.nan, math.nan) for place in sequences[index].places]
+        places[index, : len(known)] = torch.tensor(known)
+    return places[0] if alike else places
 
 
 def _present_by_mask(name: str, mask: Tensor, lengths: Sequence[int]) -> Tensor:

@@ -1,7 +1,6 @@
 """Probe: the fixed inputs that are shown to the model at every checkpoint."""
 
 import copy
-import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ from . import images as pictures
 from .batch import Batch
 from .inputs import GivenInputs, Inputs
 from .labels import GivenLabels, read_labels
-from .present import check_rows, find_present
+from .present import check_rows, find_places, find_present
 from .sequences import check_grids, read_sequences
 from .side import Side
 from .texts import encode, encode_pairs
@@ -288,12 +287,9 @@ class Probe:
         present = self._present[side][part]
         if self._inputs.ragged:
             present = present[:, : max(len(sequence.tokens) for sequence in sequences)]
-        places = None
-        if all(sequence.grid is not None for sequence in sequences):
-            known = [place or (math.nan, math.nan) for place in sequences[0].places]
-            places = torch.tensor(known, device=device)  # (width, 2)
+        places = find_places(sequences)
         repeats = [sequence.repeat for sequence in sequences]
-        return Side(side, present.to(device), places=places, repeats=repeats)
+        return Side(side, present.to(device), places=places if places is None else places.to(device), repeats=repeats)
 
     def _find_present(self) -> dict[SideName, Tensor]:
         """Which positions hold a token, side → [sequences, width]. Raises ValueError if they do not fit the inputs."""

@@ -12,8 +12,8 @@ from tb_attnviz.events import Side as Name
 class Side:
     """`present` [sequences, width]: which positions hold a token.
 
-    `places`: [width, 2], or [sequences, width, 2]: rows and columns in an image, NaN for a position without a place;
-    None: no position has one. `repeats`: of each sequence. `ordered`: tokens come in an order.
+    `places`: [longest, 2], or [sequences, longest, 2]: row and column of each token in an image, NaN for one without a
+    place; None: no token has one. `repeats`: of each sequence. `ordered`: tokens come in an order.
     """
 
     def __init__(

@@ -100,6 +100,11 @@ class Sight:
         if self.values is not None and name in self.seen:
             self.values.take(name, values, with_figure=self._with_health)
 
+    def end(self) -> None:
+        """The pass is over: its last attention, whose values were waited for, is let go."""
+        if self.values is not None:
+            self.values.expect(None)
+
     def looks_like_attention(self, shape: torch.Size) -> bool:
         """Whether a softmax over `shape` is one over the pairs of two tokens."""
         return self._pairings.looks_like_attention(shape)

@@ -28,8 +28,8 @@ class Values:
         self.left_out: dict[str, str] = {}
         self._look: Look | None = None
 
-    def expect(self, look: Look) -> None:
-        """The values that come are those of this attention."""
+    def expect(self, look: Look | None) -> None:
+        """The values that come are those of this attention; None: no more come."""
         self._look = look
 
     def take(self, name: str, values: Tensor, *, with_figure: bool) -> None:

@@ -24,6 +24,8 @@ def check_comparable(run: "Run", other: "Run", layer: int) -> None:
     here, there = (_shape(one.layers, layer) for one in (run, other))
     if here != there:
         raise NotComparableError(f"layer {layer} has {here} in this run and {there} in the other one")
+    if run.layers[layer].tokens != other.layers[layer].tokens:
+        raise NotComparableError(f"layer {layer} attends among other tokens in this run than in the other one")
 
 
 def _shape(layers: tuple[Layer, ...], layer: int) -> str:

@@ -57,8 +57,7 @@ class RecordedLayer:
     @property
     def tokens(self) -> tuple[object, ...]:
         """From which tokens to which it attends: heads of layers with the same can be compared row by row."""
-        layer = self.layer
-        return self.lengths, layer.queries_of, layer.keys_of, layer.query_grid, layer.key_grid
+        return self.lengths, *self.layer.tokens
 
     def samples(self) -> Samples:
         return read_samples(self.directory, self.file, self.location)

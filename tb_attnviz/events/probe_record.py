@@ -1,6 +1,7 @@
 """ProbeRecord: the fixed inputs of a run, as frozen dataclasses, and their JSON."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -152,7 +153,7 @@ class ProbeRecord:
         """Tokens of all sequences."""
         return sum(self.lengths)
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """Short, and equal for equal inputs alone: two runs with the same can be compared point by point."""
         content = [sequence.content for sequence in self.sequences]

@@ -1,9 +1,10 @@
 """What is said of layers, checkpoints and alerts, as frozen dataclasses, and their JSON."""
 
 import dataclasses
-import math
 from collections.abc import Iterable
 from typing import Any, Literal
+
+from tensorboard.backend import json_util
 
 from tb_attnviz.events.documents import dump, load
 from tb_attnviz.events.probe_record import Grid, ProbeRecord, Side
@@ -53,10 +54,14 @@ class Layer:
         return Lengths(_lengths(probe, self.queries_of, self.query_grid), _lengths(probe, self.keys_of, self.key_grid))
 
     @property
+    def tokens(self) -> tuple[object, ...]:
+        """From which tokens to which it attends: equal for layers whose points answer to each other."""
+        return (self.queries_of, self.keys_of, self.query_grid, self.key_grid)
+
+    @property
     def identity(self) -> tuple[object, ...]:
         """What stays while the same model trains: all but the values that training may change."""
-        tokens = (self.queries_of, self.keys_of, self.query_grid, self.key_grid)
-        return (self.name, self.heads, self.kv_heads, self.head_dim, self.number, self.head_numbers, *tokens)
+        return (self.name, self.heads, self.kv_heads, self.head_dim, self.number, self.head_numbers, *self.tokens)
 
     def in_model(self, index: int, head: int) -> tuple[int, int]:
         """The model's own numbers of this layer and of a head, which are `index` and `head` among the recorded ones."""
@@ -164,7 +169,7 @@ class AlertRecord:
     def to_json(self) -> str:
         alerts = []
         for alert in self.alerts:
-            heads = [{**dataclasses.asdict(head), "value": _number(head.value)} for head in alert.heads]
+            heads = [{**dataclasses.asdict(head), "value": json_util.Cleanse(head.value)} for head in alert.heads]
             fields = {name: getattr(alert, name) for name in ("rule", "figure", "raised", "limit", "sentence")}
             alerts.append({**fields, "heads": heads})
         return dump({"step": self.step, "active": self.active, "alerts": alerts})
@@ -179,13 +184,6 @@ class AlertRecord:
             fields = {name: entry[name] for name in ("rule", "figure", "raised", "limit", "sentence")}
             alerts.append(Alert(step=step, **fields, heads=heads))
         return cls(step, tuple(alerts), document["active"])
-
-
-def _number(value: float) -> float | str:
-    """JSON has no NaN and no infinity: these are strings, as in TensorBoard's answers."""
-    if math.isnan(value):
-        return "NaN"
-    return value if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def _lengths(probe: ProbeRecord, side: Side, grid: Grid | None) -> tuple[int, ...]:

@@ -11,14 +11,15 @@ from tb_attnviz.ahead.chain import Chain
 from tb_attnviz.ahead.local import in_process, in_workers
 from tb_attnviz.ahead.plan import PlanError
 from tb_attnviz.ahead.progress import Progress
-from tb_attnviz.export import contents
+from tb_attnviz.events.records import CorruptRecordError, TornRecordError
+from tb_attnviz.export import contents, recomputed
 from tb_attnviz.export.document import ExportError, Page
-from tb_attnviz.export.plan import Plan, plan
+from tb_attnviz.export.plan import PARTS, Plan, plan
 from tb_attnviz.export.weight import check, megabytes, weigh
 from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.projection import METHODS, Projection, ProjectionError
 from tb_attnviz.projection.store import DiskStore
-from tb_attnviz.run import Run
+from tb_attnviz.run import NotRecordedError, Run
 
 _MOST_BYTES = 100_000_000
 _NUMBERS = {"perplexity": float, "neighbours": int, "min_dist": float, "seed": int, "metric": str, "normalise": str}
@@ -52,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust", action="store_true", help="with the trust in their pictures, which takes seconds a head and step"
     )
+    parser.add_argument(
+        "--without", default="", metavar="LIST", help=f"leave out what makes a page large: of {', '.join(PARTS)}"
+    )
     parser.add_argument("--title", help="of the page (default the run's name)")
     parser.add_argument(
         "--max-bytes",
@@ -68,6 +72,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def export(arguments: argparse.Namespace) -> None:
     """Write the page. Raises PlanError, ProjectionError or ExportError where it cannot."""
+    try:
+        _export(arguments)
+    except NotRecordedError as error:
+        raise ExportError(str(error)) from error
+    except (CorruptRecordError, TornRecordError) as error:
+        raise ExportError(f"the run is damaged: {error}") from error
+    except FileNotFoundError as error:
+        raise ExportError(f"{str(error.filename)!r} is gone from the log directory: choose other --steps") from error
+
+
+def _export(arguments: argparse.Namespace) -> None:
     name, run = _run(arguments.directory, arguments.run)
     dims = tuple(int(part) for part in arguments.dims.split(","))
     chosen = plan(
@@ -81,15 +96,17 @@ def export(arguments: argparse.Namespace) -> None:
         dims=dims if 2 in dims else (2, *dims),  # the matrix is flat
         sequences=arguments.sequences,
         trust=arguments.trust,
+        without=arguments.without,
     )
-    weight = weigh(chosen)
+    documents = list(contents.documents(chosen))
+    weight = weigh(chosen, documents)
     print(f"{_in_words(chosen)}: about {weight}", flush=True)
     check(weight, arguments.max_bytes)
     store = DiskStore()
     _make_pictures(chosen, store, arguments.workers)
     title = arguments.title or (Path(run.directory).resolve().name if name == "." else name)
     index = contents.index(chosen, title)
-    pieces = list(_pieces(chosen, store))
+    pieces = [iter(documents), *_pieces(chosen, store)]
     progress = Progress(len(pieces), sys.stderr, "pieces")
     with Page(arguments.output, title, index, most_bytes=arguments.max_bytes) as page:
         for make in pieces:
@@ -102,14 +119,19 @@ def export(arguments: argparse.Namespace) -> None:
 
 def _pieces(chosen: Plan, store: DiskStore) -> Iterator[Iterator[contents.Piece]]:
     """Each is made when it is asked for."""
-    yield contents.documents(chosen)
+    yield contents.images(chosen)
     for projection in chosen.projections:
         for layer in chosen.layers:
             for step in chosen.steps:
                 yield _one(contents.points, chosen, projection, layer, step, store)
     for layer in chosen.layers:
         for step in chosen.steps:
-            yield contents.attention(chosen, layer, step)
+            yield recomputed.attention(chosen, layer, step)
+            yield recomputed.figures(chosen, layer, step)
+            if "comparisons" in chosen.parts:
+                yield recomputed.change(chosen, layer, step)
+    for step in chosen.steps if "comparisons" in chosen.parts else ():
+        yield recomputed.similarity(chosen, step)
     for projection in chosen.projections if chosen.trust else ():
         for head in chosen.detail:
             for step in chosen.steps:

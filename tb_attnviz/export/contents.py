@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 
 from tb_attnviz import __version__
-from tb_attnviz.attention import mean_attention, sequence_attention
 from tb_attnviz.entries import layer_entry, segment_entry, sequence_entry
-from tb_attnviz.export.packing import Float32, pack_document, pack_points, pack_weights
+from tb_attnviz.export.document import ExportError
+from tb_attnviz.export.packing import Float32, pack_document, pack_points
 from tb_attnviz.export.plan import Head, Plan, spread
 from tb_attnviz.export.scalars import read_scalars
 from tb_attnviz.projection.pictures import Store, make
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.trust import Seen, make_trust
 
+_MOST_IMAGES = 512  # as many as the tab shows
 _MOST_HEALTH_STEPS = 1000
 _DIGITS = 6  # of health figures: what float32 holds
 
@@ -27,7 +28,7 @@ def index(plan: Plan, title: str) -> dict[str, Any]:
     run = plan.run
     recorded = {
         "steps": len(run.steps),
-        "layers": [layer_entry(i, layer, run.probe)["number"] for i, layer in enumerate(run.layers)],
+        "layers": [layer.in_model(position, 0)[0] for position, layer in enumerate(run.layers)],
         "heads": sum(layer.heads for layer in run.layers),
         "sequences": len(run.probe.sequences),
     }
@@ -42,16 +43,32 @@ def index(plan: Plan, title: str) -> dict[str, Any]:
         "detail": [[head.page_layer, head.page_head] for head in plan.detail],
         "sequences": len(plan.sequences),
         "trust": plan.trust,
+        "parts": sorted(plan.parts),
     }
 
 
 def documents(plan: Plan) -> Iterator[Piece]:
     """The probe, health, alerts and scalars: read when the page is opened."""
     sequences = [sequence_entry(sequence) for sequence in plan.run.probe.sequences]
+    if "images" not in plan.parts:
+        sequences = [_without_image(entry) for entry in sequences]
     yield "probe", pack_document({"run": plan.name, "sequences": sequences})
     yield "health", pack_document(_health(plan))
     yield "alerts", pack_document({"run": plan.name, "alerts": _alerts(plan)})
     yield "scalars", pack_document(read_scalars(plan.run.directory))
+
+
+def images(plan: Plan) -> Iterator[Piece]:
+    """The pictures of the probe, PNG as they were recorded; of more than 512 the first ones."""
+    if "images" in plan.parts:
+        shown = [number for number, sequence in enumerate(plan.run.probe.sequences) if sequence.image]
+        for number in shown[:_MOST_IMAGES]:
+            try:
+                yield f"image-{number}", plan.run.png(number)
+            except FileNotFoundError:
+                raise ExportError(
+                    f"the picture of sequence {number} is gone from the log directory: try --without images"
+                ) from None
 
 
 def points(plan: Plan, projection: Projection, layer: int, step: int, store: Store) -> Piece:
@@ -70,23 +87,6 @@ def points(plan: Plan, projection: Projection, layer: int, step: int, store: Sto
     return name, pack_points(array, notes=notes)
 
 
-def attention(plan: Plan, layer: int, step: int) -> Iterator[Piece]:
-    """Of each head of `layer` in detail: its sequences one after the other, and the mean over all of the probe."""
-    heads = [head for head in plan.detail if head.layer == layer]
-    if not heads:
-        return
-    run = plan.run
-    samples, described, lengths = run.samples(step, layer), run.layer(step, layer), run.lengths(step, layer)
-    for head in heads:
-        arrays: list[Float32] = [
-            sequence_attention(samples, described, lengths, head.head, sequence) for sequence in plan.sequences
-        ]
-        arrays.append(mean_attention(samples, described, lengths, head.head))
-        shapes = [array.shape for array in arrays]
-        flat = np.concatenate([array.ravel() for array in arrays])
-        yield f"attention-{head.page_layer}-{head.page_head}-{step}", pack_weights(flat, shapes=shapes)
-
-
 def trust(plan: Plan, projection: Projection, head: Head, step: int, store: Store) -> Piece:
     """How far the picture of a head in detail can be believed, compared with the step before in the page."""
     seen = Seen(plan.run.lengths(step, head.layer), plan.run.layer(step, head.layer))
@@ -103,7 +103,8 @@ def _run_entry(plan: Plan) -> dict[str, Any]:
     for position, heads in plan.layers.items():
         entry = layer_entry(position, run.layers[position], run.probe)
         numbers = [entry["head_numbers"][head.head] for head in heads]
-        layers.append({**entry, "heads": len(heads), "head_numbers": numbers, "values": False})  # they stay behind
+        values = entry["values"] and "values" in plan.parts
+        layers.append({**entry, "heads": len(heads), "head_numbers": numbers, "values": values})
     return {
         "run": plan.name,
         "steps": list(plan.steps),
@@ -123,9 +124,7 @@ def _health(plan: Plan) -> dict[str, Any]:
     recorded = run.health_steps
     kept = sorted({*(spread(recorded, _MOST_HEALTH_STEPS) if recorded else ()), *plan.steps} & set(recorded))
     rows = [recorded.index(step) for step in kept]
-    first = np.cumsum([0, *(layer.heads for layer in run.layers)])
-    columns = [int(first[head.layer]) + head.head for head in plan.heads]
-    figures = {name: _rounded(values[np.ix_(rows, columns)]) for name, values in run.health().items()}
+    figures = {name: _rounded(values[np.ix_(rows, plan.columns)]) for name, values in run.health().items()}
     return {
         "run": plan.name,
         "steps": kept,
@@ -150,6 +149,11 @@ def _alerts(plan: Plan) -> list[dict[str, Any]]:
         ]
         alerts.append(entry)
     return alerts
+
+
+def _without_image(entry: dict[str, Any]) -> dict[str, Any]:
+    other = entry["key_tokens"]
+    return {**entry, "image": None, "key_tokens": other and _without_image(other)}
 
 
 def _projection_entry(projection: Projection) -> dict[str, Any]:

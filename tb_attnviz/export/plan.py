@@ -12,6 +12,9 @@ from tb_attnviz.projection.pictures import View
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.run import Run
 
+PARTS = ("images", "figures", "values", "comparisons")
+"""What can be left out: the probe's pictures, the figures of points, what norms of values say, heads against heads."""
+
 _NAMED = re.compile(r"L(\d+)H(\d+)")
 
 
@@ -39,6 +42,7 @@ class Plan:
     dims: tuple[int, ...]
     sequences: tuple[int, ...]  # whose attention is in it
     trust: bool
+    parts: frozenset[str]  # of PARTS
 
     @property
     def layers(self) -> dict[int, list[Head]]:
@@ -47,6 +51,12 @@ class Plan:
         for head in self.heads:
             found.setdefault(head.layer, []).append(head)
         return found
+
+    @property
+    def columns(self) -> list[int]:
+        """The places of the heads among those of all layers of the run."""
+        first = np.cumsum([0, *(layer.heads for layer in self.run.layers)])
+        return [int(first[head.layer]) + head.head for head in self.heads]
 
     def previous(self, step: int) -> int | None:
         """The step before in the page."""
@@ -70,6 +80,7 @@ def plan(
     dims: Sequence[int],
     sequences: int | None,
     trust: bool,
+    without: str = "",
 ) -> Plan:
     """What the words of a command line say. Raises PlanError where the run has not what they name."""
     chosen = _heads(run, layers, heads)
@@ -84,6 +95,7 @@ def plan(
         tuple(dims),
         tuple(range(count if sequences is None else min(count, sequences))),
         trust,
+        _parts(without),
     )
 
 
@@ -134,7 +146,13 @@ def _detail(chosen: Sequence[Head], text: str) -> tuple[Head, ...]:
     return tuple(head for name, head in by_name.items() if name in text.split(","))
 
 
+def _parts(without: str) -> frozenset[str]:
+    left_out = frozenset(without.split(",")) - {""}
+    if unknown := sorted(left_out.difference(PARTS)):
+        raise PlanError(f"--without {unknown[0]!r}: what can be left out is {', '.join(PARTS)}")
+    return frozenset(PARTS) - left_out
+
+
 def _name(layers: Sequence[Layer], position: int, head: int) -> str:
-    layer = layers[position]
-    number = position if layer.number is None else layer.number
-    return f"L{number}H{head if layer.head_numbers is None else layer.head_numbers[head]}"
+    number, head_number = layers[position].in_model(position, head)
+    return f"L{number}H{head_number}"

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from tensorboard.backend import json_util
 from werkzeug import Request
 
 from tb_attnviz.plugin import parameters
@@ -27,9 +29,17 @@ def health_document(request: Request, name: str, run: Run) -> dict[str, Any]:
         "run": name,
         "steps": steps[first:],
         "heads": [layer.heads for layer in run.layers],
-        "figures": {figure: values[first:].astype(float).tolist() for figure, values in figures.items()},
+        "figures": {figure: _spelled(values[first:]) for figure, values in figures.items()},
         "digest": _digest(steps, figures),
     }
+
+
+def _spelled(values: Float32) -> list[list[float | str]]:
+    """Rows of numbers, those that are not finite as strings: the others, a million perhaps, are not looked at again."""
+    rows: list[list[float | str]] = values.astype(float).tolist()
+    for row, column in np.argwhere(~np.isfinite(values)).tolist():
+        rows[row][column] = json_util.Cleanse(rows[row][column])
+    return rows
 
 
 def _digest(steps: list[int], figures: Mapping[str, Float32]) -> str:

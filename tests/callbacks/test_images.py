@@ -13,6 +13,7 @@ from transformers import Dinov2Config, Dinov2Model, SwinConfig, SwinModel, ViTCo
 import tb_attnviz
 from tb_attnviz.callbacks import AttentionRecorder, NoAttentionError, Probe
 from tb_attnviz.callbacks.capture import capture
+from tests.callbacks import plain
 from tests.callbacks.models import eager_attentions
 from tests.callbacks.zoo import SWIN, VISION
 
@@ -174,6 +175,23 @@ class TestModels:
                     of_images.append((patches * apart).sum(axis=1).mean())
                 expected.append(np.mean(of_images))
         np.testing.assert_allclose(recording.figures["distance"], expected, rtol=1e-4)
+
+    def test_distance_where_images_have_more_tokens_than_others(self):
+        """A register more in the second one: its patches begin a token later."""
+        torch.manual_seed(0)
+        tokens = [["[CLS]", *"abcd"], ["[CLS]", "[REG]", *"abcd"]]
+        mask = torch.tensor([[1, 1, 1, 1, 1, 0], [1] * 6])
+        inputs = {"input_ids": torch.arange(12).view(2, 6), "attention_mask": mask}
+        model = plain.MaskedFill()
+        recording = capture(model, Probe(inputs, tokens, kind="image", grid=(2, 2)))
+        for head in range(plain.HEADS):
+            of_images = []
+            for image, first in enumerate((1, 2)):
+                weights = model.own["layers.0"][image, head, first : first + 4, first : first + 4].numpy()
+                weights = weights / weights.sum(axis=1, keepdims=True)
+                apart = [[math.dist(divmod(a, 2), divmod(b, 2)) for b in range(4)] for a in range(4)]
+                of_images.append((weights * apart).sum(axis=1).mean())
+            assert recording.figures["distance"][head] == pytest.approx(np.mean(of_images), rel=1e-4)
 
     def test_windows_have_no_first_token_and_none_before_another(self):
         model = SwinModel(SwinConfig(**SWIN)).eval()

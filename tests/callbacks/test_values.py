@@ -1,5 +1,6 @@
 """The recorded norms of values are those of the model's own values, and what they weigh follows from them."""
 
+import gc
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ from transformers import AutoModel, AutoTokenizer, LlamaConfig, LlamaModel
 import tb_attnviz
 from tb_attnviz.callbacks import AttentionRecorder, Probe, attnviz_tap
 from tb_attnviz.callbacks.capture import capture
+from tb_attnviz.callbacks.look import Look
 from tests.callbacks import plain
 from tests.callbacks.models import IDS, LENGTHS, MASK, MINILM, TEXTS, TOKENS, Decoder, eager_attentions
 
@@ -134,6 +136,20 @@ def test_weights_that_meet_two_kinds_of_values_have_none_of_them():
     recording = capture(Odd(), Probe(INPUTS, TOKENS), values=True)
     assert recording.without_values == dict.fromkeys(("layers.0", "layers.1"), "its weights meet different values")
     assert all(samples.value_norms is None for samples in recording.samples)
+
+
+def test_no_attention_of_a_batch_is_kept_until_the_next():
+    """The last one of a batch waits for its values, with all its tensors, on the model's device."""
+    kept = []
+
+    class Watched(plain.MaskedFill):
+        def forward(self, *args, **kwargs):
+            gc.collect()
+            kept.append(sum(type(thing) is Look for thing in gc.get_objects()))
+            return super().forward(*args, **kwargs)
+
+    capture(Watched(), Probe(INPUTS, TOKENS), batch_size=1, values=True)
+    assert kept == [0] * len(LENGTHS)
 
 
 class TappedWithValues(plain.Plain):

@@ -60,7 +60,13 @@ def unpacked_points(data: bytes) -> tuple[dict[str, Any], Float64]:
 
 def unpacked_weights(data: bytes) -> tuple[dict[str, Any], Float64]:
     header, numbers = _split(data)
-    return header, np.frombuffer(numbers, "<u2") / 65535
+    whole = np.frombuffer(numbers, "<u2").astype(float)
+    return header, np.where(whole == 65535, np.nan, whole / 65534)
+
+
+def unpacked_figures(data: bytes) -> tuple[dict[str, Any], Float64]:
+    header, numbers = _split(data)
+    return header, np.frombuffer(numbers, "<f2").astype(float) * header["scale"]
 
 
 def _split(data: bytes) -> tuple[dict[str, Any], bytes]:

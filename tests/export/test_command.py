@@ -9,10 +9,10 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 import tb_attnviz
 from tb_attnviz.cli import main
-from tb_attnviz.events import RunWriter
+from tb_attnviz.events import Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tb_attnviz.export import document
 from tests.conftest import PROBE, write_checkpoint
-from tests.export.pages import PageReader, unpacked_points, unpacked_weights
+from tests.export.pages import PageReader, unpacked_figures, unpacked_points, unpacked_weights
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +61,17 @@ def test_the_page_holds_what_the_run_does(run_directory: Path, capsys: pytest.Ca
         np.testing.assert_allclose(part.reshape(shape), expected, atol=1e-5)
     assert "attention-0-0-300" not in page.scripts
 
+    for figure in ("norm", "max_logit", "entropy", "first", "received", "attracted"):
+        header, found = unpacked_figures(page.piece(f"{figure}-0-100"))
+        expected = run.point_figure(100, 1, figure)[2:5]
+        np.testing.assert_allclose(found.reshape(header["shape"]), expected, rtol=2e-3, atol=1e-6)
+    assert "value_norm-0-100" not in page.scripts
+    header, changes = unpacked_points(page.piece("change-0-300"))
+    assert (header["since"], "change-0-100" in page.scripts) == ([100], False)
+    np.testing.assert_allclose(changes, run.change(300, 100, 1)[2:5], atol=1e-4)
+    _, table = unpacked_points(page.piece("similarity-300"))
+    np.testing.assert_allclose(table.reshape(3, 3), run.similarity(300)[6:9, 6:9], atol=1e-4)
+
     health = page.document("health")
     assert (health["steps"], health["heads"]) == ([0, 100, 200, 300], [3])
     np.testing.assert_allclose(health["figures"]["entropy"], run.health()["entropy"][:, 6:9], rtol=1e-5)
@@ -69,6 +80,50 @@ def test_the_page_holds_what_the_run_does(run_directory: Path, capsys: pytest.Ca
     assert page.document("trust-0-2-0-1-300")["motion"]["previous"] == 100
     assert [one["tokens"] for one in page.document("probe")["sequences"]] == [list(s.tokens) for s in PROBE.sequences]
     assert r'const hard = "\x3c/script>\x3c!--<script>"' in page.program
+
+
+def test_pictures_and_values_come_along_unless_they_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = tmp_path / "run"
+    writer = RunWriter(str(directory))
+    picture = directory / "plugins" / "attnviz" / "image-a.png"
+    picture.write_bytes(b"PNG")
+    image = Sequence(("r0c0", "r0c1"), "image", image=Image("image-a.png", 16, 8))
+    writer.write_probe(ProbeRecord((Sequence(("a", "b")), image)), step=0)
+    rng = np.random.default_rng(0)
+    queries, keys = rng.normal(size=(2, 2, 4, 3)).astype(np.float32)
+    norms = rng.lognormal(size=(2, 4)).astype(np.float32)
+    norms[1] = np.nan
+    layer = Layer("attention", 2, 2, 3, 0.5, causal=False, values=True)
+    writer.write_checkpoint(0, [(layer, Samples(queries, keys, value_norms=norms))])
+    writer.close()
+
+    assert export(directory) == 0
+    page = PageReader(tmp_path / "page.html")
+    assert page.piece("image-1") == b"PNG"
+    assert "image-0" not in page.scripts
+    run = tb_attnviz.open_run(directory)
+    for head in (0, 1):  # of the second one the values are not finite
+        header, weights = unpacked_weights(page.piece(f"weighted-0-{head}-0"))
+        first, _, mean = np.split(weights, np.cumsum([rows * columns for rows, columns in header["shapes"]])[:-1])
+        for part, sequence in ((first, 0), (mean, "mean")):
+            expected = run.attention(0, 0, head, sequence, weight="values")  # type: ignore[arg-type]
+            np.testing.assert_allclose(part.reshape(2, 2), expected, atol=1e-5)
+    _, found = unpacked_figures(page.piece("value_norm-0-0"))
+    np.testing.assert_allclose(found.reshape(2, 8)[0, 4:], norms[0], rtol=1e-3)
+
+    assert export(directory, "--without", "images,values") == 0
+    page = PageReader(tmp_path / "page.html")
+    assert [name for name in page.scripts if name.startswith(("image", "weighted", "value"))] == []
+    assert page.document("probe")["sequences"][1]["image"] is None
+    assert page.index["run"]["layers"][0]["values"] is False
+    capsys.readouterr()
+    assert export(directory, "--without", "pictures") == 1
+    assert "what can be left out is images, figures, values, comparisons" in capsys.readouterr().err
+    picture.unlink()
+    assert export(directory) == 1
+    assert "the picture of sequence 1 is gone" in capsys.readouterr().err
 
 
 def test_a_page_that_is_too_heavy_is_refused_before_it_is_made(

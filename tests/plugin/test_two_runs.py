@@ -11,7 +11,7 @@ import pytest
 import werkzeug.test
 
 import tb_attnviz
-from tb_attnviz.events import ProbeRecord, RunWriter
+from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tb_attnviz.plugin.plugin import AttnVizPlugin
 from tests.conftest import LAYERS, PROBE, make_samples, write_checkpoint
 from tests.plugin.conftest import Ask, asking, load
@@ -72,6 +72,29 @@ def test_a_run_in_its_own_frame_is_as_without(ask: Ask) -> None:
         "points", run="run", in_frame_of="run", step=100, headers={"If-None-Match": answer.headers["ETag"]}, **BIPLOT
     )
     assert again.status_code == 304
+
+
+def test_layers_that_attend_among_other_tokens_are_not_compared(tmp_path: Path, cache: Path) -> None:
+    """As many heads of as many dimensions, of the same probe: their points are of other tokens all the same."""
+    probe = ProbeRecord((Sequence(("ein", "Hund"), key_tokens=Sequence(("a", "dog", "barks"))),))
+    rng = np.random.default_rng(0)
+    for name, side, keys in (("own", "tokens", 2), ("across", "key_tokens", 3)):
+        writer = RunWriter(str(tmp_path / name))
+        writer.write_probe(probe, step=0)
+        layer = Layer("attention", 2, 2, 4, 0.5, causal=False, keys_of=side)  # type: ignore[arg-type]
+        arrays = (rng.normal(size=(2, n, 4)).astype(np.float32) for n in (2, keys))
+        writer.write_checkpoint(0, [(layer, Samples(*arrays))])
+        writer.close()
+    plugin = load(tmp_path)
+    ask = asking(plugin)
+    for route, query in (
+        ("change", {"step": 0, "since": 0, "layer": 0, "against": "across"}),
+        ("points", {**BIPLOT, "step": 0, "layer": 0, "in_frame_of": "across"}),
+    ):
+        answer = ask(route, run="own", **query)
+        assert answer.status_code == 400, answer.json
+        assert answer.json["error"] == "layer 0 attends among other tokens in this run than in the other one"
+    plugin._jobs.close()
 
 
 def test_trust_is_told_of_a_run_in_the_frame_of_another(ask: Ask) -> None:

@@ -41,6 +41,7 @@ const index: PageIndex = {
   detail: [[1, 0]],
   sequences: 2,
   trust: false,
+  parts: ['images', 'figures', 'values'],
 };
 
 /** As tb_attnviz/export/packing.py packs an array. */
@@ -64,8 +65,14 @@ const pieces: Readonly<Record<string, string>> = {
         [2, 1],
       ],
     },
-    Uint16Array.of(65535, 0, 65535, 13107, 6554),
+    Uint16Array.of(65534, 0, 65534, 13107, 65535),
   ),
+  'weighted-1-0-400': packed({ shapes: [[1, 2]] }, Uint16Array.of(16384, 49150)),
+  // 1.5, −2, the least that float16 knows, infinity, and what is none of these
+  'norm-1-400': packed({ shape: [1, 5], scale: 0.25 }, Uint16Array.of(0x3e00, 0xc000, 1, 0x7c00, 0x7e00)),
+  'change-1-400': packed({ shape: [1, 2], scale: 1, since: [0] }, Int16Array.of(32767, -32768)),
+  'similarity-400': packed({ shape: [2, 2], scale: 1 }, Int16Array.of(32767, 0, 0, 32767)),
+  'image-1': gzipSync(Buffer.from('PNG')).toString('base64'),
 };
 const source = new ArchiveSource(index, (name) => pieces[name] ?? null);
 const [projection = DEFAULT_PROJECTION] = index.projections;
@@ -86,13 +93,53 @@ it('gives the attention within a sequence, and the mean', async () => {
   expect([...(await source.attention({ ...query, sequence: 1 })).data]).toEqual([0, 1]);
   const mean = await source.attention({ ...query, sequence: 'mean' });
   expect(mean.shape).toEqual([2, 1]);
-  expect(mean.data[0]).toBeCloseTo(0.2, 5);
+  expect(mean.data[0]).toBeCloseTo(0.2, 4);
+  expect(mean.data[1]).toBeNaN();
+  const weighted = await source.attention({ ...query, sequence: 0, weight: 'values' });
+  expect(weighted.data[1]).toBeCloseTo(0.75, 4);
+  await expect(source.attention({ ...query, step: 0, sequence: 0, weight: 'values' })).rejects.toThrow(
+    'weighted by values where these were recorded',
+  );
   await expect(source.attention({ ...query, sequence: 4 })).rejects.toThrow(
     'the first 2 of 5 sequences, not within 4',
   );
   await expect(source.attention({ ...query, head: 1, sequence: 0 })).rejects.toThrow(
     'it holds that of L2 H0',
   );
+});
+
+it('gives figures of points in full range', async () => {
+  const { shape, data } = await source.pointFigures({ run: 'run', step: 400, layer: 1, figure: 'norm' });
+  expect(shape).toEqual([1, 5]);
+  expect([...data]).toEqual([0.375, -0.5, 2 ** -26, Number.POSITIVE_INFINITY, Number.NaN]);
+  await expect(
+    source.pointFigures({ run: 'run', step: 400, layer: 1, figure: 'value_norm' }),
+  ).rejects.toThrow('does not hold this figure of points (value_norm)');
+});
+
+it('gives how far heads changed, both ways, and how alike they are', async () => {
+  for (const [step, since] of [
+    [400, 0],
+    [0, 400],
+  ] as const) {
+    const change = await source.change({ run: 'run', step, since, layer: 1 });
+    expect(change.shape).toEqual([2]);
+    expect([...change.data]).toEqual([1, Number.NaN]);
+  }
+  await expect(source.change({ run: 'run', step: 400, since: 100, layer: 1 })).rejects.toThrow(
+    'from step 100 to 400: it goes back to step 0 from there',
+  );
+  const table = await source.similarity({ run: 'run', step: 400 });
+  expect([table.shape, [...table.data]]).toEqual([
+    [2, 2],
+    [1, 0, 0, 1],
+  ]);
+});
+
+it('gives pictures', async () => {
+  const picture = await source.image('run', 1);
+  expect([picture.type, await picture.text()]).toEqual(['image/png', 'PNG']);
+  await expect(source.image('run', 0)).rejects.toThrow('does not hold the picture of sequence 0');
 });
 
 it('says what it does not hold', async () => {
@@ -103,5 +150,9 @@ it('says what it does not hold', async () => {
   expect(source.offers.says).toContain(
     'This page holds 2 of 9 steps (0, 400) and 4 of 6 heads. Layer 1 was not exported.',
   );
+  expect(source.offers.says).toContain(
+    'The trust in pictures, how far heads changed and how alike they are did not come along.',
+  );
+  expect(source.offers.comparisons).toBe(false);
   expect(() => new ArchiveSource({ ...index, version: 2 }, () => null)).toThrow('reads version 1');
 });

@@ -5,7 +5,9 @@ import { type DataSource, type Offers, SourceError } from './source';
 import type {
   Alerts,
   AttentionQuery,
+  ChangeQuery,
   Dims,
+  FigureQuery,
   HealthDocument,
   ImageSummary,
   JsonNumber,
@@ -14,10 +16,11 @@ import type {
   Probe,
   Run,
   Runs,
+  SimilarityQuery,
   Trust,
   TrustQuery,
 } from './types';
-import { readPoints, readWeights, unpack } from './unpack';
+import { type ChangesHeader, readFigures, readPoints, readWeights, unpack } from './unpack';
 
 /** What a page of `tb-attnviz export` holds, as tb_attnviz/export/contents.py writes it. */
 export interface PageIndex {
@@ -40,9 +43,20 @@ export interface PageIndex {
   /** So many of the first ones have their attention in it. */
   readonly sequences: number;
   readonly trust: boolean;
+  /** What is in it of what can be left out. */
+  readonly parts: readonly Part[];
 }
 
+export type Part = 'images' | 'figures' | 'values' | 'comparisons';
+
 const VERSION = 1;
+
+const PARTS: Readonly<Record<Part, string>> = {
+  images: 'images',
+  figures: 'the figures of points',
+  values: 'what the norms of values say',
+  comparisons: 'how far heads changed and how alike they are',
+};
 
 /** A page that holds a run: what it has is unpacked when it is looked at. */
 export class ArchiveSource implements DataSource {
@@ -58,8 +72,9 @@ export class ArchiveSource implements DataSource {
         `This page is of version ${index.version}; its program reads version ${VERSION}.`,
       );
     }
-    const { projections, dims, trust } = index;
-    this.offers = { projections, dims, trust, says: describe(index) };
+    const { projections, dims, trust, parts } = index;
+    const comparisons = parts.includes('comparisons');
+    this.offers = { projections, dims, trust, comparisons, says: describe(index) };
   }
 
   async runs(): Promise<Runs> {
@@ -103,15 +118,17 @@ export class ArchiveSource implements DataSource {
     return this.document(name, `the trust in this head’s picture at step ${step}`);
   }
 
-  async attention({ step, layer, head, sequence }: AttentionQuery): Promise<NpyArray> {
+  async attention({ step, layer, head, sequence, weight }: AttentionQuery): Promise<NpyArray> {
     const { sequences, recorded } = this.index;
     if (sequence !== 'mean' && sequence >= sequences) {
       throw new SourceError(
         `This page holds the attention within the first ${sequences} of ${recorded.sequences} sequences, not within ${sequence}.`,
       );
     }
-    const what = `the attention of this head: it holds that of ${this.detail()}`;
-    const { header, data } = readWeights(await this.unpacked(`attention-${layer}-${head}-${step}`, what));
+    const attention = `the attention of this head: it holds that of ${this.detail()}`;
+    const what = weight ? `${attention}, weighted by values where these were recorded` : attention;
+    const kind = weight ? 'weighted' : 'attention';
+    const { header, data } = readWeights(await this.unpacked(`${kind}-${layer}-${head}-${step}`, what));
     const number = sequence === 'mean' ? header.shapes.length - 1 : sequence;
     const shape = header.shapes[number] ?? [0, 0];
     const start = header.shapes.slice(0, number).reduce((sum, [rows, columns]) => sum + rows * columns, 0);
@@ -124,20 +141,35 @@ export class ArchiveSource implements DataSource {
     );
   }
 
-  async image(): Promise<Blob> {
-    throw new SourceError('This page does not hold the pictures of its images: TensorBoard has them.');
+  async image(_run: string, sequence: number): Promise<Blob> {
+    const png = await this.unpacked(`image-${sequence}`, `the picture of sequence ${sequence}`);
+    return new Blob([png], { type: 'image/png' });
   }
 
-  async pointFigures(): Promise<NpyArray> {
-    throw new SourceError('This page does not hold the figures of single points: TensorBoard has them.');
+  async pointFigures({ step, layer, figure }: FigureQuery): Promise<NpyArray> {
+    const buffer = await this.unpacked(`${figure}-${layer}-${step}`, `this figure of points (${figure})`);
+    const { header, data } = readFigures(buffer);
+    return { shape: header.shape, data };
   }
 
-  async change(): Promise<NpyArray> {
-    throw new SourceError('This page does not hold how far heads have changed: TensorBoard has it.');
+  async change({ step, since, layer }: ChangeQuery): Promise<NpyArray> {
+    const what = `how far heads changed from step ${since} to ${step}`;
+    const [earlier, later] = [Math.min(since, step), Math.max(since, step)]; // it is the same both ways
+    const { header, data } = readPoints<ChangesHeader>(await this.unpacked(`change-${layer}-${later}`, what));
+    const [, heads = 0] = header.shape;
+    const row = header.since.indexOf(earlier);
+    if (row < 0) {
+      throw new SourceError(
+        `This page does not hold ${what}: it goes back to step ${header.since[0]} from there.`,
+      );
+    }
+    return { shape: [heads], data: data.slice(row * heads, (row + 1) * heads) };
   }
 
-  async similarity(): Promise<NpyArray> {
-    throw new SourceError('This page does not hold how alike heads are: TensorBoard has it.');
+  async similarity({ step }: SimilarityQuery): Promise<NpyArray> {
+    const buffer = await this.unpacked(`similarity-${step}`, `how alike heads are at step ${step}`);
+    const { header, data } = readPoints(buffer);
+    return { shape: header.shape, data };
   }
 
   async scalarTags(): Promise<readonly string[]> {
@@ -187,7 +219,7 @@ function headOf(run: Run, layer: number, head: number): string {
 }
 
 /** What is in the page, and what the run had beyond it. */
-function describe({ run, recorded, detail, sequences, by, trust }: PageIndex): string {
+function describe({ run, recorded, detail, sequences, by, trust, parts }: PageIndex): string {
   const { steps, layers } = run;
   const number = (step: number) => step.toLocaleString('en-US');
   const listed =
@@ -209,7 +241,12 @@ function describe({ run, recorded, detail, sequences, by, trust }: PageIndex): s
   if (detail.length < heads) sentences.push(`Attention came along for ${detail.length} of them.`);
   if (sequences < recorded.sequences)
     sentences.push(`Attention is within the first ${sequences} of ${recorded.sequences} sequences.`);
-  if (!trust) sentences.push('The trust in pictures did not come along.');
+  const left = [
+    ...(trust ? [] : ['the trust in pictures']),
+    ...Object.entries(PARTS).flatMap(([part, name]) => (parts.some((held) => held === part) ? [] : [name])),
+  ].join(', ');
+  if (left) sentences.push(`${left.charAt(0).toUpperCase()}${left.slice(1)} did not come along.`);
+  sentences.push('Groups cannot be projected by themselves, and no other run can be laid over this one.');
   sentences.push(`Points are rounded to 1/32,767 of their range. Written by ${by}.`);
   return sentences.join(' ');
 }

@@ -37,6 +37,8 @@ export interface Offers {
   readonly projections: readonly Projection[];
   readonly dims: readonly Dims[];
   readonly trust: boolean;
+  /** How far heads changed, and how alike they are. */
+  readonly comparisons: boolean;
   /** What it holds and what not, for people. */
   readonly says: string;
 }

@@ -3,7 +3,7 @@ import { SourceError } from './source';
 /** A page's pieces of data, as tb_attnviz/export/packing.py packs them: gzip in base64, two bytes a number. */
 
 const STEPS = 32767;
-const WEIGHT_STEPS = 65535;
+const WEIGHT_STEPS = 65534;
 
 /** @returns what was packed */
 export async function unpack(text: string): Promise<ArrayBuffer> {
@@ -30,8 +30,10 @@ export interface PointsHeader {
 }
 
 /** int16 of its scale; the least one is NaN. */
-export function readPoints(buffer: ArrayBuffer): Unpacked<PointsHeader> {
-  const { header, view, start } = open<PointsHeader>(buffer);
+export function readPoints<Header extends Pick<PointsHeader, 'scale'> = PointsHeader>(
+  buffer: ArrayBuffer,
+): Unpacked<Header> {
+  const { header, view, start } = open<Header>(buffer);
   const data = new Float32Array((buffer.byteLength - start) / 2);
   for (let i = 0; i < data.length; i++) {
     const whole = view.getInt16(start + 2 * i, true);
@@ -40,17 +42,42 @@ export function readPoints(buffer: ArrayBuffer): Unpacked<PointsHeader> {
   return { header, data };
 }
 
+export interface ChangesHeader extends Omit<PointsHeader, 'notes'> {
+  /** The earlier step of each row. */
+  readonly since: readonly number[];
+}
+
 export interface WeightsHeader {
   /** Of the arrays that lie one after the other. */
   readonly shapes: readonly (readonly [number, number])[];
 }
 
-/** uint16 of 1. */
+/** uint16 of 1; the greatest one is NaN. */
 export function readWeights(buffer: ArrayBuffer): Unpacked<WeightsHeader> {
   const { header, view, start } = open<WeightsHeader>(buffer);
   const data = new Float32Array((buffer.byteLength - start) / 2);
-  for (let i = 0; i < data.length; i++) data[i] = view.getUint16(start + 2 * i, true) / WEIGHT_STEPS;
+  for (let i = 0; i < data.length; i++) {
+    const whole = view.getUint16(start + 2 * i, true);
+    data[i] = whole > WEIGHT_STEPS ? Number.NaN : whole / WEIGHT_STEPS;
+  }
   return { header, data };
+}
+
+/** float16 of its scale. */
+export function readFigures(buffer: ArrayBuffer): Unpacked<Omit<PointsHeader, 'notes'>> {
+  const { header, view, start } = open<PointsHeader>(buffer);
+  const data = new Float32Array((buffer.byteLength - start) / 2);
+  for (let i = 0; i < data.length; i++) data[i] = header.scale * half(view.getUint16(start + 2 * i, true));
+  return { header, data };
+}
+
+/** A float16 by its bits: a sign, 5 of an exponent, 10 of a fraction. */
+function half(bits: number): number {
+  const sign = bits >> 15 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = (bits & 1023) / 1024;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (exponent ? (1 + fraction) * 2 ** (exponent - 15) : fraction * 2 ** -14);
 }
 
 function open<Header>(buffer: ArrayBuffer): { header: Header; view: DataView; start: number } {

@@ -12,6 +12,11 @@ it('compares points where probe and heads are the same, else health, else nothin
   expect([probe.points, probe.heads]).toEqual([false, true]);
   expect(probe.sentence).toMatch(/^other was recorded with another probe/);
 
+  const across = run.layers.map((layer) => ({ ...layer, keys_of: 'key_tokens' as const }));
+  const tokens = comparable(run, { ...other, layers: across });
+  expect([tokens.points, tokens.heads]).toEqual([false, true]);
+  expect(tokens.sentence).toMatch('other has layers that attend among other tokens than those of synthetic');
+
   const layers = run.layers.slice(0, 1).map((layer) => ({ ...layer, heads: 6 }));
   const shape = comparable(run, { ...other, layers });
   expect([shape.points, shape.heads]).toEqual([false, false]);

@@ -16,9 +16,25 @@ export function comparable(shown: Run, other: Run): Comparable {
     const sentence = `${other.run} has ${shape(heads(other))}, ${shown.run} has ${shape(heads(shown))}: no head has its counterpart, so nothing can be compared.`;
     return { points: false, heads: false, sentence };
   }
+  if (tokens(shown) !== tokens(other)) {
+    const sentence = `${other.run} has layers that attend among other tokens than those of ${shown.run}: the health of its heads can be compared, their points cannot.`;
+    return { points: false, heads: true, sentence };
+  }
   if (sameProbe(shown, other)) return { points: true, heads: true, sentence: null };
   const sentence = `${other.run} was recorded with another probe: the health of its heads can be compared, their points cannot.`;
   return { points: false, heads: true, sentence };
+}
+
+/** Which tokens each layer attends from and to, as one text. */
+function tokens({ layers }: Run): string {
+  return JSON.stringify(
+    layers.map(({ queries_of, keys_of, query_grid, key_grid }) => [
+      queries_of,
+      keys_of,
+      query_grid,
+      key_grid,
+    ]),
+  );
 }
 
 function sameProbe(a: Run, b: Run): boolean {

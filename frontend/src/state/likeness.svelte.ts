@@ -21,11 +21,11 @@ export class Likeness {
 
   private readonly key: string = $derived.by(() => `${this.session.run?.run} ${this.session.playback.step}`);
 
-  /** Null while no head is meant, and in a page, which does not hold it. */
+  /** Null while no head is meant, and in a page that does not hold it. */
   readonly score: HeadScore | null = $derived.by(() => {
     const { to } = this;
     const { layers, grid, source } = this.session;
-    if (!to || source.offers || to.head >= (layers[to.layer]?.heads ?? 0)) return null;
+    if (!to || source.offers?.comparisons === false || to.head >= (layers[to.layer]?.heads ?? 0)) return null;
     const name = headLabel(layers, to.layer, to.head);
     const row = headNumber(grid, to);
     const table = this.answers.get(this.key)?.data;

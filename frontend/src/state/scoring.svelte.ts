@@ -17,8 +17,7 @@ export class Scoring {
   readonly all: readonly HeadScore[] = $derived.by(() => {
     const { health, playback, search, against, source } = this.session;
     const figures = health && playback.step !== null ? healthScores(health, playback.step) : [];
-    // A page does not hold how far heads have changed.
-    const change = source.offers ? null : this.change.score;
+    const change = source.offers?.comparisons === false ? null : this.change.score;
     const others = [change, this.likeness.score, search.clustering.score, against.score];
     return [...figures, ...others.filter((score) => score !== null)];
   });
