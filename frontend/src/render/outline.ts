@@ -2,9 +2,9 @@
  * "Computing and graphing highest density regions"), from a density on a grid. */
 
 /** Corners of the grid along each side. */
-const GRID = 44;
+const GRID = 48;
 /** How far a point's weight is spread: steps of smoothing by (1, 2, 1)/4, each of which adds half a grid step's variance. */
-const STEPS = 5;
+const STEPS = 8;
 /** Fewer points than this have no region worth the name. */
 const FEWEST = 12;
 
@@ -18,56 +18,51 @@ export function outlineOf(places: Float32Array, share: number): Float32Array {
     if (!Number.isNaN(at)) known.push(at);
   }
   if (known.length < FEWEST) return new Float32Array(0);
-  known.sort((a, b) => b - a);
-  return linesAt(density, known[Math.min(known.length - 1, Math.floor(share * known.length))] ?? 0);
+  const sorted = Float64Array.from(known).sort().reverse();
+  return linesAt(density, sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
 }
 
 /** Weights on the grid's corners, smoothed. [GRID, GRID] */
 function densityOf(places: Float32Array): Float32Array {
-  let density = new Float32Array(GRID * GRID);
+  const density = new Float32Array(GRID * GRID);
   for (let i = 0; i < places.length; i += 2) {
-    const [column, row] = [cornerOf(places[i]), cornerOf(places[i + 1])];
-    if (Number.isNaN(column + row)) continue;
-    const at = row * GRID + column;
-    density[at] = (density[at] ?? 0) + 1;
+    const at = cornerOf(places[i + 1]) * GRID + cornerOf(places[i]);
+    if (!Number.isNaN(at)) density[at] = (density[at] ?? 0) + 1;
   }
-  for (let step = 0; step < STEPS; step++) density = smoothed(smoothed(density, 1), GRID);
+  const before = new Float32Array(density.length);
+  for (let step = 0; step < STEPS; step++) {
+    smooth(density, before, 1);
+    smooth(density, before, GRID);
+  }
   return density;
 }
 
+/** Never one of the rim, which stays empty, so that no line is open. */
 function cornerOf(share: number | undefined): number {
   return Math.min(GRID - 2, Math.max(1, Math.round((share ?? Number.NaN) * (GRID - 1))));
 }
 
-/** The grid's rim stays empty, so that no line is open.
+/** @param before room for the density as it was
  * @param stride between a corner and the next one that it is smoothed with */
-function smoothed(density: Float32Array, stride: number): Float32Array {
-  return density.map((value, at) => {
-    const [column, row] = [at % GRID, Math.floor(at / GRID)];
-    if (column % (GRID - 1) === 0 || row % (GRID - 1) === 0) return 0;
-    return 0.25 * ((density[at - stride] ?? 0) + 2 * value + (density[at + stride] ?? 0));
-  });
+function smooth(density: Float32Array, before: Float32Array, stride: number): void {
+  before.set(density);
+  for (let row = 1; row < GRID - 1; row++) {
+    for (let at = row * GRID + 1; at < row * GRID + GRID - 1; at++) {
+      density[at] = 0.25 * ((before[at - stride] ?? 0) + 2 * (before[at] ?? 0) + (before[at + stride] ?? 0));
+    }
+  }
 }
 
-/** The density at a place, between the grid's corners. */
+/** The density at a place, between the grid's corners; NaN for a place that is nowhere. */
 function sample(density: Float32Array, x: number, y: number): number {
-  const [column, row] = [x, y].map((share) => Math.min(1, Math.max(0, share)) * (GRID - 1)) as [
-    number,
-    number,
-  ];
-  const [left, top] = [column, row].map((at) => Math.min(GRID - 2, Math.max(0, Math.floor(at)))) as [
-    number,
-    number,
-  ];
-  const at = top * GRID + left;
-  const [a = 0, b = 0, c = 0, d = 0] = [
-    density[at],
-    density[at + 1],
-    density[at + GRID],
-    density[at + GRID + 1],
-  ];
-  const [u, v] = [column - left, row - top];
-  return (a * (1 - u) + b * u) * (1 - v) + (c * (1 - u) + d * u) * v;
+  const column = Math.min(GRID - 2, Math.max(1, x * (GRID - 1)));
+  const row = Math.min(GRID - 2, Math.max(1, y * (GRID - 1)));
+  const at = Math.floor(row) * GRID + Math.floor(column);
+  const u = column % 1;
+  const v = row % 1;
+  const above = (density[at] ?? Number.NaN) * (1 - u) + (density[at + 1] ?? 0) * u;
+  const below = (density[at + GRID] ?? 0) * (1 - u) + (density[at + GRID + 1] ?? 0) * u;
+  return above * (1 - v) + below * v;
 }
 
 /** Marching squares: the lines along which the density is at a level. */
@@ -76,30 +71,20 @@ function linesAt(density: Float32Array, level: number): Float32Array {
   for (let row = 0; row < GRID - 1; row++) {
     for (let column = 0; column < GRID - 1; column++) {
       const at = row * GRID + column;
-      // Around the square, clockwise from its upper left.
-      const corners = [density[at], density[at + 1], density[at + GRID + 1], density[at + GRID]] as const;
-      const crossings: [number, number][] = [];
-      for (let side = 0; side < 4; side++) {
-        const [from, to] = [corners[side] ?? 0, corners[(side + 1) % 4] ?? 0];
-        if (from >= level === to >= level) continue;
+      const [a = 0, b = 0] = [density[at], density[at + 1]];
+      const [d = 0, c = 0] = [density[at + GRID], density[at + GRID + 1]];
+      const inside = Number(a >= level) + Number(b >= level) + Number(c >= level) + Number(d >= level);
+      if (inside === 0 || inside === 4) continue;
+      const cross = (from: number, to: number, x: number, y: number, dx: number, dy: number) => {
+        if (from >= level === to >= level) return;
         const along = (level - from) / (to - from);
-        crossings.push(
-          (
-            [
-              [along, 0],
-              [1, along],
-              [1 - along, 1],
-              [0, 1 - along],
-            ] as const
-          )[side] as [number, number],
-        );
-      }
-      // Four crossings are a saddle; either way of joining them is right.
-      for (let i = 0; i + 1 < crossings.length; i += 2) {
-        for (const [x, y] of crossings.slice(i, i + 2)) {
-          lines.push((column + x) / (GRID - 1), (row + y) / (GRID - 1));
-        }
-      }
+        lines.push((column + x + along * dx) / (GRID - 1), (row + y + along * dy) / (GRID - 1));
+      };
+      // Clockwise; a square has two crossings, or at a saddle four, where either way of joining them is right.
+      cross(a, b, 0, 0, 1, 0);
+      cross(b, c, 1, 0, 0, 1);
+      cross(c, d, 1, 1, -1, 0);
+      cross(d, a, 0, 1, 0, -1);
     }
   }
   return Float32Array.from(lines);
