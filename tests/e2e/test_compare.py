@@ -15,6 +15,7 @@ from tests.e2e.test_tab import around
 from tests.e2e.test_timeline import middle, x_of
 
 QUERY, ACCENT = (0, 158, 115), (230, 81, 0)
+LINE = (0, 122, 89)
 STEPS = range(0, 500, 100)
 HEADS = sum(layer.heads for layer in LAYERS)
 PARTS = np.array([1, -1, 2, -2, 3, -3, 4, -4, 5, -9]) / 20  # of the entropies of two runs
@@ -162,6 +163,40 @@ def test_an_onion_skin_in_3d(tab: Tab) -> None:
     alone = coloured(tab.pixels(canvas))
     tab.frame.get_by_role("slider", name="Onion skin").press("Home")
     assert coloured(tab.ready().pixels(canvas)) > 1.2 * alone
+
+
+def test_an_onion_skin_is_outlined_and_what_is_selected_shows_its_way(tab: Tab, logdir: Path) -> None:
+    tab.open(run="a", layer=1, head=4, words="off", lines="off", trail=0)
+    canvas = tab.head_view.get_by_role("img", name="Queries and keys of layer 1")
+
+    def lines() -> Pixels:
+        """Where the head view has the dark green of no point, but of the line around the queries."""
+        return np.argwhere(like(tab.pixels(canvas), LINE, tolerance=12))
+
+    assert len(lines()) < 10
+    tab.frame.get_by_role("slider", name="Training step").press("o")
+    tab.frame.get_by_role("slider", name="Onion skin").press("Home")
+    tab.ready()
+    outline = lines()
+    run = tb_attnviz.open_run(logdir / "a").project("biplot", 1, 4)
+    assert len(outline) > 100
+    queries = np.array([place_of(canvas, point) for point in run[0][: PROBE.tokens]])
+    middle_of_it = queries.mean(axis=0)
+    # The line goes around most of the queries as they were, not as they are.
+    reach = np.hypot(*(outline[:, ::-1] - middle_of_it).T)
+    assert 0.6 < np.mean(np.hypot(*(queries - middle_of_it).T) < reach.max()) <= 1
+    tab.page.goto(f"{tab.address}/#attnviz&p.attnviz.run=a&p.attnviz.step=400")  # the selection's own lines
+    tab.open(run="a", layer=1, head=4, words="off", lines="off", trail=0, sequence=0, token=2, step=400)
+    alone = tab.pixels(canvas)
+    tab.open(
+        run="a", layer=1, head=4, words="off", lines="off", trail=0, sequence=0, token=2, step=400,
+        against="a", against_step=0, way="overlay",
+    )  # fmt: skip
+    changed = np.argwhere((np.abs(tab.pixels(canvas) - alone) > 40).any(axis=-1))
+    then, now = (place_of(canvas, run[at][2]) for at in (0, 4))
+    for share in (0.25, 0.5, 0.75):
+        column, row = (then[axis] + share * (now[axis] - then[axis]) for axis in (0, 1))
+        assert np.hypot(*(changed - (row, column)).T).min() < 4, share
 
 
 def test_two_runs_side_by_side(tab: Tab) -> None:

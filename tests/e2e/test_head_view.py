@@ -186,3 +186,23 @@ def test_the_longest_legend_leaves_the_toolbar_its_room(tab: Tab, page: Page, wi
     assert toolbar.evaluate("e => e.scrollWidth <= e.clientWidth && e.clientHeight < 50")
     controls = tab.head_view.get_by_role("toolbar", name="scatterplot")
     expect(controls).to_be_in_viewport(ratio=1, timeout=5 * SECONDS)
+
+
+@pytest.mark.parametrize("panel", [340, 460, 640])
+def test_the_panel_fits_at_any_width(tab: Tab, panel: int) -> None:
+    tab.open(layer=1, head=4, panel=panel)
+    whole = tab.head_view.bounding_box()
+    assert whole
+    for name in ("Sentences", "Pin L1 H4", "Head above", "Next head", "Close the head view", "Size"):
+        box = tab.head_view.get_by_role("button", name=name).bounding_box()
+        assert box, name
+        assert box["x"] >= whole["x"], name
+        assert box["x"] + box["width"] <= whole["x"] + whole["width"] + 0.5, name
+    expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
+    sentence = tab.head_view.get_by_role("group", name="How far this picture can be believed").locator("p")
+    height = sentence.evaluate("e => { e.textContent = e.textContent.slice(0, 190); return e.clientHeight; }")
+    if panel != 460:
+        assert sentence.evaluate("e => e.scrollHeight") <= height + 1  # told whole
+    picture = scatter(tab).bounding_box()
+    assert picture
+    assert picture["height"] > 0.45 * whole["height"]

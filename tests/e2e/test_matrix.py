@@ -1,5 +1,6 @@
 """The head matrix: heads sorted, filtered, pinned and marked, one space from all heads to one."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import tb_attnviz
+from tb_attnviz.alerts import MAX_LOGIT, Watch
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tb_attnviz.events.probe_record import Side
-from tests.conftest import serving, wait_until
+from tests.conftest import LAYERS, PROBE, serving, wait_until, write_checkpoint
 from tests.e2e.conftest import SECONDS, Pixels, Tab, like
 
 QUERY, KEY = (0, 158, 115), (204, 121, 167)
@@ -293,3 +295,49 @@ def test_the_bar_fits_beside_an_opened_head(tab: Tab) -> None:
         assert control["x"] >= box["x"]
         assert control["x"] + control["width"] <= box["x"] + box["width"], name
     expect(tools).to_be_in_viewport(ratio=1, timeout=5 * SECONDS)
+
+
+def test_what_stands_out_is_named_opened_and_sorted(page: Page, tmp_path: Path) -> None:
+    writer, watch = RunWriter(str(tmp_path / "run")), Watch([MAX_LOGIT])
+    writer.write_probe(PROBE, step=0)
+    for step in range(0, 400, 100):
+        write_checkpoint(writer, step)
+        induction, previous, max_logit = (np.full(10, value, np.float32) for value in (0.1, 0, 7))
+        induction[8] = 0.9 if step >= 200 else 0.1  # 4 heads of layer 0 before it
+        induction[1] = 0.5 if step >= 300 else 0.1
+        previous[0] = 0.8
+        max_logit[5] = 132 if step >= 200 else 7
+        writer.write_health(step, {"induction": induction, "previous": previous, "max_logit": max_logit})
+        writer.write_alerts(watch.look(step, LAYERS, {"max_logit": max_logit}))
+    writer.close()
+    with serving("--load_fast=false", f"--logdir={tmp_path}") as address:
+        tab = Tab(page, address).open(layer=1, head=4)  # beside an opened head, at 1280 px
+        named = tab.frame.get_by_role("group", name="What stands out at this step")
+        expect(named).to_contain_text(
+            re.compile(r"^\s*Induction\s*L1 H4\s*\+1\s*Previous token\s*L0 H0\s*All.*▲ 1 alert\s*$")
+        )
+        expect(named.get_by_role("button", name="Open L1 H4, induction")).to_have_attribute(
+            "title", "0.900, since step 200"
+        )
+        for control in named.get_by_role("button").all():
+            expect(control).to_be_in_viewport(ratio=1)
+        named.get_by_role("button", name="Open L0 H0, previous token").click()
+        expect(tab.head_view.get_by_role("heading", name="Layer 0 · Head 0")).to_be_visible()
+        named.get_by_role("button", name="1 alert").click()  # its step, and the head it is most about
+        expect(tab.slider).to_have_attribute("aria-valuenow", "200")
+        expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 1")).to_be_visible()
+        expect(named).not_to_contain_text("+1")  # L0 H1 is still to form
+        tab.press_on_slider("Home")
+        expect(named).not_to_contain_text("Induction")
+        tab.press_on_slider("End")
+        named.get_by_role("button", name="All that stands out").click()
+        told = tab.frame.get_by_role("dialog", name="All that stands out")
+        expect(told).to_contain_text("L0 H1 0.500 since step 300")
+        expect(told).to_contain_text("L0 H0 0.800 from the first step on")
+        page.keyboard.press("Escape")
+        named.get_by_role("button", name="Sort the heads by induction").click()
+        expect(tab.ready().frame.get_by_role("combobox", name="Arrange heads by")).to_have_value("induction")
+        tab.frame.get_by_role("button", name="Compare").click()
+        tab.frame.get_by_role("combobox", name="Second run").select_option("run")
+        expect(named).to_have_count(0)  # the comparison takes its room
+        assert tab.complaints == []

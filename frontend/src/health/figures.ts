@@ -12,39 +12,46 @@ const FIGURES: Readonly<Record<string, Figure>> = {
     title: 'Entropy',
     reads: 'How spread out attention is, as a share of the greatest possible. Near 0 the head has collapsed.',
   },
-  value_entropy: {
-    title: 'Value entropy',
-    reads:
-      'The entropy of attention weighted by the lengths of the values it fetches. Far under the plain entropy, most of what is attended to says little.',
-  },
   max_logit: {
     title: 'Max logit',
     reads:
       'The largest scaled query-key product on the probe. Above 100 is large; above 10,000 has diverged.',
     magnitude: true,
   },
-  query_norm: { title: 'Query norm', reads: 'Mean length of the query vectors.', magnitude: true },
-  key_norm: { title: 'Key norm', reads: 'Mean length of the key vectors.', magnitude: true },
-  sink: { title: 'Sink', reads: 'Mean attention on the first token. Above 0.3 it is an attention sink.' },
-  previous: { title: 'Previous', reads: 'Mean attention on the token before.' },
-  self: { title: 'Self', reads: 'Mean attention of a token on itself.' },
-  next: { title: 'Next', reads: 'Mean attention on the token after.' },
-  distance: { title: 'Distance', reads: 'How far away attention looks on average, in tokens.' },
   induction: {
     title: 'Induction',
     reads:
       'On repeated random text: mean attention on the token after the last occurrence. From 0.4 on, an induction head.',
   },
+  previous: { title: 'Previous', reads: 'Mean attention on the token before.' },
+  sink: { title: 'Sink', reads: 'Mean attention on the first token. Above 0.3 it is an attention sink.' },
   duplicate: {
     title: 'Duplicate',
     reads: 'On repeated random text: mean attention on the last occurrence of the same token.',
   },
+  self: { title: 'Self', reads: 'Mean attention of a token on itself.' },
+  next: { title: 'Next', reads: 'Mean attention on the token after.' },
+  distance: { title: 'Distance', reads: 'How far away attention looks on average, in tokens.' },
   effective_rank: {
     title: 'Effective rank',
     reads: 'How many directions of its query-key space the head uses, from 1 to its dimension.',
   },
+  query_norm: { title: 'Query norm', reads: 'Mean length of the query vectors.', magnitude: true },
+  key_norm: { title: 'Key norm', reads: 'Mean length of the key vectors.', magnitude: true },
+  value_entropy: {
+    title: 'Value entropy',
+    reads:
+      'The entropy of attention weighted by the lengths of the values it fetches. Far under the plain entropy, most of what is attended to says little.',
+  },
   non_finite: { title: 'Non-finite', reads: 'How many numbers of the queries and keys are NaN or infinite.' },
 };
+
+/** Figures in the order in which they are read: what collapses or grows first, then what the head does. */
+export function figureOrder(names: Iterable<string>): string[] {
+  const known = Object.keys(FIGURES);
+  const rank = (name: string) => (known.includes(name) ? known.indexOf(name) : known.length);
+  return [...names].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+}
 
 export function figureTitle(name: string): string {
   const words = name.replaceAll('_', ' ');
@@ -59,11 +66,12 @@ export function isMagnitude(name: string): boolean {
   return FIGURES[name]?.magnitude ?? false;
 }
 
-/** Short and even in width: 0.123, 12.3, 1,234, 1.2e6. */
+/** Short and even in width: 0.0007, 0.123, 12.3, 1,234, 1.2e6. */
 export function formatValue(value: number): string {
   if (Number.isNaN(value)) return '–';
   if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞';
   const size = Math.abs(value);
+  if (size >= 1e-4 && size < 1e-3) return value.toFixed(4);
   if (size !== 0 && (size >= 1e6 || size < 1e-3)) return value.toExponential(1).replace('e+', 'e');
   if (size >= 1000) return Math.round(value).toLocaleString('en-US');
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size === 0 ? 0 : size >= 1 ? 2 : 3);

@@ -75,6 +75,9 @@ export class Comparison implements Course {
   readonly mix: number = $derived.by(() => this.place.mix);
   readonly step: number | null = $derived.by(() => this.steps[this.mix < 0.5 ? this.from : this.to] ?? null);
 
+  /** Whether both are one step of one run: there is nothing to see yet. */
+  readonly same: boolean = $derived.by(() => this.own && this.step === this.session.playback.step);
+
   readonly comparable: Comparable | null = $derived.by(() => {
     const { run } = this.session;
     return this.run && run && comparable(run, this.run);
