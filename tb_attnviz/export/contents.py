@@ -8,6 +8,7 @@ import numpy as np
 
 from tb_attnviz import __version__
 from tb_attnviz.entries import layer_entry, segment_entry, sequence_entry
+from tb_attnviz.events import Side
 from tb_attnviz.export.document import ExportError
 from tb_attnviz.export.packing import Float32, pack_document, pack_points
 from tb_attnviz.export.plan import Head, Plan, spread
@@ -61,10 +62,14 @@ def documents(plan: Plan) -> Iterator[Piece]:
 def images(plan: Plan) -> Iterator[Piece]:
     """The pictures of the probe, PNG as they were recorded; of more than 512 the first ones."""
     if "images" in plan.parts:
-        shown = [number for number, sequence in enumerate(plan.run.probe.sequences) if sequence.image]
-        for number in shown[:_MOST_IMAGES]:
+        sequences = list(enumerate(plan.run.probe.sequences))
+        own: list[tuple[int, Side]] = [(number, "tokens") for number, one in sequences if one.image]
+        others: list[tuple[int, Side]] = [
+            (number, "key_tokens") for number, one in sequences if one.key_tokens and one.key_tokens.image
+        ]
+        for number, side in (own + others)[:_MOST_IMAGES]:
             try:
-                yield f"image-{number}", plan.run.png(number)
+                yield f"image-{side}-{number}", plan.run.png(number, side)
             except FileNotFoundError:
                 raise ExportError(
                     f"the picture of sequence {number} is gone from the log directory: try --without images"

@@ -89,8 +89,10 @@ def test_pictures_and_values_come_along_unless_they_are_left_out(
     writer = RunWriter(str(directory))
     picture = directory / "plugins" / "attnviz" / "image-a.png"
     picture.write_bytes(b"PNG")
-    image = Sequence(("r0c0", "r0c1"), "image", image=Image("image-a.png", 16, 8))
-    writer.write_probe(ProbeRecord((Sequence(("a", "b")), image)), step=0)
+    picture.with_name("image-b.png").write_bytes(b"other PNG")
+    seen = Sequence(("r0c0",), "image", image=Image("image-b.png", 8, 8))
+    image = Sequence(("r0c0", "r0c1"), "image", image=Image("image-a.png", 16, 8), key_tokens=seen)
+    writer.write_probe(ProbeRecord((Sequence(("a", "b"), key_tokens=seen), image)), step=0)
     rng = np.random.default_rng(0)
     queries, keys = rng.normal(size=(2, 2, 4, 3)).astype(np.float32)
     norms = rng.lognormal(size=(2, 4)).astype(np.float32)
@@ -101,8 +103,9 @@ def test_pictures_and_values_come_along_unless_they_are_left_out(
 
     assert export(directory) == 0
     page = PageReader(tmp_path / "page.html")
-    assert page.piece("image-1") == b"PNG"
-    assert "image-0" not in page.scripts
+    assert page.piece("image-tokens-1") == b"PNG"
+    assert page.piece("image-key_tokens-0") == page.piece("image-key_tokens-1") == b"other PNG"
+    assert "image-tokens-0" not in page.scripts
     run = tb_attnviz.open_run(directory)
     for head in (0, 1):  # of the second one the values are not finite
         header, weights = unpacked_weights(page.piece(f"weighted-0-{head}-0"))

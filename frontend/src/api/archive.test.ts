@@ -72,7 +72,7 @@ const pieces: Readonly<Record<string, string>> = {
   'norm-1-400': packed({ shape: [1, 5], scale: 0.25 }, Uint16Array.of(0x3e00, 0xc000, 1, 0x7c00, 0x7e00)),
   'change-1-400': packed({ shape: [1, 2], scale: 1, since: [0] }, Int16Array.of(32767, -32768)),
   'similarity-400': packed({ shape: [2, 2], scale: 1 }, Int16Array.of(32767, 0, 0, 32767)),
-  'image-1': gzipSync(Buffer.from('PNG')).toString('base64'),
+  'image-tokens-1': gzipSync(Buffer.from('PNG')).toString('base64'),
 };
 const source = new ArchiveSource(index, (name) => pieces[name] ?? null);
 const [projection = DEFAULT_PROJECTION] = index.projections;
@@ -88,6 +88,41 @@ it('gives the points of a layer, and of one head of it', async () => {
   expect(head.notes).toEqual(new Map([[1, 'all its keys are equal']]));
 });
 
+it('sums attention up over an image', async () => {
+  // one row of two patches: the left gives 1/4 to itself and 3/4 to the right one, which gives all to itself
+  const image = {
+    tokens: ['r0c0', 'r0c1'],
+    grid: { rows: 1, columns: 2 },
+    places: [
+      [0, 0],
+      [0, 1],
+    ],
+  };
+  const [text, seen] = [
+    { tokens: ['a'], grid: null, places: null, image: null },
+    { ...image, image: null },
+  ];
+  const more: Readonly<Record<string, string>> = {
+    probe: gzipSync(JSON.stringify({ run: 'run', sequences: [seen, text] })).toString('base64'),
+    'attention-0-0-0': packed(
+      {
+        shapes: [
+          [2, 2],
+          [1, 1],
+          [2, 2],
+        ],
+      },
+      Uint16Array.of(16384, 49150, 0, 65534, 65534),
+    ),
+  };
+  const page = new ArchiveSource(index, (name) => more[name] ?? null);
+  const query = { run: 'run', step: 0, layer: 0, head: 0 };
+  const { offsets, distance } = await page.imageSummary({ ...query, sequence: 0 });
+  expect([...offsets].map((weight) => weight.toFixed(3))).toEqual(['0.000', '0.625', '0.750']);
+  expect(distance).toBeCloseTo(0.375, 3);
+  await expect(page.imageSummary({ ...query, sequence: 1 })).rejects.toThrow('Sequence 1 is no image.');
+});
+
 it('gives the attention within a sequence, and the mean', async () => {
   const query = { run: 'run', step: 400, layer: 1, head: 0 };
   expect([...(await source.attention({ ...query, sequence: 1 })).data]).toEqual([0, 1]);
@@ -95,6 +130,10 @@ it('gives the attention within a sequence, and the mean', async () => {
   expect(mean.shape).toEqual([2, 1]);
   expect(mean.data[0]).toBeCloseTo(0.2, 4);
   expect(mean.data[1]).toBeNaN();
+  const row = await source.attention({ ...query, sequence: 1, query: 0 });
+  expect([row.shape, ...row.data]).toEqual([[1, 2], 0, 1]);
+  const column = await source.attention({ ...query, sequence: 1, key: 1 });
+  expect([column.shape, ...column.data]).toEqual([[1, 1], 1]);
   const weighted = await source.attention({ ...query, sequence: 0, weight: 'values' });
   expect(weighted.data[1]).toBeCloseTo(0.75, 4);
   await expect(source.attention({ ...query, step: 0, sequence: 0, weight: 'values' })).rejects.toThrow(
@@ -137,9 +176,9 @@ it('gives how far heads changed, both ways, and how alike they are', async () =>
 });
 
 it('gives pictures', async () => {
-  const picture = await source.image('run', 1);
+  const picture = await source.image('run', 1, 'tokens');
   expect([picture.type, await picture.text()]).toEqual(['image/png', 'PNG']);
-  await expect(source.image('run', 0)).rejects.toThrow('does not hold the picture of sequence 0');
+  await expect(source.image('run', 0, 'tokens')).rejects.toThrow('does not hold the picture of sequence 0');
 });
 
 it('says what it does not hold', async () => {

@@ -1,3 +1,6 @@
+import { gridOf } from '../probe/grids';
+import { layerTokens, listsOf } from '../probe/lists';
+import { indexTokens } from '../probe/places';
 import type { NpyArray } from './npy';
 import { addressKey, type Projection } from './projection';
 import type { ScalarPoint } from './scalars';
@@ -10,6 +13,7 @@ import type {
   FigureQuery,
   HealthDocument,
   ImageSummary,
+  ImageSummaryQuery,
   JsonNumber,
   Points,
   PointsQuery,
@@ -17,10 +21,12 @@ import type {
   Run,
   Runs,
   SimilarityQuery,
+  TokensOf,
   Trust,
   TrustQuery,
 } from './types';
 import { type ChangesHeader, readFigures, readPoints, readWeights, unpack } from './unpack';
+import { askedOf, summaryOf } from './whole';
 
 /** What a page of `tb-attnviz export` holds, as tb_attnviz/export/contents.py writes it. */
 export interface PageIndex {
@@ -118,7 +124,8 @@ export class ArchiveSource implements DataSource {
     return this.document(name, `the trust in this head’s picture at step ${step}`);
   }
 
-  async attention({ step, layer, head, sequence, weight }: AttentionQuery): Promise<NpyArray> {
+  async attention(query: AttentionQuery): Promise<NpyArray> {
+    const { step, layer, head, sequence, weight } = query;
     const { sequences, recorded } = this.index;
     if (sequence !== 'mean' && sequence >= sequences) {
       throw new SourceError(
@@ -132,17 +139,22 @@ export class ArchiveSource implements DataSource {
     const number = sequence === 'mean' ? header.shapes.length - 1 : sequence;
     const shape = header.shapes[number] ?? [0, 0];
     const start = header.shapes.slice(0, number).reduce((sum, [rows, columns]) => sum + rows * columns, 0);
-    return { shape, data: data.slice(start, start + shape[0] * shape[1]) };
+    return askedOf({ shape, data: data.slice(start, start + shape[0] * shape[1]) }, query);
   }
 
-  async imageSummary(): Promise<ImageSummary> {
-    throw new SourceError(
-      'This page does not hold what attention over an image comes to: TensorBoard has it.',
-    );
+  async imageSummary(query: ImageSummaryQuery): Promise<ImageSummary> {
+    const [probe, whole] = await Promise.all([this.probe(), this.attention(query)]);
+    const layer = this.index.run.layers[query.layer];
+    const lists = listsOf(this.index.run);
+    const list = layer && lists.indexOf(layerTokens(lists, layer).queries);
+    const sequences = indexTokens(probe, lists).lists[list ?? 0]?.sequences;
+    const patches = gridOf(sequences?.[query.sequence === 'mean' ? 0 : query.sequence]);
+    if (!patches) throw new SourceError(`Sequence ${query.sequence} is no image.`);
+    return summaryOf(whole, patches);
   }
 
-  async image(_run: string, sequence: number): Promise<Blob> {
-    const png = await this.unpacked(`image-${sequence}`, `the picture of sequence ${sequence}`);
+  async image(_run: string, sequence: number, side: TokensOf): Promise<Blob> {
+    const png = await this.unpacked(`image-${side}-${sequence}`, `the picture of sequence ${sequence}`);
     return new Blob([png], { type: 'image/png' });
   }
 

@@ -1,7 +1,5 @@
-import { meanDistance, offsetMap } from '../images/reading';
 import { noise } from '../noise';
 import { gridOf } from '../probe/grids';
-import { weightsOf } from '../sentence/weights';
 import type { NpyArray } from './npy';
 import { isSlow } from './projection';
 import type { ScalarPoint } from './scalars';
@@ -33,6 +31,7 @@ import type {
   Trust,
   TrustQuery,
 } from './types';
+import { askedOf, summaryOf } from './whole';
 
 export interface SyntheticOptions {
   /** Heads of each layer. */
@@ -202,18 +201,13 @@ export class SyntheticSource implements DataSource {
     const n = sequence.tokens.length;
     const weights = attention(head, formation(head, this.time(query.step, query.run)), sequence);
     const data = query.weight === 'values' ? weightedByValues(weights, n) : weights;
-    if (query.query !== undefined)
-      return { shape: [1, n], data: weightsOf(data, n, { side: 'query', token: query.query }) };
-    if (query.key !== undefined)
-      return { shape: [n, 1], data: weightsOf(data, n, { side: 'key', token: query.key }) };
-    return { shape: [n, n], data };
+    return askedOf({ shape: [n, n], data }, query);
   }
 
   async imageSummary(query: ImageSummaryQuery): Promise<ImageSummary> {
-    const { data } = await this.attention(query);
     const patches = gridOf(this.sequences[query.sequence === 'mean' ? 0 : query.sequence]);
     if (!patches) throw new SourceError(`Sequence ${query.sequence} is no image.`);
-    return { offsets: offsetMap(data, patches), distance: meanDistance(data, patches) };
+    return summaryOf(await this.attention(query), patches);
   }
 
   async image(_run: string, sequence: number): Promise<Blob> {
