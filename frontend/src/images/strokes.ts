@@ -31,7 +31,7 @@ export function middle({ patches, width, height }: Frame, token: number): readon
 }
 
 /** The smaller side of a patch. */
-export function patchSide({ patches, width, height }: Frame): number {
+function patchSide({ patches, width, height }: Frame): number {
   return Math.min(width / patches.grid.columns, height / patches.grid.rows);
 }
 
