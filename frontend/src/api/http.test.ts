@@ -42,6 +42,16 @@ describe('HttpSource', () => {
     expect(String(fetched.mock.calls[0]?.[0])).toBe('http://localhost:6006/prefix/data/plugin/attnviz/runs');
   });
 
+  it('says what is wrong with an answer that breaks off, or that something else gave', async () => {
+    const torn = new ReadableStream({ pull: (stream) => stream.error(new TypeError('network error')) });
+    fetched
+      .mockResolvedValueOnce(new Response(torn))
+      .mockResolvedValueOnce(new Response('<html>Log in</html>'));
+    const source = new HttpSource(base);
+    await expect(source.points(query)).rejects.toThrow('TensorBoard’s answer cannot be read');
+    await expect(source.runs()).rejects.toThrow('TensorBoard’s answer cannot be read');
+  });
+
   it('asks again while a frame is being fitted, tells the progress, and then gives the points', async () => {
     fetched
       .mockResolvedValueOnce(json({ state: 'computing', done: 3, total: 16 }, 202))

@@ -35,19 +35,19 @@ export class HttpSource implements DataSource {
   constructor(private readonly base: URL) {}
 
   async runs(signal?: AbortSignal): Promise<Runs> {
-    return (await this.get('runs', {}, signal)).json();
+    return read((await this.get('runs', {}, signal)).json(), signal);
   }
 
   async probe(run: string, signal?: AbortSignal): Promise<Probe> {
-    return (await this.get('probe', { run }, signal)).json();
+    return read((await this.get('probe', { run }, signal)).json(), signal);
   }
 
   async health(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthDocument> {
-    return (await this.get('health', { run, ...known }, signal)).json();
+    return read((await this.get('health', { run, ...known }, signal)).json(), signal);
   }
 
   async alerts(run: string, signal?: AbortSignal): Promise<Alerts> {
-    return (await this.get('alerts', { run }, signal)).json();
+    return read((await this.get('alerts', { run }, signal)).json(), signal);
   }
 
   async points(query: PointsQuery, waiting: Waiting = {}): Promise<Points> {
@@ -59,42 +59,42 @@ export class HttpSource implements DataSource {
     };
     const response = await this.made('points', parameters, waiting, alone?.points);
     const notes = readNotes(response.headers.get('Attnviz-Notes'), query.head);
-    return { ...parseNpy(await response.arrayBuffer()), notes };
+    return { ...parseNpy(await read(response.arrayBuffer(), waiting.signal)), notes };
   }
 
   async trust({ projection, ...place }: TrustQuery, signal?: AbortSignal): Promise<Trust> {
     const response = await this.made('trust', { ...place, ...address(projection) }, signal ? { signal } : {});
-    return response.json();
+    return read(response.json(), signal);
   }
 
   async attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray> {
     const response = await this.made('attention', { ...query }, signal ? { signal } : {});
-    return parseNpy(await response.arrayBuffer());
+    return parseNpy(await read(response.arrayBuffer(), signal));
   }
 
   async imageSummary(query: ImageSummaryQuery, signal?: AbortSignal): Promise<ImageSummary> {
     const response = await this.made('image_summary', { ...query }, signal ? { signal } : {});
-    const { offsets, distance }: { offsets: JsonNumber[]; distance: JsonNumber } = await response.json();
-    return { offsets: Float32Array.from(offsets, Number), distance: Number(distance) };
+    const summary: { offsets: JsonNumber[]; distance: JsonNumber } = await read(response.json(), signal);
+    return { offsets: Float32Array.from(summary.offsets, Number), distance: Number(summary.distance) };
   }
 
   async image(run: string, sequence: number, side: TokensOf, signal?: AbortSignal): Promise<Blob> {
-    return (await this.get('image', { run, sequence, side }, signal)).blob();
+    return read((await this.get('image', { run, sequence, side }, signal)).blob(), signal);
   }
 
   async pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray> {
     const response = await this.made('point_figures', { ...query }, signal ? { signal } : {});
-    return parseNpy(await response.arrayBuffer());
+    return parseNpy(await read(response.arrayBuffer(), signal));
   }
 
   async change(query: ChangeQuery, waiting: Waiting = {}): Promise<NpyArray> {
     const response = await this.made('change', { ...query }, waiting);
-    return parseNpy(await response.arrayBuffer());
+    return parseNpy(await read(response.arrayBuffer(), waiting.signal));
   }
 
   async similarity(query: SimilarityQuery, waiting: Waiting = {}): Promise<NpyArray> {
     const response = await this.made('similarity', { ...query }, waiting);
-    return parseNpy(await response.arrayBuffer());
+    return parseNpy(await read(response.arrayBuffer(), waiting.signal));
   }
 
   async scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]> {
@@ -121,7 +121,7 @@ export class HttpSource implements DataSource {
       const asked = { ...parameters, ...(priority && { priority: priority() }) };
       const response = await this.get(route, asked, signal, points);
       if (response.status !== 202) return response;
-      onProgress?.(await response.json());
+      onProgress?.(await read(response.json(), signal));
       await sleep(wait, signal);
     }
   }
@@ -153,6 +153,18 @@ export class HttpSource implements DataSource {
     }
     if (!response.ok) throw new SourceError(await refusal(response, route));
     return response;
+  }
+}
+
+/** The body of an answer, which may break off, or be a page of a proxy's. */
+async function read<Body>(body: Promise<Body>, signal?: AbortSignal): Promise<Body> {
+  try {
+    return await body;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new SourceError(
+      'TensorBoard’s answer cannot be read: it broke off, or something answered in its stead.',
+    );
   }
 }
 

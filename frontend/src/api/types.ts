@@ -215,7 +215,7 @@ export interface Trust {
   readonly normalisation: { readonly c: number; readonly translation: JsonNumber } | null;
 }
 
-export const POINT_FIGURES = [
+const POINT_FIGURES = [
   'norm',
   'max_logit',
   'entropy',

@@ -83,7 +83,7 @@ export function projectionName(projection: Projection): string {
 }
 
 /** "t-SNE in 2-D (perplexity 30, cosine, seed 0)" */
-export function projectionText(projection: Projection, dims: number): string {
+function projectionText(projection: Projection, dims: number): string {
   const told = parametersOf(projection.method).flatMap((parameter) => {
     const value = projection[parameter];
     if (parameter === 'normalise') return value === 'paper' ? ['coordinates of the paper'] : [];

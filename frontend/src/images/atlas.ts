@@ -8,7 +8,7 @@ export interface Atlas extends Packing {
 }
 
 /** Of more images only the first ones are fetched and shown. */
-export const MOST_IMAGES = 512;
+const MOST_IMAGES = 512;
 const AT_ONCE = 6;
 
 /** @returns null where the probe has no pictures */

@@ -20,7 +20,7 @@ export interface Packing {
 }
 
 /** Pixels of a texture's side that WebGL 2 has on every computer that we know of. */
-export const MOST_PIXELS = 4096;
+const MOST_PIXELS = 4096;
 
 /** Equal cells in rows, as wide and high as the widest and highest image; all made smaller by one factor if they would not fit.
  * @param sizes of the images in pixels; null: there is none */
@@ -73,7 +73,7 @@ export function rectangles(index: TokenIndex, { boxes }: Packing): Float32Array 
 }
 
 /** Left, top, right and bottom of one patch of an image that lies in a box. */
-export function patchOf(
+function patchOf(
   { left, top, width, height }: Box,
   { rows, columns }: GridSize,
   [row, column]: PatchPlace,

@@ -37,7 +37,7 @@ export function arrowsOf(weights: Float32Array, { query: from, key: to }: Both):
 }
 
 /** The key with the largest weight, in magnitude; null for a query that attends to nothing. */
-export function strongestKey(weights: Float32Array, size: number, query: number): number | null {
+function strongestKey(weights: Float32Array, size: number, query: number): number | null {
   let [best, most]: [number | null, number] = [null, 0];
   for (let key = 0; key < size; key++) {
     const weight = Math.abs(weights[query * size + key] ?? 0);

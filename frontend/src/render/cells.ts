@@ -22,8 +22,9 @@ const float WIDEST = ${WIDEST.toFixed(1)}, WIDEST_SHARE = ${WIDEST_SHARE.toFixed
 // Squares on squares, each smaller than the one under it: a fragment has nothing to find out, which is what a processor
 // in a graphics card's stead takes its time for.
 void main() {
-  int head = gl_InstanceID / ${SQUARES};
-  int square = gl_InstanceID - head * ${SQUARES};
+  int quad = gl_VertexID / 6;
+  int head = quad / ${SQUARES};
+  int square = quad - head * ${SQUARES};
   vec4 cell = texel(u_heads, head);
   vec4 border = u_bordered ? texel(u_borders, head) : vec4(u_border, 0.0);
   v_colour = square == 0 ? u_accent : square == 1 ? border.rgb : texel(u_tints, head).rgb;
@@ -37,8 +38,9 @@ void main() {
   float inset = square == 0 ? 0.0 : square == 1 ? mark : max(mark, wall);
   inset = round(inset * u_ratio) / u_ratio;
   if (square == 0 && mark == 0.0) high = low; // no mark
-  vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1);
-  vec2 pixel = mix(low + inset, max(high - inset, low + inset), corner);
+  int corner = gl_VertexID - 6 * quad; // of two triangles: 0 1 2, 1 2 3
+  corner -= corner > 2 ? 2 : 0;
+  vec2 pixel = mix(low + inset, max(high - inset, low + inset), vec2(corner & 1, corner >> 1));
   gl_Position = vec4(pixel / u_viewport * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
 }`;
 
@@ -48,7 +50,8 @@ flat in vec3 v_colour;
 out vec4 colour;
 void main() { colour = vec4(v_colour, 1.0); }`;
 
-/** The cells' backgrounds and borders: one instanced draw call under the points. */
+/** The cells' backgrounds and borders: one draw call under the points, without instances, each of which costs a
+ * processor that draws about as much as a draw call. */
 export class CellsPass {
   private readonly program: Program;
 
@@ -82,7 +85,7 @@ export class CellsPass {
     gl.uniform3fv(program.uniform('u_border'), picture.border);
     gl.uniform3fv(program.uniform('u_accent'), picture.accent);
     gl.disable(gl.BLEND);
-    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, SQUARES * picture.grid.total);
+    gl.drawArrays(gl.TRIANGLES, 0, 6 * SQUARES * picture.grid.total);
     gl.enable(gl.BLEND);
   }
 

@@ -37,6 +37,7 @@ uniform float u_patchSize;
 flat out vec4 v_part;
 flat out float v_detail;           // which of the atlas's smaller copies is sharp enough
 flat out float v_fog;
+flat out float v_frame;
 `;
 
 /** A square, or one with its corners cut, in a frame of the point's colour. */
@@ -46,18 +47,18 @@ uniform vec3 u_fog;
 flat in vec4 v_part;
 flat in float v_detail;
 flat in float v_fog;
+flat in float v_frame;
 
-vec4 pictured(vec2 p) {
-  float half_ = v_shape.y;
+vec4 pictured(vec2 p, float half_, bool key) {
   vec2 far = abs(p);
   float inside = half_ - max(far.x, far.y);
-  if (v_key == 1) inside = min(inside, 0.7071 * (${(2 - CUT).toFixed(3)} * half_ - far.x - far.y));
+  if (key) inside = min(inside, 0.7071 * (${(2 - CUT).toFixed(3)} * half_ - far.x - far.y));
   vec2 size = v_part.zw - v_part.xy;
   vec2 rim = min(vec2(0.5 * exp2(v_detail)), 0.5 * size); // or neighbours would bleed in
   vec2 at = clamp(v_part.xy + size * (0.5 + 0.5 * p / half_), v_part.xy + rim, v_part.zw - rim);
   vec3 seen = textureLod(u_atlas, at / vec2(textureSize(u_atlas, 0)), v_detail).rgb;
   vec4 inner = vec4(mix(seen, u_fog, v_fog) * v_colour.a, v_colour.a);
-  float framed = clamp(v_shape.z - inside + 0.5, 0.0, 1.0);
+  float framed = clamp(v_frame - inside + 0.5, 0.0, 1.0);
   return mix(inner, v_colour, framed) * clamp(inside + 0.5, 0.0, 1.0);
 }
 `;

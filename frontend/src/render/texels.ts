@@ -29,17 +29,20 @@ export class Texels {
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     if (list === this.held) return;
     const channels = this.pairs ? 2 : 4;
-    const rows = Math.max(1, Math.ceil(list.length / channels / WIDTH));
-    const length = channels * WIDTH * rows;
+    const items = Math.max(1, list.length / channels);
+    const width = Math.min(WIDTH, items); // a short list is one row of its own length
+    const rows = Math.ceil(items / WIDTH);
+    const whole = width * rows * channels;
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     if (list instanceof Float32Array) {
-      const padded = new Float32Array(length);
-      padded.set(list);
-      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, WIDTH, rows, 0, gl.RGBA, gl.FLOAT, padded);
+      const padded = list.length === whole ? list : new Float32Array(whole);
+      if (padded !== list) padded.set(list);
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, width, rows, 0, gl.RGBA, gl.FLOAT, padded);
     } else {
-      const padded = new Uint8Array(length);
-      padded.set(list);
+      const padded = list.length === whole ? list : new Uint8Array(whole);
+      if (padded !== list) padded.set(list);
       const [internal, format] = this.pairs ? [gl.RG8, gl.RG] : [gl.RGBA8, gl.RGBA];
-      gl.texImage2D(gl.TEXTURE_2D, 0, internal, WIDTH, rows, 0, format, gl.UNSIGNED_BYTE, padded);
+      gl.texImage2D(gl.TEXTURE_2D, 0, internal, width, rows, 0, format, gl.UNSIGNED_BYTE, padded);
     }
     this.held = list;
   }

@@ -33,7 +33,8 @@ export class PointLoader {
   readonly progress = new SvelteMap<string, Progress>();
   readonly errors = new SvelteMap<string, string>();
   private readonly cache = new ArrayCache(CACHE_BYTES);
-  private readonly notes = new Map<string, ReadonlyMap<number, string>>();
+  /** They live as long as their points. */
+  private readonly notes = new WeakMap<Float32Array, ReadonlyMap<number, string>>();
   private readonly running = new Map<string, Running>();
   private wanted: readonly Wanted[] = [];
   private place = '';
@@ -47,7 +48,8 @@ export class PointLoader {
 
   /** Why heads of this answer have no (full) picture. */
   notesOf(query: PointsQuery): ReadonlyMap<number, string> | null {
-    return this.notes.get(keyOf(query)) ?? null;
+    const points = this.get(query);
+    return (points && this.notes.get(points)) ?? null;
   }
 
   error(query: PointsQuery): string | null {
@@ -149,8 +151,9 @@ export class PointLoader {
         },
         priority: () => running.priority,
       });
-      if (points.notes.size > 0) this.notes.set(key, points.notes);
-      this.cache.set(key, placed(points, query));
+      const data = placed(points, query);
+      if (points.notes.size > 0) this.notes.set(data, points.notes);
+      this.cache.set(key, data);
     } catch (error) {
       if (!signal.aborted && !isAbort(error)) this.errors.set(key, sentence(error));
     } finally {
