@@ -31,9 +31,9 @@ demo-minilm: .venv/.demo
 demo-vision: .venv/.demo
 	@$(BIN)/python -m demo.vision
 
-# What needs no browser runs while Chromium comes.
-test: .venv/.dev
-	@$(MAKE) --no-print-directory --jobs 2 check chromium vitest
+# Chromium comes while the packages do; then types and style are checked beside the front end's tests.
+test:
+	@$(MAKE) --no-print-directory --jobs 2 chromium check vitest
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 bench: .venv/.dev chromium

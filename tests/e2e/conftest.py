@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, ConsoleMessage, FrameLocator, Locator, Page, Playwright, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FrameLocator, Locator, Page, Playwright, expect
 
 from tb_attnviz.events import RunWriter
 from tests.conftest import CHROMIUM_FLAGS, PROBE, serving, wait_until, write_checkpoint
@@ -140,6 +140,15 @@ def page(visits: BrowserContext) -> Iterator[Page]:
     yield page
     page.close()
     visits.clear_permissions()
+
+
+@pytest.fixture
+def offline(browser: Browser) -> Iterator[Page]:
+    """A page without a network, in a browser that has never seen the tab."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
+    context.set_default_timeout(20 * SECONDS)
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,12 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 import tb_attnviz
 from tb_attnviz.cli import main
@@ -197,14 +196,6 @@ def exported(logdir: Path, tmp_path: Path) -> Path:
     return page
 
 
-@pytest.fixture
-def offline(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
-    context.set_default_timeout(20 * SECONDS)
-    yield context.new_page()
-    context.close()
-
-
 def test_a_page_works_without_server_and_network(exported: Path, offline: Page, logdir: Path) -> None:
     requests: list[str] = []
     complaints: list[str] = []
@@ -242,6 +233,6 @@ def test_a_page_works_without_server_and_network(exported: Path, offline: Page, 
     offline.get_by_role("button", name="Play").click()
     expect(slider).to_have_attribute("aria-valuenow", "300", timeout=30 * SECONDS)
     ready()
-    assert "p.attnviz.head=3" in offline.evaluate("location.hash")
+    wait_until(lambda: "p.attnviz.head=3" in offline.evaluate("location.hash"), seconds=10)
     assert [url.split("#")[0] for url in requests] == [exported.as_uri()]
     assert complaints == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
 from transformers import T5Config, T5Model
 
 import tb_attnviz
@@ -167,14 +167,11 @@ def test_grids_of_their_own(tab: Tab) -> None:
     assert like(tab.pixels(scatter), (0, 158, 115)).sum() > 50
 
 
-def test_an_exported_page_has_both_sides(logdir: Path, browser: Browser, tmp_path: Path) -> None:
+def test_an_exported_page_has_both_sides(logdir: Path, offline: Page, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     options = ["--layers", f"{ENCODER},{CROSS}", "--detail", f"L{CROSS}H1", "--dims", "2", "--workers", "1"]
     assert main(["export", str(logdir / "t5"), "-o", str(path), *options]) == 0
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
-    context.set_default_timeout(20 * SECONDS)
-    page = context.new_page()
-    complaints: list[str] = []
+    page, complaints = offline, list[str]()
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(f"{path.as_uri()}#p.attnviz.layer=1&p.attnviz.head=1&p.attnviz.sequence=1&p.attnviz.token=2")
     expect(page.get_by_test_id("attnviz")).to_have_attribute("data-ready", "true", timeout=60 * SECONDS)
@@ -182,4 +179,3 @@ def test_an_exported_page_has_both_sides(logdir: Path, browser: Browser, tmp_pat
     expect(view.get_by_role("button", name="query 2: Hund")).to_have_attribute("aria-pressed", "true")
     expect(view.get_by_role("button", name="key 5: there")).to_be_visible()
     assert complaints == []
-    context.close()
