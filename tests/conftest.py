@@ -1,7 +1,8 @@
-"""Runs written with the real writer, and a real TensorBoard that serves them."""
+"""Runs written with the real writer, a real TensorBoard that serves them, and a real Chromium to look at it."""
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,10 +13,25 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
-import pytest
+# Before NumPy and PyTorch are there, and for every process that a test starts: arrays so small would only wait for
+# threads, which wait by spinning, and the tests' processes are as many as the processors.
+for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
-from tb_attnviz.events import Layer, ProbeRecord, Repeat, RunWriter, Samples, Sequence
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from playwright.sync_api import Browser, Playwright, sync_playwright  # noqa: E402
+
+from tb_attnviz.events import Layer, ProbeRecord, Repeat, RunWriter, Samples, Sequence  # noqa: E402
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
 
 LAYERS = (Layer("blocks.0.attention", 4, 4, 8, 8**-0.5, causal=True), Layer("blocks.1.attention", 6, 2, 8, 0.3, False))
 PROBE = ProbeRecord(
@@ -39,6 +55,29 @@ def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TB_ATTNVIZ_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """The only one of the process: it would not start beside another."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where the browser is."""
+    path = shutil.which("chromium")
+    assert path, "the browser's tests need Chromium on the PATH as 'chromium': make chromium"
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    """A browser without a history, for contexts of their own."""
+    browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+    yield browser
+    browser.close()
 
 
 def make_samples(layer: Layer, *, seed: int) -> Samples:

@@ -29,6 +29,7 @@ def pack_points(points: Float32, **said: Any) -> bytes:
     """Any shape, any range; what is not finite becomes NaN."""
     finite = np.isfinite(points)
     scale = float(np.abs(points, where=finite, out=np.zeros_like(points)).max(initial=0)) or 1.0
+    # In double precision: of the smallest scales the factor is beyond a float32.
     whole = np.rint(np.where(finite, points, 0).astype(np.float64) / scale * _STEPS)
     numbers = np.where(finite, whole, -_STEPS - 1).astype("<i2")
     return _array({"shape": points.shape, "scale": scale, **said}, numbers.tobytes())

@@ -138,7 +138,8 @@ def test_ctrl_c_stops_and_a_later_call_goes_on(
     """Each picture is two entries of the store, and there are a few more."""
     command = ["project", str(embedded_run), "--projections", "tsne"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tb_attnviz.cli", *command, "--workers", "2"],
+        # It yields to this process, and so cannot end before it is stopped.
+        ["nice", "-n", "19", sys.executable, "-m", "tb_attnviz.cli", *command, "--workers", "2"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

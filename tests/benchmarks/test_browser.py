@@ -2,11 +2,13 @@
 
 import gzip
 
+from playwright.sync_api import Browser
+
 from benchmarks.browser import BUNDLE, QUICK, report
 
 
-def test_the_tab_in_the_browser() -> None:
-    text = report(QUICK)
+def test_the_tab_in_the_browser(browser: Browser) -> None:
+    text = report(browser, QUICK)
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
     frames = [row for row in rows if len(row) == 6][2:]
     assert [row[2] for row in frames] == ["pan", "zoom", "morph"] * 2

@@ -1,7 +1,7 @@
 """Real Chromium inside a real TensorBoard, and what the tests look at: roles, names, and pixels."""
 
+import contextlib
 import io
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,34 +9,21 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FrameLocator, Locator, Page, Playwright, expect
 
 from tb_attnviz.events import RunWriter
-from tests.conftest import PROBE, serving, write_checkpoint
+from tests.conftest import CHROMIUM_FLAGS, PROBE, serving, wait_until, write_checkpoint
 
 Pixels = npt.NDArray[np.int16]
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-]
 SECONDS = 1000.0
 INTRODUCED = "try { localStorage.setItem('tb-attnviz.introduced', '1') } catch {}"  # the first-visit hint stays away
+# A page finds nothing that another has left. What it keeps itself outlives a reload, as its session does.
+FORGETFUL = """try {
+  if (!sessionStorage.getItem('tests.begun')) localStorage.clear();
+  sessionStorage.setItem('tests.begun', '1');
+} catch {}"""
 OURS = "/attnviz/"  # in the address of our script and of our routes; TensorBoard's own page complains without us
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "the browser's tests need Chromium on the PATH as 'chromium': make chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Tab:
@@ -65,8 +52,16 @@ class Tab:
         expect(self.frame.get_by_test_id("attnviz")).to_have_attribute("data-ready", "true", timeout=60 * SECONDS)
         return self
 
+    def expect_address(self, **said: object) -> None:
+        """Returns once the address says this of the tab, and nothing of what is None: it is written a moment later."""
+        expected = {name: None if value is None else str(value) for name, value in said.items()}
+        found = lambda: {name: self.hash().get(name) for name in said}  # noqa: E731
+        with contextlib.suppress(TimeoutError):
+            wait_until(lambda: found() == expected, seconds=10)
+        assert found() == expected
+
     def hash(self) -> dict[str, str]:
-        """What the address says of the tab."""
+        """What the address says of the tab by now; `expect_address` waits for what it shall say."""
         pairs = (part.split("=", 1) for part in self.page.evaluate("location.hash")[1:].split("&") if "=" in part)
         return {name.removeprefix("p.attnviz."): value for name, value in pairs}
 
@@ -98,6 +93,18 @@ class Tab:
         self.page.mouse.click(box["x"] + x, box["y"] + y)
         self.ready()
 
+    def weight(self, side: str, token: int) -> float:
+        """Per cent, as the sentence view's label of a token says; NaN while it does not."""
+        button = self.sentence_view.get_by_role("button", name=f"{side} {token}:")
+        _, comma, percent = (button.get_attribute("aria-label") or "").rpartition(",")
+        return float(percent.rstrip(" %").replace("−", "-")) if comma and percent.endswith("%") else float("nan")
+
+    def expect_weight(self, side: str, token: int, percent: float) -> None:
+        """Returns once the sentence view says so."""
+        with contextlib.suppress(TimeoutError):
+            wait_until(lambda: self.weight(side, token) == pytest.approx(percent, abs=0.6), seconds=10)
+        assert self.weight(side, token) == pytest.approx(percent, abs=0.6)
+
     def press_on_slider(self, *keys: str) -> "Tab":
         self.slider.focus()
         for key in keys:
@@ -110,7 +117,42 @@ class Tab:
 
 
 @pytest.fixture(scope="session")
-def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def visits(playwright: Playwright, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """A browser with a profile on disk: there it keeps TensorBoard's 10 MB of JavaScript compiled, which takes half
+    the time of a visit."""
+    context = playwright.chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"),
+        executable_path=chromium,
+        args=CHROMIUM_FLAGS,
+        viewport={"width": 1280, "height": 720},
+    )
+    context.set_default_timeout(20 * SECONDS)
+    for script in (FORGETFUL, INTRODUCED):
+        context.add_init_script(script)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(visits: BrowserContext) -> Iterator[Page]:
+    """A page of its own, that nobody has been to."""
+    page = visits.new_page()
+    yield page
+    page.close()
+    visits.clear_permissions()
+
+
+@pytest.fixture
+def offline(browser: Browser) -> Iterator[Page]:
+    """A page without a network, in a browser that has never seen the tab."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
+    context.set_default_timeout(20 * SECONDS)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def shared_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("e2e")
     writer = RunWriter(str(directory / "run"))
     writer.write_probe(PROBE, step=0)
@@ -121,18 +163,25 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(logdir: Path) -> Iterator[str]:
-    with serving("--load_fast=false", f"--logdir={logdir}") as address:
+def shared_server(shared_logdir: Path) -> Iterator[str]:
+    with serving("--load_fast=false", f"--logdir={shared_logdir}") as address:
         yield address
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.set_default_timeout(20 * SECONDS)
-    context.add_init_script(INTRODUCED)
-    yield context.new_page()
-    context.close()
+@pytest.fixture(scope="module")
+def logdir(shared_logdir: Path) -> Path:
+    """The log directory of a file's tests: the one of all, or one of its own under this name."""
+    return shared_logdir
+
+
+@pytest.fixture(scope="module")
+def server(request: pytest.FixtureRequest, logdir: Path, shared_logdir: Path) -> Iterator[str]:
+    """The address of a real TensorBoard on `logdir`."""
+    if logdir == shared_logdir:
+        yield request.getfixturevalue("shared_server")
+        return
+    with serving("--load_fast=false", f"--logdir={logdir}") as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,15 +1,14 @@
 """Two steps and two runs, seen: trails, onion skin, overlay, side by side, difference of health."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
 import tb_attnviz
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples
-from tests.conftest import LAYERS, PROBE, make_samples, serving, wait_until
+from tests.conftest import LAYERS, PROBE, make_samples, wait_until
 from tests.e2e.conftest import Pixels, Tab, like
 from tests.e2e.test_tab import around
 from tests.e2e.test_timeline import middle, x_of
@@ -51,19 +50,6 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_run(directory / "short", np.full(HEADS, 0.5), ProbeRecord(PROBE.sequences[:2]))
     write_run(directory / "small", np.full(3, 0.5), layers=(Layer("attention", 3, 3, 8, 1.0, causal=True),))
     return directory
-
-
-@pytest.fixture(scope="module")
-def address(logdir: Path) -> Iterator[str]:
-    with serving("--load_fast=false", f"--logdir={logdir}") as address:
-        yield address
-
-
-@pytest.fixture
-def tab(page: Page, address: str) -> Iterator[Tab]:
-    tab = Tab(page, address)
-    yield tab
-    assert tab.complaints == []
 
 
 def corner(tab: Tab, layer: int, head: int) -> Pixels:
@@ -120,7 +106,7 @@ def test_a_selected_token_leaves_a_trail(tab: Tab, logdir: Path) -> None:
     assert distance((way[2] + way[3]) / 2) < 2
     assert distance(way[0]) > 4  # four checkpoints ago: before the trail begins
     assert (tab.pixels(tab.matrix) != cells).any()
-    wait_until(lambda: tab.hash().get("trail") == "3", seconds=5)
+    tab.expect_address(trail="3")
 
 
 def test_an_onion_skin_lies_under_the_other_steps(tab: Tab) -> None:
@@ -142,7 +128,7 @@ def test_an_onion_skin_lies_under_the_other_steps(tab: Tab) -> None:
     onion.press("ArrowRight")
     expect(onion).to_have_attribute("aria-valuenow", "100")
     assert (tab.ready().pixels(canvas) != under_0).any()
-    wait_until(lambda: tab.hash().get("against_step") == "100" and tab.hash().get("against") == "a", seconds=5)
+    tab.expect_address(against_step="100", against="a")
     tab.page.reload()
     expect(tab.ready().frame.get_by_role("slider", name="Onion skin")).to_have_attribute("aria-valuenow", "100")
     onion.press("Delete")
@@ -216,7 +202,7 @@ def test_two_runs_side_by_side(tab: Tab) -> None:
     tab.ready()
     for matrix in (tab.matrix, tab.frame.get_by_role("img", name="Second matrix")):  # opened in both
         assert like(tab.pixels(matrix), ACCENT).sum() > 50
-    wait_until(lambda: tab.hash().get("against") == "twin" and tab.hash().get("way") == "beside", seconds=5)
+    tab.expect_address(against="twin", way="beside")
 
 
 def test_the_difference_of_health(tab: Tab) -> None:

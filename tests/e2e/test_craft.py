@@ -103,6 +103,7 @@ def test_without_webgl_2_there_is_a_sentence(page: Page, server: str) -> None:
 
 def test_a_reload_and_another_tab_keep_the_view(tab: Tab, page: Page) -> None:
     tab.open(**OPEN, step=100, colour="position", projection="pca")
+    tab.expect_address(**OPEN, run="run", step=100, colour="position", projection="pca")
     shown, state = tab.pixels(tab.matrix), tab.hash()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/attnviz/points" in request.url else None)
@@ -113,6 +114,7 @@ def test_a_reload_and_another_tab_keep_the_view(tab: Tab, page: Page) -> None:
     assert asked == []  # all of it was still there
     page.reload()
     np.testing.assert_allclose(tab.ready().pixels(tab.matrix), shown, atol=2)
+    tab.expect_address(**state)
     assert tab.hash() == state
     expect(tab.sentence_view).to_be_visible()
     assert len(asked) == len(set(asked))  # nothing is asked for twice

@@ -1,14 +1,13 @@
 """Finding tokens, seen: a search lit in every head, heads by how clustered it is, boxes, lists, filters, links."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
-from tests.conftest import serving, wait_until
+from tests.conftest import wait_until
 from tests.e2e.conftest import Tab, like
 
 LAYER = Layer("blocks.0.attention", 3, 3, 8, 8**-0.5, causal=True)
@@ -20,7 +19,7 @@ SECOND_HUE = (0, 114, 178)
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two random heads, and between them one in which a word's queries and keys lie together, away from the rest."""
     directory = tmp_path_factory.mktemp("find") / "run"
     writer = RunWriter(str(directory))
@@ -36,20 +35,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for step in (0, 100):
         writer.write_checkpoint(step, [(LAYER, Samples(queries, keys))])
     writer.close()
-    return directory
-
-
-@pytest.fixture(scope="module")
-def address(directory: Path) -> Iterator[str]:
-    with serving("--load_fast=false", f"--logdir={directory.parent}") as address:
-        yield address
-
-
-@pytest.fixture
-def tab(page: Page, address: str) -> Iterator[Tab]:
-    tab = Tab(page, address)
-    yield tab
-    assert tab.complaints == []
+    return directory.parent
 
 
 def box_of(tab: Tab) -> Locator:
@@ -137,6 +123,7 @@ def test_the_head_that_groups_by_meaning_is_the_most_clustered_one(tab: Tab) -> 
     tab.open(find="the cat")
     found(tab).get_by_role("button", name=f"Most clustered: L0 H{CLUSTERED}").click()
     heads = tab.frame.get_by_role("dialog", name="Clusteredness of hits").get_by_role("listitem").get_by_role("button")
+    expect(heads).to_have_count(LAYER.heads)
     labels = [(head.get_attribute("aria-label") or "").split(": ") for head in heads.all()]
     values = {name: float(value) for name, value in labels}
     assert values.pop(f"L0 H{CLUSTERED}") > 0.95
@@ -151,20 +138,19 @@ def test_boxes_mark_add_and_remove_and_the_bar_stays_in_a_narrow_view(tab: Tab) 
     tab.page.keyboard.press("b")
     expect(marked(tab).get_by_role("button", name="Box")).to_have_attribute("aria-pressed", "true")
     drag(tab, (-190, -184), (0, 184))
-    wait_until(lambda: marked_points(tab), seconds=5)
+    everything = set(range(2 * PROBE.tokens))
+    wait_until(lambda: marked_points(tab), seconds=10)
     left = marked_points(tab)
+    assert left < everything
     drag(tab, (0, -184), (190, 184), key="Shift")
-    wait_until(lambda: marked_points(tab) != left, seconds=5)
-    both = marked_points(tab)
-    assert left < both == set(range(2 * PROBE.tokens))
+    wait_until(lambda: marked_points(tab) == everything, seconds=10)
     drag(tab, (-190, -184), (0, 184), key="Alt")
-    wait_until(lambda: marked_points(tab) != both, seconds=5)
-    assert marked_points(tab) == both - left
+    wait_until(lambda: marked_points(tab) == everything - left, seconds=10)
 
     tab.page.set_viewport_size({"width": 660, "height": 720})
-    room = tab.head_view.bounding_box()
+    wait_until(lambda: (tab.head_view.bounding_box() or {"width": np.inf})["width"] <= 360, seconds=10)
+    room = tab.ready().head_view.bounding_box()
     assert room
-    assert room["width"] <= 360
     for control in [marked(tab), *marked(tab).get_by_role("button").all()]:
         box = control.bounding_box()
         assert box
@@ -238,7 +224,7 @@ def test_filters_take_points_away_and_come_back_by_their_link(tab: Tab) -> None:
     few = cell_pixels(tab, FIRST_HUE)
     assert all(0 < less < 0.6 * more for less, more in zip(few, everything, strict=True))
 
-    wait_until(lambda: tab.hash().get("only") == "0-2.5", seconds=5)
+    tab.expect_address(only="0-2.5")
     tab.page.reload()
     tab.ready()
     assert cell_pixels(tab, FIRST_HUE) == few

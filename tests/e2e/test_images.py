@@ -1,18 +1,16 @@
 """Images, seen: points as their patches, and the attention of a head over an image of flat colours."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
 import tb_attnviz
 from tb_attnviz.events import Grid, Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tb_attnviz.events.samples import Float32
-from tests.conftest import serving, wait_until
 from tests.e2e.conftest import SECONDS, Pixels, Tab, like
 
 LAYER = Layer("blocks.0.attention", 2, 2, 4, 0.5, causal=False)
@@ -27,7 +25,7 @@ STEPS = (0, 100)
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two images of 16 × 16 pixels, four patches and [CLS] each; two heads at two steps."""
     directory = tmp_path_factory.mktemp("images") / "run"
     writer = RunWriter(str(directory))
@@ -44,24 +42,11 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         queries, keys = (rng.normal(size=(2, probe.tokens, 4)).astype(np.float32) for _ in range(2))
         writer.write_checkpoint(step, [(LAYER, Samples(3 * queries, keys))])
     writer.close()
-    return directory
+    return directory.parent
 
 
-@pytest.fixture(scope="module")
-def address(directory: Path) -> Iterator[str]:
-    with serving("--load_fast=false", f"--logdir={directory.parent}") as address:
-        yield address
-
-
-@pytest.fixture
-def tab(page: Page, address: str) -> Iterator[Tab]:
-    tab = Tab(page, address)
-    yield tab
-    assert tab.complaints == []
-
-
-def attention(directory: Path, head: int, sequence: int | str) -> Float32:
-    weights: Float32 = tb_attnviz.open_run(directory).attention(100, 0, head, sequence)  # type: ignore[arg-type]
+def attention(logdir: Path, head: int, sequence: int | str) -> Float32:
+    weights: Float32 = tb_attnviz.open_run(logdir / "run").attention(100, 0, head, sequence)  # type: ignore[arg-type]
     return weights
 
 
@@ -104,15 +89,15 @@ def test_points_are_their_patches(tab: Tab) -> None:
     tab.ready()
     for canvas in (scatter, tab.matrix):
         assert max(sizes(tab.pixels(canvas))) < 40
-    wait_until(lambda: tab.hash().get("patches") == "off", seconds=5)
+    tab.expect_address(patches="off")
 
 
-def test_the_image_says_what_a_patch_attends_to(tab: Tab, directory: Path) -> None:
+def test_the_image_says_what_a_patch_attends_to(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=1)
     view = image_view(tab)
     stage = view.get_by_role("application", name="Image 0")
     picture = stage.get_by_role("img", name="Attention over the image")
-    weights = attention(directory, 1, 0)
+    weights = attention(logdir, 1, 0)
 
     def said(query: int, of: Float32 = weights) -> None:
         best = int(of[query].argmax())
@@ -125,7 +110,7 @@ def test_the_image_says_what_a_patch_attends_to(tab: Tab, directory: Path) -> No
     assert box
     for token, x, y in ((4, 0.8, 0.7), (2, 0.8, 0.2)):
         tab.page.mouse.click(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
-        wait_until(lambda token=token: tab.hash().get("token") == str(token), seconds=5)
+        tab.expect_address(token=token)
         said(token)
         # At the end of the ramp red is over blue, and the image under it is grey.
         heat = [red - blue for red, _, blue in quadrants(tab.pixels(picture))]
@@ -134,7 +119,7 @@ def test_the_image_says_what_a_patch_attends_to(tab: Tab, directory: Path) -> No
         stage.press(key)
         said(token)
     stage.press("k")
-    wait_until(lambda: tab.hash().get("token") == "4k", seconds=5)
+    tab.expect_address(token="4k")
     heat = [red - blue for red, _, blue in quadrants(tab.pixels(picture))]
     assert int(np.argmax(heat)) == int(weights[1:, 4].argmax())
     chip = view.get_by_role("button", name="[CLS]").inner_text()
@@ -148,35 +133,35 @@ def test_the_image_says_what_a_patch_attends_to(tab: Tab, directory: Path) -> No
     assert quadrants(tab.pixels(picture)) == [pytest.approx(colour, abs=2) for colour in COLOURS[0]]
 
     view.get_by_role("button", name="Mean").click()
-    said(4, attention(directory, 1, "mean"))
+    said(4, attention(logdir, 1, "mean"))
 
 
-def test_arrows_and_links_and_other_images(tab: Tab, directory: Path) -> None:
+def test_arrows_and_links_and_other_images(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=0, sequence=0, token=1, drawn="arrows")
     view = image_view(tab)
 
     def arrows(sequence: int) -> str:
-        best = attention(directory, 0, sequence)[1:].argmax(axis=1)
+        best = attention(logdir, 0, sequence)[1:].argmax(axis=1)
         own, special = int((best == np.arange(1, 5)).sum()), int((best == 0).sum())
         return f"4 arrows: {4 - own - special} to patches, {own} to themselves, {special} to tokens without a place"
 
     expect(view.get_by_role("img", name=arrows(0))).to_be_visible()
     view.get_by_role("group", name="Images").get_by_role("button", name="Image 1").click()
-    wait_until(lambda: tab.hash().get("sequence") == "1", seconds=5)
+    tab.expect_address(sequence="1")
     expect(view.get_by_role("img", name=arrows(1))).to_be_visible(timeout=20 * SECONDS)
     view.get_by_role("button", name="Links").click()
-    links = attention(directory, 0, 1)[1:, 1:] - 2 * np.eye(4, dtype=np.float32)  # between different patches
+    links = attention(logdir, 0, 1)[1:, 1:] - 2 * np.eye(4, dtype=np.float32)  # between different patches
     for least in (10, 9):
         expect(view.get_by_role("img", name=f"{(links >= least / 100).sum()} links", exact=True)).to_be_visible()
         view.get_by_role("slider", name="Least weight").press("ArrowLeft")
-    wait_until(lambda: tab.hash().get("links_from") == "8" and tab.hash().get("drawn") == "links", seconds=5)
+    tab.expect_address(links_from="8", drawn="links")
     # Another step, and another head: the image view follows.
     tab.press_on_slider("ArrowLeft")
-    before: Float32 = tb_attnviz.open_run(directory).attention(0, 0, 0, 1)
+    before: Float32 = tb_attnviz.open_run(logdir / "run").attention(0, 0, 0, 1)
     count = int((before[1:, 1:] - 2 * np.eye(4) >= 0.08).sum())
     expect(view.get_by_role("img", name=f"{count} links", exact=True)).to_be_visible()
     tab.head_view.get_by_role("button", name="Next head").click()
-    before = tb_attnviz.open_run(directory).attention(0, 0, 1, 1)
+    before = tb_attnviz.open_run(logdir / "run").attention(0, 0, 1, 1)
     count = int((before[1:, 1:] - 2 * np.eye(4) >= 0.08).sum())
     expect(view.get_by_role("img", name=f"{count} links", exact=True)).to_be_visible()
 

@@ -37,6 +37,13 @@ def shapes_server(shapes: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture
+def shapes_tab(page: Page, shapes_server: str) -> Iterator[Tab]:
+    tab = Tab(page, shapes_server)
+    yield tab
+    assert tab.complaints == []
+
+
 def _write(directory: Path, layers: list[tuple[str, int]]) -> None:
     """Two checkpoints of heads whose order by entropy turns around from the first to the second."""
     writer = RunWriter(str(directory))
@@ -99,8 +106,8 @@ def drawn(pixels: Pixels) -> int:
     return sum(int(like(pixels, colour, tolerance=35).sum()) for colour in (QUERY, KEY))
 
 
-def test_heads_are_sorted_at_the_step_at_which_the_user_sorts(page: Page, shapes: Path, shapes_server: str) -> None:
-    tab = Tab(page, shapes_server).open(run="t5", step=0)
+def test_heads_are_sorted_at_the_step_at_which_the_user_sorts(shapes_tab: Tab, shapes: Path) -> None:
+    tab = shapes_tab.open(run="t5", step=0)
     before = tab.pixels(tab.matrix)
     bar(tab).get_by_role("combobox", name="Arrange heads by").select_option("entropy")
     tab.ready()
@@ -116,22 +123,21 @@ def test_heads_are_sorted_at_the_step_at_which_the_user_sorts(page: Page, shapes
     bar(tab).get_by_role("button", name="Sort again").click()
     tab.ready()
     expect(bar(tab).get_by_role("button", name="Sort again")).to_be_hidden()
-    page.reload()
+    tab.page.reload()
     tab.ready()
     application(tab).focus()
     assert walked(tab, "ArrowRight", 5) == by_entropy(shapes / "t5", 100)[:5]
     bar(tab).get_by_role("button", name="Greatest first").click()
     tab.ready()
-    wait_until(lambda: tab.hash().get("order") == "up", seconds=5)
-    page.reload()
+    tab.expect_address(order="up")
+    tab.page.reload()
     tab.ready()
     application(tab).focus()
     assert walked(tab, "ArrowRight", 3) == by_entropy(shapes / "t5", 100)[:-4:-1]
-    assert tab.complaints == []
 
 
-def test_a_filter_shows_few_heads_and_a_click_shows_all(page: Page, shapes: Path, shapes_server: str) -> None:
-    tab = Tab(page, shapes_server).open(run="t5", step=0)
+def test_a_filter_shows_few_heads_and_a_click_shows_all(shapes_tab: Tab, shapes: Path) -> None:
+    tab = shapes_tab.open(run="t5", step=0)
     names = bar(tab).get_by_role("textbox", name="Show only heads of this name")
     names.fill("L4-5, EncDec")
     tab.ready()
@@ -158,42 +164,36 @@ def test_a_filter_shows_few_heads_and_a_click_shows_all(page: Page, shapes: Path
     entropy = tb_attnviz.open_run(shapes / "t5").health()["entropy"][0]
     count = int((entropy <= 0.3).sum())
     expect(bar(tab).get_by_role("status")).to_have_text(f"{count} of 24\u00a0heads shown")
-    page.keyboard.press("Escape")
-    wait_until(lambda: tab.hash().get("range") == "entropy....0.3", seconds=5)
-    page.reload()
+    tab.page.keyboard.press("Escape")
+    tab.expect_address(range="entropy....0.3")
+    tab.page.reload()
     tab.ready()
     expect(tab.matrix).to_have_attribute("data-visible-heads", str(count))
-    assert tab.complaints == []
 
 
-def test_modules_stand_apart_and_any_shape_fits(page: Page, shapes_server: str) -> None:
-    tab = Tab(page, shapes_server).open(run="t5")
+def test_modules_stand_apart_and_any_shape_fits(shapes_tab: Tab, page: Page) -> None:
+    tab = shapes_tab.open(run="t5")
     headings = [tab.frame.get_by_text(title, exact=True) for title in ("Encoder", "Decoder", "Decoder cross-attention")]
     tops = [(heading.bounding_box() or {})["y"] for heading in headings]
     assert tops == sorted(tops)
     assert tab.frame.locator(".rows span").all_inner_texts() == ["L0", "L1", "L2", "L4", "L3", "L5"]
     tab.open(run="swin")
-    page.reload()
+    tab.page.reload()
     tab.ready()
     expect(tab.matrix).to_have_attribute("data-visible-heads", "21")
     tab.click_cell(1, 5)
     expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 5")).to_be_visible()
     tab.open(run="large", arrange="entropy")
-    page.reload()
+    tab.page.reload()
     tab.ready()
     expect(tab.matrix).to_have_attribute("data-visible-heads", "2560")
-    spent = page.frames[-1].evaluate(
-        """async () => {
-            const select = document.querySelector('[aria-label="Arrange heads by"]');
-            const started = performance.now();
-            select.value = 'name';
-            select.dispatchEvent(new Event('change', { bubbles: true }));
-            await new Promise(requestAnimationFrame);
-            return performance.now() - started;
-        }"""
-    )
-    assert spent < 1000
-    assert tab.complaints == []
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/points?" in request.url else None)
+    bar(tab).get_by_role("combobox", name="Arrange heads by").select_option("name")
+    expect(tab.matrix).to_have_accessible_name("Attention heads: 2560 heads by name, step 100")
+    tab.ready()
+    assert asked == []  # thousands of heads find other places, and that is all
+    assert application(tab).locator("*").count() < 600  # a name for each would be too small to be read
 
 
 def test_pinned_heads_stand_side_by_side_and_follow_the_step(tab: Tab) -> None:
@@ -207,7 +207,7 @@ def test_pinned_heads_stand_side_by_side_and_follow_the_step(tab: Tab) -> None:
     newest = tab.ready().pixels(tray)
     half = newest.shape[1] // 2
     assert drawn(newest[:, :half]) > 50
-    wait_until(lambda: tab.hash().get("pinned") == "1-2.1-3", seconds=5)
+    tab.expect_address(pinned="1-2.1-3")
     tab.press_on_slider("Home")
     first = tab.pixels(tab.frame.get_by_role("img", name="Pinned heads: L1 H2, L1 H3, step 0"))
     assert (first != newest).any()
@@ -234,6 +234,7 @@ def test_one_space_from_all_heads_to_one(tab: Tab, page: Page) -> None:
     expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 3")).to_be_visible()
     wait_until(lambda: int(tab.matrix.get_attribute("data-visible-heads") or 10) <= 6, seconds=10)
     expect(application(tab).get_by_text("L1 H3", exact=True)).to_be_visible()
+    wait_until(lambda: "view" in tab.hash(), seconds=10)  # it has come to rest
     labels = application(tab).locator(".labels span").all_inner_texts()
     assert {"sky", "blue"} & set(labels)
     boxes = [label.bounding_box() for label in application(tab).locator(".labels span").all()]
@@ -243,7 +244,6 @@ def test_one_space_from_all_heads_to_one(tab: Tab, page: Page) -> None:
             assert b
             apart = a["x"] + 0.8 * a["width"] <= b["x"] or b["x"] + 0.8 * b["width"] <= a["x"]
             assert apart or abs(a["y"] - b["y"]) >= 12, "two labels cover each other"
-    wait_until(lambda: "view" in tab.hash(), seconds=5)
     shown = tab.pixels(tab.matrix)
     page.reload()
     tab.ready()
@@ -279,7 +279,7 @@ def test_borders_and_curves_mark_the_cells(tab: Tab) -> None:
     blue = (26, 115, 232)
     assert like(plain, blue, tolerance=40).sum() > 200
     assert like(marked, blue, tolerance=40).sum() == 0
-    wait_until(lambda: tab.hash().get("border") == "entropy" and tab.hash().get("curves") == "0", seconds=5)
+    tab.expect_address(border="entropy", curves="0")
 
 
 def test_the_bar_fits_beside_an_opened_head(tab: Tab) -> None:

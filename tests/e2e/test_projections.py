@@ -86,9 +86,7 @@ def test_settings_are_applied_kept_in_the_address_and_reset(tab: Tab, page: Page
     dialog.get_by_label("Perplexity").fill("5")
     dialog.get_by_label("Perplexity").press("Enter")
     dialog.get_by_label("Metric").select_option("euclidean")
-    wait_until(lambda: tab.hash().get("metric") == "euclidean", seconds=10)
-    assert tab.hash().items() >= {"projection": "tsne", "perplexity": "5"}.items()
-    assert "seed" not in tab.hash()  # the default goes unsaid
+    tab.expect_address(metric="euclidean", projection="tsne", perplexity=5, seed=None)  # the default goes unsaid
     dialog.get_by_label("Perplexity").press("Escape")
     expect(dialog).to_be_hidden()
     shown = tab.ready().pixels(tab.matrix)
@@ -99,7 +97,7 @@ def test_settings_are_applied_kept_in_the_address_and_reset(tab: Tab, page: Page
     settings.click()
     expect(dialog.get_by_label("Perplexity")).to_have_value("5")
     dialog.get_by_role("button", name="Reset").click()
-    wait_until(lambda: "perplexity" not in tab.hash() and "metric" not in tab.hash(), seconds=10)
+    tab.expect_address(perplexity=None, metric=None)
 
 
 def test_a_value_out_of_range_is_refused_with_its_range(tab: Tab, page: Page) -> None:

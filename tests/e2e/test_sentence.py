@@ -1,16 +1,16 @@
 """The sentence view, seen: lines and heat maps of a head, what is left out of them, what they are held against."""
 
-from collections.abc import Iterator
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
 import tb_attnviz
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tb_attnviz.events.samples import Float32
-from tests.conftest import serving, wait_until
+from tests.conftest import wait_until
 from tests.e2e.conftest import SECONDS, Tab
 
 LAYER = Layer("blocks.0.attention", 3, 3, 8, 8**-0.5, causal=True, values=True)
@@ -25,7 +25,7 @@ STEPS = (0, 100, 200)
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three heads that drift over three steps, and a sequence of 512 tokens."""
     directory = tmp_path_factory.mktemp("sentence") / "run"
     writer = RunWriter(str(directory))
@@ -39,46 +39,22 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         queries, keys = (a * (1 - share) + b * share for a, b in zip(start, end, strict=True))
         writer.write_checkpoint(step, [(LAYER, Samples(3 * queries, keys, value_norms=norms))])
     writer.close()
-    return directory
+    return directory.parent
 
 
-@pytest.fixture(scope="module")
-def address(directory: Path) -> Iterator[str]:
-    with serving("--load_fast=false", f"--logdir={directory.parent}") as address:
-        yield address
-
-
-@pytest.fixture
-def tab(page: Page, address: str) -> Iterator[Tab]:
-    tab = Tab(page, address)
-    yield tab
-    assert tab.complaints == []
-
-
-def attention(directory: Path, step: int, head: int, sequence: int | str) -> Float32:
-    weights: Float32 = tb_attnviz.open_run(directory).attention(step, 0, head, sequence)  # type: ignore[arg-type]
+def attention(logdir: Path, step: int, head: int, sequence: int | str) -> Float32:
+    weights: Float32 = tb_attnviz.open_run(logdir / "run").attention(step, 0, head, sequence)  # type: ignore[arg-type]
     return weights
 
 
-def weighted(directory: Path, step: int, head: int) -> Float32:
+def weighted(logdir: Path, step: int, head: int) -> Float32:
     """The attention on the first sequence, weighted by the norms of its values: by hand."""
     n = len(PROBE.sequences[0].tokens)
-    norms = tb_attnviz.open_run(directory).samples(step, 0).value_norms
+    norms = tb_attnviz.open_run(logdir / "run").samples(step, 0).value_norms
     assert norms is not None
-    fetched = attention(directory, step, head, 0) * norms[head, :n]
+    fetched = attention(logdir, step, head, 0) * norms[head, :n]
     weights: Float32 = fetched / fetched.sum(axis=1, keepdims=True)
     return weights
-
-
-def weight(tab: Tab, side: str, token: int) -> float:
-    """Per cent, as the label of a token says."""
-    button = tab.sentence_view.get_by_role("button", name=f"{side} {token}:")
-    label = button.get_attribute("aria-label") or ""
-    return float(label.rsplit(",", 1)[1].rstrip(" %").replace("−", "-"))
-
-
-def expect_weight(tab: Tab, side: str, token: int, percent: float) -> None:
-    wait_until(lambda: weight(tab, side, token) == pytest.approx(percent, abs=0.6), seconds=5)
 
 
 def the_map(tab: Tab, name: str = "Heat map") -> Locator:
@@ -86,7 +62,9 @@ def the_map(tab: Tab, name: str = "Heat map") -> Locator:
 
 
 def hover_pair(tab: Tab, chart: Locator, query: int, key: int, *, click: bool = False) -> None:
-    box, canvas = chart.bounding_box(), chart.locator("canvas")
+    canvas = chart.locator("canvas")
+    expect(canvas).to_have_attribute("data-cell", re.compile(r"\d"))
+    box = chart.bounding_box()
     assert box
     cell, left, top = (float(canvas.get_attribute(f"data-{name}") or "nan") for name in ("cell", "left", "top"))
     x, y = box["x"] + left + (key + 0.5) * cell, box["y"] + top + (query + 0.5) * cell
@@ -120,80 +98,80 @@ def test_no_control_leaves_the_view(tab: Tab, width: int) -> None:
             assert box["x"] + box["width"] <= room["x"] + room["width"] + 1, control.get_attribute("aria-label")
 
 
-def test_weights_count_by_the_values_that_they_fetch(tab: Tab, directory: Path) -> None:
+def test_weights_count_by_the_values_that_they_fetch(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4)
     switch = tab.sentence_view.get_by_role("button", name="Weigh by the lengths of the values")
     expect(switch).to_have_attribute("aria-pressed", "false")
     before = tab.pixels(tab.sentence_view)
     switch.press("Enter")
     for key in range(5):
-        expect_weight(tab, "key", key, 100 * weighted(directory, 200, 1)[4, key])
+        tab.expect_weight("key", key, 100 * weighted(logdir, 200, 1)[4, key])
     assert (tab.pixels(tab.sentence_view) != before).any(), "the lines follow"
-    assert tab.hash()["weight"] == "values"
+    tab.expect_address(weight="values")
     tab.page.reload()
     tab.ready()
     expect(switch).to_have_attribute("aria-pressed", "true")
-    expect_weight(tab, "key", 2, 100 * weighted(directory, 200, 1)[4, 2])
+    tab.expect_weight("key", 2, 100 * weighted(logdir, 200, 1)[4, 2])
     tab.press_on_slider("Home")
-    expect_weight(tab, "key", 2, 100 * weighted(directory, 0, 1)[4, 2])
+    tab.expect_weight("key", 2, 100 * weighted(logdir, 0, 1)[4, 2])
     switch.click()
-    expect_weight(tab, "key", 2, 100 * attention(directory, 0, 1, 0)[4, 2])
+    tab.expect_weight("key", 2, 100 * attention(logdir, 0, 1, 0)[4, 2])
     tab.frame.get_by_role("combobox", name="Colour").select_option("value_norm")
     tab.ready()
-    assert tab.hash()["colour"] == "value_norm"
+    tab.expect_address(colour="value_norm")
 
 
-def test_special_and_first_tokens_are_hidden_and_the_rest_renormalised(tab: Tab, directory: Path) -> None:
+def test_special_and_first_tokens_are_hidden_and_the_rest_renormalised(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4)
-    weights = attention(directory, 200, 1, 0)
-    expect_weight(tab, "key", 2, 100 * weights[4, 2])
+    weights = attention(logdir, 200, 1, 0)
+    tab.expect_weight("key", 2, 100 * weights[4, 2])
     tab.sentence_view.get_by_role("button", name="special").click()
     expect(tab.sentence_view.get_by_role("button", name="key 0: [CLS], left out")).to_be_visible()
     for key in range(1, 5):
-        expect_weight(tab, "key", key, 100 * weights[4, key] / weights[4, 1:5].sum())
+        tab.expect_weight("key", key, 100 * weights[4, key] / weights[4, 1:5].sum())
     tab.sentence_view.get_by_role("button", name="special").click()
     tab.sentence_view.get_by_role("button", name="first").click()
-    expect_weight(tab, "key", 3, 100 * weights[4, 3] / weights[4, 1:].sum())
-    wait_until(lambda: tab.hash().get("hide") == "first", seconds=5)
+    tab.expect_weight("key", 3, 100 * weights[4, 3] / weights[4, 1:].sum())
+    tab.expect_address(hide="first")
 
 
-def test_tokens_are_clicked_off_and_come_back(tab: Tab, directory: Path) -> None:
+def test_tokens_are_clicked_off_and_come_back(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4)
-    weights = attention(directory, 200, 1, 0)
+    weights = attention(logdir, 200, 1, 0)
     view = tab.sentence_view
     view.get_by_role("button", name="key 1: the").click(modifiers=["Alt"])
     tab.page.mouse.move(0, 0)
     left = [0, 2, 3, 4]
     for key in left:
-        expect_weight(tab, "key", key, 100 * weights[4, key] / weights[4, left].sum())
+        tab.expect_weight("key", key, 100 * weights[4, key] / weights[4, left].sum())
     expect(view.get_by_role("button", name="query 4: blue", exact=True)).to_have_attribute("aria-pressed", "true")
     view.get_by_role("button", name="key 3: is").hover()
     view.get_by_role("button", name="Leave out is").click()
     expect(view.get_by_role("button", name="key 3: is, left out")).to_be_visible()
-    wait_until(lambda: tab.hash().get("off") == "1.3", seconds=5)
+    tab.expect_address(off="1.3")
     tab.page.reload()
     tab.ready()
     expect(view.get_by_role("button", name="key 3: is, left out")).to_be_visible()
     view.get_by_role("button", name="2 off").click()
     tab.page.mouse.move(0, 0)
-    expect_weight(tab, "key", 1, 100 * weights[4, 1])
+    tab.expect_weight("key", 1, 100 * weights[4, 1])
     view.get_by_role("button", name="query 4: blue", exact=True).press("x")
     expect(view.get_by_role("button", name="query 4: blue, left out")).to_be_visible()
 
 
-def test_only_the_strongest_keys_are_drawn(tab: Tab, directory: Path) -> None:
+def test_only_the_strongest_keys_are_drawn(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4)
-    weights = attention(directory, 200, 1, 0)
+    weights = attention(logdir, 200, 1, 0)
     lines = tab.sentence_view.locator("canvas")
     expect(lines).to_have_attribute("data-lines", str((weights >= 0.02).sum()))
     tab.sentence_view.get_by_role("combobox", name="Keys drawn for each query").select_option("top 1")
     expect(lines).to_have_attribute("data-lines", "6")
     tab.sentence_view.get_by_role("slider", name="Least weight").fill("50")
     expect(lines).to_have_attribute("data-lines", str((weights.max(axis=1) >= 0.5).sum()))
-    wait_until(lambda: tab.hash().items() >= {"top": "1", "least": "50"}.items(), seconds=5)
+    tab.expect_address(top="1", least="50")
 
 
-def test_a_line_says_its_pair_and_weight(tab: Tab, directory: Path) -> None:
+def test_a_line_says_its_pair_and_weight(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=0, top=1)
     box = tab.sentence_view.locator("canvas").bounding_box()
     assert box
@@ -201,10 +179,10 @@ def test_a_line_says_its_pair_and_weight(tab: Tab, directory: Path) -> None:
     expect(tab.sentence_view.locator(".tip")).to_have_text("[CLS] → [CLS] 100 %")
 
 
-def test_a_heat_map_says_its_pairs_and_selects(tab: Tab, directory: Path) -> None:
+def test_a_heat_map_says_its_pairs_and_selects(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=0)
     tab.sentence_view.get_by_role("button", name="Map").click()
-    weights = attention(directory, 200, 1, 0)
+    weights = attention(logdir, 200, 1, 0)
     chart = the_map(tab)
     for query, key in ((4, 2), (5, 5), (1, 0)):
         hover_pair(tab, chart, query, key)
@@ -213,36 +191,36 @@ def test_a_heat_map_says_its_pairs_and_selects(tab: Tab, directory: Path) -> Non
         shown = tab.sentence_view.locator("figcaption b").inner_text()
         assert float(shown.rstrip(" %")) == pytest.approx(100 * weights[query, key], abs=0.6)
     hover_pair(tab, chart, 3, 1, click=True)
-    wait_until(lambda: tab.hash().items() >= {"token": "3", "form": "map"}.items(), seconds=5)
+    tab.expect_address(token="3", form="map")
     chart.focus()
     tab.page.mouse.move(0, 0)
     chart.press("ArrowDown")
     expect(tab.sentence_view).to_contain_text("query 4 “blue” → key 3 “is”")
     chart.press("Enter")
-    wait_until(lambda: tab.hash().get("token") == "4", seconds=5)
+    tab.expect_address(token="4")
 
 
-def test_a_pinned_step_and_a_pinned_head_are_compared(tab: Tab, directory: Path) -> None:
+def test_a_pinned_step_and_a_pinned_head_are_compared(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4, step=100)
     tab.sentence_view.get_by_role("button", name="step", exact=True).click()
     tab.press_on_slider("End")
-    now, then = attention(directory, 200, 1, 0), attention(directory, 100, 1, 0)
+    now, then = attention(logdir, 200, 1, 0), attention(logdir, 100, 1, 0)
     for key in range(5):
-        expect_weight(tab, "key", key, 100 * (now - then)[4, key])
+        tab.expect_weight("key", key, 100 * (now - then)[4, key])
     tab.sentence_view.get_by_role("button", name="Pinned").click()
-    expect_weight(tab, "key", 2, 100 * then[4, 2])
+    tab.expect_weight("key", 2, 100 * then[4, 2])
     tab.sentence_view.get_by_role("button", name="head", exact=True).click()
     tab.frame.get_by_role("button", name="Next head").click()
     tab.ready()
     tab.sentence_view.get_by_role("button", name="Difference").click()
-    other = attention(directory, 200, 2, 0)
+    other = attention(logdir, 200, 2, 0)
     for key in range(5):
-        expect_weight(tab, "key", key, 100 * (other - now)[4, key])
+        tab.expect_weight("key", key, 100 * (other - now)[4, key])
     tab.sentence_view.get_by_role("button", name="Map").click()
     for name in ("L0 H2 · step 200", "step 100", "L0 H1", "shown − L0 H1"):
         expect(tab.sentence_view.locator("figcaption").get_by_text(name, exact=True)).to_be_visible()
     hover_pair(tab, the_map(tab, "Heat map of attention, shown − L0 H1"), 4, 3)
-    then = attention(directory, 100, 2, 0)
+    then = attention(logdir, 100, 2, 0)
     expected = [100 * x[4, 3] for x in (other, then, now, other - now)]
 
     def shown() -> list[float]:
@@ -250,7 +228,7 @@ def test_a_pinned_step_and_a_pinned_head_are_compared(tab: Tab, directory: Path)
         return [float(text.rstrip(" %").replace("−", "-") or "nan") for text in texts]
 
     wait_until(lambda: shown() == pytest.approx(expected, abs=0.6), seconds=5)
-    wait_until(lambda: tab.hash().get("pins") == "s100_0-1", seconds=5)
+    tab.expect_address(pins="s100_0-1")
     tab.page.reload()
     tab.ready()
     expect(tab.sentence_view.locator("figcaption")).to_have_count(4)
@@ -258,48 +236,45 @@ def test_a_pinned_step_and_a_pinned_head_are_compared(tab: Tab, directory: Path)
     expect(tab.sentence_view.locator("figcaption")).to_have_count(3)
 
 
-def test_the_mean_over_all_sequences_by_position(tab: Tab, directory: Path) -> None:
+def test_the_mean_over_all_sequences_by_position(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4)
     tab.sentence_view.get_by_role("button", name="Mean of all").click()
     tab.ready()
-    mean = attention(directory, 200, 1, "mean")
+    mean = attention(logdir, 200, 1, "mean")
     for key in range(5):
-        expect_weight(tab, "key", key, 100 * mean[4, key])
+        tab.expect_weight("key", key, 100 * mean[4, key])
     tab.sentence_view.get_by_role("button", name="query 9: 9", exact=True).click()  # no token of the sequence
     expect(tab.sentence_view.get_by_role("button", name="query 9: 9")).to_have_attribute("aria-pressed", "true")
-    wait_until(lambda: tab.hash().items() >= {"mean": "1", "token": "4"}.items(), seconds=5)
+    tab.expect_address(mean="1", token="4")
 
 
-FRAMES = """async element => {
-  const times = [];
-  for (let i = 0, last = performance.now(); i < 60; i++) {
+# How far it has been scrolled in the end, and how many nodes there were in any of the frames on the way.
+SCROLLED = """async element => {
+  let nodes = 0;
+  for (let i = 0; i < 60; i++) {
     element.scrollTop = 150 * i;
     await new Promise(requestAnimationFrame);
-    times.push(performance.now() - last);
-    last = performance.now();
+    nodes = Math.max(nodes, element.querySelectorAll('*').length);
   }
-  return [times.sort((a, b) => a - b)[30], element.scrollTop, element.querySelectorAll('*').length];
+  return [element.scrollTop, nodes];
 }"""
 
 
-def test_512_tokens_scroll_smoothly(tab: Tab) -> None:
+def test_of_512_tokens_those_in_view_are_there(tab: Tab) -> None:
+    """A frame costs the same however long the sequence is."""
     tab.open(layer=0, head=1, sequence=1, token=3, fill=1)
     lines = tab.sentence_view.get_by_role("group", name="Tokens of the sequence")
-    median, scrolled, nodes = lines.evaluate(FRAMES)
-    print(f"lines: {median:.1f} ms a frame, {nodes} nodes")
+    scrolled, nodes = lines.evaluate(SCROLLED)
     assert scrolled > 8000
     assert nodes < 400
-    assert median < 100  # software GL on a busy machine; 17 ms on a screen
     tab.sentence_view.get_by_role("button", name="Map").click()
     chart = the_map(tab)
     chart.focus()
     for _ in range(9):
         chart.press("+")
-    median, scrolled, nodes = chart.evaluate(FRAMES)
-    print(f"map: {median:.1f} ms a frame, {nodes} nodes")
+    scrolled, nodes = chart.evaluate(SCROLLED)
     assert scrolled > 3000
     assert nodes < 10
-    assert median < 100
     expect(tab.sentence_view).to_be_in_viewport(ratio=0.99, timeout=5 * SECONDS)
 
 
@@ -317,8 +292,8 @@ def test_it_can_have_the_head_view_for_itself(tab: Tab) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4)
     before = tab.sentence_view.bounding_box()
     tab.sentence_view.get_by_role("button", name="Fill the head view").click()
-    after = tab.sentence_view.bounding_box()
+    tab.expect_address(fill=1)
+    after = tab.ready().sentence_view.bounding_box()
     assert before
     assert after
     assert after["height"] * after["width"] > 1.5 * before["height"] * before["width"]
-    wait_until(lambda: tab.hash().get("fill") == "1", seconds=5)

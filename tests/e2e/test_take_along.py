@@ -2,17 +2,16 @@
 
 import csv
 import io
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 import tb_attnviz
 from tb_attnviz.cli import main
+from tests.conftest import wait_until
 from tests.e2e.conftest import SECONDS, Pixels, Tab, like
 
 PAD = 12  # css pixels of a picture's margin
@@ -35,9 +34,9 @@ def taken(tab: Tab, name: str, directory: Path) -> Path:
     return path
 
 
-def drawn(browser: Browser, svg: Path) -> Pixels:
+def drawn(context: BrowserContext, svg: Path) -> Pixels:
     """An SVG as the browser draws it by itself, [height, width, rgb]."""
-    page = browser.new_page()
+    page = context.new_page()
     try:
         page.goto(svg.as_uri())
         width, height = page.evaluate("['width', 'height'].map((side) => +document.documentElement.getAttribute(side))")
@@ -60,7 +59,7 @@ def differing(a: Pixels, b: Pixels) -> float:
 
 
 @pytest.mark.parametrize("dims", [2, 3])
-def test_pictures_are_what_is_on_screen(tab: Tab, browser: Browser, dims: int, tmp_path: Path) -> None:
+def test_pictures_are_what_is_on_screen(tab: Tab, dims: int, tmp_path: Path) -> None:
     tab.page.set_viewport_size({"width": 1440, "height": 900})
     tab.open(**OPENED, dims=dims)
     views = {
@@ -74,7 +73,7 @@ def test_pictures_are_what_is_on_screen(tab: Tab, browser: Browser, dims: int, t
         tab.page.keyboard.press("Escape")
         screen = tab.pixels(view)
         menu(tab)
-        shapes = view_in(drawn(browser, svg), screen)
+        shapes = view_in(drawn(tab.page.context, svg), screen)
         pixels = view_in(np.asarray(Image.open(png).convert("RGB")).astype(np.int16), screen)
         if name == "Head view":  # the bars above and below are no part of the picture
             screen, shapes, pixels = screen[40:-40], shapes[40:-40], pixels[40:-40]
@@ -91,7 +90,7 @@ def test_pictures_are_what_is_on_screen(tab: Tab, browser: Browser, dims: int, t
     assert large.width == 4 * (round(views["Head view"][0].bounding_box()["width"]) + 2 * PAD)  # type: ignore[index]
 
 
-def test_the_sentence_and_the_charts_are_shapes_too(tab: Tab, browser: Browser, tmp_path: Path) -> None:
+def test_the_sentence_and_the_charts_are_shapes_too(tab: Tab, tmp_path: Path) -> None:
     tab.page.set_viewport_size({"width": 1440, "height": 900})
     tab.open(**OPENED)
     lines = taken(tab, "Sentence view as SVG", tmp_path)
@@ -101,7 +100,7 @@ def test_the_sentence_and_the_charts_are_shapes_too(tab: Tab, browser: Browser, 
     tab.page.keyboard.press("Escape")
     view = tab.sentence_view.get_by_role("group", name="Tokens of the sequence")
     screen = tab.pixels(view)
-    shown = view_in(drawn(browser, lines), screen)
+    shown = view_in(drawn(tab.page.context, lines), screen)
     assert differing(screen, shown) < 0.03
     accent = (214, 84, 0)  # the selected token's lines
     assert 0.5 < like(shown, accent).sum() / like(screen, accent).sum() < 2
@@ -160,6 +159,7 @@ def test_numbers_are_those_of_the_run(tab: Tab, logdir: Path, tmp_path: Path) ->
 def test_the_address_is_followed(tab: Tab) -> None:
     tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab.open(**OPENED)
+    tab.expect_address(**OPENED, run="run")
     before = tab.page.evaluate("location.hash")
     tab.page.evaluate(
         "location.hash = '#attnviz&p.attnviz.layer=1&p.attnviz.head=4&p.attnviz.dims=3&p.attnviz.step=100'"
@@ -172,8 +172,7 @@ def test_the_address_is_followed(tab: Tab) -> None:
     expect(tab.head_view.get_by_role("heading", name="Layer 0 · Head 2")).to_be_visible()
     expect(tab.sentence_view).to_be_visible()
     tab.ready()
-    time.sleep(0.3)
-    assert tab.page.evaluate("location.hash") == before
+    wait_until(lambda: tab.page.evaluate("location.hash") == before, seconds=10)
     scatter = tab.frame.get_by_role("application", name="Scatterplot")
     scatter.press("+")
     scatter.press("ArrowRight")
@@ -195,14 +194,6 @@ def exported(logdir: Path, tmp_path: Path) -> Path:
     options = ["--layers", "1", "--steps", "0,100,300", "--detail", "L1H2", "--sequences", "2", "--dims", "2"]
     assert main(["export", str(logdir), "-o", str(page), "--workers", "1", *options]) == 0
     return page
-
-
-@pytest.fixture
-def offline(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
-    context.set_default_timeout(20 * SECONDS)
-    yield context.new_page()
-    context.close()
 
 
 def test_a_page_works_without_server_and_network(exported: Path, offline: Page, logdir: Path) -> None:
@@ -242,6 +233,6 @@ def test_a_page_works_without_server_and_network(exported: Path, offline: Page, 
     offline.get_by_role("button", name="Play").click()
     expect(slider).to_have_attribute("aria-valuenow", "300", timeout=30 * SECONDS)
     ready()
-    assert "p.attnviz.head=3" in offline.evaluate("location.hash")
+    wait_until(lambda: "p.attnviz.head=3" in offline.evaluate("location.hash"), seconds=10)
     assert [url.split("#")[0] for url in requests] == [exported.as_uri()]
     assert complaints == []

@@ -30,7 +30,7 @@ def write_scalars(directory: Path, tag: str, points: list[tuple[int, float]]) ->
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Checkpoints at 0, 100, … 400; the loss at every second step up to 500, and a score that falls below 0."""
     directory = tmp_path_factory.mktemp("timeline")
     writer = RunWriter(str(directory / "run"))
@@ -42,13 +42,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_scalars(directory / "run", "score", [(0, -1.0), (200, 2.0), (250, math.nan), (400, 3.0)])
     with serving("--load_fast=false", f"--logdir={directory}", "--path_prefix=/some/prefix") as address:
         yield address
-
-
-@pytest.fixture
-def tab(page: Page, address: str) -> Iterator[Tab]:
-    tab = Tab(page, address)
-    yield tab
-    assert tab.complaints == []
 
 
 def x_of(tab: Tab, step: int) -> float:
@@ -99,21 +92,22 @@ def test_any_scalar_and_a_logarithmic_scale(tab: Tab) -> None:
     tab.open()
     curve = tab.frame.get_by_test_id("scalar-curve").locator("path.line")
     log = tab.frame.get_by_role("button", name="Logarithmic scale")
-    linear = curve.get_attribute("d")
+    expect(curve).to_have_attribute("d", re.compile("^M"))
+    linear = curve.get_attribute("d") or ""
     log.click()
     expect(log).to_have_attribute("aria-pressed", "true")
-    assert curve.get_attribute("d") != linear
+    expect(curve).not_to_have_attribute("d", linear)
     picker = tab.frame.get_by_role("combobox", name="Scalar above the timeline")
     picker.select_option("score")
     expect(log).to_be_disabled()  # it has been below 0
     expect(curve).to_have_attribute("d", re.compile("^M[^M]+M[^M]+$"))  # broken at the NaN
-    wait_until(lambda: tab.hash().get("scalar") == "score" and tab.hash().get("scale") == "log", seconds=5)
+    tab.expect_address(scalar="score", scale="log")
     tab.page.reload()
     tab.ready()
     expect(picker).to_have_value("score")
     picker.select_option("no curve")
     expect(curve).to_have_attribute("d", "")
-    wait_until(lambda: tab.hash().get("scalar") == "none", seconds=5)
+    tab.expect_address(scalar="none")
 
 
 def test_a_run_without_scalars_has_no_curve_and_no_error(page: Page, tmp_path: Path) -> None:
@@ -150,7 +144,7 @@ def test_a_loop_by_keys_goes_round_and_is_kept(tab: Tab) -> None:
     wait_until(lambda: len(shown.json_value()) >= 4, seconds=20)
     tab.slider.press(" ")
     assert shown.json_value()[:4] == ["100", "200", "100", "200"]
-    wait_until(lambda: tab.hash().get("loop") == "100-200" and tab.hash().get("speed") == "8", seconds=5)
+    tab.expect_address(loop="100-200", speed="8")
     tab.page.reload()
     tab.ready()
     expect(end).to_have_attribute("aria-valuenow", "200")

@@ -2,20 +2,18 @@
 
 import csv
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from transformers import T5Config, T5Model
 
 import tb_attnviz
 from tb_attnviz.callbacks import AttentionRecorder, Probe
 from tb_attnviz.cli import main
 from tb_attnviz.events import Grid, Layer, ProbeRecord, RunWriter, Samples, Sequence
-from tests.conftest import serving, wait_until
 from tests.e2e.conftest import SECONDS, Tab, like
 
 ENGLISH = [["the", "cat", "sat", "</s>"], ["a", "dog", "saw", "the", "river", "there", "</s>"], ["birds", "</s>"]]
@@ -74,19 +72,6 @@ def write_grids(directory: Path) -> None:
     writer.close()
 
 
-@pytest.fixture(scope="module")
-def address(logdir: Path) -> Iterator[str]:
-    with serving("--load_fast=false", f"--logdir={logdir}") as address:
-        yield address
-
-
-@pytest.fixture
-def tab(page: Page, address: str) -> Iterator[Tab]:
-    tab = Tab(page, address)
-    yield tab
-    assert tab.complaints == []
-
-
 def names(tab: Tab, side: str) -> list[str]:
     """The tokens on one side of the sentence view, as a screen reader hears them."""
     buttons = tab.sentence_view.get_by_role("group", name="Tokens of the sequence").get_by_role("button", name=side)
@@ -124,10 +109,10 @@ def test_cross_attention_in_the_sentence_view(tab: Tab, logdir: Path) -> None:
 
     tab.sentence_view.get_by_role("button", name="key 6: </s>").click(modifiers=["Alt"])  # of the encoder alone
     expect(tab.sentence_view.get_by_role("button", name="key 6: </s>, left out")).to_be_visible()
-    wait_until(lambda: tab.hash().get("off") == "1-6", seconds=5)
+    tab.expect_address(off="1-6")
     expect(tab.sentence_view.get_by_role("button", name="left out")).to_have_count(1)
     tab.sentence_view.get_by_role("button", name="key 4: river").click()
-    wait_until(lambda: (tab.hash()["token"], tab.hash().get("list")) == ("4k", "key_tokens"), seconds=5)
+    tab.expect_address(token="4k", list="key_tokens")
     tab.sentence_view.get_by_role("button", name="Map").click()
     chart = tab.sentence_view.get_by_role("application", name="Heat map")
     chart.press("ArrowRight")
@@ -182,14 +167,11 @@ def test_grids_of_their_own(tab: Tab) -> None:
     assert like(tab.pixels(scatter), (0, 158, 115)).sum() > 50
 
 
-def test_an_exported_page_has_both_sides(logdir: Path, browser: Browser, tmp_path: Path) -> None:
+def test_an_exported_page_has_both_sides(logdir: Path, offline: Page, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     options = ["--layers", f"{ENCODER},{CROSS}", "--detail", f"L{CROSS}H1", "--dims", "2", "--workers", "1"]
     assert main(["export", str(logdir / "t5"), "-o", str(path), *options]) == 0
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
-    context.set_default_timeout(20 * SECONDS)
-    page = context.new_page()
-    complaints: list[str] = []
+    page, complaints = offline, list[str]()
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(f"{path.as_uri()}#p.attnviz.layer=1&p.attnviz.head=1&p.attnviz.sequence=1&p.attnviz.token=2")
     expect(page.get_by_test_id("attnviz")).to_have_attribute("data-ready", "true", timeout=60 * SECONDS)
@@ -197,4 +179,3 @@ def test_an_exported_page_has_both_sides(logdir: Path, browser: Browser, tmp_pat
     expect(view.get_by_role("button", name="query 2: Hund")).to_have_attribute("aria-pressed", "true")
     expect(view.get_by_role("button", name="key 5: there")).to_be_visible()
     assert complaints == []
-    context.close()
