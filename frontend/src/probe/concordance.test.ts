@@ -35,7 +35,11 @@ it('shows a token within its sequence', () => {
 });
 
 it('is copied as a table', () => {
-  expect(asTable(index, linesOf(index, [1], 9, 'sequence'), 1)).toBe(
+  const lines = linesOf(index, [1], 9, 'sequence');
+  expect(asTable(index, lines, 1, ['decoder tokens', 'encoder tokens'])).toBe(
+    'sequence\tof\tposition\tkind\ttoken\tbefore\tafter\n0\tdecoder tokens\t1\tquery\tcat\tthe\tsat\n',
+  );
+  expect(asTable(index, lines, 1, [])).toBe(
     'sequence\tposition\tkind\ttoken\tbefore\tafter\n0\t1\tquery\tcat\tthe\tsat\n',
   );
 });

@@ -3,6 +3,7 @@ import { sequenceOf, type TokenIndex, tokenAt, tokenText } from './places';
 /** A found token in its context. Its query, its key, or both were found. */
 export interface Line {
   readonly token: number;
+  readonly list: number;
   readonly sequence: number;
   readonly position: number;
   readonly text: string;
@@ -26,6 +27,7 @@ export function linesOf(
   const tokens = [...new Set([...asQuery, ...asKey])].sort((a, b) => a - b);
   const lines = tokens.map((token) => ({
     token,
+    list: index.list[token] ?? 0,
     sequence: index.sequence[token] ?? 0,
     position: index.position[token] ?? 0,
     text: tokenText(tokenAt(index, token)),
@@ -44,13 +46,22 @@ export function contextOf(index: TokenIndex, { token, position }: Line, around: 
   return [join(position - around, position), join(position + 1, position + 1 + around)];
 }
 
-/** The lines as a table for a spreadsheet: columns parted by tabs, under their names. */
-export function asTable(index: TokenIndex, lines: readonly Line[], around: number): string {
+/** The lines as a table for a spreadsheet: columns parted by tabs, under their names.
+ * @param titles what the lists of tokens are called; none where there is one */
+export function asTable(
+  index: TokenIndex,
+  lines: readonly Line[],
+  around: number,
+  titles: readonly string[],
+): string {
+  const several = titles.length > 0;
   const rows = lines.map((line) => {
     const [before, after] = contextOf(index, line, around);
-    return [line.sequence, line.position, kindOf(line), line.text, before, after].join('\t');
+    const of = several ? [titles[line.list] ?? ''] : [];
+    return [line.sequence, ...of, line.position, kindOf(line), line.text, before, after].join('\t');
   });
-  return ['sequence\tposition\tkind\ttoken\tbefore\tafter', ...rows, ''].join('\n');
+  const names = ['sequence', ...(several ? ['of'] : []), 'position', 'kind', 'token', 'before', 'after'];
+  return [names.join('\t'), ...rows, ''].join('\n');
 }
 
 export function kindOf({ query, key }: Line): string {

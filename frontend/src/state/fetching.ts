@@ -87,7 +87,8 @@ export function fetchAttention(session: Session): void {
     return;
   }
   const { sequence, asking } = session.sentence;
-  if (sequence === null) return;
+  // How large the matrix is, the probe says: of a very large one only a part is asked for.
+  if (sequence === null || session.probe.value === null) return;
   const query = { run: run.run, step, ...opened, sequence, ...asking };
   void attention.load((signal) => fetchedAttention(source, query, signal));
 }

@@ -145,13 +145,16 @@ export class ImageView {
   });
 
   /** What is selected, for a screen reader. */
-  readonly said: string = $derived.by(() => {
-    const { selected, known, weights, session } = this;
-    if (!selected) return '';
+  readonly said: string = $derived.by(() => this.saysOf(this.selected));
+  /** What is read, for everybody. */
+  readonly read: string = $derived.by(() => this.saysOf(this.focus));
+
+  private saysOf(place: TokenPlace | null): string {
+    const { focus, known, weights, session } = this;
+    if (!place) return '';
     const { sides, pictured } = session.sentence;
-    const own =
-      selected === this.focus || !weights ? known : weightsOf(weights, sides.key.tokens.length, selected);
-    const { side, token } = selected;
+    const own = place === focus || !weights ? known : weightsOf(weights, sides.key.tokens.length, place);
+    const { side, token } = place;
     const other = otherSide(side);
     const name = this.nameOf(side, token);
     return describe(
@@ -164,7 +167,7 @@ export class ImageView {
       },
       pictured.signed,
     );
-  });
+  }
 
   /** To be called while a component is made. */
   begin(): void {

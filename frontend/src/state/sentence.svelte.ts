@@ -214,8 +214,8 @@ export class Sentence {
     $effect.pre(() => {
       const { run, opened, playback, selection } = this.session;
       const { sequence } = this;
-      if (!run || run.error !== null || !opened || !selection || sequence === null || playback.step === null)
-        return;
+      if (!run || run.error !== null || !opened || !selection || this.session.probe.value === null) return;
+      if (sequence === null || playback.step === null) return;
       for (const one of this.pinnedOnes) {
         const place = pinned(one.pin, playback.step, opened);
         one.follow({ run: run.run, ...place, sequence, ...this.asking }, this.session);

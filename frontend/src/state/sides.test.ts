@@ -48,9 +48,16 @@ it('are called as the parts of the model', () => {
 it('are called as what they are of where the model does not say', () => {
   const [, found] = titles([layer('blocks.0.attn1'), cross('blocks.0.attn2')], 'image', 'text');
   expect(found).toBe('cross-attention: image tokens attend to text tokens');
-  // BERT's stack is called encoder, whatever it attends to.
-  const [, bert] = titles([layer('encoder.layer.0.attention'), cross('encoder.layer.0.crossattention')]);
-  expect(bert).toBe('cross-attention: tokens attend to tokens of the other side');
+});
+
+it('are called decoder and encoder where nothing else says who reads whom', () => {
+  // BERT's stack is called encoder, also where it reads the states of another one.
+  const [self, across] = titles([
+    layer('encoder.layer.0.attention'),
+    cross('encoder.layer.0.crossattention'),
+  ]);
+  expect(self).toBe('self-attention among decoder tokens');
+  expect(across).toBe('cross-attention: decoder tokens attend to encoder tokens');
 });
 
 it('are called by their size where layers have grids of their own', () => {

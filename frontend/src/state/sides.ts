@@ -3,7 +3,8 @@ import type { LayerTokens } from '../probe/lists';
 import { partOf } from './modules';
 
 /** How the lists of tokens are called on screen, where there are several: as the model's parts that attend among them are,
- * or as what they are of, or by their sides.
+ * or as what they are of; failing both, what attends across is a decoder's, and what it attends to an encoder's. A list of
+ * patches is called by its size where there are other grids.
  * @param sequence any of the probe's */
 export function listTitles(
   lists: readonly TokenList[],
@@ -15,16 +16,20 @@ export function listTitles(
   const kinds = [sequence?.kind, sequence?.key_tokens?.kind];
   const [first, second] = !lists.some(({ of }) => of === 'key_tokens')
     ? ['', '']
-    : own !== other && (own === 'decoder' || (own && other))
-      ? [own, other || 'encoder']
+    : own && other && own !== other
+      ? [own, other]
       : kinds[0] && kinds[1] && kinds[0] !== kinds[1]
         ? kinds
-        : ['', ''];
-  return lists.map(({ of, grid }) => {
-    const side = of === 'tokens' ? first : second;
+        : layers.some(({ attends }) => attends === 'cross')
+          ? ['decoder', 'encoder']
+          : ['own', 'key'];
+  const gridded = lists.some(({ grid }) => grid);
+  return lists.map((list) => {
+    const entry = list.of === 'tokens' ? sequence : sequence?.key_tokens;
+    const grid = list.grid ?? (gridded ? entry?.grid : null);
     const what = grid ? `${grid.rows} × ${grid.columns} patches` : 'tokens';
-    if (side) return `${side} ${what}`;
-    return of === 'tokens' ? what : `${what} of the other side`;
+    const side = list.of === 'tokens' ? first : second;
+    return side ? `${side} ${what}` : what;
   });
 }
 
