@@ -111,10 +111,10 @@ class AttentionRecorder:
         self.last_step: int | None = None
         """The step at which samples were recorded last."""
 
-        first = self._capture()
         if layers is not None or heads is not None:
-            self._select = Selection(first.layers, layers=layers, heads=heads)
-            first = self._capture()
+            found = capture(self._model, self._probe, batch_size=self._batch_size, health=False)
+            self._select = Selection(found.layers, layers=layers, heads=heads)
+        first = self._capture()
         self.layers: tuple[Layer, ...] = first.layers
         """The attention layers that are recorded, in the order of the forward pass."""
         self.bytes_per_checkpoint: int = _bytes(first)

@@ -99,17 +99,18 @@ def point_figures(samples: Samples, layer: Layer, lengths: Lengths, figure: str)
     heads = np.arange(layer.heads)
     of_queries, of_keys = [], []  # of each sequence: [heads, n_query], [heads, n_key]
     for sequence, (n_query, n_key) in enumerate(zip(lengths.queries, lengths.keys, strict=True)):
-        of_sequence = geometry.point_figure(
-            figure,
-            samples.queries[:, _place(lengths.queries, sequence)],
-            keys[:, _place(lengths.keys, sequence)],
-            scale=layer.scale,
-            causal=layer.causal,
-            softcap=layer.softcap,
-            bias=_bias(samples, sequence, heads, np.arange(n_query), n_key),
-            sinks=samples.sinks,
-            value_norms=None if norms is None else norms[:, _place(lengths.keys, sequence)],
-        )  # (heads, n_query + n_key)
+        with np.errstate(invalid="ignore", over="ignore"):  # a head that is not finite has figures of NaN
+            of_sequence = geometry.point_figure(
+                figure,
+                samples.queries[:, _place(lengths.queries, sequence)],
+                keys[:, _place(lengths.keys, sequence)],
+                scale=layer.scale,
+                causal=layer.causal,
+                softcap=layer.softcap,
+                bias=_bias(samples, sequence, heads, np.arange(n_query), n_key),
+                sinks=samples.sinks,
+                value_norms=None if norms is None else norms[:, _place(lengths.keys, sequence)],
+            )  # (heads, n_query + n_key)
         of_queries.append(of_sequence[:, :n_query])
         of_keys.append(of_sequence[:, n_query:])
     return cast(Float32, np.concatenate([*of_queries, *of_keys], axis=1).astype(np.float32))
@@ -157,9 +158,9 @@ def _rows(samples: Samples, layer: Layer, lengths: Lengths, sequence: int, heads
     k = samples.keys[key_heads, _place(lengths.keys, sequence)]  # (heads, n_key, d)
     bias = _bias(samples, sequence, heads, queries, n_key)  # (heads, rows, n_key)
     visible = geometry.visible_pairs(len(queries), n_key, causal=layer.causal, bias=bias, like=q, positions=queries)
-    logits = geometry.logits(q, k, scale=layer.scale, softcap=layer.softcap, bias=bias)
     sinks = None if samples.sinks is None else samples.sinks[heads]  # (heads,)
-    with np.errstate(invalid="ignore"):  # a head that is not finite has rows of NaN
+    with np.errstate(invalid="ignore", over="ignore"):  # a head that is not finite has rows of NaN
+        logits = geometry.logits(q, k, scale=layer.scale, softcap=layer.softcap, bias=bias)
         attention = geometry.attention(logits, visible, sinks=sinks).astype(np.float32)
     resting = np.zeros(attention.shape[:-1], np.float32)
     if sinks is not None:

@@ -1,16 +1,34 @@
-"""Entries: what the JSON of `runs` and `probe` says of a layer, a segment and a sequence."""
+"""Entries: what the JSON of `runs` and `probe` says of a run, a layer, a segment and a sequence."""
 
 import dataclasses
 from typing import Any
 
 from tb_attnviz.events import Layer, ProbeRecord, Segment, Sequence
+from tb_attnviz.run import Run
+
+
+def run_entry(name: str, run: Run) -> dict[str, Any]:
+    """Raises NotRecordedError if the run has no probe."""
+    probe = run.probe
+    return {
+        "run": name,
+        "steps": run.steps,
+        "layers": [layer_entry(position, layer, probe) for position, layer in enumerate(run.layers)],
+        "segments": [_segment_entry(segment) for segment in run.segments],
+        "sequences": len(probe.sequences),
+        "queries": probe.tokens,
+        "keys": probe.tokens,
+        "probe": probe.fingerprint,
+        "figures": sorted(run.records.health),
+        "error": None,
+    }
 
 
 def layer_entry(position: int, layer: Layer, probe: ProbeRecord) -> dict[str, Any]:
     lengths = layer.lengths(probe)
     return {
         "name": layer.name,
-        "number": position if layer.number is None else layer.number,
+        "number": layer.in_model(position, 0)[0],
         "heads": layer.heads,
         "head_numbers": list(range(layer.heads) if layer.head_numbers is None else layer.head_numbers),
         "kv_heads": layer.kv_heads,
@@ -27,7 +45,7 @@ def layer_entry(position: int, layer: Layer, probe: ProbeRecord) -> dict[str, An
     }
 
 
-def segment_entry(segment: Segment) -> dict[str, Any]:
+def _segment_entry(segment: Segment) -> dict[str, Any]:
     return {
         "steps": segment.steps,
         "layers": len(segment.layers),

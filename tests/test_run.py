@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import tb_attnviz
 from tb_attnviz.events import ProbeRecord, RunWriter, Sequence
+from tb_attnviz.geometry import POINT_FIGURES
 from tb_attnviz.projection import Projection, ProjectionError
 from tests.conftest import LAYERS, PROBE, make_samples, write_checkpoint
 
@@ -35,6 +37,22 @@ def test_attention_is_the_softmax_of_the_samples(run_directory: Path) -> None:
     # head 4 of 6 uses key head 1 of 2; sequence 2 is the last 3 of 18 tokens
     expected = softmax(written.queries[4, 15:18] @ written.keys[1, 15:18].T * 0.3)
     np.testing.assert_allclose(run.attention(0, 1, 4, 2), expected, atol=1e-3)
+
+
+def test_what_is_not_finite_stays_in_its_head_and_is_not_warned_of(writer: RunWriter, tmp_path: Path) -> None:
+    """A run that diverges is what one looks at: each look would be a line in TensorBoard's log."""
+    samples = make_samples(LAYERS[0], seed=0)
+    samples.queries[1], samples.keys[2, 0, 0] = np.nan, np.inf
+    writer.write_checkpoint(0, [(LAYERS[0], samples)])
+    run = tb_attnviz.open_run(tmp_path / "run")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for head, finite in enumerate((True, False, False, True)):
+            assert np.isfinite(run.attention(0, 0, head, 0)).all() == finite
+        for figure in POINT_FIGURES[:-1]:
+            shown = run.point_figure(0, 0, figure)
+            np.testing.assert_array_equal(np.isnan(shown[0]), np.isnan(shown[3]))
+            assert np.isnan(shown[1, :18]).all(), figure
 
 
 def test_causal_attention_looks_back_only(run_directory: Path) -> None:

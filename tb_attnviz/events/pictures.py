@@ -8,11 +8,13 @@ from tb_attnviz.events.probe_record import Image
 
 
 def write_pictures(directory: str, pictures: Mapping[str, bytes]) -> None:
-    """Write those of `pictures` (name → PNG) that are not in `directory` yet."""
-    missing = set(pictures) - set(files.list_names(directory)) if pictures else ()
-    for name in missing:
-        with files.open_file(os.path.join(directory, name), "wb") as file:
-            file.write(pictures[name])
+    """Write those of `pictures` (name → PNG) that are not in `directory` yet, or that a crash has cut off there."""
+    there = set(files.list_names(directory)) if pictures else set()
+    for name, png in pictures.items():
+        path = os.path.join(directory, name)
+        if name not in there or files.size(path) != len(png):
+            with files.open_file(path, "wb") as file:
+                file.write(png)
 
 
 def read_picture(run_directory: str, image: Image) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tb_attnviz import __version__
-from tb_attnviz.entries import layer_entry, segment_entry, sequence_entry
+from tb_attnviz.entries import layer_entry, run_entry, sequence_entry
 from tb_attnviz.events import Side
 from tb_attnviz.export.document import ExportError
 from tb_attnviz.export.packing import Float32, pack_document, pack_points
@@ -110,18 +110,7 @@ def _run_entry(plan: Plan) -> dict[str, Any]:
         numbers = [entry["head_numbers"][head.head] for head in heads]
         values = entry["values"] and "values" in plan.parts
         layers.append({**entry, "heads": len(heads), "head_numbers": numbers, "values": values})
-    return {
-        "run": plan.name,
-        "steps": list(plan.steps),
-        "layers": layers,
-        "segments": [segment_entry(segment) for segment in run.segments],
-        "sequences": len(run.probe.sequences),
-        "queries": run.probe.tokens,
-        "keys": run.probe.tokens,
-        "probe": run.probe.fingerprint,
-        "figures": sorted(run.records.health),
-        "error": None,
-    }
+    return {**run_entry(plan.name, run), "steps": list(plan.steps), "layers": layers}
 
 
 def _health(plan: Plan) -> dict[str, Any]:

@@ -53,6 +53,18 @@ def visible_pairs(
     return visible
 
 
+def row_entropy(weights: Array, visible: Array) -> Array:
+    """-Σ_j w_ij ln w_ij / ln(visible keys of i), [..., n_query], from 0 to 1; NaN for a query that sees one key alone.
+
+    weights [..., n_query, n_key]: attention, or what else sums to 1 over a query's visible keys.
+    """
+    xp = array_namespace(weights)
+    choices = xp.sum(xp.astype(visible, weights.dtype), axis=-1)  # (..., n_query)
+    logs = xp.log(xp.where(weights > 0, weights, xp.ones_like(weights)))
+    entropy = -xp.sum(weights * logs, axis=-1) / xp.log(xp.where(choices > 1, choices, 2.0))
+    return xp.where(choices > 1, entropy, xp.nan)
+
+
 def attention(logits: Array, visible: Array, *, sinks: Array | None = None) -> Array:
     """Softmax of `logits` [..., n_query, n_key] over each query's visible keys; 0 for hidden pairs.
 

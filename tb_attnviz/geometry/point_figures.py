@@ -17,7 +17,7 @@ from typing import Any
 
 from array_api_compat import array_namespace, device
 
-from tb_attnviz.geometry.attention import attention, logits, visible_pairs
+from tb_attnviz.geometry.attention import attention, logits, row_entropy, visible_pairs
 
 Array = Any  # an array of any library that implements the array API standard
 
@@ -67,11 +67,7 @@ _Figures = tuple[Array | None, Array | None]  # of the queries, of the keys
 
 
 def _entropy(weights: Array, visible: Array) -> _Figures:
-    xp = array_namespace(weights)
-    choices = xp.sum(xp.astype(visible, weights.dtype), axis=-1)  # (heads, n_query)
-    logs = xp.log(xp.where(weights > 0, weights, xp.ones_like(weights)))
-    entropy = -xp.sum(weights * logs, axis=-1) / xp.log(xp.where(choices > 1, choices, 2.0))
-    return xp.where(choices > 1, entropy, xp.nan), None
+    return row_entropy(weights, visible), None
 
 
 def _received(weights: Array, visible: Array) -> _Figures:

@@ -9,7 +9,7 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
-from tb_attnviz.geometry.attention import attention, logits, visible_pairs
+from tb_attnviz.geometry.attention import attention, logits, row_entropy, visible_pairs
 
 Array = Any  # an array of any library that implements the array API standard
 
@@ -59,8 +59,7 @@ def value_entropy(
     products = logits(queries, keys, scale=scale, softcap=softcap, bias=bias)  # (sequences, heads, n_query, n_key)
     weights = weighted_by_values(attention(products, visible, sinks=sinks), value_norms)
     choices = xp.sum(xp.astype(visible, weights.dtype), axis=-1)  # (sequences, heads or 1, n_query)
-    logs = xp.log(xp.where(weights > 0, weights, xp.ones_like(weights)))
-    entropy = -xp.sum(weights * logs, axis=-1) / xp.log(xp.where(choices > 1, choices, 2.0))
+    entropy = row_entropy(weights, visible)  # (sequences, heads, n_query)
     counted = (choices > 1) & (xp.sum(weights, axis=-1) != 0)  # NaN counts: a head that is not finite says so
     count = xp.sum(xp.astype(counted, weights.dtype), axis=-1)
     total = xp.sum(xp.where(counted, entropy, xp.zeros_like(entropy)), axis=-1)

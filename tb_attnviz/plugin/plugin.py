@@ -10,7 +10,7 @@ from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import Request, Response
 
-from tb_attnviz.entries import layer_entry, segment_entry, sequence_entry
+from tb_attnviz.entries import run_entry, sequence_entry
 from tb_attnviz.events import PLUGIN_NAME, FormatError
 from tb_attnviz.geometry import POINT_FIGURES
 from tb_attnviz.plugin import attentions, comparisons, figures, parameters, picture, tasks
@@ -77,9 +77,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def runs_route(self, request: Request) -> Response:
-        context, experiment = _scope(request)
-        runs = [self._runs_entry(context, experiment, name) for name in self._runs.names(context, experiment)]
-        return json_response(request, {"runs": runs})
+        return json_response(request, {"runs": [_runs_entry(*named) for named in self._runs.all(*_scope(request))]})
 
     @route
     def probe_route(self, request: Request) -> Response:
@@ -239,27 +237,17 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         """The run called `other`; None where that is none, or the run `name` itself."""
         return None if other is None or other == name else self._runs.get(*_scope(request), other)
 
-    def _runs_entry(self, context: Any, experiment: str, name: str) -> dict[str, Any]:
-        entry: dict[str, Any] = {"run": name, "steps": [], "layers": [], "segments": []}
-        entry |= {"sequences": 0, "queries": 0, "keys": 0, "probe": None}
-        try:
-            run = self._runs.get(context, experiment, name)
-            probe = run.probe
-        except (FormatError, NotRecordedError) as error:
-            return {**entry, "figures": [], "error": str(error)}
-        return {
-            "run": name,
-            "steps": run.steps,
-            "layers": [layer_entry(position, layer, probe) for position, layer in enumerate(run.layers)],
-            "segments": [segment_entry(segment) for segment in run.segments],
-            "sequences": len(probe.sequences),
-            "queries": probe.tokens,
-            "keys": probe.tokens,
-            "probe": probe.fingerprint,
-            "figures": sorted(run.records.health),
-            "error": None,
-        }
-
 
 def _scope(request: Request) -> tuple[Any, str]:
     return plugin_util.context(request.environ), plugin_util.experiment_id(request.environ)
+
+
+def _runs_entry(name: str, run: Run | FormatError) -> dict[str, Any]:
+    entry: dict[str, Any] = {"run": name, "steps": [], "layers": [], "segments": []}
+    entry |= {"sequences": 0, "queries": 0, "keys": 0, "probe": None}
+    if isinstance(run, FormatError):
+        return {**entry, "figures": [], "error": str(run)}
+    try:
+        return run_entry(name, run)
+    except NotRecordedError as error:
+        return {**entry, "figures": [], "error": str(error)}

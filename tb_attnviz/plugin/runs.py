@@ -33,8 +33,10 @@ class Runs:
         self._runs: dict[tuple[str, str], tuple[object, Run | FormatError]] = {}
         self._lock = threading.Lock()
 
-    def names(self, context: Any, experiment: str) -> list[str]:
-        return sorted(self._listing(context, experiment))
+    def all(self, context: Any, experiment: str) -> list[tuple[str, Run | FormatError]]:
+        """Every run by name, or why it cannot be read: one listing of all tags serves them all."""
+        listing = self._listing(context, experiment)
+        return [(name, self._recorded(context, experiment, name, listing[name])) for name in sorted(listing)]
 
     def get(self, context: Any, experiment: str, name: str) -> Run:
         """Raises NotRecordedError for an unknown run, FormatError for one recorded in an unknown version."""
@@ -42,14 +44,18 @@ class Runs:
         if name not in listing:
             known = ", ".join(sorted(listing)) or "none yet"
             raise NotRecordedError(f"no run {name!r} with attention records; there are: {known}")
-        newest = sorted((tag, series.max_step, series.max_wall_time) for tag, series in listing[name].items())
+        run = self._recorded(context, experiment, name, listing[name])
+        if isinstance(run, FormatError):
+            raise run
+        return run
+
+    def _recorded(self, context: Any, experiment: str, name: str, tags: dict[str, Any]) -> Run | FormatError:
+        newest = sorted((tag, series.max_step, series.max_wall_time) for tag, series in tags.items())
         with self._lock:
             seen, run = self._runs.get((experiment, name), (None, None))
             if run is None or seen != newest:
                 run = self._read(context, experiment, name)
                 self._runs[experiment, name] = (newest, run)
-        if isinstance(run, FormatError):
-            raise run
         return run
 
     def _listing(self, context: Any, experiment: str) -> dict[str, dict[str, Any]]:

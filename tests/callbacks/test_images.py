@@ -83,6 +83,15 @@ class TestPictures:
         with pytest.raises(tb_attnviz.NotRecordedError, match="no sequence 3"):
             run.png(3)
 
+    def test_one_that_a_crash_cut_off_is_written_again(self, vit, pixels, tmp_path):
+        probe = Probe.from_images(None, pixels, 4)
+        for step in range(2):
+            with AttentionRecorder(vit, probe, tmp_path, on_error="raise") as recorder:
+                recorder.record(step)
+            image = tmp_path / "plugins" / "attnviz" / probe.record.sequences[1].image.file
+            assert image.read_bytes() == probe.pictures[image.name]
+            image.write_bytes(image.read_bytes()[:50])
+
     def test_large_ones_are_made_smaller(self):
         probe = Probe.from_images([Image.new("RGB", (2000, 1000))], torch.zeros(1, 3, 10, 20), 10)
         image = probe.record.sequences[0].image
