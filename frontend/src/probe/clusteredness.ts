@@ -19,7 +19,7 @@ export interface PairPlan {
 
 /** Where there are more pairs than this, as many are drawn at random, the same for every head and on every visit. The
  * standard error is then below 0.02. */
-export const MOST_PAIRS = 1000;
+const MOST_PAIRS = 1000;
 
 /** @param shown which tokens are on screen [tokens]; null: all */
 export function planPairs(hits: Hits, kinds: Kinds, sizes: Sizes, shown: Uint8Array | null): PairPlan[] {
