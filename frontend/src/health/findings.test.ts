@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findingsAt } from './findings';
+import { findingsAt, nameable } from './findings';
 import { readHealth } from './health';
 
 /** Two layers of one and two heads. */
@@ -52,5 +52,6 @@ describe('what heads can be called', () => {
     expect(findingsAt(known, 150)).toEqual([]); // not recorded
     expect(findingsAt(health({ induction: [[Number.NaN, Number.NaN, Number.NaN]] }), 0)).toEqual([]);
     expect(findingsAt(new Map(), 0)).toEqual([]);
+    expect([nameable(known), nameable(health({ entropy: [[1, 1, 1]] }))]).toEqual([true, false]);
   });
 });

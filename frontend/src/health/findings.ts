@@ -48,6 +48,11 @@ export function findingsAt(health: ReadonlyMap<string, Series>, step: number): F
   });
 }
 
+/** Whether there are figures that heads could be called by. */
+export function nameable(health: ReadonlyMap<string, Series>): boolean {
+  return KINDS.some(({ figure }) => health.has(figure));
+}
+
 /** The first step of those through which a head has kept to the limit, up to this one. */
 function sinceWhen({ steps, heads, values }: Series, step: number, number: number, limit: number): number {
   let row = steps.indexOf(step);

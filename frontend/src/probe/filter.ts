@@ -24,8 +24,6 @@ export interface Filter {
   readonly labels: ReadonlyMap<string, Wanted>;
 }
 
-export const NO_FILTER: Filter = { sequences: null, labels: new Map() };
-
 /** The labels of a probe, with their values or the span of their numbers. */
 export function labelsOf(index: TokenIndex): readonly Label[] {
   const counts = new Map<string, Map<string | number, number>>();

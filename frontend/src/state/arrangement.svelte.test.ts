@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_PROJECTION } from '../api/projection';
 import { SyntheticSource } from '../api/synthetic';
 import { headNumber } from '../render/layout';
+import { goTo } from './entering';
 import type { Host } from './host';
 import { Session } from './session.svelte';
 import type { Place } from './url';
@@ -168,5 +169,16 @@ describe('the arrangement', () => {
     await pass(500);
     expect(order()).toEqual(bySize(row(headNumber(session.grid, other))));
     expect(session.arrangement.outdated).toBe(false);
+  });
+
+  it('forgets what was known of another run’s heads', async () => {
+    await begin({ arrange: 'change', step: 600 });
+    await pass(1000);
+    const natural = session.places.map((_, number) => number);
+    expect(order()).not.toEqual(natural);
+    vi.spyOn(source, 'change').mockReturnValue(new Promise(() => {}));
+    goTo(session, { projection: DEFAULT_PROJECTION, run: 'lower-learning-rate', arrange: 'change' });
+    await pass(1000);
+    expect(order()).toEqual(natural);
   });
 });

@@ -132,9 +132,14 @@ export class Arrangement {
   }
 
   /** Another run: what was known of the last one's heads goes. */
-  clear(): void {
-    this.basis = null;
+  forget(): void {
     this.held = new Map();
+  }
+
+  /** The same where no link says what is shown of it. */
+  clear(): void {
+    this.forget();
+    this.basis = null;
     this.pins = [];
     this.session.scoring.likeness.to = null;
     if (this.by === 'likeness') this.by = 'layer';

@@ -12,10 +12,13 @@ const OTHER = 'lower-learning-rate';
 /** Checkpoints at 0, 200, … 1000; those of the second run are others. */
 class Two extends SyntheticSource {
   readonly put: PointsQuery[] = [];
+  /** Names of the runs that are gone. */
+  gone: readonly string[] = [];
 
   override async runs(): Promise<Runs> {
     const { runs } = await super.runs();
-    return { runs: runs.map((run) => (run.run === OTHER ? { ...run, steps: [0, 300, 390, 800] } : run)) };
+    const here = runs.filter(({ run }) => !this.gone.includes(run));
+    return { runs: here.map((run) => (run.run === OTHER ? { ...run, steps: [0, 300, 390, 800] } : run)) };
   }
 
   override points(query: PointsQuery, waiting = {}) {
@@ -129,4 +132,23 @@ it('trails come through the last checkpoints, once something is selected', async
   expect(session.trails.wanted).toEqual([3, 2, 1, 0]);
   session.trails.length = 0;
   expect(drawn()).toBeNull();
+});
+
+it('leaves a run that is gone for another one, without its opened head', async () => {
+  await begin({ layer: 0, head: 1 });
+  source.gone = ['synthetic', OTHER, 'recorded/by-a-newer-version'];
+  await session.refreshRuns();
+  await pass();
+  expect(session.runName).toBe('synthetic'); // no run at all: it may come back
+  source.gone = ['synthetic'];
+  await session.refreshRuns();
+  await pass();
+  expect(session.runName).toBe(OTHER);
+  expect(session.opened).toBeNull();
+});
+
+it('keeps what a link asks for of a run that never was', async () => {
+  await begin({ run: 'renamed', layer: 0, head: 1 });
+  expect(session.runName).toBe('synthetic');
+  expect(session.opened).toEqual({ layer: 0, head: 1 });
 });

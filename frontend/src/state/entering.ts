@@ -61,6 +61,7 @@ export function enterRun(session: Session): void {
   session.mark(null);
   session.filter.clear();
   if (session.wanted === null) session.arrangement.clear();
+  else session.arrangement.forget();
   session.figures.clear();
   session.alerts.clear();
   session.steering.clear();

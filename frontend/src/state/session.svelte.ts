@@ -245,9 +245,12 @@ export class Session {
     });
     this.now = Date.now();
     const found = this.runs.value?.runs ?? [];
-    if (!found.some(({ run }) => run === this.runName)) {
-      this.runName = (found.find(({ error }) => error === null) ?? found[0])?.run ?? null;
-    }
+    if (found.some(({ run }) => run === this.runName)) return;
+    const other = found.find(({ error }) => error === null) ?? found[0];
+    if (!other) return; // what was shown may come back
+    // A run that was shown and is gone: another one has other heads. What a link asks of one that never was, it keeps.
+    if (this.entered !== null && this.entered === this.runName) this.chooseRun(other.run);
+    else this.runName = other.run;
   }
 
   chooseRun(name: string): void {
