@@ -9,7 +9,7 @@ from demo import stage
 
 
 def main() -> None:
-    stage.perform("vision", _train, description="Train a small vision transformer on photographs.", steps=1200)
+    stage.perform("vision", _train, description="Train a small vision transformer on photographs.", steps=600)
 
 
 def _train(directory: Path, steps: int) -> None:

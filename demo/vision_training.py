@@ -17,12 +17,12 @@ from demo.vision_transformer import VisionTransformer
 from tb_attnviz.callbacks import AttentionRecorder, Probe
 
 _SEED, _PROBE_SEED = 0, 1
-_BATCH, _PROBE = 64, 24  # images
+_BATCH, _PROBE = 32, 24  # images
 _PATCH, _GRID = 4, CROP // 4
 _HIDDEN = 0.5  # share of the patches that the model must paint
-_LEARNING_RATE, _WARM_UP = 2e-3, 100
-_EVERY = 50  # steps between two checkpoints; at first, when all heads change fast, they are closer:
-_EARLY = frozenset({10, 20, 30, 40, 75, 125})
+_LEARNING_RATE, _WARM_UP = 3e-3, 100
+_EVERY = 25  # steps between two checkpoints; at first, when all heads change fast, they are closer:
+_EARLY = frozenset({10, 40})
 _FORMED = 0.5  # share of attention on a patch's own row or column
 
 

@@ -3,11 +3,16 @@ const BY_CARD = 600_000;
 const BY_PROCESSOR = 80_000;
 const PROCESSORS = /swiftshader|llvmpipe|software|basic render/i;
 
-let known: number | null = null;
+let known: boolean | null = null;
 
-/** How many points a frame may hold on this machine; found out once. */
+/** How many points a frame may hold on this machine. */
 export function pointBudget(): number {
-  known ??= PROCESSORS.test(rendererName()) ? BY_PROCESSOR : BY_CARD;
+  return drawnByProcessor() ? BY_PROCESSOR : BY_CARD;
+}
+
+/** Whether there is no graphics card; found out once. */
+export function drawnByProcessor(): boolean {
+  known ??= PROCESSORS.test(rendererName());
   return known;
 }
 

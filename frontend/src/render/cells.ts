@@ -1,12 +1,14 @@
-import type { Picture } from './picture';
+import { drawnByProcessor } from './budget';
+import { cellFrames, WIDEST, WIDEST_SHARE } from './cell_frames';
+import type { Picture, Rgb } from './picture';
+import type { Viewport } from './points';
 import { Program } from './program';
 import { TEXEL_GLSL, type Texels } from './texels';
 
-/** The widest border that tells a figure: css pixels, and share of the cell's side. */
-export const WIDEST = 5;
-export const WIDEST_SHARE = 0.09;
 /** Squares that lie on each other in a cell: the mark's line, the border, the background. */
 const SQUARES = 3;
+/** So many cells a processor fills faster one by one than it draws their triangles. */
+const MOST_FILLED = 400;
 
 const VERTEX = `#version 300 es
 uniform highp sampler2D u_heads, u_tints, u_borders;
@@ -50,8 +52,8 @@ flat in vec3 v_colour;
 out vec4 colour;
 void main() { colour = vec4(v_colour, 1.0); }`;
 
-/** The cells' backgrounds and borders: one draw call under the points, without instances, each of which costs a
- * processor that draws about as much as a draw call. */
+/** The cells' backgrounds and borders, under the points: one draw call without instances, each of which costs a
+ * processor as much as a draw call; or, where a processor draws few cells, no triangles at all. */
 export class CellsPass {
   private readonly program: Program;
 
@@ -59,12 +61,42 @@ export class CellsPass {
     this.program = new Program(gl, VERTEX, FRAGMENT);
   }
 
-  draw(
+  draw(picture: Picture, heads: Texels, tints: Texels, borders: Texels, viewport: Viewport): void {
+    if (drawnByProcessor() && picture.visible <= MOST_FILLED) this.fill(picture, viewport);
+    else this.drawTriangles(picture, heads, tints, borders, viewport);
+  }
+
+  /** The same squares as those of the shader, as cleared parts of the canvas. */
+  private fill(picture: Picture, [width, height, ratio]: Viewport): void {
+    const { gl } = this;
+    gl.enable(gl.SCISSOR_TEST);
+    for (const frame of cellFrames(picture, { width, height }, ratio)) {
+      const { left, top, right, bottom, mark, wall } = frame;
+      const square = (inset: number, [red, green, blue]: Rgb) => {
+        const [x, y] = [left + inset, bottom - inset].map((place) => Math.round(place * ratio)) as [
+          number,
+          number,
+        ];
+        const across = Math.round((right - left - 2 * inset) * ratio);
+        const down = Math.round((bottom - top - 2 * inset) * ratio);
+        if (across <= 0 || down <= 0) return;
+        gl.scissor(x, gl.drawingBufferHeight - y, across, down);
+        gl.clearColor(red, green, blue, 1);
+        gl.clear(gl.COLOR_BUFFER_BIT);
+      };
+      if (mark > 0) square(0, picture.accent);
+      if (mark < wall) square(mark, frame.border);
+      square(Math.max(mark, wall), frame.tint);
+    }
+    gl.disable(gl.SCISSOR_TEST);
+  }
+
+  private drawTriangles(
     picture: Picture,
     heads: Texels,
     tints: Texels,
     borders: Texels,
-    viewport: readonly [number, number, number],
+    viewport: Viewport,
   ): void {
     const { gl, program } = this;
     const { camera } = picture;

@@ -63,7 +63,8 @@ export class Looks {
    * @param budget points over all heads that are in view */
   litIn(side: number, heads: number, budget: number): readonly number[] {
     const { lit } = this;
-    return lit.slice(-subsetSize(lit.length, side / LIT, heads, budget));
+    const most = subsetSize(lit.length, side / LIT, heads, budget);
+    return most < lit.length ? lit.slice(-most) : lit; // the same array, or every zoom would make a new draw list
   }
 
   /** Whether points that are not lit step back. */
