@@ -18,11 +18,15 @@ from pathlib import Path
 for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
+import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from playwright.sync_api import Browser, Playwright, sync_playwright  # noqa: E402
 
 from tb_attnviz.events import Layer, ProbeRecord, Repeat, RunWriter, Samples, Sequence  # noqa: E402
+
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",

@@ -55,7 +55,7 @@ def test_a_worker_is_killed_midway_and_a_later_call_goes_on(
     codes: list[int] = []
     thread = threading.Thread(target=lambda: codes.append(main([*dask, "--steps", "9:"])), daemon=True)
     thread.start()
-    wait_until(lambda: len(list((tmp_path / "dask").glob("??/*"))) > 5, seconds=60)
+    wait_until(lambda: len(list((tmp_path / "dask").glob("??/*"))) > 5, seconds=180)
     victim = next(iter(cluster.workers.values())).process.pid
     os.kill(victim, signal.SIGKILL)
     assert thread.is_alive()
