@@ -13,7 +13,7 @@ def attention_task(request: Request, name: str, run: Run) -> Task:
     part = parameters.part(request)
     run.check_part(parameters.integer(request, "step"), attended.number, parameters.sequence(request, "sequence"), part)
     key = repr(("attention", *attended.key, part))
-    about = _about(request, "attention", name)
+    about = _about("attention", request, name)
     return Task(key=key, function=tasks.attention, args=(attended, part), about=about, quick=True)
 
 
@@ -22,7 +22,7 @@ def image_summary_task(request: Request, name: str, run: Run) -> Task:
     step, sequence = parameters.integer(request, "step"), parameters.sequence(request, "sequence")
     grid = run.image_grid(step, attended.number, sequence)
     key = repr(("image_summary", *attended.key))
-    about = _about(request, "image_summary", name)
+    about = _about("image_summary", request, name)
     return Task(key=key, function=tasks.image_summary, args=(attended, grid), about=about, quick=True)
 
 
@@ -47,7 +47,7 @@ def _attended(request: Request, run: Run) -> tasks.Attended:
     )
 
 
-def _about(request: Request, kind: str, name: str) -> dict[str, object]:
+def _about(kind: str, request: Request, name: str) -> dict[str, object]:
     layer, head = parameters.integer(request, "layer"), parameters.integer(request, "head")
     step = parameters.integer(request, "step")
     return {"kind": kind, "run": name, "layer": layer, "head": head, "step": step, "projection": None}

@@ -159,7 +159,7 @@ def test_a_search_lights_both_sides_and_the_matrix_keeps_parts_apart(tab: Tab, l
 
 def test_grids_of_their_own(tab: Tab) -> None:
     tab.open(run="grids", layer=0, head=0, sequence=2, token=11)  # row 2, column 3 of 4 × 4
-    expect(tab.head_view).to_contain_text("self-attention among tokens")
+    expect(tab.head_view).to_contain_text("self-attention among 4 × 4 patches")
     tab.click_cell(1, 1)
     expect(tab.head_view).to_contain_text("self-attention among 2 × 2 patches")
     expect(tab.frame.get_by_role("region", name="Image view")).to_contain_text("patch row 1, column 1")

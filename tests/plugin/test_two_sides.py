@@ -122,3 +122,27 @@ def test_attention_of_every_kind(client: Client, directory: Path) -> None:
         np.testing.assert_allclose(found, softmax(logits), atol=1e-5)
         mean = client.array("attention", run="run", step=100, layer=layer, head=1, sequence="mean")
         assert mean.shape == found.shape  # the second sequence is the longest
+
+
+def test_a_row_a_column_and_what_all_come_to(client: Client, directory: Path) -> None:
+    run = tb_attnviz.open_run(directory)
+    asked = {"run": "run", "step": 100, "layer": 1, "head": 1, "sequence": 1}
+    whole = run.attention(100, 1, 1, 1)  # (9, 5): patches attend to words
+    np.testing.assert_allclose(client.array("attention", **asked, query=7), whole[7:8], atol=1e-6)
+    np.testing.assert_allclose(client.array("attention", **asked, key=4), whole[:, 4:5], atol=1e-6)
+    status, body, _ = client.get("attention", **asked, query=1, key=1)
+    assert (status, "exclude each other" in str(body)) == (400, True)
+    status, body, _ = client.get("attention", **asked, key=5)
+    assert (status, "no key 5: sequence 1 has numbers 0 to 4 there" in str(body)) == (404, True)
+
+    summary = client.json("image_summary", **{**asked, "layer": 0})
+    expected = run.image_summary(100, 0, 1, 1)
+    np.testing.assert_allclose(np.array(summary["offsets"]), expected.offsets.ravel(), rtol=1e-4)
+    assert summary["distance"] == pytest.approx(expected.distance, rel=1e-4)
+    status, body, _ = client.get("image_summary", **asked)
+    assert (status, "are not of the same tokens" in str(body)) == (404, True)
+
+
+def test_a_text_on_the_other_side_has_no_picture(client: Client) -> None:
+    status, body, _ = client.get("image", run="run", sequence=1, side="key_tokens")
+    assert (status, "the other side of sequence 1 has no picture" in str(body)) == (404, True)

@@ -11,16 +11,18 @@ export function strongestBridges(
   from: Side,
   isPlaced: (other: number) => boolean,
 ): Link[] {
-  return Array.from({ length: size[from] }, (_, token): Link[] => {
-    let best: { readonly at: number; readonly weight: number } | null = null;
-    weightsOf(weights, size.key, { side: from, token }).forEach((weight, at) => {
-      if (isPlaced(at) && Math.abs(weight) > Math.abs(best?.weight ?? 0)) best = { at, weight };
+  const bridges: Link[] = [];
+  for (let token = 0; token < size[from]; token++) {
+    const own = weightsOf(weights, size.key, { side: from, token });
+    let best: number | null = null;
+    own.forEach((weight, at) => {
+      if (isPlaced(at) && Math.abs(weight) > Math.abs(own[best ?? -1] ?? 0)) best = at;
     });
-    const found = best as { readonly at: number; readonly weight: number } | null;
-    if (!found) return [];
-    const [query, key] = from === 'query' ? [token, found.at] : [found.at, token];
-    return [{ query, key, weight: found.weight }];
-  }).flat();
+    if (best === null) continue;
+    const [query, key] = from === 'query' ? [token, best] : [best, token];
+    bridges.push({ query, key, weight: own[best] ?? 0 });
+  }
+  return bridges;
 }
 
 /** All of at least so much weight, the weakest first: the strongest lie on top.
