@@ -103,6 +103,11 @@ def similarity_key(layers: Sequence[RecordedLayer], measure: Measure) -> str:
     return _digest("similarity", measure, *(recorded.address() for recorded in layers))
 
 
+def order_key(layers: Sequence[RecordedLayer]) -> str:
+    """The address of the places of heads in the order of `geometry.cluster_order`."""
+    return _digest("head_order", *(recorded.address() for recorded in layers))
+
+
 def similarity(layers: Sequence[RecordedLayer], measure: Measure, report: Report) -> Float32:
     """[heads, heads] of all `layers` of one step, from 0 to 1: how alike every two heads are.
 

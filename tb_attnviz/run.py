@@ -270,6 +270,10 @@ class Run:
         """
         return comparison.similarity(self.recorded_layers(step), measure, _unreported)
 
+    def head_order(self, step: int) -> npt.NDArray[np.int64]:
+        """The heads of all layers, [heads], in an order in which those whose attention is alike stand together."""
+        return geometry.cluster_order(self.similarity(step).astype(np.float64))
+
     def health(self) -> dict[str, Float32]:
         """Every figure over `health_steps`: float32 [steps, heads of all layers], NaN where it was not recorded."""
         heads = sum(layer.heads for layer in self.layers)

@@ -60,6 +60,15 @@ def test_similarity_is_that_of_every_two_heads(run: Run) -> None:
             assert found[i, j] == found[j, i] == pytest.approx(expected, abs=1e-4)
 
 
+def test_heads_that_are_alike_stand_together(run: Run) -> None:
+    order, alike = run.head_order(200), run.similarity(200)
+    assert sorted(order) == list(range(10))
+    beside = alike[order[1:], order[:-1]].sum()
+    rng = np.random.default_rng(0)
+    others = (rng.permutation(10) for _ in range(1000))
+    assert beside >= max(alike[other[1:], other[:-1]].sum() for other in others)
+
+
 def test_two_runs_are_compared_head_by_head(run: Run, tmp_path: Path) -> None:
     writer = RunWriter(str(tmp_path / "seed"))
     writer.write_probe(PROBE, step=0)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from tb_attnviz.attention import Weight, mean_attention, point_figures, sequence_attention
-from tb_attnviz.export.packing import Float32, pack_figures, pack_points, pack_weights
+from tb_attnviz.export.packing import Float32, pack_document, pack_figures, pack_points, pack_weights
 from tb_attnviz.export.plan import Plan
-from tb_attnviz.geometry import POINT_FIGURES
+from tb_attnviz.geometry import POINT_FIGURES, cluster_order
 
 MOST_COMPARED = 16  # steps of the page before each, that change is measured from
 
@@ -63,6 +63,8 @@ def change(plan: Plan, layer: int, step: int) -> Iterator[Piece]:
 
 
 def similarity(plan: Plan, step: int) -> Iterator[Piece]:
-    """How alike every two of the chosen heads are, [heads, heads]."""
+    """How alike every two of the chosen heads are, [heads, heads], and the places that put alike ones together."""
     table = plan.run.similarity(step)[np.ix_(plan.columns, plan.columns)]
     yield f"similarity-{step}", pack_points(table)
+    places = np.argsort(cluster_order(table.astype(np.float64)))
+    yield f"head_order-{step}", pack_document(places.tolist())

@@ -90,7 +90,8 @@ def cluster_order(similarity: Float64) -> Int64:
     """The heads [heads] in an order in which those that are alike stand together.
 
     Average linkage of 1 - similarity, its leaves ordered so that neighbours are as near as can be (Bar-Joseph et al.
-    2001, doi 10.1093/bioinformatics/17.suppl_1.S22). Heads that have no similarity come last, by their number.
+    2001, doi 10.1093/bioinformatics/17.suppl_1.S22). Two heads that cannot be compared count as not alike at all; heads
+    that cannot be compared with themselves come last, by their number.
     """
     from scipy.cluster import hierarchy
     from scipy.spatial.distance import squareform
@@ -99,7 +100,7 @@ def cluster_order(similarity: Float64) -> Int64:
     unknown = np.setdiff1d(np.arange(len(similarity)), known)
     if len(known) < 3:
         return np.concatenate([known, unknown])
-    apart = np.clip(1 - similarity[np.ix_(known, known)], 0, None)
+    apart = np.clip(1 - np.nan_to_num(similarity[np.ix_(known, known)]), 0, None)
     np.fill_diagonal(apart, 0)
     condensed = squareform((apart + apart.T) / 2, checks=False)
     tree = hierarchy.linkage(condensed, "average", optimal_ordering=True)

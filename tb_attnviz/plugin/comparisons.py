@@ -1,4 +1,4 @@
-"""What requests of `change` and `similarity` ask for, parsed from their query, as tasks."""
+"""What requests of `change`, `similarity` and `head_order` ask for, parsed from their query, as tasks."""
 
 from typing import Any
 
@@ -37,6 +37,20 @@ def similarity_task(request: Request, name: str, run: Run, place: tasks.Place) -
         function=tasks.similarity,
         args=(layers, measure, key, place),
         about=_about("similarity", name, step, None),
+        stored=True,
+    )
+
+
+def head_order_task(request: Request, name: str, run: Run, place: tasks.Place) -> Task:
+    """In which order the heads of all layers of the run called `name` stand beside those that are alike."""
+    step = parameters.integer(request, "step")
+    layers = run.recorded_layers(step)
+    key = comparison.order_key(layers)
+    return Task(
+        key=key,
+        function=tasks.head_order,
+        args=(layers, key, place),
+        about=_about("head_order", name, step, None),
         stored=True,
     )
 

@@ -62,6 +62,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
             "/point_figures": self.point_figures_route,
             "/change": self.change_route,
             "/similarity": self.similarity_route,
+            "/head_order": self.head_order_route,
             "/health": self.health_route,
             "/alerts": self.alerts_route,
             "/jobs": self.jobs_route,
@@ -179,6 +180,10 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route
     def similarity_route(self, request: Request) -> Response:
         return self._compared(request, comparisons.similarity_task(request, *self._run(request), self._place))
+
+    @route
+    def head_order_route(self, request: Request) -> Response:
+        return self._compared(request, comparisons.head_order_task(request, *self._run(request), self._place))
 
     @route
     def jobs_route(self, request: Request) -> Response:

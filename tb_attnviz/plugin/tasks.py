@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import attention as recomputed
-from tb_attnviz import comparison
+from tb_attnviz import comparison, geometry
 from tb_attnviz.comparison import Measure, RecordedLayer
 from tb_attnviz.events import Grid, Layer, Lengths, SamplesLocation, read_samples
 from tb_attnviz.image_summary import summarise
@@ -100,6 +100,14 @@ def change(before: RecordedLayer, after: RecordedLayer, key: str, place: Place, 
 def similarity(layers: Sequence[RecordedLayer], measure: Measure, key: str, place: Place, *, report: Report) -> bytes:
     """How alike every two heads are, `.npy` float32 [heads, heads]; also put in the store, under `key`."""
     return _kept(place, key, comparison.similarity(layers, measure, report))
+
+
+def head_order(layers: Sequence[RecordedLayer], key: str, place: Place, *, report: Report) -> bytes:
+    """Each head's place among those that are alike, `.npy` float32 [heads]; also put in the store, under `key`."""
+    address = comparison.similarity_key(layers, "attention")
+    made = _store(place).get(address) or similarity(layers, "attention", address, place, report=report)
+    order = geometry.cluster_order(np.load(io.BytesIO(made)).astype(np.float64))
+    return _kept(place, key, np.argsort(order))
 
 
 @functools.cache

@@ -135,7 +135,7 @@ def test_samples_that_vanish_are_told_of(
 
 # The command, which waits after eight pictures until it is stopped, however fast or slow the machine is.
 WAITING = """
-import sys, time
+import signal, sys, time
 from tb_attnviz.ahead.progress import Progress
 from tb_attnviz.cli import main
 
@@ -148,6 +148,7 @@ def waiting(progress):
         time.sleep(120)
 
 Progress.add = waiting
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background does not hear Ctrl-C
 sys.exit(main())
 """
 

@@ -17,6 +17,9 @@ from tests.conftest import CHROMIUM_FLAGS, PROBE, serving, wait_until, write_che
 Pixels = npt.NDArray[np.int16]
 
 SECONDS = 1000.0
+# WebGL goes through SwiftShader; the page around it need not, which halves the work. Lines are drawn anew as a whole: a
+# part of one that is drawn anew differs by a shade.
+SOFTWARE = ["--disable-gpu-compositing", "--disable-partial-raster"]
 INTRODUCED = "try { localStorage.setItem('tb-attnviz.introduced', '1') } catch {}"  # the first-visit hint stays away
 # A page finds nothing that another has left. What it keeps itself outlives a reload, as its session does.
 FORGETFUL = """try {
@@ -123,7 +126,7 @@ def visits(playwright: Playwright, chromium: str, tmp_path_factory: pytest.TempP
     context = playwright.chromium.launch_persistent_context(
         tmp_path_factory.mktemp("profile"),
         executable_path=chromium,
-        args=CHROMIUM_FLAGS,
+        args=[*CHROMIUM_FLAGS, *SOFTWARE],
         viewport={"width": 1280, "height": 720},
     )
     context.set_default_timeout(20 * SECONDS)

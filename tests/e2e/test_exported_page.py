@@ -169,7 +169,7 @@ def test_a_page_of_a_vision_run_shows_its_images(open_page: Exported, tmp_path: 
     for _ in range(2):  # fading, then neither heat nor fading: the image as it was recorded
         view.get_by_role("button", name="Fade").click()
     assert quadrants(open_page.pixels(picture)) == [pytest.approx(colour, abs=2) for colour in COLOURS[0]]
-    view.get_by_role("button", name="Mark").click()
+    view.get_by_role("combobox", name="Mark points").select_option("this image")
     expect(page.get_by_role("group", name="Marked points")).to_contain_text("10 points")
 
     assert open_page.colour("value_norm") == pytest.approx(expected_ends(VISION, 1), rel=4e-3, abs=0.006)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 import tb_attnviz
 from tb_attnviz.alerts import MAX_LOGIT, Watch
@@ -136,6 +136,18 @@ def test_heads_are_sorted_at_the_step_at_which_the_user_sorts(shapes_tab: Tab, s
     assert walked(tab, "ArrowRight", 3) == by_entropy(shapes / "t5", 100)[:-4:-1]
 
 
+def test_alike_heads_stand_together(tab: Tab, logdir: Path) -> None:
+    tab.open(step=200)
+    bar(tab).get_by_role("combobox", name="Arrange heads by").select_option(label="Alike together")
+    tab.ready()
+    expect(tab.matrix).to_have_accessible_name("Attention heads: 10 heads by likeness to each other, step 200")
+    run = tb_attnviz.open_run(logdir / "run")
+    names = [f"L{layer} H{head}" for layer, described in enumerate(run.layers) for head in range(described.heads)]
+    application(tab).focus()
+    assert walked(tab, "ArrowRight", 10) == [names[head] for head in run.head_order(200)]
+    tab.expect_address(arrange="together", order=None)
+
+
 def test_a_filter_shows_few_heads_and_a_click_shows_all(shapes_tab: Tab, shapes: Path) -> None:
     tab = shapes_tab.open(run="t5", step=0)
     names = bar(tab).get_by_role("textbox", name="Show only heads of this name")
@@ -188,7 +200,12 @@ def test_modules_stand_apart_and_any_shape_fits(shapes_tab: Tab, page: Page) -> 
     tab.ready()
     expect(tab.matrix).to_have_attribute("data-visible-heads", "2560")
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/points?" in request.url else None)
+
+    def hear(request: Request) -> None:
+        if "/points?" in request.url and "priority=2" not in request.url:  # those are of the next steps, ahead of time
+            asked.append(request.url)
+
+    page.on("request", hear)
     bar(tab).get_by_role("combobox", name="Arrange heads by").select_option("name")
     expect(tab.matrix).to_have_accessible_name("Attention heads: 2560 heads by name, step 100")
     tab.ready()

@@ -69,6 +69,7 @@ def test_the_page_holds_what_the_run_does(run_directory: Path, capsys: pytest.Ca
     header, changes = unpacked_points(page.piece("change-0-300"))
     assert (header["since"], "change-0-100" in page.scripts) == ([100], False)
     np.testing.assert_allclose(changes, run.change(300, 100, 1)[2:5], atol=1e-4)
+    assert sorted(page.document("head_order-300")) == [0, 1, 2]
     _, table = unpacked_points(page.piece("similarity-300"))
     np.testing.assert_allclose(table.reshape(3, 3), run.similarity(300)[6:9, 6:9], atol=1e-4)
 

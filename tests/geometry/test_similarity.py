@@ -115,6 +115,9 @@ def test_clusters_stand_together_and_unknown_heads_last() -> None:
     assert order[-1] == 4
     shown = group[order[:-1]]
     assert np.count_nonzero(np.diff(shown)) == 2, "each group is in one piece"
+    alike[np.not_equal.outer(group == 0, group == 0)] = np.nan  # as between self- and cross-attention
+    shown = group[geometry.cluster_order(alike)[:-1]]
+    assert np.count_nonzero(np.diff(shown)) == 2, "also where some cannot be compared"
 
 
 def test_a_line_of_heads_keeps_its_order() -> None:

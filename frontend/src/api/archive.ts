@@ -184,6 +184,11 @@ export class ArchiveSource implements DataSource {
     return { shape: header.shape, data };
   }
 
+  async headOrder({ step }: SimilarityQuery): Promise<NpyArray> {
+    const places: number[] = await this.document(`head_order-${step}`, `how alike heads are at step ${step}`);
+    return { shape: [places.length], data: Float32Array.from(places) };
+  }
+
   async scalarTags(): Promise<readonly string[]> {
     return Object.keys(await this.scalarTable());
   }

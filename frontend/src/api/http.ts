@@ -97,6 +97,11 @@ export class HttpSource implements DataSource {
     return parseNpy(await read(response.arrayBuffer(), waiting.signal));
   }
 
+  async headOrder(query: SimilarityQuery, waiting: Waiting = {}): Promise<NpyArray> {
+    const response = await this.made('head_order', { ...query }, waiting);
+    return parseNpy(await read(response.arrayBuffer(), waiting.signal));
+  }
+
   async scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]> {
     try {
       return tagsOf(await (await this.get('../scalars/tags', {}, signal)).json(), run);

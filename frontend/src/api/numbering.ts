@@ -111,6 +111,10 @@ export class NumberedSource implements DataSource {
     return this.source.similarity(query, waiting);
   }
 
+  headOrder(query: SimilarityQuery, waiting?: Waiting): Promise<NpyArray> {
+    return this.source.headOrder(query, waiting);
+  }
+
   scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]> {
     return this.source.scalarTags(run, signal);
   }

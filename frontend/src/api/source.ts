@@ -66,6 +66,8 @@ export interface DataSource {
   change(query: ChangeQuery, waiting?: Waiting): Promise<NpyArray>;
   /** float32 [heads, heads] over all layers: 1 less the mean Jensen-Shannon distance of the rows of attention. */
   similarity(query: SimilarityQuery, waiting?: Waiting): Promise<NpyArray>;
+  /** Each head's place in an order in which alike ones stand together. [heads of all layers] */
+  headOrder(query: SimilarityQuery, waiting?: Waiting): Promise<NpyArray>;
   /** Names of the run’s scalars; none where TensorBoard runs without its scalars plugin. */
   scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]>;
   scalars(run: string, tag: string, signal?: AbortSignal): Promise<readonly ScalarPoint[]>;

@@ -141,12 +141,7 @@ export class SyntheticSource implements DataSource {
   }
 
   async similarity({ step }: SimilarityQuery): Promise<NpyArray> {
-    const formed = this.made.options.heads.flatMap((heads, layer) =>
-      Array.from({ length: heads }, (_, head) => {
-        const one = syntheticHead(layer, head);
-        return { kind: one.kind, share: formation(one, this.made.time(step)) };
-      }),
-    );
+    const formed = this.formed(step);
     const n = formed.length;
     const data = Float32Array.from({ length: n * n }, (_, i) => {
       const [a, b] = [formed[Math.floor(i / n)], formed[i % n]];
@@ -154,6 +149,16 @@ export class SyntheticSource implements DataSource {
       return 0.9 - 0.5 * Math.abs(a.share - b.share) - (a.kind === b.kind ? 0 : 0.3 * a.share * b.share);
     });
     return { shape: [n, n], data };
+  }
+
+  async headOrder({ step }: SimilarityQuery): Promise<NpyArray> {
+    const kinds = this.formed(step).map(({ kind }) => kind);
+    const order = kinds.map((_, head) => head).sort((a, b) => (kinds[a] ?? '').localeCompare(kinds[b] ?? ''));
+    const data = new Float32Array(kinds.length);
+    order.forEach((head, place) => {
+      data[head] = place;
+    });
+    return { shape: [kinds.length], data };
   }
 
   async scalarTags(): Promise<readonly string[]> {
@@ -224,5 +229,14 @@ export class SyntheticSource implements DataSource {
     // By themselves they fill the picture.
     const reach = few.reduce((most, x) => Math.max(most, Math.abs(x)), 0) || 1;
     return { shape: [1, alone.points.length, dims], data: few.map((x) => x / reach), notes };
+  }
+
+  private formed(step: number) {
+    return this.made.options.heads.flatMap((heads, layer) =>
+      Array.from({ length: heads }, (_, head) => {
+        const one = syntheticHead(layer, head);
+        return { kind: one.kind, share: formation(one, this.made.time(step)) };
+      }),
+    );
   }
 }

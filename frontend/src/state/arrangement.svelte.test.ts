@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_PROJECTION } from '../api/projection';
 import { SyntheticSource } from '../api/synthetic';
 import { headNumber } from '../render/layout';
+import { isDescending } from './arrangement.svelte';
 import { goTo } from './entering';
 import type { Host } from './host';
 import { Session } from './session.svelte';
@@ -141,6 +142,22 @@ describe('the arrangement', () => {
     session.arrangement.pin({ layer: 2, head: 3 });
     session.arrangement.pin({ layer: 1, head: 0 });
     expect(session.arrangement.pinned).toEqual([1, headNumber(session.grid, { layer: 1, head: 0 })]);
+  });
+
+  it('puts alike heads together, the first ones first, when it is asked to', async () => {
+    await begin({});
+    const asked = vi.spyOn(source, 'headOrder');
+    await pass(500);
+    expect(asked).not.toHaveBeenCalled();
+    expect(session.scores.map(({ id }) => id)).not.toContain('together'); // places are no figure to tint by
+    session.arrangement.arrange('together', isDescending('together'));
+    await pass(500);
+    expect(asked).toHaveBeenCalledTimes(1);
+    const places = (await source.headOrder({ run: 'synthetic', step: session.playback.step ?? 0 })).data;
+    expect(order()).toEqual(bySize([...places]).reverse());
+    expect(session.place).toMatchObject({ arrange: 'together' });
+    expect(session.place).not.toHaveProperty('order');
+    asked.mockRestore();
   });
 
   it('sorts by likeness to the opened head, which stays the one until the user sorts again', async () => {

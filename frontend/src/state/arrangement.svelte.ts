@@ -10,7 +10,7 @@ import type { Session } from './session.svelte';
 /** Milliseconds in which cells glide to their new places. */
 const GLIDE = 250;
 
-/** By layer, by name, or the id of a score. */
+/** By layer, by name, alike ones together, or the id of a score. */
 export type Order = 'layer' | 'name' | (string & {});
 
 /** Which heads the matrix shows and where their cells lie. Scores count as they are at one step, the basis: cells
@@ -116,10 +116,12 @@ export class Arrangement {
       if (this.basis === null && step !== null) this.basis = step;
     });
     $effect.pre(() => {
-      const { scores, playback } = this.session;
+      const { scoring, playback } = this.session;
       if (playback.step !== this.basis) return;
       const used = [this.sorting, this.ranging];
-      const found = scores.filter(({ id, values }) => used.includes(id) && !values.every(Number.isNaN));
+      const found = scoring.arranging.filter(
+        ({ id, values }) => used.includes(id) && !values.every(Number.isNaN),
+      );
       const held = untrack(() => this.held);
       const fresh = found.filter(({ id, values }) => held.get(id) !== values);
       if (fresh.length > 0) this.held = new Map([...held, ...fresh.map((s) => [s.id, s.values] as const)]);
@@ -204,14 +206,14 @@ export class Arrangement {
   }
 
   private now(id: string): Float64Array | null {
-    const values = this.session.scores.find((score) => score.id === id)?.values;
+    const values = this.session.scoring.arranging.find((score) => score.id === id)?.values;
     return values?.some((value) => !Number.isNaN(value)) ? values : null;
   }
 }
 
-/** Scores show their greatest heads first, names their first ones, unless turned around. */
+/** Scores show their greatest heads first, names and places their first ones, unless turned around. */
 export function isDescending(by: Order): boolean {
-  return by !== 'name';
+  return by !== 'name' && by !== 'together';
 }
 
 export interface Extent {

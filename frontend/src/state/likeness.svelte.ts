@@ -1,5 +1,6 @@
 import type { NpyArray } from '../api/npy';
 import { sleep } from '../api/sleep';
+import type { SimilarityQuery } from '../api/types';
 import { type HeadPlace, headNumber } from '../render/layout';
 import { Gathered } from './gathered.svelte';
 import { headLabel } from './labels';
@@ -11,11 +12,13 @@ const REST = 150;
 /** Steps whose answer is kept: each is a table of all heads by all heads. */
 const KEPT = 4;
 
-/** How alike each head is to one of them, by what they attend to. Asked for only while something uses it. */
+/** How alike each head is to one of them, and which are alike among each other, by what they attend to. Asked for only
+ * while something uses it. */
 export class Likeness {
   /** The head that all are compared with: the opened one, unless it has put the others in their order. */
   to = $state.raw<HeadPlace | null>(null);
   readonly answers = new Gathered<NpyArray>(KEPT);
+  readonly orders = new Gathered<NpyArray>(KEPT);
 
   constructor(private readonly session: Session) {}
 
@@ -39,24 +42,36 @@ export class Likeness {
     };
   });
 
+  /** The places that put alike heads beside each other; null in a page that does not hold them. */
+  readonly together: HeadScore | null = $derived.by(() => {
+    const { grid, source } = this.session;
+    if (source.offers?.comparisons === false) return null;
+    const places = this.orders.get(this.key)?.data;
+    return {
+      id: 'together',
+      title: 'Alike together',
+      reads: 'Heads whose attention is alike stand beside each other.',
+      values: Float64Array.from(places ?? new Float32Array(grid.total).fill(Number.NaN)),
+    };
+  });
+
   /** Whether another head is opened than the one that the others are compared with. */
   readonly elsewhere: boolean = $derived.by(
     () => this.session.opened !== null && this.to !== null && !this.session.isOpened(this.to),
   );
 
-  /** @param wanted whether anything shows it */
-  begin(wanted: () => boolean): void {
-    $effect.pre(() => {
-      const { run, playback } = this.session;
-      const { step, moving } = playback;
-      const { key } = this;
-      if (!run || run.error !== null || step === null) return;
-      const needed = wanted() && this.score !== null && !moving;
-      this.answers.need(needed ? key : null, async (signal) => {
-        await sleep(REST, signal);
-        return this.session.source.similarity({ run: run.run, step }, { signal });
-      });
-    });
+  begin(): void {
+    const { arrangement, source } = this.session;
+    this.gather(
+      this.answers,
+      () => arrangement.uses('likeness') && this.score !== null,
+      (query, signal) => source.similarity(query, { signal }),
+    );
+    this.gather(
+      this.orders,
+      () => arrangement.uses('together') && this.together !== null,
+      (query, signal) => source.headOrder(query, { signal }),
+    );
     $effect.pre(() => {
       if (this.to === null || !this.session.arrangement.places('likeness')) this.follow();
     });
@@ -66,5 +81,23 @@ export class Likeness {
   follow(): void {
     const { opened } = this.session;
     if (opened) this.to = opened;
+  }
+
+  /** @param wanted whether anything shows it */
+  private gather(
+    answers: Gathered<NpyArray>,
+    wanted: () => boolean,
+    ask: (query: SimilarityQuery, signal: AbortSignal) => Promise<NpyArray>,
+  ): void {
+    $effect.pre(() => {
+      const { run, playback } = this.session;
+      const { step, moving } = playback;
+      const { key } = this;
+      if (!run || run.error !== null || step === null) return;
+      answers.need(wanted() && !moving ? key : null, async (signal) => {
+        await sleep(REST, signal);
+        return ask({ run: run.run, step }, signal);
+      });
+    });
   }
 }

@@ -4,7 +4,7 @@ import { Likeness } from './likeness.svelte';
 import { type HeadScore, healthScores, scaleOf } from './scores';
 import type { Session } from './session.svelte';
 
-/** All that heads can be sorted, filtered and marked by at the shown step. */
+/** All that heads can be arranged, filtered and marked by at the shown step. */
 export class Scoring {
   readonly change: Change;
   readonly likeness: Likeness;
@@ -22,6 +22,12 @@ export class Scoring {
     return [...figures, ...others.filter((score) => score !== null)];
   });
 
+  /** The same and what heads can be arranged by alone. */
+  readonly arranging: readonly HeadScore[] = $derived.by(() => {
+    const { together } = this.likeness;
+    return together ? [...this.all, together] : this.all;
+  });
+
   /** The one that colours the cells, and its scale. */
   readonly tint: HeadScore | null = $derived.by(
     () => this.all.find(({ id }) => id === this.session.tint) ?? null,
@@ -30,12 +36,14 @@ export class Scoring {
     () => this.session.series?.scale ?? (this.tint && scaleOf(this.tint.values)),
   );
 
-  readonly loading: boolean = $derived.by(() => this.change.answers.loading || this.likeness.answers.loading);
+  readonly loading: boolean = $derived.by(
+    () => this.change.answers.loading || this.likeness.answers.loading || this.likeness.orders.loading,
+  );
 
   /** To be called while a component is made. */
   begin(): void {
     const { arrangement } = this.session;
     this.change.begin(() => arrangement.uses('change'));
-    this.likeness.begin(() => arrangement.uses('likeness'));
+    this.likeness.begin();
   }
 }
