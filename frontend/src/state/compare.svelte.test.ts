@@ -120,7 +120,7 @@ it('takes what a link says, and forgets it with the run', async () => {
 it('trails come through the last checkpoints, once something is selected', async () => {
   await begin({ trail: 3, step: 800, frame: 1000 });
   expect(session.trails.wanted).toEqual([]);
-  session.mark([0, 1]);
+  session.marks.mark([0, 1]);
   await pass();
   await pass();
   expect(session.trails.wanted).toEqual([3, 2, 1]);

@@ -38,7 +38,7 @@ export class Comparison implements Course {
     this.headView = new ShownSteps(
       session,
       () =>
-        this.drawn && session.opened && !session.alone
+        this.drawn && session.opened && !session.marks.alone
           ? { heads: [session.opened], dims: session.dims, alone: null }
           : null,
       this,

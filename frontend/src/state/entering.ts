@@ -58,7 +58,7 @@ export function enterRun(session: Session): void {
   session.entered = run.run;
   session.seen = '';
   session.frame = null;
-  session.mark(null);
+  session.marks.mark(null);
   session.filter.clear();
   if (session.wanted === null) session.arrangement.clear();
   else session.arrangement.forget();

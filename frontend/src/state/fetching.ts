@@ -119,11 +119,11 @@ function trustQuery({
   dims,
   frame,
   playback,
-  alone,
+  marks,
   source,
 }: Session): TrustQuery | null {
   const { index, step } = playback;
-  if (!run || run.error !== null || !opened || frame === null || step === null || alone) return null;
+  if (!run || run.error !== null || !opened || frame === null || step === null || marks.alone) return null;
   if (source.offers?.trust === false) return null;
   const previous = playback.steps[index - 1];
   const asked = { run: run.run, step, ...opened, projection, dims, frame };

@@ -45,10 +45,10 @@ export function enterFind(place: FindPlace, session: Session): void {
   filter.clear();
   filter.showSequences(parseRanges(place.only ?? '', run?.sequences ?? 0));
   if (place.only_label !== undefined) filter.ask(place.only_label);
-  session.mark(parseRanges(place.marked ?? '', (run?.queries ?? 0) + (run?.keys ?? 0)));
+  session.marks.mark(parseRanges(place.marked ?? '', (run?.queries ?? 0) + (run?.keys ?? 0)));
 }
 
-export function placeOfFind({ search, filter, group }: Session): FindPlace {
+export function placeOfFind({ search, filter, marks }: Session): FindPlace {
   const { text, kinds, matchCase } = search;
   return {
     ...(text.trim() !== '' && { find: text.trim() }),
@@ -56,6 +56,6 @@ export function placeOfFind({ search, filter, group }: Session): FindPlace {
     ...(matchCase && { find_case: 1 }),
     ...(filter.sequences && { only: formatRanges(filter.sequences) }),
     ...(filter.labels.size > 0 && { only_label: formatWanted(filter.labels) }),
-    ...(group && { marked: formatRanges(group.points) }),
+    ...(marks.group && { marked: formatRanges(marks.group.points) }),
   };
 }

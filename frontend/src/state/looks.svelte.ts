@@ -69,7 +69,7 @@ export class Looks {
 
   /** Whether points that are not lit step back. */
   readonly selecting: boolean = $derived.by(
-    () => this.session.selection !== null || this.session.group !== null || this.session.search.found,
+    () => this.session.selection !== null || this.session.marks.group !== null || this.session.search.found,
   );
 
   /** All that colours can tell of this probe. */
@@ -174,7 +174,7 @@ export class Looks {
   }
 
   private readonly members: ReadonlySet<number> | null = $derived.by(() => {
-    const { group } = this.session;
+    const { group } = this.session.marks;
     return group && new Set(group.points);
   });
 

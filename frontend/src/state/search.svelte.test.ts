@@ -112,7 +112,7 @@ it('comes back by its link, filter and marked points too', async () => {
   session.filter.showSequences([0, 1, 2, 4]);
   session.filter.want('script', ['letters']);
   session.filter.want('length', { low: 2, high: 4 });
-  session.mark([3, 4, 5, 9]);
+  session.marks.mark([3, 4, 5, 9]);
   flushSync();
   const link = writePlace('#attnviz', session.place!);
   const shown = [...session.looks.shared];
@@ -127,13 +127,13 @@ it('comes back by its link, filter and marked points too', async () => {
 
 it('marks more and marks fewer', async () => {
   await begin();
-  session.mark([1, 2]);
-  session.mark([9, 2], 'add');
-  expect(session.group?.points).toEqual([1, 2, 9]);
-  session.mark([1, 2], 'remove');
-  expect(session.group?.points).toEqual([9]);
-  session.mark([9], 'remove');
-  expect(session.group).toBeNull();
+  session.marks.mark([1, 2]);
+  session.marks.mark([9, 2], 'add');
+  expect(session.marks.group?.points).toEqual([1, 2, 9]);
+  session.marks.mark([1, 2], 'remove');
+  expect(session.marks.group?.points).toEqual([9]);
+  session.marks.mark([9], 'remove');
+  expect(session.marks.group).toBeNull();
 });
 
 it('lights no more points than the frames of a large matrix can hold', async () => {

@@ -1,11 +1,10 @@
 import { NumberedSource } from '../api/numbering';
 import { DEFAULT_PROJECTION, isSlow, type Projection } from '../api/projection';
 import type { DataSource } from '../api/source';
-import type { Alert, Dims, Group, HealthDocument, Run, Runs, TokenList, Trust } from '../api/types';
+import type { Alert, Dims, HealthDocument, Run, Runs, TokenList, Trust } from '../api/types';
 import { isError } from '../colour/colouring';
 import { readHealth, type Series, toNumber } from '../health/health';
 import { type LayerTokens, layerTokens, runLists, selectedIn, type TokenAt } from '../probe/lists';
-import { combine, type Marking } from '../probe/marked';
 import { counterpart, type TokenIndex } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace, makeGrid } from '../render/layout';
 import { Arrangement } from './arrangement.svelte';
@@ -23,6 +22,7 @@ import { Latest } from './latest.svelte';
 import { placeOf } from './linking';
 import { PointLoader } from './loader.svelte';
 import { Looks } from './looks.svelte';
+import { Marks } from './marks.svelte';
 import { MatrixView } from './matrix_view.svelte';
 import { hasOutgrown } from './outgrown';
 import { Playback } from './playback.svelte';
@@ -79,19 +79,9 @@ export class Session {
   refitLive = $state(false);
   opened = $state.raw<HeadPlace | null>(null);
   private selected = $state.raw<Selection | null>(null);
-  /** Points that the user has marked; their numbers mean the same tokens in every head, at every step. */
-  group = $state.raw<Group | null>(null);
   readonly filter = new TokenFilter(this);
   readonly search = new TokenSearch(this);
-  /** What the list of tokens lists. */
-  listing = $state<'hits' | 'marked' | null>(null);
-  /** Numbers of the points that are listed; null: no list is open. */
-  readonly listed: readonly number[] | null = $derived.by(() => {
-    if (this.listing === 'hits') return this.search.hits && this.search.points;
-    return this.listing && (this.group?.points ?? null);
-  });
-  /** Whether the opened head shows the group projected by itself. */
-  alone = $state(false);
+  readonly marks = new Marks(this);
   /** Whether the user has stopped a slow projection of the matrix; the opened head is made all the same. */
   stopped = $state(false);
   /** Scenes that have a picture which they have not drawn yet. */
@@ -170,7 +160,9 @@ export class Session {
     this.run ? { heads: this.places, dims: 2, alone: null } : null,
   );
   readonly headView = new ShownSteps(this, () =>
-    this.opened ? { heads: [this.opened], dims: this.dims, alone: this.alone ? this.group : null } : null,
+    this.opened
+      ? { heads: [this.opened], dims: this.dims, alone: this.marks.alone ? this.marks.group : null }
+      : null,
   );
   /** The second one of two runs, or steps, that are compared. */
   readonly against = new Comparison(this);
@@ -195,7 +187,6 @@ export class Session {
   judged: string | null = null;
   entered: string | null = null;
   seen = '';
-  private marked = 0;
 
   /** Heads of the shown step that no longer fit their frame. */
   readonly outgrown: number = $derived.by(() => {
@@ -206,9 +197,9 @@ export class Session {
 
   /** How wrong each point of the opened head is placed, while that is what colours it. */
   readonly errors: Float32Array | null = $derived.by(() => {
-    const { colouring, alone } = this;
+    const { colouring, marks } = this;
     const trust = this.trust.value;
-    if (!trust || alone || !isError(colouring)) return null;
+    if (!trust || marks.alone || !isError(colouring)) return null;
     return Float32Array.from(trust[colouring], toNumber);
   });
 
@@ -267,19 +258,6 @@ export class Session {
     this.stopped = false;
   }
 
-  /** Marks these points of every head, or marks them too, or no more; none, or null: no points. */
-  mark(points: readonly number[] | null, how: Marking = 'replace'): void {
-    this.alone = false;
-    const marked = points && combine(this.group?.points ?? [], points, how);
-    if (!marked || marked.length === 0) {
-      this.group = null;
-      return;
-    }
-    const { queries = 0, keys = 0 } = this.run ?? {};
-    const sorted = [...new Set(marked)].sort((a, b) => a - b);
-    this.group = { id: `${++this.marked}`, points: sorted, of: queries + keys };
-  }
-
   refit(): void {
     this.frame = this.newest;
   }
@@ -304,14 +282,15 @@ export class Session {
     this.opened = null;
     this.selection = null;
     this.headCamera.reset();
-    this.mark(null);
+    this.marks.mark(null);
     if (isError(this.colouring)) this.colouring = 'kind'; // errors are of an opened head
   }
 
   /** One step back: from a group by itself to the head, from what is selected to nothing, from the head to none. */
   back(): void {
-    if (this.alone) this.alone = false;
-    else if (this.group) this.mark(null);
+    const { marks } = this;
+    if (marks.alone) marks.alone = false;
+    else if (marks.group) marks.mark(null);
     else if (this.selection) this.selection = null;
     else this.close();
   }

@@ -169,9 +169,9 @@ it('projects marked points alone, and asks for no trust of them', async () => {
   session.open({ layer: 0, head: 1 });
   await pass(200);
   expect(session.trust.value?.false_neighbours.length).toBe(session.run!.queries + session.run!.keys);
-  session.mark([5, 2, 5]);
-  expect(session.group?.points).toEqual([2, 5]);
-  session.alone = true;
+  session.marks.mark([5, 2, 5]);
+  expect(session.marks.group?.points).toEqual([2, 5]);
+  session.marks.alone = true;
   await pass(200);
   const points = session.headView.pair!.to.heads[0]!;
   const seen = [...points].flatMap((x, i) => (Number.isNaN(x) || i % 2 ? [] : [i / 2]));
@@ -179,10 +179,10 @@ it('projects marked points alone, and asks for no trust of them', async () => {
   expect(session.trust.value).toBeNull();
   session.back();
   await pass(200);
-  expect([session.alone, session.group?.points]).toEqual([false, [2, 5]]);
+  expect([session.marks.alone, session.marks.group?.points]).toEqual([false, [2, 5]]);
   expect(session.trust.value).not.toBeNull();
   session.back();
-  expect([session.group, session.opened]).toEqual([null, { layer: 0, head: 1 }]);
+  expect([session.marks.group, session.opened]).toEqual([null, { layer: 0, head: 1 }]);
 });
 
 it('colours by errors only while a head is opened', async () => {

@@ -25,7 +25,8 @@ export class Trails {
 
   /** The selected token's query and key, then the marked points. */
   readonly points: readonly number[] = $derived.by(() => {
-    const { selection, group, looks } = this.session;
+    const { selection, marks, looks } = this.session;
+    const { group } = marks;
     return [...(selection ? looks.lit.slice(-2) : []), ...(group?.points ?? [])];
   });
 

@@ -10,7 +10,7 @@ export function shortcut(session: Session, event: KeyboardEvent): void {
   if (target instanceof Element && target.closest('input, select, textarea')) return;
   if (document.querySelector(':popover-open')) return; // Escape closes it
   if (event.defaultPrevented) return;
-  if (event.key === 'Escape' && (session.opened || session.group)) {
+  if (event.key === 'Escape' && (session.opened || session.marks.group)) {
     session.back();
   } else if (event.key === 'Escape' && against.run) {
     against.clear();
