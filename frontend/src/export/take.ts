@@ -166,7 +166,7 @@ function takeAttention(session: Session): Numbers['take'] {
       sequence,
       weights: weights.data,
     };
-    const pinned = sentence.held.map(async ({ place, weights: held }): Promise<HeadAttention[]> => {
+    const pinned = sentence.pins.held.map(async ({ place, weights: held }): Promise<HeadAttention[]> => {
       if (!held) return [];
       return [{ ...place, ...between(place.layer), sequence, weights: (await whole(place, held)).data }];
     });

@@ -87,13 +87,13 @@ it('shows what the user makes of the address, and takes back what it no longer s
   expect(session.panelWidth).toBe(400);
   expect(session.sentence.cell).toBe(9);
   expect(session.sentence.off).toEqual([1, 2].map((token) => ({ list: 0, token })));
-  expect(session.sentence.against).toEqual({ step: first });
+  expect(session.sentence.pins.against).toEqual({ step: first });
 
   await edit(`#attnviz${opened}&p.attnviz.head_view=0.25_0.75_3`);
   expect(session.opened).toEqual({ layer: 1, head: 0 });
   expect(session.headCamera.framing).toEqual({ x: 0.25, y: 0.75, zoom: 3 });
   expect([session.dims, session.selection, session.panelWidth]).toEqual([2, null, null]);
-  expect([session.sentence.pins, session.sentence.form]).toEqual([[], 'lines']);
+  expect([session.sentence.pins.all, session.sentence.form]).toEqual([[], 'lines']);
 
   await edit(`#attnviz&p.attnviz.layer=9&p.attnviz.head=0`);
   expect(session.opened).toBeNull();

@@ -12,7 +12,7 @@ export function isReady(session: Session): boolean {
     session.alerts,
     session.attention,
     session.trust,
-    session.sentence,
+    session.sentence.pins,
     session.scoring,
     session.pointFigures,
     session.images.atlas,

@@ -1,11 +1,11 @@
 import type { AttentionQuery } from '../api/types';
 import { tokenText } from '../probe/places';
-import { MOST_PINS, type Pin, pinId, pinned, pinTitle } from '../sentence/pins';
+import { type Pin, pinId, pinTitle } from '../sentence/pins';
 import { isSpecial } from '../sentence/special';
 import { difference, type Gone, strongest, without } from '../sentence/weights';
-import { type Attention, fetchedAttention, type Side, type TokenPlace } from './attention';
+import type { Attention, Side, TokenPlace } from './attention';
 import { headLabel } from './labels';
-import { Latest } from './latest.svelte';
+import { Pins } from './sentence_pins.svelte';
 import type { Session } from './session.svelte';
 
 export type Form = 'lines' | 'map';
@@ -51,21 +51,6 @@ export interface Panel {
   readonly signed: boolean;
 }
 
-/** The attention that is held against the shown one. */
-class Pinned {
-  readonly attention = new Latest<Attention>();
-  private asked = '';
-
-  constructor(readonly pin: Pin) {}
-
-  follow(query: AttentionQuery, session: Session): void {
-    const asked = JSON.stringify(query);
-    if (asked === this.asked) return;
-    this.asked = asked;
-    void this.attention.load((signal) => fetchedAttention(session.source, query, signal));
-  }
-}
-
 /** What the sentence view shows of the attention, and what it is held against. */
 export class Sentence {
   form = $state<Form>('lines');
@@ -84,8 +69,7 @@ export class Sentence {
   shows = $state<Shows>('difference');
   /** Css pixels of a heat map's cell; null: all of it is seen. */
   cell = $state<number | null>(null);
-  private pinnedOnes = $state.raw<readonly Pinned[]>([]);
-  private chosenPin = $state(0);
+  readonly pins: Pins;
   /** The position that is selected in the mean, which belongs to no sequence. */
   position = $state.raw<TokenPlace | null>(null);
   private left = $state.raw<{ readonly of: number | 'mean'; readonly tokens: readonly ListedToken[] }>({
@@ -93,7 +77,9 @@ export class Sentence {
     tokens: [],
   });
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Session) {
+    this.pins = new Pins(session);
+  }
 
   /** What is asked of the server: a sequence's number, or the mean. */
   readonly sequence: number | 'mean' | null = $derived.by(() =>
@@ -131,29 +117,11 @@ export class Sentence {
   /** Tokens that the user has clicked off in what is shown. */
   readonly off: readonly ListedToken[] = $derived(this.left.of === this.sequence ? this.left.tokens : []);
 
-  readonly pins: readonly Pin[] = $derived(this.pinnedOnes.map(({ pin }) => pin));
-  /** The pin that the difference is taken to. */
-  readonly against: Pin | null = $derived(this.pins[this.chosenPin] ?? this.pins[0] ?? null);
-  readonly pinError: string | null = $derived(
-    this.pinnedOnes.find(({ attention }) => attention.error !== null)?.attention.error ?? null,
-  );
-  /** The attention of each pin, and where it is from. */
-  readonly held = $derived.by(() => {
-    const { opened, playback } = this.session;
-    const { step } = playback;
-    if (!opened || step === null) return [];
-    return this.pinnedOnes.map(({ pin, attention }) => ({
-      place: pinned(pin, step, opened),
-      weights: attention.value,
-    }));
-  });
   /** A layer's tokens on each side, as the tokenizer writes them. */
   rawOf(layer: number): Readonly<Record<Side, readonly string[]>> {
     const { query, key } = this.listsOf(layer);
     return { query: this.tokensIn(query), key: this.tokensIn(key) };
   }
-
-  readonly loading: boolean = $derived(this.pinnedOnes.some(({ attention }) => attention.loading));
 
   readonly shown: Panel = $derived.by(() => {
     const { opened, layers, playback } = this.session;
@@ -161,19 +129,19 @@ export class Sentence {
     const title = `${head} · step ${(playback.step ?? 0).toLocaleString('en-US')}`;
     return this.panel('shown', title, this.session.attention.value);
   });
-  private readonly pinnedPanels: readonly Panel[] = $derived(
-    this.pinnedOnes.map(({ pin, attention }) => {
+  private readonly pinnedPanels: readonly Panel[] = $derived.by(() =>
+    this.pins.ones.map(({ pin, attention }) => {
       const title = pinTitle(pin, this.session.run);
       return this.isComparable(pin)
         ? this.panel(pinId(pin), title, attention.value)
         : this.panel(pinId(pin), `${title} attends among other tokens`, null);
     }),
   );
-  private readonly againstPanel: Panel | null = $derived(
-    this.pinnedPanels.find(
-      ({ id }) => this.against && id === pinId(this.against) && this.isComparable(this.against),
-    ) ?? null,
-  );
+  private readonly againstPanel: Panel | null = $derived.by(() => {
+    const { against } = this.pins;
+    if (!against || !this.isComparable(against)) return null;
+    return this.pinnedPanels.find(({ id }) => id === pinId(against)) ?? null;
+  });
   private readonly differencePanel: Panel | null = $derived.by(() => {
     const other = this.againstPanel;
     if (!other) return null;
@@ -212,14 +180,11 @@ export class Sentence {
   /** To be called while a component is made. */
   begin(): void {
     $effect.pre(() => {
-      const { run, opened, playback, selection } = this.session;
+      const { run, selection } = this.session;
       const { sequence } = this;
-      if (!run || run.error !== null || !opened || !selection || this.session.probe.value === null) return;
-      if (sequence === null || playback.step === null) return;
-      for (const one of this.pinnedOnes) {
-        const place = pinned(one.pin, playback.step, opened);
-        one.follow({ run: run.run, ...place, sequence, ...this.asking }, this.session);
-      }
+      if (!run || run.error !== null || !selection || this.session.probe.value === null) return;
+      if (sequence === null) return;
+      this.pins.follow({ run: run.run, sequence, ...this.asking });
     });
   }
 
@@ -251,35 +216,6 @@ export class Sentence {
 
   leaveOut(tokens: readonly ListedToken[], of: number | 'mean'): void {
     this.left = { of, tokens };
-  }
-
-  pin(pin: Pin): void {
-    const found = this.pins.findIndex((other) => pinId(other) === pinId(pin));
-    if (found >= 0) {
-      this.chosenPin = found;
-      return;
-    }
-    const kept = this.pinnedOnes.slice(-(MOST_PINS - 1));
-    this.pinnedOnes = [...kept, new Pinned(pin)];
-    this.chosenPin = kept.length;
-  }
-
-  choosePin(pin: Pin): void {
-    this.chosenPin = this.pins.indexOf(pin);
-  }
-
-  unpin(pin: Pin): void {
-    const { against } = this;
-    this.pinnedOnes = this.pinnedOnes.filter((one) => one.pin !== pin);
-    this.chosenPin = Math.max(0, against === null ? 0 : this.pins.indexOf(against));
-  }
-
-  unpinAll(): void {
-    this.pinnedOnes = [];
-  }
-
-  retryPins(): void {
-    for (const { attention } of this.pinnedOnes) if (attention.error !== null) void attention.retry();
   }
 
   /** An answer as weights; it is kept while the next one loads, but one of another size is not of this sentence. */

@@ -82,18 +82,18 @@ export function enterSentence(
   sentence.position = place.position === undefined ? null : parsePosition(place.position);
   if (place.off === undefined) sentence.bringBack();
   else sentence.leaveOut(parseOff(place.off), sentence.mean ? 'mean' : (place.sequence ?? 0));
-  sentence.unpinAll();
-  for (const pin of parsePins(place.pins)) if (holds(run, pin)) sentence.pin(pin);
-  const against = sentence.pins[place.compared ?? -1];
-  if (against) sentence.choosePin(against);
+  sentence.pins.clear();
+  for (const pin of parsePins(place.pins)) if (holds(run, pin)) sentence.pins.add(pin);
+  const against = sentence.pins.all[place.compared ?? -1];
+  if (against) sentence.pins.choose(against);
 }
 
 export function placeOfSentence(sentence: Sentence): SentencePlace {
   const hidden = [sentence.hidesSpecial, sentence.hidesFirst];
   const hide = HIDES.filter((_, i) => hidden[i]).join('.');
   const least = Math.round(100 * sentence.least);
-  const { against, pins, mean, position, cell } = sentence;
-  const compared = against === null ? -1 : pins.indexOf(against);
+  const { pins, mean, position, cell } = sentence;
+  const compared = pins.against === null ? -1 : pins.all.indexOf(pins.against);
   return {
     ...(sentence.form === 'map' && { form: 'map' }),
     ...(sentence.fills && { fill: 1 }),
@@ -103,9 +103,9 @@ export function placeOfSentence(sentence: Sentence): SentencePlace {
     ...(sentence.off.length > 0 && { off: formatOff(sentence.off) }),
     ...(sentence.top > 0 && { top: sentence.top }),
     ...(least > 0 && { least }),
-    ...(sentence.pins.length > 0 && { pins: formatPins(sentence.pins) }),
+    ...(pins.all.length > 0 && { pins: formatPins(pins.all) }),
     ...(sentence.shows !== 'difference' && { shows: sentence.shows }),
-    ...(compared >= 0 && compared < pins.length - 1 && { compared }),
+    ...(compared >= 0 && compared < pins.all.length - 1 && { compared }),
     ...(mean && position && { position: `${position.token}${position.side === 'key' ? 'k' : ''}` }),
     ...(cell !== null && { cell: Number(cell.toFixed(2)) }),
   };

@@ -248,7 +248,7 @@ export class Session {
     if (this.against.own || this.against.name === name) this.against.clear();
     this.runName = name;
     this.playback.loop = null;
-    this.sentence.unpinAll();
+    this.sentence.pins.clear();
     this.close();
   }
 
