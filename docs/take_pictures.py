@@ -97,7 +97,7 @@ def vision() -> Iterator[Shot]:
     run = newest_run("vision")
     name = Path(run.directory).name
     yield Shot("patches", name, {"tint": "distance"})
-    yield Shot("image", name, {"tint": "distance", "layer": 0, "head": 2, "sequence": 3, "token": 28})
+    yield Shot("image", name, {"tint": "distance", "layer": 0, "head": 2, "sequence": 6, "token": 28})
 
 
 SUBJECTS = {"induction": induction, "minilm": minilm, "vision": vision}
