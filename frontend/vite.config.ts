@@ -7,7 +7,14 @@ export default defineConfig({
     target: 'es2022',
     outDir: '../tb_attnviz/static',
     emptyOutDir: true,
-    // TensorBoard imports exactly this file, so nothing may be split off it.
-    lib: { entry: 'src/index.ts', formats: ['es'], fileName: () => 'index.js' },
+    modulePreload: false,
+    chunkSizeWarningLimit: 1000,
+    // No `lib`: of an ES module it would keep the white space. TensorBoard imports exactly this file, and what it
+    // exports, so nothing may be split off it.
+    rolldownOptions: {
+      input: 'src/index.ts',
+      preserveEntrySignatures: 'strict',
+      output: { format: 'es', entryFileNames: 'index.js', codeSplitting: false },
+    },
   },
 });
