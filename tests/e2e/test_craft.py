@@ -102,18 +102,24 @@ def test_without_webgl_2_there_is_a_sentence(page: Page, server: str) -> None:
 
 
 def test_a_reload_and_another_tab_keep_the_view(tab: Tab, page: Page) -> None:
-    tab.open(**OPEN, step=100, colour="position", projection="pca")
+    tab.open(**OPEN, step=0, colour="position", projection="pca")
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "Home", "ArrowRight"):
+        tab.press_on_slider(key)  # now nothing is to come: neither for the trail nor for the steps around
     tab.expect_address(**OPEN, run="run", step=100, colour="position", projection="pca")
     shown, state = tab.pixels(tab.matrix), tab.hash()
+
+    def same() -> bool:
+        return np.allclose(tab.ready().pixels(tab.matrix), shown, rtol=0, atol=2)
+
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/attnviz/points" in request.url else None)
     page.get_by_role("tab", name="Time Series").click()
     expect(tab.matrix).to_be_hidden()
     page.get_by_role("tab", name="Attention").click()
-    wait_until(lambda: np.allclose(tab.ready().pixels(tab.matrix), shown, rtol=0, atol=2), seconds=20)
+    wait_until(same, seconds=20)
     assert asked == []  # all of it was still there
     page.reload()
-    np.testing.assert_allclose(tab.ready().pixels(tab.matrix), shown, atol=2)
+    wait_until(same, seconds=20)  # the trail comes after the points
     tab.expect_address(**state)
     assert tab.hash() == state
     expect(tab.sentence_view).to_be_visible()
