@@ -291,7 +291,8 @@ def test_errors_are_shown_where_they_happen(page: Page, tmp_path: Path, monkeypa
         row = tab.frame.get_by_role("alert")
         expect(row).to_contain_text("the samples of this step are damaged", timeout=30 * SECONDS)
         expect(row.get_by_role("button", name="Retry")).to_be_visible()
-        assert like(around(tab.pixels(tab.matrix), *tab.cell(0, 1), radius=40), QUERY).any()  # the other layer is there
+        cell = tab.cell(0, 1)  # of the other layer, which is there
+        wait_until(lambda: like(around(tab.pixels(tab.matrix), *cell, radius=40), QUERY).any(), seconds=20)
         tab.frame.get_by_role("combobox", name="Run").select_option("newer")
         expect(tab.frame.get_by_text("recorded in format version 99")).to_be_visible()
 
