@@ -1,35 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import type { Layer, Run, Sequence } from '../api/types';
+import type { Run, Sequence } from '../api/types';
+import { layerOf } from './layer.fixture';
 import { holds, layerTokens, listName, listsOf, runLists, selectedIn, type TokenAt } from './lists';
 import { counterpart, indexTokens, litPoints, numberOf, patchAt, tokenAt } from './places';
 
-const layer = (parts: Partial<Layer>): Layer => ({
-  name: 'a',
-  number: 0,
-  heads: 1,
-  head_numbers: [0],
-  kv_heads: 1,
-  head_dim: 4,
-  causal: false,
-  attends: 'self',
-  queries_of: 'tokens',
-  keys_of: 'tokens',
-  queries: 5,
-  keys: 5,
-  query_grid: null,
-  key_grid: null,
-  ...parts,
-});
 const [coarse, fine] = [
   { rows: 1, columns: 1 },
   { rows: 2, columns: 2 },
 ];
 /** Two sequences of 3 and 2 tokens, whose other sides have 1 and 2. */
 const LAYERS = [
-  layer({ query_grid: fine, key_grid: fine, queries: 8, keys: 8 }),
-  layer({ attends: 'cross', keys_of: 'key_tokens', keys: 3 }),
-  layer({ queries_of: 'key_tokens', keys_of: 'key_tokens', queries: 3, keys: 3 }),
-  layer({ query_grid: fine, key_grid: coarse, queries: 8, keys: 2 }),
+  layerOf({ query_grid: fine, key_grid: fine, queries: 8, keys: 8 }),
+  layerOf({ attends: 'cross', keys_of: 'key_tokens', keys: 3 }),
+  layerOf({ queries_of: 'key_tokens', keys_of: 'key_tokens', queries: 3, keys: 3 }),
+  layerOf({ query_grid: fine, key_grid: coarse, queries: 8, keys: 2 }),
 ];
 const run = { queries: 5, keys: 5, layers: LAYERS } as unknown as Run;
 const lists = listsOf(run);

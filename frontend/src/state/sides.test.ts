@@ -1,25 +1,10 @@
 import { expect, it } from 'vitest';
 import type { Layer, Run, Sequence } from '../api/types';
+import { layerOf } from '../probe/layer.fixture';
 import { layerTokens, listsOf } from '../probe/lists';
 import { attentionTitle, listTitles } from './sides';
 
-const layer = (name: string, parts: Partial<Layer> = {}): Layer => ({
-  name,
-  number: 0,
-  heads: 1,
-  head_numbers: [0],
-  kv_heads: 1,
-  head_dim: 4,
-  causal: false,
-  attends: 'self',
-  queries_of: 'tokens',
-  keys_of: 'tokens',
-  queries: 5,
-  keys: 5,
-  query_grid: null,
-  key_grid: null,
-  ...parts,
-});
+const layer = (name: string, parts: Partial<Layer> = {}) => layerOf({ ...parts, name });
 const cross = (name: string) => layer(name, { attends: 'cross', keys_of: 'key_tokens', keys: 3 });
 const other = (name: string) =>
   layer(name, { queries_of: 'key_tokens', keys_of: 'key_tokens', queries: 3, keys: 3 });
