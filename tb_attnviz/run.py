@@ -181,6 +181,7 @@ class Run:
 
         Raises NotRecordedError where queries and keys are not the patches of one grid.
         """
+        self.check(step, layer, head, sequence)
         grid = self.image_grid(step, layer, sequence)
         return summarise(self.attention(step, layer, head, sequence, weight=weight), grid)
 
@@ -228,6 +229,8 @@ class Run:
                 if grid is None
                 else "the images have different grids: there is no mean"
             )
+        if sequence == "mean" and len(set(self.lengths(step, layer).queries)) > 1:
+            raise NotRecordedError("the images have different numbers of tokens before their patches: there is no mean")
         return grid
 
     def check_values(self, step: int, layer: int) -> None:

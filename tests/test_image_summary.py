@@ -75,6 +75,7 @@ def test_what_is_not_there_is_told(run: tb_attnviz.Run, tmp_path: Path) -> None:
     for arguments, told in (
         ((0, 1, 0, 0), "queries and keys of layer 1 are not of the same tokens"),
         ((0, 0, 0, 2), "sequence 2 is no image"),
+        ((0, 0, 0, 99), "no sequence 99"),
         ((0, 0, 0, "mean"), "the images have different grids: there is no mean"),
     ):
         with pytest.raises(NotRecordedError, match=told):

@@ -23,8 +23,8 @@ import type {
 } from './types';
 
 /** Makes layers that differ in their tokens alike: every head has a query and a key for each token of all lists
- * (`Run.lists`), and those that its layer does not have are NaN. Runs whose layers all have the probe's own tokens, and
- * layers that have them all, pass as they are. */
+ * (`Run.lists`), and those that its layer does not have are NaN. Runs whose layers all have the probe's own tokens
+ * pass as they are. */
 export class NumberedSource implements DataSource {
   readonly offers?: Offers;
   private numbered: ReadonlyMap<string, Run> = new Map();

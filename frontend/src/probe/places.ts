@@ -93,7 +93,7 @@ export function counterpart(
     (each) => each?.sequences[from.sequence],
   );
   const place = own?.places?.[from.token];
-  if (!place || !own?.grid || !other?.grid || own.image !== other.image) return 0;
+  if (!place || !own?.grid || !other?.grid || index.lists[from.list]?.of !== index.lists[list]?.of) return 0;
   const row = Math.floor(((place[0] + 0.5) * other.grid.rows) / own.grid.rows);
   const column = Math.floor(((place[1] + 0.5) * other.grid.columns) / own.grid.columns);
   const found = other.places?.findIndex((at) => at?.[0] === row && at[1] === column) ?? -1;
