@@ -10,7 +10,7 @@ from .capture import NoAttentionError
 from .probe import Probe
 from .recorder import AttentionRecorder
 from .schedule import Every, powers_of_two
-from .tap import attnviz_tap
+from .tracing.tap import attnviz_tap
 
 __all__ = [
     "AttentionRecorder",

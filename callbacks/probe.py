@@ -13,14 +13,14 @@ from tb_attnviz.events import Grid, ProbeRecord
 from tb_attnviz.events import Sequence as ProbeSequence
 from tb_attnviz.events import Side as SideName
 
-from . import images as pictures
-from .batch import Batch
-from .inputs import GivenInputs, Inputs
-from .labels import GivenLabels, read_labels
-from .present import check_rows, find_places, find_present
-from .sequences import check_grids, read_sequences
-from .side import Side
-from .texts import encode, encode_pairs
+from .probes import images as pictures
+from .probes.batch import Batch
+from .probes.inputs import GivenInputs, Inputs
+from .probes.labels import GivenLabels, read_labels
+from .probes.sequences import check_grids, read_sequences
+from .probes.side import Side
+from .probes.texts import encode, encode_pairs
+from .probes.token_mask import check_rows, find_patch_places, find_token_mask
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -287,7 +287,7 @@ class Probe:
         present = self._present[side][part]
         if self._inputs.ragged:
             present = present[:, : max(len(sequence.tokens) for sequence in sequences)]
-        places = find_places(sequences)
+        places = find_patch_places(sequences)
         repeats = [sequence.repeat for sequence in sequences]
         return Side(side, present.to(device), places=places if places is None else places.to(device), repeats=repeats)
 
@@ -298,6 +298,6 @@ class Probe:
         two_sides = self.record.sequences[0].key_tokens is not None
         sides: tuple[SideName, ...] = ("tokens", "key_tokens") if two_sides else ("tokens",)
         return {
-            side: find_present(inputs, [len(s.tokens) for s in self.record.side(side)], side, two_sides=two_sides)
+            side: find_token_mask(inputs, [len(s.tokens) for s in self.record.side(side)], side, two_sides=two_sides)
             for side in sides
         }

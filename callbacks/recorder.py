@@ -14,11 +14,11 @@ from tb_attnviz.alerts import RULES, AttentionWarning, Rule, Watch
 from tb_attnviz.events import Alert, AlertRecord, Layer
 
 from .capture import Recording, capture
-from .distributed import without_reducer, writes_here
+from .capture.distributed import without_reducer, writes_here
+from .capture.selection import Heads, Layers, Selection
 from .probe import Probe
 from .run_directory import open_run
 from .schedule import Schedule, as_positive, as_schedule
-from .selection import Heads, Layers, Selection
 from .writing import BackgroundWriter
 
 if TYPE_CHECKING:

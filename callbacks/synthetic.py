@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .labels import GivenLabels
 from .probe import Probe
-from .repeats import make_repeats
-from .texts import encode_ids
+from .probes.labels import GivenLabels
+from .probes.repeats import make_repeats
+from .probes.texts import encode_ids
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

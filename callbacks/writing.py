@@ -7,8 +7,8 @@ import threading
 from tb_attnviz.events import AlertRecord, RunWriter
 
 from .capture import Recording
-from .grid_labels import with_grid_labels
 from .probe import Probe
+from .probes.grid_labels import with_grid_labels
 
 _WAITING = 2  # recordings in memory at most: when the disk is slower than training, training waits
 

@@ -1,18 +1,24 @@
 """Which runs can be shown in one frame: those whose points, and heads, answer to each other."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from tb_attnviz.events import Layer
-
-if TYPE_CHECKING:
-    from tb_attnviz.run import Run
+from tb_attnviz.events import Layer, ProbeRecord
 
 
 class NotComparableError(ValueError):
     """Two runs have no frame in common; the message says why."""
 
 
-def check_comparable(run: "Run", other: "Run", layer: int) -> None:
+class Comparable(Protocol):
+    """What is read of a run."""
+
+    @property
+    def probe(self) -> ProbeRecord: ...
+    @property
+    def layers(self) -> tuple[Layer, ...]: ...
+
+
+def check_comparable(run: Comparable, other: Comparable, layer: int) -> None:
     """Raises NotComparableError unless the heads of `layer` of `run` can be shown in the frame of those of `other`.
 
     Both runs must have been recorded with the same probe, so that point answers to point.

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import geometry
-from tb_attnviz.attention import attention_rows
 from tb_attnviz.events import Layer, Lengths, Samples, SamplesLocation, read_samples, samples_checksum
 from tb_attnviz.projection.ports import Report
+from tb_attnviz.recompute import attention_rows
 
 Float32 = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import comparison, geometry
-from tb_attnviz.attention import Part, Weight, mean_attention, point_figures, sequence_attention
 from tb_attnviz.comparable import check_comparable
 from tb_attnviz.comparison import Measure, RecordedLayer
 from tb_attnviz.events import (
@@ -32,6 +31,7 @@ from tb_attnviz.image_summary import ImageSummary, summarise
 from tb_attnviz.projection import Frame, LayerSamples, Projection, ProjectionError, View, fit_frame, make
 from tb_attnviz.projection.ports import MemoryStore
 from tb_attnviz.projection.projection import Method
+from tb_attnviz.recompute import Part, Weight, mean_attention, point_figures, sequence_attention
 
 Float32 = npt.NDArray[np.float32]
 

@@ -11,9 +11,9 @@ from scipy.spatial.distance import jensenshannon
 
 import tb_attnviz
 from tb_attnviz import Run, comparison
-from tb_attnviz.attention import attention_rows, sequence_attention
 from tb_attnviz.comparable import NotComparableError
 from tb_attnviz.events import Layer, Lengths, ProbeRecord, RunWriter, Samples, Sequence
+from tb_attnviz.recompute import attention_rows, sequence_attention
 from tb_attnviz.run import NotRecordedError
 from tests.conftest import LAYERS, PROBE, make_samples
 
@@ -149,7 +149,7 @@ def test_a_head_that_is_not_finite_is_unknown(record: Callable[..., Run]) -> Non
 
 @pytest.mark.parametrize("causal", [True, False])
 def test_long_sequences_come_in_pieces(monkeypatch: pytest.MonkeyPatch, causal: bool) -> None:
-    monkeypatch.setattr("tb_attnviz.attention._BLOCK", 18)
+    monkeypatch.setattr("tb_attnviz.recompute._BLOCK", 18)
     layer, lengths = dataclasses.replace(LAYERS[1], causal=causal), Lengths(PROBE.lengths, PROBE.lengths)
     bias = np.where(np.random.default_rng(0).random((3, 1, 10, 10)) > 0.8, -np.inf, 0).astype(np.float32)
     samples = dataclasses.replace(make_samples(layer, seed=3), bias=bias)

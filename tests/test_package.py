@@ -43,7 +43,7 @@ def test_a_wheel_holds_the_packages_and_the_front_end(source: Path) -> None:
         [entry_points] = [name for name in names if name.endswith("entry_points.txt")]
         assert b"attnviz = tb_attnviz.plugin.loader:AttnVizLoader" in archive.read(entry_points)
         assert b"tb-attnviz = tb_attnviz.cli:main" in archive.read(entry_points)
-    assert {f"tb_attnviz/callbacks/{path.name}" for path in (ROOT / "callbacks").glob("*.py")} <= names
+    assert {f"tb_attnviz/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "callbacks").rglob("*.py")} <= names
     read = [
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "tb_attnviz").rglob("*.py")

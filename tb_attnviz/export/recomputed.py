@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tb_attnviz.attention import Weight, mean_attention, point_figures, sequence_attention
 from tb_attnviz.export.packing import Float32, pack_document, pack_figures, pack_points, pack_weights
 from tb_attnviz.export.plan import Plan
 from tb_attnviz.geometry import POINT_FIGURES, cluster_order
+from tb_attnviz.recompute import Weight, mean_attention, point_figures, sequence_attention
 
 MOST_COMPARED = 16  # steps of the page before each, that change is measured from
 

@@ -5,9 +5,9 @@ from typing import Literal
 
 from werkzeug import Request
 
-from tb_attnviz.attention import Part, Weight
 from tb_attnviz.events import Side
 from tb_attnviz.plugin.responses import BadRequestError
+from tb_attnviz.recompute import Part, Weight
 
 
 def text(request: Request, name: str) -> str:

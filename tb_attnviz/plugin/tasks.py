@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz import attention as recomputed
-from tb_attnviz import comparison, geometry
+from tb_attnviz import comparison, geometry, recompute
 from tb_attnviz.comparison import Measure, RecordedLayer
 from tb_attnviz.events import Grid, Layer, Lengths, SamplesLocation, read_samples
 from tb_attnviz.image_summary import summarise
@@ -50,25 +49,23 @@ class Attended:
     lengths: Lengths
     head: int
     sequence: int | None
-    weight: recomputed.Weight | None
+    weight: recompute.Weight | None
 
     @property
     def key(self) -> tuple[object, ...]:
         """Tells it from others; what is not in it follows from what is."""
         return self.directory, self.file, self.number, self.head, self.sequence, self.weight
 
-    def recomputed(self, part: recomputed.Part = recomputed.WHOLE) -> npt.NDArray[np.float32]:
+    def recomputed(self, part: recompute.Part = recompute.WHOLE) -> npt.NDArray[np.float32]:
         samples = read_samples(self.directory, self.file, self.location)
         if self.sequence is None:
-            return recomputed.mean_attention(
-                samples, self.layer, self.lengths, self.head, weight=self.weight, part=part
-            )
-        return recomputed.sequence_attention(
+            return recompute.mean_attention(samples, self.layer, self.lengths, self.head, weight=self.weight, part=part)
+        return recompute.sequence_attention(
             samples, self.layer, self.lengths, self.head, self.sequence, weight=self.weight, part=part
         )
 
 
-def attention(attended: Attended, part: recomputed.Part, *, report: Report) -> bytes:
+def attention(attended: Attended, part: recompute.Part, *, report: Report) -> bytes:
     """`.npy` float32 [n_query, n_key], or the row or column of it that `part` is."""
     return _npy(attended.recomputed(part))
 
@@ -89,7 +86,7 @@ def point_figures(
     report: Report,
 ) -> bytes:
     """A figure of every point of a layer's heads, `.npy` float32 [heads, queries + keys]."""
-    return _npy(recomputed.point_figures(read_samples(directory, file, location), layer, lengths, figure))
+    return _npy(recompute.point_figures(read_samples(directory, file, location), layer, lengths, figure))
 
 
 def change(before: RecordedLayer, after: RecordedLayer, key: str, place: Place, *, report: Report) -> bytes:

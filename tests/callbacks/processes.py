@@ -19,7 +19,8 @@ from torch.distributed.fsdp.wrap import ModuleWrapPolicy
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from tb_attnviz.callbacks import AttentionRecorder, Probe, look
+from tb_attnviz.callbacks import AttentionRecorder, Probe
+from tb_attnviz.callbacks.capture import padded_attention
 from tests.callbacks.models import IDS, Attention, Decoder
 
 TOKENS = [[str(token) for token in row] for row in IDS.tolist()]
@@ -86,7 +87,7 @@ def train(wrap, directory, *, accumulated=1):
 @contextlib.contextmanager
 def failing_on(rank):
     """Health cannot be computed in process `rank` from the second layer of its third pass on."""
-    calls, health = [], look.health
+    calls, health = [], padded_attention.health
 
     def failing(*args, **kwargs):
         calls.append(args)
@@ -94,11 +95,11 @@ def failing_on(rank):
             raise MemoryError("no memory left for the logits")
         return health(*args, **kwargs)
 
-    look.health = failing
+    padded_attention.health = failing
     try:
         yield
     finally:
-        look.health = health
+        padded_attention.health = health
 
 
 def main(rank, port, directory):

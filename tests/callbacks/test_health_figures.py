@@ -134,6 +134,6 @@ def test_a_diverged_head_shows_as_nan_and_the_others_stay():
 
 def test_many_sequences_are_computed_in_parts(monkeypatch, model, probe_inputs):
     whole = capture(model, Probe(*probe_inputs)).figures
-    monkeypatch.setattr("tb_attnviz.callbacks.look.LARGEST_LOGITS", 2 * 4 * 9 * 9)
+    monkeypatch.setattr("tb_attnviz.callbacks.capture.padded_attention.LARGEST_LOGITS", 2 * 4 * 9 * 9)
     for name, values in capture(model, Probe(*probe_inputs)).figures.items():
         np.testing.assert_allclose(values, whole[name], rtol=1e-6)

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tb_attnviz.callbacks import AttentionRecorder, Probe
 from tb_attnviz.callbacks.capture import capture
-from tb_attnviz.callbacks.neutral import undisturbed
+from tb_attnviz.callbacks.capture.neutral import undisturbed
 from tests.callbacks.models import IDS, Decoder
 
 TOKENS = [[str(token) for token in row] for row in IDS.tolist()]

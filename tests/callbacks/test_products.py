@@ -163,8 +163,8 @@ def test_a_few_sequences_at_a_time_is_the_same(monkeypatch):
         return (q @ k.mT + POSITIONS).masked_fill(HIDDEN, -torch.inf).softmax(-1)
 
     _, at_once = record(attend)
-    monkeypatch.setattr("tb_attnviz.callbacks.products.LARGEST_LOGITS", 1)
-    monkeypatch.setattr("tb_attnviz.callbacks.sight.LARGEST_LOGITS", 1)
+    monkeypatch.setattr("tb_attnviz.callbacks.tracing.products.LARGEST_LOGITS", 1)
+    monkeypatch.setattr("tb_attnviz.callbacks.capture.batch_recording.LARGEST_LOGITS", 1)
     _, apart = record(attend)
     np.testing.assert_allclose(apart.bias, at_once.bias, atol=2e-5)
     assert_plain(record(lambda q, k: (q @ k.mT).masked_fill(HIDDEN, -1e4).softmax(-1)), scale=1, causal=True)

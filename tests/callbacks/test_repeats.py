@@ -2,7 +2,7 @@
 
 import pytest
 
-from tb_attnviz.callbacks.repeats import find_repeat
+from tb_attnviz.callbacks.probes.repeats import find_repeat
 from tb_attnviz.events import Repeat
 
 

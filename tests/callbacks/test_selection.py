@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from tb_attnviz.callbacks import Probe
 from tb_attnviz.callbacks.capture import capture
-from tb_attnviz.callbacks.selection import Selection
+from tb_attnviz.callbacks.capture.selection import Selection
 
 TOKENS = [list("abcdef"), list("ghi")]
 LENGTHS = torch.tensor([6, 3])

@@ -1,6 +1,6 @@
 """Modules that are called attention and showed none are named, the innermost of them, and no others."""
 
-from tb_attnviz.callbacks.unseen import unseen
+from tb_attnviz.callbacks.capture.unseen import unseen
 
 CALLED = {
     "Model": "SomeAttentionModel",

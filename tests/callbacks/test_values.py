@@ -11,7 +11,7 @@ from transformers import AutoModel, AutoTokenizer, LlamaConfig, LlamaModel
 import tb_attnviz
 from tb_attnviz.callbacks import AttentionRecorder, Probe, attnviz_tap
 from tb_attnviz.callbacks.capture import capture
-from tb_attnviz.callbacks.look import Look
+from tb_attnviz.callbacks.capture.padded_attention import PaddedAttention
 from tests.callbacks import plain
 from tests.callbacks.models import IDS, LENGTHS, MASK, MINILM, TEXTS, TOKENS, Decoder, eager_attentions
 
@@ -145,7 +145,7 @@ def test_no_attention_of_a_batch_is_kept_until_the_next():
     class Watched(plain.MaskedFill):
         def forward(self, *args, **kwargs):
             gc.collect()
-            kept.append(sum(type(thing) is Look for thing in gc.get_objects()))
+            kept.append(sum(type(thing) is PaddedAttention for thing in gc.get_objects()))
             return super().forward(*args, **kwargs)
 
     capture(Watched(), Probe(INPUTS, TOKENS), batch_size=1, values=True)

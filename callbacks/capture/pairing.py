@@ -6,11 +6,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from .attention_call import AttentionCall
-from .batch import Batch
+from ..probes.batch import Batch
+from ..probes.side import Side
+from ..tracing.attention_call import AttentionCall
+from ..tracing.window_tokens import Windows
 from .other_sequences import ACROSS, CROSS_WHY, Sides, sides_of
-from .places import Windows
-from .side import Side
 
 _CROWDED = (
     "it cannot be told whose tokens it attends to, since tokens and key_tokens are equally many: pad one of the two "

@@ -1,4 +1,4 @@
-"""Capture: one pass of a model over the probe, and what every attention head did in it."""
+"""Recording: one pass of a model over the probe, and what every attention head did in it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ from torch import nn
 from tb_attnviz.events import Layer, Samples
 from tb_attnviz.geometry import FIGURES, effective_rank
 
-from .attention_calls import AttentionCalls
-from .look import over_sequences
+from ..probe import Probe
+from ..tracing.attention_calls import AttentionCalls
+from ..tracing.module_names import ModuleNames
+from .batch_recording import BatchRecording
+from .guarded_witness import GuardedWitness
 from .masks import join_masks, join_masks_of_windows
-from .module_names import ModuleNames
 from .neutral import undisturbed
-from .onlooker import Onlooker
 from .other_sequences import other_sequences
-from .probe import Probe
+from .padded_attention import over_sequences
 from .selection import Selection
-from .sight import Sight
 from .unseen import unseen
 from .values import join_values
 
@@ -63,37 +63,38 @@ def capture(
         recording.samples[0].queries  # [heads, tokens of the probe, d]
     """
     device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
-    sights = []
-    onlookers = []
+    batches = []
+    witnesses = []
     with undisturbed(model):
         for batch in probe.batches(batch_size, device=device):
-            sight = Sight(batch, other_sequences(model, batch), health=health, values=values)
-            onlooker = Onlooker(sight, select)
-            with ModuleNames(model) as names, AttentionCalls(names, onlooker):
+            of_batch = BatchRecording(batch, other_sequences(model, batch), health=health, values=values)
+            witness = GuardedWitness(of_batch, select)
+            with ModuleNames(model) as names, AttentionCalls(names, witness):
                 model(*batch.args, **batch.kwargs)
-            for name, why in unseen(names.ever_called, [*sight.seen, *sight.skipped, *onlooker.left_out]).items():
-                onlooker.refuse(name, why)
-            sight.end()
-            sights.append(sight)
-            onlookers.append(onlooker)
-    for onlooker in onlookers:
-        onlooker.raise_error()
-    recording = _join(probe, sights, FIGURES if health else ())
+            known = [*of_batch.layers, *of_batch.skipped, *witness.left_out]
+            for name, why in unseen(names.ever_called, known).items():
+                witness.refuse(name, why)
+            of_batch.end()
+            batches.append(of_batch)
+            witnesses.append(witness)
+    for witness in witnesses:
+        witness.raise_error()
+    recording = _join(probe, batches, FIGURES if health else ())
     return recording if select is None else dataclasses.replace(recording, layers=select.number(recording.layers))
 
 
-def _join(probe: Probe, sights: list[Sight], names: Sequence[str]) -> Recording:
+def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> Recording:
     """The layers of all batches as one recording."""
-    skipped = {name: why for sight in sights for name, why in sight.skipped.items()}
+    skipped = {name: why for of_batch in batches for name, why in of_batch.skipped.items()}
     layers: list[Layer] = []
     samples: list[Samples] = []
     without_values: dict[str, str] = {}
-    of_values = [sight.values for sight in sights if sight.values is not None]
+    of_values = [of_batch.values for of_batch in batches if of_batch.values is not None]
     joint = ("effective_rank", *(["value_entropy"] if of_values else [])) if names else ()
     figures: dict[str, list[Float32]] = {name: [] for name in (*names, *joint)}
-    for name in sights[0].seen:
-        parts = [sight.seen[name] for sight in sights if name in sight.seen]
-        alike = name not in skipped and len(parts) == len(sights) and len({part.form for part in parts}) == 1
+    for name in batches[0].layers:
+        parts = [of_batch.layers[name] for of_batch in batches if name in of_batch.layers]
+        alike = name not in skipped and len(parts) == len(batches) and len({part.form for part in parts}) == 1
         masks, windows = [part.mask for part in parts], parts[0].windows
         mask = join_masks(masks, [p.lengths for p in parts]) if windows is None else join_masks_of_windows(masks)
         if not alike or mask is None:

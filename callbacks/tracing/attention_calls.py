@@ -20,9 +20,9 @@ from torch.overrides import TorchFunctionMode
 from . import kernels, tap
 from .attention_call import AttentionCall, with_heads
 from .module_names import ModuleNames
-from .places import Places
 from .products import Products
 from .weights import Weights
+from .window_tokens import WindowTokens
 
 _UNSEEN = "its logits are no product of queries and keys that could be seen: put attnviz_tap(q, k, …) where it has them"
 
@@ -56,7 +56,7 @@ class AttentionCalls(TorchFunctionMode):
         self._witness = witness
         self._counts: Counter[str] = Counter()
         self._products = Products()
-        self._places = Places(witness.sequences)
+        self._window_tokens = WindowTokens(witness.sequences)
         self._weights = Weights(witness.weights_changed, witness.refuse, self._take_values)
         self._tapped: AttentionCall | None = None
         self._open = contextlib.ExitStack()
@@ -88,7 +88,7 @@ class AttentionCalls(TorchFunctionMode):
         elif "flash_attn" in (operator := _operator(func)):
             self._take_flash(operator, args, kwargs)
         result = func(*args, **kwargs)
-        self._places.follow(func, operation, args, kwargs, result)
+        self._window_tokens.follow(func, operation, args, kwargs, result)
         if operation == "softmax" and isinstance(result, Tensor):
             self._take_softmax(args, kwargs, result)
         else:
@@ -155,7 +155,7 @@ class AttentionCalls(TorchFunctionMode):
 
     def _tell(self, call: AttentionCall, queries: Tensor | None = None) -> None:
         """`queries`: the tensor of the pass that those of `call` are."""
-        windows = None if queries is None else self._places.windows(queries)
+        windows = None if queries is None else self._window_tokens.windows(queries)
         call = dataclasses.replace(call, crosses=self._names.given_another_sequence, windows=windows)
         self._witness.take(call)
 

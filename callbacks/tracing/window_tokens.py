@@ -1,4 +1,4 @@
-"""Places: which token of the image each row of a window is, found from the model's own moving of them.
+"""Window tokens: which token of the image each row of a window is, found from the model's own moving of them.
 
 Attention in windows (Swin, arXiv 2103.14030) pads, rolls and cuts a map [sequences, rows, columns, channels] into
 windows, and computes queries and keys of each. All of that only moves rows, so that a map of numbers that goes the same
@@ -39,7 +39,7 @@ class _Moved:
     numbers: Tensor  # of the shape of the tensor that it goes with: index into the map, row after row, or _PADDING
 
 
-class Places:
+class WindowTokens:
     """Follows maps of `sequences` images, from where they are padded, rolled or cut into windows."""
 
     def __init__(self, sequences: int) -> None:

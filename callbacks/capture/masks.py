@@ -9,11 +9,8 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from .attention_call import AttentionCall
-from .side import Side
-
-# Models hide a pair by -inf, the least value of a dtype, -1e9 or -1e4. All leave an attention of exactly 0.
-HIDDEN = -9_999.0
+from ..probes.side import Side
+from ..tracing.attention_call import HIDDEN, AttentionCall
 
 # Masks that differ by less are the same: where plain code adds a bias, it is known up to rounding only.
 _SAME = 2e-5

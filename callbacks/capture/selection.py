@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tb_attnviz.events import Layer
 
-from .attention_call import AttentionCall
+from ..tracing.attention_call import AttentionCall
 
 LayerKey = int | str  # a layer's number in the pass (-1: the last), its name, or a pattern of names ("encoder.*")
 Layers = LayerKey | Sequence[LayerKey]

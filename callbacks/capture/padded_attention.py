@@ -1,4 +1,4 @@
-"""Look: one attention of a batch with its padding last, and the figures that are computed of it there."""
+"""Padded attention: one attention of a batch with its padding last, and the figures that are computed of it there."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ from torch import Tensor
 
 from tb_attnviz.geometry import FIGURES, health, value_entropy
 
-from .attention_call import AttentionCall
+from ..probes.side import Side
+from ..tracing.attention_call import AttentionCall
+from ..tracing.products import LARGEST_LOGITS
+from ..tracing.window_tokens import Windows
 from .masks import Mask
 from .pairing import Pairing
-from .places import Windows
-from .products import LARGEST_LOGITS
-from .side import Side
 
 
 @dataclasses.dataclass(frozen=True)
-class Look:
+class PaddedAttention:
     """Some sequences, or all windows of them, on the model's device."""
 
     call: AttentionCall
@@ -89,11 +89,11 @@ class Look:
         return torch.stack([over_sequences(figure, of_one) for of_one in by_sequence])
 
 
-def look_at(call: AttentionCall, mask: Mask, pairing: Pairing, *, sequences: int) -> Look:
+def pad_last(call: AttentionCall, mask: Mask, pairing: Pairing, *, sequences: int) -> PaddedAttention:
     """`call` with its padding last; `mask` is so already."""
     exact = torch.float64 if call.queries.dtype == torch.float64 else torch.float32
     queries, keys = pairing.queries.in_front(call.queries.to(exact)), pairing.keys.in_front(call.keys.to(exact))
-    return Look(call, queries, keys, mask, pairing, sequences)
+    return PaddedAttention(call, queries, keys, mask, pairing, sequences)
 
 
 def over_sequences(figure: str, values: Tensor) -> Tensor:

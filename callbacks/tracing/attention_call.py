@@ -4,7 +4,10 @@ import dataclasses
 
 from torch import Tensor
 
-from .places import Windows
+from .window_tokens import Windows
+
+# Models hide a pair by -inf, the least value of a dtype, -1e9 or -1e4. All leave an attention of exactly 0.
+HIDDEN = -9_999.0
 
 
 @dataclasses.dataclass(frozen=True)

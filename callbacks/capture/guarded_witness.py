@@ -1,27 +1,27 @@
-"""Onlooker: looks at the attention of a pass and never interrupts it."""
+"""GuardedWitness: is told of the attention of a pass and never interrupts it."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from .attention_call import AttentionCall
+from ..tracing.attention_call import AttentionCall
+from .batch_recording import BatchRecording
 from .selection import Selection
-from .sight import Sight
 
 
-class Onlooker:
-    """Tells `sight` of the layers and heads that `select` chooses. What fails there is raised after the pass.
+class GuardedWitness:
+    """Tells `recording` of the layers and heads that `select` chooses. What fails there is raised after the pass.
 
     Where a model is sharded over processes, all of them take part in every layer of the pass: if one stopped in the
     middle, the others would wait for it for ever.
     """
 
-    def __init__(self, sight: Sight, select: Selection | None) -> None:
-        self.sequences = sight.sequences
+    def __init__(self, recording: BatchRecording, select: Selection | None) -> None:
+        self.sequences = recording.sequences
         self.left_out: set[str] = set()
         """The attentions that were seen and not chosen."""
-        self._sight = sight
+        self._recording = recording
         self._select = select
         self._error: Exception | None = None
 
@@ -30,18 +30,18 @@ class Onlooker:
 
     def refuse(self, name: str, why: str) -> None:
         if self._is_chosen(name):
-            self._sight.refuse(name, why)
+            self._recording.refuse(name, why)
 
     def weights_changed(self, name: str, before: Tensor, after: Tensor) -> None:
         if self._is_chosen(name):
-            self._guard(lambda: self._sight.weights_changed(name, before, after))
+            self._guard(lambda: self._recording.weights_changed(name, before, after))
 
     def take_values(self, name: str, values: Tensor) -> None:
         if self._is_chosen(name):
             self._guard(lambda: self._take_values(name, values))
 
     def looks_like_attention(self, shape: torch.Size) -> bool:
-        return self._sight.looks_like_attention(shape)
+        return self._recording.looks_like_attention(shape)
 
     def raise_error(self) -> None:
         """Raises what failed first."""
@@ -53,18 +53,18 @@ class Onlooker:
         if chosen is None:
             self.left_out.add(call.name)
         else:
-            self._sight.take(chosen)
+            self._recording.take(chosen)
 
     def _take_values(self, name: str, values: Tensor) -> None:
         chosen = values if self._select is None else self._select.narrow_values(name, values)
-        self._sight.take_values(name, chosen)
+        self._recording.take_values(name, chosen)
 
     def _is_chosen(self, name: str) -> bool:
         return self._select is None or name in self._select
 
-    def _guard(self, look: Callable[[], None]) -> None:
+    def _guard(self, act: Callable[[], None]) -> None:
         if self._error is None:
             try:
-                look()
+                act()
             except Exception as error:
                 self._error = error

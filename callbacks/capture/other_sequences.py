@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from tb_attnviz.events import Side
 
-from .batch import Batch
-from .module_names import named_modules
+from ..probes.batch import Batch
+from ..tracing.module_names import named_modules
 
 Sides = tuple[Side, Side]  # of the queries and of the keys
 

@@ -21,8 +21,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from tb_attnviz.geometry import logits as scaled_dot_products
 
-from .attention_call import AttentionCall, with_heads
-from .masks import HIDDEN
+from .attention_call import HIDDEN, AttentionCall, with_heads
 
 _FACTORS = {"mul", "imul", "rmul", "multiply"}
 _DIVISORS = {"div", "idiv", "truediv", "itruediv", "true_divide", "divide"}

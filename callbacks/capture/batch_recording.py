@@ -1,4 +1,4 @@
-"""Sight: what one batch of the probe shows of a model's attention."""
+"""Batch recording: what one batch of the probe shows of a model's attention."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from torch import Tensor
 
 from tb_attnviz.geometry import attention, logits, visible_pairs
 
-from .attention_call import AttentionCall, with_heads
-from .batch import Batch
-from .look import look_at
+from ..probes.batch import Batch
+from ..tracing.attention_call import AttentionCall, with_heads
+from ..tracing.products import LARGEST_LOGITS
+from ..tracing.window_tokens import Windows
 from .masks import Mask, additive, mask_of_windows, reduce_mask, shows_padding
 from .other_sequences import Sides
+from .padded_attention import pad_last
 from .pairing import Pairing, Pairings
-from .places import Windows
-from .products import LARGEST_LOGITS
 from .values import Values
 
 # Weights recomputed from what is recorded may differ from the model's own by what its precision leaves open.
@@ -23,7 +23,7 @@ _TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 5e-2}  # else 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
-class Seen:
+class LayerRecording:
     """The attention of one layer in one batch, on the processor."""
 
     scale: float
@@ -46,7 +46,7 @@ class Seen:
         return (*sizes, self.scale, self.softcap, sinks, self.sides, windows)
 
 
-class Sight:
+class BatchRecording:
     """What one batch shows. Padding is dropped and health computed at each call, so that no call outlives the next.
 
     others: what `other_sequences` says of the model's modules. `values`: whether values are looked at, too.
@@ -58,7 +58,7 @@ class Sight:
         self._with_health = health
         self.values = Values() if values else None
         self.sequences = len(batch.present)
-        self.seen: dict[str, Seen] = {}
+        self.layers: dict[str, LayerRecording] = {}
         self.skipped: dict[str, str] = {}
         self._pairings = Pairings(batch, others)
         self._met: dict[str, Pairing] = {}
@@ -77,7 +77,7 @@ class Sight:
         seen = self._see(call, bias, pairing)
         problem = self._check(call, bias, pairing)
         if problem is None and seen is not None:
-            self.seen[call.name] = seen
+            self.layers[call.name] = seen
             if call.values is not None:
                 self.take_values(call.name, call.values)
         else:
@@ -97,7 +97,7 @@ class Sight:
 
     def take_values(self, name: str, values: Tensor) -> None:
         """The values [batch, value_heads, n_key, d_v] that the weights of `name` are multiplied with."""
-        if self.values is not None and name in self.seen:
+        if self.values is not None and name in self.layers:
             self.values.take(name, values, with_figure=self._with_health)
 
     def end(self) -> None:
@@ -129,23 +129,23 @@ class Sight:
             return None
         return "its softmax gives other weights than these queries and keys with this scale and mask"
 
-    def _see(self, call: AttentionCall, bias: Tensor, pairing: Pairing) -> Seen | None:
+    def _see(self, call: AttentionCall, bias: Tensor, pairing: Pairing) -> LayerRecording | None:
         """None if the windows of two sequences have different masks."""
-        look = look_at(call, reduce_mask(bias, pairing.queries, pairing.keys), pairing, sequences=self.sequences)
-        mask = look.mask if pairing.windows is None else mask_of_windows(look.mask, self.sequences)
+        padded = pad_last(call, reduce_mask(bias, pairing.queries, pairing.keys), pairing, sequences=self.sequences)
+        mask = padded.mask if pairing.windows is None else mask_of_windows(padded.mask, self.sequences)
         if mask is None:
             return None
         if self.values is not None:
-            self.values.expect(look)
-        return Seen(
+            self.values.expect(padded)
+        return LayerRecording(
             scale=call.scale,
-            queries=look.tokens(pairing.queries, look.queries),
-            keys=look.tokens(pairing.keys, look.keys),
+            queries=padded.tokens(pairing.queries, padded.queries),
+            keys=padded.tokens(pairing.keys, padded.keys),
             lengths=(pairing.queries.lengths.cpu(), pairing.keys.lengths.cpu()),
             mask=dataclasses.replace(mask, bias=None if mask.bias is None else mask.bias.cpu()),
             softcap=call.softcap,
             sinks=None if call.sinks is None else call.sinks.detach().to("cpu", torch.float32),
-            figures=look.health() if self._with_health else {},
+            figures=padded.health() if self._with_health else {},
             sides=pairing.sides,
             windows=pairing.windows,
         )

@@ -1,4 +1,4 @@
-"""Present: which positions of a probe's inputs hold a token, where in an image, and whether tokens and inputs fit."""
+"""Token mask: which positions of inputs hold a token, where in an image, and whether tokens and inputs fit."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ def check_rows(inputs: Mapping[str, Any], sequences: int) -> None:
             )
 
 
-def find_present(inputs: Mapping[str, Any], lengths: Sequence[int], side: Side, *, two_sides: bool) -> Tensor:
+def find_token_mask(inputs: Mapping[str, Any], lengths: Sequence[int], side: Side, *, two_sides: bool) -> Tensor:
     """Which positions of a side hold a token, [sequences, width]. Raises ValueError if `lengths` do not fit."""
     tensors = {name: value for name, value in inputs.items() if isinstance(value, Tensor)}
     masks = {name: value for name, value in tensors.items() if "mask" in name}
@@ -41,13 +41,13 @@ def find_present(inputs: Mapping[str, Any], lengths: Sequence[int], side: Side, 
             own = None  # whose tokens the ids are, nothing says
     mask = masks.get(name)
     if mask is not None and mask.dim() == 2:
-        return _present_by_mask(name, mask, lengths)
+        return _from_mask(name, mask, lengths)
     if own is not None:
         _check_width(own.shape[1], lengths)
     return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]  # (sequences, width)
 
 
-def find_places(sequences: Sequence[ProbeSequence]) -> Tensor | None:
+def find_patch_places(sequences: Sequence[ProbeSequence]) -> Tensor | None:
     """Row and column of every token, NaN for those without: [longest, 2], or [sequences, longest, 2] if they differ.
 
     None where a sequence is no image.
@@ -63,7 +63,7 @@ def find_places(sequences: Sequence[ProbeSequence]) -> Tensor | None:
     return places[0] if alike else places
 
 
-def _present_by_mask(name: str, mask: Tensor, lengths: Sequence[int]) -> Tensor:
+def _from_mask(name: str, mask: Tensor, lengths: Sequence[int]) -> Tensor:
     present = mask.detach().cpu().bool()
     for index, (found, named) in enumerate(zip(present.sum(dim=1).tolist(), lengths, strict=True)):
         if found != named:

@@ -1,0 +1,1 @@
+"""Probes: prepares what a model is shown, and what its tokens are called."""
