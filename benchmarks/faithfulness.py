@@ -108,7 +108,7 @@ def main() -> None:
         what = (
             f"{len(run.probe.sequences)} sentences, {tokens:,} tokens, {sum(layer.heads for layer in run.layers)} heads"
         )
-        used = page.machine("transformers", "openTSNE", "umap-learn", "numpy")
+        used = page.machine("transformers", "numba", "numpy")
         text = f"{what}. {used}.\n\n{report(run, arguments.workers, arguments.projections)}\n\n{agreement(run)}"
     if arguments.write:
         page.write("faithfulness", text)

@@ -280,7 +280,7 @@ def report(size: Size) -> tuple[str, str]:
         whole = tsne(run, size)
         print(whole, flush=True)
     grown, plot = growth(size)
-    used = page.machine("scikit-learn", "openTSNE", "umap-learn", "numpy")
+    used = page.machine("scikit-learn", "numba", "numpy")
     what = f"{size.layers} × {size.heads} heads, {size.tokens:,} tokens, {size.steps} steps; {size.workers} workers."
     return f"{what} {used}.\n\n{waited}\n\n{whole}\n\n{grown}\n\n![The same, plotted](images/{PLOT.name})", plot
 

@@ -107,12 +107,12 @@ def sklearn_each(coordinates: Float64) -> Float64:
     return _turned(fits)
 
 
-def opentsne_once(coordinates: Float64) -> Float64:
-    """One openTSNE of the points of all steps together."""
-    from openTSNE import TSNE
+def sklearn_once(coordinates: Float64) -> Float64:
+    """One scikit-learn's TSNE of the points of all steps together."""
+    from sklearn.manifold import TSNE
 
     stacked = coordinates.reshape(-1, coordinates.shape[-1])
-    fitted = TSNE(perplexity=30, metric="cosine", random_state=0).fit(stacked)
+    fitted = TSNE(perplexity=30, metric="cosine", random_state=0).fit_transform(stacked)
     return np.asarray(fitted, dtype=np.float64).reshape(*coordinates.shape[:2], 2)
 
 
@@ -153,7 +153,7 @@ def _turned(fits: Sequence[npt.NDArray[np.floating]]) -> Float64:
 
 OTHERS: dict[str, tuple[Method, Fit]] = {
     "t-SNE anew at each step (scikit-learn)": ("tsne", sklearn_each),
-    "one t-SNE of all steps (openTSNE)": ("tsne", opentsne_once),
+    "one t-SNE of all steps (scikit-learn)": ("tsne", sklearn_once),
     "UMAP anew at each step (umap-learn)": ("umap", umap_each),
     "one UMAP of all steps (umap-learn)": ("umap", umap_once),
     "AlignedUMAP (umap-learn)": ("umap", umap_aligned),
@@ -240,7 +240,7 @@ def main() -> None:
             f"{len(run.steps) - 1} of {arguments.training_steps:,} steps, {sum(layer.heads for layer in run.layers)} "
             f"heads, {run.probe.tokens} tokens; means over the heads"
         )
-        text = f"{what}. {page.machine('scikit-learn', 'openTSNE', 'umap-learn')}.\n\n{report(run, arguments.workers)}"
+        text = f"{what}. {page.machine('scikit-learn', 'umap-learn')}.\n\n{report(run, arguments.workers)}"
     if arguments.write:
         page.write("stillness", text)
     print(f"\n{text}")

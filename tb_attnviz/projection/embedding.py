@@ -60,6 +60,6 @@ def embed(
     method = tsne if projection.method == "tsne" else umap
     pull = None if neighbour is None else neighbour.pull
     points, left = method(coordinates, start, projection, pull=pull, on_progress=on_progress)
-    centred = points - points.mean(axis=0)
+    centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
     turn = procrustes(centred.T @ (start - start.mean(axis=0)))
     return Embedding((centred @ turn).astype(np.float32), (left @ turn).astype(np.float32))

@@ -30,7 +30,7 @@ __all__ = ["Picture", "Report", "Store", "View", "make"]
 
 _FILLED = 0.8  # of the square: how far the frame's newest step reaches; the other steps of the head rarely leave it
 _SHARES, _FIT_SHARE = 1000, 50  # of the work on t-SNE and UMAP: all of it, and fitting the frame
-_VERSION = 3  # of what `make` computes: pictures of other versions are not looked at
+_VERSION = 4  # of what `make` computes: pictures of other versions are not looked at
 _HEADER = struct.Struct("<I")
 
 

@@ -9,8 +9,9 @@ number of dimensions, where FIt-SNE (Linderman et al. 2019, doi 10.1038/s41592-0
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.projection.compiled import compiled
+
 Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 
 _SPACING = {2: 0.5, 3: 0.8}  # of the grid, where K falls to one half at 1
 _MOST_CELLS = {2: 1024, 3: 44}  # along an axis; a picture that is larger gets a coarser grid
@@ -27,30 +28,29 @@ class Repulsion:
         self._kernel: Float32 = np.empty(0, np.float32)
         self._kernel_of: tuple[int, int, float] | None = None
 
-    def __call__(self, points: Float64) -> tuple[Float64, float]:
+    def __call__(self, points: Float32) -> tuple[Float32, float]:
         """Σ_j K² (y_i - y_j) [n, dims] for `points` [n, dims], and Σ_{i≠j} K."""
         import scipy.fft
 
         n, dims = points.shape
         if n <= _FEW_POINTS:
             return _of_all_pairs(points)
-        low = points.min(axis=0)
-        span = float((points.max(axis=0) - low).max())
+        low = np.array([column.min() for column in points.T])  # (dims,); along the axis it takes 20 times as long
+        span = float(max(column.max() for column in points.T - low[:, None]))
+        if not np.isfinite(span):
+            raise FloatingPointError("t-SNE diverged: some of its points are not finite")
         spacing = max(_SPACING[dims], span / _MOST_CELLS[dims])
-        cells = -(-(int(span / spacing) + 4) // _ROUND) * _ROUND  # a spline reaches over four nodes
+        cells = -(-(int(span / spacing) + 5) // _ROUND) * _ROUND  # a spline reaches over four nodes; one for rounding
         size = scipy.fft.next_fast_len(2 * cells, real=True)  # twice the picture: no point acts around the edge
         kernel = self._transformed_kernel(size, dims, spacing)
-        node, weights, slopes = _splines((points - low) / spacing)
-        flat = _outer_sum([node[:, axis] * cells ** (dims - 1 - axis) for axis in range(dims)])  # (n, 4 ** dims)
-        weight = _outer_product([weights[:, axis] for axis in range(dims)])  # (n, 4 ** dims)
-        density = np.bincount(flat.ravel(), weight.ravel(), minlength=cells**dims)
-        potential = _convolve(density.reshape((cells,) * dims).astype(np.float32), kernel, size)
-        nearby = potential.ravel()[flat]  # (n, 4 ** dims)
-        force = np.empty((n, dims))
-        for axis in range(dims):
-            slope = _outer_product([(slopes if other == axis else weights)[:, other] for other in range(dims)])
-            force[:, axis] = np.einsum("nk,nk->n", nearby, slope) * (-0.5 / spacing)
-        return force, float(np.einsum("nk,nk->n", nearby, weight).sum(dtype=np.float64)) - n
+        places = (points - low) / np.float32(spacing)  # in cells
+        density = np.zeros((cells,) * dims, np.float32)
+        _spread(places, density.reshape(-1, cells, cells) if dims == 3 else density[None])
+        potential = _convolve(density, kernel, size)
+        force = np.empty((n, dims), np.float32)
+        total = _gather(places, potential.reshape(-1, cells, cells) if dims == 3 else potential[None], force)
+        force *= np.float32(-0.5 / spacing)
+        return force, total - n
 
     def _transformed_kernel(self, size: int, dims: int, spacing: float) -> Float32:
         """K on the grid, its transform divided by the splines' own: so that it is met exactly at the nodes."""
@@ -68,36 +68,82 @@ class Repulsion:
         return self._kernel
 
 
-def _of_all_pairs(points: Float64) -> tuple[Float64, float]:
-    square = np.einsum("nd,nd->n", points, points)
-    kernel = 1 / (1 + np.maximum(square[:, None] + square - 2 * points @ points.T, 0))  # (n, n)
+def _of_all_pairs(points: Float32) -> tuple[Float32, float]:
+    wide = points.astype(np.float64)
+    square = np.einsum("nd,nd->n", wide, wide)
+    kernel = 1 / (1 + np.maximum(square[:, None] + square - 2 * wide @ wide.T, 0))  # (n, n)
     squared = kernel * kernel
-    force = squared.sum(axis=1)[:, None] * points - squared @ points
-    return force, float(kernel.sum() - np.trace(kernel))
+    force = squared.sum(axis=1)[:, None] * wide - squared @ wide
+    return force.astype(np.float32), float(kernel.sum() - np.trace(kernel))
 
 
-def _splines(places: Float64) -> tuple[npt.NDArray[np.int64], Float32, Float32]:
-    """The four nodes about each of `places` [n, dims], in cells, their weights and slopes, each [n, dims, 4]."""
-    first = places.astype(np.int64)
-    right = (places - first).astype(np.float32)
-    left = 1 - right
-    weights = (left**3 / 6, (4 - 6 * right**2 + 3 * right**3) / 6, (4 - 6 * left**2 + 3 * left**3) / 6, right**3 / 6)
-    slopes = (-(left**2) / 2, right * (1.5 * right - 2), left * (2 - 1.5 * left), right**2 / 2)
-    return first[..., None] + np.arange(4), np.stack(weights, axis=-1), np.stack(slopes, axis=-1)
+@compiled
+def _spread(places: Float32, density: Float32) -> None:
+    """Adds each of `places` [n, dims] to the `density` [planes, rows, columns] at its four nodes an axis.
+
+    A picture in 2-D has one plane.
+    """
+    n, dims = places.shape
+    nodes, weights = np.zeros(3, np.int64), np.zeros((3, 4), np.float32)
+    weights[0, 0] = 1  # of the one plane
+    planes = 4 if dims == 3 else 1
+    for i in range(n):
+        for axis in range(dims):
+            nodes[3 - dims + axis] = np.int64(places[i, axis])
+            right = places[i, axis] - np.floor(places[i, axis])
+            left = np.float32(1) - right
+            of_axis = weights[3 - dims + axis]
+            of_axis[0] = left * left * left / 6
+            of_axis[1] = (4 - 6 * right * right + 3 * right * right * right) / 6
+            of_axis[2] = (4 - 6 * left * left + 3 * left * left * left) / 6
+            of_axis[3] = right * right * right / 6
+        for a in range(planes):
+            for b in range(4):
+                weight = weights[0, a] * weights[1, b]
+                row = density[nodes[0] + a, nodes[1] + b]
+                for c in range(4):
+                    row[nodes[2] + c] += weight * weights[2, c]
 
 
-def _outer_product(factors: list[Float32]) -> Float32:
-    """[n, 4 ** dims] from a factor [n, 4] an axis."""
-    product = factors[0]
-    for factor in factors[1:]:
-        product = (product[:, :, None] * factor[:, None, :]).reshape(len(factor), -1)
-    return product
-
-
-def _outer_sum(terms: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
-    total = terms[0]
-    for term in terms[1:]:
-        total = (total[:, :, None] + term[:, None, :]).reshape(len(term), -1)
+@compiled
+def _gather(places: Float32, potential: Float32, slopes: Float32) -> float:
+    """The slopes [n, dims] of the `potential` [planes, rows, columns] at `places` [n, dims], and its sum over them."""
+    n, dims = places.shape
+    nodes, weights, rates = np.zeros(3, np.int64), np.zeros((3, 4), np.float32), np.zeros((3, 4), np.float32)
+    weights[0, 0] = 1
+    planes = 4 if dims == 3 else 1
+    total = 0.0
+    for i in range(n):
+        for axis in range(dims):
+            nodes[3 - dims + axis] = np.int64(places[i, axis])
+            right = places[i, axis] - np.floor(places[i, axis])
+            left = np.float32(1) - right
+            of_axis, rates_of_axis = weights[3 - dims + axis], rates[3 - dims + axis]
+            of_axis[0] = left * left * left / 6
+            of_axis[1] = (4 - 6 * right * right + 3 * right * right * right) / 6
+            of_axis[2] = (4 - 6 * left * left + 3 * left * left * left) / 6
+            of_axis[3] = right * right * right / 6
+            rates_of_axis[0] = -left * left / 2
+            rates_of_axis[1] = right * (np.float32(1.5) * right - 2)
+            rates_of_axis[2] = left * (2 - np.float32(1.5) * left)
+            rates_of_axis[3] = right * right / 2
+        value = deep = down = across = np.float32(0)
+        for a in range(planes):
+            for b in range(4):
+                row = potential[nodes[0] + a, nodes[1] + b]
+                along = rise = np.float32(0)
+                for c in range(4):
+                    along += row[nodes[2] + c] * weights[2, c]
+                    rise += row[nodes[2] + c] * rates[2, c]
+                value += along * weights[0, a] * weights[1, b]
+                deep += along * rates[0, a] * weights[1, b]
+                down += along * weights[0, a] * rates[1, b]
+                across += rise * weights[0, a] * weights[1, b]
+        total += float(value)
+        if dims == 3:
+            slopes[i, 0] = deep
+        slopes[i, dims - 2] = down
+        slopes[i, dims - 1] = across
     return total
 
 

@@ -83,7 +83,7 @@ def _start() -> Any:
     # One thread a worker: the workers are the parallelism.
     libraries = ("OPENBLAS", "OMP", "MKL", "NUMBA")
     env = {f"{library}_NUM_THREADS": "1" for library in libraries}
-    env["LOKY_MAX_MEMORY_LEAK_SIZE"] = "2e9"  # bytes: UMAP's compiled code alone passes loky's 3e8
+    env["LOKY_MAX_MEMORY_LEAK_SIZE"] = "2e9"  # bytes: compiled loops and one large head's arrays pass loky's 3e8
     return loky.ProcessPoolExecutor(
         max_workers=1, timeout=_IDLE_SECONDS, initializer=_prepare, initargs=(os.getpid(),), env=env
     )

@@ -121,7 +121,7 @@ def test_another_process_makes_the_same_bytes(record: Record, method: str, tmp_p
 import sys, tb_attnviz
 from tb_attnviz.projection import Projection, View, make
 from tb_attnviz.projection.ports import MemoryStore
-assert not {{"umap", "openTSNE", "sklearn", "numba"}} & set(sys.modules), "nothing heavy until it is needed"
+assert not {{"scipy", "sklearn", "numba"}} & set(sys.modules), "nothing heavy until it is needed"
 run = tb_attnviz.open_run({str(tmp_path / "run")!r})
 view = View(run.layer_samples(0), (0, 1), Projection(method={method!r}))
 sys.stdout.buffer.write(make(view, 0, MemoryStore(), lambda done, total: None).to_bytes())
