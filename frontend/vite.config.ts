@@ -8,6 +8,7 @@ export default defineConfig({
     outDir: '../tb_attnviz/static',
     emptyOutDir: true,
     modulePreload: false,
+    license: { fileName: 'licences.md' }, // of what is bundled
     chunkSizeWarningLimit: 1000,
     // No `lib`: of an ES module it would keep the white space. TensorBoard imports exactly this file, and what it
     // exports, so nothing may be split off it.

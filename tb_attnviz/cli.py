@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tb_attnviz import __version__
 from tb_attnviz.ahead import command as project
 from tb_attnviz.ahead.cluster import ClusterError
 from tb_attnviz.ahead.plan import PlanError
@@ -28,10 +29,23 @@ class CommandError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; 0 if it did what it was asked for, else its exit code."""
+    """Runs one command; returns its exit code.
+
+    0: it did what it was asked for; 1: it could not; 2: the arguments are wrong (argparse); 130: stopped by Ctrl-C;
+    141: nobody reads what it writes any more (`| head`).
+    """
     parsed = _parser().parse_args(arguments)
     try:
-        return int(parsed.command(parsed) or 0)
+        code = int(parsed.command(parsed) or 0)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or Python writes again at its end, and complains
+        return 141
     except (CommandError, PlanError, ProjectionError, ClusterError, ExportError) as error:
         print(f"tb-attnviz: {error}", file=sys.stderr)
         return 1
@@ -39,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tb-attnviz", description="Attention of transformers, for TensorBoard.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     snapshot = commands.add_parser("snapshot", help="record a pretrained model once, without training it")
@@ -203,7 +218,3 @@ def _readable(run: dict[str, Any]) -> str:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,9 +1,13 @@
-"""The wheel: both sides' packages and the front end in it, and none without the bundle."""
+"""The wheel: both sides' packages and the front end in it, and none without the bundle. The source distribution: all of
+the project, its tests too. The page that an index shows of them."""
 
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
+from email.parser import Parser
 from pathlib import Path
 
 import pytest
@@ -11,21 +15,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
+MADE = (".*", "__pycache__", "*.egg-info", "build", "dist", "node_modules", "runs", "static")
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """The source tree as a clone has it."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        target = tmp_path / "source" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, target)
-    return tmp_path / "source"
+    """The source tree as a clone, or an unpacked source distribution, has it."""
+    return Path(shutil.copytree(ROOT, tmp_path / "source", ignore=shutil.ignore_patterns(*MADE)))
 
 
 def build_wheel(source: Path) -> "subprocess.CompletedProcess[str]":
@@ -43,6 +39,7 @@ def test_a_wheel_holds_the_packages_and_the_front_end(source: Path) -> None:
         [entry_points] = [name for name in names if name.endswith("entry_points.txt")]
         assert b"attnviz = tb_attnviz.plugin.loader:AttnVizLoader" in archive.read(entry_points)
         assert b"tb-attnviz = tb_attnviz.cli:main" in archive.read(entry_points)
+        assert b"## svelte - " in archive.read("tb_attnviz/static/licences.md")  # of what is bundled
     assert {f"tb_attnviz/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "callbacks").rglob("*.py")} <= names
     read = [
         path.relative_to(ROOT).as_posix()
@@ -63,3 +60,48 @@ def test_no_wheel_without_the_bundle(source: Path) -> None:
     assert built.returncode != 0
     assert "the front end was built, but" in built.stdout + built.stderr
     assert not list((source / "wheels").glob("*.whl"))
+
+
+def test_a_source_distribution_is_the_whole_project(source: Path) -> None:
+    command = [sys.executable, "setup.py", "--quiet", "sdist"]
+    built = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    [path] = (source / "dist").glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    folders = ["benchmarks", "callbacks", "demo", "docs", "frontend", "tb_attnviz", "tests"]
+    expected = [
+        path.relative_to(source).as_posix()
+        for path in (file for folder in folders for file in (source / folder).rglob("*"))
+        if path.is_file()
+    ]
+    assert {*expected, "Makefile", "constraints.txt", "LICENSE", "SECURITY.md", "CITATION.cff"} <= names
+
+
+def page_of(source: Path) -> str:
+    """The description that an index of packages shows."""
+    command = [sys.executable, "setup.py", "--quiet", "egg_info"]
+    subprocess.run(command, cwd=source, capture_output=True, check=True)
+    [path] = source.glob("*.egg-info/PKG-INFO")
+    return str(Parser().parsestr(path.read_text()).get_payload())
+
+
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def test_the_page_on_an_index_has_no_link_that_leads_nowhere(source: Path) -> None:
+    readme = (source / "README.md").read_text()
+    page = page_of(source)
+    assert any("://" not in target for target in LINK.findall(readme))
+    assert all(target.startswith("https://") for target in LINK.findall(page))
+    assert "docs/tour.md goes through all of it" in page  # its text stays
+
+
+def test_links_of_the_page_become_absolute_with_the_repositorys_address(source: Path) -> None:
+    configuration = source / "pyproject.toml"
+    address = '[project.urls]\nRepository = "https://example.org/us/ours"\n\n[project.scripts]'
+    configuration.write_text(configuration.read_text().replace("[project.scripts]", address))
+    targets = LINK.findall(page_of(source))
+    assert "https://example.org/us/ours/blob/main/docs/tour.md" in targets
+    assert "https://example.org/us/ours/raw/main/docs/images/tab-light.png" in targets
+    assert all(target.startswith("https://") for target in targets)
