@@ -17,7 +17,7 @@ help:
 	@echo "make demo-minilm  fine-tune a real pretrained MiniLM and watch its heads"
 	@echo "make demo-vision  train a small vision transformer on photographs and watch its heads"
 	@echo "make test         check types and style, then run all tests, the browser's too"
-	@echo "make check        types and style only"
+	@echo "make check        types, style and the arrows between rooms only"
 	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
 	@echo "make bench        measure recordings, projections and the tab, into docs/benchmarks.md (hours)"
 	@echo "make dist         build wheel and source distribution into dist/ and check them"
@@ -47,7 +47,8 @@ bench: .venv/.dev chromium
 check: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy tb_attnviz callbacks demo benchmarks
+	$(BIN)/mypy tb_attnviz demo benchmarks
+	$(BIN)/lint-imports
 	$(NPM) run check
 
 vitest: .venv/.dev
@@ -87,4 +88,4 @@ chromium:
 	|| { echo "Chromium could not be installed: install it so that 'chromium' is on the PATH"; exit 1; }
 
 clean:
-	rm -rf .venv build dist *.egg-info frontend/node_modules tb_attnviz/static demo/runs
+	rm -rf .venv build dist *.egg-info frontend/node_modules tb_attnviz/callbacks tb_attnviz/static demo/runs

