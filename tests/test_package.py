@@ -25,7 +25,12 @@ MADE = (".*", "__pycache__", "*.egg-info", "build", "dist", "node_modules", "run
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """The source tree as a clone, or an unpacked source distribution, has it."""
-    return Path(shutil.copytree(ROOT, tmp_path / "source", ignore=shutil.ignore_patterns(*MADE)))
+    return Path(shutil.copytree(ROOT, tmp_path / "source", ignore=made_here))
+
+
+def made_here(folder: str, names: list[str]) -> set[str]:
+    """Those of `names` that a clone does not have: what is built, and the links of an editable install."""
+    return shutil.ignore_patterns(*MADE)(folder, names) | {name for name in names if Path(folder, name).is_symlink()}
 
 
 def build_wheel(source: Path) -> "subprocess.CompletedProcess[str]":
