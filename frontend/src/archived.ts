@@ -1,7 +1,7 @@
 import { mount } from 'svelte';
-import { ArchiveSource } from './api/archive';
-import { findHost } from './state/host';
-import App from './views/App.svelte';
+import App from './app/App.svelte';
+import { findHost } from './base/host';
+import { ArchiveSource } from './source/archive';
 
 /** A page written by `tb-attnviz export` has its data beside this module: it is shown as soon as it is read. */
 export function showPage(page: Document): void {

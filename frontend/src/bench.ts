@@ -1,11 +1,11 @@
 import { flushSync, mount } from 'svelte';
-import { SyntheticSource } from './api/synthetic';
+import App from './app/App.svelte';
+import { findHost } from './base/host';
 import { BareCanvas } from './bench_bare';
 import type { Picture } from './render/picture';
 import { Scene } from './render/scene';
 import { drawList } from './render/subset';
-import { findHost } from './state/host';
-import App from './views/App.svelte';
+import { SyntheticSource } from './source/synthetic';
 
 /** The page of benchmarks/browser.py: frames of the whole tab with a made-up run, and of a bare gl.POINTS draw of the
  * points that the tab has just drawn, in turns. */

@@ -1,8 +1,8 @@
 import { mount } from 'svelte';
-import { HttpSource } from './api/http';
-import { SyntheticSource } from './api/synthetic';
-import { findHost } from './state/host';
-import App from './views/App.svelte';
+import App from './app/App.svelte';
+import { findHost } from './base/host';
+import { HttpSource } from './source/http';
+import { SyntheticSource } from './source/synthetic';
 
 /** The page of `npm run dev`: ?synthetic shows a made-up run (&layers=12&heads=12&tokens=2528&checkpoints=40
  * &fitting=5&slow=900&live=5000&long=512&images), else the routes of a TensorBoard, ?server=http://localhost:6006/. */

@@ -1,8 +1,8 @@
 import { mount } from 'svelte';
-import { HttpSource } from './api/http';
+import App from './app/App.svelte';
 import { showPage } from './archived';
-import { findHost } from './state/host';
-import App from './views/App.svelte';
+import { findHost } from './base/host';
+import { HttpSource } from './source/http';
 
 /** TensorBoard calls this once, in the empty document of the tab's iframe. The routes lie one folder above this
  * module, whatever path prefix TensorBoard runs under. */

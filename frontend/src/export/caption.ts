@@ -1,9 +1,9 @@
-import { address, DEFAULT_PROJECTION, type Projection, parametersOf } from '../api/projection';
+import type { Session } from '../app/session.svelte';
 import { figureTitle, formatValue } from '../health/figures';
-import type { ExhibitKind } from '../state/exhibits.svelte';
-import { headLabel } from '../state/labels';
-import type { Session } from '../state/session.svelte';
-import { METHOD_NAMES } from '../views/methods';
+import { headLabel } from '../run/labels';
+import { METHOD_NAMES } from '../run/methods';
+import { type Projection, parametersOf } from '../run/projection';
+import type { ExhibitKind } from './exhibits.svelte';
 import { fileName, headName } from './names';
 
 /** What is written above a picture, so that it explains itself wherever it is pasted. */
@@ -72,14 +72,6 @@ export function nameOf(kind: ExhibitKind, session: Session, extension: string): 
     timeline: [steering.tag ?? 'timeline'],
   };
   return fileName(run.run, parts[kind], extension);
-}
-
-/** The method, and those of its parameters that are not the usual ones. */
-export function projectionName(projection: Projection): string {
-  const usual = address({ ...DEFAULT_PROJECTION, method: projection.method });
-  const own = Object.entries(address(projection)).filter(([name, value]) => value !== usual[name]);
-  const told = own.map(([name, value]) => `${name.replaceAll('_', ' ')} ${value}`);
-  return [METHOD_NAMES[projection.method], ...told].join(', ');
 }
 
 /** "t-SNE in 2-D (perplexity 30, cosine, seed 0)" */

@@ -1,6 +1,6 @@
-import type { Size } from '../render/camera';
+import type { Size } from '../base/size';
+import { escapeXml, short } from '../render/text';
 import type { Layer } from './layers';
-import { escapeXml, short } from './text';
 
 /** A picture on its own: a sheet of layers, as an SVG document or as a PNG. */
 export interface Sheet extends Size {

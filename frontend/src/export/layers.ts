@@ -1,7 +1,7 @@
+import { type Redrawn, redrawnOf } from '../render/redrawn';
+import { escapeXml, type Font, fitted, measure, short } from '../render/text';
 import { painted, stopsOf } from './paint';
-import { type Redrawn, redrawnOf } from './redrawn';
 import { shapesOf } from './shapes';
-import { escapeXml, type Font, fitted, measure, short } from './text';
 
 /** What is on screen, from the back to the front: shapes as SVG, and between them canvases. */
 export type Layer = { readonly svg: string } | (Box & { readonly canvas: Redrawn; readonly opacity: number });

@@ -1,6 +1,6 @@
-import type { Run } from '../api/types';
 import type { HeadPlace } from '../render/layout';
-import { headLabel } from '../state/labels';
+import { headLabel } from '../run/labels';
+import type { Run } from '../run/types';
 
 /** What a file is called: the run, then what of it, joined by underscores; letters that file systems refuse become hyphens. */
 export function fileName(run: string, parts: readonly (string | null)[], extension: string): string {

@@ -1,6 +1,6 @@
+import { escapeXml, short } from '../render/text';
 import type { Box } from './layers';
 import { painted, paintOf } from './paint';
-import { escapeXml, short } from './text';
 
 /** Geometry that shapes keep as it is; how they look comes from what the browser has computed. */
 const GEOMETRY = /^(x|y|x1|x2|y1|y2|cx|cy|r|rx|ry|width|height|d|points|transform|id|clip-path|href)$/;

@@ -1,10 +1,10 @@
-import type { Exhibit } from '../state/exhibits.svelte';
-import type { Session } from '../state/session.svelte';
+import type { Session } from '../app/session.svelte';
+import { escapeXml, type Font, fitted, measure, short } from '../render/text';
 import { type Caption, captionOf } from './caption';
+import type { Exhibit } from './exhibits.svelte';
 import type { Sheet } from './image';
 import { type Layer, layersOf } from './layers';
 import { paintOf } from './paint';
-import { escapeXml, type Font, fitted, measure, short } from './text';
 
 const PAD = 12;
 const LINE = 22;

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { parseNpy } from '../api/npy';
-import type { Layer } from '../api/types';
+import { parseNpy } from '../base/npy';
 import { readHealth } from '../health/health';
-import { indexTokens } from '../probe/places';
 import { makeGrid } from '../render/layout';
+import { indexTokens } from '../run/places';
+import type { Layer } from '../run/types';
 import { attentionCsv, healthCsv, healthNpy, pointsCsv, pointsNpy } from './tables';
 
 /** One recorded layer, the model's fifth, of which heads 2 and 7 were recorded. */

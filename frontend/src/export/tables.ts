@@ -1,9 +1,9 @@
-import { type NpyField, writeNpy, writeNpyRecords } from '../api/npy';
-import type { Layer, Run } from '../api/types';
+import { type NpyField, writeNpy, writeNpyRecords } from '../base/npy';
 import type { Series } from '../health/health';
-import { layerTokens, listName, ownPoint, runLists } from '../probe/lists';
-import { type TokenIndex, tokenAt } from '../probe/places';
 import { type Grid, type HeadPlace, headPlace } from '../render/layout';
+import { layerTokens, listName, ownPoint, runLists } from '../run/lists';
+import { type TokenIndex, tokenAt } from '../run/places';
+import type { Layer, Run } from '../run/types';
 import { csvOf, type Field } from './csv';
 
 /** The numbers behind the views, as files. Layers and heads go by the model's own numbers, as the views name them. */

@@ -1,11 +1,11 @@
-import { writeNpy } from '../api/npy';
-import type { PointsQuery } from '../api/types';
+import type { Session } from '../app/session.svelte';
+import { writeNpy } from '../base/npy';
+import type { Attention } from '../reading/attention';
 import { type HeadPlace, headNumber, headPlace } from '../render/layout';
-import type { Attention } from '../state/attention';
-import type { Exhibit } from '../state/exhibits.svelte';
-import { placed } from '../state/loader.svelte';
-import type { Session } from '../state/session.svelte';
+import type { PointsQuery } from '../run/types';
+import { placed } from '../shown/loader.svelte';
 import { nameOf } from './caption';
+import type { Exhibit } from './exhibits.svelte';
 import { pngOf, svgOf } from './image';
 import { fileName, headName } from './names';
 import { sheetOf } from './sheet';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Alert } from '../api/types';
+import type { Alert } from '../run/types';
 import { markName, marksOf } from './alerts';
 
 const alert = (step: number, rule = 'max_logit', raised = true): Alert => ({

@@ -1,5 +1,5 @@
-import type { Alert } from '../api/types';
-import { shareOfStep } from '../state/steps';
+import { shareOfStep } from '../base/steps';
+import type { Alert } from '../run/types';
 
 /** One mark above the timeline: the alerts that were raised at one step, or at steps too near to be told apart. */
 export interface Mark {

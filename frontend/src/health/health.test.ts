@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { HealthDocument, KnownHealth } from '../api/types';
+import type { HealthDocument, KnownHealth } from '../run/types';
 import { formatValue } from './figures';
 import { extendHealth, readHealth, share, sharesBetween, valueAt } from './health';
 

@@ -1,5 +1,6 @@
-import type { DataSource } from '../api/source';
-import type { HealthDocument, JsonNumber } from '../api/types';
+import type { DataSource } from '../run/source';
+import type { HealthDocument, JsonNumber } from '../run/types';
+import { toNumber } from '../run/types';
 import { isMagnitude } from './figures';
 
 /** One figure of all heads over all steps. */
@@ -82,10 +83,6 @@ export function sharesBetween(series: Series, from: number, to: number, mix: num
     if (Number.isNaN(a)) return b;
     return Number.isNaN(b) ? a : a + mix * (b - a);
   });
-}
-
-export function toNumber(value: JsonNumber): number {
-  return typeof value === 'number' ? value : Number(value);
 }
 
 function readSeries(

@@ -1,10 +1,5 @@
+import type { LayerGroup } from '../run/modules';
 import { type Grid, type Heading, type Numbering, placeRows, type Row } from './layout';
-
-/** A module's layers, which stand together. */
-export interface LayerGroup {
-  readonly title: string;
-  readonly layers: readonly number[];
-}
 
 /** Free height above a group of rows: at least this, and this share of all rows, so that its heading has room. */
 const FREE = 0.45;

@@ -1,3 +1,4 @@
+import type { Size } from '../base/size';
 /** The 2-D view onto the world: css pixel = world · scale + offset. */
 export interface Camera {
   readonly scale: number;
@@ -11,11 +12,6 @@ export interface View {
   readonly x: number;
   readonly y: number;
   readonly span: number;
-}
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
 }
 
 /** Free room around the world, in css pixels. */

@@ -1,4 +1,4 @@
-import type { Size } from './camera';
+import type { Size } from '../base/size';
 import type { Picture, Rgb } from './picture';
 import { squareOf } from './svg_ink';
 

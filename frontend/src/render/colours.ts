@@ -1,5 +1,6 @@
-import { type Scale, shareOf } from '../colour/scale';
+import type { TokenPlaces } from '../run/places';
 import type { Rgb } from './picture';
+import { type Scale, shareOf } from './scale';
 
 /** The colours of the data. Queries and keys are Okabe and Ito's green and pink, and differ in shape besides; the classes'
  * hues were searched for the largest least distance, in OKLab, as seen by all eyes (colour_blind.test.ts); ramps are even
@@ -54,13 +55,6 @@ export const DARK: Palette = {
 /** The error from which on a point has the last colour. Their mean is 1 − trustworthiness, a few hundredths: up to 1
  * all of them would look alike. */
 export const WORST = 0.5;
-
-export interface TokenPlaces {
-  readonly list: Int32Array; // [tokens]
-  readonly sequence: Int32Array; // [tokens]
-  readonly position: Int32Array; // [tokens]
-  readonly longest: number;
-}
 
 export interface Lit {
   readonly list: number;

@@ -1,4 +1,5 @@
-import { type Camera, type Size, toWorld } from './camera';
+import type { Size } from '../base/size';
+import { type Camera, toWorld } from './camera';
 
 /** What a camera looks at, whatever the size of its canvas: a link shows the same on another screen. */
 export interface Framing {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { MOST_TERMS } from '../probe/search';
+import { MOST_TERMS } from '../find/search';
 import { HIT_HUES, lightHits } from './hits';
 
 it('lights hits in the hue of their term, marked ones and the selected one larger, and nothing else', () => {

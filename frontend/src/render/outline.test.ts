@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { noise } from '../noise';
+import { noise } from '../base/noise';
 import { outlineOf } from './outline';
 
 /** Points spread evenly over a disc, x and y in turn. */

@@ -1,4 +1,4 @@
-import { noise } from '../noise';
+import { noise } from '../base/noise';
 
 /** Which of a head's points are drawn when its cell is too small for all of them. Subsets are nested: a larger
  * one holds every point of a smaller one, so zooming adds points and never swaps them. */

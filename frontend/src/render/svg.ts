@@ -1,4 +1,4 @@
-import type { Size } from './camera';
+import type { Size } from '../base/size';
 import type { Picture } from './picture';
 import { cellShapes } from './svg_cells';
 import { short } from './svg_ink';

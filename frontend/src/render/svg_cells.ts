@@ -1,4 +1,4 @@
-import type { Size } from './camera';
+import type { Size } from '../base/size';
 import { cellFrames } from './cell_frames';
 import { hexCode } from './colours';
 import type { Picture, Rgb } from './picture';

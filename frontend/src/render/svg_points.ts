@@ -1,4 +1,4 @@
-import type { Size } from './camera';
+import type { Size } from '../base/size';
 import { hexCode, mixPlain } from './colours';
 import { type Spot, spotOf } from './pick';
 import type { Ghost, Picture, Rgb } from './picture';

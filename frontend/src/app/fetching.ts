@@ -1,0 +1,131 @@
+import { sleep } from '../base/sleep';
+import { fetchedAttention } from '../reading/attention';
+import { addressKey } from '../run/projection';
+import type { TrustQuery } from '../run/types';
+import type { Wanted } from '../shown/loader.svelte';
+import type { ShownSteps } from '../shown/shown.svelte';
+import type { Session } from './session.svelte';
+
+/** What is asked for, and in which order: what is looked at, then the rest of the matrix, then what may come next. */
+
+/** Checkpoints fetched ahead: while playing in its direction, else on both sides of the hand. Slow ones take the
+ * computer's time, so that only the nearest are. */
+const AHEAD = 3;
+const AHEAD_SLOW = 1;
+
+export function fetchPoints(session: Session): void {
+  const { playback, matrix, headView, against, trails, loader } = session;
+  const { from, to } = playback;
+  const now = [...new Set([from, to])];
+  const soon = playback.target === null ? [] : [playback.target];
+  const second = [...new Set([...against.matrix.ends, ...against.upcoming(soon)])];
+  const points = (session.run?.queries ?? 0) + (session.run?.keys ?? 0);
+  const room = loader.room(
+    session.grid.total * points * 2 * Float32Array.BYTES_PER_ELEMENT * (against.run ? 2 : 1),
+  );
+  const ahead = session.slow ? AHEAD_SLOW : AHEAD;
+  const around = Array.from({ length: ahead }, (_, i) => [to + 1 + i, from - 1 - i]).flat();
+  const later = (playback.playing ? playback.upcoming(ahead) : around).slice(0, room);
+  const past = trails.wanted.slice(0, room - later.length);
+
+  const wanted: Wanted[] = [
+    ...preliminary(headView),
+    ...preliminary(matrix),
+    ...preliminary(against.headView),
+    ...preliminary(against.matrix),
+    ...whole(headView, now, 0),
+    ...heads(session, matrix, [...now, ...soon], true),
+    ...whole(against.headView, second, 0),
+    ...heads(session, against.matrix, second, true),
+    ...whole(headView, soon, 0),
+    ...heads(session, matrix, [...now, ...soon], false),
+    ...heads(session, against.matrix, second, false),
+  ];
+  if (matrix.arrived(now)) {
+    wanted.push(...whole(headView, [...past, ...later], 2));
+    wanted.push(
+      ...heads(session, matrix, [...past, ...later], true).map(
+        ({ query }) => ({ query, priority: 2 }) as const,
+      ),
+    );
+    if (playback.playing) wanted.push(...whole(against.matrix, against.upcoming(later), 2));
+  }
+  loader.want(wanted);
+}
+
+function preliminary(scene: ShownSteps): Wanted[] {
+  return scene.preliminaryQueries().map((query) => ({ query, priority: 0 }));
+}
+
+function whole(scene: ShownSteps, indices: readonly number[], priority: 0 | 2): Wanted[] {
+  return scene.queries(indices).map((query) => ({ query, priority }));
+}
+
+/** The matrix's queries: those of heads in view, or the others. Layers come whole, and so does what is not slow. */
+function heads(
+  { inView, slow, stopped }: Session,
+  scene: ShownSteps,
+  indices: readonly number[],
+  seen: boolean,
+): Wanted[] {
+  if (!slow) return seen ? whole(scene, indices, 0) : [];
+  if (stopped) return [];
+  const numbers = new Set(inView);
+  return indices.flatMap((index) =>
+    scene
+      .questions(index)
+      .filter(({ numbers: [number] }) => numbers.has(number ?? -1) === seen)
+      .map(({ query }) => ({ query, priority: seen ? 0 : 1 }) as const),
+  );
+}
+
+export function fetchAttention(session: Session): void {
+  const { run, opened, selection, attention, source } = session;
+  const { step } = session.playback;
+  if (!run || run.error !== null || !opened || !selection || step === null) {
+    attention.clear();
+    return;
+  }
+  const { sequence, asking } = session.sentence;
+  // How large the matrix is, the probe says: of a very large one only a part is asked for.
+  if (sequence === null || session.probe.value === null) return;
+  const query = { run: run.run, step, ...opened, sequence, ...asking };
+  void attention.load((signal) => fetchedAttention(source, query, signal));
+}
+
+/** Milliseconds that the hand rests on a step before its trust is asked for. */
+const REST = 120;
+
+/** Asked for when the opened head's picture is here, and never for all heads. */
+export function fetchTrust(session: Session): void {
+  const { trust, source } = session;
+  const query = trustQuery(session);
+  const about =
+    query && `${query.run} ${query.layer} ${query.head} ${addressKey(query.projection)} ${query.dims}`;
+  // Another head's or another picture's figures must not stand beside this one.
+  if (about !== session.judged) trust.clear();
+  session.judged = about;
+  if (query === null || !session.pictured) return;
+  void trust.load(async (signal) => {
+    await sleep(REST, signal);
+    return source.trust(query, signal);
+  });
+}
+
+function trustQuery({
+  run,
+  opened,
+  projection,
+  dims,
+  frame,
+  playback,
+  marks,
+  source,
+}: Session): TrustQuery | null {
+  const { index, step } = playback;
+  if (!run || run.error !== null || !opened || frame === null || step === null || marks.alone) return null;
+  if (source.offers?.trust === false) return null;
+  const previous = playback.steps[index - 1];
+  const asked = { run: run.run, step, ...opened, projection, dims, frame };
+  return previous === undefined ? asked : { ...asked, previous };
+}

@@ -1,0 +1,154 @@
+import { flushSync } from 'svelte';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Session } from '../app/session.svelte';
+import type { Place } from '../app/url';
+import type { Host } from '../base/host';
+import { DEFAULT_PROJECTION } from '../run/projection';
+import type { PointsQuery, Runs } from '../run/types';
+import { SyntheticSource } from '../source/synthetic';
+
+const OTHER = 'lower-learning-rate';
+
+/** Checkpoints at 0, 200, … 1000; those of the second run are others. */
+class Two extends SyntheticSource {
+  readonly put: PointsQuery[] = [];
+  /** Names of the runs that are gone. */
+  gone: readonly string[] = [];
+
+  override async runs(): Promise<Runs> {
+    const { runs } = await super.runs();
+    const here = runs.filter(({ run }) => !this.gone.includes(run));
+    return { runs: here.map((run) => (run.run === OTHER ? { ...run, steps: [0, 300, 390, 800] } : run)) };
+  }
+
+  override points(query: PointsQuery, waiting = {}) {
+    this.put.push(query);
+    return super.points(query, waiting);
+  }
+}
+
+const pass = async () => {
+  await vi.advanceTimersByTimeAsync(0);
+  flushSync();
+};
+const others = () => source.put.filter(({ inFrameOf }) => inFrameOf !== undefined);
+
+let source: Two;
+let session: Session;
+let end: () => void;
+
+async function begin(place: Partial<Place> = {}): Promise<void> {
+  const body = { classList: { contains: () => false } };
+  const host = { window: { matchMedia: () => ({ matches: true }), document: { body } } } as unknown as Host;
+  end = $effect.root(() => {
+    session = new Session(source, host, { projection: DEFAULT_PROJECTION, run: 'synthetic', ...place });
+    session.begin();
+  });
+  await session.refreshRuns();
+  await pass();
+  session.matrixView.visible = Uint32Array.of(0, 1);
+  await pass();
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal(
+    'MutationObserver',
+    class {
+      observe() {}
+      disconnect() {}
+    },
+  );
+  vi.stubGlobal('document', { createElement: () => ({ getContext: () => null }) });
+  vi.stubGlobal('requestAnimationFrame', () => 0);
+  vi.stubGlobal('cancelAnimationFrame', () => {});
+  source = new Two({ heads: [2], tokens: 20, checkpoints: 6 });
+});
+afterEach(() => {
+  end();
+  session.destroy();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+it('draws the other run in the frame of the shown one, at its nearest checkpoint', async () => {
+  await begin();
+  session.playback.go(2); // step 400
+  session.against.choose(OTHER, 'same');
+  await pass();
+  expect(session.against.step).toBe(390);
+  expect(others().at(-1)).toMatchObject({ run: OTHER, step: 390, frame: 1000, inFrameOf: 'synthetic' });
+  expect(session.against.underMatrix?.from.heads.every(Boolean)).toBe(true);
+  session.playback.go(5);
+  await pass();
+  expect(session.against.step).toBe(800); // its newest is the nearest
+});
+
+it('rests on checkpoints, and goes from one to the other with the hand', async () => {
+  await begin();
+  session.against.choose(OTHER, 'same');
+  session.playback.go(1.5); // 300 is nearest to 200, 390 to 400
+  await pass();
+  const { against } = session;
+  expect([against.steps[against.from], against.steps[against.to], against.mix]).toEqual([300, 390, 0.5]);
+});
+
+it('lays an onion skin of its own run without asking for another frame', async () => {
+  await begin();
+  session.against.pin(200);
+  await pass();
+  expect(others()).toEqual([]);
+  expect(session.against.own).toBe(true);
+  expect(session.against.underMatrix?.from.id).toContain('|200|');
+  expect(session.place).toMatchObject({ against: 'synthetic', against_step: 200, way: 'overlay' });
+  session.against.pin(200);
+  expect(session.against.run).toBeNull();
+});
+
+it('takes what a link says, and forgets it with the run', async () => {
+  await begin({ against: OTHER, against_step: 'newest', way: 'difference', trail: 'all' });
+  expect(session.against.step).toBe(800);
+  expect(session.against.difference?.values.length).toBe(2);
+  expect(session.against.underMatrix).toBeNull();
+  expect(others()).toEqual([]); // nothing of it is drawn in the matrix
+  expect(session.trails.length).toBe('all');
+  session.chooseRun(OTHER);
+  await pass();
+  expect(session.against.run).toBeNull();
+});
+
+it('trails come through the last checkpoints, once something is selected', async () => {
+  await begin({ trail: 3, step: 800, frame: 1000 });
+  expect(session.trails.wanted).toEqual([]);
+  session.marks.mark([0, 1]);
+  await pass();
+  await pass();
+  expect(session.trails.wanted).toEqual([3, 2, 1]);
+  const { grid, matrix, looks } = session;
+  const drawn = () => session.trails.of(matrix, grid.rects, Uint32Array.of(1), looks.shared);
+  expect(drawn()).toMatchObject({ perLine: 5, perHead: 2 }); // three before, and both ends of the mix
+  session.trails.next();
+  expect(session.trails.length).toBe(8);
+  expect(session.trails.wanted).toEqual([3, 2, 1, 0]);
+  session.trails.length = 0;
+  expect(drawn()).toBeNull();
+});
+
+it('leaves a run that is gone for another one, without its opened head', async () => {
+  await begin({ layer: 0, head: 1 });
+  source.gone = ['synthetic', OTHER, 'recorded/by-a-newer-version'];
+  await session.refreshRuns();
+  await pass();
+  expect(session.runName).toBe('synthetic'); // no run at all: it may come back
+  source.gone = ['synthetic'];
+  await session.refreshRuns();
+  await pass();
+  expect(session.runName).toBe(OTHER);
+  expect(session.opened).toBeNull();
+});
+
+it('keeps what a link asks for of a run that never was', async () => {
+  await begin({ run: 'renamed', layer: 0, head: 1 });
+  expect(session.runName).toBe('synthetic');
+  expect(session.opened).toEqual({ layer: 0, head: 1 });
+});

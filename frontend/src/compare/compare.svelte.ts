@@ -1,0 +1,189 @@
+import { untrack } from 'svelte';
+import type { Session } from '../app/session.svelte';
+import { type Between, between, placeOfStep } from '../base/steps';
+import { type Difference, differenceOf } from '../health/difference';
+import { figureTitle } from '../health/figures';
+import { extendHealth, readHealth, type Series } from '../health/health';
+import type { HeadScore } from '../health/scores';
+import { Latest } from '../run/latest.svelte';
+import type { HealthDocument, Run } from '../run/types';
+import type { Course } from '../shown/course';
+import type { Pair } from '../shown/pair';
+import { ShownSteps } from '../shown/shown.svelte';
+import { type Comparable, comparable } from './comparable';
+
+/** Ways of looking at two: one under the other, two matrices, what one is more than the other. */
+export const WAYS = ['overlay', 'beside', 'difference'] as const;
+export type Way = (typeof WAYS)[number];
+/** A step of its own, or the one nearest to the step that is shown, or the newest. */
+export type Choice = number | 'same' | 'newest';
+
+/** The second one of two that are compared: another run, or another step of the same (its onion skin). */
+export class Comparison implements Course {
+  /** The second run, which may be the shown one itself; null: nothing is compared. */
+  name = $state<string | null>(null);
+  choice = $state<Choice>('same');
+  way = $state<Way>('overlay');
+  readonly figures = new Latest<HealthDocument>();
+  readonly matrix: ShownSteps;
+  readonly headView: ShownSteps;
+
+  constructor(private readonly session: Session) {
+    this.matrix = new ShownSteps(
+      session,
+      () =>
+        this.drawn && this.way !== 'difference' ? { heads: session.places, dims: 2, alone: null } : null,
+      this,
+    );
+    this.headView = new ShownSteps(
+      session,
+      () =>
+        this.drawn && session.opened && !session.marks.alone
+          ? { heads: [session.opened], dims: session.dims, alone: null }
+          : null,
+      this,
+    );
+  }
+
+  readonly run: Run | null = $derived.by(() => {
+    const { run: shown, runs } = this.session;
+    if (this.name === null || !shown || shown.error !== null) return null;
+    if (this.name === shown.run && this.choice === 'same') return null; // nothing but the shown step itself
+    const found = runs.value?.runs.find(({ run }) => run === this.name);
+    return found && found.error === null && found.steps.length > 0 ? found : null;
+  });
+  /** Whether it is another step of the shown run. */
+  readonly own: boolean = $derived.by(() => this.run !== null && this.run.run === this.session.runName);
+  readonly steps: readonly number[] = $derived.by(() => this.run?.steps ?? []);
+  readonly inFrameOf: string | null = $derived.by(() => (this.own ? null : this.session.runName));
+
+  /** Where it is among its own checkpoints. While the timeline's hand glides from one checkpoint to the next, it does so
+   * from their counterparts to each other; it rests on checkpoints only. */
+  private readonly place: Between = $derived.by(() => {
+    const { choice, steps } = this;
+    const { playback } = this.session;
+    if (choice !== 'same')
+      return between(choice === 'newest' ? steps.length - 1 : this.near(choice), steps.length);
+    const [from, to] = [playback.from, playback.to].map((index) => this.near(playback.steps[index] ?? 0)) as [
+      number,
+      number,
+    ];
+    return between(from + playback.between.mix * (to - from), steps.length);
+  });
+  readonly from: number = $derived.by(() => this.place.from);
+  readonly to: number = $derived.by(() => this.place.to);
+  readonly mix: number = $derived.by(() => this.place.mix);
+  readonly step: number | null = $derived.by(() => this.steps[this.mix < 0.5 ? this.from : this.to] ?? null);
+
+  /** Whether both are one step of one run: there is nothing to see yet. */
+  readonly same: boolean = $derived.by(() => this.own && this.step === this.session.playback.step);
+
+  readonly comparable: Comparable | null = $derived.by(() => {
+    const { run } = this.session;
+    return this.run && run && comparable(run, this.run);
+  });
+  /** Whether its points can be drawn where those of the shown run are. */
+  readonly drawn: boolean = $derived.by(() => this.comparable?.points ?? false);
+  /** What keeps it from being seen, in one sentence. */
+  readonly sentence: string | null = $derived.by(() => {
+    if (this.comparable?.sentence) return this.comparable.sentence;
+    if (this.figures.error) return this.figures.error;
+    const { loader, series } = this.session;
+    const failed = [...this.headView.queries(this.headView.ends), ...this.matrix.queries(this.matrix.ends)]
+      .map((query) => loader.error(query))
+      .find((error) => error !== null);
+    if (failed) return failed;
+    return this.run && this.way === 'difference' && !series
+      ? 'Choose a tint: its difference is what is shown.'
+      : null;
+  });
+
+  readonly health: ReadonlyMap<string, Series> | null = $derived.by(() => {
+    if (this.own) return this.session.health;
+    return this.figures.value && readHealth(this.figures.value);
+  });
+  /** The tinting figure, on the scale of the shown run's, so that one colour means one value in both. */
+  readonly series: Series | null = $derived.by(() => {
+    const { series } = this.session;
+    const own = series && this.comparable?.heads ? this.health?.get(series.name) : undefined;
+    return series && own ? { ...own, scale: series.scale } : null;
+  });
+  readonly difference: Difference | null = $derived.by(() => {
+    const { series, playback } = this.session;
+    if (this.way !== 'difference' || !series || !this.series || playback.step === null || this.step === null)
+      return null;
+    const pairs = playback.steps.map((step) => [step, this.counterpart(step)] as const);
+    return differenceOf(series, this.series, pairs, [playback.step, this.step]);
+  });
+  /** The difference as something to sort the matrix by. */
+  readonly score: HeadScore | null = $derived.by(() => {
+    if (!this.difference) return null;
+    const { name, logarithmic, values } = this.difference;
+    const title = `Difference of ${figureTitle(name).toLowerCase()}`;
+    const reads = logarithmic ? 'decimal logarithm of the ratio' : 'less the second one';
+    return { id: 'difference', title, reads: `${figureTitle(name)}, ${reads}.`, values };
+  });
+
+  /** What lies under the matrix, and under the opened head. */
+  readonly underMatrix: Pair | null = $derived.by(() => (this.way === 'overlay' ? this.matrix.pair : null));
+  readonly underHead: Pair | null = $derived.by(() => {
+    const { pair } = this.headView;
+    // Points of another dimension cannot lie under those that are still shown.
+    return pair?.dims === this.session.headView.pair?.dims ? pair : null;
+  });
+
+  /** To be called while a component is made. */
+  begin(): void {
+    $effect.pre(() => {
+      const { run, own, figures } = this;
+      if (!run || own) return figures.clear();
+      const { source } = this.session;
+      const known = untrack(() => figures.value);
+      void figures.load((signal) => extendHealth(source, run.run, known, signal));
+    });
+  }
+
+  choose(name: string | null, choice: Choice): void {
+    this.name = name;
+    this.choice = choice;
+  }
+
+  /** Lays a step of the shown run under all others as their onion skin; where it lies already, it goes. */
+  pin(step: number | null): void {
+    const { runName } = this.session;
+    if (step === null || (this.own && this.choice === step)) {
+      this.clear();
+      return;
+    }
+    this.choose(runName, step);
+    if (this.way === 'difference') this.way = 'overlay';
+  }
+
+  clear(): void {
+    this.name = null;
+    this.choice = 'same';
+  }
+
+  /** Whether Play may go on to this step of the shown run. */
+  reaches(step: number | undefined): boolean {
+    if (!this.run || this.choice !== 'same' || step === undefined) return true;
+    return this.matrix.arrived([this.near(step)]);
+  }
+
+  /** Its checkpoints for these of the shown run. */
+  upcoming(indices: readonly number[]): number[] {
+    if (!this.run || this.choice !== 'same') return [];
+    const { steps } = this.session.playback;
+    return indices.flatMap((index) => (steps[index] === undefined ? [] : this.near(steps[index])));
+  }
+
+  private counterpart(step: number): number {
+    const index = this.choice === 'same' ? this.near(step) : this.from;
+    return this.steps[index] ?? 0;
+  }
+
+  /** Number of the checkpoint nearest to a step. */
+  private near(step: number): number {
+    return Math.round(placeOfStep(this.steps, step));
+  }
+}

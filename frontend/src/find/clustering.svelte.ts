@@ -1,0 +1,79 @@
+import type { Session } from '../app/session.svelte';
+import type { HeadScore } from '../health/scores';
+import type { StepPoints } from '../render/positions';
+import { clusteredness, type PairPlan } from './clusteredness';
+
+/** Milliseconds of work at a time, so that no frame waits for it. */
+const SLICE = 6;
+
+/** How clustered the hits of the search are in each head's picture at the shown step. */
+export class Clustering {
+  private result = $state.raw<{ readonly plans: readonly PairPlan[]; readonly values: Float64Array } | null>(
+    null,
+  );
+  /** What is known of pictures, for one search: heads that arrive one by one, and steps that come back, cost nothing. */
+  private known = new WeakMap<Float32Array, number>();
+  private knownFor: readonly PairPlan[] = [];
+
+  constructor(
+    private readonly session: Session,
+    private readonly plans: () => readonly PairPlan[],
+  ) {}
+
+  /** Null while there is nothing to compare, or nothing known of this search yet. */
+  readonly score: HeadScore | null = $derived.by(() => {
+    const { result } = this;
+    if (!result || result.plans !== this.plans() || result.plans.length === 0) return null;
+    return {
+      id: 'search',
+      title: 'Clusteredness of hits',
+      reads:
+        'How often two hits lie nearer to each other than a hit and another token: 1 if the hits are one cluster, as where a head groups by meaning; 0.5 if they are scattered, as where it groups by position or by something else.',
+      values: result.values,
+    };
+  });
+
+  /** The end of the shown steps that is nearer to what is on screen. */
+  private readonly step: StepPoints | null = $derived.by(() => {
+    const { pair, mix } = this.session.matrix;
+    return pair && (mix < 0.5 ? pair.from : pair.to);
+  });
+
+  /** To be called while a component is made. */
+  begin(): void {
+    $effect(() => {
+      const { step } = this;
+      const plans = this.plans();
+      if (!step || plans.length === 0) return;
+      return this.work(step, plans);
+    });
+  }
+
+  /** @returns stops it */
+  private work({ heads }: StepPoints, plans: readonly PairPlan[]): () => void {
+    if (plans !== this.knownFor) {
+      this.known = new WeakMap();
+      this.knownFor = plans;
+    }
+    const values = new Float64Array(heads.length).fill(Number.NaN);
+    let head = 0;
+    const slice = () => {
+      const end = performance.now() + SLICE;
+      while (head < heads.length && performance.now() < end) {
+        const points = heads[head];
+        if (points) values[head] = this.valueOf(points, plans);
+        head++;
+      }
+      if (head < heads.length) timer = setTimeout(slice);
+      else this.result = { plans, values };
+    };
+    let timer = setTimeout(slice);
+    return () => clearTimeout(timer);
+  }
+
+  private valueOf(points: Float32Array, plans: readonly PairPlan[]): number {
+    const value = this.known.get(points) ?? clusteredness(points, 2, plans);
+    this.known.set(points, value);
+    return value;
+  }
+}

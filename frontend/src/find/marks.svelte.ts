@@ -1,0 +1,36 @@
+import type { Session } from '../app/session.svelte';
+import type { Group } from '../run/types';
+import { combine, type Marking } from './marked';
+
+/** Points that the user has marked, and the list of their tokens or of those that were found. */
+export class Marks {
+  /** Their numbers mean the same tokens in every head, at every step. */
+  group = $state.raw<Group | null>(null);
+  /** Whether the opened head shows them projected by themselves. */
+  alone = $state(false);
+  /** What the list of tokens lists. */
+  listing = $state<'hits' | 'marked' | null>(null);
+  private made = 0;
+
+  constructor(private readonly session: Session) {}
+
+  /** Numbers of the points that are listed; null: no list is open. */
+  readonly listed: readonly number[] | null = $derived.by(() => {
+    const { search } = this.session;
+    if (this.listing === 'hits') return search.hits && search.points;
+    return this.listing && (this.group?.points ?? null);
+  });
+
+  /** Marks these points of every head, or marks them too, or no more; none, or null: no points. */
+  mark(points: readonly number[] | null, how: Marking = 'replace'): void {
+    this.alone = false;
+    const marked = points && combine(this.group?.points ?? [], points, how);
+    if (!marked || marked.length === 0) {
+      this.group = null;
+      return;
+    }
+    const { queries = 0, keys = 0 } = this.session.run ?? {};
+    const sorted = [...new Set(marked)].sort((a, b) => a - b);
+    this.group = { id: `${++this.made}`, points: sorted, of: queries + keys };
+  }
+}

@@ -1,0 +1,147 @@
+import { flushSync } from 'svelte';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Session } from '../app/session.svelte';
+import { type Place, readPlace, writePlace } from '../app/url';
+import type { Host } from '../base/host';
+import { DEFAULT_PROJECTION } from '../run/projection';
+import { SyntheticSource } from '../source/synthetic';
+import { syntheticHead } from '../source/synthetic_head';
+
+const HEADS = [6, 6, 6];
+let session: Session;
+let end: () => void;
+
+async function begin(start: Place = { projection: DEFAULT_PROJECTION }): Promise<void> {
+  const body = { classList: { contains: () => false } };
+  const host = { window: { matchMedia: () => ({ matches: true }), document: { body } } } as unknown as Host;
+  end = $effect.root(() => {
+    session = new Session(new SyntheticSource({ heads: HEADS, checkpoints: 41 }), host, start);
+    session.begin();
+  });
+  await session.refreshRuns();
+  await pass();
+  session.matrixView.visible = Uint32Array.from({ length: session.grid.total }, (_, head) => head);
+  await pass();
+}
+
+const pass = async (milliseconds = 100) => {
+  for (let i = 0; i < 5; i++) {
+    flushSync();
+    await vi.advanceTimersByTimeAsync(milliseconds);
+  }
+  flushSync();
+};
+
+/** Levels of a token's query and key: 1 plain, 2 lit. */
+const levels = (token: number) =>
+  [token, (session.run?.queries ?? 0) + token].map((point) => session.looks.shared[4 * point + 3]);
+
+const placeOf = (text: string) => session.probe.value!.sequences[0]!.tokens.indexOf(text);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal(
+    'MutationObserver',
+    class {
+      observe() {}
+      disconnect() {}
+    },
+  );
+  vi.stubGlobal('requestAnimationFrame', () => 0);
+  vi.stubGlobal('cancelAnimationFrame', () => {});
+});
+
+afterEach(() => {
+  session.destroy();
+  end();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+it('lights the queries and keys of every hit, or one kind of them; a search without hits changes nothing', async () => {
+  await begin();
+  const cat = placeOf('cat');
+  session.search.text = 'cat';
+  expect([session.looks.selecting, levels(cat), levels(cat + 1)]).toEqual([true, [4, 4], [1, 1]]);
+  expect(session.looks.lit).toContain(cat);
+  session.search.kinds = 'keys';
+  expect([levels(cat), session.looks.lit.includes(cat)]).toEqual([[1, 4], false]);
+  session.search.text = 'xyzzy';
+  expect([session.looks.selecting, session.looks.lit.length]).toEqual([false, 0]);
+});
+
+it('finds, draws and lights only what the filter lets through', async () => {
+  await begin();
+  session.search.text = 'the';
+  const all = session.search.hits!.tokens;
+  session.filter.showSequences([0]);
+  expect(session.search.hits!.tokens).toBeLessThan(all);
+  const tokens = session.probe.value!.sequences[0]!.tokens.length;
+  expect(session.looks.order).toHaveLength(2 * tokens);
+  expect(Math.max(...session.looks.lit.map((point) => point % session.run!.queries))).toBeLessThan(tokens);
+  session.filter.want('script', ['special']);
+  expect(session.looks.order).toHaveLength(4); // [CLS] and [SEP]
+  for (const { remove } of session.filter.parts) remove();
+  expect(session.looks.order).toHaveLength(2 * session.run!.queries);
+});
+
+it('knows heads that group by meaning: their hits are clustered, those of positional heads are scattered', async () => {
+  await begin();
+  session.search.text = 'the';
+  await pass();
+  const { values } = session.search.clustering.score!;
+  const kinds = HEADS.flatMap((heads, layer) =>
+    Array.from({ length: heads }, (_, head) => syntheticHead(layer, head).kind),
+  );
+  const unknown = [...values.keys()].filter((head) => Number.isNaN(values[head]));
+  expect(unknown).toEqual([8]); // the head whose points have no place
+  const of = (...wanted: string[]) =>
+    [...values].filter((value, head) => !Number.isNaN(value) && wanted.includes(kinds[head]!));
+  expect(of('semantic', 'self').length * of('positional', 'previous').length).toBeGreaterThan(0);
+  expect(Math.min(...of('semantic', 'self'))).toBeGreaterThan(0.9);
+  expect(Math.max(...of('positional', 'previous'))).toBeLessThan(0.7);
+  session.search.text = '';
+  expect(session.search.clustering.score).toBeNull();
+});
+
+it('comes back by its link, filter and marked points too', async () => {
+  await begin();
+  session.search.text = 'cat, /^t/';
+  session.search.kinds = 'queries';
+  session.search.matchCase = true;
+  session.filter.showSequences([0, 1, 2, 4]);
+  session.filter.want('script', ['letters']);
+  session.filter.want('length', { low: 2, high: 4 });
+  session.marks.mark([3, 4, 5, 9]);
+  flushSync();
+  const link = writePlace('#attnviz', session.place!);
+  const shown = [...session.looks.shared];
+  const order = [...session.looks.order];
+  session.destroy();
+  end();
+  await begin(readPlace(link));
+  expect(writePlace('#attnviz', session.place!)).toBe(link);
+  expect([...session.looks.shared]).toEqual(shown);
+  expect([...session.looks.order]).toEqual(order);
+});
+
+it('marks more and marks fewer', async () => {
+  await begin();
+  session.marks.mark([1, 2]);
+  session.marks.mark([9, 2], 'add');
+  expect(session.marks.group?.points).toEqual([1, 2, 9]);
+  session.marks.mark([1, 2], 'remove');
+  expect(session.marks.group?.points).toEqual([9]);
+  session.marks.mark([9], 'remove');
+  expect(session.marks.group).toBeNull();
+});
+
+it('lights no more points than the frames of a large matrix can hold', async () => {
+  await begin();
+  session.search.text = '/./';
+  expect(session.looks.lit).toHaveLength(2 * session.run!.queries);
+  const few = session.looks.litIn(60, 144, 14_400);
+  expect(few.length).toBeGreaterThan(50);
+  expect(few.length).toBeLessThanOrEqual(100);
+  expect(session.looks.litIn(600, 1, 14_400)).toEqual(session.looks.lit);
+});

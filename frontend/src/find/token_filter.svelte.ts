@@ -1,0 +1,95 @@
+import { untrack } from 'svelte';
+import type { Session } from '../app/session.svelte';
+import { formatRanges } from '../run/ranges';
+import { type Filter, type Label, labelsOf, parseWanted, tokensShown, type Wanted } from './filter';
+
+/** A part of the filter, as a sentence, and how it goes. */
+export interface FilterPart {
+  readonly id: string;
+  readonly says: string;
+  readonly remove: () => void;
+}
+
+/** Which tokens every scatterplot shows; the others are not drawn at all. */
+export class TokenFilter implements Filter {
+  sequences = $state.raw<readonly number[] | null>(null);
+  labels = $state.raw<ReadonlyMap<string, Wanted>>(new Map());
+  /** What a link asks of labels that are not known yet. */
+  private asked: string | null = null;
+
+  constructor(private readonly session: Session) {}
+
+  /** The labels that came with the probe. */
+  readonly known: readonly Label[] = $derived.by(() => {
+    const probe = this.session.probe.value;
+    return probe ? labelsOf(probe) : [];
+  });
+
+  /** Which tokens are shown [tokens]; null: all. */
+  readonly shown: Uint8Array | null = $derived.by(() => {
+    const probe = this.session.probe.value;
+    return probe && tokensShown(probe, this);
+  });
+
+  readonly parts: readonly FilterPart[] = $derived.by(() => {
+    const { sequences, labels } = this;
+    const one = sequences?.length === 1;
+    return [
+      ...(sequences
+        ? [
+            {
+              id: 'sequences',
+              says: `${one ? 'sequence' : 'sequences'} ${formatRanges(sequences, ', ')}`,
+              remove: () => this.showSequences(null),
+            },
+          ]
+        : []),
+      ...[...labels].map(([name, wanted]) => ({
+        id: `label ${name}`,
+        says: `${name} ${'low' in wanted ? `${wanted.low} to ${wanted.high}` : wanted.join(', ')}`,
+        remove: () => this.want(name, null),
+      })),
+    ];
+  });
+
+  /** To be called while a component is made. */
+  begin(): void {
+    $effect.pre(() => {
+      const { known } = this;
+      if (this.session.probe.value === null) return;
+      untrack(() => {
+        if (this.asked !== null) this.labels = parseWanted(this.asked, known);
+        this.asked = null;
+      });
+    });
+  }
+
+  /** Wants these labels as soon as the probe that has them is here. */
+  ask(labels: string): void {
+    this.asked = labels;
+  }
+
+  shows(point: number): boolean {
+    const { queries = 0 } = this.session.run ?? {};
+    return this.shown === null || this.shown[point < queries ? point : point - queries] === 1;
+  }
+
+  /** Only these sequences; none, or null: all. */
+  showSequences(sequences: readonly number[] | null): void {
+    this.sequences = sequences && sequences.length > 0 ? sequences : null;
+  }
+
+  /** Only tokens with these values of a label; none, or null: with any. */
+  want(name: string, wanted: Wanted | null): void {
+    const labels = new Map(this.labels);
+    if (wanted === null || ('length' in wanted && wanted.length === 0)) labels.delete(name);
+    else labels.set(name, wanted);
+    this.labels = labels;
+  }
+
+  clear(): void {
+    this.sequences = null;
+    this.labels = new Map();
+    this.asked = null;
+  }
+}

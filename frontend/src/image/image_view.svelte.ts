@@ -1,0 +1,226 @@
+import type { Session } from '../app/session.svelte';
+import {
+  type Both,
+  describe,
+  distanceOf,
+  meanDistance,
+  offsetMap,
+  placeName,
+  rowOf,
+} from '../attention/reading';
+import { otherSide, type Side, type TokenPlace } from '../attention/side';
+import { weightsOf } from '../attention/weights';
+import { Gathered } from '../run/gathered.svelte';
+import { gridOf, type Patches, tokensOf } from '../run/grids';
+import type { ImageSummary, ImageSummaryQuery } from '../run/types';
+
+/** How attention lies over the image: as a colour, as transparency, or not at all. */
+export type Shade = 'colour' | 'fade' | 'none';
+/** What is drawn from patch to patch. */
+export type Drawn = 'none' | 'arrows' | 'links';
+
+/** The least weight of a link that is drawn, per cent. */
+export const USUAL_LINKS = 10;
+/** With more pairs of patches than these (4 MB), only the selected one's own are asked for. */
+export const MOST_PAIRS = 2 ** 20;
+
+/** What is shown of attention from, to and within images: the step, the head, the selection, what is left out and what it
+ * is held against are the sentence's. */
+export class ImageView {
+  shade = $state<Shade>('colour');
+  drawn = $state<Drawn>('none');
+  /** Per cent. */
+  least = $state(USUAL_LINKS);
+  /** What is under the pointer, where words and patches stand beside each other. */
+  pointed = $state.raw<TokenPlace | null>(null);
+  /** Over all patches, where the matrix is too large to be asked for. */
+  readonly summaries = new Gathered<ImageSummary>(8);
+
+  constructor(private readonly session: Session) {}
+
+  /** Which of the opened head's sides are patches of an image, in the selected sequence. */
+  readonly patches: Readonly<Record<Side, Patches | null>> = $derived.by(() => {
+    const { selection, probe, sentence } = this.session;
+    const { query, key } = sentence.sides;
+    const grid = (list: number) =>
+      selection && gridOf(probe.value?.lists[list]?.sequences[selection.sequence]);
+    const queries = grid(query.list) ?? null;
+    return { query: queries, key: key.list === query.list ? queries : (grid(key.list) ?? null) };
+  });
+
+  /** Queries and keys, where both are patches of the same image: it is drawn once. Null elsewhere. */
+  readonly within: Both | null = $derived.by(() => {
+    const { query, key } = this.patches;
+    const { probe, sentence } = this.session;
+    const of = (side: Side) => probe.value?.lists[sentence.sides[side].list]?.of;
+    return query && key && of('query') === of('key') ? { query, key } : null;
+  });
+
+  /** Whether one of the sides is an image and the other is not the same one. */
+  readonly beside: boolean = $derived(this.within === null && Object.values(this.patches).some(Boolean));
+
+  readonly selected: TokenPlace | null = $derived.by(() => this.session.sentence.selected);
+
+  /** What is read: what is under the pointer, else what is selected. */
+  readonly focus: TokenPlace | null = $derived((this.beside && this.pointed) || this.selected);
+
+  /** The one row or column that is enough for what is drawn; null: the whole matrix is. */
+  readonly part: TokenPlace | null = $derived.by(() => {
+    const { within, selected, drawn, session } = this;
+    // A page on its own has whole matrices, and nobody to ask.
+    if (!within || !selected || drawn !== 'none' || session.source.offers) return null;
+    const { query, key } = session.sentence.sides;
+    if (query.tokens.length * key.tokens.length <= MOST_PAIRS) return null;
+    // What a query gave to keys that are left out goes to the others: its whole row must be known.
+    if (selected.side === 'key' && (query.gone.includes(true) || key.gone.includes(true))) return null;
+    return selected;
+  });
+
+  /** [queries, keys]; null where only a part of them is here. */
+  readonly weights: Float32Array | null = $derived.by(() => {
+    const { weights } = this.session.sentence.pictured;
+    const { query, key } = this.patches;
+    const { sides } = this.session.sentence;
+    const fits = (side: Side, patches: Patches | null) =>
+      patches === null || patches.places.length === sides[side].tokens.length;
+    return weights && fits('query', query) && fits('key', key) ? weights : null;
+  });
+
+  /** What is asked for where the matrix is too large: over all patches, as they are. Null where nothing is. */
+  private readonly summed: ImageSummaryQuery | null = $derived.by(() => {
+    const { part, within, session } = this;
+    const { run, opened, playback, sentence } = session;
+    const { sequence, sides, pictured, weighing } = sentence;
+    if (!part || !within || within.query !== within.key || pictured.id !== 'shown') return null;
+    if (!run || !opened || playback.step === null || sequence === null || sides.key.gone.includes(true))
+      return null;
+    return { run: run.run, step: playback.step, ...opened, sequence, ...weighing };
+  });
+  private readonly summary: ImageSummary | null = $derived(
+    (this.summed && this.summaries.get(JSON.stringify(this.summed))) ?? null,
+  );
+
+  /** Of what is read: what it gives to each token of the other side, or gets from each. While the next one's are on their
+   * way, still those of the last. */
+  readonly own: Float32Array | null = $derived.by(() => {
+    const { weights, focus, session } = this;
+    if (weights && focus) return weightsOf(weights, session.sentence.sides.key.tokens.length, focus);
+    return session.sentence.pictured.part?.weights ?? null;
+  });
+
+  /** The same, but never of another token. */
+  private readonly known: Float32Array | null = $derived.by(() => {
+    const { weights, own, focus, session } = this;
+    const of = session.sentence.pictured.part?.of;
+    return weights || (of?.side === focus?.side && of?.token === focus?.token) ? own : null;
+  });
+
+  /** The patches that they lie over; null where the other side is none. */
+  readonly laid: Patches | null = $derived(this.focus && this.patches[otherSide(this.focus.side)]);
+
+  /** The largest of them over the patches, where colours end. */
+  readonly most: number = $derived.by(() => {
+    const { own, laid } = this;
+    if (!own || !laid) return 0;
+    return own.reduce((most, weight, i) => (laid.places[i] ? Math.max(most, Math.abs(weight)) : most), 0);
+  });
+
+  /** Of all patches by how far the key is from the query; null where keys have another grid. */
+  readonly offsets: Float32Array | null = $derived.by(() => {
+    const { weights, within } = this;
+    if (!within || within.query !== within.key) return null;
+    return weights ? offsetMap(weights, within.query) : (this.summary?.offsets ?? null);
+  });
+
+  /** Mean distances in patches, of the selected query and of all; null where weights are a difference, or grids differ. */
+  readonly distances: { readonly query: number; readonly head: number } | null = $derived.by(() => {
+    const { weights, known, within, selected, session } = this;
+    if (!within || within.query !== within.key || !selected || session.sentence.pictured.signed) return null;
+    const { side, token } = selected;
+    const row = weights ? rowOf(weights, within.query, token) : side === 'query' ? known : null;
+    return {
+      query: row ? distanceOf(row, within.query, token) : Number.NaN,
+      head: weights ? meanDistance(weights, within.query) : (this.summary?.distance ?? Number.NaN),
+    };
+  });
+
+  /** What is selected, for a screen reader. */
+  readonly said: string = $derived.by(() => this.saysOf(this.selected));
+  /** What is read, for everybody. */
+  readonly read: string = $derived.by(() => this.saysOf(this.focus));
+
+  private saysOf(place: TokenPlace | null): string {
+    const { focus, known, weights, session } = this;
+    if (!place) return '';
+    const { sides, pictured } = session.sentence;
+    const own = place === focus || !weights ? known : weightsOf(weights, sides.key.tokens.length, place);
+    const { side, token } = place;
+    const other = otherSide(side);
+    const name = this.nameOf(side, token);
+    return describe(
+      own,
+      {
+        side,
+        name: this.patches[side]?.places[token] ? `patch ${name}` : name,
+        itself: sides.query.list === sides.key.list ? token : null,
+        other: (at) => this.nameOf(other, at),
+      },
+      pictured.signed,
+    );
+  }
+
+  /** To be called while a component is made. */
+  begin(): void {
+    $effect.pre(() => {
+      const { summed, session, summaries } = this;
+      summaries.need(summed && JSON.stringify(summed), (signal) => {
+        if (!summed) throw new Error('There is nothing to sum up.');
+        return session.source.imageSummary(summed, signal);
+      });
+    });
+  }
+
+  /** "row 3, column 4", "[CLS]", "“river”". */
+  nameOf(side: Side, token: number): string {
+    const { probe, selection, sentence } = this.session;
+    const { list, tokens } = sentence.sides[side];
+    const patches = this.patches[side];
+    if (!patches) return `“${tokens[token] ?? token}”`;
+    // As the probe names them, also in the mean of all images.
+    const names = probe.value?.lists[list]?.sequences[selection?.sequence ?? 0]?.tokens ?? [];
+    return placeName(patches.places, names, token);
+  }
+
+  /** Goes so many rows down and columns to the right, as far as the image of a side reaches; from a token without a place,
+   * or of the other side, to the first patch. */
+  walk(side: Side, rows: number, columns: number): void {
+    const { selected } = this;
+    const patches = this.patches[side];
+    if (!patches || !selected) return;
+    const from = selected.side === side ? patches.places[selected.token] : null;
+    const at = from ?? [-rows, -columns];
+    const held = (place: number, count: number) => Math.min(count - 1, Math.max(0, place));
+    this.choose(side, held(at[0] + rows, patches.grid.rows), held(at[1] + columns, patches.grid.columns));
+  }
+
+  choose(side: Side, row: number, column: number): void {
+    const patches = this.patches[side];
+    const token = patches ? tokensOf(patches)[row * patches.grid.columns + column] : undefined;
+    if (token !== undefined && token >= 0) this.session.sentence.select({ side, token });
+  }
+
+  /** To what the selected patch is as a key, or as a query; on another grid, to the patch at the same place. */
+  turn(to: Side): void {
+    const { selected, within, session } = this;
+    if (!selected || !within || selected.side === to) return;
+    const [from, other] = [within[selected.side], within[to]];
+    const place = from.places[selected.token];
+    if (from === other || !place) {
+      session.sentence.select({ side: to, token: from === other ? selected.token : 0 });
+      return;
+    }
+    const at = (i: 0 | 1, of: 'rows' | 'columns') =>
+      Math.floor(((place[i] + 0.5) * other.grid[of]) / from.grid[of]);
+    this.choose(to, at(0, 'rows'), at(1, 'columns'));
+  }
+}

@@ -1,0 +1,201 @@
+import { flushSync } from 'svelte';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { goTo } from '../app/entering';
+import { Session } from '../app/session.svelte';
+import type { Place } from '../app/url';
+import type { Host } from '../base/host';
+import { headNumber } from '../render/layout';
+import { DEFAULT_PROJECTION } from '../run/projection';
+import { SyntheticSource } from '../source/synthetic';
+import { isDescending } from './arrangement.svelte';
+
+const source = new SyntheticSource({ heads: [3, 2, 4], tokens: 20, checkpoints: 6 });
+let session: Session;
+let end: () => void;
+
+const pass = async (milliseconds = 0) => {
+  await vi.advanceTimersByTimeAsync(milliseconds);
+  flushSync();
+};
+
+async function begin(start: Partial<Place> = {}): Promise<void> {
+  const body = { classList: { contains: () => false } };
+  const host = { window: { matchMedia: () => ({ matches: true }), document: { body } } } as unknown as Host;
+  end = $effect.root(() => {
+    session = new Session(source, host, { projection: DEFAULT_PROJECTION, ...start });
+    session.begin();
+  });
+  await session.refreshRuns();
+  await pass(500);
+}
+
+/** Numbers of the heads in reading order. */
+const order = () =>
+  session.arrangement.grid.rows.flatMap(({ numbers }) => [...numbers].filter((number) => number >= 0));
+
+/** A figure of all heads, as the server has it. */
+async function figure(name: string, step: number): Promise<number[]> {
+  const { steps, figures } = await source.health('synthetic');
+  return (figures[name]?.[steps.indexOf(step)] ?? []).map(Number);
+}
+
+const bySize = (values: readonly number[]) => values.map((_, i) => i).sort((i, j) => values[j]! - values[i]!);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal(
+    'MutationObserver',
+    class {
+      observe() {}
+      disconnect() {}
+    },
+  );
+  vi.stubGlobal('requestAnimationFrame', () => 0);
+  vi.stubGlobal('cancelAnimationFrame', () => {});
+});
+afterEach(() => {
+  end();
+  session.destroy();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe('the arrangement', () => {
+  it('sorts by the values at the step at which the user sorts, until told again', async () => {
+    await begin({ step: 0 });
+    expect(order()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    session.arrangement.arrange('entropy', true);
+    expect(order()).toEqual(bySize(await figure('entropy', 0)));
+    session.playback.go(5);
+    await pass(500);
+    expect(order()).toEqual(bySize(await figure('entropy', 0)));
+    expect(session.arrangement.outdated).toBe(true);
+    expect(session.place).toMatchObject({ arrange: 'entropy', sorted: 0 });
+    session.arrangement.again();
+    expect(order()).toEqual(bySize(await figure('entropy', 1000)));
+    expect(session.arrangement.outdated).toBe(false);
+    expect(session.place).not.toHaveProperty('sorted');
+    session.arrangement.arrange('entropy', false);
+    expect(order()).toEqual(bySize(await figure('entropy', 1000)).reverse());
+  });
+
+  it('filters by name and range, and counts what is left', async () => {
+    await begin();
+    const { arrangement } = session;
+    const values = await figure('max_logit', 1000);
+    const limit = [...values].sort((a, b) => a - b)[4]!;
+    arrangement.show({ score: 'max_logit', least: limit });
+    expect(order()).toEqual(values.flatMap((value, i) => (value >= limit ? [i] : [])));
+    expect([arrangement.grid.shown, arrangement.filtering]).toEqual([5, true]);
+    arrangement.show({ names: 'L0, L2H3', score: null });
+    expect(order()).toEqual([0, 1, 2, 8]);
+    arrangement.show({ names: '' });
+    expect([order().length, arrangement.filtering]).toEqual([9, false]);
+  });
+
+  it('sorts by change, which is asked for only then', async () => {
+    const asked = vi.spyOn(source, 'change');
+    await begin({ step: 800 });
+    expect(asked).not.toHaveBeenCalled();
+    session.arrangement.arrange('change', true);
+    await pass(500);
+    expect(asked.mock.calls.map(([query]) => [query.since, query.step])).toEqual(
+      new Array(3).fill([600, 800]),
+    );
+    const layers = await Promise.all(
+      [0, 1, 2].map((layer) => source.change({ run: 'synthetic', step: 800, since: 600, layer })),
+    );
+    expect(order()).toEqual(bySize(layers.flatMap(({ data }) => [...data])));
+    session.scoring.change.since = 0;
+    session.arrangement.again();
+    await pass(500);
+    expect(asked.mock.calls.at(-1)?.[0].since).toBe(0);
+    expect(session.place).toMatchObject({ arrange: 'change', since: 0 });
+    // A move away and back asks for nothing twice.
+    const count = asked.mock.calls.length;
+    session.playback.go(5);
+    await pass(50);
+    session.playback.go(4);
+    await pass(500);
+    expect(asked.mock.calls.length).toBe(count);
+    asked.mockRestore();
+  });
+
+  it('says why there is no change, and asks again when told', async () => {
+    const failing = vi.spyOn(source, 'change').mockRejectedValueOnce(new Error('The samples are gone.'));
+    await begin({ tint: 'change' });
+    expect(session.scoring.change.answers.error).toBe('The samples are gone.');
+    session.scoring.change.answers.retry();
+    await pass(500);
+    expect(session.scoring.change.answers.error).toBeNull();
+    expect(session.scoring.change.score.values.every((value) => value > 0)).toBe(true);
+    failing.mockRestore();
+  });
+
+  it('comes back from a link, with its pins', async () => {
+    const place = { arrange: 'sink', sorted: 400, heads: 'L1, L2', border: 'entropy', pinned: '2-3.0-1.7-7' };
+    await begin({ ...place, step: 800 });
+    const values = await figure('sink', 400);
+    expect(order()).toEqual(bySize(values).filter((number) => number >= 3));
+    expect(session.arrangement.pinned).toEqual([8, 1]); // there is no layer 7
+    expect(session.place).toMatchObject({ ...place, pinned: '2-3.0-1' });
+    session.arrangement.pin({ layer: 2, head: 3 });
+    session.arrangement.pin({ layer: 1, head: 0 });
+    expect(session.arrangement.pinned).toEqual([1, headNumber(session.grid, { layer: 1, head: 0 })]);
+  });
+
+  it('puts alike heads together, the first ones first, when it is asked to', async () => {
+    await begin({});
+    const asked = vi.spyOn(source, 'headOrder');
+    await pass(500);
+    expect(asked).not.toHaveBeenCalled();
+    expect(session.scores.map(({ id }) => id)).not.toContain('together'); // places are no figure to tint by
+    session.arrangement.arrange('together', isDescending('together'));
+    await pass(500);
+    expect(asked).toHaveBeenCalledTimes(1);
+    const places = (await source.headOrder({ run: 'synthetic', step: session.playback.step ?? 0 })).data;
+    expect(order()).toEqual(bySize([...places]).reverse());
+    expect(session.place).toMatchObject({ arrange: 'together' });
+    expect(session.place).not.toHaveProperty('order');
+    asked.mockRestore();
+  });
+
+  it('sorts by likeness to the opened head, which stays the one until the user sorts again', async () => {
+    await begin({ layer: 1, head: 0 });
+    const asked = vi.spyOn(source, 'similarity');
+    const opened = headNumber(session.grid, { layer: 1, head: 0 });
+    const n = session.grid.total;
+    const { step } = session.playback;
+    expect(session.scores.find(({ id }) => id === 'likeness')?.title).toBe('Likeness to L1 H0');
+    await pass(500);
+    expect(asked).not.toHaveBeenCalled(); // nothing uses it yet
+    session.arrangement.arrange('likeness', true);
+    await pass(500);
+    const table = (await source.similarity({ run: 'synthetic', step: step ?? 0 })).data;
+    const row = (head: number) => [...table.subarray(head * n, (head + 1) * n)];
+    expect(order()).toEqual(bySize(row(opened)));
+    expect(order()[0]).toBe(opened);
+    expect(session.place).toMatchObject({ arrange: 'likeness', like: '1-0' });
+
+    const other = { layer: 2, head: 3 };
+    session.open(other);
+    await pass(500);
+    expect(order()).toEqual(bySize(row(opened)));
+    expect(session.arrangement.outdated).toBe(true);
+    session.arrangement.again();
+    await pass(500);
+    expect(order()).toEqual(bySize(row(headNumber(session.grid, other))));
+    expect(session.arrangement.outdated).toBe(false);
+  });
+
+  it('forgets what was known of another run’s heads', async () => {
+    await begin({ arrange: 'change', step: 600 });
+    await pass(1000);
+    const natural = session.places.map((_, number) => number);
+    expect(order()).not.toEqual(natural);
+    vi.spyOn(source, 'change').mockReturnValue(new Promise(() => {}));
+    goTo(session, { projection: DEFAULT_PROJECTION, run: 'lower-learning-rate', arrange: 'change' });
+    await pass(1000);
+    expect(order()).toEqual(natural);
+  });
+});

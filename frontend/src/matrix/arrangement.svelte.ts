@@ -1,0 +1,232 @@
+import { untrack } from 'svelte';
+import type { Session } from '../app/session.svelte';
+import { ranked, valuesAt } from '../health/scores';
+import { arrangeByLayer, arrangeInOrder } from '../render/arrange';
+import { type Grid, glide, type HeadPlace, headNumber } from '../render/layout';
+import { Morph } from '../render/morph.svelte';
+import { groupLayers } from '../run/modules';
+import { EVERY_HEAD, type HeadFilter, isFiltering, passing } from './head_filter';
+
+/** Milliseconds in which cells glide to their new places. */
+const GLIDE = 250;
+
+/** By layer, by name, alike ones together, or the id of a score. */
+export type Order = 'layer' | 'name' | (string & {});
+
+/** Which heads the matrix shows and where their cells lie. Scores count as they are at one step, the basis: cells
+ * change places when the user says so, not at every step of Play. */
+export class Arrangement {
+  by = $state<Order>('layer');
+  descending = $state(true);
+  filter = $state.raw<HeadFilter>(EVERY_HEAD);
+  /** The step whose values sort and filter. */
+  basis = $state<number | null>(null);
+  /** Heads that stand apart, in the order in which they were pinned. */
+  pins = $state.raw<readonly HeadPlace[]>([]);
+  /** The score that draws the cells' borders, and whether cells show the tint's curve over the steps. */
+  border = $state<string | null>(null);
+  curves = $state(true);
+  /** Width of the matrix's room over its height. */
+  aspect = $state(1.6);
+
+  /** What is known at the basis of scores that are known for the shown step only. */
+  private held = $state.raw<ReadonlyMap<string, Float64Array>>(new Map());
+  private readonly morph: Morph;
+  private from: Float32Array | null = null;
+  private fromExtent: Extent | null = null;
+  private last: Grid | null = null;
+
+  constructor(private readonly session: Session) {
+    this.morph = new Morph(() => !session.reducedMotion, GLIDE);
+  }
+
+  readonly filtering: boolean = $derived(isFiltering(this.filter));
+  /** The score that sorts, and the one that filters. */
+  private readonly sorting: string | null = $derived(
+    this.by === 'layer' || this.by === 'name' ? null : this.by,
+  );
+  private readonly ranging: string | null = $derived(this.filtering ? this.filter.score : null);
+
+  /** Whether something shows this score. */
+  uses(id: string): boolean {
+    return this.sorting === id || this.filter.score === id || this.border === id || this.session.tint === id;
+  }
+
+  /** Whether the places of the heads hang on this score. */
+  places(id: string): boolean {
+    return this.sorting === id || this.ranging === id;
+  }
+
+  private readonly groups = $derived.by(() => groupLayers(this.session.layers));
+
+  /** Numbers of the heads that have a cell. */
+  private readonly shown: readonly number[] = $derived.by(() => {
+    const { layers, places } = this.session;
+    return passing(this.filter, layers, places, this.ranging === null ? null : this.valuesOf(this.ranging));
+  });
+
+  private readonly order: ArrayLike<number> | null = $derived.by(() => {
+    if (this.by === 'layer') return null;
+    if (this.sorting === null) return this.descending ? this.shown.toReversed() : this.shown;
+    return ranked(this.shown, this.valuesOf(this.sorting) ?? [], this.descending);
+  });
+
+  readonly grid: Grid = $derived.by(() => {
+    const { session, order } = this;
+    if (order) return arrangeInOrder(session.grid, order, this.aspect);
+    const shown = new Set(this.shown);
+    return arrangeByLayer(session.grid, this.groups, (number) => shown.has(number));
+  });
+
+  /** Whether the heads would stand otherwise by the values of the shown step. */
+  readonly outdated: boolean = $derived.by(() => {
+    const { sorting, ranging, basis } = this;
+    const { step } = this.session.playback;
+    if (this.places('likeness') && this.session.scoring.likeness.elsewhere) return true;
+    if ((sorting === null && ranging === null) || step === null || step === basis) return false;
+    const now = (id: string | null) => (id === null ? null : this.now(id));
+    if ([sorting, ranging].some((id) => id !== null && this.now(id) === null)) return false;
+    const { layers, places } = this.session;
+    const shown = passing(this.filter, layers, places, now(ranging));
+    const order = sorting === null ? shown : ranked(shown, now(sorting) ?? [], this.descending);
+    const held = this.order ?? this.shown;
+    return order.length !== held.length || order.some((number, i) => number !== held[i]);
+  });
+
+  /** Where the cells are at this moment: on their way, after a change. [heads, 4] */
+  readonly rects: Float32Array = $derived.by(() => {
+    const { grid, from } = this;
+    const { active, share } = this.morph;
+    return active && from?.length === grid.rects.length ? glide(from, grid.rects, share) : grid.rects;
+  });
+  readonly gliding: boolean = $derived.by(() => this.morph.active);
+
+  /** What the camera sees as all of the matrix: it goes along with the cells. Axes stand beside rows of layers only;
+   * `axes` is how far they are there, in [0, 1]. */
+  readonly extent: Extent = $derived.by(() => {
+    const { fromExtent: from } = this;
+    const to = extentOf(this.grid);
+    const { active, share } = this.morph;
+    return active && from ? mixExtents(from, to, share) : to;
+  });
+
+  begin(): void {
+    $effect.pre(() => {
+      const { step } = this.session.playback;
+      if (this.basis === null && step !== null) this.basis = step;
+    });
+    $effect.pre(() => {
+      const { scoring, playback } = this.session;
+      if (playback.step !== this.basis) return;
+      const used = [this.sorting, this.ranging];
+      const found = scoring.arranging.filter(
+        ({ id, values }) => used.includes(id) && !values.every(Number.isNaN),
+      );
+      const held = untrack(() => this.held);
+      const fresh = found.filter(({ id, values }) => held.get(id) !== values);
+      if (fresh.length > 0) this.held = new Map([...held, ...fresh.map((s) => [s.id, s.values] as const)]);
+    });
+    $effect.pre(() => {
+      const { grid } = this;
+      untrack(() => this.glideTo(grid));
+    });
+    $effect(() => () => this.morph.stop());
+  }
+
+  /** Another run: what was known of the last one's heads goes. */
+  forget(): void {
+    this.held = new Map();
+  }
+
+  /** The same where no link says what is shown of it. */
+  clear(): void {
+    this.forget();
+    this.basis = null;
+    this.pins = [];
+    this.session.scoring.likeness.to = null;
+    if (this.by === 'likeness') this.by = 'layer';
+  }
+
+  arrange(by: Order, descending = this.descending): void {
+    this.by = by;
+    this.descending = descending;
+    this.again();
+  }
+
+  show(change: Partial<HeadFilter>): void {
+    this.filter = { ...this.filter, ...change };
+    this.again();
+  }
+
+  /** Sorts and filters by the values of the shown step. */
+  again(): void {
+    const { step } = this.session.playback;
+    this.session.scoring.likeness.follow();
+    if (step !== this.basis) this.held = new Map();
+    this.basis = step;
+    this.session.matrixView.chosen = null; // heads have moved: what was in view is elsewhere
+  }
+
+  isPinned({ layer, head }: HeadPlace): boolean {
+    return this.pins.some((pin) => pin.layer === layer && pin.head === head);
+  }
+
+  pin({ layer, head }: HeadPlace): void {
+    this.pins = this.isPinned({ layer, head })
+      ? this.pins.filter((pin) => pin.layer !== layer || pin.head !== head)
+      : [...this.pins, { layer, head }];
+  }
+
+  /** Numbers of the pinned heads. */
+  readonly pinned: readonly number[] = $derived.by(() =>
+    this.pins.map((pin) => headNumber(this.session.grid, pin)),
+  );
+
+  /** Cells go from where they are at this moment. */
+  private glideTo(grid: Grid): void {
+    const { last, from, fromExtent, morph } = this;
+    if (last === grid) return;
+    const { active, share } = morph;
+    const now = last && (active && from ? glide(from, last.rects, share) : last.rects);
+    const extent =
+      last && (active && fromExtent ? mixExtents(fromExtent, extentOf(last), share) : extentOf(last));
+    this.last = grid;
+    morph.stop();
+    if (now?.length !== grid.rects.length || now.every((value, i) => value === grid.rects[i])) return;
+    this.from = now;
+    this.fromExtent = extent;
+    morph.begin();
+  }
+
+  /** Of the basis; null while nothing is known. */
+  private valuesOf(id: string): ArrayLike<number> | null {
+    const series = this.session.health?.get(id);
+    if (series && this.basis !== null) return valuesAt(series, this.basis);
+    return this.held.get(id) ?? null;
+  }
+
+  private now(id: string): Float64Array | null {
+    const values = this.session.scoring.arranging.find((score) => score.id === id)?.values;
+    return values?.some((value) => !Number.isNaN(value)) ? values : null;
+  }
+}
+
+/** Scores show their greatest heads first, names and places their first ones, unless turned around. */
+export function isDescending(by: Order): boolean {
+  return by !== 'name' && by !== 'together';
+}
+
+export interface Extent {
+  readonly width: number;
+  readonly height: number;
+  readonly axes: number;
+}
+
+function extentOf({ width, height, rows }: Grid): Extent {
+  return { width, height, axes: rows[0]?.layer === null ? 0 : 1 };
+}
+
+function mixExtents(from: Extent, to: Extent, share: number): Extent {
+  const mix = (key: keyof Extent) => from[key] + share * (to[key] - from[key]);
+  return { width: mix('width'), height: mix('height'), axes: mix('axes') };
+}

@@ -1,0 +1,78 @@
+import type { Session } from '../app/session.svelte';
+import { formatDifference } from '../health/difference';
+import { formatValue } from '../health/figures';
+import { valueAt } from '../health/health';
+import { type HeadPlace, headNumber } from '../render/layout';
+import { FLAT } from '../render/orbit';
+import type { Picture } from '../render/picture';
+import type { Run } from '../run/types';
+
+/** A cell that is in view: the head that it is of, and where it lies in world units. */
+export interface Cell extends HeadPlace {
+  readonly number: number;
+  readonly x: number;
+  readonly y: number;
+  readonly side: number;
+}
+
+/** Css pixels of a cell's side from which on it shows more than points. */
+export const ROOM_FOR_TRAILS = 40;
+export const ROOM_FOR_VALUE = 58;
+export const ROOM_FOR_CURVE = 100;
+export const ROOM_FOR_LABELS = 200;
+export const ROOM_FOR_NAME = 170;
+export const ROOM_FOR_AXES = 300;
+/** Height of a cell's caption, in css pixels, and of its curve, as a share of the side and at most. */
+export const CAPTION = 18;
+export const CURVE = 0.16;
+export const CURVE_MOST = 44;
+
+/** The cells of these heads.
+ * @param rects where all cells lie, see `Grid` */
+export function cellsAt(session: Session, numbers: Iterable<number>, rects: Float32Array): Cell[] {
+  return Array.from(numbers, (number) => {
+    const [x = 0, y = 0, side = 0] = rects.subarray(4 * number, 4 * number + 3);
+    const { layer, head } = session.places[number] ?? { layer: 0, head: 0 };
+    return { number, layer, head, x, y, side };
+  });
+}
+
+/** What all pictures of cells have in common. */
+export function inCells({ looks, theme }: Session, { queries, keys }: Run) {
+  const { surface, border, accent } = theme.palette;
+  return {
+    queries,
+    keys,
+    dims: 2,
+    rotation: FLAT,
+    looks: looks.shared,
+    selecting: looks.selecting,
+    surface,
+    border,
+    accent,
+  } satisfies Partial<Picture>;
+}
+
+/** What the tint says of a head, in figures.
+ * @param second whether of the second one of two that are compared */
+export function reading({ against, scoring }: Session, number: number, second = false): string {
+  const { difference, series, step } = against;
+  if (difference) return formatDifference(difference, difference.values[number] ?? Number.NaN);
+  if (second) return series && step !== null ? formatValue(valueAt(series, step, number)) : '';
+  return scoring.tint ? formatValue(scoring.tint.values[number] ?? Number.NaN) : '';
+}
+
+/** What a screen reader hears, and the tooltip says, of a head. */
+export function headline(session: Session, { layer, head }: HeadPlace, second = false): string {
+  const { layers, grid } = session;
+  const { tint } = session.scoring;
+  const number = headNumber(grid, { layer, head });
+  const described = layers[layer];
+  const name = `Layer ${described?.number ?? layer} · Head ${described?.head_numbers[head] ?? head}`;
+  const told = tint ? [`${tint.title} ${reading(session, number, second)}`] : [];
+  const sorting = session.scores.find(({ id }) => id === session.arrangement.by);
+  if (sorting && sorting.id !== tint?.id && !second) {
+    told.push(`${sorting.title} ${formatValue(sorting.values[number] ?? Number.NaN)}`);
+  }
+  return [name, ...told].join(' · ');
+}

@@ -1,0 +1,103 @@
+import type { Session } from '../app/session.svelte';
+import type { NpyArray } from '../base/npy';
+import { sleep } from '../base/sleep';
+import type { HeadScore } from '../health/scores';
+import { type HeadPlace, headNumber } from '../render/layout';
+import { Gathered } from '../run/gathered.svelte';
+import { headLabel } from '../run/labels';
+import type { SimilarityQuery } from '../run/types';
+
+/** Milliseconds that the hand rests on a step before it is asked for. */
+const REST = 150;
+/** Steps whose answer is kept: each is a table of all heads by all heads. */
+const KEPT = 4;
+
+/** How alike each head is to one of them, and which are alike among each other, by what they attend to. Asked for only
+ * while something uses it. */
+export class Likeness {
+  /** The head that all are compared with: the opened one, unless it has put the others in their order. */
+  to = $state.raw<HeadPlace | null>(null);
+  readonly answers = new Gathered<NpyArray>(KEPT);
+  readonly orders = new Gathered<NpyArray>(KEPT);
+
+  constructor(private readonly session: Session) {}
+
+  private readonly key: string = $derived.by(() => `${this.session.run?.run} ${this.session.playback.step}`);
+
+  /** Null while no head is meant, and in a page that does not hold it. */
+  readonly score: HeadScore | null = $derived.by(() => {
+    const { to } = this;
+    const { layers, grid, source } = this.session;
+    if (!to || source.offers?.comparisons === false || to.head >= (layers[to.layer]?.heads ?? 0)) return null;
+    const name = headLabel(layers, to.layer, to.head);
+    const row = headNumber(grid, to);
+    const table = this.answers.get(this.key)?.data;
+    return {
+      id: 'likeness',
+      title: `Likeness to ${name}`,
+      reads: `How alike attention is to that of ${name}: 1 less the mean Jensen-Shannon distance of their rows, 1 where both attend to the same.`,
+      values: table
+        ? Float64Array.from(table.subarray(row * grid.total, (row + 1) * grid.total))
+        : new Float64Array(grid.total).fill(Number.NaN),
+    };
+  });
+
+  /** The places that put alike heads beside each other; null in a page that does not hold them. */
+  readonly together: HeadScore | null = $derived.by(() => {
+    const { grid, source } = this.session;
+    if (source.offers?.comparisons === false) return null;
+    const places = this.orders.get(this.key)?.data;
+    return {
+      id: 'together',
+      title: 'Alike together',
+      reads: 'Heads whose attention is alike stand beside each other.',
+      values: Float64Array.from(places ?? new Float32Array(grid.total).fill(Number.NaN)),
+    };
+  });
+
+  /** Whether another head is opened than the one that the others are compared with. */
+  readonly elsewhere: boolean = $derived.by(
+    () => this.session.opened !== null && this.to !== null && !this.session.isOpened(this.to),
+  );
+
+  begin(): void {
+    const { arrangement, source } = this.session;
+    this.gather(
+      this.answers,
+      () => arrangement.uses('likeness') && this.score !== null,
+      (query, signal) => source.similarity(query, { signal }),
+    );
+    this.gather(
+      this.orders,
+      () => arrangement.uses('together') && this.together !== null,
+      (query, signal) => source.headOrder(query, { signal }),
+    );
+    $effect.pre(() => {
+      if (this.to === null || !this.session.arrangement.places('likeness')) this.follow();
+    });
+  }
+
+  /** From now on all heads are compared with the opened one. */
+  follow(): void {
+    const { opened } = this.session;
+    if (opened) this.to = opened;
+  }
+
+  /** @param wanted whether anything shows it */
+  private gather(
+    answers: Gathered<NpyArray>,
+    wanted: () => boolean,
+    ask: (query: SimilarityQuery, signal: AbortSignal) => Promise<NpyArray>,
+  ): void {
+    $effect.pre(() => {
+      const { run, playback } = this.session;
+      const { step, moving } = playback;
+      const { key } = this;
+      if (!run || run.error !== null || step === null) return;
+      answers.need(wanted() && !moving ? key : null, async (signal) => {
+        await sleep(REST, signal);
+        return ask({ run: run.run, step }, signal);
+      });
+    });
+  }
+}

@@ -1,0 +1,97 @@
+import type { Attachment } from 'svelte/attachments';
+import type { Session } from '../app/session.svelte';
+import { pan } from '../render/camera';
+import { firstHead, type HeadPlace, neighbour } from '../render/layout';
+import { doubleTap } from '../widgets/double_tap';
+import { gestures } from '../widgets/gestures';
+import { ROOM_FOR_AXES } from './cells';
+import type { MatrixCamera } from './matrix_camera.svelte';
+
+/** A head, and its point that is meant, if one is. */
+export interface Found {
+  readonly place: HeadPlace;
+  readonly point: number | null;
+}
+
+/** What pointer and keys do in the matrix. */
+export class MatrixHand {
+  /** What is under the pointer, and where that is, in css pixels. */
+  hovered = $state.raw<(Found & { readonly x: number; readonly y: number }) | null>(null);
+  /** The head that the keys are at, while they are here. */
+  cursor = $state.raw<HeadPlace | null>(null);
+  focused = $state(false);
+
+  constructor(
+    private readonly session: Session,
+    private readonly camera: MatrixCamera,
+    private readonly pick: (x: number, y: number) => Found | null,
+  ) {}
+
+  readonly gestures: Attachment<HTMLElement> = (element) => {
+    const { session, camera } = this;
+    return gestures({
+      pan: (dx, dy) => {
+        if (session.matrixView.chosen) camera.take(pan(camera.now, dx, dy));
+      },
+      zoom: (x, y, factor) => camera.zoom(x, y, factor),
+      reset: () => camera.showAll(),
+      hover: (at) => {
+        const found = at && this.pick(at[0], at[1]);
+        this.hovered = found && at ? { ...found, x: at[0], y: at[1] } : null;
+        session.matrixView.pointed = found?.place ?? null;
+      },
+      tap: (x, y) => {
+        const found = this.pick(x, y);
+        this.cursor = found?.place ?? null;
+        if (!found) return;
+        const box = element.getBoundingClientRect();
+        doubleTap(box.left + x, box.top + y, () => camera.flyTo(found.place));
+        const large = session.isOpened(found.place) || camera.now.scale >= ROOM_FOR_AXES;
+        session.open(found.place);
+        if (large && found.point !== null) session.selectPoint(found.point);
+      },
+    })(element);
+  };
+
+  readonly key = (event: KeyboardEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target !== event.currentTarget) return;
+    const { session, camera } = this;
+    const at = this.cursor ?? session.opened;
+    const actions: Record<string, () => void> = {
+      ArrowLeft: () => this.walk(-1, 0),
+      ArrowRight: () => this.walk(1, 0),
+      ArrowUp: () => this.walk(0, -1),
+      ArrowDown: () => this.walk(0, 1),
+      Enter: () => this.enter(),
+      p: () => {
+        const meant = this.hovered?.place ?? at;
+        if (meant) session.arrangement.pin(meant);
+      },
+      '+': () => camera.zoomOn(at, 1.4),
+      '=': () => camera.zoomOn(at, 1.4),
+      '-': () => camera.zoomOn(at, 1 / 1.4),
+      0: () => camera.showAll(),
+    };
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  };
+
+  private walk(dx: number, dy: number): void {
+    const { session, camera } = this;
+    const { grid } = session.arrangement;
+    const from = session.opened ?? this.cursor;
+    this.cursor = from ? neighbour(grid, from, dx, dy) : firstHead(grid);
+    if (!this.cursor) return;
+    if (session.opened) session.open(this.cursor);
+    camera.reveal(this.cursor);
+  }
+
+  private enter(): void {
+    const { cursor, session, camera } = this;
+    if (!cursor) return;
+    if (session.isOpened(cursor)) camera.flyTo(cursor);
+    else session.open(cursor);
+  }
+}

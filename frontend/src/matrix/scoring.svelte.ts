@@ -1,0 +1,49 @@
+import type { Session } from '../app/session.svelte';
+import type { Scale } from '../health/health';
+import { type HeadScore, healthScores, scaleOf } from '../health/scores';
+import { Change } from './change.svelte';
+import { Likeness } from './likeness.svelte';
+
+/** All that heads can be arranged, filtered and marked by at the shown step. */
+export class Scoring {
+  readonly change: Change;
+  readonly likeness: Likeness;
+
+  constructor(private readonly session: Session) {
+    this.change = new Change(session);
+    this.likeness = new Likeness(session);
+  }
+
+  readonly all: readonly HeadScore[] = $derived.by(() => {
+    const { health, playback, search, against, source } = this.session;
+    const figures = health && playback.step !== null ? healthScores(health, playback.step) : [];
+    const change = source.offers?.comparisons === false ? null : this.change.score;
+    const others = [change, this.likeness.score, search.clustering.score, against.score];
+    return [...figures, ...others.filter((score) => score !== null)];
+  });
+
+  /** The same and what heads can be arranged by alone. */
+  readonly arranging: readonly HeadScore[] = $derived.by(() => {
+    const { together } = this.likeness;
+    return together ? [...this.all, together] : this.all;
+  });
+
+  /** The one that colours the cells, and its scale. */
+  readonly tint: HeadScore | null = $derived.by(
+    () => this.all.find(({ id }) => id === this.session.tint) ?? null,
+  );
+  readonly scale: Scale | null = $derived.by(
+    () => this.session.series?.scale ?? (this.tint && scaleOf(this.tint.values)),
+  );
+
+  readonly loading: boolean = $derived.by(
+    () => this.change.answers.loading || this.likeness.answers.loading || this.likeness.orders.loading,
+  );
+
+  /** To be called while a component is made. */
+  begin(): void {
+    const { arrangement } = this.session;
+    this.change.begin(() => arrangement.uses('change'));
+    this.likeness.begin();
+  }
+}

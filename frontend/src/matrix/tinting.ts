@@ -1,0 +1,53 @@
+import type { Session } from '../app/session.svelte';
+import { share, sharesBetween } from '../health/health';
+import { scaleOf } from '../health/scores';
+import { borderCells } from '../render/borders';
+import { tintCells } from '../render/colours';
+import { divergingTints } from '../render/diverging';
+import type { ShownSteps } from '../shown/shown.svelte';
+
+/** The cells' backgrounds, [heads, 4]: what one of two is more than the other, or the figure that tints them.
+ * @param second whether of the second one of two that are compared */
+export function cellTints(session: Session, shown: ShownSteps, second: boolean): Uint8Array {
+  const { difference } = session.against;
+  const { palette, dark } = session.theme;
+  return difference
+    ? divergingTints(palette, dark, difference.values, difference.most)
+    : tintCells(palette, tintShares(session, shown, second));
+}
+
+/** The cells' borders, [heads, 4]; null where none tells a figure. */
+export function cellBorders(session: Session, shown: ShownSteps): Uint8Array | null {
+  const shares = borderShares(session, shown);
+  return shares && borderCells(session.theme.palette, shares);
+}
+
+/** How far each head's value is along the scale of the figure that tints the cells, mixed as the points are. [heads]
+ * @param second whether of the second one of two that are compared */
+function tintShares(session: Session, shown: ShownSteps, second: boolean): Float64Array {
+  const { scoring, grid, against } = session;
+  const { tint, scale } = scoring;
+  const { pair, mix } = shown;
+  if (second) {
+    const { series, step } = against;
+    if (!series) return new Float64Array(grid.total).fill(Number.NaN);
+    return sharesBetween(series, pair?.fromStep ?? step ?? 0, pair?.toStep ?? step ?? 0, pair ? mix : 0);
+  }
+  const { series } = session;
+  if (series && pair) return sharesBetween(series, pair.fromStep, pair.toStep, mix);
+  if (!series && tint && scale) return tint.values.map((value) => share(scale, value));
+  return new Float64Array(grid.total).fill(Number.NaN);
+}
+
+/** The same of the figure that draws the borders; null where none does. */
+function borderShares(session: Session, shown: ShownSteps): Float64Array | null {
+  const { border } = session.arrangement;
+  const { pair, mix } = shown;
+  if (border === null) return null;
+  const series = session.health?.get(border);
+  if (series && pair) return sharesBetween(series, pair.fromStep, pair.toStep, mix);
+  const values = session.scores.find(({ id }) => id === border)?.values;
+  if (!values) return null;
+  const scale = scaleOf(values);
+  return values.map((value) => share(scale, value));
+}

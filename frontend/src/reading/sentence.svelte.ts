@@ -1,0 +1,276 @@
+import type { Session } from '../app/session.svelte';
+import type { Side, TokenPlace } from '../attention/side';
+import { difference, type Gone, strongest, without } from '../attention/weights';
+import { headLabel } from '../run/labels';
+import { tokenText } from '../run/places';
+import { isSpecial } from '../run/special';
+import type { AttentionQuery } from '../run/types';
+import type { Attention } from './attention';
+import { type Pin, pinId, pinTitle } from './pins';
+import { Pins } from './sentence_pins.svelte';
+
+export type Form = 'lines' | 'map';
+/** Which of the compared pictures the lines draw; the maps stand side by side. */
+export type Shows = 'shown' | 'pinned' | 'difference';
+
+/** The tokens of one side of the picture. */
+export interface SideTokens {
+  /** Number of the list that they are in: of both sides the same one, but in layers between two. */
+  readonly list: number;
+  /** What these are called; empty where all layers have the same. */
+  readonly title: string;
+  /** As the tokenizer writes them. */
+  readonly raw: readonly string[];
+  readonly tokens: readonly string[];
+  /** Which are left out. */
+  readonly gone: readonly boolean[];
+}
+
+/** A token that is left out, wherever it stands. */
+export interface ListedToken {
+  readonly list: number;
+  readonly token: number;
+}
+
+/** What one token gives, or gets. */
+export interface OwnWeights {
+  readonly of: TokenPlace;
+  readonly weights: Float32Array;
+}
+
+/** One picture of the sentence. */
+export interface Panel {
+  readonly id: string;
+  readonly title: string;
+  /** [queries, keys]; null until it is here, or where only a part of it was asked for. */
+  readonly weights: Float32Array | null;
+  /** What was asked for instead: of one query to all keys, or of one key from all queries. */
+  readonly part: OwnWeights | null;
+  /** Those of them that are strong enough to be drawn. */
+  readonly drawn: Float32Array | null;
+  /** A difference: from −1 to 1. */
+  readonly signed: boolean;
+}
+
+/** What the sentence view shows of the attention, and what it is held against. */
+export class Sentence {
+  form = $state<Form>('lines');
+  /** The mean over all sequences, by position, instead of one sequence. */
+  mean = $state(false);
+  hidesSpecial = $state(false);
+  hidesFirst = $state(false);
+  /** Keys drawn for each query; 0: all. */
+  top = $state(0);
+  /** The least weight that is drawn. */
+  least = $state(0);
+  /** Whether weights are to count by the norms of the values that they fetch. */
+  byValues = $state(false);
+  /** Whether it has the head view for itself. */
+  fills = $state(false);
+  shows = $state<Shows>('difference');
+  /** Css pixels of a heat map's cell; null: all of it is seen. */
+  cell = $state<number | null>(null);
+  readonly pins: Pins;
+  /** The position that is selected in the mean, which belongs to no sequence. */
+  position = $state.raw<TokenPlace | null>(null);
+  private left = $state.raw<{ readonly of: number | 'mean'; readonly tokens: readonly ListedToken[] }>({
+    of: 0,
+    tokens: [],
+  });
+
+  constructor(private readonly session: Session) {
+    this.pins = new Pins(session);
+  }
+
+  /** What is asked of the server: a sequence's number, or the mean. */
+  readonly sequence: number | 'mean' | null = $derived.by(() =>
+    this.mean ? 'mean' : (this.session.selection?.sequence ?? null),
+  );
+  /** Whether the opened head’s layer has norms of values to weigh by. */
+  readonly hasValues: boolean = $derived.by(() => {
+    const { opened, layers } = this.session;
+    return opened !== null && (layers[opened.layer]?.values ?? false);
+  });
+  /** What is asked of the server beside the place. */
+  readonly weighing: Pick<AttentionQuery, 'weight'> = $derived(
+    this.byValues && this.hasValues ? { weight: 'values' } : {},
+  );
+  /** The same, and what of the matrix is enough. */
+  readonly asking: Pick<AttentionQuery, 'weight' | 'query' | 'key'> = $derived.by(() => {
+    const { part } = this.session.imageView;
+    return part ? { ...this.weighing, [part.side]: part.token } : this.weighing;
+  });
+  /** The opened head's queries, which stand on the left, and its keys. */
+  readonly sides: Readonly<Record<Side, SideTokens>> = $derived.by(() => {
+    const { query, key } = this.listsOf(this.session.opened?.layer);
+    const queries = this.side(query);
+    return { query: queries, key: key === query ? queries : this.side(key) };
+  });
+  /** Which tokens are left out, on both. */
+  private readonly gone: Gone = $derived({ query: this.sides.query.gone, key: this.sides.key.gone });
+  /** Where the selection stands; null where nothing is selected. */
+  readonly selected: TokenPlace | null = $derived.by(() => {
+    const { selection } = this.session;
+    const place = this.mean ? (this.position ?? selection) : selection;
+    const last = place ? this.sides[place.side].tokens.length - 1 : 0;
+    return place && { side: place.side, token: Math.min(place.token, Math.max(0, last)) };
+  });
+  /** Tokens that the user has clicked off in what is shown. */
+  readonly off: readonly ListedToken[] = $derived(this.left.of === this.sequence ? this.left.tokens : []);
+
+  /** A layer's tokens on each side, as the tokenizer writes them. */
+  rawOf(layer: number): Readonly<Record<Side, readonly string[]>> {
+    const { query, key } = this.listsOf(layer);
+    return { query: this.tokensIn(query), key: this.tokensIn(key) };
+  }
+
+  readonly shown: Panel = $derived.by(() => {
+    const { opened, layers, playback } = this.session;
+    const head = opened ? headLabel(layers, opened.layer, opened.head) : '';
+    const title = `${head} · step ${(playback.step ?? 0).toLocaleString('en-US')}`;
+    return this.panel('shown', title, this.session.attention.value);
+  });
+  private readonly pinnedPanels: readonly Panel[] = $derived.by(() =>
+    this.pins.ones.map(({ pin, attention }) => {
+      const title = pinTitle(pin, this.session.run);
+      return this.isComparable(pin)
+        ? this.panel(pinId(pin), title, attention.value)
+        : this.panel(pinId(pin), `${title} attends among other tokens`, null);
+    }),
+  );
+  private readonly againstPanel: Panel | null = $derived.by(() => {
+    const { against } = this.pins;
+    if (!against || !this.isComparable(against)) return null;
+    return this.pinnedPanels.find(({ id }) => id === pinId(against)) ?? null;
+  });
+  private readonly differencePanel: Panel | null = $derived.by(() => {
+    const other = this.againstPanel;
+    if (!other) return null;
+    const { shown } = this;
+    const ofBoth = (a?: Float32Array | null, b?: Float32Array | null) => (a && b ? difference(a, b) : null);
+    const of = shown.part?.of;
+    const same = of?.side === other.part?.of.side && of?.token === other.part?.of.token;
+    const part = same ? ofBoth(shown.part?.weights, other.part?.weights) : null;
+    return {
+      ...this.drawn(ofBoth(shown.weights, other.weights)),
+      id: 'difference',
+      title: `shown − ${other.title}`,
+      part: of && part ? { of, weights: part } : null,
+      signed: true,
+    };
+  });
+  /** All that is compared, side by side. */
+  readonly panels: readonly Panel[] = $derived([
+    this.shown,
+    ...this.pinnedPanels,
+    ...(this.differencePanel ? [this.differencePanel] : []),
+  ]);
+  /** The one that the lines draw. */
+  readonly pictured: Panel = $derived(
+    { shown: null, pinned: this.againstPanel, difference: this.differencePanel }[this.shows] ?? this.shown,
+  );
+
+  /** What a side is called: which tokens these are, where the other side's are others. */
+  heading(side: Side): string {
+    const { query, key } = this.sides;
+    const { title } = this.sides[side];
+    const name = side === 'query' ? 'queries' : 'keys';
+    return title && query.list !== key.list ? `${name}: ${title}` : name;
+  }
+
+  /** To be called while a component is made. */
+  begin(): void {
+    $effect.pre(() => {
+      const { run, selection } = this.session;
+      const { sequence } = this;
+      if (!run || run.error !== null || !selection || this.session.probe.value === null) return;
+      if (sequence === null) return;
+      this.pins.follow({ run: run.run, sequence, ...this.asking });
+    });
+  }
+
+  select({ side, token }: TokenPlace): void {
+    const { session } = this;
+    if (this.mean) this.position = { side, token };
+    else if (session.selection) {
+      session.selection = { ...session.selection, list: this.sides[side].list, side, token };
+    }
+  }
+
+  /** Leaves a token out, or brings it back; where queries and keys are of the same tokens, on both sides. */
+  toggle({ side, token }: TokenPlace): void {
+    const { off, sequence } = this;
+    if (sequence === null) return;
+    const { list } = this.sides[side];
+    const others = off.filter((other) => other.list !== list || other.token !== token);
+    this.left = { of: sequence, tokens: others.length < off.length ? others : [...off, { list, token }] };
+  }
+
+  isOff({ side, token }: TokenPlace): boolean {
+    const { list } = this.sides[side];
+    return this.off.some((other) => other.list === list && other.token === token);
+  }
+
+  bringBack(): void {
+    this.left = { of: 0, tokens: [] };
+  }
+
+  leaveOut(tokens: readonly ListedToken[], of: number | 'mean'): void {
+    this.left = { of, tokens };
+  }
+
+  /** An answer as weights; it is kept while the next one loads, but one of another size is not of this sentence. */
+  private readable(
+    answer: Attention | null,
+  ): { readonly of: TokenPlace | null; readonly weights: Float32Array } | null {
+    const { query, key } = this.gone;
+    const of = answer?.of ?? null;
+    const rows = of?.side === 'query' ? query.slice(of.token, of.token + 1) : query;
+    const columns = of?.side === 'key' ? key.slice(of.token, of.token + 1) : key;
+    if (answer?.shape[0] !== rows.length || answer.shape[1] !== columns.length) return null;
+    return { of, weights: without(answer.data, { query: rows, key: columns }) };
+  }
+
+  /** Whether a pinned head has the same queries and keys as the opened one. */
+  private isComparable(pin: Pin): boolean {
+    if ('step' in pin) return true;
+    const [own, other] = [this.listsOf(this.session.opened?.layer), this.listsOf(pin.head.layer)];
+    return own.query === other.query && own.key === other.key;
+  }
+
+  /** Numbers of the lists that a layer's queries and keys are in. */
+  private listsOf(layer = 0): Readonly<Record<Side, number>> {
+    const { lists, layerTokens } = this.session;
+    const tokens = layerTokens[layer];
+    return tokens
+      ? { query: lists.indexOf(tokens.queries), key: lists.indexOf(tokens.keys) }
+      : { query: 0, key: 0 };
+  }
+
+  private tokensIn(list: number): readonly string[] {
+    const listed = this.session.probe.value?.lists[list];
+    if (this.sequence === 'mean') return Array.from({ length: listed?.longest ?? 0 }, (_, i) => String(i));
+    return listed?.sequences[this.sequence ?? -1]?.tokens ?? [];
+  }
+
+  private side(list: number): SideTokens {
+    const raw = this.tokensIn(list);
+    const off = new Set(this.off.filter((other) => other.list === list).map(({ token }) => token));
+    const gone = raw.map(
+      (token, i) =>
+        off.has(i) || (this.hidesFirst && i === 0) || (this.hidesSpecial && !this.mean && isSpecial(token)),
+    );
+    return { list, title: this.session.listTitles[list] ?? '', raw, tokens: raw.map(tokenText), gone };
+  }
+
+  private panel(id: string, title: string, answer: Attention | null): Panel {
+    const read = this.readable(answer);
+    const part = read?.of ? { of: read.of, weights: read.weights } : null;
+    return { ...this.drawn(part ? null : (read?.weights ?? null)), id, title, part, signed: false };
+  }
+
+  private drawn(weights: Float32Array | null): Pick<Panel, 'weights' | 'drawn'> {
+    const drawn = weights && strongest(weights, this.sides.key.tokens.length, this.top, this.least);
+    return { weights, drawn };
+  }
+}

@@ -1,0 +1,83 @@
+import type { Session } from '../app/session.svelte';
+import { Latest } from '../run/latest.svelte';
+import type { AttentionQuery } from '../run/types';
+import { type Attention, fetchedAttention } from './attention';
+import { MOST_PINS, type Pin, pinId, pinned } from './pins';
+
+/** The attention that is held against the shown one. */
+class Pinned {
+  readonly attention = new Latest<Attention>();
+  private asked = '';
+
+  constructor(readonly pin: Pin) {}
+
+  follow(query: AttentionQuery, session: Session): void {
+    const asked = JSON.stringify(query);
+    if (asked === this.asked) return;
+    this.asked = asked;
+    void this.attention.load((signal) => fetchedAttention(session.source, query, signal));
+  }
+}
+
+/** Steps and heads that stand beside what the sentence view shows. */
+export class Pins {
+  ones = $state.raw<readonly Pinned[]>([]);
+  private chosen = $state(0);
+
+  constructor(private readonly session: Session) {}
+
+  readonly all: readonly Pin[] = $derived(this.ones.map(({ pin }) => pin));
+  /** The pin that the difference is taken to. */
+  readonly against: Pin | null = $derived(this.all[this.chosen] ?? this.all[0] ?? null);
+  readonly error: string | null = $derived(
+    this.ones.find(({ attention }) => attention.error !== null)?.attention.error ?? null,
+  );
+  readonly loading: boolean = $derived(this.ones.some(({ attention }) => attention.loading));
+  /** The attention of each pin, and where it is from. */
+  readonly held = $derived.by(() => {
+    const { opened, playback } = this.session;
+    const { step } = playback;
+    if (!opened || step === null) return [];
+    return this.ones.map(({ pin, attention }) => ({
+      place: pinned(pin, step, opened),
+      weights: attention.value,
+    }));
+  });
+
+  /** Asks for the same of each pin as of what is shown, unless it has. */
+  follow(asked: Pick<AttentionQuery, 'run' | 'sequence' | 'weight' | 'query' | 'key'>): void {
+    const { opened, playback } = this.session;
+    const { step } = playback;
+    if (!opened || step === null) return;
+    for (const one of this.ones) one.follow({ ...asked, ...pinned(one.pin, step, opened) }, this.session);
+  }
+
+  add(pin: Pin): void {
+    const found = this.all.findIndex((other) => pinId(other) === pinId(pin));
+    if (found >= 0) {
+      this.chosen = found;
+      return;
+    }
+    const kept = this.ones.slice(-(MOST_PINS - 1));
+    this.ones = [...kept, new Pinned(pin)];
+    this.chosen = kept.length;
+  }
+
+  choose(pin: Pin): void {
+    this.chosen = this.all.indexOf(pin);
+  }
+
+  remove(pin: Pin): void {
+    const { against } = this;
+    this.ones = this.ones.filter((one) => one.pin !== pin);
+    this.chosen = Math.max(0, against === null ? 0 : this.all.indexOf(against));
+  }
+
+  clear(): void {
+    this.ones = [];
+  }
+
+  retry(): void {
+    for (const { attention } of this.ones) if (attention.error !== null) void attention.retry();
+  }
+}

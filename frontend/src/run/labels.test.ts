@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { columnLabel, describeProgress, describeSegment, headLabel } from './labels';
+import type { Layer } from './types';
+
+const layer = (number: number, ...head_numbers: number[]): Layer => ({
+  name: `blocks.${number}`,
+  number,
+  heads: head_numbers.length,
+  head_numbers,
+  kv_heads: 1,
+  head_dim: 8,
+  causal: true,
+  attends: 'self',
+  queries_of: 'tokens',
+  keys_of: 'tokens',
+  queries: 3,
+  keys: 3,
+  query_grid: null,
+  key_grid: null,
+});
+
+describe('labels', () => {
+  it('are the numbers of the model, not positions', () => {
+    const layers = [layer(2, 0, 1), layer(7, 1, 5)];
+    expect(headLabel(layers, 1, 1)).toBe('L7 H5');
+    expect(headLabel([], 3, 4)).toBe('L3 H4');
+  });
+
+  it('stand over a column only if they hold for all of it', () => {
+    expect(columnLabel([layer(0, 3, 5), layer(1, 3, 6), layer(2, 3)], 0)).toBe('3');
+    expect(columnLabel([layer(0, 3, 5), layer(1, 3, 6), layer(2, 3)], 1)).toBe('');
+    expect(columnLabel([layer(0, 3, 5), layer(1, 3)], 1)).toBe('5');
+  });
+
+  it('say what is not shown of a run', () => {
+    expect(describeSegment({ steps: [0, 100, 300], layers: 2, heads: 8, sequences: 5 })).toBe(
+      'Not shown: steps 0 to 300, recorded with another probe or model (2 layers, 8 heads, 5 sequences)',
+    );
+  });
+});
+
+it('says how far something is, or that it has not begun', () => {
+  expect(describeProgress({ state: 'computing', done: 3, total: 16 })).toBe('computing, 3 of 16');
+  expect(describeProgress({ state: 'computing', done: 0, total: 0 })).toBe('waiting for its turn');
+});

@@ -1,0 +1,87 @@
+import type { NpyArray } from '../base/npy';
+import type { Projection } from './projection';
+import type { ScalarPoint } from './scalars';
+import type {
+  Alerts,
+  AttentionQuery,
+  ChangeQuery,
+  Dims,
+  FigureQuery,
+  HealthDocument,
+  ImageSummary,
+  ImageSummaryQuery,
+  KnownHealth,
+  Points,
+  PointsQuery,
+  Priority,
+  Probe,
+  Progress,
+  Runs,
+  SimilarityQuery,
+  TokensOf,
+  Trust,
+  TrustQuery,
+} from './types';
+
+/** How an answer is waited for. The server drops work that nobody asks about any more, so aborting cancels it. */
+export interface Waiting {
+  readonly signal?: AbortSignal;
+  /** Hears how far the work is, as long as there is no answer. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** How urgent the answer is now; asked again each time, because that changes while one waits. */
+  readonly priority?: () => Priority;
+}
+
+/** What a source has that makes nothing: controls offer this, and nothing else. */
+export interface Offers {
+  readonly projections: readonly Projection[];
+  readonly dims: readonly Dims[];
+  readonly trust: boolean;
+  /** How far heads changed, and how alike they are. */
+  readonly comparisons: boolean;
+  /** What it holds and what not, for people. */
+  readonly says: string;
+}
+
+/** Where the views get everything they show: TensorBoard over HTTP, or a made-up run. */
+export interface DataSource {
+  /** Absent: whatever is asked for is made. */
+  readonly offers?: Offers;
+  runs(signal?: AbortSignal): Promise<Runs>;
+  probe(run: string, signal?: AbortSignal): Promise<Probe>;
+  /** @param known only the later steps are wanted; the answer has all of them where what is known is no longer so */
+  health(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthDocument>;
+  alerts(run: string, signal?: AbortSignal): Promise<Alerts>;
+  points(query: PointsQuery, waiting?: Waiting): Promise<Points>;
+  trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust>;
+  /** float32 [n_query, n_key]; [1, n_key] of one query, [n_query, 1] of one key */
+  attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray>;
+  /** What the attention within one image comes to, where the matrix is too large to be asked for. */
+  imageSummary(query: ImageSummaryQuery, signal?: AbortSignal): Promise<ImageSummary>;
+  /** The picture of one sequence, or of its other side, PNG. */
+  image(run: string, sequence: number, side: TokensOf, signal?: AbortSignal): Promise<Blob>;
+  /** float32 [heads, queries + keys]; NaN where a figure is not defined */
+  pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray>;
+  /** float32 [heads]: the mean Jensen-Shannon distance of the rows of attention at the two steps, in [0, 1]. */
+  change(query: ChangeQuery, waiting?: Waiting): Promise<NpyArray>;
+  /** float32 [heads, heads] over all layers: 1 less the mean Jensen-Shannon distance of the rows of attention. */
+  similarity(query: SimilarityQuery, waiting?: Waiting): Promise<NpyArray>;
+  /** Each head's place in an order in which alike ones stand together. [heads of all layers] */
+  headOrder(query: SimilarityQuery, waiting?: Waiting): Promise<NpyArray>;
+  /** Names of the run’s scalars; none where TensorBoard runs without its scalars plugin. */
+  scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]>;
+  scalars(run: string, tag: string, signal?: AbortSignal): Promise<readonly ScalarPoint[]>;
+}
+
+/** A refusal in one sentence that is fit to be shown to the user as it stands. */
+export class SourceError extends Error {
+  override name = 'SourceError';
+}
+
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError';
+}
+
+export function sentence(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,29 @@
+import type { Session } from '../app/session.svelte';
+import type { HeadPlace } from '../render/layout';
+import { headsOf } from '../render/positions';
+import type { PointsQuery } from '../run/types';
+import { isBlank } from './blank';
+
+/** Why a head has no (full) picture at the shown step, or why it will not come; null where all is well. */
+export function noteOf(session: Session, place: HeadPlace): string | null {
+  const { matrix, headView, playback } = session;
+  const scenes = session.isOpened(place) ? [headView, matrix] : [matrix];
+  for (const { query } of scenes.flatMap((scene) => scene.questions(playback.index))) {
+    if (query.layer !== place.layer || (query.head ?? place.head) !== place.head) continue;
+    const note = noteOn(session, query, place.head);
+    if (note !== null) return note;
+  }
+  return null;
+}
+
+/** The same, of one of the queries for that head. */
+export function noteOn({ loader, layers }: Session, query: PointsQuery, head: number): string | null {
+  if (loader.arrivals < 0) return null;
+  const said = loader.notesOf(query)?.get(head);
+  if (said !== undefined) return said;
+  const all = loader.get(query);
+  if (all === null) return query.head === undefined ? null : loader.error(query);
+  const heads = query.head === undefined ? headsOf(all, layers[query.layer]?.heads ?? 1) : [all];
+  const points = heads[query.head === undefined ? head : 0];
+  return points && isBlank(points) ? 'No picture: queries or keys are not finite at this step.' : null;
+}

@@ -1,0 +1,61 @@
+import type { StepPoints } from '../render/positions';
+import type { Dims } from '../run/types';
+
+export type Heads = readonly (Float32Array | null)[];
+
+/** What is asked for, as far as it is here. */
+export interface Asked {
+  readonly place: string;
+  /** Method, parameters and points. */
+  readonly address: string;
+  readonly dims: Dims;
+  readonly fromStep: number;
+  readonly toStep: number;
+  readonly from: Heads;
+  readonly to: Heads;
+  /** Names the two ends' axes: run, place, projection, frame. */
+  readonly frame: string;
+  /** Whether all has come that will. */
+  readonly complete: boolean;
+  /** Whether heads come one at a time. */
+  readonly single: boolean;
+  /** Whether axes are shown that will be replaced when the full frame is there. */
+  readonly preliminary: boolean;
+}
+
+/** What is on screen. */
+export interface Pair {
+  readonly asked: Asked;
+  readonly dims: Dims;
+  readonly fromStep: number;
+  readonly toStep: number;
+  readonly from: StepPoints;
+  readonly to: StepPoints;
+  /** Heads whose own picture is not here: the step whose picture stands in for it, or null for none. */
+  readonly late: ReadonlyMap<number, number | null>;
+}
+
+/** The same steps in the same axes; only what is here may differ. */
+export function sameView(a: Asked, b: Asked): boolean {
+  return a.frame === b.frame && a.fromStep === b.fromStep && a.toStep === b.toStep;
+}
+
+/** Whether an old picture may stay until what is asked for is here. Never another method's in a whole matrix that
+ * fills head by head: nobody could tell which cell is what. */
+export function standsIn({ asked: old, from }: Pair, asked: Asked): boolean {
+  return (
+    old.place === asked.place && (!asked.single || from.heads.length === 1 || old.address === asked.address)
+  );
+}
+
+/** The end that is nearer to what is on screen. */
+export function nearest({ from, to }: Pair, mix: number): StepPoints {
+  return mix < 0.5 ? from : to;
+}
+
+/** Whether heads turn into others of the same step. */
+export function replaces(old: Pair | null, { asked }: Pair, before: Heads, after: Heads): boolean {
+  if (old?.dims !== asked.dims || old.fromStep !== asked.fromStep || old.toStep !== asked.toStep)
+    return false;
+  return before.some((points, i) => points !== null && after[i] && after[i] !== points);
+}

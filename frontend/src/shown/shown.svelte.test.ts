@@ -1,0 +1,201 @@
+import { flushSync } from 'svelte';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Session } from '../app/session.svelte';
+import type { Host } from '../base/host';
+import { DEFAULT_PROJECTION } from '../run/projection';
+import type { Waiting } from '../run/source';
+import type { Points, PointsQuery } from '../run/types';
+import { SyntheticSource } from '../source/synthetic';
+
+/** A run of 2 × 2 heads whose points come when the test lets them. */
+class Held extends SyntheticSource {
+  readonly waiting: { query: PointsQuery; let: () => void; signal: AbortSignal | undefined }[] = [];
+  holds: (query: PointsQuery) => boolean = () => false;
+
+  override async points(query: PointsQuery, waiting: Waiting = {}): Promise<Points> {
+    if (this.holds(query)) {
+      waiting.onProgress?.({ state: 'computing', done: 1, total: 4 });
+      const { signal } = waiting;
+      await new Promise<void>((resolve, reject) => {
+        signal?.addEventListener('abort', () => reject(new DOMException('', 'AbortError')));
+        this.waiting.push({ query, let: resolve, signal });
+      });
+    }
+    return super.points(query, waiting);
+  }
+
+  /** Lets go what it holds, where `which` says so. */
+  async letGo(which: (query: PointsQuery) => boolean = () => true): Promise<void> {
+    for (const held of this.waiting.splice(0)) {
+      if (which(held.query)) held.let();
+      else this.waiting.push(held);
+    }
+    await pass();
+  }
+}
+
+const pass = async (milliseconds = 0) => {
+  await vi.advanceTimersByTimeAsync(milliseconds);
+  flushSync();
+};
+
+let source: Held;
+let session: Session;
+let end: () => void;
+let frames: FrameRequestCallback[];
+
+async function begin(still: boolean): Promise<void> {
+  const body = { classList: { contains: () => false } };
+  const host = { window: { matchMedia: () => ({ matches: still }), document: { body } } } as unknown as Host;
+  end = $effect.root(() => {
+    session = new Session(source, host, { projection: DEFAULT_PROJECTION });
+    session.begin();
+  });
+  await session.refreshRuns();
+  await pass();
+  session.matrixView.visible = Uint32Array.of(0, 1, 2, 3);
+  await pass();
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  frames = [];
+  vi.stubGlobal(
+    'MutationObserver',
+    class {
+      observe() {}
+      disconnect() {}
+    },
+  );
+  vi.stubGlobal('requestAnimationFrame', (frame: FrameRequestCallback) => frames.push(frame));
+  vi.stubGlobal('cancelAnimationFrame', () => {
+    frames = [];
+  });
+  source = new Held({ heads: [2, 2], tokens: 20, checkpoints: 4 });
+});
+afterEach(() => {
+  end();
+  session.destroy();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const here = () => session.matrix.pair?.to.heads.map((points) => points !== null);
+const late = () => [...(session.matrix.pair?.late ?? [])];
+const slow = ({ projection }: PointsQuery) => projection.method === 'tsne';
+
+it('fills a slow projection head by head, and shows no other method meanwhile', async () => {
+  await begin(true);
+  expect(here()).toEqual([true, true, true, true]);
+  source.holds = slow;
+  session.project({ method: 'tsne' });
+  await pass(200);
+  expect(here()).toEqual([false, false, false, false]);
+  await source.letGo(({ layer, head }) => layer === 1 && head === 0);
+  expect(here()).toEqual([false, false, true, false]);
+  expect(session.matrix.settled).toBe(false);
+  source.holds = () => false;
+  await source.letGo();
+  await pass();
+  expect(here()).toEqual([true, true, true, true]);
+  expect(session.matrix.settled).toBe(true);
+});
+
+it('keeps each head’s old picture, marked with its step, until its own has come', async () => {
+  await begin(true);
+  session.project({ method: 'tsne' });
+  await pass(200);
+  const old = session.matrix.pair!.to.heads;
+  source.holds = slow;
+  session.playback.go(0);
+  await pass(200);
+  expect(session.matrix.pair!.to.heads).toEqual(old);
+  expect(late()).toEqual([0, 1, 2, 3].map((head) => [head, 600]));
+  await source.letGo(({ layer, head }) => layer === 0 && head === 1);
+  expect(late().map(([head]) => head)).toEqual([0, 2, 3]);
+  expect(session.matrix.pair!.to.heads[1]).not.toBe(old[1]);
+});
+
+it('stops with what is there, and goes on', async () => {
+  await begin(true);
+  source.holds = slow;
+  session.project({ method: 'tsne' });
+  await pass(200);
+  await source.letGo(({ layer, head }) => layer === 0 && head === 0);
+  session.stopped = true;
+  await pass();
+  expect(source.waiting.every(({ signal }) => signal?.aborted)).toBe(true);
+  expect(session.matrix.settled).toBe(true);
+  expect(here()).toEqual([true, false, false, false]);
+  source.holds = () => false;
+  session.stopped = false;
+  await pass(200);
+  expect(here()).toEqual([true, true, true, true]);
+});
+
+it('lets go of heads that nobody looks at when the projection changes', async () => {
+  await begin(true);
+  source.holds = slow;
+  session.project({ method: 'tsne' });
+  await pass(200);
+  session.project({ method: 'biplot' });
+  await pass();
+  expect(source.waiting.every(({ signal }) => signal?.aborted)).toBe(true);
+  expect(here()).toEqual([true, true, true, true]);
+});
+
+it('shows preliminary axes until the full frame is fitted, and turns into it', async () => {
+  source.holds = ({ fit, projection }) => projection.method === 'biplot' && fit === undefined;
+  await begin(false);
+  expect(session.matrix.pair?.asked.preliminary).toBe(true);
+  expect(here()).toEqual([true, true, true, true]);
+  const before = session.matrix.pair!.to;
+  source.holds = () => false;
+  await source.letGo();
+  expect(session.matrix.morph.active).toBe(true);
+  expect(session.matrix.pair!.from).toBe(before);
+  for (let now = 0; frames.length > 0; now += 100) {
+    for (const frame of frames.splice(0)) frame(now);
+    await pass();
+  }
+  expect(session.matrix.morph.active).toBe(false);
+  expect(session.matrix.pair!.from).toBe(session.matrix.pair!.to);
+  expect(session.matrix.pair?.asked.preliminary).toBe(false);
+  expect(session.matrix.settled).toBe(true);
+});
+
+it('projects marked points alone, and asks for no trust of them', async () => {
+  await begin(true);
+  session.open({ layer: 0, head: 1 });
+  await pass(200);
+  expect(session.trust.value?.false_neighbours.length).toBe(session.run!.queries + session.run!.keys);
+  session.marks.mark([5, 2, 5]);
+  expect(session.marks.group?.points).toEqual([2, 5]);
+  session.marks.alone = true;
+  await pass(200);
+  const points = session.headView.pair!.to.heads[0]!;
+  const seen = [...points].flatMap((x, i) => (Number.isNaN(x) || i % 2 ? [] : [i / 2]));
+  expect(seen).toEqual([2, 5]);
+  expect(session.trust.value).toBeNull();
+  session.back();
+  await pass(200);
+  expect([session.marks.alone, session.marks.group?.points]).toEqual([false, [2, 5]]);
+  expect(session.trust.value).not.toBeNull();
+  session.back();
+  expect([session.marks.group, session.opened]).toEqual([null, { layer: 0, head: 1 }]);
+});
+
+it('colours by errors only while a head is opened', async () => {
+  await begin(true);
+  session.open({ layer: 0, head: 1 });
+  session.colouring = 'tears';
+  await pass(200);
+  expect(session.errors?.length).toBe(session.run!.queries + session.run!.keys);
+  expect([session.looks.ofOpened?.values.length, session.looks.ofHeads]).toEqual([
+    2 * session.errors!.length,
+    null,
+  ]);
+  session.close();
+  await pass();
+  expect([session.colouring, session.errors, session.looks.ofOpened]).toEqual(['kind', null, null]);
+});

@@ -1,0 +1,255 @@
+import { untrack } from 'svelte';
+import type { Session } from '../app/session.svelte';
+import type { HeadPlace } from '../render/layout';
+import { Morph } from '../render/morph.svelte';
+import { headsOf, type StepPoints } from '../render/positions';
+import { addressKey, isSlow } from '../run/projection';
+import type { Dims, Group, PointsQuery } from '../run/types';
+import { type Course, shownCourse } from './course';
+import { type Asked, type Heads, nearest, type Pair, replaces, sameView, standsIn } from './pair';
+import { settled } from './reach';
+
+/** What a scene wants to show. */
+export interface Wish {
+  readonly heads: readonly HeadPlace[];
+  readonly dims: Dims;
+  /** Only these points, projected by themselves. */
+  readonly alone: Group | null;
+}
+
+/** Names of step points that are remembered. */
+const KEPT = 8;
+
+/** The two steps that a scene mixes. When others are asked for, the old ones stay until all layers have come: a
+ * picture never mixes layers of different steps. Only the first picture fills in layer by layer, and the slow
+ * projections head by head: there each head keeps its old picture, and is marked, until its own has come.
+ * What is replaced at the same step turns into its successor. */
+export class ShownSteps {
+  pair = $state.raw<Pair | null>(null);
+  readonly morph: Morph;
+  private heldMix = 0;
+  private readonly versions = new Map<string, { readonly heads: Heads; readonly version: number }>();
+
+  constructor(
+    private readonly session: Session,
+    private readonly wish: () => Wish | null,
+    private readonly course: Course = shownCourse(session),
+  ) {
+    this.morph = new Morph(() => !session.reducedMotion);
+    $effect.pre(() => this.follow());
+    $effect(() => () => this.morph.stop());
+  }
+
+  /** Whether heads are asked for one at a time. */
+  private readonly single: boolean = $derived.by(
+    () => isSlow(this.session.projection) || (this.wish()?.alone ?? null) !== null,
+  );
+
+  /** Queries for the given checkpoints, one step after the other. */
+  queries(indices: readonly number[], fit?: 'newest'): PointsQuery[] {
+    return indices.flatMap((index) => this.questions(index, fit).map(({ query }) => query));
+  }
+
+  /** Each query for a checkpoint, with the numbers of the heads among ours that it answers for. */
+  questions(index: number, fit?: 'newest'): { query: PointsQuery; numbers: number[] }[] {
+    const { frame, projection } = this.session;
+    const { run, steps, inFrameOf } = this.course;
+    const step = steps[index];
+    const wish = this.wish();
+    if (!run || !wish || frame === null || step === undefined) return [];
+    const { dims, alone } = wish;
+    const base = {
+      run: run.run,
+      step,
+      projection,
+      dims,
+      frame,
+      ...(fit && { fit }),
+      ...(alone && { alone }),
+      ...(inFrameOf !== null && { inFrameOf }),
+    };
+    const asked: { query: PointsQuery; numbers: number[] }[] = [];
+    wish.heads.forEach(({ layer, head }, number) => {
+      const last = asked.at(-1);
+      if (this.single) asked.push({ query: { ...base, layer, head }, numbers: [number] });
+      else if (last?.query.layer === layer) last.numbers.push(number);
+      else asked.push({ query: { ...base, layer }, numbers: [number] });
+    });
+    return asked;
+  }
+
+  /** Axes that are there at once, while nothing can be drawn in the full frame's yet. */
+  preliminaryQueries(): PointsQuery[] {
+    const { loader } = this.session;
+    if (this.single) return [];
+    const ends = this.ends;
+    // One layer that has to wait says that all will.
+    if (!this.queries(ends).some((query) => loader.progressOf(query) !== null)) return [];
+    return ends.flatMap((index) =>
+      this.questions(index).flatMap(({ query, numbers }) => {
+        if (loader.settled(query)) return [];
+        const { pair } = this;
+        const drawn = numbers.some((number) => pair?.to.heads[number]);
+        return drawn && !pair?.asked.preliminary ? [] : [{ ...query, fit: 'newest' } as const];
+      }),
+    );
+  }
+
+  readonly mix: number = $derived.by(() => {
+    const { mix } = this.course;
+    if (this.morph.active) return this.morph.share;
+    return this.pair !== null && this.pair.asked === this.asked ? mix : this.heldMix;
+  });
+
+  /** Everything asked for is here, or has failed, and is in the picture. */
+  readonly settled: boolean = $derived.by(() => {
+    if (this.asked === null) return true;
+    return this.arrived(this.ends) && this.pair?.asked === this.asked && !this.morph.active;
+  });
+
+  /** The checkpoints that are mixed. */
+  get ends(): readonly number[] {
+    const { from, to } = this.course;
+    return from === to ? [from] : [from, to];
+  }
+
+  arrived(indices: readonly number[]): boolean {
+    return this.queries(indices).every((query) => settled(this.session, query));
+  }
+
+  private readonly asked: Asked | null = $derived.by(() => {
+    const { loader, frame, projection } = this.session;
+    const { run, steps, from, to, inFrameOf } = this.course;
+    const wish = this.wish();
+    const [fromStep, toStep] = [steps[from], steps[to]];
+    if (!run || !wish || frame === null || fromStep === undefined || toStep === undefined) return null;
+    const before = this.held(from);
+    const after = to === from ? before : this.held(to);
+    let preliminary = false;
+    if (!this.single && loader.progress.size > 0) {
+      // Both ends of a head are in the same axes.
+      const early = this.held(from, 'newest');
+      const late = to === from ? early : this.held(to, 'newest');
+      for (let i = 0; i < wish.heads.length; i++) {
+        if ((before[i] && after[i]) || !early[i] || !late[i]) continue;
+        preliminary = true;
+        before[i] = early[i] ?? null;
+        after[i] = late[i] ?? null;
+      }
+    }
+    const [only] = wish.heads.length === 1 ? wish.heads : [];
+    const place = `${run.run}|${only ? `L${only.layer} H${only.head}` : wish.heads.length}`;
+    const address = `${addressKey(projection)}|${wish.alone?.id ?? ''}`;
+    return {
+      place,
+      address,
+      dims: wish.dims,
+      fromStep,
+      toStep,
+      from: before,
+      to: after,
+      frame: `${place}|${wish.dims}|${address}|${frame}|${inFrameOf ?? ''}`,
+      complete: this.arrived([from, to]) || (before.every(Boolean) && after.every(Boolean)),
+      single: this.single,
+      preliminary,
+    };
+  });
+
+  /** What is here of a checkpoint, head by head. */
+  held(index: number, fit?: 'newest'): (Float32Array | null)[] {
+    const { loader } = this.session;
+    const { run } = this.course;
+    const heads = this.wish()?.heads ?? [];
+    const found = new Array<Float32Array | null>(heads.length).fill(null);
+    for (const { query, numbers } of this.questions(index, fit)) {
+      const all = loader.arrivals >= 0 ? loader.get(query) : null;
+      if (!all) continue;
+      const parts = this.single ? [all] : headsOf(all, run?.layers[query.layer]?.heads ?? 1);
+      for (const number of numbers) {
+        found[number] = parts[this.single ? 0 : (heads[number]?.head ?? 0)] ?? null;
+      }
+    }
+    return found;
+  }
+
+  /** Whether what is drawn stands in for what is asked for. */
+  readonly stale: boolean = $derived.by(() => {
+    const { pair, asked } = this;
+    return pair !== null && asked !== null && (pair.late.size > 0 || pair.asked.address !== asked.address);
+  });
+
+  private follow(): void {
+    const { asked } = this;
+    const { mix } = this.course;
+    const { active } = this.morph;
+    untrack(() => {
+      if (asked === null) {
+        this.morph.stop();
+        this.next = null;
+        this.pair = null;
+        return;
+      }
+      const waits = active && this.pair !== null && sameView(this.pair.asked, asked);
+      if (!waits) this.take(asked, mix);
+    });
+  }
+
+  /** What a morph leads to. */
+  private next: Pair | null = null;
+
+  private take(asked: Asked, mix: number): void {
+    if (this.pair?.asked === asked && this.next === null) {
+      this.heldMix = mix;
+      return;
+    }
+    this.morph.stop();
+    if (this.next) this.pair = this.next;
+    this.next = null;
+    const held = this.pair && standsIn(this.pair, asked) ? this.pair : null;
+    const partly = asked.single && held?.asked.address === asked.address && held.dims === asked.dims;
+    if (held && !asked.complete && !partly && !sameView(held.asked, asked)) return;
+    const next = this.compose(asked, partly ? held : null);
+    const [old, young] = [held && nearest(held, this.heldMix), nearest(next, mix)];
+    this.heldMix = mix;
+    this.pair = next;
+    if (old === null || !replaces(held, next, old.heads, young.heads)) return;
+    if (!this.morph.begin()) return;
+    this.next = next;
+    this.pair = { ...next, from: old, to: young };
+  }
+
+  /** The picture of what is here; slow heads that are not keep the picture that `held` has of them. */
+  private compose(asked: Asked, held: Pair | null): Pair {
+    const late = new Map<number, number | null>();
+    const from = [...asked.from];
+    const to = [...asked.to];
+    const old = held && nearest(held, this.heldMix);
+    const oldStep = held && (this.heldMix < 0.5 ? held.fromStep : held.toStep);
+    for (let i = 0; i < from.length; i++) {
+      if (from[i] || to[i]) continue;
+      const points = old?.heads[i] ?? null;
+      from[i] = points;
+      to[i] = points;
+      late.set(i, points === null ? null : (held?.late.get(i) ?? oldStep));
+    }
+    const { dims, fromStep, toStep, frame } = asked;
+    const before = this.named(`${frame}|${fromStep}`, from);
+    const after = fromStep === toStep ? before : this.named(`${frame}|${toStep}`, to);
+    return { asked, dims, fromStep, toStep, from: before, to: after, late };
+  }
+
+  /** A step's points under a name that stays while heads are added, and changes when one is replaced: both may have
+   * to lie on the GPU at once. */
+  private named(base: string, heads: Heads): StepPoints {
+    const last = this.versions.get(base);
+    const replaced = last?.heads.some((points, i) => points !== null && points !== heads[i]) ?? false;
+    const version = (last?.version ?? 0) + (replaced ? 1 : 0);
+    this.versions.delete(base);
+    this.versions.set(base, { heads, version });
+    for (const oldest of this.versions.keys()) {
+      if (this.versions.size <= KEPT) break;
+      this.versions.delete(oldest);
+    }
+    return { id: `${base}|${version}`, heads };
+  }
+}

@@ -1,0 +1,269 @@
+import type { NpyArray } from '../base/npy';
+import { gridOf } from '../run/grids';
+import { layerTokens, listsOf } from '../run/lists';
+import { indexTokens } from '../run/places';
+import { addressKey, type Projection } from '../run/projection';
+import type { ScalarPoint } from '../run/scalars';
+import { type DataSource, type Offers, SourceError } from '../run/source';
+import type {
+  Alerts,
+  AttentionQuery,
+  ChangeQuery,
+  Dims,
+  FigureQuery,
+  HealthDocument,
+  ImageSummary,
+  ImageSummaryQuery,
+  JsonNumber,
+  Points,
+  PointsQuery,
+  Probe,
+  Run,
+  Runs,
+  SimilarityQuery,
+  TokensOf,
+  Trust,
+  TrustQuery,
+} from '../run/types';
+import { type ChangesHeader, readFigures, readPoints, readWeights, unpack } from './unpack';
+import { askedOf, summaryOf } from './whole';
+
+/** What a page of `tb-attnviz export` holds, as tb_attnviz/export/contents.py writes it. */
+export interface PageIndex {
+  readonly version: number;
+  readonly by: string;
+  readonly title: string;
+  /** How much of it the run had. */
+  readonly recorded: {
+    readonly steps: number;
+    /** Their numbers in the model. */
+    readonly layers: readonly number[];
+    readonly heads: number;
+    readonly sequences: number;
+  };
+  readonly run: Run;
+  readonly projections: readonly Projection[];
+  readonly dims: readonly Dims[];
+  /** Heads whose attention is in it. */
+  readonly detail: readonly (readonly [number, number])[];
+  /** So many of the first ones have their attention in it. */
+  readonly sequences: number;
+  readonly trust: boolean;
+  /** What is in it of what can be left out. */
+  readonly parts: readonly Part[];
+}
+
+export type Part = 'images' | 'figures' | 'values' | 'comparisons';
+
+const VERSION = 1;
+
+const PARTS: Readonly<Record<Part, string>> = {
+  images: 'images',
+  figures: 'the figures of points',
+  values: 'what the norms of values say',
+  comparisons: 'how far heads changed and how alike they are',
+};
+
+/** A page that holds a run: what it has is unpacked when it is looked at. */
+export class ArchiveSource implements DataSource {
+  readonly offers: Offers;
+
+  /** @param piece the packed text of this name, or null */
+  constructor(
+    private readonly index: PageIndex,
+    private readonly piece: (name: string) => string | null,
+  ) {
+    if (index.version !== VERSION) {
+      throw new SourceError(
+        `This page is of version ${index.version}; its program reads version ${VERSION}.`,
+      );
+    }
+    const { projections, dims, trust, parts } = index;
+    const comparisons = parts.includes('comparisons');
+    this.offers = { projections, dims, trust, comparisons, says: describe(index) };
+  }
+
+  async runs(): Promise<Runs> {
+    return { runs: [this.index.run] };
+  }
+
+  probe(): Promise<Probe> {
+    return this.document('probe');
+  }
+
+  health(): Promise<HealthDocument> {
+    return this.document('health');
+  }
+
+  alerts(): Promise<Alerts> {
+    return this.document('alerts');
+  }
+
+  async points({ step, layer, head, projection, dims, alone }: PointsQuery): Promise<Points> {
+    if (alone) throw new SourceError('This page cannot project points by themselves: TensorBoard can.');
+    const picture = this.picture(projection, dims);
+    const buffer = await this.unpacked(
+      `points-${picture}-${layer}-${step}`,
+      `step ${step} of layer ${layer} in ${dims}-D`,
+    );
+    const { header, data } = readPoints(buffer);
+    const [heads = 1, points = 0] = header.shape;
+    const notes = new Map(Object.entries(header.notes).map(([key, note]) => [Number(key), note]));
+    if (head === undefined) return { shape: header.shape, data, notes };
+    const floats = data.length / heads;
+    const note = notes.get(head);
+    return {
+      shape: [1, points, dims],
+      data: data.slice(head * floats, (head + 1) * floats),
+      notes: new Map(note === undefined ? [] : [[head, note]]),
+    };
+  }
+
+  async trust({ step, layer, head, projection, dims }: TrustQuery): Promise<Trust> {
+    const name = `trust-${this.picture(projection, dims)}-${layer}-${head}-${step}`;
+    return this.document(name, `the trust in this head’s picture at step ${step}`);
+  }
+
+  async attention(query: AttentionQuery): Promise<NpyArray> {
+    const { step, layer, head, sequence, weight } = query;
+    const { sequences, recorded } = this.index;
+    if (sequence !== 'mean' && sequence >= sequences) {
+      throw new SourceError(
+        `This page holds the attention within the first ${sequences} of ${recorded.sequences} sequences, not within ${sequence}.`,
+      );
+    }
+    const attention = `the attention of this head: it holds that of ${this.detail()}`;
+    const what = weight ? `${attention}, weighted by values where these were recorded` : attention;
+    const kind = weight ? 'weighted' : 'attention';
+    const { header, data } = readWeights(await this.unpacked(`${kind}-${layer}-${head}-${step}`, what));
+    const number = sequence === 'mean' ? header.shapes.length - 1 : sequence;
+    const shape = header.shapes[number] ?? [0, 0];
+    const start = header.shapes.slice(0, number).reduce((sum, [rows, columns]) => sum + rows * columns, 0);
+    return askedOf({ shape, data: data.slice(start, start + shape[0] * shape[1]) }, query);
+  }
+
+  async imageSummary(query: ImageSummaryQuery): Promise<ImageSummary> {
+    const [probe, whole] = await Promise.all([this.probe(), this.attention(query)]);
+    const layer = this.index.run.layers[query.layer];
+    const lists = listsOf(this.index.run);
+    const list = layer && lists.indexOf(layerTokens(lists, layer).queries);
+    const sequences = indexTokens(probe, lists).lists[list ?? 0]?.sequences;
+    const patches = gridOf(sequences?.[query.sequence === 'mean' ? 0 : query.sequence]);
+    if (!patches) throw new SourceError(`Sequence ${query.sequence} is no image.`);
+    return summaryOf(whole, patches);
+  }
+
+  async image(_run: string, sequence: number, side: TokensOf): Promise<Blob> {
+    const png = await this.unpacked(`image-${side}-${sequence}`, `the picture of sequence ${sequence}`);
+    return new Blob([png], { type: 'image/png' });
+  }
+
+  async pointFigures({ step, layer, figure }: FigureQuery): Promise<NpyArray> {
+    const buffer = await this.unpacked(`${figure}-${layer}-${step}`, `this figure of points (${figure})`);
+    const { header, data } = readFigures(buffer);
+    return { shape: header.shape, data };
+  }
+
+  async change({ step, since, layer }: ChangeQuery): Promise<NpyArray> {
+    const what = `how far heads changed from step ${since} to ${step}`;
+    const [earlier, later] = [Math.min(since, step), Math.max(since, step)]; // it is the same both ways
+    const { header, data } = readPoints<ChangesHeader>(await this.unpacked(`change-${layer}-${later}`, what));
+    const [, heads = 0] = header.shape;
+    const row = header.since.indexOf(earlier);
+    if (row < 0) {
+      throw new SourceError(
+        `This page does not hold ${what}: it goes back to step ${header.since[0]} from there.`,
+      );
+    }
+    return { shape: [heads], data: data.slice(row * heads, (row + 1) * heads) };
+  }
+
+  async similarity({ step }: SimilarityQuery): Promise<NpyArray> {
+    const buffer = await this.unpacked(`similarity-${step}`, `how alike heads are at step ${step}`);
+    const { header, data } = readPoints(buffer);
+    return { shape: header.shape, data };
+  }
+
+  async headOrder({ step }: SimilarityQuery): Promise<NpyArray> {
+    const places: number[] = await this.document(`head_order-${step}`, `how alike heads are at step ${step}`);
+    return { shape: [places.length], data: Float32Array.from(places) };
+  }
+
+  async scalarTags(): Promise<readonly string[]> {
+    return Object.keys(await this.scalarTable());
+  }
+
+  async scalars(_run: string, tag: string): Promise<readonly ScalarPoint[]> {
+    const rows = (await this.scalarTable())[tag] ?? [];
+    return rows.map(([step, value]) => ({ step, value: Number(value) }));
+  }
+
+  private scalarTable(): Promise<Readonly<Record<string, readonly (readonly [number, JsonNumber])[]>>> {
+    return this.document('scalars');
+  }
+
+  private async document<T>(name: string, what = 'it'): Promise<T> {
+    return JSON.parse(new TextDecoder().decode(await this.unpacked(name, what)));
+  }
+
+  private async unpacked(name: string, what: string): Promise<ArrayBuffer> {
+    const text = this.piece(name);
+    if (text === null) throw new SourceError(`This page does not hold ${what}.`);
+    return unpack(text);
+  }
+
+  /** A projection's part of the pieces' names. */
+  private picture(projection: Projection, dims: Dims): string {
+    const key = addressKey(projection);
+    const number = this.index.projections.findIndex((offered) => addressKey(offered) === key);
+    if (number < 0) throw new SourceError('This page does not hold this projection.');
+    return `${number}-${dims}`;
+  }
+
+  private detail(): string {
+    const { detail, run } = this.index;
+    const names = detail.map(([layer, head]) => headOf(run, layer, head));
+    if (names.length === 0) return 'none';
+    return names.length > 6
+      ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more`
+      : names.join(', ');
+  }
+}
+
+function headOf(run: Run, layer: number, head: number): string {
+  const described = run.layers[layer];
+  return `L${described?.number ?? layer} H${described?.head_numbers[head] ?? head}`;
+}
+
+/** What is in the page, and what the run had beyond it. */
+function describe({ run, recorded, detail, sequences, by, trust, parts }: PageIndex): string {
+  const { steps, layers } = run;
+  const number = (step: number) => step.toLocaleString('en-US');
+  const listed =
+    steps.length > 8
+      ? `${steps.slice(0, 3).map(number).join(', ')}, … ${number(steps.at(-1) ?? 0)}`
+      : steps.map(number).join(', ');
+  const heads = layers.reduce((sum, layer) => sum + layer.heads, 0);
+  const missing = recorded.layers.filter((layer) => !layers.some((held) => held.number === layer));
+  const sentences = [
+    `This page holds ${steps.length === recorded.steps ? 'all' : `${steps.length} of ${recorded.steps}`} steps (${listed}) and ${
+      heads === recorded.heads ? `all ${heads}` : `${heads} of ${recorded.heads}`
+    } heads.`,
+  ];
+  if (missing.length > 0) {
+    sentences.push(
+      `Layer${missing.length === 1 ? '' : 's'} ${missing.join(', ')} ${missing.length === 1 ? 'was' : 'were'} not exported.`,
+    );
+  }
+  if (detail.length < heads) sentences.push(`Attention came along for ${detail.length} of them.`);
+  if (sequences < recorded.sequences)
+    sentences.push(`Attention is within the first ${sequences} of ${recorded.sequences} sequences.`);
+  const left = [
+    ...(trust ? [] : ['the trust in pictures']),
+    ...Object.entries(PARTS).flatMap(([part, name]) => (parts.some((held) => held === part) ? [] : [name])),
+  ].join(', ');
+  if (left) sentences.push(`${left.charAt(0).toUpperCase()}${left.slice(1)} did not come along.`);
+  sentences.push('Groups cannot be projected by themselves, and no other run can be laid over this one.');
+  sentences.push(`Points are rounded to 1/32,767 of their range. Written by ${by}.`);
+  return sentences.join(' ');
+}

@@ -1,0 +1,235 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DEFAULT_PROJECTION, type Projection } from '../run/projection';
+import type { PointsQuery, Priority } from '../run/types';
+import { HttpSource } from './http';
+
+const base = new URL('http://localhost:6006/prefix/data/plugin/attnviz/');
+const query: PointsQuery = {
+  run: 'a/b',
+  step: 200,
+  layer: 1,
+  projection: DEFAULT_PROJECTION,
+  dims: 2,
+  frame: 400,
+};
+const fetched = vi.fn<typeof fetch>();
+
+/** float32 [1]: the value 5. */
+function five(): Response {
+  const header = `${"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }".padEnd(117)}\n`;
+  const bytes = new Uint8Array(10 + 118 + 4);
+  bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, 118, 0]);
+  bytes.set(new TextEncoder().encode(header), 10);
+  new DataView(bytes.buffer).setFloat32(128, 5, true);
+  return new Response(bytes);
+}
+
+const json = (body: object, status = 200) => new Response(JSON.stringify(body), { status });
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal('fetch', fetched.mockReset());
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe('HttpSource', () => {
+  it('asks the routes beside the module, whatever the path prefix', async () => {
+    fetched.mockResolvedValueOnce(json({ runs: [] }));
+    expect(await new HttpSource(base).runs()).toEqual({ runs: [] });
+    expect(String(fetched.mock.calls[0]?.[0])).toBe('http://localhost:6006/prefix/data/plugin/attnviz/runs');
+  });
+
+  it('says what is wrong with an answer that breaks off, or that something else gave', async () => {
+    const torn = new ReadableStream({ pull: (stream) => stream.error(new TypeError('network error')) });
+    fetched
+      .mockResolvedValueOnce(new Response(torn))
+      .mockResolvedValueOnce(new Response('<html>Log in</html>'));
+    const source = new HttpSource(base);
+    await expect(source.points(query)).rejects.toThrow('TensorBoard’s answer cannot be read');
+    await expect(source.runs()).rejects.toThrow('TensorBoard’s answer cannot be read');
+  });
+
+  it('asks again while a frame is being fitted, tells the progress, and then gives the points', async () => {
+    fetched
+      .mockResolvedValueOnce(json({ state: 'computing', done: 3, total: 16 }, 202))
+      .mockResolvedValueOnce(json({ state: 'computing', done: 9, total: 16 }, 202))
+      .mockResolvedValueOnce(five());
+    const heard: number[] = [];
+    const answer = new HttpSource(base).points(query, { onProgress: ({ done }) => heard.push(done) });
+    await vi.runAllTimersAsync();
+    expect([...(await answer).data]).toEqual([5]);
+    expect(heard).toEqual([3, 9]);
+    const url = new URL(String(fetched.mock.calls[0]?.[0]));
+    expect(Object.fromEntries(url.searchParams)).toEqual({
+      run: 'a/b',
+      step: '200',
+      layer: '1',
+      projection: 'biplot',
+      normalise: 'canonical',
+      dims: '2',
+      frame: '400',
+    });
+  });
+
+  it('asks again while a change is being computed', async () => {
+    fetched
+      .mockResolvedValueOnce(json({ state: 'computing', done: 0, total: 1 }, 202))
+      .mockResolvedValueOnce(five());
+    const answer = new HttpSource(base).change({ run: 'a/b', step: 200, since: 0, layer: 3 });
+    await vi.runAllTimersAsync();
+    expect([...(await answer).data]).toEqual([5]);
+    expect(String(fetched.mock.calls[1]?.[0])).toBe(`${base}change?run=a%2Fb&step=200&since=0&layer=3`);
+  });
+
+  it('asks again while an attention is being computed', async () => {
+    fetched
+      .mockResolvedValueOnce(json({ state: 'computing', done: 0, total: 0 }, 202))
+      .mockResolvedValueOnce(five());
+    const answer = new HttpSource(base).attention({ run: 'a', step: 0, layer: 0, head: 0, sequence: 0 });
+    await vi.runAllTimersAsync();
+    expect([...(await answer).data]).toEqual([5]);
+  });
+
+  it('stops asking when it is no longer wanted', async () => {
+    fetched.mockImplementation(async () => json({ state: 'computing', done: 0, total: 1 }, 202));
+    const controller = new AbortController();
+    const answer = new HttpSource(base).points(query, { signal: controller.signal });
+    const refused = expect(answer).rejects.toThrow(/abort/i);
+    await vi.advanceTimersByTimeAsync(500);
+    const asked = fetched.mock.calls.length;
+    controller.abort();
+    await vi.runAllTimersAsync();
+    await refused;
+    expect(fetched.mock.calls.length).toBe(asked);
+  });
+
+  it('refuses with the server’s own sentence', async () => {
+    fetched.mockResolvedValueOnce(json({ error: 'There is no step 7; the run has 0, 200, 400.' }, 404));
+    await expect(new HttpSource(base).points(query)).rejects.toThrow(
+      'There is no step 7; the run has 0, 200, 400.',
+    );
+  });
+
+  it('asks TensorBoard’s own scalars beside our routes, and has none where there are none', async () => {
+    fetched.mockResolvedValueOnce(json({ 'a/b': { loss: {} } }));
+    expect(await new HttpSource(base).scalarTags('a/b')).toEqual(['loss']);
+    expect(String(fetched.mock.calls[0]?.[0])).toBe('http://localhost:6006/prefix/data/plugin/scalars/tags');
+    fetched.mockResolvedValueOnce(json([[1.5, 0, 'NaN']]));
+    expect(await new HttpSource(base).scalars('a/b', 'loss')).toEqual([{ step: 0, value: Number.NaN }]);
+    fetched.mockResolvedValueOnce(new Response('Not found', { status: 404 }));
+    expect(await new HttpSource(base).scalarTags('a/b')).toEqual([]);
+  });
+
+  it('has a sentence of its own when the server has none', async () => {
+    fetched.mockResolvedValueOnce(new Response('<html>', { status: 502 }));
+    await expect(new HttpSource(base).health('a', null)).rejects.toThrow(
+      'The server answered 502 to “health”.',
+    );
+    fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
+    await expect(new HttpSource(base).runs()).rejects.toThrow('TensorBoard does not answer');
+  });
+
+  it('says all parameters of a projection, and how urgent it is each time it asks', async () => {
+    fetched
+      .mockResolvedValueOnce(json({ state: 'computing', done: 0, total: 0 }, 202))
+      .mockResolvedValueOnce(five());
+    const projection: Projection = { ...DEFAULT_PROJECTION, method: 'tsne', perplexity: 50, neighbours: 3 };
+    let priority: Priority = 2;
+    const answer = new HttpSource(base).points(
+      { ...query, head: 3, projection, fit: 'newest' },
+      { priority: () => priority },
+    );
+    await vi.advanceTimersByTimeAsync(10);
+    priority = 0;
+    await vi.runAllTimersAsync();
+    await answer;
+    const [first, second] = fetched.mock.calls.map(([url]) => new URL(String(url)).searchParams);
+    expect(Object.fromEntries(first!)).toEqual({
+      run: 'a/b',
+      step: '200',
+      layer: '1',
+      head: '3',
+      projection: 'tsne',
+      perplexity: '50',
+      metric: 'cosine',
+      seed: '0',
+      normalise: 'canonical',
+      dims: '2',
+      frame: '400',
+      fit: 'newest',
+      priority: '2',
+    });
+    expect(second!.get('priority')).toBe('0');
+  });
+
+  it('waits longer each time, up to two seconds', async () => {
+    fetched.mockImplementation(async () => json({ state: 'computing', done: 0, total: 1 }, 202));
+    const controller = new AbortController();
+    const answer = new HttpSource(base).points(query, { signal: controller.signal });
+    answer.catch(() => {});
+    const asked = async (milliseconds: number) => {
+      await vi.advanceTimersByTimeAsync(milliseconds);
+      return fetched.mock.calls.length;
+    };
+    expect([await asked(290), await asked(20), await asked(430), await asked(30)]).toEqual([1, 2, 2, 3]);
+    const before = await asked(20_000);
+    expect((await asked(20_000)) - before).toBe(10);
+    controller.abort();
+  });
+
+  it('reads why heads have no picture, of all heads or of the one that it asked for', async () => {
+    const noted = (notes: object) => {
+      const response = five();
+      response.headers.set('Attnviz-Notes', JSON.stringify(notes));
+      return response;
+    };
+    fetched
+      .mockResolvedValueOnce(noted({ 2: 'Keys are not finite.' }))
+      .mockResolvedValueOnce(noted({ 0: 'Too few.' }));
+    const source = new HttpSource(base);
+    expect([...(await source.points(query)).notes]).toEqual([[2, 'Keys are not finite.']]);
+    expect([...(await source.points({ ...query, head: 7 })).notes]).toEqual([[7, 'Too few.']]);
+  });
+
+  it('posts the points that are to be projected alone, again while they are being made', async () => {
+    fetched
+      .mockResolvedValueOnce(json({ state: 'computing', done: 1, total: 2 }, 202))
+      .mockResolvedValueOnce(five());
+    const answer = new HttpSource(base).points({
+      ...query,
+      head: 3,
+      alone: { id: '1', points: [2, 9], of: 20 },
+    });
+    await vi.runAllTimersAsync();
+    await answer;
+    for (const [url, options] of fetched.mock.calls) {
+      expect(new URL(String(url)).searchParams.has('alone')).toBe(false);
+      expect(options).toMatchObject({ method: 'POST', body: '{"points":[2,9]}' });
+    }
+    expect(fetched.mock.calls.length).toBe(2);
+  });
+
+  it('asks how far a picture can be believed until that is known', async () => {
+    const trust = { faithfulness: 0.8, motion: null };
+    fetched
+      .mockResolvedValueOnce(json({ state: 'computing', done: 0, total: 0 }, 202))
+      .mockResolvedValueOnce(json(trust));
+    const answer = new HttpSource(base).trust({ ...query, head: 3, previous: 100 });
+    await vi.runAllTimersAsync();
+    expect(await answer).toEqual(trust);
+    expect(new URL(String(fetched.mock.calls[0]?.[0])).searchParams.get('previous')).toBe('100');
+  });
+
+  it('asks for the health of later steps only', async () => {
+    fetched.mockImplementation(async () => json({}));
+    await new HttpSource(base).health('a', { since: 400, known: 'c0ffee' });
+    await new HttpSource(base).health('a', null);
+    expect(fetched.mock.calls.map(([url]) => new URL(String(url)).search)).toEqual([
+      '?run=a&since=400&known=c0ffee',
+      '?run=a',
+    ]);
+  });
+});

@@ -1,0 +1,193 @@
+import { type NpyArray, parseNpy } from '../base/npy';
+import { sleep } from '../base/sleep';
+import { address } from '../run/projection';
+import { pointsOf, type ScalarPoint, tagsOf } from '../run/scalars';
+import { type DataSource, SourceError, type Waiting } from '../run/source';
+import type {
+  Alerts,
+  AttentionQuery,
+  ChangeQuery,
+  FigureQuery,
+  HealthDocument,
+  ImageSummary,
+  ImageSummaryQuery,
+  JsonNumber,
+  KnownHealth,
+  Points,
+  PointsQuery,
+  Probe,
+  Runs,
+  SimilarityQuery,
+  TokensOf,
+  Trust,
+  TrustQuery,
+} from '../run/types';
+
+/** How long to wait before asking again for something that is still being made: 0.3 s, then slower, up to 2 s. */
+const FIRST_WAIT = 300;
+const LONGEST_WAIT = 2000;
+
+type Parameters = Readonly<Record<string, string | number>>;
+
+/** The plugin's own routes, found beside the module, so that a path prefix of TensorBoard's needs no setting. */
+export class HttpSource implements DataSource {
+  /** @param base the folder of the routes, ending in a slash */
+  constructor(private readonly base: URL) {}
+
+  async runs(signal?: AbortSignal): Promise<Runs> {
+    return read((await this.get('runs', {}, signal)).json(), signal);
+  }
+
+  async probe(run: string, signal?: AbortSignal): Promise<Probe> {
+    return read((await this.get('probe', { run }, signal)).json(), signal);
+  }
+
+  async health(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthDocument> {
+    return read((await this.get('health', { run, ...known }, signal)).json(), signal);
+  }
+
+  async alerts(run: string, signal?: AbortSignal): Promise<Alerts> {
+    return read((await this.get('alerts', { run }, signal)).json(), signal);
+  }
+
+  async points(query: PointsQuery, waiting: Waiting = {}): Promise<Points> {
+    const { projection, alone, inFrameOf, ...place } = query;
+    const parameters = {
+      ...place,
+      ...address(projection),
+      ...(inFrameOf !== undefined && { in_frame_of: inFrameOf }),
+    };
+    const response = await this.made('points', parameters, waiting, alone?.points);
+    const notes = readNotes(response.headers.get('Attnviz-Notes'), query.head);
+    return { ...parseNpy(await read(response.arrayBuffer(), waiting.signal)), notes };
+  }
+
+  async trust({ projection, ...place }: TrustQuery, signal?: AbortSignal): Promise<Trust> {
+    const response = await this.made('trust', { ...place, ...address(projection) }, signal ? { signal } : {});
+    return read(response.json(), signal);
+  }
+
+  async attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray> {
+    const response = await this.made('attention', { ...query }, signal ? { signal } : {});
+    return parseNpy(await read(response.arrayBuffer(), signal));
+  }
+
+  async imageSummary(query: ImageSummaryQuery, signal?: AbortSignal): Promise<ImageSummary> {
+    const response = await this.made('image_summary', { ...query }, signal ? { signal } : {});
+    const summary: { offsets: JsonNumber[]; distance: JsonNumber } = await read(response.json(), signal);
+    return { offsets: Float32Array.from(summary.offsets, Number), distance: Number(summary.distance) };
+  }
+
+  async image(run: string, sequence: number, side: TokensOf, signal?: AbortSignal): Promise<Blob> {
+    return read((await this.get('image', { run, sequence, side }, signal)).blob(), signal);
+  }
+
+  async pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray> {
+    const response = await this.made('point_figures', { ...query }, signal ? { signal } : {});
+    return parseNpy(await read(response.arrayBuffer(), signal));
+  }
+
+  async change(query: ChangeQuery, waiting: Waiting = {}): Promise<NpyArray> {
+    const response = await this.made('change', { ...query }, waiting);
+    return parseNpy(await read(response.arrayBuffer(), waiting.signal));
+  }
+
+  async similarity(query: SimilarityQuery, waiting: Waiting = {}): Promise<NpyArray> {
+    const response = await this.made('similarity', { ...query }, waiting);
+    return parseNpy(await read(response.arrayBuffer(), waiting.signal));
+  }
+
+  async headOrder(query: SimilarityQuery, waiting: Waiting = {}): Promise<NpyArray> {
+    const response = await this.made('head_order', { ...query }, waiting);
+    return parseNpy(await read(response.arrayBuffer(), waiting.signal));
+  }
+
+  async scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]> {
+    try {
+      return tagsOf(await (await this.get('../scalars/tags', {}, signal)).json(), run);
+    } catch (error) {
+      if (error instanceof SourceError) return [];
+      throw error;
+    }
+  }
+
+  async scalars(run: string, tag: string, signal?: AbortSignal): Promise<readonly ScalarPoint[]> {
+    return pointsOf(await (await this.get('../scalars/scalars', { run, tag }, signal)).json());
+  }
+
+  /** Asks again until the server has made the answer. */
+  private async made(
+    route: string,
+    parameters: Parameters,
+    { signal, onProgress, priority }: Waiting,
+    points?: readonly number[],
+  ): Promise<Response> {
+    for (let wait = FIRST_WAIT; ; wait = Math.min(1.5 * wait, LONGEST_WAIT)) {
+      const asked = { ...parameters, ...(priority && { priority: priority() }) };
+      const response = await this.get(route, asked, signal, points);
+      if (response.status !== 202) return response;
+      onProgress?.(await read(response.json(), signal));
+      await sleep(wait, signal);
+    }
+  }
+
+  /** @param points are too many for an address, and so are put into the body of a POST */
+  private async get(
+    route: string,
+    parameters: Parameters,
+    signal?: AbortSignal,
+    points?: readonly number[],
+  ): Promise<Response> {
+    const url = new URL(route, this.base);
+    for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, String(value));
+    let response: Response;
+    try {
+      response = await fetch(url, {
+        // Every answer has an ETag: the browser revalidates its own copy, and a 304 costs no body.
+        cache: 'no-cache',
+        ...(points && {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify({ points }),
+        }),
+        ...(signal && { signal }),
+      });
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw new SourceError('TensorBoard does not answer. Is it still running?');
+    }
+    if (!response.ok) throw new SourceError(await refusal(response, route));
+    return response;
+  }
+}
+
+/** The body of an answer, which may break off, or be a page of a proxy's. */
+async function read<Body>(body: Promise<Body>, signal?: AbortSignal): Promise<Body> {
+  try {
+    return await body;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new SourceError(
+      'TensorBoard’s answer cannot be read: it broke off, or something answered in its stead.',
+    );
+  }
+}
+
+/** The header's sentences by head; of a single head's answer, its only one. */
+function readNotes(header: string | null, head: number | undefined): ReadonlyMap<number, string> {
+  if (header === null) return new Map();
+  const notes = Object.entries(JSON.parse(header) as Record<string, string>);
+  return new Map(notes.map(([key, sentence]) => [head ?? Number(key), sentence]));
+}
+
+async function refusal(response: Response, route: string): Promise<string> {
+  try {
+    const body: unknown = await response.json();
+    if (typeof body === 'object' && body !== null && 'error' in body && typeof body.error === 'string') {
+      return body.error;
+    }
+  } catch {
+    // Not JSON: a proxy or TensorBoard itself answered; its page says nothing that helps here.
+  }
+  return `The server answered ${response.status} to “${route}”.`;
+}

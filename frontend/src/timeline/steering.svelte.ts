@@ -1,0 +1,62 @@
+import { Latest } from '../run/latest.svelte';
+import type { ScalarPoint } from '../run/scalars';
+import type { DataSource } from '../run/source';
+import { positive, scaleOf, steeringTag, within } from './curve';
+
+/** The link’s word for no curve. */
+const NONE = 'none';
+
+/** What of TensorBoard's scalars is drawn above the timeline. */
+export class Steering {
+  readonly tags = new Latest<readonly string[]>();
+  readonly points = new Latest<readonly ScalarPoint[]>();
+  /** What the user chose; null until then. */
+  chosen = $state<string | null>(null);
+  /** Whether the user wants a logarithmic scale, where there can be one. */
+  logarithmic = $state(false);
+
+  readonly tag: string | null = $derived.by(() => {
+    const tags = this.tags.value ?? [];
+    if (this.chosen === NONE) return null;
+    return this.chosen !== null && tags.includes(this.chosen) ? this.chosen : steeringTag(tags);
+  });
+  /** Room is kept for the curve until it is known that there is none. */
+  readonly possible: boolean = $derived(this.tags.value === null || this.tags.value.length > 0);
+  private readonly first: number = $derived.by(() => this.steps()[0] ?? 0);
+  private readonly last: number = $derived.by(() => this.steps().at(-1) ?? 0);
+  /** The points that lie on the timeline. */
+  readonly shown: readonly ScalarPoint[] = $derived(within(this.points.value ?? [], this.first, this.last));
+  readonly canBeLogarithmic: boolean = $derived(positive(this.shown));
+  readonly scale = $derived(scaleOf(this.shown, this.logarithmic && this.canBeLogarithmic));
+
+  /** @param steps the timeline's checkpoints: whenever they grow, so do the scalars */
+  constructor(
+    private readonly source: DataSource,
+    private readonly run: () => string | null,
+    private readonly steps: () => readonly number[],
+  ) {}
+
+  /** To be called while a component is made. */
+  begin(): void {
+    $effect.pre(() => {
+      const run = this.run();
+      if (run === null || this.last < 0) return;
+      void this.tags.load((signal) => this.source.scalarTags(run, signal));
+    });
+    $effect.pre(() => {
+      const [run, tag] = [this.run(), this.tag];
+      if (run === null || tag === null || this.last < 0) return this.points.clear();
+      void this.points.load((signal) => this.source.scalars(run, tag, signal));
+    });
+  }
+
+  choose(tag: string | null): void {
+    this.chosen = tag ?? NONE;
+  }
+
+  /** Another run was chosen. */
+  clear(): void {
+    this.tags.clear();
+    this.points.clear();
+  }
+}

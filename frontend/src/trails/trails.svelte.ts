@@ -1,0 +1,62 @@
+import type { Session } from '../app/session.svelte';
+import { pointBudget } from '../render/budget';
+import { trailsThrough } from '../render/corners';
+import type { Trails as Drawn } from '../render/picture';
+import type { ShownSteps } from '../shown/shown.svelte';
+
+/** How many checkpoints back trails go, as the user may choose. */
+export const LENGTHS = [0, 3, 8, 16, 'all'] as const;
+export type Length = (typeof LENGTHS)[number];
+export const USUAL_LENGTH: Length = 8;
+
+/** What “all” means: lines through more corners than this are a scribble. */
+const MOST = 64;
+/** A stretch of a trail costs about so many points. */
+const PRICE = 4;
+
+/** Whose way over the last checkpoints is drawn, and how far back. */
+export class Trails {
+  length = $state<Length>(USUAL_LENGTH);
+
+  constructor(private readonly session: Session) {}
+
+  /** Whether anything is selected that could leave a trail. */
+  readonly possible: boolean = $derived.by(() => this.points.length > 0);
+
+  /** The selected token's query and key, then the marked points. */
+  readonly points: readonly number[] = $derived.by(() => {
+    const { selection, marks, looks } = this.session;
+    const { group } = marks;
+    return [...(selection ? looks.lit.slice(-2) : []), ...(group?.points ?? [])];
+  });
+
+  /** Numbers of the checkpoints before the shown one that trails come through, the nearest first. */
+  readonly before: readonly number[] = $derived.by(() => {
+    const { from } = this.session.playback;
+    if (!this.possible) return [];
+    const count = Math.min(from, this.length === 'all' ? MOST : this.length);
+    return Array.from({ length: count }, (_, i) => from - 1 - i);
+  });
+
+  /** Those that are asked for. Slow pictures are not made for a trail: it goes through those that are here. */
+  readonly wanted: readonly number[] = $derived.by(() => (this.session.slow ? [] : this.before));
+
+  next(): void {
+    this.length = LENGTHS[(LENGTHS.indexOf(this.length) + 1) % LENGTHS.length] ?? USUAL_LENGTH;
+  }
+
+  /** A scene's trails, for as many points as it can draw; null while it shows something else than it is asked to. */
+  of(scene: ShownSteps, rects: Float32Array, heads: Uint32Array, looks: Uint8Array): Drawn | null {
+    const { pair } = scene;
+    const { from, to } = this.session.playback;
+    if (!pair || this.before.length === 0 || scene.stale || scene.morph.active) return null;
+    const { steps } = this.session.playback;
+    if (pair.fromStep !== steps[from] || pair.toStep !== steps[to]) return null;
+    const earlier = this.before.toReversed().map((index) => scene.held(index));
+    const through = [...earlier.filter((held) => held.some(Boolean)), pair.from.heads, pair.to.heads];
+    if (through.length < 3) return null;
+    const room = Math.floor(pointBudget() / PRICE / (through.length * Math.max(1, heads.length)));
+    const points = this.points.slice(0, Math.max(2, room));
+    return trailsThrough(through, heads, points, { rects, dims: pair.dims, looks });
+  }
+}
