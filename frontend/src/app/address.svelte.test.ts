@@ -75,14 +75,14 @@ afterEach(() => {
 
 it('shows what the user makes of the address, and takes back what it no longer says', async () => {
   await begin('#attnviz');
-  const [first = 0, second = 0] = session.run?.steps ?? [];
+  const [first = 0, second = 0] = session.data.run?.steps ?? [];
   const opened = `&p.attnviz.step=${second}&p.attnviz.layer=1&p.attnviz.head=0`;
   await edit(
     `#attnviz${opened}&p.attnviz.dims=3&p.attnviz.turn=1_0.2&p.attnviz.panel=400&p.attnviz.sequence=0&p.attnviz.token=3k&p.attnviz.form=map&p.attnviz.cell=9&p.attnviz.off=1.2&p.attnviz.pins=s${first}_0-1&p.attnviz.compared=0`,
   );
   expect(session.playback.step).toBe(second);
-  expect(session.opened).toEqual({ layer: 1, head: 0 });
-  expect(session.selection).toEqual({ sequence: 0, list: 0, token: 3, side: 'key' });
+  expect(session.focus.opened).toEqual({ layer: 1, head: 0 });
+  expect(session.focus.selection).toEqual({ sequence: 0, list: 0, token: 3, side: 'key' });
   expect(session.headCamera.orbit).toEqual({ yaw: 1, tilt: 0.2 });
   expect(session.panelWidth).toBe(400);
   expect(session.sentence.cell).toBe(9);
@@ -90,38 +90,38 @@ it('shows what the user makes of the address, and takes back what it no longer s
   expect(session.sentence.pins.against).toEqual({ step: first });
 
   await edit(`#attnviz${opened}&p.attnviz.head_view=0.25_0.75_3`);
-  expect(session.opened).toEqual({ layer: 1, head: 0 });
+  expect(session.focus.opened).toEqual({ layer: 1, head: 0 });
   expect(session.headCamera.framing).toEqual({ x: 0.25, y: 0.75, zoom: 3 });
-  expect([session.dims, session.selection, session.panelWidth]).toEqual([2, null, null]);
+  expect([session.axes.dims, session.focus.selection, session.panelWidth]).toEqual([2, null, null]);
   expect([session.sentence.pins.all, session.sentence.form]).toEqual([[], 'lines']);
 
   await edit(`#attnviz&p.attnviz.layer=9&p.attnviz.head=0`);
-  expect(session.opened).toBeNull();
+  expect(session.focus.opened).toBeNull();
   expect(session.playback.following).toBe(true);
 });
 
 it('does not answer itself', async () => {
   await begin('#attnviz');
-  session.open({ layer: 0, head: 1 });
+  session.focus.open({ layer: 0, head: 1 });
   await pass();
   address.remember();
   expect(page.location.hash).toContain('p.attnviz.head=1');
-  session.open({ layer: 1, head: 1 });
+  session.focus.open({ layer: 1, head: 1 });
   await edit(page.location.hash); // as when a browser tells late of what we wrote
-  expect(session.opened).toEqual({ layer: 1, head: 1 });
+  expect(session.focus.opened).toEqual({ layer: 1, head: 1 });
 });
 
 it('never overwrites what the user has just written', async () => {
   await begin('#attnviz&p.attnviz.layer=0&p.attnviz.head=0');
-  expect(session.opened).toEqual({ layer: 0, head: 0 });
+  expect(session.focus.opened).toEqual({ layer: 0, head: 0 });
   page.location.hash = '#attnviz&p.attnviz.layer=1&p.attnviz.head=1'; // no event yet
   address.remember();
-  expect(session.opened).toEqual({ layer: 1, head: 1 });
+  expect(session.focus.opened).toEqual({ layer: 1, head: 1 });
 });
 
 it('stays where it is when another tab is shown and when it is shown again without a word about us', async () => {
   await begin('#attnviz&p.attnviz.layer=0&p.attnviz.head=0');
   await edit('#scalars&p.attnviz.layer=1&p.attnviz.head=1');
   await edit('#attnviz');
-  expect(session.opened).toEqual({ layer: 0, head: 0 });
+  expect(session.focus.opened).toEqual({ layer: 0, head: 0 });
 });

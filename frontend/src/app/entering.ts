@@ -13,7 +13,6 @@ import { indexTokens } from '../run/places';
 import { addressKey, type Projection } from '../run/projection';
 import type { Offers } from '../run/source';
 import type { Run } from '../run/types';
-import { patience } from '../timeline/patience';
 import { enterTimeline } from '../timeline/timeline_place';
 import type { Session } from './session.svelte';
 import type { Place } from './url';
@@ -25,22 +24,23 @@ export const NO_TINT = 'none';
 /** Goes where a link says, at the start and whenever the address changes: what needs no run at once, the rest as soon
  * as its run is entered. What a link leaves unsaid is as in a fresh tab. */
 export function goTo(session: Session, place: Place): void {
-  const { offers } = session.source;
-  session.projection = offered(offers, place.projection);
-  session.stopped = false;
-  session.dims = place.dims !== undefined && offers?.dims.includes(place.dims) !== false ? place.dims : 2;
+  const { offers } = session.data.source;
+  session.axes.projection = offered(offers, place.projection);
+  session.axes.stopped = false;
+  session.axes.dims =
+    place.dims !== undefined && offers?.dims.includes(place.dims) !== false ? place.dims : 2;
   const colour = place.colour ?? 'kind';
-  session.colouring = isError(colour) && place.head === undefined ? 'kind' : colour;
-  session.tint = place.tint === NO_TINT ? null : (place.tint ?? FIRST_TINT);
-  session.refitLive = place.refit === 'live';
+  session.scatter.colouring = isError(colour) && place.head === undefined ? 'kind' : colour;
+  session.health.tint = place.tint === NO_TINT ? null : (place.tint ?? FIRST_TINT);
+  session.axes.refitLive = place.refit === 'live';
   enterTimeline(place, session.playback, session.steering);
   enterHeadView(place, session);
   enterScatter(place, session.scatter);
   enterCompare(place, session.against, session.trails);
   enterMatrix(place, session);
-  session.runName = place.run ?? session.runName;
+  session.data.name = place.run ?? session.data.name;
   session.wanted = place;
-  const { run } = session;
+  const { run } = session.data;
   if (run && run.run === session.entered && run.error === null) enterPlace(session, run);
 }
 
@@ -53,23 +53,24 @@ function offered(offers: Offers | undefined, meant: Projection): Projection {
 
 /** A run was chosen: everything that belongs to the last one goes. */
 export function enterRun(session: Session): void {
-  const { run, playback, source } = session;
+  const { playback } = session;
+  const { run, source } = session.data;
   if (!run || run.run === session.entered) return;
   session.entered = run.run;
   session.seen = '';
-  session.frame = null;
+  session.axes.frame = null;
   session.marks.mark(null);
   session.filter.clear();
   if (session.wanted === null) session.arrangement.clear();
   else session.arrangement.forget();
-  session.figures.clear();
-  session.alerts.clear();
+  session.health.document.clear();
+  session.health.alerts.clear();
   session.steering.clear();
-  session.trust.clear();
-  session.attention.clear();
-  session.probe.clear();
+  session.trust.answer.clear();
+  session.sentence.attention.clear();
+  session.data.probe.clear();
   if (run.error !== null) return;
-  void session.probe.load(async (signal) => indexTokens(await source.probe(run.run, signal), run.lists));
+  void session.data.probe.load(async (signal) => indexTokens(await source.probe(run.run, signal), run.lists));
   playback.following = true;
   playback.setSteps(run.steps);
   enterPlace(session, run);
@@ -83,9 +84,9 @@ function enterPlace(session: Session, run: Run): void {
   const { step, frame, layer, head, sequence, token, list } = wanted;
   if (step !== undefined && run.steps.includes(step)) playback.go(run.steps.indexOf(step));
   else if (run.steps.length > 0) playback.go(run.steps.length - 1);
-  session.frame = frame !== undefined && run.steps.includes(frame) ? frame : (run.steps.at(-1) ?? null);
+  session.axes.frame = frame !== undefined && run.steps.includes(frame) ? frame : (run.steps.at(-1) ?? null);
   if (layer !== undefined && head !== undefined && head < (run.layers[layer]?.heads ?? 0)) {
-    session.opened = { layer, head };
+    session.focus.opened = { layer, head };
   } else {
     session.close();
   }
@@ -93,30 +94,30 @@ function enterPlace(session: Session, run: Run): void {
   enterSentence(wanted, session.sentence, run);
   enterImageView(wanted, session.imageView);
   enterPins(wanted, session.arrangement, run);
-  session.selection = null;
-  if (session.opened && sequence !== undefined && token !== undefined && sequence < run.sequences) {
+  session.focus.selection = null;
+  if (session.focus.opened && sequence !== undefined && token !== undefined && sequence < run.sequences) {
     const side = token.endsWith('k') ? 'key' : 'query';
     const named = runLists(run).findIndex((each) => listName(each) === list);
-    session.selection = { sequence, list: Math.max(0, named), token: Number.parseInt(token, 10), side };
+    session.focus.selection = { sequence, list: Math.max(0, named), token: Number.parseInt(token, 10), side };
   }
 }
 
 /** New checkpoints: the timeline grows, the figures are read again, and the frame moves only if asked to. */
 export function followSteps(session: Session): void {
-  const { run, playback, source, figures, alerts } = session;
+  const { playback } = session;
+  const { run, source } = session.data;
+  const { document: figures, alerts } = session.health;
   if (!run || run.error !== null) return;
   const steps = run.steps.join();
   if (steps === session.seen) return;
   if (session.seen !== '') {
-    const now = Date.now();
-    session.patience = patience(now - untrack(() => session.grownAt));
-    session.grownAt = now;
+    session.live.grew();
     playback.setSteps(run.steps);
   }
   session.seen = steps;
   const newest = run.steps.at(-1) ?? null;
-  if (session.frame === null || session.refitLive || !run.steps.includes(session.frame))
-    session.frame = newest;
+  if (session.axes.frame === null || session.axes.refitLive || !run.steps.includes(session.axes.frame))
+    session.axes.frame = newest;
   const known = untrack(() => figures.value);
   void figures.load((signal) => extendHealth(source, run.run, known, signal));
   void alerts.load(async (signal) => (await source.alerts(run.run, signal)).alerts);

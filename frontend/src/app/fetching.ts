@@ -1,7 +1,4 @@
-import { sleep } from '../base/sleep';
 import { fetchedAttention } from '../reading/attention';
-import { addressKey } from '../run/projection';
-import type { TrustQuery } from '../run/types';
 import type { Wanted } from '../shown/loader.svelte';
 import type { ShownSteps } from '../shown/shown.svelte';
 import type { Session } from './session.svelte';
@@ -19,11 +16,11 @@ export function fetchPoints(session: Session): void {
   const now = [...new Set([from, to])];
   const soon = playback.target === null ? [] : [playback.target];
   const second = [...new Set([...against.matrix.ends, ...against.upcoming(soon)])];
-  const points = (session.run?.queries ?? 0) + (session.run?.keys ?? 0);
+  const points = (session.data.run?.queries ?? 0) + (session.data.run?.keys ?? 0);
   const room = loader.room(
     session.grid.total * points * 2 * Float32Array.BYTES_PER_ELEMENT * (against.run ? 2 : 1),
   );
-  const ahead = session.slow ? AHEAD_SLOW : AHEAD;
+  const ahead = session.axes.slow ? AHEAD_SLOW : AHEAD;
   const around = Array.from({ length: ahead }, (_, i) => [to + 1 + i, from - 1 - i]).flat();
   const later = (playback.playing ? playback.upcoming(ahead) : around).slice(0, room);
   const past = trails.wanted.slice(0, room - later.length);
@@ -63,7 +60,7 @@ function whole(scene: ShownSteps, indices: readonly number[], priority: 0 | 2): 
 
 /** The matrix's queries: those of heads in view, or the others. Layers come whole, and so does what is not slow. */
 function heads(
-  { inView, slow, stopped }: Session,
+  { inView, axes: { slow, stopped } }: Session,
   scene: ShownSteps,
   indices: readonly number[],
   seen: boolean,
@@ -80,7 +77,9 @@ function heads(
 }
 
 export function fetchAttention(session: Session): void {
-  const { run, opened, selection, attention, source } = session;
+  const { run, source } = session.data;
+  const { opened, selection } = session.focus;
+  const { attention } = session.sentence;
   const { step } = session.playback;
   if (!run || run.error !== null || !opened || !selection || step === null) {
     attention.clear();
@@ -88,44 +87,7 @@ export function fetchAttention(session: Session): void {
   }
   const { sequence, asking } = session.sentence;
   // How large the matrix is, the probe says: of a very large one only a part is asked for.
-  if (sequence === null || session.probe.value === null) return;
+  if (sequence === null || session.data.probe.value === null) return;
   const query = { run: run.run, step, ...opened, sequence, ...asking };
   void attention.load((signal) => fetchedAttention(source, query, signal));
-}
-
-/** Milliseconds that the hand rests on a step before its trust is asked for. */
-const REST = 120;
-
-/** Asked for when the opened head's picture is here, and never for all heads. */
-export function fetchTrust(session: Session): void {
-  const { trust, source } = session;
-  const query = trustQuery(session);
-  const about =
-    query && `${query.run} ${query.layer} ${query.head} ${addressKey(query.projection)} ${query.dims}`;
-  // Another head's or another picture's figures must not stand beside this one.
-  if (about !== session.judged) trust.clear();
-  session.judged = about;
-  if (query === null || !session.pictured) return;
-  void trust.load(async (signal) => {
-    await sleep(REST, signal);
-    return source.trust(query, signal);
-  });
-}
-
-function trustQuery({
-  run,
-  opened,
-  projection,
-  dims,
-  frame,
-  playback,
-  marks,
-  source,
-}: Session): TrustQuery | null {
-  const { index, step } = playback;
-  if (!run || run.error !== null || !opened || frame === null || step === null || marks.alone) return null;
-  if (source.offers?.trust === false) return null;
-  const previous = playback.steps[index - 1];
-  const asked = { run: run.run, step, ...opened, projection, dims, frame };
-  return previous === undefined ? asked : { ...asked, previous };
 }

@@ -14,20 +14,23 @@ import type { Place } from './url';
 /** What a link to this view says; null while nothing is shown. The newest step goes unsaid while the views follow
  * it, so that a link to a running training opens at its newest step. */
 export function placeOf(session: Session): Place | null {
-  const { run, playback, opened, selection, frame } = session;
+  const { playback } = session;
+  const { run } = session.data;
+  const { opened, selection } = session.focus;
+  const { frame } = session.axes;
   if (!run || run.error !== null || playback.step === null || frame === null) return null;
   const pinned = !playback.following && !playback.playing;
   return {
     run: run.run,
     ...(pinned && { step: playback.step }),
-    ...(session.refitLive ? { refit: 'live' } : (pinned || frame !== session.newest) && { frame }),
+    ...(session.axes.refitLive ? { refit: 'live' } : (pinned || frame !== session.axes.newest) && { frame }),
     ...opened,
-    projection: session.projection,
-    ...(session.dims !== 2 && { dims: session.dims }),
+    projection: session.axes.projection,
+    ...(session.axes.dims !== 2 && { dims: session.axes.dims }),
     // What was given with the probe is not known before it is here.
-    colour: session.probe.value ? session.looks.colouring.id : session.colouring,
+    colour: session.data.probe.value ? session.looks.colouring.id : session.scatter.colouring,
     ...placeOfScatter(session.scatter),
-    tint: session.tint ?? NO_TINT,
+    tint: session.health.tint ?? NO_TINT,
     ...placeOfTimeline(playback, session.steering),
     ...placeOfFind(session),
     ...placeOfCompare(session.against, session.trails),
@@ -38,7 +41,7 @@ export function placeOf(session: Session): Place | null {
       ...placeOfImageView(session.imageView),
       sequence: selection.sequence,
       token: `${selection.token}${selection.side === 'key' ? 'k' : ''}`,
-      ...(selection.list > 0 && { list: listName(session.lists[selection.list]) }),
+      ...(selection.list > 0 && { list: listName(session.data.lists[selection.list]) }),
     }),
   };
 }

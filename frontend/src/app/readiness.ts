@@ -2,16 +2,17 @@ import type { Session } from './session.svelte';
 
 /** Whether everything that was asked for is here and drawn, and nothing moves. */
 export function isReady(session: Session): boolean {
-  const { runs, run, against } = session;
+  const { against } = session;
+  const { runs, run } = session.data;
   if (!runs.value) return runs.error !== null;
   if (!run || run.error !== null) return true;
   const { tags, points } = session.steering;
   const asked = [
-    session.probe,
-    session.figures,
-    session.alerts,
-    session.attention,
-    session.trust,
+    session.data.probe,
+    session.health.document,
+    session.health.alerts,
+    session.sentence.attention,
+    session.trust.answer,
     session.sentence.pins,
     session.scoring,
     session.pointFigures,

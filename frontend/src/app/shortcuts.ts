@@ -10,7 +10,7 @@ export function shortcut(session: Session, event: KeyboardEvent): void {
   if (target instanceof Element && target.closest('input, select, textarea')) return;
   if (document.querySelector(':popover-open')) return; // Escape closes it
   if (event.defaultPrevented) return;
-  if (event.key === 'Escape' && (session.opened || session.marks.group)) {
+  if (event.key === 'Escape' && (session.focus.opened || session.marks.group)) {
     session.back();
   } else if (event.key === 'Escape' && against.run) {
     against.clear();
@@ -27,7 +27,7 @@ export function shortcut(session: Session, event: KeyboardEvent): void {
   } else if (event.key === 't') {
     session.trails.next();
   } else if (event.key === 'r' || event.key === 'R') {
-    session.refit();
+    session.axes.refit();
   } else {
     return;
   }

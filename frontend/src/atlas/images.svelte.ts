@@ -14,12 +14,12 @@ export class Images {
 
   /** Whether the probe has pictures at all. */
   readonly any: boolean = $derived.by(() =>
-    picturesOf(this.session.probe.value?.sequences ?? []).some((picture) => picture),
+    picturesOf(this.session.data.probe.value?.sequences ?? []).some((picture) => picture),
   );
 
   /** Of each token: left, top, right, bottom in the atlas. [tokens, 4] */
   private readonly ofTokens: Float32Array | null = $derived.by(() => {
-    const index = this.session.probe.value;
+    const index = this.session.data.probe.value;
     const atlas = this.atlas.value;
     return index && atlas && rectangles(index, atlas);
   });
@@ -27,7 +27,7 @@ export class Images {
   /** The same of each query, then each key. [queries + keys, 4] */
   private readonly ofPoints: Float32Array | null = $derived.by(() => {
     const { ofTokens } = this;
-    const { queries = 0, keys = 0 } = this.session.run ?? {};
+    const { queries = 0, keys = 0 } = this.session.data.run ?? {};
     if (!ofTokens) return null;
     const points = new Float32Array(4 * (queries + keys));
     points.set(ofTokens.subarray(0, 4 * queries));
@@ -57,14 +57,14 @@ export class Images {
 
   /** Where the picture is that a list's tokens of a sequence lie in; null where there is none, or it is not here yet. */
   box(list: number, sequence: number): Box | null {
-    const index = this.session.probe.value;
+    const index = this.session.data.probe.value;
     return (index && this.atlas.value?.boxes[pictureNumber(index, list, sequence)]) ?? null;
   }
 
   /** To be called while a component is made. */
   begin(): void {
     $effect.pre(() => {
-      const { run, probe, source } = this.session;
+      const { run, probe, source } = this.session.data;
       const sequences = probe.value?.sequences;
       if (!run || run.error !== null || !sequences || !this.any) {
         this.asked = null;

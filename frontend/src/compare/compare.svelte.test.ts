@@ -139,16 +139,16 @@ it('leaves a run that is gone for another one, without its opened head', async (
   source.gone = ['synthetic', OTHER, 'recorded/by-a-newer-version'];
   await session.refreshRuns();
   await pass();
-  expect(session.runName).toBe('synthetic'); // no run at all: it may come back
+  expect(session.data.name).toBe('synthetic'); // no run at all: it may come back
   source.gone = ['synthetic'];
   await session.refreshRuns();
   await pass();
-  expect(session.runName).toBe(OTHER);
-  expect(session.opened).toBeNull();
+  expect(session.data.name).toBe(OTHER);
+  expect(session.focus.opened).toBeNull();
 });
 
 it('keeps what a link asks for of a run that never was', async () => {
   await begin({ run: 'renamed', layer: 0, head: 1 });
-  expect(session.runName).toBe('synthetic');
-  expect(session.opened).toEqual({ layer: 0, head: 1 });
+  expect(session.data.name).toBe('synthetic');
+  expect(session.focus.opened).toEqual({ layer: 0, head: 1 });
 });

@@ -38,24 +38,24 @@ export class Comparison implements Course {
     this.headView = new ShownSteps(
       session,
       () =>
-        this.drawn && session.opened && !session.marks.alone
-          ? { heads: [session.opened], dims: session.dims, alone: null }
+        this.drawn && session.focus.opened && !session.marks.alone
+          ? { heads: [session.focus.opened], dims: session.axes.dims, alone: null }
           : null,
       this,
     );
   }
 
   readonly run: Run | null = $derived.by(() => {
-    const { run: shown, runs } = this.session;
+    const { run: shown, runs } = this.session.data;
     if (this.name === null || !shown || shown.error !== null) return null;
     if (this.name === shown.run && this.choice === 'same') return null; // nothing but the shown step itself
     const found = runs.value?.runs.find(({ run }) => run === this.name);
     return found && found.error === null && found.steps.length > 0 ? found : null;
   });
   /** Whether it is another step of the shown run. */
-  readonly own: boolean = $derived.by(() => this.run !== null && this.run.run === this.session.runName);
+  readonly own: boolean = $derived.by(() => this.run !== null && this.run.run === this.session.data.name);
   readonly steps: readonly number[] = $derived.by(() => this.run?.steps ?? []);
-  readonly inFrameOf: string | null = $derived.by(() => (this.own ? null : this.session.runName));
+  readonly inFrameOf: string | null = $derived.by(() => (this.own ? null : this.session.data.name));
 
   /** Where it is among its own checkpoints. While the timeline's hand glides from one checkpoint to the next, it does so
    * from their counterparts to each other; it rests on checkpoints only. */
@@ -79,7 +79,7 @@ export class Comparison implements Course {
   readonly same: boolean = $derived.by(() => this.own && this.step === this.session.playback.step);
 
   readonly comparable: Comparable | null = $derived.by(() => {
-    const { run } = this.session;
+    const { run } = this.session.data;
     return this.run && run && comparable(run, this.run);
   });
   /** Whether its points can be drawn where those of the shown run are. */
@@ -88,7 +88,8 @@ export class Comparison implements Course {
   readonly sentence: string | null = $derived.by(() => {
     if (this.comparable?.sentence) return this.comparable.sentence;
     if (this.figures.error) return this.figures.error;
-    const { loader, series } = this.session;
+    const { loader } = this.session;
+    const { series } = this.session.health;
     const failed = [...this.headView.queries(this.headView.ends), ...this.matrix.queries(this.matrix.ends)]
       .map((query) => loader.error(query))
       .find((error) => error !== null);
@@ -99,17 +100,18 @@ export class Comparison implements Course {
   });
 
   readonly health: ReadonlyMap<string, Series> | null = $derived.by(() => {
-    if (this.own) return this.session.health;
+    if (this.own) return this.session.health.figures;
     return this.figures.value && readHealth(this.figures.value);
   });
   /** The tinting figure, on the scale of the shown run's, so that one colour means one value in both. */
   readonly series: Series | null = $derived.by(() => {
-    const { series } = this.session;
+    const { series } = this.session.health;
     const own = series && this.comparable?.heads ? this.health?.get(series.name) : undefined;
     return series && own ? { ...own, scale: series.scale } : null;
   });
   readonly difference: Difference | null = $derived.by(() => {
-    const { series, playback } = this.session;
+    const { playback } = this.session;
+    const { series } = this.session.health;
     if (this.way !== 'difference' || !series || !this.series || playback.step === null || this.step === null)
       return null;
     const pairs = playback.steps.map((step) => [step, this.counterpart(step)] as const);
@@ -137,7 +139,7 @@ export class Comparison implements Course {
     $effect.pre(() => {
       const { run, own, figures } = this;
       if (!run || own) return figures.clear();
-      const { source } = this.session;
+      const { source } = this.session.data;
       const known = untrack(() => figures.value);
       void figures.load((signal) => extendHealth(source, run.run, known, signal));
     });
@@ -150,7 +152,7 @@ export class Comparison implements Course {
 
   /** Lays a step of the shown run under all others as their onion skin; where it lies already, it goes. */
   pin(step: number | null): void {
-    const { runName } = this.session;
+    const { name: runName } = this.session.data;
     if (step === null || (this.own && this.choice === step)) {
       this.clear();
       return;

@@ -3,12 +3,12 @@ import { formatValue } from '../health/figures';
 import { pointLooks, tokenColours, WORST } from '../render/colours';
 import { byteOf, type HeadFigures, rampTable } from '../render/head_figures';
 import { lightHits } from '../render/hits';
-import type { HeadPlace } from '../render/layout';
 import type { Rgb } from '../render/picture';
 import type { TokenValues } from '../render/scale';
 import { type Range, type Scale, scaleOf, shareOf } from '../render/scale';
 import { pointOrder, subsetSize } from '../render/subset';
 import { MOST_TEXELS } from '../render/texels';
+import type { HeadPlace } from '../run/head';
 import { ownPoint } from '../run/lists';
 import { litPoints } from '../run/places';
 import type { PointFigure } from '../run/types';
@@ -25,14 +25,15 @@ export class Looks {
   constructor(private readonly session: Session) {}
 
   readonly order: Uint32Array = $derived.by(() => {
-    const { run, filter } = this.session;
+    const { filter } = this.session;
+    const { run } = this.session.data;
     const order = pointOrder(run?.queries ?? 0, run?.keys ?? 0);
     return filter.shown === null ? order : order.filter((point) => filter.shows(point));
   });
 
   /** The same of the points that each layer has: the same array for layers with the same tokens. */
   private readonly orders: readonly Uint32Array[] = $derived.by(() => {
-    const { run, layerTokens } = this.session;
+    const { run, layerTokens } = this.session.data;
     if (!run?.lists) return layerTokens.map(() => this.order);
     const known = new Map<string, Uint32Array>();
     return layerTokens.map(({ queries, keys }) => {
@@ -51,7 +52,9 @@ export class Looks {
 
   /** Drawn on top: hits of the search and a group, in the order of all points, then the selected token's sequence. */
   readonly lit: readonly number[] = $derived.by(() => {
-    const { run, probe, selection, search, filter } = this.session;
+    const { search, filter } = this.session;
+    const { run, probe } = this.session.data;
+    const { selection } = this.session.focus;
     const { members } = this;
     const sequence = litPoints(probe.value, selection, run?.queries ?? 0);
     if (!members && !search.found) return sequence.filter((point) => filter.shows(point));
@@ -70,20 +73,21 @@ export class Looks {
 
   /** Whether points that are not lit step back. */
   readonly selecting: boolean = $derived.by(
-    () => this.session.selection !== null || this.session.marks.group !== null || this.session.search.found,
+    () =>
+      this.session.focus.selection !== null || this.session.marks.group !== null || this.session.search.found,
   );
 
   /** All that colours can tell of this probe. */
   readonly colourings: readonly Colouring[] = $derived.by(() =>
     colouringsOf(
-      this.session.probe.value,
-      this.session.layers.some(({ values }) => values),
+      this.session.data.probe.value,
+      this.session.data.layers.some(({ values }) => values),
     ),
   );
 
   /** What they tell; a link may name one that this probe has not. */
   readonly colouring: Colouring = $derived.by(
-    () => this.colourings.find(({ id }) => id === this.session.colouring) ?? BY_KIND,
+    () => this.colourings.find(({ id }) => id === this.session.scatter.colouring) ?? BY_KIND,
   );
 
   /** The figure of the samples that they tell. */
@@ -97,7 +101,7 @@ export class Looks {
 
   private readonly values: TokenValues | null = $derived.by(() => {
     const { origin } = this.colouring;
-    const index = this.session.probe.value;
+    const index = this.session.data.probe.value;
     return origin.kind === 'tokens' && index ? origin.values(index) : null;
   });
 
@@ -110,12 +114,16 @@ export class Looks {
     const { origin } = this.colouring;
     if (origin.kind === 'error') return ERRORS;
     if (origin.kind !== 'figure') return this.tokenScale;
-    return origin.share ? SHARES : this.session.opened && this.headScale(origin, this.session.opened);
+    return origin.share
+      ? SHARES
+      : this.session.focus.opened && this.headScale(origin, this.session.focus.opened);
   });
 
   /** The same in every head. [queries + keys, 4] */
   readonly shared: Uint8Array = $derived.by(() => {
-    const { run, probe, selection, search } = this.session;
+    const { search } = this.session;
+    const { run, probe } = this.session.data;
+    const { selection } = this.session.focus;
     const queries = run?.queries ?? 0;
     const group = this.members ?? (search.found ? new Set<number>() : null);
     const marks = { places: probe.value, lit: selection, group };
@@ -126,7 +134,8 @@ export class Looks {
 
   /** What is each head's own in the matrix; null where all is shared. */
   readonly ofHeads: HeadFigures | null = $derived.by(() => {
-    const { layers, run, theme } = this.session;
+    const { theme } = this.session;
+    const { layers, run } = this.session.data;
     const { origin } = this.colouring;
     const points = (run?.queries ?? 0) + (run?.keys ?? 0);
     const heads = layers.reduce((sum, layer) => sum + layer.heads, 0);
@@ -142,7 +151,10 @@ export class Looks {
 
   /** What is the opened head's own: its figure or its errors, and its sizes. */
   readonly ofOpened: HeadFigures | null = $derived.by(() => {
-    const { run, theme, opened, errors } = this.session;
+    const { theme } = this.session;
+    const { errors } = this.session.trust;
+    const { run } = this.session.data;
+    const { opened } = this.session.focus;
     const { origin } = this.colouring;
     const points = (run?.queries ?? 0) + (run?.keys ?? 0);
     if (!opened || (origin.kind !== 'figure' && errors === null && !this.sized)) return null;
@@ -157,7 +169,9 @@ export class Looks {
 
   /** What the colour of a point tells, in words; null where there is nothing more to say than its kind. */
   tells(point: number): readonly [string, string] | null {
-    const { run, opened, errors } = this.session;
+    const { errors } = this.session.trust;
+    const { run } = this.session.data;
+    const { opened } = this.session.focus;
     const { origin, title } = this.colouring;
     const points = (run?.queries ?? 0) + (run?.keys ?? 0);
     const token = point % Math.max(1, run?.queries ?? 1);
@@ -194,7 +208,8 @@ export class Looks {
     place: HeadPlace,
   ): Range | null {
     if (share) return SHARES;
-    const { run, pointFigures } = this.session;
+    const { pointFigures } = this.session;
+    const { run } = this.session.data;
     const points = (run?.queries ?? 0) + (run?.keys ?? 0);
     const range = pointFigures.range(figure, place.layer, place.head, points);
     return (
@@ -210,7 +225,8 @@ export class Looks {
 
   /** Writes a head's colours from point `at` on. */
   private shade(into: Uint8Array, at: number, origin: Origin & { kind: 'figure' }, place: HeadPlace): void {
-    const { run, pointFigures } = this.session;
+    const { pointFigures } = this.session;
+    const { run } = this.session.data;
     const points = (run?.queries ?? 0) + (run?.keys ?? 0);
     const values = pointFigures.values(origin.figure, place.layer);
     const scale = this.headScale(origin, place);
@@ -222,7 +238,8 @@ export class Looks {
 
   /** Writes a head's sizes: from half at the low end of its norms to twice at the high one. */
   private measure(into: Uint8Array, place: HeadPlace): void {
-    const { run, pointFigures } = this.session;
+    const { pointFigures } = this.session;
+    const { run } = this.session.data;
     const points = (run?.queries ?? 0) + (run?.keys ?? 0);
     const values = pointFigures.values('norm', place.layer);
     const range = pointFigures.range('norm', place.layer, place.head, points);

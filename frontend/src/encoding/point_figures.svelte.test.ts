@@ -63,7 +63,7 @@ it('asks for the layers in view, at the shown step and at the ends of the scale'
   expect(source.heard).toEqual([]); // what is shared costs nothing
   expect(session.looks.ofHeads).toBeNull();
   session.matrixView.visible = Uint32Array.of(3, 4);
-  session.colouring = 'norm';
+  session.scatter.colouring = 'norm';
   await pass(10);
   expect(steps().toSorted()).toEqual(['L1 0', 'L1 800']);
   session.playback.go(2);
@@ -72,7 +72,7 @@ it('asks for the layers in view, at the shown step and at the ends of the scale'
   session.playback.go(4);
   await pass(10);
   expect(steps()).toHaveLength(3);
-  const points = session.run!.queries + session.run!.keys;
+  const points = session.data.run!.queries + session.data.run!.keys;
   const { values } = session.looks.ofHeads!;
   expect(values).toHaveLength(2 * 5 * points);
   const shades = (head: number) =>
@@ -84,10 +84,10 @@ it('asks for the layers in view, at the shown step and at the ends of the scale'
 
 it('shows the nearest checkpoint that is here, on one scale for all steps', async () => {
   session.matrixView.visible = Uint32Array.of(0);
-  session.colouring = 'max_logit';
+  session.scatter.colouring = 'max_logit';
   await pass(10);
   const last = session.pointFigures.values('max_logit', 0)!;
-  const points = session.run!.queries + session.run!.keys;
+  const points = session.data.run!.queries + session.data.run!.keys;
   const range = session.pointFigures.range('max_logit', 0, 1, points);
   session.playback.go(3);
   expect(session.pointFigures.values('max_logit', 0)).toBe(last);
@@ -101,7 +101,7 @@ it('sizes the opened head’s points with any colour', async () => {
   session.scatter.sized = true;
   await pass(10);
   expect(source.heard).toEqual([]);
-  session.open({ layer: 1, head: 2 });
+  session.focus.open({ layer: 1, head: 2 });
   await pass(10);
   expect(new Set(source.heard.map(({ figure, layer }) => `${figure} ${layer}`))).toEqual(new Set(['norm 1']));
   const { values } = session.looks.ofOpened!;
@@ -114,7 +114,7 @@ it('sizes the opened head’s points with any colour', async () => {
 it('says what went wrong, once, and tries again when asked', async () => {
   source.fails = true;
   session.matrixView.visible = Uint32Array.of(0);
-  session.colouring = 'entropy';
+  session.scatter.colouring = 'entropy';
   await pass(10);
   expect([session.pointFigures.error, source.heard.length]).toEqual([
     'the samples of this step are damaged',
@@ -125,16 +125,16 @@ it('says what went wrong, once, and tries again when asked', async () => {
   await pass(10);
   expect(session.pointFigures.error).toBeNull();
   expect(session.looks.tells(0)).toBeNull();
-  session.open({ layer: 0, head: 0 });
+  session.focus.open({ layer: 0, head: 0 });
   await pass(10);
   expect(session.looks.tells(3)?.[0]).toBe('attention entropy');
 });
 
 it('keeps a link’s label until the probe is here, and kind where it has none', async () => {
-  session.colouring = 'label:part of speech';
+  session.scatter.colouring = 'label:part of speech';
   expect(session.looks.colouring.title).toBe('part of speech');
   expect(session.looks.scale?.kind).toBe('classes');
-  session.colouring = 'label:nothing';
+  session.scatter.colouring = 'label:nothing';
   expect([session.looks.colouring.id, session.place?.colour]).toEqual(['kind', 'kind']);
 });
 

@@ -22,7 +22,8 @@ export class PointFigures {
 
   /** What is needed of the server, what is looked at first. */
   private readonly asked: readonly FigureQuery[] = $derived.by(() => {
-    const { opened, inView, looks } = this.session;
+    const { inView, looks } = this.session;
+    const { opened } = this.session.focus;
     const { figure, sized } = looks;
     const seen = figure === null ? [] : [...inView].map((number) => this.layerOf[number] ?? 0);
     const layers = new Set([...(opened ? [opened.layer] : []), ...seen]);
@@ -34,7 +35,7 @@ export class PointFigures {
 
   /** Of each head, counted over all layers. */
   private readonly layerOf: readonly number[] = $derived.by(() =>
-    this.session.layers.flatMap(({ heads }, layer) => new Array<number>(heads).fill(layer)),
+    this.session.data.layers.flatMap(({ heads }, layer) => new Array<number>(heads).fill(layer)),
   );
 
   readonly loading: boolean = $derived(
@@ -43,7 +44,8 @@ export class PointFigures {
 
   /** Each point of a layer, [heads × points], at the nearest checkpoint that is here; null before any is. */
   values(figure: PointFigure, layer: number): Float32Array | null {
-    const { run, playback } = this.session;
+    const { playback } = this.session;
+    const { run } = this.session.data;
     if (!run || this.arrivals < 0) return null;
     for (let away = 0; away < playback.steps.length; away++) {
       for (const index of away === 0 ? [playback.index] : [playback.index - away, playback.index + away]) {
@@ -98,7 +100,7 @@ export class PointFigures {
     const controller = new AbortController();
     this.running.set(key, controller);
     try {
-      const { data } = await this.session.source.pointFigures(query, controller.signal);
+      const { data } = await this.session.data.source.pointFigures(query, controller.signal);
       this.cache.set(key, data);
       this.error = null;
     } catch (error) {
@@ -119,7 +121,8 @@ export class PointFigures {
   }
 
   private queries(figure: PointFigure, layer: number): FigureQuery[] {
-    const { run, playback, layers } = this.session;
+    const { playback } = this.session;
+    const { run, layers } = this.session.data;
     const { step } = playback;
     if (figure === 'value_norm' && !layers[layer]?.values) return [];
     return !run || step === null ? [] : [{ run: run.run, step, layer, figure }, ...this.ends(figure, layer)];
@@ -127,7 +130,9 @@ export class PointFigures {
 
   /** The steps that a range is taken from. */
   private ends(figure: PointFigure, layer: number): FigureQuery[] {
-    const { run, playback, frame } = this.session;
+    const { playback } = this.session;
+    const { run } = this.session.data;
+    const { frame } = this.session.axes;
     const [first] = playback.steps;
     if (!run || first === undefined || frame === null) return [];
     return [...new Set([first, frame])].map((step) => ({ run: run.run, step, layer, figure }));

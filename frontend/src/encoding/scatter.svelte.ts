@@ -1,5 +1,7 @@
 /** What the opened head's scatterplot shows beside its points. */
 export class Scatter {
+  /** The id of what the points' colours tell. */
+  colouring = $state('kind');
   /** Whether a point's size tells its norm. */
   sized = $state(false);
   /** Whether tokens stand beside points, as many as have room. */

@@ -15,7 +15,10 @@ export interface Caption {
 }
 
 export function captionOf(kind: ExhibitKind, session: Session): Caption {
-  const { run, opened, layers, colouring, series } = session;
+  const { run, layers } = session.data;
+  const { opened } = session.focus;
+  const { colouring } = session.scatter;
+  const { series } = session.health;
   const name = run?.run === '.' ? 'log directory' : (run?.run ?? '');
   const head = opened ? headLabel(layers, opened.layer, opened.head) : '';
   const colour = {
@@ -27,13 +30,13 @@ export function captionOf(kind: ExhibitKind, session: Session): Caption {
     case 'matrix':
       return {
         title: titled('all heads', stepText(session)),
-        says: [projectionText(session.projection, 2)],
+        says: [projectionText(session.axes.projection, 2)],
         legends: [colour, ...(series ? [{ name: 'tint', about: `tint: ${figureTitle(series.name)}` }] : [])],
       };
     case 'head':
       return {
         title: titled(head, stepText(session)),
-        says: [projectionText(session.projection, session.headView.pair?.dims ?? session.dims)],
+        says: [projectionText(session.axes.projection, session.headView.pair?.dims ?? session.axes.dims)],
         legends: [colour],
       };
     case 'sentence':
@@ -59,7 +62,10 @@ export function captionOf(kind: ExhibitKind, session: Session): Caption {
 
 /** What its file is called. */
 export function nameOf(kind: ExhibitKind, session: Session, extension: string): string {
-  const { run, opened, playback, projection, steering, sentence } = session;
+  const { playback, steering, sentence } = session;
+  const { run } = session.data;
+  const { opened } = session.focus;
+  const { projection } = session.axes;
   if (!run) return `attention.${extension}`;
   const head = opened && headName(run, opened);
   const step = `step${playback.step ?? 0}`;
@@ -91,7 +97,7 @@ function stepText({ playback }: Session): string {
   return `${Math.round(100 * mix)} % of the way from step ${number(from)} to ${number(to)}`;
 }
 
-function sentenceText({ sentence, probe }: Session): string[] {
+function sentenceText({ sentence, data: { probe } }: Session): string[] {
   const { sequence, top, least, sides, pictured, form, weighing } = sentence;
   const of =
     sequence === 'mean'

@@ -1,4 +1,4 @@
-import type { HeadPlace } from '../render/layout';
+import type { HeadPlace } from '../run/head';
 import { headLabel } from '../run/labels';
 import type { Run } from '../run/types';
 

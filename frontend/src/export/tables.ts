@@ -1,6 +1,7 @@
 import { type NpyField, writeNpy, writeNpyRecords } from '../base/npy';
 import type { Series } from '../health/health';
-import { type Grid, type HeadPlace, headPlace } from '../render/layout';
+import { type Grid, headPlace } from '../render/layout';
+import type { HeadPlace } from '../run/head';
 import { layerTokens, listName, ownPoint, runLists } from '../run/lists';
 import { type TokenIndex, tokenAt } from '../run/places';
 import type { Layer, Run } from '../run/types';

@@ -1,7 +1,8 @@
 import type { Session } from '../app/session.svelte';
 import { writeNpy } from '../base/npy';
 import type { Attention } from '../reading/attention';
-import { type HeadPlace, headNumber, headPlace } from '../render/layout';
+import { headNumber, headPlace } from '../render/layout';
+import type { HeadPlace } from '../run/head';
 import type { PointsQuery } from '../run/types';
 import { placed } from '../shown/loader.svelte';
 import { nameOf } from './caption';
@@ -50,7 +51,10 @@ export async function takePicture(
 
 /** The numbers behind what is on screen. */
 export function numbersOf(session: Session): readonly Numbers[] {
-  const { opened, playback, health, run, selection } = session;
+  const { playback } = session;
+  const { opened, selection } = session.focus;
+  const { figures: health } = session.health;
+  const { run } = session.data;
   const { step } = playback;
   if (!run || step === null) return [];
   const at = `step ${step.toLocaleString('en-US')}`;
@@ -65,7 +69,7 @@ export function numbersOf(session: Session): readonly Numbers[] {
         ]
       : []),
     { title: `Points of all heads, ${at}`, take: takeMatrix(session) },
-    ...(opened && selection && session.attention.value
+    ...(opened && selection && session.sentence.attention.value
       ? [{ title: `Attention of ${head}, ${at}`, take: takeAttention(session) }]
       : []),
     ...(health && health.size > 0
@@ -77,8 +81,11 @@ export function numbersOf(session: Session): readonly Numbers[] {
 /** @param indices checkpoints; null: all */
 function takeHead(session: Session, indices: readonly number[] | null): Numbers['take'] {
   return async (format, onDone, signal) => {
-    const { run, opened, dims, projection, playback, headView } = session;
-    const tokens = session.probe.value;
+    const { playback, headView } = session;
+    const { run } = session.data;
+    const { opened } = session.focus;
+    const { dims, projection } = session.axes;
+    const tokens = session.data.probe.value;
     if (!run || !opened || !tokens) throw new Error('No head is open: open one, and take its points again.');
     const chosen = indices ?? playback.steps.map((_, i) => i);
     const queries = headView.queries(chosen);
@@ -102,8 +109,10 @@ function takeHead(session: Session, indices: readonly number[] | null): Numbers[
 
 function takeMatrix(session: Session): Numbers['take'] {
   return async (format, onDone, signal) => {
-    const { run, grid, matrix, playback, projection } = session;
-    const tokens = session.probe.value;
+    const { grid, matrix, playback } = session;
+    const { run } = session.data;
+    const { projection } = session.axes;
+    const tokens = session.data.probe.value;
     if (!run || !tokens || playback.step === null)
       throw new Error('Nothing is shown yet: wait for the first step.');
     const { step } = playback;
@@ -140,7 +149,10 @@ function takeMatrix(session: Session): Numbers['take'] {
 /** What is compared is in the table too; the array is of what is shown. */
 function takeAttention(session: Session): Numbers['take'] {
   return async (format) => {
-    const { run, opened, attention, playback, sentence } = session;
+    const { playback, sentence } = session;
+    const { run } = session.data;
+    const { opened } = session.focus;
+    const { attention } = session.sentence;
     const { step } = playback;
     if (!run || !opened || !attention.value || step === null)
       throw new Error('The attention is still on its way: wait a moment, and take it again.');
@@ -148,7 +160,7 @@ function takeAttention(session: Session): Numbers['take'] {
     const whole = async (place: HeadPlace & { readonly step: number }, held: Attention) => {
       if (held.of === null) return held;
       const { weighing, sequence } = sentence;
-      return session.source.attention({ run: run.run, ...place, sequence: sequence ?? 0, ...weighing });
+      return session.data.source.attention({ run: run.run, ...place, sequence: sequence ?? 0, ...weighing });
     };
     const weights = await whole({ ...opened, step }, attention.value);
     const sequence = String(sentence.sequence ?? 0);
@@ -176,7 +188,9 @@ function takeAttention(session: Session): Numbers['take'] {
 
 function takeHealth(session: Session): Numbers['take'] {
   return async (format) => {
-    const { run, health, grid } = session;
+    const { grid } = session;
+    const { run } = session.data;
+    const { figures: health } = session.health;
     const figures = [...(health?.values() ?? [])];
     const name = fileName(run?.run ?? '.', ['health'], format);
     const layers = run?.layers ?? [];
@@ -195,7 +209,7 @@ async function fetched(
 ): Promise<(Float32Array | null)[]> {
   const all: (Float32Array | null)[] = [];
   for (const query of queries) {
-    all.push(session.loader.get(query) ?? placed(await session.source.points(query, { signal }), query));
+    all.push(session.loader.get(query) ?? placed(await session.data.source.points(query, { signal }), query));
     onDone(all.length / queries.length);
   }
   return all;

@@ -38,7 +38,8 @@ export function readFind(found: ReadonlyMap<string, string>): FindPlace {
 
 /** What the link says about the entered run, as far as this has it. */
 export function enterFind(place: FindPlace, session: Session): void {
-  const { search, filter, run } = session;
+  const { search, filter } = session;
+  const { run } = session.data;
   search.text = place.find ?? '';
   search.kinds = place.find_in ?? 'both';
   search.matchCase = place.find_case === 1;

@@ -29,7 +29,7 @@ export class Marks {
       this.group = null;
       return;
     }
-    const { queries = 0, keys = 0 } = this.session.run ?? {};
+    const { queries = 0, keys = 0 } = this.session.data.run ?? {};
     const sorted = [...new Set(marked)].sort((a, b) => a - b);
     this.group = { id: `${++this.made}`, points: sorted, of: queries + keys };
   }

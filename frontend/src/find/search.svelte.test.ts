@@ -34,9 +34,9 @@ const pass = async (milliseconds = 100) => {
 
 /** Levels of a token's query and key: 1 plain, 2 lit. */
 const levels = (token: number) =>
-  [token, (session.run?.queries ?? 0) + token].map((point) => session.looks.shared[4 * point + 3]);
+  [token, (session.data.run?.queries ?? 0) + token].map((point) => session.looks.shared[4 * point + 3]);
 
-const placeOf = (text: string) => session.probe.value!.sequences[0]!.tokens.indexOf(text);
+const placeOf = (text: string) => session.data.probe.value!.sequences[0]!.tokens.indexOf(text);
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -76,13 +76,15 @@ it('finds, draws and lights only what the filter lets through', async () => {
   const all = session.search.hits!.tokens;
   session.filter.showSequences([0]);
   expect(session.search.hits!.tokens).toBeLessThan(all);
-  const tokens = session.probe.value!.sequences[0]!.tokens.length;
+  const tokens = session.data.probe.value!.sequences[0]!.tokens.length;
   expect(session.looks.order).toHaveLength(2 * tokens);
-  expect(Math.max(...session.looks.lit.map((point) => point % session.run!.queries))).toBeLessThan(tokens);
+  expect(Math.max(...session.looks.lit.map((point) => point % session.data.run!.queries))).toBeLessThan(
+    tokens,
+  );
   session.filter.want('script', ['special']);
   expect(session.looks.order).toHaveLength(4); // [CLS] and [SEP]
   for (const { remove } of session.filter.parts) remove();
-  expect(session.looks.order).toHaveLength(2 * session.run!.queries);
+  expect(session.looks.order).toHaveLength(2 * session.data.run!.queries);
 });
 
 it('knows heads that group by meaning: their hits are clustered, those of positional heads are scattered', async () => {
@@ -139,7 +141,7 @@ it('marks more and marks fewer', async () => {
 it('lights no more points than the frames of a large matrix can hold', async () => {
   await begin();
   session.search.text = '/./';
-  expect(session.looks.lit).toHaveLength(2 * session.run!.queries);
+  expect(session.looks.lit).toHaveLength(2 * session.data.run!.queries);
   const few = session.looks.litIn(60, 144, 14_400);
   expect(few.length).toBeGreaterThan(50);
   expect(few.length).toBeLessThanOrEqual(100);

@@ -26,11 +26,12 @@ export class TokenSearch {
 
   readonly parsed: Search = $derived.by(() => parseSearch(this.text, this.matchCase));
   readonly words: readonly Word[] = $derived.by(() => {
-    const probe = this.session.probe.value;
+    const probe = this.session.data.probe.value;
     return probe ? vocabulary(probe) : [];
   });
   readonly hits: Hits | null = $derived.by(() => {
-    const { probe, filter } = this.session;
+    const { filter } = this.session;
+    const { probe } = this.session.data;
     const { terms } = this.parsed;
     return probe.value && terms.length > 0 ? findHits(probe.value, terms, filter.shown) : null;
   });
@@ -69,7 +70,7 @@ export class TokenSearch {
   readonly found: boolean = $derived(this.points.length > 0);
 
   private readonly sizes: Sizes = $derived.by(() => {
-    const { queries = 0, keys = 0 } = this.session.run ?? {};
+    const { queries = 0, keys = 0 } = this.session.data.run ?? {};
     return { queries, keys };
   });
   private readonly plans: readonly PairPlan[] = $derived.by(() => {

@@ -21,13 +21,13 @@ export class TokenFilter implements Filter {
 
   /** The labels that came with the probe. */
   readonly known: readonly Label[] = $derived.by(() => {
-    const probe = this.session.probe.value;
+    const probe = this.session.data.probe.value;
     return probe ? labelsOf(probe) : [];
   });
 
   /** Which tokens are shown [tokens]; null: all. */
   readonly shown: Uint8Array | null = $derived.by(() => {
-    const probe = this.session.probe.value;
+    const probe = this.session.data.probe.value;
     return probe && tokensShown(probe, this);
   });
 
@@ -56,7 +56,7 @@ export class TokenFilter implements Filter {
   begin(): void {
     $effect.pre(() => {
       const { known } = this;
-      if (this.session.probe.value === null) return;
+      if (this.session.data.probe.value === null) return;
       untrack(() => {
         if (this.asked !== null) this.labels = parseWanted(this.asked, known);
         this.asked = null;
@@ -70,7 +70,7 @@ export class TokenFilter implements Filter {
   }
 
   shows(point: number): boolean {
-    const { queries = 0 } = this.session.run ?? {};
+    const { queries = 0 } = this.session.data.run ?? {};
     return this.shown === null || this.shown[point < queries ? point : point - queries] === 1;
   }
 

@@ -37,7 +37,12 @@ export function enterHeadView(place: HeadViewPlace, session: Session): void {
   session.panelWidth = place.panel ?? null;
 }
 
-export function placeOfHeadView({ headCamera, opened, dims, panelWidth }: Session): HeadViewPlace {
+export function placeOfHeadView({
+  headCamera,
+  panelWidth,
+  focus: { opened },
+  axes: { dims },
+}: Session): HeadViewPlace {
   if (!opened) return {};
   const { framing, orbit } = headCamera;
   return {

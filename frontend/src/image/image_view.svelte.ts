@@ -40,7 +40,9 @@ export class ImageView {
 
   /** Which of the opened head's sides are patches of an image, in the selected sequence. */
   readonly patches: Readonly<Record<Side, Patches | null>> = $derived.by(() => {
-    const { selection, probe, sentence } = this.session;
+    const { sentence } = this.session;
+    const { selection } = this.session.focus;
+    const { probe } = this.session.data;
     const { query, key } = sentence.sides;
     const grid = (list: number) =>
       selection && gridOf(probe.value?.lists[list]?.sequences[selection.sequence]);
@@ -51,7 +53,8 @@ export class ImageView {
   /** Queries and keys, where both are patches of the same image: it is drawn once. Null elsewhere. */
   readonly within: Both | null = $derived.by(() => {
     const { query, key } = this.patches;
-    const { probe, sentence } = this.session;
+    const { sentence } = this.session;
+    const { probe } = this.session.data;
     const of = (side: Side) => probe.value?.lists[sentence.sides[side].list]?.of;
     return query && key && of('query') === of('key') ? { query, key } : null;
   });
@@ -68,7 +71,7 @@ export class ImageView {
   readonly part: TokenPlace | null = $derived.by(() => {
     const { within, selected, drawn, session } = this;
     // A page on its own has whole matrices, and nobody to ask.
-    if (!within || !selected || drawn !== 'none' || session.source.offers) return null;
+    if (!within || !selected || drawn !== 'none' || session.data.source.offers) return null;
     const { query, key } = session.sentence.sides;
     if (query.tokens.length * key.tokens.length <= MOST_PAIRS) return null;
     // What a query gave to keys that are left out goes to the others: its whole row must be known.
@@ -89,7 +92,9 @@ export class ImageView {
   /** What is asked for where the matrix is too large: over all patches, as they are. Null where nothing is. */
   private readonly summed: ImageSummaryQuery | null = $derived.by(() => {
     const { part, within, session } = this;
-    const { run, opened, playback, sentence } = session;
+    const { playback, sentence } = session;
+    const { run } = session.data;
+    const { opened } = session.focus;
     const { sequence, sides, pictured, weighing } = sentence;
     if (!part || !within || within.query !== within.key || pictured.id !== 'shown') return null;
     if (!run || !opened || playback.step === null || sequence === null || sides.key.gone.includes(true))
@@ -175,14 +180,16 @@ export class ImageView {
       const { summed, session, summaries } = this;
       summaries.need(summed && JSON.stringify(summed), (signal) => {
         if (!summed) throw new Error('There is nothing to sum up.');
-        return session.source.imageSummary(summed, signal);
+        return session.data.source.imageSummary(summed, signal);
       });
     });
   }
 
   /** "row 3, column 4", "[CLS]", "“river”". */
   nameOf(side: Side, token: number): string {
-    const { probe, selection, sentence } = this.session;
+    const { sentence } = this.session;
+    const { probe } = this.session.data;
+    const { selection } = this.session.focus;
     const { list, tokens } = sentence.sides[side];
     const patches = this.patches[side];
     if (!patches) return `“${tokens[token] ?? token}”`;

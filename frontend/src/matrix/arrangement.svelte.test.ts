@@ -178,7 +178,7 @@ describe('the arrangement', () => {
     expect(session.place).toMatchObject({ arrange: 'likeness', like: '1-0' });
 
     const other = { layer: 2, head: 3 };
-    session.open(other);
+    session.focus.open(other);
     await pass(500);
     expect(order()).toEqual(bySize(row(opened)));
     expect(session.arrangement.outdated).toBe(true);

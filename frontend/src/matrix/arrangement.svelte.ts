@@ -2,8 +2,9 @@ import { untrack } from 'svelte';
 import type { Session } from '../app/session.svelte';
 import { ranked, valuesAt } from '../health/scores';
 import { arrangeByLayer, arrangeInOrder } from '../render/arrange';
-import { type Grid, glide, type HeadPlace, headNumber } from '../render/layout';
+import { type Grid, glide, headNumber } from '../render/layout';
 import { Morph } from '../render/morph.svelte';
+import type { HeadPlace } from '../run/head';
 import { groupLayers } from '../run/modules';
 import { EVERY_HEAD, type HeadFilter, isFiltering, passing } from './head_filter';
 
@@ -49,7 +50,9 @@ export class Arrangement {
 
   /** Whether something shows this score. */
   uses(id: string): boolean {
-    return this.sorting === id || this.filter.score === id || this.border === id || this.session.tint === id;
+    return (
+      this.sorting === id || this.filter.score === id || this.border === id || this.session.health.tint === id
+    );
   }
 
   /** Whether the places of the heads hang on this score. */
@@ -57,11 +60,12 @@ export class Arrangement {
     return this.sorting === id || this.ranging === id;
   }
 
-  private readonly groups = $derived.by(() => groupLayers(this.session.layers));
+  private readonly groups = $derived.by(() => groupLayers(this.session.data.layers));
 
   /** Numbers of the heads that have a cell. */
   private readonly shown: readonly number[] = $derived.by(() => {
-    const { layers, places } = this.session;
+    const { places } = this.session;
+    const { layers } = this.session.data;
     return passing(this.filter, layers, places, this.ranging === null ? null : this.valuesOf(this.ranging));
   });
 
@@ -86,7 +90,8 @@ export class Arrangement {
     if ((sorting === null && ranging === null) || step === null || step === basis) return false;
     const now = (id: string | null) => (id === null ? null : this.now(id));
     if ([sorting, ranging].some((id) => id !== null && this.now(id) === null)) return false;
-    const { layers, places } = this.session;
+    const { places } = this.session;
+    const { layers } = this.session.data;
     const shown = passing(this.filter, layers, places, now(ranging));
     const order = sorting === null ? shown : ranked(shown, now(sorting) ?? [], this.descending);
     const held = this.order ?? this.shown;
@@ -200,7 +205,7 @@ export class Arrangement {
 
   /** Of the basis; null while nothing is known. */
   private valuesOf(id: string): ArrayLike<number> | null {
-    const series = this.session.health?.get(id);
+    const series = this.session.health.figures?.get(id);
     if (series && this.basis !== null) return valuesAt(series, this.basis);
     return this.held.get(id) ?? null;
   }

@@ -2,9 +2,10 @@ import type { Session } from '../app/session.svelte';
 import { formatDifference } from '../health/difference';
 import { formatValue } from '../health/figures';
 import { valueAt } from '../health/health';
-import { type HeadPlace, headNumber } from '../render/layout';
+import { headNumber } from '../render/layout';
 import { FLAT } from '../render/orbit';
 import type { Picture } from '../render/picture';
+import type { HeadPlace } from '../run/head';
 import type { Run } from '../run/types';
 
 /** A cell that is in view: the head that it is of, and where it lies in world units. */
@@ -64,7 +65,8 @@ export function reading({ against, scoring }: Session, number: number, second = 
 
 /** What a screen reader hears, and the tooltip says, of a head. */
 export function headline(session: Session, { layer, head }: HeadPlace, second = false): string {
-  const { layers, grid } = session;
+  const { grid } = session;
+  const { layers } = session.data;
   const { tint } = session.scoring;
   const number = headNumber(grid, { layer, head });
   const described = layers[layer];

@@ -27,7 +27,8 @@ export class Change {
   });
 
   private readonly key: string = $derived.by(() => {
-    const { run, playback } = this.session;
+    const { playback } = this.session;
+    const { run } = this.session.data;
     return `${run?.run} ${playback.step} ${this.from}`;
   });
 
@@ -46,7 +47,7 @@ export class Change {
   /** @param wanted whether anything shows it */
   begin(wanted: () => boolean): void {
     $effect.pre(() => {
-      const { run } = this.session;
+      const { run } = this.session.data;
       const { step, moving } = this.session.playback;
       const { from, key } = this;
       if (!run || run.error !== null || step === null) return;
@@ -56,7 +57,8 @@ export class Change {
   }
 
   private async gather(run: string, step: number, since: number, signal: AbortSignal): Promise<Float64Array> {
-    const { source, grid } = this.session;
+    const { grid } = this.session;
+    const { source } = this.session.data;
     await sleep(REST, signal);
     const values = new Float64Array(grid.total).fill(Number.NaN);
     const layers = grid.heads.keys();

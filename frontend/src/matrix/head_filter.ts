@@ -1,4 +1,4 @@
-import type { HeadPlace } from '../render/layout';
+import type { HeadPlace } from '../run/head';
 import type { Layer } from '../run/types';
 import { matchHeads } from './head_pattern';
 

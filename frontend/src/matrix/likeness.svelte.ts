@@ -2,8 +2,9 @@ import type { Session } from '../app/session.svelte';
 import type { NpyArray } from '../base/npy';
 import { sleep } from '../base/sleep';
 import type { HeadScore } from '../health/scores';
-import { type HeadPlace, headNumber } from '../render/layout';
+import { headNumber } from '../render/layout';
 import { Gathered } from '../run/gathered.svelte';
+import type { HeadPlace } from '../run/head';
 import { headLabel } from '../run/labels';
 import type { SimilarityQuery } from '../run/types';
 
@@ -22,12 +23,15 @@ export class Likeness {
 
   constructor(private readonly session: Session) {}
 
-  private readonly key: string = $derived.by(() => `${this.session.run?.run} ${this.session.playback.step}`);
+  private readonly key: string = $derived.by(
+    () => `${this.session.data.run?.run} ${this.session.playback.step}`,
+  );
 
   /** Null while no head is meant, and in a page that does not hold it. */
   readonly score: HeadScore | null = $derived.by(() => {
     const { to } = this;
-    const { layers, grid, source } = this.session;
+    const { grid } = this.session;
+    const { layers, source } = this.session.data;
     if (!to || source.offers?.comparisons === false || to.head >= (layers[to.layer]?.heads ?? 0)) return null;
     const name = headLabel(layers, to.layer, to.head);
     const row = headNumber(grid, to);
@@ -44,7 +48,8 @@ export class Likeness {
 
   /** The places that put alike heads beside each other; null in a page that does not hold them. */
   readonly together: HeadScore | null = $derived.by(() => {
-    const { grid, source } = this.session;
+    const { grid } = this.session;
+    const { source } = this.session.data;
     if (source.offers?.comparisons === false) return null;
     const places = this.orders.get(this.key)?.data;
     return {
@@ -57,11 +62,12 @@ export class Likeness {
 
   /** Whether another head is opened than the one that the others are compared with. */
   readonly elsewhere: boolean = $derived.by(
-    () => this.session.opened !== null && this.to !== null && !this.session.isOpened(this.to),
+    () => this.session.focus.opened !== null && this.to !== null && !this.session.focus.isOpened(this.to),
   );
 
   begin(): void {
-    const { arrangement, source } = this.session;
+    const { arrangement } = this.session;
+    const { source } = this.session.data;
     this.gather(
       this.answers,
       () => arrangement.uses('likeness') && this.score !== null,
@@ -79,7 +85,7 @@ export class Likeness {
 
   /** From now on all heads are compared with the opened one. */
   follow(): void {
-    const { opened } = this.session;
+    const { opened } = this.session.focus;
     if (opened) this.to = opened;
   }
 
@@ -90,7 +96,8 @@ export class Likeness {
     ask: (query: SimilarityQuery, signal: AbortSignal) => Promise<NpyArray>,
   ): void {
     $effect.pre(() => {
-      const { run, playback } = this.session;
+      const { playback } = this.session;
+      const { run } = this.session.data;
       const { step, moving } = playback;
       const { key } = this;
       if (!run || run.error !== null || step === null) return;

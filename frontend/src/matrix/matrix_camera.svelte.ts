@@ -11,7 +11,8 @@ import {
   viewOf,
   zoomAt,
 } from '../render/camera';
-import { cellOf, GAP, type HeadPlace, headAt, headNumber, headsWithin } from '../render/layout';
+import { cellOf, GAP, headAt, headNumber, headsWithin } from '../render/layout';
+import type { HeadPlace } from '../run/head';
 
 /** Free room around the cells, and what their axes take besides, in css pixels. */
 const RIM = { left: 10, top: 8, right: 10, bottom: 8 };

@@ -1,7 +1,8 @@
 import type { Attachment } from 'svelte/attachments';
 import type { Session } from '../app/session.svelte';
 import { pan } from '../render/camera';
-import { firstHead, type HeadPlace, neighbour } from '../render/layout';
+import { firstHead, neighbour } from '../render/layout';
+import type { HeadPlace } from '../run/head';
 import { doubleTap } from '../widgets/double_tap';
 import { gestures } from '../widgets/gestures';
 import { ROOM_FOR_AXES } from './cells';
@@ -46,9 +47,9 @@ export class MatrixHand {
         if (!found) return;
         const box = element.getBoundingClientRect();
         doubleTap(box.left + x, box.top + y, () => camera.flyTo(found.place));
-        const large = session.isOpened(found.place) || camera.now.scale >= ROOM_FOR_AXES;
-        session.open(found.place);
-        if (large && found.point !== null) session.selectPoint(found.point);
+        const large = session.focus.isOpened(found.place) || camera.now.scale >= ROOM_FOR_AXES;
+        session.focus.open(found.place);
+        if (large && found.point !== null) session.focus.selectPoint(found.point);
       },
     })(element);
   };
@@ -56,7 +57,7 @@ export class MatrixHand {
   readonly key = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target !== event.currentTarget) return;
     const { session, camera } = this;
-    const at = this.cursor ?? session.opened;
+    const at = this.cursor ?? session.focus.opened;
     const actions: Record<string, () => void> = {
       ArrowLeft: () => this.walk(-1, 0),
       ArrowRight: () => this.walk(1, 0),
@@ -81,17 +82,17 @@ export class MatrixHand {
   private walk(dx: number, dy: number): void {
     const { session, camera } = this;
     const { grid } = session.arrangement;
-    const from = session.opened ?? this.cursor;
+    const from = session.focus.opened ?? this.cursor;
     this.cursor = from ? neighbour(grid, from, dx, dy) : firstHead(grid);
     if (!this.cursor) return;
-    if (session.opened) session.open(this.cursor);
+    if (session.focus.opened) session.focus.open(this.cursor);
     camera.reveal(this.cursor);
   }
 
   private enter(): void {
     const { cursor, session, camera } = this;
     if (!cursor) return;
-    if (session.isOpened(cursor)) camera.flyTo(cursor);
-    else session.open(cursor);
+    if (session.focus.isOpened(cursor)) camera.flyTo(cursor);
+    else session.focus.open(cursor);
   }
 }

@@ -1,6 +1,6 @@
 import type { Session } from '../app/session.svelte';
 import type { View } from '../render/camera';
-import type { HeadPlace } from '../render/layout';
+import type { HeadPlace } from '../run/head';
 import type { Run } from '../run/types';
 import { type Arrangement, isDescending } from './arrangement.svelte';
 import type { Since } from './change.svelte';

@@ -1,6 +1,6 @@
 import { type Camera, fly, type View } from '../render/camera';
-import type { HeadPlace } from '../render/layout';
 import { Morph } from '../render/morph.svelte';
+import type { HeadPlace } from '../run/head';
 
 /** Milliseconds of a flight to another part of the matrix. */
 const FLIGHT = 300;

@@ -15,7 +15,9 @@ export class Scoring {
   }
 
   readonly all: readonly HeadScore[] = $derived.by(() => {
-    const { health, playback, search, against, source } = this.session;
+    const { playback, search, against } = this.session;
+    const { figures: health } = this.session.health;
+    const { source } = this.session.data;
     const figures = health && playback.step !== null ? healthScores(health, playback.step) : [];
     const change = source.offers?.comparisons === false ? null : this.change.score;
     const others = [change, this.likeness.score, search.clustering.score, against.score];
@@ -30,10 +32,10 @@ export class Scoring {
 
   /** The one that colours the cells, and its scale. */
   readonly tint: HeadScore | null = $derived.by(
-    () => this.all.find(({ id }) => id === this.session.tint) ?? null,
+    () => this.all.find(({ id }) => id === this.session.health.tint) ?? null,
   );
   readonly scale: Scale | null = $derived.by(
-    () => this.session.series?.scale ?? (this.tint && scaleOf(this.tint.values)),
+    () => this.session.health.series?.scale ?? (this.tint && scaleOf(this.tint.values)),
   );
 
   readonly loading: boolean = $derived.by(

@@ -33,7 +33,7 @@ function tintShares(session: Session, shown: ShownSteps, second: boolean): Float
     if (!series) return new Float64Array(grid.total).fill(Number.NaN);
     return sharesBetween(series, pair?.fromStep ?? step ?? 0, pair?.toStep ?? step ?? 0, pair ? mix : 0);
   }
-  const { series } = session;
+  const { series } = session.health;
   if (series && pair) return sharesBetween(series, pair.fromStep, pair.toStep, mix);
   if (!series && tint && scale) return tint.values.map((value) => share(scale, value));
   return new Float64Array(grid.total).fill(Number.NaN);
@@ -44,7 +44,7 @@ function borderShares(session: Session, shown: ShownSteps): Float64Array | null 
   const { border } = session.arrangement;
   const { pair, mix } = shown;
   if (border === null) return null;
-  const series = session.health?.get(border);
+  const series = session.health.figures?.get(border);
   if (series && pair) return sharesBetween(series, pair.fromStep, pair.toStep, mix);
   const values = session.scores.find(({ id }) => id === border)?.values;
   if (!values) return null;

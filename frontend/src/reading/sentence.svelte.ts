@@ -2,6 +2,7 @@ import type { Session } from '../app/session.svelte';
 import type { Side, TokenPlace } from '../attention/side';
 import { difference, type Gone, strongest, without } from '../attention/weights';
 import { headLabel } from '../run/labels';
+import { Latest } from '../run/latest.svelte';
 import { tokenText } from '../run/places';
 import { isSpecial } from '../run/special';
 import type { AttentionQuery } from '../run/types';
@@ -54,6 +55,8 @@ export interface Panel {
 
 /** What the sentence view shows of the attention, and what it is held against. */
 export class Sentence {
+  /** Of the opened head, at the shown step. */
+  readonly attention = new Latest<Attention>();
   form = $state<Form>('lines');
   /** The mean over all sequences, by position, instead of one sequence. */
   mean = $state(false);
@@ -84,11 +87,12 @@ export class Sentence {
 
   /** What is asked of the server: a sequence's number, or the mean. */
   readonly sequence: number | 'mean' | null = $derived.by(() =>
-    this.mean ? 'mean' : (this.session.selection?.sequence ?? null),
+    this.mean ? 'mean' : (this.session.focus.selection?.sequence ?? null),
   );
   /** Whether the opened head’s layer has norms of values to weigh by. */
   readonly hasValues: boolean = $derived.by(() => {
-    const { opened, layers } = this.session;
+    const { opened } = this.session.focus;
+    const { layers } = this.session.data;
     return opened !== null && (layers[opened.layer]?.values ?? false);
   });
   /** What is asked of the server beside the place. */
@@ -102,7 +106,7 @@ export class Sentence {
   });
   /** The opened head's queries, which stand on the left, and its keys. */
   readonly sides: Readonly<Record<Side, SideTokens>> = $derived.by(() => {
-    const { query, key } = this.listsOf(this.session.opened?.layer);
+    const { query, key } = this.listsOf(this.session.focus.opened?.layer);
     const queries = this.side(query);
     return { query: queries, key: key === query ? queries : this.side(key) };
   });
@@ -110,7 +114,7 @@ export class Sentence {
   private readonly gone: Gone = $derived({ query: this.sides.query.gone, key: this.sides.key.gone });
   /** Where the selection stands; null where nothing is selected. */
   readonly selected: TokenPlace | null = $derived.by(() => {
-    const { selection } = this.session;
+    const { selection } = this.session.focus;
     const place = this.mean ? (this.position ?? selection) : selection;
     const last = place ? this.sides[place.side].tokens.length - 1 : 0;
     return place && { side: place.side, token: Math.min(place.token, Math.max(0, last)) };
@@ -125,14 +129,16 @@ export class Sentence {
   }
 
   readonly shown: Panel = $derived.by(() => {
-    const { opened, layers, playback } = this.session;
+    const { playback } = this.session;
+    const { opened } = this.session.focus;
+    const { layers } = this.session.data;
     const head = opened ? headLabel(layers, opened.layer, opened.head) : '';
     const title = `${head} · step ${(playback.step ?? 0).toLocaleString('en-US')}`;
-    return this.panel('shown', title, this.session.attention.value);
+    return this.panel('shown', title, this.session.sentence.attention.value);
   });
   private readonly pinnedPanels: readonly Panel[] = $derived.by(() =>
     this.pins.ones.map(({ pin, attention }) => {
-      const title = pinTitle(pin, this.session.run);
+      const title = pinTitle(pin, this.session.data.run);
       return this.isComparable(pin)
         ? this.panel(pinId(pin), title, attention.value)
         : this.panel(pinId(pin), `${title} attends among other tokens`, null);
@@ -181,9 +187,10 @@ export class Sentence {
   /** To be called while a component is made. */
   begin(): void {
     $effect.pre(() => {
-      const { run, selection } = this.session;
+      const { run } = this.session.data;
+      const { selection } = this.session.focus;
       const { sequence } = this;
-      if (!run || run.error !== null || !selection || this.session.probe.value === null) return;
+      if (!run || run.error !== null || !selection || this.session.data.probe.value === null) return;
       if (sequence === null) return;
       this.pins.follow({ run: run.run, sequence, ...this.asking });
     });
@@ -192,8 +199,8 @@ export class Sentence {
   select({ side, token }: TokenPlace): void {
     const { session } = this;
     if (this.mean) this.position = { side, token };
-    else if (session.selection) {
-      session.selection = { ...session.selection, list: this.sides[side].list, side, token };
+    else if (session.focus.selection) {
+      session.focus.selection = { ...session.focus.selection, list: this.sides[side].list, side, token };
     }
   }
 
@@ -234,13 +241,13 @@ export class Sentence {
   /** Whether a pinned head has the same queries and keys as the opened one. */
   private isComparable(pin: Pin): boolean {
     if ('step' in pin) return true;
-    const [own, other] = [this.listsOf(this.session.opened?.layer), this.listsOf(pin.head.layer)];
+    const [own, other] = [this.listsOf(this.session.focus.opened?.layer), this.listsOf(pin.head.layer)];
     return own.query === other.query && own.key === other.key;
   }
 
   /** Numbers of the lists that a layer's queries and keys are in. */
   private listsOf(layer = 0): Readonly<Record<Side, number>> {
-    const { lists, layerTokens } = this.session;
+    const { lists, layerTokens } = this.session.data;
     const tokens = layerTokens[layer];
     return tokens
       ? { query: lists.indexOf(tokens.queries), key: lists.indexOf(tokens.keys) }
@@ -248,7 +255,7 @@ export class Sentence {
   }
 
   private tokensIn(list: number): readonly string[] {
-    const listed = this.session.probe.value?.lists[list];
+    const listed = this.session.data.probe.value?.lists[list];
     if (this.sequence === 'mean') return Array.from({ length: listed?.longest ?? 0 }, (_, i) => String(i));
     return listed?.sequences[this.sequence ?? -1]?.tokens ?? [];
   }
@@ -260,7 +267,7 @@ export class Sentence {
       (token, i) =>
         off.has(i) || (this.hidesFirst && i === 0) || (this.hidesSpecial && !this.mean && isSpecial(token)),
     );
-    return { list, title: this.session.listTitles[list] ?? '', raw, tokens: raw.map(tokenText), gone };
+    return { list, title: this.session.data.listTitles[list] ?? '', raw, tokens: raw.map(tokenText), gone };
   }
 
   private panel(id: string, title: string, answer: Attention | null): Panel {

@@ -15,7 +15,7 @@ class Pinned {
     const asked = JSON.stringify(query);
     if (asked === this.asked) return;
     this.asked = asked;
-    void this.attention.load((signal) => fetchedAttention(session.source, query, signal));
+    void this.attention.load((signal) => fetchedAttention(session.data.source, query, signal));
   }
 }
 
@@ -35,7 +35,8 @@ export class Pins {
   readonly loading: boolean = $derived(this.ones.some(({ attention }) => attention.loading));
   /** The attention of each pin, and where it is from. */
   readonly held = $derived.by(() => {
-    const { opened, playback } = this.session;
+    const { playback } = this.session;
+    const { opened } = this.session.focus;
     const { step } = playback;
     if (!opened || step === null) return [];
     return this.ones.map(({ pin, attention }) => ({
@@ -46,7 +47,8 @@ export class Pins {
 
   /** Asks for the same of each pin as of what is shown, unless it has. */
   follow(asked: Pick<AttentionQuery, 'run' | 'sequence' | 'weight' | 'query' | 'key'>): void {
-    const { opened, playback } = this.session;
+    const { playback } = this.session;
+    const { opened } = this.session.focus;
     const { step } = playback;
     if (!opened || step === null) return;
     for (const one of this.ones) one.follow({ ...asked, ...pinned(one.pin, step, opened) }, this.session);

@@ -1,12 +1,8 @@
+import type { HeadPlace } from '../run/head';
 /** Where every head's cell lies, in world units: one is the pitch of the cells. A head that is not shown has no cell. */
 
 /** Share of a pitch that is left free between cells. */
 export const GAP = 0.07;
-
-export interface HeadPlace {
-  readonly layer: number;
-  readonly head: number;
-}
 
 /** How heads are counted: over all layers, one layer after the other. */
 export interface Numbering {

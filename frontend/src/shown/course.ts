@@ -16,7 +16,7 @@ export interface Course {
 export function shownCourse(session: Session): Course {
   return {
     get run() {
-      return session.run;
+      return session.data.run;
     },
     get steps() {
       return session.playback.steps;

@@ -1,13 +1,13 @@
 import type { Session } from '../app/session.svelte';
-import type { HeadPlace } from '../render/layout';
 import { headsOf } from '../render/positions';
+import type { HeadPlace } from '../run/head';
 import type { PointsQuery } from '../run/types';
 import { isBlank } from './blank';
 
 /** Why a head has no (full) picture at the shown step, or why it will not come; null where all is well. */
 export function noteOf(session: Session, place: HeadPlace): string | null {
   const { matrix, headView, playback } = session;
-  const scenes = session.isOpened(place) ? [headView, matrix] : [matrix];
+  const scenes = session.focus.isOpened(place) ? [headView, matrix] : [matrix];
   for (const { query } of scenes.flatMap((scene) => scene.questions(playback.index))) {
     if (query.layer !== place.layer || (query.head ?? place.head) !== place.head) continue;
     const note = noteOn(session, query, place.head);
@@ -17,7 +17,11 @@ export function noteOf(session: Session, place: HeadPlace): string | null {
 }
 
 /** The same, of one of the queries for that head. */
-export function noteOn({ loader, layers }: Session, query: PointsQuery, head: number): string | null {
+export function noteOn(
+  { loader, data: { layers } }: Session,
+  query: PointsQuery,
+  head: number,
+): string | null {
   if (loader.arrivals < 0) return null;
   const said = loader.notesOf(query)?.get(head);
   if (said !== undefined) return said;

@@ -3,7 +3,10 @@ import { isSlow } from '../run/projection';
 import type { PointsQuery } from '../run/types';
 
 /** Whether nothing more is awaited of a query: it is here, has failed, or was stopped. */
-export function settled({ opened, stopped, loader }: Session, query: PointsQuery): boolean {
+export function settled(
+  { loader, focus: { opened }, axes: { stopped } }: Session,
+  query: PointsQuery,
+): boolean {
   if (loader.arrivals >= 0 && loader.settled(query)) return true;
   if (!stopped || !isSlow(query.projection)) return false;
   return query.layer !== opened?.layer || query.head !== opened.head;
@@ -12,7 +15,8 @@ export function settled({ opened, stopped, loader }: Session, query: PointsQuery
 /** Whether Play may go on to a checkpoint, or the hand glide to it. Slow heads come when they come: only Play waits
  * for them, and only for those in view. */
 export function reaches(session: Session, index: number): boolean {
-  const { matrix, against, playback, inView, slow } = session;
+  const { matrix, against, playback, inView } = session;
+  const { slow } = session.axes;
   if (!slow) return matrix.arrived([index]) && against.reaches(playback.steps[index]);
   if (!playback.playing) return true;
   const asked = matrix.queries([index]);

@@ -88,7 +88,7 @@ it('fills a slow projection head by head, and shows no other method meanwhile', 
   await begin(true);
   expect(here()).toEqual([true, true, true, true]);
   source.holds = slow;
-  session.project({ method: 'tsne' });
+  session.axes.project({ method: 'tsne' });
   await pass(200);
   expect(here()).toEqual([false, false, false, false]);
   await source.letGo(({ layer, head }) => layer === 1 && head === 0);
@@ -103,7 +103,7 @@ it('fills a slow projection head by head, and shows no other method meanwhile', 
 
 it('keeps each head’s old picture, marked with its step, until its own has come', async () => {
   await begin(true);
-  session.project({ method: 'tsne' });
+  session.axes.project({ method: 'tsne' });
   await pass(200);
   const old = session.matrix.pair!.to.heads;
   source.holds = slow;
@@ -119,16 +119,16 @@ it('keeps each head’s old picture, marked with its step, until its own has com
 it('stops with what is there, and goes on', async () => {
   await begin(true);
   source.holds = slow;
-  session.project({ method: 'tsne' });
+  session.axes.project({ method: 'tsne' });
   await pass(200);
   await source.letGo(({ layer, head }) => layer === 0 && head === 0);
-  session.stopped = true;
+  session.axes.stopped = true;
   await pass();
   expect(source.waiting.every(({ signal }) => signal?.aborted)).toBe(true);
   expect(session.matrix.settled).toBe(true);
   expect(here()).toEqual([true, false, false, false]);
   source.holds = () => false;
-  session.stopped = false;
+  session.axes.stopped = false;
   await pass(200);
   expect(here()).toEqual([true, true, true, true]);
 });
@@ -136,9 +136,9 @@ it('stops with what is there, and goes on', async () => {
 it('lets go of heads that nobody looks at when the projection changes', async () => {
   await begin(true);
   source.holds = slow;
-  session.project({ method: 'tsne' });
+  session.axes.project({ method: 'tsne' });
   await pass(200);
-  session.project({ method: 'biplot' });
+  session.axes.project({ method: 'biplot' });
   await pass();
   expect(source.waiting.every(({ signal }) => signal?.aborted)).toBe(true);
   expect(here()).toEqual([true, true, true, true]);
@@ -166,9 +166,11 @@ it('shows preliminary axes until the full frame is fitted, and turns into it', a
 
 it('projects marked points alone, and asks for no trust of them', async () => {
   await begin(true);
-  session.open({ layer: 0, head: 1 });
+  session.focus.open({ layer: 0, head: 1 });
   await pass(200);
-  expect(session.trust.value?.false_neighbours.length).toBe(session.run!.queries + session.run!.keys);
+  expect(session.trust.answer.value?.false_neighbours.length).toBe(
+    session.data.run!.queries + session.data.run!.keys,
+  );
   session.marks.mark([5, 2, 5]);
   expect(session.marks.group?.points).toEqual([2, 5]);
   session.marks.alone = true;
@@ -176,26 +178,30 @@ it('projects marked points alone, and asks for no trust of them', async () => {
   const points = session.headView.pair!.to.heads[0]!;
   const seen = [...points].flatMap((x, i) => (Number.isNaN(x) || i % 2 ? [] : [i / 2]));
   expect(seen).toEqual([2, 5]);
-  expect(session.trust.value).toBeNull();
+  expect(session.trust.answer.value).toBeNull();
   session.back();
   await pass(200);
   expect([session.marks.alone, session.marks.group?.points]).toEqual([false, [2, 5]]);
-  expect(session.trust.value).not.toBeNull();
+  expect(session.trust.answer.value).not.toBeNull();
   session.back();
-  expect([session.marks.group, session.opened]).toEqual([null, { layer: 0, head: 1 }]);
+  expect([session.marks.group, session.focus.opened]).toEqual([null, { layer: 0, head: 1 }]);
 });
 
 it('colours by errors only while a head is opened', async () => {
   await begin(true);
-  session.open({ layer: 0, head: 1 });
-  session.colouring = 'tears';
+  session.focus.open({ layer: 0, head: 1 });
+  session.scatter.colouring = 'tears';
   await pass(200);
-  expect(session.errors?.length).toBe(session.run!.queries + session.run!.keys);
+  expect(session.trust.errors?.length).toBe(session.data.run!.queries + session.data.run!.keys);
   expect([session.looks.ofOpened?.values.length, session.looks.ofHeads]).toEqual([
-    2 * session.errors!.length,
+    2 * session.trust.errors!.length,
     null,
   ]);
   session.close();
   await pass();
-  expect([session.colouring, session.errors, session.looks.ofOpened]).toEqual(['kind', null, null]);
+  expect([session.scatter.colouring, session.trust.errors, session.looks.ofOpened]).toEqual([
+    'kind',
+    null,
+    null,
+  ]);
 });

@@ -1,11 +1,12 @@
 import { untrack } from 'svelte';
 import type { Session } from '../app/session.svelte';
-import type { HeadPlace } from '../render/layout';
 import { Morph } from '../render/morph.svelte';
 import { headsOf, type StepPoints } from '../render/positions';
+import type { HeadPlace } from '../run/head';
 import { addressKey, isSlow } from '../run/projection';
 import type { Dims, Group, PointsQuery } from '../run/types';
 import { type Course, shownCourse } from './course';
+import { hasOutgrown } from './outgrown';
 import { type Asked, type Heads, nearest, type Pair, replaces, sameView, standsIn } from './pair';
 import { settled } from './reach';
 
@@ -42,7 +43,7 @@ export class ShownSteps {
 
   /** Whether heads are asked for one at a time. */
   private readonly single: boolean = $derived.by(
-    () => isSlow(this.session.projection) || (this.wish()?.alone ?? null) !== null,
+    () => isSlow(this.session.axes.projection) || (this.wish()?.alone ?? null) !== null,
   );
 
   /** Queries for the given checkpoints, one step after the other. */
@@ -52,7 +53,7 @@ export class ShownSteps {
 
   /** Each query for a checkpoint, with the numbers of the heads among ours that it answers for. */
   questions(index: number, fit?: 'newest'): { query: PointsQuery; numbers: number[] }[] {
-    const { frame, projection } = this.session;
+    const { frame, projection } = this.session.axes;
     const { run, steps, inFrameOf } = this.course;
     const step = steps[index];
     const wish = this.wish();
@@ -107,6 +108,22 @@ export class ShownSteps {
     return this.arrived(this.ends) && this.pair?.asked === this.asked && !this.morph.active;
   });
 
+  /** Whether all heads that it shows have their own picture of the shown step. */
+  readonly pictured: boolean = $derived.by(() => {
+    const { loader, playback } = this.session;
+    return this.queries([playback.index]).every(
+      (query) => loader.arrivals >= 0 && loader.get(query) !== null,
+    );
+  });
+
+  /** How many heads of the shown step no longer fit their frame. */
+  readonly outgrown: number = $derived.by(() => {
+    const { pair } = this;
+    const { frame } = this.session.axes;
+    if (!pair || frame === null || pair.toStep <= frame) return 0;
+    return pair.to.heads.filter((points) => points !== null && hasOutgrown(points)).length;
+  });
+
   /** The checkpoints that are mixed. */
   get ends(): readonly number[] {
     const { from, to } = this.course;
@@ -118,7 +135,8 @@ export class ShownSteps {
   }
 
   private readonly asked: Asked | null = $derived.by(() => {
-    const { loader, frame, projection } = this.session;
+    const { loader } = this.session;
+    const { frame, projection } = this.session.axes;
     const { run, steps, from, to, inFrameOf } = this.course;
     const wish = this.wish();
     const [fromStep, toStep] = [steps[from], steps[to]];

@@ -4,10 +4,11 @@ import type { Alert } from '../run/types';
 
 /** Goes to the checkpoint nearest to where an alert was raised, and opens the head that it is most about. */
 export function goToAlert(session: Session, { step, heads }: Alert): void {
-  const { playback, layers } = session;
+  const { playback } = session;
+  const { layers } = session.data;
   playback.glideTo(Math.round(placeOfStep(playback.steps, step)));
   const [worst] = heads;
   if (worst && worst.head < (layers[worst.layer]?.heads ?? 0)) {
-    session.open({ layer: worst.layer, head: worst.head });
+    session.focus.open({ layer: worst.layer, head: worst.head });
   }
 }

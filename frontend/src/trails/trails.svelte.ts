@@ -25,7 +25,8 @@ export class Trails {
 
   /** The selected token's query and key, then the marked points. */
   readonly points: readonly number[] = $derived.by(() => {
-    const { selection, marks, looks } = this.session;
+    const { marks, looks } = this.session;
+    const { selection } = this.session.focus;
     const { group } = marks;
     return [...(selection ? looks.lit.slice(-2) : []), ...(group?.points ?? [])];
   });
@@ -39,7 +40,7 @@ export class Trails {
   });
 
   /** Those that are asked for. Slow pictures are not made for a trail: it goes through those that are here. */
-  readonly wanted: readonly number[] = $derived.by(() => (this.session.slow ? [] : this.before));
+  readonly wanted: readonly number[] = $derived.by(() => (this.session.axes.slow ? [] : this.before));
 
   next(): void {
     this.length = LENGTHS[(LENGTHS.indexOf(this.length) + 1) % LENGTHS.length] ?? USUAL_LENGTH;

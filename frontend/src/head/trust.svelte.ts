@@ -1,0 +1,76 @@
+import { sleep } from '../base/sleep';
+import { isError } from '../encoding/colouring';
+import type { Scatter } from '../encoding/scatter.svelte';
+import type { Marks } from '../find/marks.svelte';
+import type { Playback } from '../playback/playback.svelte';
+import type { Focus } from '../run/focus.svelte';
+import { Latest } from '../run/latest.svelte';
+import { addressKey } from '../run/projection';
+import type { RunState } from '../run/run_state.svelte';
+import { type Trust, type TrustQuery, toNumber } from '../run/types';
+import type { Axes } from '../shown/axes.svelte';
+
+/** Milliseconds that the hand rests on a step before its trust is asked for. */
+const REST = 120;
+
+interface Needs {
+  readonly data: RunState;
+  readonly focus: Focus;
+  readonly axes: Axes;
+  readonly playback: Playback;
+  readonly marks: Marks;
+  readonly scatter: Scatter;
+  readonly headView: { readonly pictured: boolean };
+}
+
+/** How far the opened head's picture can be believed. */
+export class HeadTrust {
+  readonly answer = new Latest<Trust>();
+  /** The picture that the held answer is about. */
+  private about: string | null = null;
+
+  constructor(private readonly session: Needs) {}
+
+  /** How wrong each point of the opened head is placed, while that is what colours it. */
+  readonly errors: Float32Array | null = $derived.by(() => {
+    const { marks, scatter } = this.session;
+    const { colouring } = scatter;
+    const trust = this.answer.value;
+    if (!trust || marks.alone || !isError(colouring)) return null;
+    return Float32Array.from(trust[colouring], toNumber);
+  });
+
+  /** To be called while a component is made. */
+  begin(): void {
+    $effect.pre(() => this.follow());
+  }
+
+  /** Asked for when the opened head's picture is here, and never for all heads. */
+  private follow(): void {
+    const query = this.query();
+    const about =
+      query && `${query.run} ${query.layer} ${query.head} ${addressKey(query.projection)} ${query.dims}`;
+    // Another head's or another picture's figures must not stand beside this one.
+    if (about !== this.about) this.answer.clear();
+    this.about = about;
+    if (query === null || !this.session.headView.pictured) return;
+    const { source } = this.session.data;
+    void this.answer.load(async (signal) => {
+      await sleep(REST, signal);
+      return source.trust(query, signal);
+    });
+  }
+
+  private query(): TrustQuery | null {
+    const { playback, marks } = this.session;
+    const { run, source } = this.session.data;
+    const { opened } = this.session.focus;
+    const { projection, dims, frame } = this.session.axes;
+    const { index, step } = playback;
+    if (!run || run.error !== null || !opened || frame === null || step === null || marks.alone) return null;
+    if (source.offers?.trust === false) return null;
+    const previous = playback.steps[index - 1];
+    const asked = { run: run.run, step, ...opened, projection, dims, frame };
+    return previous === undefined ? asked : { ...asked, previous };
+  }
+}

@@ -1,0 +1,69 @@
+import type { HeadPlace } from './head';
+import { type LayerTokens, selectedIn, type TokenAt } from './lists';
+import { counterpart, type TokenIndex } from './places';
+import type { Run, TokenList } from './types';
+
+interface Needs {
+  readonly run: Run | null;
+  readonly lists: readonly TokenList[];
+  readonly layerTokens: readonly LayerTokens[];
+  readonly probe: { readonly value: TokenIndex | null };
+}
+
+/** What is looked at: the opened head, and the token that is selected in it, as a query or as a key. */
+export class Focus {
+  opened = $state.raw<HeadPlace | null>(null);
+  private selected = $state.raw<TokenAt | null>(null);
+
+  constructor(private readonly data: Needs) {}
+
+  /** What was selected, as the opened head has it: another layer may have other tokens. */
+  private readonly selectedHere: TokenAt | null = $derived.by(() => {
+    const tokens = this.data.layerTokens[this.opened?.layer ?? -1];
+    const { selected } = this;
+    if (!selected || !tokens) return selected;
+    const found = selectedIn(this.data.lists, tokens, selected);
+    const index = this.data.probe.value;
+    if (found.list === selected.list || !index) return found;
+    return { ...found, token: counterpart(index, selected, found.list) };
+  });
+
+  get selection(): TokenAt | null {
+    return this.selectedHere;
+  }
+
+  set selection(selection: TokenAt | null) {
+    this.selected = selection;
+  }
+
+  open(place: HeadPlace): void {
+    this.opened = place;
+  }
+
+  isOpened({ layer, head }: HeadPlace): boolean {
+    return this.opened?.layer === layer && this.opened.head === head;
+  }
+
+  /** Another sequence, of which the token at the same position is selected. */
+  read(number: number): void {
+    const { selection } = this;
+    const sequences = this.data.probe.value?.lists[selection?.list ?? 0]?.sequences ?? [];
+    const sequence = Math.min(sequences.length - 1, Math.max(0, number));
+    const length = sequences[sequence]?.tokens.length ?? 0;
+    if (selection && length > 0)
+      this.selection = { ...selection, sequence, token: Math.min(selection.token, length - 1) };
+  }
+
+  /** Selects a query or key by its number among a head's points. */
+  selectPoint(point: number): void {
+    const { run } = this.data;
+    const tokens = this.data.probe.value;
+    if (!run || !tokens) return;
+    const side = point < run.queries ? 'query' : 'key';
+    const token = side === 'query' ? point : point - run.queries;
+    const sequence = tokens.sequence[token];
+    const position = tokens.position[token];
+    if (sequence !== undefined && position !== undefined)
+      this.selection = { sequence, list: tokens.list[token] ?? 0, token: position, side };
+  }
+}
