@@ -1,8 +1,8 @@
-import { flushSync } from 'svelte';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Host } from '../base/host';
 import { SyntheticSource } from '../source/synthetic';
 import { Address } from './address';
+import { pass, standInBrowser, standInWindow } from './composed.fixture.svelte';
 import { Session } from './session.svelte';
 import { readPlace } from './url';
 
@@ -20,19 +20,13 @@ const page = {
   removeEventListener: (_name: string, listener: () => void) => {
     page.listeners = page.listeners.filter((other) => other !== listener);
   },
-  matchMedia: () => ({ matches: true }),
-  document: { body: { classList: { contains: () => false } } },
+  ...standInWindow(),
 };
 const host = { window: page, visible: () => true } as unknown as Host;
 
 let session: Session;
 let address: Address;
 let end: () => void;
-
-async function pass(): Promise<void> {
-  await vi.advanceTimersByTimeAsync(0);
-  flushSync();
-}
 
 async function begin(hash: string): Promise<void> {
   page.location.hash = hash;
@@ -53,18 +47,7 @@ async function edit(hash: string): Promise<void> {
   await pass();
 }
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal('requestAnimationFrame', () => 0);
-  vi.stubGlobal('cancelAnimationFrame', () => {});
-  vi.stubGlobal(
-    'MutationObserver',
-    class {
-      observe() {}
-      disconnect() {}
-    },
-  );
-});
+beforeEach(() => standInBrowser());
 
 afterEach(() => {
   end();

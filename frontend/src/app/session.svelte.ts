@@ -120,7 +120,7 @@ export class Session {
     Uint32Array.from(new Set([...this.arrangement.pinned, ...this.matrixView.visible])),
   );
   readonly looks = new Looks(this);
-  readonly images = new Images(this);
+  readonly images = new Images(this, () => this.scatter.patches);
   readonly imageView = new ImageView(this);
   readonly pointFigures = new PointFigures(this);
   /** How far the opened head's picture can be believed. */

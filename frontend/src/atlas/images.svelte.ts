@@ -1,16 +1,30 @@
-import type { Session } from '../app/session.svelte';
 import { type PointPatches, patchSize, ROOMIER } from '../render/patches';
 import { Latest } from '../run/latest.svelte';
+import type { TokenIndex } from '../run/places';
+import type { DataSource } from '../run/source';
+import type { Run } from '../run/types';
 import { type Atlas, makeAtlas } from './atlas';
 import { type Box, rectangles } from './packing';
 import { pictureNumber, picturesOf } from './pictures';
+
+interface Needs {
+  readonly data: {
+    readonly run: Run | null;
+    readonly probe: { readonly value: TokenIndex | null };
+    readonly source: Pick<DataSource, 'image'>;
+  };
+}
 
 /** The probe's images: where their pixels and their patches are. */
 export class Images {
   readonly atlas = new Latest<Atlas | null>();
   private asked: string | null = null;
 
-  constructor(private readonly session: Session) {}
+  /** @param wanted whether points of images are drawn as their patches */
+  constructor(
+    private readonly session: Needs,
+    private readonly wanted: () => boolean,
+  ) {}
 
   /** Whether the probe has pictures at all. */
   readonly any: boolean = $derived.by(() =>
@@ -49,9 +63,9 @@ export class Images {
   /** How a scene draws points as their patches; null where they are plain points.
    * @param side of a cell, css pixels, that shows so many points */
   drawn(side: number, count: number): PointPatches | null {
-    const { atlas, ofPoints, session } = this;
+    const { atlas, ofPoints } = this;
     const size = patchSize(side, count);
-    if (!session.scatter.patches || !atlas.value || !ofPoints || size === 0) return null;
+    if (!this.wanted() || !atlas.value || !ofPoints || size === 0) return null;
     return { atlas: atlas.value.canvas, rectangles: ofPoints, size };
   }
 

@@ -1,16 +1,33 @@
 import { untrack } from 'svelte';
-import type { Session } from '../app/session.svelte';
 import { type Between, between, placeOfStep } from '../base/steps';
+import type { Marks } from '../find/marks.svelte';
 import { type Difference, differenceOf } from '../health/difference';
 import { figureTitle } from '../health/figures';
 import { extendHealth, readHealth, type Series } from '../health/health';
+import type { RunHealth } from '../health/run_health.svelte';
 import type { HeadScore } from '../health/scores';
+import type { Playback } from '../playback/playback.svelte';
+import type { HeadPlace } from '../run/head';
 import { Latest } from '../run/latest.svelte';
+import type { RunState } from '../run/run_state.svelte';
 import type { HealthDocument, Run } from '../run/types';
+import type { Axes } from '../shown/axes.svelte';
 import type { Course } from '../shown/course';
 import type { Pair } from '../shown/pair';
-import { ShownSteps } from '../shown/shown.svelte';
+import { type ShownNeeds, ShownSteps } from '../shown/shown.svelte';
 import { type Comparable, comparable } from './comparable';
+
+/** What is shown, beside which a second one stands. */
+interface Needs extends ShownNeeds {
+  readonly data: Pick<RunState, 'run' | 'runs' | 'name' | 'source'>;
+  readonly axes: Pick<Axes, 'projection' | 'frame' | 'stopped' | 'dims'>;
+  readonly playback: Pick<Playback, 'steps' | 'from' | 'to' | 'index' | 'between' | 'step'>;
+  readonly health: Pick<RunHealth, 'figures' | 'series'>;
+  readonly marks: Pick<Marks, 'alone'>;
+  /** Of every head of the matrix. */
+  readonly places: readonly HeadPlace[];
+  readonly headView: Pick<ShownSteps, 'pair'>;
+}
 
 /** Ways of looking at two: one under the other, two matrices, what one is more than the other. */
 export const WAYS = ['overlay', 'beside', 'difference'] as const;
@@ -28,7 +45,7 @@ export class Comparison implements Course {
   readonly matrix: ShownSteps;
   readonly headView: ShownSteps;
 
-  constructor(private readonly session: Session) {
+  constructor(private readonly session: Needs) {
     this.matrix = new ShownSteps(
       session,
       () =>

@@ -1,7 +1,13 @@
-import type { Session } from '../app/session.svelte';
 import type { HeadScore } from '../health/scores';
 import type { StepPoints } from '../render/positions';
+import type { Pair } from '../shown/pair';
 import { clusteredness, type PairPlan } from './clusteredness';
+
+/** Where heads' points are read. */
+export interface ClusteringNeeds {
+  /** The scene of all heads. */
+  readonly matrix: { readonly pair: Pick<Pair, 'from' | 'to'> | null; readonly mix: number };
+}
 
 /** Milliseconds of work at a time, so that no frame waits for it. */
 const SLICE = 6;
@@ -16,7 +22,7 @@ export class Clustering {
   private knownFor: readonly PairPlan[] = [];
 
   constructor(
-    private readonly session: Session,
+    private readonly session: ClusteringNeeds,
     private readonly plans: () => readonly PairPlan[],
   ) {}
 

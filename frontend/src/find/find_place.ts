@@ -1,7 +1,17 @@
-import type { Session } from '../app/session.svelte';
 import { formatRanges, parseRanges } from '../run/ranges';
+import type { Run } from '../run/types';
 import { formatWanted } from './filter';
 import type { Kinds } from './hits';
+import type { Marks } from './marks.svelte';
+import type { TokenSearch } from './search.svelte';
+import type { TokenFilter } from './token_filter.svelte';
+
+interface Needs {
+  readonly data: { readonly run: Run | null };
+  readonly search: TokenSearch;
+  readonly filter: TokenFilter;
+  readonly marks: Marks;
+}
 
 /** What a link says of what is looked for, shown and marked. Absent means the default. */
 export interface FindPlace {
@@ -37,7 +47,7 @@ export function readFind(found: ReadonlyMap<string, string>): FindPlace {
 }
 
 /** What the link says about the entered run, as far as this has it. */
-export function enterFind(place: FindPlace, session: Session): void {
+export function enterFind(place: FindPlace, session: Needs): void {
   const { search, filter } = session;
   const { run } = session.data;
   search.text = place.find ?? '';
@@ -49,7 +59,7 @@ export function enterFind(place: FindPlace, session: Session): void {
   session.marks.mark(parseRanges(place.marked ?? '', (run?.queries ?? 0) + (run?.keys ?? 0)));
 }
 
-export function placeOfFind({ search, filter, marks }: Session): FindPlace {
+export function placeOfFind({ search, filter, marks }: Needs): FindPlace {
   const { text, kinds, matchCase } = search;
   return {
     ...(text.trim() !== '' && { find: text.trim() }),

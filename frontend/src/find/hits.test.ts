@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
+import { HIT_HUES } from '../render/hits';
 import { indexTokens } from '../run/places';
 import { findHits, pointsOf, suggest, vocabulary } from './hits';
-import { parseSearch } from './search';
+import { MOST_TERMS, parseSearch } from './search';
 
 const sequence = (...tokens: string[]) => ({ kind: 'text', tokens, repeat: null });
 const index = indexTokens({
@@ -39,4 +40,8 @@ it('suggests frequent words, those that begin with what was typed before those t
   expect(suggest(words, 'a', 3).map(({ text }) => text)).toEqual(['cat', 'sat', 'mat']);
   expect(suggest(words, 'S*', 9).map(({ text }) => text)).toEqual(['sat']);
   expect(suggest(words, '', 2).map(({ text }) => text)).toEqual(['the', 'cat']);
+});
+
+it('has a hue for every term, in light and dark', () => {
+  for (const hues of Object.values(HIT_HUES)) expect(new Set(hues.map(String)).size).toBe(MOST_TERMS);
 });

@@ -1,6 +1,11 @@
-import type { Session } from '../app/session.svelte';
-import type { Group } from '../run/types';
+import type { Group, Run } from '../run/types';
 import { combine, type Marking } from './marked';
+import type { TokenSearch } from './search.svelte';
+
+interface Needs {
+  readonly data: { readonly run: Pick<Run, 'queries' | 'keys'> | null };
+  readonly search: Pick<TokenSearch, 'hits' | 'points'>;
+}
 
 /** Points that the user has marked, and the list of their tokens or of those that were found. */
 export class Marks {
@@ -12,7 +17,7 @@ export class Marks {
   listing = $state<'hits' | 'marked' | null>(null);
   private made = 0;
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Needs) {}
 
   /** Numbers of the points that are listed; null: no list is open. */
   readonly listed: readonly number[] | null = $derived.by(() => {

@@ -1,10 +1,21 @@
-import type { Session } from '../app/session.svelte';
 import { HIT_HUES } from '../render/hits';
 import type { Rgb } from '../render/picture';
+import type { TokenIndex } from '../run/places';
+import type { Run } from '../run/types';
 import { type PairPlan, planPairs } from './clusteredness';
-import { Clustering } from './clustering.svelte';
+import { Clustering, type ClusteringNeeds } from './clustering.svelte';
 import { findHits, type Hits, type Kinds, pointsOf, type Sizes, vocabulary, type Word } from './hits';
 import { parseSearch, type Search, withoutTerm } from './search';
+import type { TokenFilter } from './token_filter.svelte';
+
+interface Needs extends ClusteringNeeds {
+  readonly data: {
+    readonly run: Pick<Run, 'queries' | 'keys'> | null;
+    readonly probe: { readonly value: TokenIndex | null };
+  };
+  readonly filter: Pick<TokenFilter, 'shown'>;
+  readonly theme: { readonly dark: boolean };
+}
 
 /** A term as the legend shows it. */
 export interface FoundTerm {
@@ -20,7 +31,7 @@ export class TokenSearch {
   kinds = $state<Kinds>('both');
   readonly clustering: Clustering;
 
-  constructor(private readonly session: Session) {
+  constructor(private readonly session: Needs) {
     this.clustering = new Clustering(session, () => this.plans);
   }
 

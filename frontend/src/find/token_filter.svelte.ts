@@ -1,7 +1,15 @@
 import { untrack } from 'svelte';
-import type { Session } from '../app/session.svelte';
+import type { TokenIndex } from '../run/places';
 import { formatRanges } from '../run/ranges';
+import type { Run } from '../run/types';
 import { type Filter, type Label, labelsOf, parseWanted, tokensShown, type Wanted } from './filter';
+
+interface Needs {
+  readonly data: {
+    readonly run: Pick<Run, 'queries'> | null;
+    readonly probe: { readonly value: TokenIndex | null };
+  };
+}
 
 /** A part of the filter, as a sentence, and how it goes. */
 export interface FilterPart {
@@ -17,7 +25,7 @@ export class TokenFilter implements Filter {
   /** What a link asks of labels that are not known yet. */
   private asked: string | null = null;
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Needs) {}
 
   /** The labels that came with the probe. */
   readonly known: readonly Label[] = $derived.by(() => {

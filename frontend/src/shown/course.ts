@@ -1,4 +1,4 @@
-import type { Session } from '../app/session.svelte';
+import type { Playback } from '../playback/playback.svelte';
 import type { Run } from '../run/types';
 
 /** The checkpoints that a scene goes through, and where among them it is. */
@@ -12,8 +12,13 @@ export interface Course {
   readonly inFrameOf: string | null;
 }
 
+interface Needs {
+  readonly data: { readonly run: Run | null };
+  readonly playback: Pick<Playback, 'steps' | 'from' | 'to' | 'between'>;
+}
+
 /** The run's own steps, where the timeline's hand is. */
-export function shownCourse(session: Session): Course {
+export function shownCourse(session: Needs): Course {
   return {
     get run() {
       return session.data.run;

@@ -1,11 +1,25 @@
-import type { Session } from '../app/session.svelte';
 import { headsOf } from '../render/positions';
 import type { HeadPlace } from '../run/head';
-import type { PointsQuery } from '../run/types';
+import type { Layer, PointsQuery } from '../run/types';
 import { isBlank } from './blank';
+import type { PointLoader } from './loader.svelte';
+import type { ShownSteps } from './shown.svelte';
+
+/** Where answers, and what was said of them, are. */
+interface Answers {
+  readonly loader: PointLoader;
+  readonly data: { readonly layers: readonly Pick<Layer, 'heads'>[] };
+}
+
+interface Needs extends Answers {
+  readonly matrix: Pick<ShownSteps, 'questions'>;
+  readonly headView: Pick<ShownSteps, 'questions'>;
+  readonly playback: { readonly index: number };
+  readonly focus: { isOpened(place: HeadPlace): boolean };
+}
 
 /** Why a head has no (full) picture at the shown step, or why it will not come; null where all is well. */
-export function noteOf(session: Session, place: HeadPlace): string | null {
+export function noteOf(session: Needs, place: HeadPlace): string | null {
   const { matrix, headView, playback } = session;
   const scenes = session.focus.isOpened(place) ? [headView, matrix] : [matrix];
   for (const { query } of scenes.flatMap((scene) => scene.questions(playback.index))) {
@@ -18,7 +32,7 @@ export function noteOf(session: Session, place: HeadPlace): string | null {
 
 /** The same, of one of the queries for that head. */
 export function noteOn(
-  { loader, data: { layers } }: Session,
+  { loader, data: { layers } }: Answers,
   query: PointsQuery,
   head: number,
 ): string | null {

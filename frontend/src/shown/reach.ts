@@ -1,10 +1,31 @@
-import type { Session } from '../app/session.svelte';
+import type { Playback } from '../playback/playback.svelte';
+import type { Focus } from '../run/focus.svelte';
 import { isSlow } from '../run/projection';
 import type { PointsQuery } from '../run/types';
+import type { Axes } from './axes.svelte';
+import type { PointLoader } from './loader.svelte';
+import type { ShownSteps } from './shown.svelte';
+
+/** What is here of what was asked for, and what was stopped. */
+export interface Awaited {
+  readonly loader: PointLoader;
+  readonly focus: Pick<Focus, 'opened'>;
+  readonly axes: Pick<Axes, 'stopped'>;
+}
+
+interface Needs extends Awaited {
+  readonly matrix: Pick<ShownSteps, 'arrived' | 'queries'>;
+  /** The second one of two that are compared. */
+  readonly against: { reaches(step: number | undefined): boolean };
+  readonly playback: Pick<Playback, 'steps' | 'playing'>;
+  readonly axes: Pick<Axes, 'slow' | 'stopped'>;
+  /** Numbers of the heads that are looked at. */
+  readonly inView: Iterable<number>;
+}
 
 /** Whether nothing more is awaited of a query: it is here, has failed, or was stopped. */
 export function settled(
-  { loader, focus: { opened }, axes: { stopped } }: Session,
+  { loader, focus: { opened }, axes: { stopped } }: Awaited,
   query: PointsQuery,
 ): boolean {
   if (loader.arrivals >= 0 && loader.settled(query)) return true;
@@ -14,7 +35,7 @@ export function settled(
 
 /** Whether Play may go on to a checkpoint, or the hand glide to it. Slow heads come when they come: only Play waits
  * for them, and only for those in view. */
-export function reaches(session: Session, index: number): boolean {
+export function reaches(session: Needs, index: number): boolean {
   const { matrix, against, playback, inView } = session;
   const { slow } = session.axes;
   if (!slow) return matrix.arrived([index]) && against.reaches(playback.steps[index]);

@@ -1,14 +1,23 @@
 import { untrack } from 'svelte';
-import type { Session } from '../app/session.svelte';
+import type { Playback } from '../playback/playback.svelte';
 import { Morph } from '../render/morph.svelte';
 import { headsOf, type StepPoints } from '../render/positions';
 import type { HeadPlace } from '../run/head';
 import { addressKey, isSlow } from '../run/projection';
-import type { Dims, Group, PointsQuery } from '../run/types';
+import type { Dims, Group, PointsQuery, Run } from '../run/types';
+import type { Axes } from './axes.svelte';
 import { type Course, shownCourse } from './course';
 import { hasOutgrown } from './outgrown';
 import { type Asked, type Heads, nearest, type Pair, replaces, sameView, standsIn } from './pair';
-import { settled } from './reach';
+import { type Awaited, settled } from './reach';
+
+/** Whose points a scene shows, in which axes, and where the timeline's hand is. */
+export interface ShownNeeds extends Awaited {
+  readonly data: { readonly run: Run | null };
+  readonly axes: Pick<Axes, 'projection' | 'frame' | 'stopped'>;
+  readonly playback: Pick<Playback, 'steps' | 'from' | 'to' | 'index' | 'between'>;
+  readonly reducedMotion: boolean;
+}
 
 /** What a scene wants to show. */
 export interface Wish {
@@ -32,7 +41,7 @@ export class ShownSteps {
   private readonly versions = new Map<string, { readonly heads: Heads; readonly version: number }>();
 
   constructor(
-    private readonly session: Session,
+    private readonly session: ShownNeeds,
     private readonly wish: () => Wish | null,
     private readonly course: Course = shownCourse(session),
   ) {

@@ -1,13 +1,29 @@
-import type { Session } from '../app/session.svelte';
+import type { Looks } from '../encoding/looks.svelte';
+import type { Marks } from '../find/marks.svelte';
+import type { Playback } from '../playback/playback.svelte';
 import { pointBudget } from '../render/budget';
 import { trailsThrough } from '../render/corners';
 import type { Trails as Drawn } from '../render/picture';
+import type { Focus } from '../run/focus.svelte';
+import type { Axes } from '../shown/axes.svelte';
 import type { ShownSteps } from '../shown/shown.svelte';
+
+/** Whose trails there are, and at which step. */
+interface Needs {
+  readonly focus: Pick<Focus, 'selection'>;
+  readonly marks: Pick<Marks, 'group'>;
+  readonly looks: Pick<Looks, 'lit'>;
+  readonly axes: Pick<Axes, 'slow'>;
+  readonly playback: Pick<Playback, 'steps' | 'from' | 'to'>;
+}
 
 /** How many checkpoints back trails go, as the user may choose. */
 export const LENGTHS = [0, 3, 8, 16, 'all'] as const;
 export type Length = (typeof LENGTHS)[number];
 export const USUAL_LENGTH: Length = 8;
+
+/** A scene that trails can lie in. */
+type Scene = Pick<ShownSteps, 'pair' | 'stale' | 'morph' | 'held'>;
 
 /** What “all” means: lines through more corners than this are a scribble. */
 const MOST = 64;
@@ -18,7 +34,7 @@ const PRICE = 4;
 export class Trails {
   length = $state<Length>(USUAL_LENGTH);
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Needs) {}
 
   /** Whether anything is selected that could leave a trail. */
   readonly possible: boolean = $derived.by(() => this.points.length > 0);
@@ -47,7 +63,7 @@ export class Trails {
   }
 
   /** A scene's trails, for as many points as it can draw; null while it shows something else than it is asked to. */
-  of(scene: ShownSteps, rects: Float32Array, heads: Uint32Array, looks: Uint8Array): Drawn | null {
+  of(scene: Scene, rects: Float32Array, heads: Uint32Array, looks: Uint8Array): Drawn | null {
     const { pair } = scene;
     const { from, to } = this.session.playback;
     if (!pair || this.before.length === 0 || scene.stale || scene.morph.active) return null;

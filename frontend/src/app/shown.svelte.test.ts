@@ -1,11 +1,9 @@
-import { flushSync } from 'svelte';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Session } from '../app/session.svelte';
-import type { Host } from '../base/host';
-import { DEFAULT_PROJECTION } from '../run/projection';
 import type { Waiting } from '../run/source';
 import type { Points, PointsQuery } from '../run/types';
 import { SyntheticSource } from '../source/synthetic';
+import { compose, pass, standInBrowser } from './composed.fixture.svelte';
+import type { Session } from './session.svelte';
 
 /** A run of 2 × 2 heads whose points come when the test lets them. */
 class Held extends SyntheticSource {
@@ -34,48 +32,22 @@ class Held extends SyntheticSource {
   }
 }
 
-const pass = async (milliseconds = 0) => {
-  await vi.advanceTimersByTimeAsync(milliseconds);
-  flushSync();
-};
-
 let source: Held;
 let session: Session;
 let end: () => void;
 let frames: FrameRequestCallback[];
 
 async function begin(still: boolean): Promise<void> {
-  const body = { classList: { contains: () => false } };
-  const host = { window: { matchMedia: () => ({ matches: still }), document: { body } } } as unknown as Host;
-  end = $effect.root(() => {
-    session = new Session(source, host, { projection: DEFAULT_PROJECTION });
-    session.begin();
-  });
-  await session.refreshRuns();
-  await pass();
-  session.matrixView.visible = Uint32Array.of(0, 1, 2, 3);
-  await pass();
+  ({ session, end } = await compose(source, {}, still));
 }
 
 beforeEach(() => {
-  vi.useFakeTimers();
   frames = [];
-  vi.stubGlobal(
-    'MutationObserver',
-    class {
-      observe() {}
-      disconnect() {}
-    },
-  );
-  vi.stubGlobal('requestAnimationFrame', (frame: FrameRequestCallback) => frames.push(frame));
-  vi.stubGlobal('cancelAnimationFrame', () => {
-    frames = [];
-  });
+  standInBrowser(frames);
   source = new Held({ heads: [2, 2], tokens: 20, checkpoints: 4 });
 });
 afterEach(() => {
   end();
-  session.destroy();
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });

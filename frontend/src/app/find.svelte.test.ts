@@ -1,26 +1,17 @@
 import { flushSync } from 'svelte';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Session } from '../app/session.svelte';
-import { type Place, readPlace, writePlace } from '../app/url';
-import type { Host } from '../base/host';
-import { DEFAULT_PROJECTION } from '../run/projection';
 import { SyntheticSource } from '../source/synthetic';
 import { syntheticHead } from '../source/synthetic_head';
+import { compose, standInBrowser } from './composed.fixture.svelte';
+import type { Session } from './session.svelte';
+import { type Place, readPlace, writePlace } from './url';
 
 const HEADS = [6, 6, 6];
 let session: Session;
 let end: () => void;
 
-async function begin(start: Place = { projection: DEFAULT_PROJECTION }): Promise<void> {
-  const body = { classList: { contains: () => false } };
-  const host = { window: { matchMedia: () => ({ matches: true }), document: { body } } } as unknown as Host;
-  end = $effect.root(() => {
-    session = new Session(new SyntheticSource({ heads: HEADS, checkpoints: 41 }), host, start);
-    session.begin();
-  });
-  await session.refreshRuns();
-  await pass();
-  session.matrixView.visible = Uint32Array.from({ length: session.grid.total }, (_, head) => head);
+async function begin(place: Partial<Place> = {}): Promise<void> {
+  ({ session, end } = await compose(new SyntheticSource({ heads: HEADS, checkpoints: 41 }), place));
   await pass();
 }
 
@@ -38,21 +29,9 @@ const levels = (token: number) =>
 
 const placeOf = (text: string) => session.data.probe.value!.sequences[0]!.tokens.indexOf(text);
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal(
-    'MutationObserver',
-    class {
-      observe() {}
-      disconnect() {}
-    },
-  );
-  vi.stubGlobal('requestAnimationFrame', () => 0);
-  vi.stubGlobal('cancelAnimationFrame', () => {});
-});
+beforeEach(() => standInBrowser());
 
 afterEach(() => {
-  session.destroy();
   end();
   vi.useRealTimers();
   vi.unstubAllGlobals();
@@ -119,7 +98,6 @@ it('comes back by its link, filter and marked points too', async () => {
   const link = writePlace('#attnviz', session.place!);
   const shown = [...session.looks.shared];
   const order = [...session.looks.order];
-  session.destroy();
   end();
   await begin(readPlace(link));
   expect(writePlace('#attnviz', session.place!)).toBe(link);

@@ -1,11 +1,9 @@
-import { flushSync } from 'svelte';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Session } from '../app/session.svelte';
-import type { Place } from '../app/url';
-import type { Host } from '../base/host';
-import { DEFAULT_PROJECTION } from '../run/projection';
 import type { PointsQuery, Runs } from '../run/types';
 import { SyntheticSource } from '../source/synthetic';
+import { compose, pass, standInBrowser } from './composed.fixture.svelte';
+import type { Session } from './session.svelte';
+import type { Place } from './url';
 
 const OTHER = 'lower-learning-rate';
 
@@ -27,10 +25,6 @@ class Two extends SyntheticSource {
   }
 }
 
-const pass = async () => {
-  await vi.advanceTimersByTimeAsync(0);
-  flushSync();
-};
 const others = () => source.put.filter(({ inFrameOf }) => inFrameOf !== undefined);
 
 let source: Two;
@@ -38,35 +32,15 @@ let session: Session;
 let end: () => void;
 
 async function begin(place: Partial<Place> = {}): Promise<void> {
-  const body = { classList: { contains: () => false } };
-  const host = { window: { matchMedia: () => ({ matches: true }), document: { body } } } as unknown as Host;
-  end = $effect.root(() => {
-    session = new Session(source, host, { projection: DEFAULT_PROJECTION, run: 'synthetic', ...place });
-    session.begin();
-  });
-  await session.refreshRuns();
-  await pass();
-  session.matrixView.visible = Uint32Array.of(0, 1);
-  await pass();
+  ({ session, end } = await compose(source, { run: 'synthetic', ...place }));
 }
 
 beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal(
-    'MutationObserver',
-    class {
-      observe() {}
-      disconnect() {}
-    },
-  );
-  vi.stubGlobal('document', { createElement: () => ({ getContext: () => null }) });
-  vi.stubGlobal('requestAnimationFrame', () => 0);
-  vi.stubGlobal('cancelAnimationFrame', () => {});
+  standInBrowser();
   source = new Two({ heads: [2], tokens: 20, checkpoints: 6 });
 });
 afterEach(() => {
   end();
-  session.destroy();
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });

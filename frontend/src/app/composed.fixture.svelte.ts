@@ -1,0 +1,68 @@
+import { flushSync } from 'svelte';
+import { vi } from 'vitest';
+import type { Host } from '../base/host';
+import { DEFAULT_PROJECTION } from '../run/projection';
+import type { DataSource } from '../run/source';
+import { Session } from './session.svelte';
+import type { Place } from './url';
+
+/** What composing asks of a browser, with clocks that the test moves; `vi.unstubAllGlobals` and `vi.useRealTimers` end it.
+ * @param frames takes the animation frames that are asked for */
+export function standInBrowser(frames: FrameRequestCallback[] = []): void {
+  vi.useFakeTimers();
+  vi.stubGlobal(
+    'MutationObserver',
+    class {
+      observe() {}
+      disconnect() {}
+    },
+  );
+  vi.stubGlobal('document', { createElement: () => ({ getContext: () => null }) });
+  vi.stubGlobal('requestAnimationFrame', (frame: FrameRequestCallback) => frames.push(frame));
+  vi.stubGlobal('cancelAnimationFrame', () => {
+    frames.length = 0;
+  });
+}
+
+/** The window that a Session reads. */
+export const standInWindow = (still = true) => ({
+  matchMedia: () => ({ matches: still }),
+  document: { body: { classList: { contains: () => false } } },
+});
+
+/** Lets what is due be done, and what follows from it. */
+export async function pass(milliseconds = 0): Promise<void> {
+  await vi.advanceTimersByTimeAsync(milliseconds);
+  flushSync();
+}
+
+export interface Composed {
+  readonly session: Session;
+  readonly end: () => void;
+}
+
+/** All rooms together, at a place of a source's run, with every head in view.
+ * @param still whether nothing may be animated */
+export async function compose(
+  source: DataSource,
+  place: Partial<Place> = {},
+  still = true,
+): Promise<Composed> {
+  const host = { window: standInWindow(still) } as unknown as Host;
+  let session!: Session;
+  const leave = $effect.root(() => {
+    session = new Session(source, host, { projection: DEFAULT_PROJECTION, ...place });
+    session.begin();
+  });
+  await session.refreshRuns();
+  await pass();
+  session.matrixView.visible = Uint32Array.from({ length: session.grid.total }, (_, head) => head);
+  await pass();
+  return {
+    session,
+    end: () => {
+      leave();
+      session.destroy();
+    },
+  };
+}
