@@ -1,4 +1,3 @@
-import { fetchedAttention } from '../reading/attention';
 import type { Wanted } from '../shown/loader.svelte';
 import type { ShownSteps } from '../shown/shown.svelte';
 import type { Session } from './session.svelte';
@@ -74,20 +73,4 @@ function heads(
       .filter(({ numbers: [number] }) => numbers.has(number ?? -1) === seen)
       .map(({ query }) => ({ query, priority: seen ? 0 : 1 }) as const),
   );
-}
-
-export function fetchAttention(session: Session): void {
-  const { run, source } = session.data;
-  const { opened, selection } = session.focus;
-  const { attention } = session.sentence;
-  const { step } = session.playback;
-  if (!run || run.error !== null || !opened || !selection || step === null) {
-    attention.clear();
-    return;
-  }
-  const { sequence, asking } = session.sentence;
-  // How large the matrix is, the probe says: of a very large one only a part is asked for.
-  if (sequence === null || session.data.probe.value === null) return;
-  const query = { run: run.run, step, ...opened, sequence, ...asking };
-  void attention.load((signal) => fetchedAttention(source, query, signal));
 }

@@ -33,7 +33,7 @@ import { Live } from '../timeline/live.svelte';
 import { Steering } from '../timeline/steering.svelte';
 import { Trails } from '../trails/trails.svelte';
 import { enterRun, followSteps, goTo } from './entering';
-import { fetchAttention, fetchPoints } from './fetching';
+import { fetchPoints } from './fetching';
 import { browserStorage, Introduction } from './introduction.svelte';
 import { placeOf } from './linking';
 import { isReady } from './readiness';
@@ -50,7 +50,7 @@ export class Session {
   readonly live = new Live();
   readonly loader: PointLoader;
   readonly steering: Steering;
-  readonly sentence = new Sentence(this);
+  readonly sentence: Sentence = new Sentence(this, () => this.imageView.part);
   readonly scatter = new Scatter();
   readonly introduction: Introduction;
   readonly headCamera = new HeadCamera();
@@ -137,9 +137,8 @@ export class Session {
     this.steering.begin();
     $effect.pre(() => followSteps(this));
     this.arrangement.begin();
-    this.scoring.begin();
+    this.scoring.begin(this.arrangement);
     $effect.pre(() => fetchPoints(this));
-    $effect.pre(() => fetchAttention(this));
     this.sentence.begin();
     this.pointFigures.begin();
     this.images.begin();

@@ -1,4 +1,3 @@
-import type { Session } from '../app/session.svelte';
 import {
   type Both,
   describe,
@@ -10,9 +9,14 @@ import {
 } from '../attention/reading';
 import { otherSide, type Side, type TokenPlace } from '../attention/side';
 import { weightsOf } from '../attention/weights';
+import type { Playback } from '../playback/playback.svelte';
+import type { Sentence } from '../reading/sentence.svelte';
+import type { Focus } from '../run/focus.svelte';
 import { Gathered } from '../run/gathered.svelte';
 import { gridOf, type Patches, tokensOf } from '../run/grids';
-import type { ImageSummary, ImageSummaryQuery } from '../run/types';
+import type { TokenIndex } from '../run/places';
+import type { DataSource } from '../run/source';
+import type { ImageSummary, ImageSummaryQuery, Run } from '../run/types';
 
 /** How attention lies over the image: as a colour, as transparency, or not at all. */
 export type Shade = 'colour' | 'fade' | 'none';
@@ -23,6 +27,18 @@ export type Drawn = 'none' | 'arrows' | 'links';
 export const USUAL_LINKS = 10;
 /** With more pairs of patches than these (4 MB), only the selected one's own are asked for. */
 export const MOST_PAIRS = 2 ** 20;
+
+/** What of the attention is read, and of which tokens. */
+interface Needs {
+  readonly data: {
+    readonly run: Run | null;
+    readonly probe: { readonly value: TokenIndex | null };
+    readonly source: Pick<DataSource, 'offers' | 'imageSummary'>;
+  };
+  readonly focus: Pick<Focus, 'opened' | 'selection'>;
+  readonly playback: Pick<Playback, 'step'>;
+  readonly sentence: Pick<Sentence, 'sides' | 'selected' | 'pictured' | 'sequence' | 'weighing' | 'select'>;
+}
 
 /** What is shown of attention from, to and within images: the step, the head, the selection, what is left out and what it
  * is held against are the sentence's. */
@@ -36,7 +52,7 @@ export class ImageView {
   /** Over all patches, where the matrix is too large to be asked for. */
   readonly summaries = new Gathered<ImageSummary>(8);
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Needs) {}
 
   /** Which of the opened head's sides are patches of an image, in the selected sequence. */
   readonly patches: Readonly<Record<Side, Patches | null>> = $derived.by(() => {

@@ -1,18 +1,37 @@
 import { untrack } from 'svelte';
-import type { Session } from '../app/session.svelte';
-import { ranked, valuesAt } from '../health/scores';
+import type { RunHealth } from '../health/run_health.svelte';
+import { type HeadScore, ranked, valuesAt } from '../health/scores';
+import type { Playback } from '../playback/playback.svelte';
 import { arrangeByLayer, arrangeInOrder } from '../render/arrange';
 import { type Grid, glide, headNumber } from '../render/layout';
 import { Morph } from '../render/morph.svelte';
 import type { HeadPlace } from '../run/head';
 import { groupLayers } from '../run/modules';
+import type { RunState } from '../run/run_state.svelte';
 import { EVERY_HEAD, type HeadFilter, isFiltering, passing } from './head_filter';
+import type { Likeness } from './likeness.svelte';
+import type { MatrixView } from './matrix_view.svelte';
 
 /** Milliseconds in which cells glide to their new places. */
 const GLIDE = 250;
 
 /** By layer, by name, alike ones together, or the id of a score. */
 export type Order = 'layer' | 'name' | (string & {});
+
+/** What heads are arranged by, and what is told when they move. */
+interface Needs {
+  readonly data: Pick<RunState, 'layers'>;
+  readonly grid: Grid;
+  readonly places: readonly HeadPlace[];
+  readonly playback: Pick<Playback, 'step'>;
+  readonly health: Pick<RunHealth, 'figures' | 'tint'>;
+  readonly scoring: {
+    readonly arranging: readonly HeadScore[];
+    readonly likeness: Pick<Likeness, 'to' | 'elsewhere' | 'follow'>;
+  };
+  readonly matrixView: Pick<MatrixView, 'chosen'>;
+  readonly reducedMotion: boolean;
+}
 
 /** Which heads the matrix shows and where their cells lie. Scores count as they are at one step, the basis: cells
  * change places when the user says so, not at every step of Play. */
@@ -37,7 +56,7 @@ export class Arrangement {
   private fromExtent: Extent | null = null;
   private last: Grid | null = null;
 
-  constructor(private readonly session: Session) {
+  constructor(private readonly session: Needs) {
     this.morph = new Morph(() => !session.reducedMotion, GLIDE);
   }
 

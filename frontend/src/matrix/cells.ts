@@ -1,12 +1,18 @@
-import type { Session } from '../app/session.svelte';
+import type { Comparison } from '../compare/compare.svelte';
+import type { Looks } from '../encoding/looks.svelte';
 import { formatDifference } from '../health/difference';
 import { formatValue } from '../health/figures';
 import { valueAt } from '../health/health';
-import { headNumber } from '../render/layout';
+import type { HeadScore } from '../health/scores';
+import { type Grid, headNumber } from '../render/layout';
 import { FLAT } from '../render/orbit';
 import type { Picture } from '../render/picture';
+import type { Theme } from '../render/theme.svelte';
 import type { HeadPlace } from '../run/head';
+import type { RunState } from '../run/run_state.svelte';
 import type { Run } from '../run/types';
+import type { Arrangement } from './arrangement.svelte';
+import type { Scoring } from './scoring.svelte';
 
 /** A cell that is in view: the head that it is of, and where it lies in world units. */
 export interface Cell extends HeadPlace {
@@ -28,18 +34,42 @@ export const CAPTION = 18;
 export const CURVE = 0.16;
 export const CURVE_MOST = 44;
 
+/** What tells the figure that tints a head. */
+export interface Tinted {
+  readonly scoring: Pick<Scoring, 'tint'>;
+  readonly against: Pick<Comparison, 'difference' | 'series' | 'step'>;
+}
+
+/** The same, the head's name and what sorts it. */
+export interface Told extends Tinted {
+  readonly data: Pick<RunState, 'layers'>;
+  readonly grid: Grid;
+  readonly scores: readonly HeadScore[];
+  readonly arrangement: Pick<Arrangement, 'by'>;
+}
+
+/** How points look. */
+export interface Inked {
+  readonly looks: Pick<Looks, 'shared' | 'selecting'>;
+  readonly theme: Pick<Theme, 'palette'>;
+}
+
 /** The cells of these heads.
  * @param rects where all cells lie, see `Grid` */
-export function cellsAt(session: Session, numbers: Iterable<number>, rects: Float32Array): Cell[] {
+export function cellsAt(
+  places: readonly HeadPlace[],
+  numbers: Iterable<number>,
+  rects: Float32Array,
+): Cell[] {
   return Array.from(numbers, (number) => {
     const [x = 0, y = 0, side = 0] = rects.subarray(4 * number, 4 * number + 3);
-    const { layer, head } = session.places[number] ?? { layer: 0, head: 0 };
+    const { layer, head } = places[number] ?? { layer: 0, head: 0 };
     return { number, layer, head, x, y, side };
   });
 }
 
 /** What all pictures of cells have in common. */
-export function inCells({ looks, theme }: Session, { queries, keys }: Run) {
+export function inCells({ looks, theme }: Inked, { queries, keys }: Run) {
   const { surface, border, accent } = theme.palette;
   return {
     queries,
@@ -56,7 +86,7 @@ export function inCells({ looks, theme }: Session, { queries, keys }: Run) {
 
 /** What the tint says of a head, in figures.
  * @param second whether of the second one of two that are compared */
-export function reading({ against, scoring }: Session, number: number, second = false): string {
+export function reading({ against, scoring }: Tinted, number: number, second = false): string {
   const { difference, series, step } = against;
   if (difference) return formatDifference(difference, difference.values[number] ?? Number.NaN);
   if (second) return series && step !== null ? formatValue(valueAt(series, step, number)) : '';
@@ -64,7 +94,7 @@ export function reading({ against, scoring }: Session, number: number, second = 
 }
 
 /** What a screen reader hears, and the tooltip says, of a head. */
-export function headline(session: Session, { layer, head }: HeadPlace, second = false): string {
+export function headline(session: Told, { layer, head }: HeadPlace, second = false): string {
   const { grid } = session;
   const { layers } = session.data;
   const { tint } = session.scoring;

@@ -1,7 +1,10 @@
-import type { Session } from '../app/session.svelte';
 import { sleep } from '../base/sleep';
 import type { HeadScore } from '../health/scores';
+import type { Playback } from '../playback/playback.svelte';
+import type { Grid } from '../render/layout';
 import { Gathered } from '../run/gathered.svelte';
+import type { DataSource } from '../run/source';
+import type { Run } from '../run/types';
 
 /** Milliseconds that the hand rests on a step before its change is asked for. */
 const REST = 150;
@@ -12,12 +15,19 @@ const AT_ONCE = 2;
 /** The step from which on change is measured: a checkpoint, or the one before the shown step. */
 export type Since = number | 'previous';
 
+/** Of what change is asked. */
+interface Needs {
+  readonly data: { readonly run: Run | null; readonly source: Pick<DataSource, 'change'> };
+  readonly playback: Pick<Playback, 'steps' | 'index' | 'step' | 'moving'>;
+  readonly grid: Grid;
+}
+
 /** How much each head's attention changed from one step to the shown one. Asked for only while something uses it. */
 export class Change {
   since = $state<Since>('previous');
   readonly answers = new Gathered<Float64Array>(KEPT);
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Needs) {}
 
   /** The step that is meant; null where there is none before the shown one. */
   readonly from: number | null = $derived.by(() => {

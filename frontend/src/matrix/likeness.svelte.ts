@@ -1,17 +1,39 @@
-import type { Session } from '../app/session.svelte';
 import type { NpyArray } from '../base/npy';
 import { sleep } from '../base/sleep';
 import type { HeadScore } from '../health/scores';
-import { headNumber } from '../render/layout';
+import type { Playback } from '../playback/playback.svelte';
+import { type Grid, headNumber } from '../render/layout';
+import type { Focus } from '../run/focus.svelte';
 import { Gathered } from '../run/gathered.svelte';
 import type { HeadPlace } from '../run/head';
 import { headLabel } from '../run/labels';
-import type { SimilarityQuery } from '../run/types';
+import type { DataSource } from '../run/source';
+import type { Layer, Run, SimilarityQuery } from '../run/types';
 
 /** Milliseconds that the hand rests on a step before it is asked for. */
 const REST = 150;
 /** Steps whose answer is kept: each is a table of all heads by all heads. */
 const KEPT = 4;
+
+/** What scores are shown by: the others need not be asked for. */
+export interface Shows {
+  /** Whether something shows this score. */
+  uses(id: string): boolean;
+  /** Whether the places of the heads hang on it. */
+  places(id: string): boolean;
+}
+
+/** Of what likeness is asked, and to which head. */
+interface Needs {
+  readonly data: {
+    readonly run: Run | null;
+    readonly layers: readonly Layer[];
+    readonly source: Pick<DataSource, 'offers' | 'similarity' | 'headOrder'>;
+  };
+  readonly focus: Pick<Focus, 'opened' | 'isOpened'>;
+  readonly playback: Pick<Playback, 'step' | 'moving'>;
+  readonly grid: Grid;
+}
 
 /** How alike each head is to one of them, and which are alike among each other, by what they attend to. Asked for only
  * while something uses it. */
@@ -21,7 +43,7 @@ export class Likeness {
   readonly answers = new Gathered<NpyArray>(KEPT);
   readonly orders = new Gathered<NpyArray>(KEPT);
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Needs) {}
 
   private readonly key: string = $derived.by(
     () => `${this.session.data.run?.run} ${this.session.playback.step}`,
@@ -65,21 +87,22 @@ export class Likeness {
     () => this.session.focus.opened !== null && this.to !== null && !this.session.focus.isOpened(this.to),
   );
 
-  begin(): void {
-    const { arrangement } = this.session;
+  /** To be called while a component is made.
+   * @param shows what shows it, or hangs on it */
+  begin(shows: Shows): void {
     const { source } = this.session.data;
     this.gather(
       this.answers,
-      () => arrangement.uses('likeness') && this.score !== null,
+      () => shows.uses('likeness') && this.score !== null,
       (query, signal) => source.similarity(query, { signal }),
     );
     this.gather(
       this.orders,
-      () => arrangement.uses('together') && this.together !== null,
+      () => shows.uses('together') && this.together !== null,
       (query, signal) => source.headOrder(query, { signal }),
     );
     $effect.pre(() => {
-      if (this.to === null || !this.session.arrangement.places('likeness')) this.follow();
+      if (this.to === null || !shows.places('likeness')) this.follow();
     });
   }
 

@@ -1,4 +1,3 @@
-import type { Session } from '../app/session.svelte';
 import type { Size } from '../base/size';
 import {
   type Camera,
@@ -13,17 +12,24 @@ import {
 } from '../render/camera';
 import { cellOf, GAP, headAt, headNumber, headsWithin } from '../render/layout';
 import type { HeadPlace } from '../run/head';
+import type { Arrangement } from './arrangement.svelte';
+import type { MatrixView } from './matrix_view.svelte';
 
 /** Free room around the cells, and what their axes take besides, in css pixels. */
 const RIM = { left: 10, top: 8, right: 10, bottom: 8 };
 const AXES = { left: 36, top: 16 };
+
+interface Needs {
+  readonly arrangement: Pick<Arrangement, 'extent' | 'grid'>;
+  readonly matrixView: Pick<MatrixView, 'at' | 'chosen' | 'flying' | 'flyTo' | 'go'>;
+}
 
 /** Where one matrix is looked at from: within the world, from all heads to one that fills the room. */
 export class MatrixCamera {
   width = $state(0);
   height = $state(0);
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Needs) {}
 
   readonly size: Size = $derived({ width: this.width, height: this.height });
   readonly margins = $derived.by(() => {

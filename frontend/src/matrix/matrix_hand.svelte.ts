@@ -1,17 +1,28 @@
 import type { Attachment } from 'svelte/attachments';
-import type { Session } from '../app/session.svelte';
 import { pan } from '../render/camera';
 import { firstHead, neighbour } from '../render/layout';
+import type { Focus } from '../run/focus.svelte';
 import type { HeadPlace } from '../run/head';
 import { doubleTap } from '../widgets/double_tap';
 import { gestures } from '../widgets/gestures';
+import type { Arrangement } from './arrangement.svelte';
 import { ROOM_FOR_AXES } from './cells';
 import type { MatrixCamera } from './matrix_camera.svelte';
+import type { MatrixView } from './matrix_view.svelte';
+
+type View = Pick<MatrixCamera, 'now' | 'take' | 'zoom' | 'zoomOn' | 'showAll' | 'flyTo' | 'reveal'>;
 
 /** A head, and its point that is meant, if one is. */
 export interface Found {
   readonly place: HeadPlace;
   readonly point: number | null;
+}
+
+/** What the hand moves. */
+interface Needs {
+  readonly arrangement: Pick<Arrangement, 'grid' | 'pin'>;
+  readonly matrixView: Pick<MatrixView, 'chosen' | 'pointed'>;
+  readonly focus: Pick<Focus, 'opened' | 'open' | 'isOpened' | 'selectPoint'>;
 }
 
 /** What pointer and keys do in the matrix. */
@@ -23,8 +34,8 @@ export class MatrixHand {
   focused = $state(false);
 
   constructor(
-    private readonly session: Session,
-    private readonly camera: MatrixCamera,
+    private readonly session: Needs,
+    private readonly camera: View,
     private readonly pick: (x: number, y: number) => Found | null,
   ) {}
 

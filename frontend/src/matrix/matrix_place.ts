@@ -1,10 +1,12 @@
-import type { Session } from '../app/session.svelte';
+import type { Playback } from '../playback/playback.svelte';
 import type { View } from '../render/camera';
 import type { HeadPlace } from '../run/head';
 import type { Run } from '../run/types';
 import { type Arrangement, isDescending } from './arrangement.svelte';
-import type { Since } from './change.svelte';
+import type { Change, Since } from './change.svelte';
 import { EVERY_HEAD } from './head_filter';
+import type { Likeness } from './likeness.svelte';
+import type { MatrixView } from './matrix_view.svelte';
 
 /** What a link says of the matrix. Absent means the default. */
 export interface MatrixPlace {
@@ -32,6 +34,16 @@ export interface MatrixPlace {
 const NUMBER = /^-?\d+(\.\d+)?(e-?\d+)?$/i;
 const ID = /^\w[\w./-]*$/;
 
+/** What a link sets, and says. */
+interface Needs {
+  readonly arrangement: Arrangement;
+  readonly matrixView: Pick<MatrixView, 'chosen'>;
+  readonly scoring: {
+    readonly change: Pick<Change, 'since'>;
+    readonly likeness: Pick<Likeness, 'to'>;
+  };
+}
+
 /** @param found the link's pairs */
 export function readMatrix(found: ReadonlyMap<string, string>): MatrixPlace {
   const id = (name: string) => {
@@ -58,7 +70,7 @@ export function readMatrix(found: ReadonlyMap<string, string>): MatrixPlace {
   return Object.fromEntries(Object.entries(place).filter(([, value]) => value !== undefined));
 }
 
-export function enterMatrix(place: MatrixPlace, { arrangement, scoring, matrixView }: Session): void {
+export function enterMatrix(place: MatrixPlace, { arrangement, scoring, matrixView }: Needs): void {
   const range = parseRange(place.range);
   arrangement.by = place.arrange ?? 'layer';
   arrangement.descending = place.order ? place.order === 'down' : isDescending(arrangement.by);
@@ -76,7 +88,12 @@ export function enterPins({ pinned }: MatrixPlace, arrangement: Arrangement, run
   arrangement.pins = parsePinned(pinned).filter(({ layer, head }) => head < (run.layers[layer]?.heads ?? 0));
 }
 
-export function placeOfMatrix({ arrangement, scoring, matrixView, playback }: Session): MatrixPlace {
+export function placeOfMatrix({
+  arrangement,
+  scoring,
+  matrixView,
+  playback,
+}: Needs & { readonly playback: Pick<Playback, 'step'> }): MatrixPlace {
   const { by, descending, basis, filter, pins, border, curves, filtering } = arrangement;
   const { names, score, least, most } = filter;
   const scored = (by !== 'layer' && by !== 'name') || (filtering && score !== null);

@@ -1,15 +1,30 @@
-import type { Session } from '../app/session.svelte';
 import type { Scale } from '../health/health';
+import type { RunHealth } from '../health/run_health.svelte';
 import { type HeadScore, healthScores, scaleOf } from '../health/scores';
+import type { Playback } from '../playback/playback.svelte';
+import type { DataSource } from '../run/source';
 import { Change } from './change.svelte';
-import { Likeness } from './likeness.svelte';
+import { Likeness, type Shows } from './likeness.svelte';
+
+/** Whose scores there are. */
+interface Needs {
+  readonly data: { readonly source: Pick<DataSource, 'offers'> };
+  readonly playback: Pick<Playback, 'step'>;
+  readonly health: Pick<RunHealth, 'figures' | 'series' | 'tint'>;
+  readonly search: { readonly clustering: { readonly score: HeadScore | null } };
+  readonly against: { readonly score: HeadScore | null };
+}
 
 /** All that heads can be arranged, filtered and marked by at the shown step. */
 export class Scoring {
   readonly change: Change;
   readonly likeness: Likeness;
 
-  constructor(private readonly session: Session) {
+  constructor(
+    private readonly session: Needs &
+      ConstructorParameters<typeof Change>[0] &
+      ConstructorParameters<typeof Likeness>[0],
+  ) {
     this.change = new Change(session);
     this.likeness = new Likeness(session);
   }
@@ -43,9 +58,8 @@ export class Scoring {
   );
 
   /** To be called while a component is made. */
-  begin(): void {
-    const { arrangement } = this.session;
-    this.change.begin(() => arrangement.uses('change'));
-    this.likeness.begin();
+  begin(shows: Shows): void {
+    this.change.begin(() => shows.uses('change'));
+    this.likeness.begin(shows);
   }
 }

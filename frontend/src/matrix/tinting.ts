@@ -1,14 +1,33 @@
-import type { Session } from '../app/session.svelte';
+import type { Comparison } from '../compare/compare.svelte';
 import { share, sharesBetween } from '../health/health';
-import { scaleOf } from '../health/scores';
+import type { RunHealth } from '../health/run_health.svelte';
+import { type HeadScore, scaleOf } from '../health/scores';
 import { borderCells } from '../render/borders';
 import { tintCells } from '../render/colours';
 import { divergingTints } from '../render/diverging';
+import type { Grid } from '../render/layout';
+import type { Theme } from '../render/theme.svelte';
 import type { ShownSteps } from '../shown/shown.svelte';
+import type { Arrangement } from './arrangement.svelte';
+import type { Scoring } from './scoring.svelte';
+
+/** The steps that are mixed. */
+type Mixed = Pick<ShownSteps, 'pair' | 'mix'>;
+
+/** What tells the colour of a cell. */
+export interface Tinting {
+  readonly grid: Grid;
+  readonly theme: Pick<Theme, 'palette' | 'dark'>;
+  readonly health: Pick<RunHealth, 'figures' | 'series'>;
+  readonly scoring: Pick<Scoring, 'tint' | 'scale'>;
+  readonly scores: readonly HeadScore[];
+  readonly against: Pick<Comparison, 'difference' | 'series' | 'step'>;
+  readonly arrangement: Pick<Arrangement, 'border'>;
+}
 
 /** The cells' backgrounds, [heads, 4]: what one of two is more than the other, or the figure that tints them.
  * @param second whether of the second one of two that are compared */
-export function cellTints(session: Session, shown: ShownSteps, second: boolean): Uint8Array {
+export function cellTints(session: Tinting, shown: Mixed, second: boolean): Uint8Array {
   const { difference } = session.against;
   const { palette, dark } = session.theme;
   return difference
@@ -17,14 +36,14 @@ export function cellTints(session: Session, shown: ShownSteps, second: boolean):
 }
 
 /** The cells' borders, [heads, 4]; null where none tells a figure. */
-export function cellBorders(session: Session, shown: ShownSteps): Uint8Array | null {
+export function cellBorders(session: Tinting, shown: Mixed): Uint8Array | null {
   const shares = borderShares(session, shown);
   return shares && borderCells(session.theme.palette, shares);
 }
 
 /** How far each head's value is along the scale of the figure that tints the cells, mixed as the points are. [heads]
  * @param second whether of the second one of two that are compared */
-function tintShares(session: Session, shown: ShownSteps, second: boolean): Float64Array {
+function tintShares(session: Tinting, shown: Mixed, second: boolean): Float64Array {
   const { scoring, grid, against } = session;
   const { tint, scale } = scoring;
   const { pair, mix } = shown;
@@ -40,7 +59,7 @@ function tintShares(session: Session, shown: ShownSteps, second: boolean): Float
 }
 
 /** The same of the figure that draws the borders; null where none does. */
-function borderShares(session: Session, shown: ShownSteps): Float64Array | null {
+function borderShares(session: Tinting, shown: Mixed): Float64Array | null {
   const { border } = session.arrangement;
   const { pair, mix } = shown;
   if (border === null) return null;

@@ -9,7 +9,7 @@ export interface Attention extends NpyArray {
 }
 
 export async function fetchedAttention(
-  source: DataSource,
+  source: Pick<DataSource, 'attention'>,
   query: AttentionQuery,
   signal?: AbortSignal,
 ): Promise<Attention> {

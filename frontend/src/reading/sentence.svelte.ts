@@ -1,14 +1,16 @@
-import type { Session } from '../app/session.svelte';
 import type { Side, TokenPlace } from '../attention/side';
 import { difference, type Gone, strongest, without } from '../attention/weights';
+import type { Focus } from '../run/focus.svelte';
 import { headLabel } from '../run/labels';
 import { Latest } from '../run/latest.svelte';
-import { tokenText } from '../run/places';
+import { type TokenIndex, tokenText } from '../run/places';
+import type { RunState } from '../run/run_state.svelte';
+import type { DataSource } from '../run/source';
 import { isSpecial } from '../run/special';
 import type { AttentionQuery } from '../run/types';
-import type { Attention } from './attention';
+import { type Attention, fetchedAttention } from './attention';
 import { type Pin, pinId, pinTitle } from './pins';
-import { Pins } from './sentence_pins.svelte';
+import { type PinNeeds, Pins } from './sentence_pins.svelte';
 
 export type Form = 'lines' | 'map';
 /** Which of the compared pictures the lines draw; the maps stand side by side. */
@@ -53,6 +55,15 @@ export interface Panel {
   readonly signed: boolean;
 }
 
+/** Of what attention is read: the run, the opened head, the selected token, the shown step. */
+interface Needs extends PinNeeds {
+  readonly data: Pick<RunState, 'run' | 'layers' | 'lists' | 'layerTokens' | 'listTitles'> & {
+    readonly probe: { readonly value: TokenIndex | null };
+    readonly source: Pick<DataSource, 'attention'>;
+  };
+  readonly focus: Pick<Focus, 'opened' | 'selection'>;
+}
+
 /** What the sentence view shows of the attention, and what it is held against. */
 export class Sentence {
   /** Of the opened head, at the shown step. */
@@ -81,7 +92,11 @@ export class Sentence {
     tokens: [],
   });
 
-  constructor(private readonly session: Session) {
+  constructor(
+    private readonly session: Needs,
+    /** The row or column that is enough for what is drawn; null: the whole matrix is. */
+    private readonly part: () => TokenPlace | null,
+  ) {
     this.pins = new Pins(session);
   }
 
@@ -101,7 +116,7 @@ export class Sentence {
   );
   /** The same, and what of the matrix is enough. */
   readonly asking: Pick<AttentionQuery, 'weight' | 'query' | 'key'> = $derived.by(() => {
-    const { part } = this.session.imageView;
+    const part = this.part();
     return part ? { ...this.weighing, [part.side]: part.token } : this.weighing;
   });
   /** The opened head's queries, which stand on the left, and its keys. */
@@ -134,7 +149,7 @@ export class Sentence {
     const { layers } = this.session.data;
     const head = opened ? headLabel(layers, opened.layer, opened.head) : '';
     const title = `${head} · step ${(playback.step ?? 0).toLocaleString('en-US')}`;
-    return this.panel('shown', title, this.session.sentence.attention.value);
+    return this.panel('shown', title, this.attention.value);
   });
   private readonly pinnedPanels: readonly Panel[] = $derived.by(() =>
     this.pins.ones.map(({ pin, attention }) => {
@@ -186,6 +201,20 @@ export class Sentence {
 
   /** To be called while a component is made. */
   begin(): void {
+    $effect.pre(() => {
+      const { run, source, probe } = this.session.data;
+      const { opened, selection } = this.session.focus;
+      const { step } = this.session.playback;
+      const { sequence, asking } = this;
+      if (!run || run.error !== null || !opened || !selection || step === null) {
+        this.attention.clear();
+        return;
+      }
+      // How large the matrix is, the probe says: of a very large one only a part is asked for.
+      if (sequence === null || probe.value === null) return;
+      const query = { run: run.run, step, ...opened, sequence, ...asking };
+      void this.attention.load((signal) => fetchedAttention(source, query, signal));
+    });
     $effect.pre(() => {
       const { run } = this.session.data;
       const { selection } = this.session.focus;

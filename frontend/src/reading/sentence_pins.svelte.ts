@@ -1,5 +1,7 @@
-import type { Session } from '../app/session.svelte';
+import type { Playback } from '../playback/playback.svelte';
+import type { Focus } from '../run/focus.svelte';
 import { Latest } from '../run/latest.svelte';
+import type { DataSource } from '../run/source';
 import type { AttentionQuery } from '../run/types';
 import { type Attention, fetchedAttention } from './attention';
 import { MOST_PINS, type Pin, pinId, pinned } from './pins';
@@ -11,12 +13,19 @@ class Pinned {
 
   constructor(readonly pin: Pin) {}
 
-  follow(query: AttentionQuery, session: Session): void {
+  follow(query: AttentionQuery, source: Pick<DataSource, 'attention'>): void {
     const asked = JSON.stringify(query);
     if (asked === this.asked) return;
     this.asked = asked;
-    void this.attention.load((signal) => fetchedAttention(session.data.source, query, signal));
+    void this.attention.load((signal) => fetchedAttention(source, query, signal));
   }
+}
+
+/** What the pins are held against. */
+export interface PinNeeds {
+  readonly data: { readonly source: Pick<DataSource, 'attention'> };
+  readonly focus: Pick<Focus, 'opened'>;
+  readonly playback: Pick<Playback, 'step'>;
 }
 
 /** Steps and heads that stand beside what the sentence view shows. */
@@ -24,7 +33,7 @@ export class Pins {
   ones = $state.raw<readonly Pinned[]>([]);
   private chosen = $state(0);
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: PinNeeds) {}
 
   readonly all: readonly Pin[] = $derived(this.ones.map(({ pin }) => pin));
   /** The pin that the difference is taken to. */
@@ -51,7 +60,8 @@ export class Pins {
     const { opened } = this.session.focus;
     const { step } = playback;
     if (!opened || step === null) return;
-    for (const one of this.ones) one.follow({ ...asked, ...pinned(one.pin, step, opened) }, this.session);
+    for (const one of this.ones)
+      one.follow({ ...asked, ...pinned(one.pin, step, opened) }, this.session.data.source);
   }
 
   add(pin: Pin): void {

@@ -1,13 +1,13 @@
 import { flushSync } from 'svelte';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { goTo } from '../app/entering';
-import { Session } from '../app/session.svelte';
-import type { Place } from '../app/url';
 import type { Host } from '../base/host';
+import { isDescending } from '../matrix/arrangement.svelte';
 import { headNumber } from '../render/layout';
 import { DEFAULT_PROJECTION } from '../run/projection';
 import { SyntheticSource } from '../source/synthetic';
-import { isDescending } from './arrangement.svelte';
+import { goTo } from './entering';
+import { Session } from './session.svelte';
+import type { Place } from './url';
 
 const source = new SyntheticSource({ heads: [3, 2, 4], tokens: 20, checkpoints: 6 });
 let session: Session;
