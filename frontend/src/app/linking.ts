@@ -28,7 +28,7 @@ export function placeOf(session: Session): Place | null {
     projection: session.axes.projection,
     ...(session.axes.dims !== 2 && { dims: session.axes.dims }),
     // What was given with the probe is not known before it is here.
-    colour: session.data.probe.value ? session.looks.colouring.id : session.scatter.colouring,
+    colour: session.data.probe.value ? session.colourings.chosen.id : session.scatter.colouring,
     ...placeOfScatter(session.scatter),
     tint: session.health.tint ?? NO_TINT,
     ...placeOfTimeline(playback, session.steering),

@@ -2,6 +2,7 @@ import { Images } from '../atlas/images.svelte';
 import type { Host } from '../base/host';
 import { Comparison } from '../compare/compare.svelte';
 import { isError } from '../encoding/colouring';
+import { Colourings } from '../encoding/colourings.svelte';
 import { Looks } from '../encoding/looks.svelte';
 import { PointFigures } from '../encoding/point_figures.svelte';
 import { Scatter } from '../encoding/scatter.svelte';
@@ -119,12 +120,13 @@ export class Session {
   readonly inView: Uint32Array = $derived.by(() =>
     Uint32Array.from(new Set([...this.arrangement.pinned, ...this.matrixView.visible])),
   );
-  readonly looks = new Looks(this);
   readonly images = new Images(this, () => this.scatter.patches);
   readonly imageView = new ImageView(this);
+  readonly colourings = new Colourings(this);
   readonly pointFigures = new PointFigures(this);
   /** How far the opened head's picture can be believed. */
   readonly trust = new HeadTrust(this);
+  readonly looks = new Looks(this);
 
   /** Whether everything that was asked for is drawn. */
   readonly ready: boolean = $derived.by(() => isReady(this));

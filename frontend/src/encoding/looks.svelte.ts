@@ -1,4 +1,5 @@
-import type { Session } from '../app/session.svelte';
+import type { TokenSearch } from '../find/search.svelte';
+import type { TokenFilter } from '../find/token_filter.svelte';
 import { formatValue } from '../health/figures';
 import { pointLooks, tokenColours, WORST } from '../render/colours';
 import { byteOf, type HeadFigures, rampTable } from '../render/head_figures';
@@ -8,11 +9,16 @@ import type { TokenValues } from '../render/scale';
 import { type Range, type Scale, scaleOf, shareOf } from '../render/scale';
 import { pointOrder, subsetSize } from '../render/subset';
 import { MOST_TEXELS } from '../render/texels';
+import type { Theme } from '../render/theme.svelte';
+import type { Focus } from '../run/focus.svelte';
 import type { HeadPlace } from '../run/head';
-import { ownPoint } from '../run/lists';
-import { litPoints } from '../run/places';
-import type { PointFigure } from '../run/types';
-import { BY_KIND, type Colouring, colouringsOf, type Origin } from './colouring';
+import { type LayerTokens, ownPoint } from '../run/lists';
+import { litPoints, type TokenIndex } from '../run/places';
+import type { Group, Layer, Run } from '../run/types';
+import type { Origin } from './colouring';
+import type { Colourings } from './colourings.svelte';
+import type { PointFigures } from './point_figures.svelte';
+import type { Scatter } from './scatter.svelte';
 
 /** The scale of what is wrong with a point's place. */
 const ERRORS: Range = { kind: 'range', low: 0, high: WORST, unit: '', logarithmic: false };
@@ -20,9 +26,28 @@ const SHARES: Range = { kind: 'range', low: 0, high: 1, unit: '', logarithmic: f
 /** How much wider lit points are. */
 const LIT = 1.5;
 
+interface Needs {
+  readonly data: {
+    readonly run: Run | null;
+    readonly layers: readonly Layer[];
+    readonly layerTokens: readonly LayerTokens[];
+    readonly probe: { readonly value: TokenIndex | null };
+  };
+  readonly focus: Pick<Focus, 'opened' | 'selection'>;
+  readonly filter: Pick<TokenFilter, 'shown' | 'shows'>;
+  readonly search: Pick<TokenSearch, 'found' | 'termOf' | 'hues'>;
+  readonly marks: { readonly group: Group | null };
+  readonly theme: Pick<Theme, 'palette'>;
+  readonly scatter: Pick<Scatter, 'sized'>;
+  readonly colourings: Pick<Colourings, 'chosen'>;
+  readonly pointFigures: Pick<PointFigures, 'values' | 'range'>;
+  /** How wrong each point of the opened head is placed. */
+  readonly trust: { readonly errors: Float32Array | null };
+}
+
 /** How points look and in which order they are drawn, the same for every scene. */
 export class Looks {
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Needs) {}
 
   readonly order: Uint32Array = $derived.by(() => {
     const { filter } = this.session;
@@ -77,30 +102,8 @@ export class Looks {
       this.session.focus.selection !== null || this.session.marks.group !== null || this.session.search.found,
   );
 
-  /** All that colours can tell of this probe. */
-  readonly colourings: readonly Colouring[] = $derived.by(() =>
-    colouringsOf(
-      this.session.data.probe.value,
-      this.session.data.layers.some(({ values }) => values),
-    ),
-  );
-
-  /** What they tell; a link may name one that this probe has not. */
-  readonly colouring: Colouring = $derived.by(
-    () => this.colourings.find(({ id }) => id === this.session.scatter.colouring) ?? BY_KIND,
-  );
-
-  /** The figure of the samples that they tell. */
-  readonly figure: PointFigure | null = $derived.by(() => {
-    const { origin } = this.colouring;
-    return origin.kind === 'figure' ? origin.figure : null;
-  });
-
-  /** Whether a point's size tells its norm. */
-  readonly sized: boolean = $derived.by(() => this.session.scatter.sized);
-
   private readonly values: TokenValues | null = $derived.by(() => {
-    const { origin } = this.colouring;
+    const { origin } = this.session.colourings.chosen;
     const index = this.session.data.probe.value;
     return origin.kind === 'tokens' && index ? origin.values(index) : null;
   });
@@ -111,7 +114,7 @@ export class Looks {
 
   /** What the legend shows: of a figure, the opened head's own; null where each head has another, or none is here. */
   readonly scale: Scale | null = $derived.by(() => {
-    const { origin } = this.colouring;
+    const { origin } = this.session.colourings.chosen;
     if (origin.kind === 'error') return ERRORS;
     if (origin.kind !== 'figure') return this.tokenScale;
     return origin.share
@@ -136,7 +139,7 @@ export class Looks {
   readonly ofHeads: HeadFigures | null = $derived.by(() => {
     const { theme } = this.session;
     const { layers, run } = this.session.data;
-    const { origin } = this.colouring;
+    const { origin } = this.session.colourings.chosen;
     const points = (run?.queries ?? 0) + (run?.keys ?? 0);
     const heads = layers.reduce((sum, layer) => sum + layer.heads, 0);
     if (origin.kind !== 'figure' || heads * points > MOST_TEXELS) return null;
@@ -151,19 +154,19 @@ export class Looks {
 
   /** What is the opened head's own: its figure or its errors, and its sizes. */
   readonly ofOpened: HeadFigures | null = $derived.by(() => {
-    const { theme } = this.session;
+    const { theme, scatter } = this.session;
     const { errors } = this.session.trust;
     const { run } = this.session.data;
     const { opened } = this.session.focus;
-    const { origin } = this.colouring;
+    const { origin } = this.session.colourings.chosen;
     const points = (run?.queries ?? 0) + (run?.keys ?? 0);
-    if (!opened || (origin.kind !== 'figure' && errors === null && !this.sized)) return null;
+    if (!opened || (origin.kind !== 'figure' && errors === null && !scatter.sized)) return null;
     const values = new Uint8Array(2 * points);
     if (origin.kind === 'figure') this.shade(values, 0, origin, opened);
     errors?.forEach((error, point) => {
       values[2 * point] = byteOf(shareOf(ERRORS, error));
     });
-    if (this.sized) this.measure(values, opened);
+    if (scatter.sized) this.measure(values, opened);
     return { values, ramp: rampTable(errors === null ? theme.palette.ramp : theme.palette.errors) };
   });
 
@@ -172,7 +175,7 @@ export class Looks {
     const { errors } = this.session.trust;
     const { run } = this.session.data;
     const { opened } = this.session.focus;
-    const { origin, title } = this.colouring;
+    const { origin, title } = this.session.colourings.chosen;
     const points = (run?.queries ?? 0) + (run?.keys ?? 0);
     const token = point % Math.max(1, run?.queries ?? 1);
     const said = (value: number | undefined) =>
@@ -195,8 +198,8 @@ export class Looks {
 
   private colourOf(queries: number): (point: number) => Rgb {
     const { palette } = this.session.theme;
-    const { tokenScale, values, colouring } = this;
-    const { kind } = colouring.origin;
+    const { tokenScale, values } = this;
+    const { kind } = this.session.colourings.chosen.origin;
     if (kind === 'figure') return () => palette.other;
     if (kind !== 'tokens' || !tokenScale) return (point) => (point < queries ? palette.query : palette.key);
     const ofToken = tokenColours(palette, tokenScale, values?.kind === 'numbers' ? values.of : null);

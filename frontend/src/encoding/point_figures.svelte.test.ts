@@ -1,141 +1,163 @@
 import { flushSync } from 'svelte';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Session } from '../app/session.svelte';
-import type { Host } from '../base/host';
 import type { NpyArray } from '../base/npy';
-import { DEFAULT_PROJECTION } from '../run/projection';
-import type { FigureQuery } from '../run/types';
+import { Playback } from '../playback/playback.svelte';
+import type { HeadPlace } from '../run/head';
+import type { FigureQuery, PointFigure, Run } from '../run/types';
 import { SyntheticSource } from '../source/synthetic';
-import { quantiles } from './point_figures.svelte';
+import { PointFigures, quantiles } from './point_figures.svelte';
 
 class Counted extends SyntheticSource {
   readonly heard: FigureQuery[] = [];
   fails = false;
 
-  override async pointFigures(query: FigureQuery): Promise<NpyArray> {
+  override async pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray> {
     this.heard.push(query);
     if (this.fails) throw new Error('the samples of this step are damaged');
-    return super.pointFigures(query);
+    const answer = await super.pointFigures(query);
+    signal?.throwIfAborted();
+    return answer;
   }
 }
 
-const pass = async (milliseconds = 0) => {
-  await vi.advanceTimersByTimeAsync(milliseconds);
+/** What point figures need, as far as these tests change it. */
+class Needed {
+  readonly source = new Counted({ heads: [2, 3], tokens: 60, checkpoints: 5 });
+  readonly playback = new Playback(() => false);
+  run = $state.raw<Run | null>(null);
+  inView = $state.raw(Uint32Array.of());
+  opened = $state.raw<HeadPlace | null>(null);
+  figure = $state<PointFigure | null>(null);
+  sized = $state(false);
+
+  get data() {
+    return { run: this.run, layers: this.run?.layers ?? [], source: this.source };
+  }
+  get focus() {
+    return { opened: this.opened };
+  }
+  get axes() {
+    return { frame: this.playback.steps.at(-1) ?? null };
+  }
+  get scatter() {
+    return { sized: this.sized };
+  }
+  get colourings() {
+    return { figure: this.figure };
+  }
+}
+
+const pass = async () => {
+  flushSync();
+  await vi.advanceTimersByTimeAsync(10);
   flushSync();
 };
 
-let source: Counted;
-let session: Session;
+let needed: Needed;
+let figures: PointFigures;
 let end: () => void;
 
 beforeEach(async () => {
   vi.useFakeTimers();
-  source = new Counted({ heads: [2, 3], tokens: 60, checkpoints: 5 });
-  const body = { classList: { contains: () => false } };
-  const host = { window: { matchMedia: () => ({ matches: true }), document: { body } } } as unknown as Host;
-  vi.stubGlobal('cancelAnimationFrame', () => {});
-  vi.stubGlobal('requestAnimationFrame', () => 1);
-  vi.stubGlobal(
-    'MutationObserver',
-    class {
-      observe() {}
-      disconnect() {}
-    },
-  );
+  needed = new Needed();
   end = $effect.root(() => {
-    session = new Session(source, host, { projection: DEFAULT_PROJECTION });
-    session.begin();
+    figures = new PointFigures(needed);
+    figures.begin();
   });
-  await session.refreshRuns();
+  needed.run = (await needed.source.runs()).runs[0]!;
+  needed.playback.setSteps(needed.run.steps);
   await pass();
 });
 
 afterEach(() => {
   end();
-  session.destroy();
-  vi.unstubAllGlobals();
   vi.useRealTimers();
 });
 
-const steps = () => source.heard.map(({ layer, step }) => `L${layer} ${step}`);
+const heard = () => needed.source.heard.map(({ figure, layer, step }) => `${figure} L${layer} ${step}`);
+const points = () => needed.run!.queries + needed.run!.keys;
+
+it('asks for nothing while no colour or size tells a figure', () => {
+  expect(heard()).toEqual([]);
+});
 
 it('asks for the layers in view, at the shown step and at the ends of the scale', async () => {
-  expect(source.heard).toEqual([]); // what is shared costs nothing
-  expect(session.looks.ofHeads).toBeNull();
-  session.matrixView.visible = Uint32Array.of(3, 4);
-  session.scatter.colouring = 'norm';
-  await pass(10);
-  expect(steps().toSorted()).toEqual(['L1 0', 'L1 800']);
-  session.playback.go(2);
-  await pass(10);
-  expect(steps().slice(2)).toEqual(['L1 400']);
-  session.playback.go(4);
-  await pass(10);
-  expect(steps()).toHaveLength(3);
-  const points = session.data.run!.queries + session.data.run!.keys;
-  const { values } = session.looks.ofHeads!;
-  expect(values).toHaveLength(2 * 5 * points);
-  const shades = (head: number) =>
-    values.slice(2 * head * points, 2 * (head + 1) * points).filter((_, i) => i % 2 === 0);
-  expect(shades(0).every((shade) => shade === 0)).toBe(true); // its layer is out of view
-  expect(Math.max(...shades(3))).toBe(255);
-  expect(shades(3)).not.toEqual(shades(4));
+  needed.inView = Uint32Array.of(3, 4);
+  needed.figure = 'norm';
+  await pass();
+  expect(heard().toSorted()).toEqual(['norm L1 0', 'norm L1 800']);
+  needed.playback.go(2);
+  await pass();
+  expect(heard().slice(2)).toEqual(['norm L1 400']);
+  needed.playback.go(4);
+  await pass();
+  expect(heard()).toHaveLength(3);
 });
 
 it('shows the nearest checkpoint that is here, on one scale for all steps', async () => {
-  session.matrixView.visible = Uint32Array.of(0);
-  session.scatter.colouring = 'max_logit';
-  await pass(10);
-  const last = session.pointFigures.values('max_logit', 0)!;
-  const points = session.data.run!.queries + session.data.run!.keys;
-  const range = session.pointFigures.range('max_logit', 0, 1, points);
-  session.playback.go(3);
-  expect(session.pointFigures.values('max_logit', 0)).toBe(last);
-  await pass(10);
-  expect(session.pointFigures.values('max_logit', 0)).not.toBe(last);
-  expect(session.pointFigures.range('max_logit', 0, 1, points)).toEqual(range);
-  expect(session.pointFigures.loading).toBe(false);
+  needed.inView = Uint32Array.of(0);
+  needed.figure = 'max_logit';
+  await pass();
+  const last = figures.values('max_logit', 0)!;
+  const range = figures.range('max_logit', 0, 1, points());
+  needed.playback.go(3);
+  expect(figures.values('max_logit', 0)).toBe(last);
+  await pass();
+  expect(figures.values('max_logit', 0)).not.toBe(last);
+  expect(figures.range('max_logit', 0, 1, points())).toEqual(range);
+  expect(figures.loading).toBe(false);
 });
 
-it('sizes the opened head’s points with any colour', async () => {
-  session.scatter.sized = true;
-  await pass(10);
-  expect(source.heard).toEqual([]);
-  session.focus.open({ layer: 1, head: 2 });
-  await pass(10);
-  expect(new Set(source.heard.map(({ figure, layer }) => `${figure} ${layer}`))).toEqual(new Set(['norm 1']));
-  const { values } = session.looks.ofOpened!;
-  expect(values.filter((_, i) => i % 2 === 0).every((shade) => shade === 0)).toBe(true);
-  const sizes = values.filter((_, i) => i % 2 === 1);
-  expect([Math.min(...sizes), Math.max(...sizes)]).toEqual([1, 255]);
-  expect(session.looks.ofHeads).toBeNull();
+it('ranges over the values of a head at the first step and at the frame’s', async () => {
+  needed.inView = Uint32Array.of(0);
+  needed.figure = 'norm';
+  await pass();
+  const [first, last] = await Promise.all(
+    [0, 800].map((step) =>
+      needed.source.pointFigures({ run: needed.run!.run, step, layer: 0, figure: 'norm' }),
+    ),
+  );
+  const ends = [first!, last!].map(({ data }) => quantiles(data.slice(points(), 2 * points())));
+  expect(figures.range('norm', 0, 1, points())).toEqual([
+    Math.min(...ends.map(([low]) => low)),
+    Math.max(...ends.map(([, high]) => high)),
+  ]);
+});
+
+it('asks for the norms that size the opened head’s points, with any colour', async () => {
+  needed.sized = true;
+  await pass();
+  expect(heard()).toEqual([]);
+  needed.opened = { layer: 1, head: 2 };
+  await pass();
+  expect(heard().toSorted()).toEqual(['norm L1 0', 'norm L1 800']);
 });
 
 it('says what went wrong, once, and tries again when asked', async () => {
-  source.fails = true;
-  session.matrixView.visible = Uint32Array.of(0);
-  session.scatter.colouring = 'entropy';
-  await pass(10);
-  expect([session.pointFigures.error, source.heard.length]).toEqual([
-    'the samples of this step are damaged',
-    2,
-  ]);
-  source.fails = false;
-  session.pointFigures.retry();
-  await pass(10);
-  expect(session.pointFigures.error).toBeNull();
-  expect(session.looks.tells(0)).toBeNull();
-  session.focus.open({ layer: 0, head: 0 });
-  await pass(10);
-  expect(session.looks.tells(3)?.[0]).toBe('attention entropy');
+  needed.source.fails = true;
+  needed.inView = Uint32Array.of(0);
+  needed.figure = 'entropy';
+  await pass();
+  expect([figures.error, heard().length]).toEqual(['the samples of this step are damaged', 2]);
+  needed.playback.go(3);
+  needed.playback.go(4);
+  await pass();
+  expect(heard()).toHaveLength(2);
+  needed.source.fails = false;
+  figures.retry();
+  await pass();
+  expect([figures.error, figures.values('entropy', 0)?.length]).toEqual([null, 2 * points()]);
 });
 
-it('keeps a link’s label until the probe is here, and kind where it has none', async () => {
-  session.scatter.colouring = 'label:part of speech';
-  expect(session.looks.colouring.title).toBe('part of speech');
-  expect(session.looks.scale?.kind).toBe('classes');
-  session.scatter.colouring = 'label:nothing';
-  expect([session.looks.colouring.id, session.place?.colour]).toEqual(['kind', 'kind']);
+it('asks for no norms of values where a layer has none', async () => {
+  needed.run = {
+    ...needed.run!,
+    layers: needed.run!.layers.map((layer, i) => ({ ...layer, values: i > 0 })),
+  };
+  needed.inView = Uint32Array.of(0, 2);
+  needed.figure = 'value_norm';
+  await pass();
+  expect(heard().toSorted()).toEqual(['value_norm L1 0', 'value_norm L1 800']);
 });
 
 it('leaves out a fiftieth at both ends of a range, and what is not finite', () => {

@@ -1,13 +1,32 @@
-import type { Session } from '../app/session.svelte';
 import { ArrayCache } from '../base/cache';
-import { isAbort, sentence } from '../run/source';
-import type { FigureQuery, PointFigure } from '../run/types';
+import type { Playback } from '../playback/playback.svelte';
+import type { Focus } from '../run/focus.svelte';
+import { type DataSource, isAbort, sentence } from '../run/source';
+import type { FigureQuery, Layer, PointFigure, Run } from '../run/types';
+import type { Axes } from '../shown/axes.svelte';
+import type { Colourings } from './colourings.svelte';
+import type { Scatter } from './scatter.svelte';
 
 /** Answers waited for at once: the points of the same step come first. */
 const WAITED = 2;
 const CACHE_BYTES = 192 * 2 ** 20;
 /** A head's range leaves out its least and its largest values: one outlier would take the colour from all others. */
 const QUANTILES = [0.02, 0.98] as const;
+
+interface Needs {
+  readonly data: {
+    readonly run: Run | null;
+    readonly layers: readonly Layer[];
+    readonly source: Pick<DataSource, 'pointFigures'>;
+  };
+  readonly focus: Pick<Focus, 'opened'>;
+  readonly playback: Pick<Playback, 'steps' | 'index' | 'step'>;
+  readonly axes: Pick<Axes, 'frame'>;
+  readonly colourings: Pick<Colourings, 'figure'>;
+  readonly scatter: Pick<Scatter, 'sized'>;
+  /** Numbers of the heads that are looked at. */
+  readonly inView: Uint32Array;
+}
 
 /** Figures of the queries and keys of the heads in view, a layer at a time, at the step that is shown. */
 export class PointFigures {
@@ -18,13 +37,14 @@ export class PointFigures {
   private readonly failed = new Set<string>();
   private readonly running = new Map<string, AbortController>();
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Needs) {}
 
   /** What is needed of the server, what is looked at first. */
   private readonly asked: readonly FigureQuery[] = $derived.by(() => {
-    const { inView, looks } = this.session;
+    const { inView } = this.session;
     const { opened } = this.session.focus;
-    const { figure, sized } = looks;
+    const { figure } = this.session.colourings;
+    const { sized } = this.session.scatter;
     const seen = figure === null ? [] : [...inView].map((number) => this.layerOf[number] ?? 0);
     const layers = new Set([...(opened ? [opened.layer] : []), ...seen]);
     return [...layers].flatMap((layer) => [

@@ -1,10 +1,38 @@
-import type { Session } from '../app/session.svelte';
+import type { Scatter } from '../encoding/scatter.svelte';
 import { figureTitle, formatValue } from '../health/figures';
+import type { RunHealth } from '../health/run_health.svelte';
+import type { Playback } from '../playback/playback.svelte';
+import type { Sentence } from '../reading/sentence.svelte';
+import type { Focus } from '../run/focus.svelte';
 import { headLabel } from '../run/labels';
 import { METHOD_NAMES } from '../run/methods';
+import type { TokenIndex } from '../run/places';
 import { type Projection, parametersOf } from '../run/projection';
+import type { Dims, Layer, Run } from '../run/types';
+import type { Axes } from '../shown/axes.svelte';
+import type { Steering } from '../timeline/steering.svelte';
 import type { ExhibitKind } from './exhibits.svelte';
 import { fileName, headName } from './names';
+
+/** What captions and names of pictures are made of. */
+export interface Captioned {
+  readonly data: {
+    readonly run: Run | null;
+    readonly layers: readonly Layer[];
+    readonly probe: { readonly value: Pick<TokenIndex, 'sequences'> | null };
+  };
+  readonly focus: Pick<Focus, 'opened'>;
+  readonly axes: Pick<Axes, 'projection' | 'dims'>;
+  readonly playback: Pick<Playback, 'steps' | 'step' | 'between'>;
+  readonly scatter: Pick<Scatter, 'colouring'>;
+  readonly health: Pick<RunHealth, 'series'>;
+  readonly steering: Pick<Steering, 'tag' | 'scale'>;
+  readonly headView: { readonly pair: { readonly dims: Dims } | null };
+  readonly sentence: Pick<
+    Sentence,
+    'sequence' | 'top' | 'least' | 'sides' | 'pictured' | 'form' | 'weighing'
+  >;
+}
 
 /** What is written above a picture, so that it explains itself wherever it is pasted. */
 export interface Caption {
@@ -14,7 +42,7 @@ export interface Caption {
   readonly legends: readonly { readonly name: string; readonly about: string }[];
 }
 
-export function captionOf(kind: ExhibitKind, session: Session): Caption {
+export function captionOf(kind: ExhibitKind, session: Captioned): Caption {
   const { run, layers } = session.data;
   const { opened } = session.focus;
   const { colouring } = session.scatter;
@@ -61,7 +89,7 @@ export function captionOf(kind: ExhibitKind, session: Session): Caption {
 }
 
 /** What its file is called. */
-export function nameOf(kind: ExhibitKind, session: Session, extension: string): string {
+export function nameOf(kind: ExhibitKind, session: Captioned, extension: string): string {
   const { playback, steering, sentence } = session;
   const { run } = session.data;
   const { opened } = session.focus;
@@ -90,14 +118,14 @@ function projectionText(projection: Projection, dims: number): string {
   return `${METHOD_NAMES[projection.method]} in ${dims}-D${told.length > 0 ? ` (${told.join(', ')})` : ''}`;
 }
 
-function stepText({ playback }: Session): string {
+function stepText({ playback }: Pick<Captioned, 'playback'>): string {
   const number = (index: number) => (playback.steps[index] ?? 0).toLocaleString('en-US');
   const { from, to, mix } = playback.between;
   if (from === to) return `step ${number(from)}`;
   return `${Math.round(100 * mix)} % of the way from step ${number(from)} to ${number(to)}`;
 }
 
-function sentenceText({ sentence, data: { probe } }: Session): string[] {
+function sentenceText({ sentence, data: { probe } }: Pick<Captioned, 'sentence' | 'data'>): string[] {
   const { sequence, top, least, sides, pictured, form, weighing } = sentence;
   const of =
     sequence === 'mean'
@@ -114,7 +142,7 @@ function sentenceText({ sentence, data: { probe } }: Session): string[] {
   ];
 }
 
-function curveText({ steering, playback }: Session): string {
+function curveText({ steering, playback }: Pick<Captioned, 'steering' | 'playback'>): string {
   const [first, last] = [playback.steps[0] ?? 0, playback.steps.at(-1) ?? 0];
   const steps = `steps ${first.toLocaleString('en-US')} to ${last.toLocaleString('en-US')}`;
   if (steering.tag === null) return steps;

@@ -1,6 +1,5 @@
-import type { Session } from '../app/session.svelte';
 import { escapeXml, type Font, fitted, measure, short } from '../render/text';
-import { type Caption, captionOf } from './caption';
+import { type Caption, type Captioned, captionOf } from './caption';
 import type { Exhibit } from './exhibits.svelte';
 import type { Sheet } from './image';
 import { type Layer, layersOf } from './layers';
@@ -11,7 +10,7 @@ const LINE = 22;
 const GAP = 14;
 
 /** A view as a sheet of its own: what is written above it, its legends, and itself as it is on screen. */
-export function sheetOf({ kind, element }: Exhibit, session: Session): Sheet {
+export function sheetOf({ kind, element }: Exhibit, session: Captioned): Sheet {
   const caption = captionOf(kind, session);
   const style = getComputedStyle(element);
   const box = element.getBoundingClientRect();

@@ -1,11 +1,18 @@
-import type { Session } from '../app/session.svelte';
 import { writeNpy } from '../base/npy';
+import type { RunHealth } from '../health/run_health.svelte';
+import type { Playback } from '../playback/playback.svelte';
 import type { Attention } from '../reading/attention';
-import { headNumber, headPlace } from '../render/layout';
+import type { Sentence } from '../reading/sentence.svelte';
+import { type Grid, headNumber, headPlace } from '../render/layout';
+import type { Focus } from '../run/focus.svelte';
 import type { HeadPlace } from '../run/head';
-import type { PointsQuery } from '../run/types';
-import { placed } from '../shown/loader.svelte';
-import { nameOf } from './caption';
+import type { TokenIndex } from '../run/places';
+import type { DataSource } from '../run/source';
+import type { PointsQuery, Run } from '../run/types';
+import type { Axes } from '../shown/axes.svelte';
+import { type PointLoader, placed } from '../shown/loader.svelte';
+import type { ShownSteps } from '../shown/shown.svelte';
+import { type Captioned, nameOf } from './caption';
 import type { Exhibit } from './exhibits.svelte';
 import { pngOf, svgOf } from './image';
 import { fileName, headName } from './names';
@@ -30,6 +37,27 @@ export interface TakenFile {
 
 export type Format = 'csv' | 'npy';
 
+/** What numbers are taken of. */
+export interface Taken {
+  readonly data: {
+    readonly run: Run | null;
+    readonly probe: { readonly value: TokenIndex | null };
+    readonly source: Pick<DataSource, 'points' | 'attention'>;
+  };
+  readonly grid: Grid;
+  readonly focus: Pick<Focus, 'opened' | 'selection'>;
+  readonly axes: Pick<Axes, 'projection' | 'dims'>;
+  readonly playback: Pick<Playback, 'steps' | 'index' | 'step'>;
+  readonly health: Pick<RunHealth, 'figures'>;
+  readonly loader: Pick<PointLoader, 'get'>;
+  readonly headView: Pick<ShownSteps, 'queries'>;
+  readonly matrix: Pick<ShownSteps, 'questions'>;
+  readonly sentence: Pick<Sentence, 'weighing' | 'sequence' | 'rawOf'> & {
+    readonly attention: { readonly value: Attention | null };
+    readonly pins: Pick<Sentence['pins'], 'held'>;
+  };
+}
+
 /** Numbers that are behind a view. */
 export interface Numbers {
   readonly title: string;
@@ -39,7 +67,7 @@ export interface Numbers {
 
 export async function takePicture(
   exhibit: Exhibit,
-  session: Session,
+  session: Captioned,
   as: 'svg' | 'png',
   ratio: number,
 ): Promise<TakenFile> {
@@ -50,7 +78,7 @@ export async function takePicture(
 }
 
 /** The numbers behind what is on screen. */
-export function numbersOf(session: Session): readonly Numbers[] {
+export function numbersOf(session: Taken): readonly Numbers[] {
   const { playback } = session;
   const { opened, selection } = session.focus;
   const { figures: health } = session.health;
@@ -79,7 +107,7 @@ export function numbersOf(session: Session): readonly Numbers[] {
 }
 
 /** @param indices checkpoints; null: all */
-function takeHead(session: Session, indices: readonly number[] | null): Numbers['take'] {
+function takeHead(session: Taken, indices: readonly number[] | null): Numbers['take'] {
   return async (format, onDone, signal) => {
     const { playback, headView } = session;
     const { run } = session.data;
@@ -107,7 +135,7 @@ function takeHead(session: Session, indices: readonly number[] | null): Numbers[
   };
 }
 
-function takeMatrix(session: Session): Numbers['take'] {
+function takeMatrix(session: Taken): Numbers['take'] {
   return async (format, onDone, signal) => {
     const { grid, matrix, playback } = session;
     const { run } = session.data;
@@ -147,7 +175,7 @@ function takeMatrix(session: Session): Numbers['take'] {
 }
 
 /** What is compared is in the table too; the array is of what is shown. */
-function takeAttention(session: Session): Numbers['take'] {
+function takeAttention(session: Taken): Numbers['take'] {
   return async (format) => {
     const { playback, sentence } = session;
     const { run } = session.data;
@@ -186,7 +214,7 @@ function takeAttention(session: Session): Numbers['take'] {
   };
 }
 
-function takeHealth(session: Session): Numbers['take'] {
+function takeHealth(session: Taken): Numbers['take'] {
   return async (format) => {
     const { grid } = session;
     const { run } = session.data;
@@ -202,7 +230,7 @@ function takeHealth(session: Session): Numbers['take'] {
 
 /** The points of every query: those that are here, then the others one after the other. */
 async function fetched(
-  session: Session,
+  session: Taken,
   queries: readonly PointsQuery[],
   onDone: (share: number) => void,
   signal: AbortSignal,

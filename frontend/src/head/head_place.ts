@@ -1,5 +1,7 @@
-import type { Session } from '../app/session.svelte';
 import { START } from '../render/orbit';
+import type { Focus } from '../run/focus.svelte';
+import type { Axes } from '../shown/axes.svelte';
+import type { HeadCamera } from './head_camera.svelte';
 
 /** What a link says of the head view. Absent means the default. */
 export interface HeadViewPlace {
@@ -9,6 +11,12 @@ export interface HeadViewPlace {
   readonly turn?: string;
   /** Css pixels of its panel. */
   readonly panel?: number;
+}
+
+interface Needs {
+  readonly headCamera: Pick<HeadCamera, 'framing' | 'orbit'>;
+  /** Css pixels of the panel; null: its share. */
+  panelWidth: number | null;
 }
 
 /** How far out of the picture, and into it, a link may lead. */
@@ -27,7 +35,7 @@ export function readHeadView(found: ReadonlyMap<string, string>): HeadViewPlace 
   };
 }
 
-export function enterHeadView(place: HeadViewPlace, session: Session): void {
+export function enterHeadView(place: HeadViewPlace, session: Needs): void {
   const [x = 0, y = 0, zoom = 1] = numbers(place.head_view, 3) ?? [];
   const [yaw, tilt] = numbers(place.turn, 2) ?? [];
   const { headCamera } = session;
@@ -42,7 +50,7 @@ export function placeOfHeadView({
   panelWidth,
   focus: { opened },
   axes: { dims },
-}: Session): HeadViewPlace {
+}: Needs & { focus: Pick<Focus, 'opened'>; axes: Pick<Axes, 'dims'> }): HeadViewPlace {
   if (!opened) return {};
   const { framing, orbit } = headCamera;
   return {

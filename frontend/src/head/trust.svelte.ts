@@ -6,21 +6,22 @@ import type { Playback } from '../playback/playback.svelte';
 import type { Focus } from '../run/focus.svelte';
 import { Latest } from '../run/latest.svelte';
 import { addressKey } from '../run/projection';
-import type { RunState } from '../run/run_state.svelte';
-import { type Trust, type TrustQuery, toNumber } from '../run/types';
+import type { DataSource } from '../run/source';
+import { type Run, type Trust, type TrustQuery, toNumber } from '../run/types';
 import type { Axes } from '../shown/axes.svelte';
+import type { ShownSteps } from '../shown/shown.svelte';
 
 /** Milliseconds that the hand rests on a step before its trust is asked for. */
 const REST = 120;
 
 interface Needs {
-  readonly data: RunState;
-  readonly focus: Focus;
-  readonly axes: Axes;
-  readonly playback: Playback;
-  readonly marks: Marks;
-  readonly scatter: Scatter;
-  readonly headView: { readonly pictured: boolean };
+  readonly data: { readonly run: Run | null; readonly source: Pick<DataSource, 'trust' | 'offers'> };
+  readonly focus: Pick<Focus, 'opened'>;
+  readonly axes: Pick<Axes, 'projection' | 'dims' | 'frame'>;
+  readonly playback: Pick<Playback, 'steps' | 'index' | 'step'>;
+  readonly marks: Pick<Marks, 'alone'>;
+  readonly scatter: Pick<Scatter, 'colouring'>;
+  readonly headView: Pick<ShownSteps, 'pictured'>;
 }
 
 /** How far the opened head's picture can be believed. */
