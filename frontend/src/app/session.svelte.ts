@@ -76,7 +76,7 @@ export class Session {
     start: Place,
   ) {
     this.reducedMotion = host.window.matchMedia('(prefers-reduced-motion: reduce)').matches;
-    this.theme = new Theme(host);
+    this.theme = new Theme(host.window);
     this.data = new RunState(new NumberedSource(source));
     this.focus = new Focus(this.data);
     this.loader = new PointLoader(this.data.source);

@@ -1,4 +1,3 @@
-import type { Host } from '../base/host';
 import { DARK, LIGHT, type Palette } from './colours';
 
 /** TensorBoard's light or dark mode, which it tells nobody but its own body's class list. */
@@ -7,8 +6,9 @@ export class Theme {
   readonly palette: Palette = $derived(this.dark ? DARK : LIGHT);
   private readonly observer: MutationObserver;
 
-  constructor(host: Host) {
-    const { body } = host.window.document;
+  /** @param page around our iframe */
+  constructor(page: Pick<Window, 'document'>) {
+    const { body } = page.document;
     const read = () => {
       this.dark = body.classList.contains('dark-mode');
     };

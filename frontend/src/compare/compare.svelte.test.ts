@@ -1,0 +1,181 @@
+import { flushSync } from 'svelte';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { readHealth, type Series } from '../health/health';
+import { Playback } from '../playback/playback.svelte';
+import type { HeadPlace } from '../run/head';
+import { layerOf } from '../run/layer.fixture';
+import { runOf } from '../run/run.fixture';
+import { RunState } from '../run/run_state.svelte';
+import type { DataSource } from '../run/source';
+import type { HealthDocument, Points, Run } from '../run/types';
+import { Axes } from '../shown/axes.svelte';
+import { PointLoader } from '../shown/loader.svelte';
+import { Comparison } from './compare.svelte';
+
+const FIRST = runOf({ run: 'first', steps: [0, 100, 200, 300], probe: 'p' });
+const SECOND = runOf({ run: 'second', steps: [0, 140, 260], probe: 'p' });
+const OTHERS = runOf({ run: 'others', probe: 'q' });
+const SMALL = runOf({ run: 'small', layers: [layerOf({ heads: 1 })] });
+const BROKEN = runOf({ run: 'broken', error: 'It cannot be read.' });
+
+/** Entropy of head 0 is the step, of head 1 twice that. */
+const figuresOf = ({ run, steps }: Run): HealthDocument => ({
+  run,
+  steps,
+  heads: [2],
+  figures: { entropy: steps.map((step) => [step, 2 * step]) },
+  digest: run,
+});
+
+class Health {
+  tint = $state<string | null>('entropy');
+  figures: ReadonlyMap<string, Series> | null = $state.raw(readHealth(figuresOf(FIRST)));
+  readonly series: Series | null = $derived(this.figures?.get(this.tint ?? '') ?? null);
+}
+class Shown {
+  opened = $state.raw<HeadPlace | null>(null);
+  alone = $state(false);
+}
+
+let runs: readonly Run[];
+let asked: string[];
+const source = {
+  runs: async () => ({ runs }),
+  health: async (run: string) => {
+    asked.push(run);
+    return figuresOf(SECOND);
+  },
+  points: async (): Promise<Points> => ({ shape: [2, 1, 2], data: new Float32Array(4), notes: new Map() }),
+} as unknown as DataSource;
+
+let data: RunState;
+let playback: Playback;
+let health: Health;
+let shown: Shown;
+let loader: PointLoader;
+let against: Comparison;
+let end: () => void;
+
+async function pass(): Promise<void> {
+  flushSync();
+  await vi.advanceTimersByTimeAsync(0);
+  flushSync();
+}
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal('cancelAnimationFrame', () => {});
+  runs = [FIRST, SECOND, OTHERS, SMALL, BROKEN];
+  asked = [];
+  data = new RunState(source);
+  data.name = 'first';
+  await data.refresh();
+  playback = new Playback(() => false);
+  playback.setSteps(FIRST.steps);
+  health = new Health();
+  shown = new Shown();
+  loader = new PointLoader(source);
+  const axes = new Axes(playback);
+  axes.frame = 300;
+  const places = [0, 1].map((head) => ({ layer: 0, head }));
+  end = $effect.root(() => {
+    const rest = { loader, axes, playback, health, places, headView: { pair: null }, reducedMotion: true };
+    against = new Comparison({ data, focus: shown, marks: shown, ...rest });
+    against.begin();
+  });
+  await pass();
+});
+afterEach(() => {
+  end();
+  loader.destroy();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+it('stands at its own checkpoint that is nearest to the shown step', () => {
+  against.choose('second', 'same');
+  const steps = FIRST.steps.map((_, index) => {
+    playback.go(index);
+    return against.step;
+  });
+  expect(steps).toEqual([0, 140, 260, 260]);
+  playback.go(1.5); // between 140 and 260
+  expect([against.from, against.to, against.mix]).toEqual([1, 2, 0.5]);
+});
+
+it('stays at a step that was chosen, or at its newest', () => {
+  against.choose('second', 'newest');
+  playback.go(0);
+  expect(against.step).toBe(260);
+  against.choose('second', 120);
+  expect([against.step, against.own, against.inFrameOf]).toEqual([140, false, 'first']);
+});
+
+it('is an onion skin of the shown run, which goes where it was laid', () => {
+  against.way = 'difference';
+  against.pin(100);
+  expect([against.own, against.step, against.way, against.inFrameOf]).toEqual([true, 100, 'overlay', null]);
+  expect(against.same).toBe(false);
+  playback.go(1);
+  expect(against.same).toBe(true);
+  against.pin(100);
+  expect(against.run).toBeNull();
+});
+
+it('is nothing beside a run that cannot be read, is gone, or is the shown step itself', () => {
+  for (const name of ['broken', 'gone', 'first']) {
+    against.choose(name, 'same');
+    expect(against.run).toBeNull();
+  }
+});
+
+it('draws points where the probe is the same, and only in the views that show them', () => {
+  against.choose('second', 'same');
+  expect(against.matrix.queries([0])).toMatchObject([{ run: 'second', inFrameOf: 'first', frame: 300 }]);
+  expect(against.headView.queries([0])).toEqual([]);
+  shown.opened = { layer: 0, head: 1 };
+  expect(against.headView.queries([0])).toHaveLength(1);
+  shown.alone = true;
+  expect(against.headView.queries([0])).toEqual([]);
+  against.way = 'difference';
+  expect(against.matrix.queries([0])).toEqual([]);
+  against.choose('others', 'same');
+  against.way = 'overlay';
+  expect([against.drawn, against.matrix.queries([0])]).toEqual([false, []]);
+  expect(against.sentence).toContain('another probe');
+});
+
+it('lets Play go on when its own points are here', async () => {
+  against.choose('second', 'same');
+  expect(against.reaches(100)).toBe(false);
+  loader.want(against.matrix.queries([1]).map((query) => ({ query, priority: 0 })));
+  await pass();
+  expect([against.reaches(100), against.reaches(200)]).toEqual([true, false]);
+  expect(against.upcoming([1, 2, 9])).toEqual([1, 2]);
+  against.choose('second', 0); // it stays where it is
+  expect([against.reaches(200), against.upcoming([1, 2])]).toEqual([true, []]);
+});
+
+it('asks for the figures of another run, not for its own, and says how much they differ', async () => {
+  against.choose('second', 'same');
+  against.way = 'difference';
+  await pass();
+  expect(asked).toEqual(['second']);
+  playback.go(1);
+  expect([...(against.difference?.values ?? [])]).toEqual([100 - 140, 2 * (100 - 140)]);
+  expect(against.difference?.most).toBe(2 * (260 - 200));
+  health.tint = null;
+  expect([against.difference, against.sentence]).toEqual([
+    null,
+    'Choose a tint: its difference is what is shown.',
+  ]);
+  against.pin(0);
+  await pass();
+  expect([asked, against.figures.value, against.health]).toEqual([['second'], null, health.figures]);
+});
+
+it('says that no head has its counterpart', () => {
+  against.choose('small', 'same');
+  expect([against.drawn, against.series]).toEqual([false, null]);
+  expect(against.sentence).toContain('no head has its counterpart');
+});

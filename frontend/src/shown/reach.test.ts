@@ -1,0 +1,72 @@
+import { beforeEach, expect, it } from 'vitest';
+import { DEFAULT_PROJECTION, type Method } from '../run/projection';
+import type { PointsQuery } from '../run/types';
+import type { PointLoader } from './loader.svelte';
+import { reaches, settled } from './reach';
+
+const query = (head: number, method: Method): PointsQuery => ({
+  run: 'a',
+  step: 100,
+  layer: 0,
+  head,
+  projection: { ...DEFAULT_PROJECTION, method },
+  dims: 2,
+  frame: 300,
+});
+
+/** Heads whose points are here. */
+let here: Set<number>;
+/** Steps to which the second one of two that are compared may go on. */
+let second: Set<number>;
+const loader = {
+  arrivals: 0,
+  settled: ({ head }: PointsQuery) => here.has(head ?? -1),
+} as unknown as PointLoader;
+
+function shown(slow: boolean, playing = true, stopped = false) {
+  const queries = () => [0, 1, 2].map((head) => query(head, slow ? 'tsne' : 'pca'));
+  return {
+    loader,
+    focus: { opened: { layer: 0, head: 2 } },
+    axes: { slow, stopped },
+    matrix: { queries, arrived: () => queries().every((asked) => settled(session, asked)) },
+    against: { reaches: (step: number | undefined) => second.has(step ?? -1) },
+    playback: { steps: [0, 100], playing },
+    inView: Uint32Array.of(0, 1),
+  };
+}
+let session: ReturnType<typeof shown>;
+const mayGo = (...args: Parameters<typeof shown>) => {
+  session = shown(...args);
+  return reaches(session, 1);
+};
+
+beforeEach(() => {
+  here = new Set();
+  second = new Set([0, 100]);
+});
+
+it('waits for all points of the next step, and for those of the compared run', () => {
+  expect(mayGo(false)).toBe(false);
+  here = new Set([0, 1]);
+  expect(mayGo(false)).toBe(false);
+  here = new Set([0, 1, 2]);
+  expect(mayGo(false)).toBe(true);
+  second.delete(100);
+  expect(mayGo(false)).toBe(false);
+});
+
+it('plays on with slow heads as soon as those in view are here, and glides without them', () => {
+  here = new Set([0]);
+  expect(mayGo(true)).toBe(false);
+  here = new Set([0, 1]);
+  expect(mayGo(true)).toBe(true);
+  here = new Set();
+  expect(mayGo(true, false)).toBe(true);
+});
+
+it('awaits nothing of slow heads that were stopped, but for the opened one', () => {
+  session = shown(true, true, true);
+  expect([0, 2].map((head) => settled(session, query(head, 'tsne')))).toEqual([true, false]);
+  expect(settled(session, query(0, 'pca'))).toBe(false);
+});

@@ -1,0 +1,96 @@
+import { flushSync } from 'svelte';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { DataSource } from '../run/source';
+import { Steering } from './steering.svelte';
+
+class Shown {
+  run = $state<string | null>('a');
+  steps = $state.raw<readonly number[]>([0, 100, 200]);
+}
+
+let tags: readonly string[];
+let asked: string[];
+const source = {
+  scalarTags: async (run: string) => {
+    asked.push(`${run}?`);
+    return tags;
+  },
+  scalars: async (run: string, tag: string) => {
+    asked.push(`${run} ${tag}`);
+    const value = tag === 'reward' ? -1 : 1;
+    return [0, 50, 100, 300].map((step) => ({ step, value: value * (step + 1) }));
+  },
+} as unknown as DataSource;
+
+let shown: Shown;
+let steering: Steering;
+let end: () => void;
+
+async function pass(): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    flushSync();
+    await vi.advanceTimersByTimeAsync(0);
+  }
+  flushSync();
+}
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  tags = ['lr', 'train/loss', 'reward'];
+  asked = [];
+  shown = new Shown();
+  steering = new Steering(
+    source,
+    () => shown.run,
+    () => shown.steps,
+  );
+  end = $effect.root(() => steering.begin());
+  await pass();
+});
+afterEach(() => {
+  end();
+  vi.useRealTimers();
+});
+
+it('draws the training loss until another scalar is chosen, or none', async () => {
+  expect([steering.tag, asked]).toEqual(['train/loss', ['a?', 'a train/loss']]);
+  steering.choose('reward');
+  await pass();
+  expect([steering.tag, steering.shown[0]?.value]).toEqual(['reward', -1]);
+  steering.choose(null);
+  await pass();
+  expect([steering.tag, steering.points.value, steering.possible]).toEqual([null, null, true]);
+});
+
+it('falls back where the run has not what was chosen', async () => {
+  steering.choose('eval/loss');
+  await pass();
+  expect([steering.chosen, steering.tag]).toEqual(['eval/loss', 'train/loss']);
+});
+
+it('asks again when a checkpoint has come, and at once of another run', async () => {
+  shown.steps = [0, 100, 200, 300];
+  await pass();
+  expect(asked.slice(2)).toEqual(['a?', 'a train/loss']);
+  shown.run = 'b';
+  await pass();
+  expect(asked.slice(4)).toEqual(['b?', 'b train/loss']);
+});
+
+it('takes no room where the run has no scalars', async () => {
+  tags = [];
+  shown.run = 'b';
+  await pass();
+  expect([steering.tag, steering.possible]).toEqual([null, false]);
+  steering.clear();
+  expect(steering.possible).toBe(true); // not known
+});
+
+it('shows what lies on the timeline, logarithmically only where all of it is positive', async () => {
+  expect(steering.shown.map(({ step }) => step)).toEqual([0, 50, 100, 300]);
+  steering.logarithmic = true;
+  expect([steering.canBeLogarithmic, steering.scale.logarithmic]).toEqual([true, true]);
+  steering.choose('reward');
+  await pass();
+  expect([steering.canBeLogarithmic, steering.scale.logarithmic]).toEqual([false, false]);
+});
