@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { readHealth } from '../health/health';
+import { layerOf } from '../run/layer.fixture';
+import { DEFAULT_PROJECTION } from '../run/projection';
+import { dataOf, textOf } from '../run/run.fixture';
+import { type Captioned, captionOf, nameOf } from './caption';
+
+const side = { list: 0, title: '', raw: ['a', 'b', 'c'], tokens: ['a', 'b', 'c'], gone: [false, true, true] };
+const panel = { id: 'shown', title: '', weights: null, part: null, drawn: null, signed: false };
+
+/** The eighth head of the model's sixth layer, halfway between two steps, but for `parts`. */
+function shown(parts: Partial<Captioned> = {}): Captioned {
+  const layers = [layerOf({ number: 5, heads: 1, head_numbers: [7] })];
+  return {
+    data: dataOf([textOf('a b'), textOf('c')], { run: 'induction/2', layers }),
+    focus: { opened: { layer: 0, head: 0 } },
+    axes: { projection: DEFAULT_PROJECTION, dims: 2 },
+    playback: { steps: [0, 1000, 2000], step: 1000, between: { from: 1, to: 1, mix: 0 } },
+    scatter: { colouring: 'kind' },
+    health: { series: null },
+    steering: { tag: null, scale: { low: 0.5, high: 4, logarithmic: true } },
+    headView: { pair: null },
+    sentence: {
+      sequence: 1,
+      top: 0,
+      least: 0,
+      sides: { query: side, key: side },
+      pictured: panel,
+      form: 'lines',
+      weighing: {},
+    },
+    ...parts,
+  };
+}
+
+describe('a caption', () => {
+  it('says of which run, head and step a picture is, and how it was made', () => {
+    expect(captionOf('head', shown())).toEqual({
+      title: 'induction/2 · L5 H7 · step 1,000',
+      says: ['Biplot in 2-D'],
+      legends: [{ name: 'colour', about: '' }],
+    });
+    const tsne = { ...DEFAULT_PROJECTION, method: 'tsne', normalise: 'paper' } as const;
+    expect(captionOf('matrix', shown({ axes: { projection: tsne, dims: 3 } })).says).toEqual([
+      't-SNE in 2-D (perplexity 30, cosine, seed 0, coordinates of the paper)',
+    ]);
+  });
+
+  it('says between which steps a picture stands', () => {
+    const playback = { steps: [0, 1000, 2000], step: 1000, between: { from: 1, to: 2, mix: 0.25 } };
+    expect(captionOf('matrix', shown({ playback })).title).toBe(
+      'induction/2 · all heads · 25 % of the way from step 1,000 to 2,000',
+    );
+  });
+
+  it('has the dimensions that are drawn, not those that are on their way', () => {
+    const axes = { projection: DEFAULT_PROJECTION, dims: 3 } as const;
+    expect(captionOf('head', shown({ axes, headView: { pair: { dims: 2 } } })).says).toEqual([
+      'Biplot in 2-D',
+    ]);
+    expect(captionOf('head', shown({ axes })).says).toEqual(['Biplot in 3-D']);
+  });
+
+  it('names the colours and the tint whose legends it shows', () => {
+    const series =
+      readHealth({ run: 'a', steps: [0], heads: [1], figures: { max_logit: [[1]] } }).get('max_logit') ??
+      null;
+    const { legends } = captionOf(
+      'matrix',
+      shown({ scatter: { colouring: 'max_logit' }, health: { series } }),
+    );
+    expect(legends.map(({ about }) => about)).toEqual(['colour: max logit', 'tint: Max logit']);
+  });
+
+  it('says what of the attention is left out', () => {
+    const { sentence } = shown();
+    const says = (parts: Partial<Captioned['sentence']>) =>
+      captionOf('sentence', shown({ sentence: { ...sentence, ...parts } })).says;
+    expect(says({})).toEqual(['attention within sequence 1', '2 tokens left out']);
+    expect(says({ sequence: 'mean', top: 3, least: 0.05, weighing: { weight: 'values' } })).toEqual([
+      'attention, mean over 2 sequences by position',
+      'weighted by ‖v‖',
+      'the strongest 3 of each query',
+      'from 5 %',
+      '2 tokens left out',
+    ]);
+    // Where layers have other keys than queries, both are counted.
+    expect(says({ sides: { query: side, key: { ...side } } }).at(-1)).toBe('4 tokens left out');
+  });
+
+  it('says what the curve is, and from where to where', () => {
+    expect(captionOf('timeline', shown()).says).toEqual(['steps 0 to 2,000']);
+    const steering = { tag: 'train/loss', scale: { low: 0.5, high: 4, logarithmic: true } };
+    expect(captionOf('timeline', shown({ steering }))).toMatchObject({
+      title: 'induction/2 · train/loss',
+      says: ['from 0.500 to 4.00, logarithmic; steps 0 to 2,000'],
+    });
+  });
+
+  it('calls a difference one', () => {
+    const pictured = { ...panel, id: 'difference', title: 'shown − step 0', signed: true };
+    const { title, says } = captionOf('sentence', shown({ sentence: { ...shown().sentence, pictured } }));
+    expect(title).toBe('induction/2 · L5 H7, a difference · step 1,000');
+    expect(says[0]).toBe('attention within sequence 1: shown − step 0');
+  });
+});
+
+it('names a file by what it shows', () => {
+  expect(nameOf('head', shown(), 'svg')).toBe('induction-2_L5H7_step1000_biplot.svg');
+  expect(nameOf('sentence', shown(), 'png')).toBe('induction-2_L5H7_step1000_sequence1_attention.png');
+  expect(nameOf('timeline', shown(), 'png')).toBe('induction-2_timeline.png');
+  expect(nameOf('matrix', shown({ data: { ...shown().data, run: null } }), 'png')).toBe('attention.png');
+});
