@@ -1,5 +1,4 @@
 import { describe as about, expect, it } from 'vitest';
-import { arrowStrokes, linkStrokes } from '../image/strokes';
 import type { Patches } from '../run/grids';
 import {
   arrowsOf,
@@ -99,27 +98,5 @@ about('attention within an image', () => {
       'patch row 0, column 0, +60 % on [CLS]',
     );
     expect(describe(null, subject('query', 3))).toBe('patch row 0, column 2');
-  });
-});
-
-about('strokes over an image', () => {
-  const frame = { patches: BOTH, width: 300, height: 100 };
-  it('point at the middle of the key', () => {
-    const [ring, dot, arrow] = arrowStrokes(arrowsOf(WEIGHTS, BOTH), frame);
-    expect(arrow?.path).toMatch(/ 50\.0 50\.0 /); // the tip, in the first patch
-    expect(dot?.path.match(/M/g)).toHaveLength(1);
-    expect(ring?.path.match(/M/g)).toHaveLength(2);
-    expect(ring?.opacity).toBe(1);
-  });
-
-  it('are wide at the query, in proportion to the weight', () => {
-    const strokes = linkStrokes(linksOf(WEIGHTS, BOTH, 0.2, 10), frame);
-    const width = (path = '') => {
-      const [, y = '', end = ''] = /^M\S+ (\S+)L\S+ \S+ \S+ (\S+)Z$/.exec(path) ?? [];
-      return Math.abs(Number(end) - Number(y));
-    };
-    const widths = strokes.map(({ path }) => width(path));
-    expect(widths.at(-1)).toBeCloseTo(17, 1); // 17 % of a patch
-    expect(widths.at(-3)).toBeCloseTo(17 * 0.6, 1);
   });
 });
