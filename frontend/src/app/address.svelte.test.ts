@@ -4,7 +4,7 @@ import { SyntheticSource } from '../source/synthetic';
 import { Address } from './address';
 import { pass, standInBrowser, standInWindow } from './composed.fixture.svelte';
 import { Session } from './session.svelte';
-import { readPlace } from './url';
+import { readLink } from './url';
 
 /** A page whose hash can be changed as a user does, and as we do. */
 const page = {
@@ -32,7 +32,7 @@ async function begin(hash: string): Promise<void> {
   page.location.hash = hash;
   const source = new SyntheticSource({ heads: [2, 2], tokens: 20, checkpoints: 4 });
   end = $effect.root(() => {
-    session = new Session(source, host, readPlace(hash));
+    session = new Session(source, host, readLink(hash));
     session.begin();
     address = new Address(host, session);
     $effect(() => address.watch());
@@ -67,7 +67,7 @@ it('shows what the user makes of the address, and takes back what it no longer s
   expect(session.focus.opened).toEqual({ layer: 1, head: 0 });
   expect(session.focus.selection).toEqual({ sequence: 0, list: 0, token: 3, side: 'key' });
   expect(session.headCamera.orbit).toEqual({ yaw: 1, tilt: 0.2 });
-  expect(session.panelWidth).toBe(400);
+  expect(session.headCamera.panelWidth).toBe(400);
   expect(session.sentence.cell).toBe(9);
   expect(session.sentence.off).toEqual([1, 2].map((token) => ({ list: 0, token })));
   expect(session.sentence.pins.against).toEqual({ step: first });
@@ -75,7 +75,11 @@ it('shows what the user makes of the address, and takes back what it no longer s
   await edit(`#attnviz${opened}&p.attnviz.head_view=0.25_0.75_3`);
   expect(session.focus.opened).toEqual({ layer: 1, head: 0 });
   expect(session.headCamera.framing).toEqual({ x: 0.25, y: 0.75, zoom: 3 });
-  expect([session.axes.dims, session.focus.selection, session.panelWidth]).toEqual([2, null, null]);
+  expect([session.axes.dims, session.focus.selection, session.headCamera.panelWidth]).toEqual([
+    2,
+    null,
+    null,
+  ]);
   expect([session.sentence.pins.all, session.sentence.form]).toEqual([[], 'lines']);
 
   await edit(`#attnviz&p.attnviz.layer=9&p.attnviz.head=0`);
@@ -113,5 +117,5 @@ it('keeps a link’s label until the probe is here, and says the kind where the 
   await begin('#attnviz&p.attnviz.colour=label:part of speech');
   expect([session.colourings.chosen.title, session.looks.scale?.kind]).toEqual(['part of speech', 'classes']);
   await edit('#attnviz&p.attnviz.colour=label:nothing');
-  expect([session.scatter.colouring, session.place?.colour]).toEqual(['label:nothing', 'kind']);
+  expect([session.scatter.colouring, session.link?.colour]).toEqual(['label:nothing', 'kind']);
 });

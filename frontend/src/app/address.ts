@@ -1,7 +1,7 @@
 import type { Host } from '../base/host';
 import { goTo } from './entering';
 import type { Session } from './session.svelte';
-import { isOurs, ownPairs, readPlace, writePlace } from './url';
+import { isOurs, ownPairs, readLink, writeLink } from './url';
 
 /** Keeps the address and the session in step, whichever of them changes: what is shown is written into the address, and
  * what the user does to the address (editing it, Back, Forward, a link on the page) is shown. */
@@ -21,8 +21,8 @@ export class Address {
     const { session, host } = this;
     this.follow(); // or an edit that nobody has told us of yet would be overwritten
     const { location, history } = host.window;
-    if (session.place === null || !host.visible() || !isOurs(location.hash)) return;
-    const hash = writePlace(location.hash, session.place);
+    if (session.link === null || !host.visible() || !isOurs(location.hash)) return;
+    const hash = writeLink(location.hash, session.link);
     this.known = ownPairs(hash);
     // Replacing tells nobody, so that this is not read back.
     if (hash !== location.hash) history.replaceState(history.state, '', hash);
@@ -34,7 +34,7 @@ export class Address {
     const said = ownPairs(hash);
     if (!isOurs(hash) || said === '' || said === this.known) return;
     this.known = said;
-    goTo(this.session, readPlace(hash));
+    goTo(this.session, readLink(hash));
   }
 
   /** A link to what is shown now. */

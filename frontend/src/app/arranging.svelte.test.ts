@@ -1,31 +1,17 @@
-import { flushSync } from 'svelte';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Host } from '../base/host';
 import { isDescending } from '../matrix/arrangement.svelte';
 import { headNumber } from '../render/layout';
-import { DEFAULT_PROJECTION } from '../run/projection';
 import { SyntheticSource } from '../source/synthetic';
+import { compose, linkOf, pass, standInBrowser } from './composed.fixture.svelte';
 import { goTo } from './entering';
-import { Session } from './session.svelte';
-import type { Place } from './url';
+import type { Session } from './session.svelte';
 
 const source = new SyntheticSource({ heads: [3, 2, 4], tokens: 20, checkpoints: 6 });
 let session: Session;
 let end: () => void;
 
-const pass = async (milliseconds = 0) => {
-  await vi.advanceTimersByTimeAsync(milliseconds);
-  flushSync();
-};
-
-async function begin(start: Partial<Place> = {}): Promise<void> {
-  const body = { classList: { contains: () => false } };
-  const host = { window: { matchMedia: () => ({ matches: true }), document: { body } } } as unknown as Host;
-  end = $effect.root(() => {
-    session = new Session(source, host, { projection: DEFAULT_PROJECTION, ...start });
-    session.begin();
-  });
-  await session.refreshRuns();
+async function begin(says: Record<string, string | number> = {}): Promise<void> {
+  ({ session, end } = await compose(source, says));
   await pass(500);
 }
 
@@ -41,21 +27,9 @@ async function figure(name: string, step: number): Promise<number[]> {
 
 const bySize = (values: readonly number[]) => values.map((_, i) => i).sort((i, j) => values[j]! - values[i]!);
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal(
-    'MutationObserver',
-    class {
-      observe() {}
-      disconnect() {}
-    },
-  );
-  vi.stubGlobal('requestAnimationFrame', () => 0);
-  vi.stubGlobal('cancelAnimationFrame', () => {});
-});
+beforeEach(() => standInBrowser());
 afterEach(() => {
   end();
-  session.destroy();
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
@@ -70,11 +44,11 @@ describe('the arrangement', () => {
     await pass(500);
     expect(order()).toEqual(bySize(await figure('entropy', 0)));
     expect(session.arrangement.outdated).toBe(true);
-    expect(session.place).toMatchObject({ arrange: 'entropy', sorted: 0 });
+    expect(session.link).toMatchObject({ arrange: 'entropy', sorted: '0' });
     session.arrangement.again();
     expect(order()).toEqual(bySize(await figure('entropy', 1000)));
     expect(session.arrangement.outdated).toBe(false);
-    expect(session.place).not.toHaveProperty('sorted');
+    expect(session.link).not.toHaveProperty('sorted');
     session.arrangement.arrange('entropy', false);
     expect(order()).toEqual(bySize(await figure('entropy', 1000)).reverse());
   });
@@ -110,7 +84,7 @@ describe('the arrangement', () => {
     session.arrangement.again();
     await pass(500);
     expect(asked.mock.calls.at(-1)?.[0].since).toBe(0);
-    expect(session.place).toMatchObject({ arrange: 'change', since: 0 });
+    expect(session.link).toMatchObject({ arrange: 'change', since: '0' });
     // A move away and back asks for nothing twice.
     const count = asked.mock.calls.length;
     session.playback.go(5);
@@ -138,7 +112,7 @@ describe('the arrangement', () => {
     const values = await figure('sink', 400);
     expect(order()).toEqual(bySize(values).filter((number) => number >= 3));
     expect(session.arrangement.pinned).toEqual([8, 1]); // there is no layer 7
-    expect(session.place).toMatchObject({ ...place, pinned: '2-3.0-1' });
+    expect(session.link).toMatchObject({ ...place, sorted: '400', pinned: '2-3.0-1' });
     session.arrangement.pin({ layer: 2, head: 3 });
     session.arrangement.pin({ layer: 1, head: 0 });
     expect(session.arrangement.pinned).toEqual([1, headNumber(session.grid, { layer: 1, head: 0 })]);
@@ -155,8 +129,8 @@ describe('the arrangement', () => {
     expect(asked).toHaveBeenCalledTimes(1);
     const places = (await source.headOrder({ run: 'synthetic', step: session.playback.step ?? 0 })).data;
     expect(order()).toEqual(bySize([...places]).reverse());
-    expect(session.place).toMatchObject({ arrange: 'together' });
-    expect(session.place).not.toHaveProperty('order');
+    expect(session.link).toMatchObject({ arrange: 'together' });
+    expect(session.link).not.toHaveProperty('order');
     asked.mockRestore();
   });
 
@@ -175,7 +149,7 @@ describe('the arrangement', () => {
     const row = (head: number) => [...table.subarray(head * n, (head + 1) * n)];
     expect(order()).toEqual(bySize(row(opened)));
     expect(order()[0]).toBe(opened);
-    expect(session.place).toMatchObject({ arrange: 'likeness', like: '1-0' });
+    expect(session.link).toMatchObject({ arrange: 'likeness', like: '1-0' });
 
     const other = { layer: 2, head: 3 };
     session.focus.open(other);
@@ -194,7 +168,7 @@ describe('the arrangement', () => {
     const natural = session.places.map((_, number) => number);
     expect(order()).not.toEqual(natural);
     vi.spyOn(source, 'change').mockReturnValue(new Promise(() => {}));
-    goTo(session, { projection: DEFAULT_PROJECTION, run: 'lower-learning-rate', arrange: 'change' });
+    goTo(session, linkOf({ run: 'lower-learning-rate', arrange: 'change' }));
     await pass(1000);
     expect(order()).toEqual(natural);
   });

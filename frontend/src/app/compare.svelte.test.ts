@@ -3,7 +3,6 @@ import type { PointsQuery, Runs } from '../run/types';
 import { SyntheticSource } from '../source/synthetic';
 import { compose, pass, standInBrowser } from './composed.fixture.svelte';
 import type { Session } from './session.svelte';
-import type { Place } from './url';
 
 const OTHER = 'lower-learning-rate';
 
@@ -31,8 +30,8 @@ let source: Two;
 let session: Session;
 let end: () => void;
 
-async function begin(place: Partial<Place> = {}): Promise<void> {
-  ({ session, end } = await compose(source, { run: 'synthetic', ...place }));
+async function begin(says: Record<string, string | number> = {}): Promise<void> {
+  ({ session, end } = await compose(source, { run: 'synthetic', ...says }));
 }
 
 beforeEach(() => {
@@ -74,7 +73,7 @@ it('lays an onion skin of its own run without asking for another frame', async (
   expect(others()).toEqual([]);
   expect(session.against.own).toBe(true);
   expect(session.against.underMatrix?.from.id).toContain('|200|');
-  expect(session.place).toMatchObject({ against: 'synthetic', against_step: 200, way: 'overlay' });
+  expect(session.link).toMatchObject({ against: 'synthetic', against_step: '200', way: 'overlay' });
   session.against.pin(200);
   expect(session.against.run).toBeNull();
 });

@@ -1,10 +1,9 @@
 import { flushSync } from 'svelte';
 import { vi } from 'vitest';
 import type { Host } from '../base/host';
-import { DEFAULT_PROJECTION } from '../run/projection';
+import type { Link } from '../run/setting';
 import type { DataSource } from '../run/source';
 import { Session } from './session.svelte';
-import type { Place } from './url';
 
 /** What composing asks of a browser, with clocks that the test moves; `vi.unstubAllGlobals` and `vi.useRealTimers` end it.
  * @param frames takes the animation frames that are asked for */
@@ -41,17 +40,22 @@ export interface Composed {
   readonly end: () => void;
 }
 
+/** A link of these settings. */
+export function linkOf(says: Readonly<Record<string, string | number>>): Link {
+  return new Map(Object.entries(says).map(([name, value]) => [name, String(value)]));
+}
+
 /** All rooms together, at a place of a source's run, with every head in view.
  * @param still whether nothing may be animated */
 export async function compose(
   source: DataSource,
-  place: Partial<Place> = {},
+  says: Readonly<Record<string, string | number>> = {},
   still = true,
 ): Promise<Composed> {
   const host = { window: standInWindow(still) } as unknown as Host;
   let session!: Session;
   const leave = $effect.root(() => {
-    session = new Session(source, host, { projection: DEFAULT_PROJECTION, ...place });
+    session = new Session(source, host, linkOf(says));
     session.begin();
   });
   await session.refreshRuns();

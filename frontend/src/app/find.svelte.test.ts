@@ -4,14 +4,14 @@ import { SyntheticSource } from '../source/synthetic';
 import { syntheticHead } from '../source/synthetic_head';
 import { compose, standInBrowser } from './composed.fixture.svelte';
 import type { Session } from './session.svelte';
-import { type Place, readPlace, writePlace } from './url';
+import { readLink, writeLink } from './url';
 
 const HEADS = [6, 6, 6];
 let session: Session;
 let end: () => void;
 
-async function begin(place: Partial<Place> = {}): Promise<void> {
-  ({ session, end } = await compose(new SyntheticSource({ heads: HEADS, checkpoints: 41 }), place));
+async function begin(says: Record<string, string> = {}): Promise<void> {
+  ({ session, end } = await compose(new SyntheticSource({ heads: HEADS, checkpoints: 41 }), says));
   await pass();
 }
 
@@ -95,12 +95,12 @@ it('comes back by its link, filter and marked points too', async () => {
   session.filter.want('length', { low: 2, high: 4 });
   session.marks.mark([3, 4, 5, 9]);
   flushSync();
-  const link = writePlace('#attnviz', session.place!);
+  const link = writeLink('#attnviz', session.link!);
   const shown = [...session.looks.shared];
   const order = [...session.looks.order];
   end();
-  await begin(readPlace(link));
-  expect(writePlace('#attnviz', session.place!)).toBe(link);
+  await begin(Object.fromEntries(readLink(link)));
+  expect(writeLink('#attnviz', session.link!)).toBe(link);
   expect([...session.looks.shared]).toEqual(shown);
   expect([...session.looks.order]).toEqual(order);
 });

@@ -3,7 +3,7 @@ import { addressKey } from '../run/projection';
 import { SyntheticSource } from '../source/synthetic';
 import { compose, pass, standInBrowser } from './composed.fixture.svelte';
 import type { Session } from './session.svelte';
-import { readPlace, writePlace } from './url';
+import { readLink, writeLink } from './url';
 
 /** What a link can say, as the tab shows it. */
 function seen(session: Session): Record<string, unknown> {
@@ -72,7 +72,7 @@ function seen(session: Session): Record<string, unknown> {
     view: session.matrixView.chosen,
     framing: session.headCamera.framing,
     orbit: session.headCamera.orbit,
-    panel: session.panelWidth,
+    panel: session.headCamera.panelWidth,
   };
 }
 
@@ -240,9 +240,9 @@ const hashOf = (link: string) =>
 /** Opens the tab at an address: what it shows, and what its own address says then. */
 async function open(hash: string): Promise<{ shows: Record<string, unknown>; says: string }> {
   const source = new SyntheticSource({ heads: [6, 6], tokens: 120, checkpoints: 21 });
-  const { session, end } = await compose(source, readPlace(hash));
+  const { session, end } = await compose(source, Object.fromEntries(readLink(hash)));
   for (let i = 0; i < 3; i++) await pass(200);
-  const opened = { shows: seen(session), says: writePlace('#attnviz', session.place!) };
+  const opened = { shows: seen(session), says: writeLink('#attnviz', session.link!) };
   end();
   return opened;
 }

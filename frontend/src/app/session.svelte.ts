@@ -21,134 +21,99 @@ import { Scoring } from '../matrix/scoring.svelte';
 import { Playback } from '../playback/playback.svelte';
 import { Sentence } from '../reading/sentence.svelte';
 import { type Grid, headPlace, makeGrid } from '../render/layout';
-import { Theme } from '../render/theme.svelte';
 import { Focus } from '../run/focus.svelte';
 import type { HeadPlace } from '../run/head';
-import { NumberedSource } from '../run/numbering';
-import { RunState } from '../run/run_state.svelte';
+import type { Link, Said } from '../run/setting';
 import type { DataSource } from '../run/source';
 import { Axes } from '../shown/axes.svelte';
-import { PointLoader } from '../shown/loader.svelte';
 import { ShownSteps } from '../shown/shown.svelte';
 import { Live } from '../timeline/live.svelte';
 import { Steering } from '../timeline/steering.svelte';
 import { Trails } from '../trails/trails.svelte';
-import { enterRun, followSteps, goTo } from './entering';
+import { enterRun, followSteps, goTo, linkOf } from './entering';
 import { fetchPoints } from './fetching';
-import { browserStorage, Introduction } from './introduction.svelte';
-import { placeOf } from './linking';
+import { Ground } from './ground';
 import { isReady } from './readiness';
-import type { Place } from './url';
 
-/** Composes the rooms: what the tab shows and what it knows. Each class is handed what it needs of it. */
-export class Session {
-  readonly theme: Theme;
-  readonly data: RunState;
-  readonly focus: Focus;
-  readonly playback = new Playback(() => !this.reducedMotion);
-  readonly axes = new Axes(this.playback);
-  readonly health = new RunHealth();
+/** Composes the features: what the tab shows and what it knows. Each is handed what it needs of the others; those that answer
+ * to `Feature` are added in the order in which a link is entered, so that each finds the ones before it where the link says. */
+export class Session extends Ground {
+  readonly playback: Playback = this.add(new Playback(() => !this.reducedMotion));
+  readonly axes: Axes = this.add(new Axes(this.playback, () => this.data.source.offers));
+  readonly focus: Focus = this.add(new Focus(this.data));
+  readonly health: RunHealth = this.add(new RunHealth());
   readonly live = new Live();
-  readonly loader: PointLoader;
-  readonly steering: Steering;
-  readonly sentence: Sentence = new Sentence(this, () => this.imageView.part);
-  readonly scatter = new Scatter();
-  readonly introduction: Introduction;
-  readonly headCamera = new HeadCamera();
-  readonly exhibits = new Exhibits();
-  /** Css pixels of the head view's panel, once the user has chosen; else it takes its share. */
-  panelWidth = $state<number | null>(null);
-  readonly filter = new TokenFilter(this);
-  readonly search = new TokenSearch(this);
-  readonly marks = new Marks(this);
-  /** Scenes that have a picture which they have not drawn yet. */
-  drawing = $state(0);
-  readonly reducedMotion: boolean;
-  /** What a link asks for that its run has still to be entered for; the run that was entered, and its steps then. */
-  wanted: Place | null = null;
-  entered: string | null = null;
-  seen = '';
-
-  constructor(
-    source: DataSource,
-    readonly host: Host,
-    /** What the link asks for. */
-    start: Place,
-  ) {
-    this.reducedMotion = host.window.matchMedia('(prefers-reduced-motion: reduce)').matches;
-    this.theme = new Theme(host.window);
-    this.data = new RunState(new NumberedSource(source));
-    this.focus = new Focus(this.data);
-    this.loader = new PointLoader(this.data.source);
-    this.introduction = new Introduction(browserStorage(host.window));
-    this.steering = new Steering(
+  readonly steering: Steering = this.add(
+    new Steering(
       this.data.source,
       () => (this.data.run?.error === null ? this.data.run.run : null),
       () => this.playback.steps,
-    );
-    this.matrix = new ShownSteps(this, () =>
-      this.data.run ? { heads: this.places, dims: 2, alone: null } : null,
-    );
-    this.headView = new ShownSteps(this, () =>
-      this.focus.opened
-        ? {
-            heads: [this.focus.opened],
-            dims: this.axes.dims,
-            alone: this.marks.alone ? this.marks.group : null,
-          }
-        : null,
-    );
-    this.against = new Comparison(this);
-    goTo(this, start);
-  }
-
+    ),
+  );
+  readonly headCamera: HeadCamera = this.add(new HeadCamera(this));
+  readonly scatter: Scatter = this.add(new Scatter());
+  readonly colourings: Colourings = this.add(new Colourings(this));
+  readonly filter: TokenFilter = this.add(new TokenFilter(this));
+  readonly search: TokenSearch = this.add(new TokenSearch(this));
+  readonly marks: Marks = this.add(new Marks(this));
   readonly grid: Grid = $derived.by(() => makeGrid(this.data.layers.map(({ heads }) => heads)));
   readonly places: readonly HeadPlace[] = $derived(
     Array.from({ length: this.grid.total }, (_, number) => headPlace(this.grid, number)),
   );
-  /** What heads are sorted, filtered and marked by. */
-  readonly scoring = new Scoring(this);
-  readonly scores: readonly HeadScore[] = $derived(this.scoring.all);
-  readonly arrangement = new Arrangement(this);
-  readonly matrix: ShownSteps;
-  readonly headView: ShownSteps;
+  readonly matrix: ShownSteps = this.add(
+    new ShownSteps(this, () => (this.data.run ? { heads: this.places, dims: 2, alone: null } : null)),
+  );
+  readonly headView: ShownSteps = this.add(
+    new ShownSteps(this, () => {
+      const { opened } = this.focus;
+      const alone = this.marks.alone ? this.marks.group : null;
+      return opened && { heads: [opened], dims: this.axes.dims, alone };
+    }),
+  );
   /** The second one of two runs, or steps, that are compared. */
-  readonly against: Comparison;
-  readonly trails = new Trails(this);
-  readonly matrixView = new MatrixView(() => !this.reducedMotion);
+  readonly against: Comparison = this.add(new Comparison(this));
+  /** What heads are sorted, filtered and marked by. */
+  readonly scoring: Scoring = this.add(new Scoring(this, () => this.arrangement));
+  readonly scores: readonly HeadScore[] = $derived(this.scoring.all);
+  readonly arrangement: Arrangement = this.add(new Arrangement(this));
+  readonly matrixView: MatrixView = this.add(new MatrixView(() => !this.reducedMotion));
   /** Numbers of the heads that are looked at: these come first. */
   readonly inView: Uint32Array = $derived.by(() =>
     Uint32Array.from(new Set([...this.arrangement.pinned, ...this.matrixView.visible])),
   );
-  readonly images = new Images(this, () => this.scatter.patches);
-  readonly imageView = new ImageView(this);
-  readonly colourings = new Colourings(this);
-  readonly pointFigures = new PointFigures(this);
+  readonly sentence: Sentence = this.add(new Sentence(this, () => this.imageView.part));
+  readonly images: Images = this.add(new Images(this, () => this.scatter.patches));
+  readonly imageView: ImageView = this.add(new ImageView(this));
+  readonly pointFigures: PointFigures = this.add(new PointFigures(this));
   /** How far the opened head's picture can be believed. */
-  readonly trust = new HeadTrust(this);
+  readonly trust: HeadTrust = this.add(new HeadTrust(this));
+  readonly trails: Trails = this.add(new Trails(this));
   readonly looks = new Looks(this);
+  readonly exhibits = new Exhibits();
+  /** Scenes that have a picture which they have not drawn yet. */
+  drawing = $state(0);
+  /** What a link asks for that its run has still to be entered for; the run that was entered, and its steps then. */
+  wanted: Link | null = null;
+  entered: string | null = null;
+  seen = '';
+
+  /** @param start what the link says */
+  constructor(source: DataSource, host: Host, start: Link) {
+    super(source, host);
+    goTo(this, start);
+  }
 
   /** Whether everything that was asked for is drawn. */
   readonly ready: boolean = $derived.by(() => isReady(this));
-  /** What a link to this view says; null while nothing is shown. */
-  readonly place: Place | null = $derived.by(() => placeOf(this));
+  /** What the address says of this view; null while nothing is shown. */
+  readonly link: Said | null = $derived.by(() => linkOf(this));
 
   /** Sets up what follows from what; to be called while a component is made. */
   begin(): void {
     $effect.pre(() => enterRun(this));
-    this.steering.begin();
     $effect.pre(() => followSteps(this));
-    this.arrangement.begin();
-    this.scoring.begin(this.arrangement);
     $effect.pre(() => fetchPoints(this));
-    this.sentence.begin();
-    this.pointFigures.begin();
-    this.images.begin();
-    this.imageView.begin();
-    this.filter.begin();
-    this.search.begin();
-    this.against.begin();
-    this.trust.begin();
+    for (const feature of this.features) feature.begin?.();
   }
 
   async refreshRuns(): Promise<void> {
@@ -186,10 +151,5 @@ export class Session {
     else if (marks.group) marks.mark(null);
     else if (focus.selection) focus.selection = null;
     else this.close();
-  }
-
-  destroy(): void {
-    this.loader.destroy();
-    this.theme.destroy();
   }
 }

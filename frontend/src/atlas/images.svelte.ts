@@ -1,4 +1,5 @@
 import { type PointPatches, patchSize, ROOMIER } from '../render/patches';
+import type { Feature } from '../run/feature';
 import { Latest } from '../run/latest.svelte';
 import type { TokenIndex } from '../run/places';
 import type { DataSource } from '../run/source';
@@ -16,7 +17,7 @@ interface Needs {
 }
 
 /** The probe's images: where their pixels and their patches are. */
-export class Images {
+export class Images implements Feature {
   readonly atlas = new Latest<Atlas | null>();
   private asked: string | null = null;
 
@@ -73,6 +74,10 @@ export class Images {
   box(list: number, sequence: number): Box | null {
     const index = this.session.data.probe.value;
     return (index && this.atlas.value?.boxes[pictureNumber(index, list, sequence)]) ?? null;
+  }
+
+  get busy(): boolean {
+    return this.atlas.loading;
   }
 
   /** To be called while a component is made. */

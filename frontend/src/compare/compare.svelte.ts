@@ -7,9 +7,11 @@ import { extendHealth, readHealth, type Series } from '../health/health';
 import type { RunHealth } from '../health/run_health.svelte';
 import type { HeadScore } from '../health/scores';
 import type { Playback } from '../playback/playback.svelte';
+import type { Feature } from '../run/feature';
 import type { HeadPlace } from '../run/head';
 import { Latest } from '../run/latest.svelte';
 import type { RunState } from '../run/run_state.svelte';
+import { choice, codec, type Settings, settings, text, whole } from '../run/setting';
 import type { HealthDocument, Run } from '../run/types';
 import type { Axes } from '../shown/axes.svelte';
 import type { Course } from '../shown/course';
@@ -36,11 +38,22 @@ export type Way = (typeof WAYS)[number];
 export type Choice = number | 'same' | 'newest';
 
 /** The second one of two that are compared: another run, or another step of the same (its onion skin). */
-export class Comparison implements Course {
+export class Comparison implements Course, Feature {
   /** The second run, which may be the shown one itself; null: nothing is compared. */
   name = $state<string | null>(null);
   choice = $state<Choice>('same');
   way = $state<Way>('overlay');
+  readonly settings: Settings = settings<Comparison>(
+    this,
+    {
+      name: text().as('against'),
+      choice: codec<Choice>((said, run) =>
+        said === 'same' || said === 'newest' ? said : whole().read(said, run),
+      ).as('against_step'),
+      way: choice(WAYS).stated(),
+    },
+    () => this.run !== null,
+  );
   readonly figures = new Latest<HealthDocument>();
   readonly matrix: ShownSteps;
   readonly headView: ShownSteps;
@@ -160,6 +173,10 @@ export class Comparison implements Course {
       const known = untrack(() => figures.value);
       void figures.load((signal) => extendHealth(source, run.run, known, signal));
     });
+  }
+
+  get busy(): boolean {
+    return this.figures.loading || this.matrix.busy || this.headView.busy;
   }
 
   choose(name: string | null, choice: Choice): void {

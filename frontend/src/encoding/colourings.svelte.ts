@@ -1,15 +1,23 @@
+import type { Feature } from '../run/feature';
+import type { Focus } from '../run/focus.svelte';
 import type { TokenIndex } from '../run/places';
+import { type Settings, settings, text } from '../run/setting';
 import type { Layer, PointFigure } from '../run/types';
-import { BY_KIND, type Colouring, colouringsOf } from './colouring';
+import { BY_KIND, type Colouring, colouringsOf, isError } from './colouring';
 import type { Scatter } from './scatter.svelte';
 
 interface Needs {
   readonly data: { readonly layers: readonly Layer[]; readonly probe: { readonly value: TokenIndex | null } };
   readonly scatter: Pick<Scatter, 'colouring'>;
+  readonly focus: Pick<Focus, 'opened'>;
 }
 
 /** What the points' colours can tell of this probe, and what they tell. */
-export class Colourings {
+export class Colourings implements Feature {
+  readonly settings: Settings = settings<Colourings>(this, {
+    named: text(/./).or('kind').as('colour').stated(),
+  });
+
   constructor(private readonly session: Needs) {}
 
   readonly all: readonly Colouring[] = $derived.by(() => {
@@ -30,4 +38,15 @@ export class Colourings {
     const { origin } = this.chosen;
     return origin.kind === 'figure' ? origin.figure : null;
   });
+
+  /** Its id. What was given with the probe is not known before it is here; errors are of an opened head. */
+  get named(): string {
+    const { data, scatter } = this.session;
+    return data.probe.value ? this.chosen.id : scatter.colouring;
+  }
+
+  set named(id: string) {
+    const { scatter, focus } = this.session;
+    scatter.colouring = isError(id) && focus.opened === null ? 'kind' : id;
+  }
 }

@@ -105,7 +105,7 @@ it('shows the nearest checkpoint that is here, on one scale for all steps', asyn
   await pass();
   expect(figures.values('max_logit', 0)).not.toBe(last);
   expect(figures.range('max_logit', 0, 1, points())).toEqual(range);
-  expect(figures.loading).toBe(false);
+  expect(figures.busy).toBe(false);
 });
 
 it('ranges over the values of a head at the first step and at the frame’s', async () => {

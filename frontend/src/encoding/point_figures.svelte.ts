@@ -1,5 +1,6 @@
 import { ArrayCache } from '../base/cache';
 import type { Playback } from '../playback/playback.svelte';
+import type { Feature } from '../run/feature';
 import type { Focus } from '../run/focus.svelte';
 import { type DataSource, isAbort, sentence } from '../run/source';
 import type { FigureQuery, Layer, PointFigure, Run } from '../run/types';
@@ -29,7 +30,7 @@ interface Needs {
 }
 
 /** Figures of the queries and keys of the heads in view, a layer at a time, at the step that is shown. */
-export class PointFigures {
+export class PointFigures implements Feature {
   error = $state<string | null>(null);
   /** Grows with every answer: what is read here changes then. */
   private arrivals = $state(0);
@@ -58,9 +59,7 @@ export class PointFigures {
     this.session.data.layers.flatMap(({ heads }, layer) => new Array<number>(heads).fill(layer)),
   );
 
-  readonly loading: boolean = $derived(
-    this.arrivals >= 0 && this.asked.some((query) => !this.settled(query)),
-  );
+  readonly busy: boolean = $derived(this.arrivals >= 0 && this.asked.some((query) => !this.settled(query)));
 
   /** Each point of a layer, [heads × points], at the nearest checkpoint that is here; null before any is. */
   values(figure: PointFigure, layer: number): Float32Array | null {

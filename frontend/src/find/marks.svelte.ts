@@ -1,3 +1,6 @@
+import type { Feature } from '../run/feature';
+import { ranges } from '../run/ranges';
+import { type Settings, settings } from '../run/setting';
 import type { Group, Run } from '../run/types';
 import { combine, type Marking } from './marked';
 import type { TokenSearch } from './search.svelte';
@@ -8,13 +11,16 @@ interface Needs {
 }
 
 /** Points that the user has marked, and the list of their tokens or of those that were found. */
-export class Marks {
+export class Marks implements Feature {
   /** Their numbers mean the same tokens in every head, at every step. */
   group = $state.raw<Group | null>(null);
   /** Whether the opened head shows them projected by themselves. */
   alone = $state(false);
   /** What the list of tokens lists. */
   listing = $state<'hits' | 'marked' | null>(null);
+  readonly settings: Settings = settings<Marks>(this, {
+    marked: ranges(({ queries, keys }) => queries + keys).or([]),
+  });
   private made = 0;
 
   constructor(private readonly session: Needs) {}
@@ -25,6 +31,19 @@ export class Marks {
     if (this.listing === 'hits') return search.hits && search.points;
     return this.listing && (this.group?.points ?? null);
   });
+
+  /** Numbers of the marked points. */
+  get marked(): readonly number[] {
+    return this.group?.points ?? [];
+  }
+
+  set marked(points: readonly number[]) {
+    this.mark(points);
+  }
+
+  leave(): void {
+    this.mark(null);
+  }
 
   /** Marks these points of every head, or marks them too, or no more; none, or null: no points. */
   mark(points: readonly number[] | null, how: Marking = 'replace'): void {

@@ -1,6 +1,8 @@
 import { HIT_HUES } from '../render/hits';
 import type { Rgb } from '../render/picture';
+import type { Feature } from '../run/feature';
 import type { TokenIndex } from '../run/places';
+import { choice, codec, type Settings, settings, word } from '../run/setting';
 import type { Run } from '../run/types';
 import { type PairPlan, planPairs } from './clusteredness';
 import { Clustering, type ClusteringNeeds } from './clustering.svelte';
@@ -24,11 +26,21 @@ export interface FoundTerm {
   readonly hue: Rgb;
 }
 
+const KINDS: readonly Kinds[] = ['both', 'queries', 'keys'];
+
 /** What is looked for among the probe's tokens, and what was found. */
-export class TokenSearch {
+export class TokenSearch implements Feature {
   text = $state('');
   matchCase = $state(false);
   kinds = $state<Kinds>('both');
+  readonly settings: Settings = settings<TokenSearch>(this, {
+    text: codec<string>(
+      (said) => said,
+      (typed) => typed.trim(),
+    ).as('find'),
+    kinds: choice(KINDS).as('find_in'),
+    matchCase: word('1', true).as('find_case'),
+  });
   readonly clustering: Clustering;
 
   constructor(private readonly session: Needs) {

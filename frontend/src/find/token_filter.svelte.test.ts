@@ -46,11 +46,13 @@ it('says its parts, each of which can go by itself', () => {
 it('waits for the probe with labels that a link asks for, and asks for them once', () => {
   probe.value = null;
   flushSync();
-  filter.ask('kind:noun;length:4..9;colour:red');
+  filter.wanted = 'kind:noun;length:4..9;colour:red';
   expect(filter.labels.size).toBe(0);
   probe.value = here.value;
   flushSync();
   expect(Object.fromEntries(filter.labels)).toEqual({ kind: ['noun'], length: { low: 4, high: 9 } });
+  filter.wanted = 'kind:word';
+  expect(Object.fromEntries(filter.labels)).toEqual({ kind: ['word'] });
   filter.clear();
   probe.value = null;
   flushSync();

@@ -1,8 +1,18 @@
 import { untrack } from 'svelte';
+import type { Feature } from '../run/feature';
 import type { TokenIndex } from '../run/places';
-import { formatRanges } from '../run/ranges';
+import { formatRanges, ranges } from '../run/ranges';
+import { type Settings, settings, text } from '../run/setting';
 import type { Run } from '../run/types';
-import { type Filter, type Label, labelsOf, parseWanted, tokensShown, type Wanted } from './filter';
+import {
+  type Filter,
+  formatWanted,
+  type Label,
+  labelsOf,
+  parseWanted,
+  tokensShown,
+  type Wanted,
+} from './filter';
 
 interface Needs {
   readonly data: {
@@ -19,9 +29,13 @@ export interface FilterPart {
 }
 
 /** Which tokens every scatterplot shows; the others are not drawn at all. */
-export class TokenFilter implements Filter {
+export class TokenFilter implements Filter, Feature {
   sequences = $state.raw<readonly number[] | null>(null);
   labels = $state.raw<ReadonlyMap<string, Wanted>>(new Map());
+  readonly settings: Settings = settings<TokenFilter>(this, {
+    sequences: ranges((run) => run.sequences).as('only'),
+    wanted: text().or('').as('only_label'),
+  });
   /** What a link asks of labels that are not known yet. */
   private asked: string | null = null;
 
@@ -72,9 +86,19 @@ export class TokenFilter implements Filter {
     });
   }
 
-  /** Wants these labels as soon as the probe that has them is here. */
-  ask(labels: string): void {
-    this.asked = labels;
+  /** The labels that are wanted, in words; as soon as the probe that has them is here. */
+  get wanted(): string {
+    return formatWanted(this.labels);
+  }
+
+  set wanted(labels: string) {
+    const here = this.session.data.probe.value !== null;
+    this.labels = here ? parseWanted(labels, this.known) : new Map();
+    this.asked = here ? null : labels;
+  }
+
+  leave(): void {
+    this.clear();
   }
 
   shows(point: number): boolean {

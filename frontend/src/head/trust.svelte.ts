@@ -3,6 +3,7 @@ import { isError } from '../encoding/colouring';
 import type { Scatter } from '../encoding/scatter.svelte';
 import type { Marks } from '../find/marks.svelte';
 import type { Playback } from '../playback/playback.svelte';
+import type { Feature } from '../run/feature';
 import type { Focus } from '../run/focus.svelte';
 import { Latest } from '../run/latest.svelte';
 import { addressKey } from '../run/projection';
@@ -25,7 +26,7 @@ interface Needs {
 }
 
 /** How far the opened head's picture can be believed. */
-export class HeadTrust {
+export class HeadTrust implements Feature {
   readonly answer = new Latest<Trust>();
   /** The picture that the held answer is about. */
   private about: string | null = null;
@@ -40,6 +41,14 @@ export class HeadTrust {
     if (!trust || marks.alone || !isError(colouring)) return null;
     return Float32Array.from(trust[colouring], toNumber);
   });
+
+  get busy(): boolean {
+    return this.answer.loading;
+  }
+
+  leave(): void {
+    this.answer.clear();
+  }
 
   /** To be called while a component is made. */
   begin(): void {

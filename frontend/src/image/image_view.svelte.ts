@@ -11,20 +11,25 @@ import { otherSide, type Side, type TokenPlace } from '../attention/side';
 import { weightsOf } from '../attention/weights';
 import type { Playback } from '../playback/playback.svelte';
 import type { Sentence } from '../reading/sentence.svelte';
+import type { Feature } from '../run/feature';
 import type { Focus } from '../run/focus.svelte';
 import { Gathered } from '../run/gathered.svelte';
 import { gridOf, type Patches, tokensOf } from '../run/grids';
 import type { TokenIndex } from '../run/places';
+import { choice, type Settings, settings, whole } from '../run/setting';
 import type { DataSource } from '../run/source';
 import type { ImageSummary, ImageSummaryQuery, Run } from '../run/types';
 
 /** How attention lies over the image: as a colour, as transparency, or not at all. */
-export type Shade = 'colour' | 'fade' | 'none';
+const SHADES = ['colour', 'fade', 'none'] as const;
+export type Shade = (typeof SHADES)[number];
 /** What is drawn from patch to patch. */
-export type Drawn = 'none' | 'arrows' | 'links';
+const DRAWN = ['none', 'arrows', 'links'] as const;
+export type Drawn = (typeof DRAWN)[number];
 
-/** The least weight of a link that is drawn, per cent. */
-export const USUAL_LINKS = 10;
+/** The least weight of a link that is drawn, per cent, and the greatest choice of it. */
+const USUAL_LINKS = 10;
+export const MOST_LINKS = 50;
 /** With more pairs of patches than these (4 MB), only the selected one's own are asked for. */
 export const MOST_PAIRS = 2 ** 20;
 
@@ -42,11 +47,16 @@ interface Needs {
 
 /** What is shown of attention from, to and within images: the step, the head, the selection, what is left out and what it
  * is held against are the sentence's. */
-export class ImageView {
+export class ImageView implements Feature {
   shade = $state<Shade>('colour');
   drawn = $state<Drawn>('none');
   /** Per cent. */
   least = $state(USUAL_LINKS);
+  readonly settings: Settings = settings<ImageView>(
+    this,
+    { shade: choice(SHADES), drawn: choice(DRAWN), least: whole(MOST_LINKS).as('links_from') },
+    () => this.session.focus.selection !== null,
+  );
   /** What is under the pointer, where words and patches stand beside each other. */
   pointed = $state.raw<TokenPlace | null>(null);
   /** Over all patches, where the matrix is too large to be asked for. */
@@ -188,6 +198,10 @@ export class ImageView {
       },
       pictured.signed,
     );
+  }
+
+  get busy(): boolean {
+    return this.summaries.loading;
   }
 
   /** To be called while a component is made. */

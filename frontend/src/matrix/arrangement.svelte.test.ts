@@ -96,7 +96,8 @@ it('keeps what it sorts by while another step, at which it is not known, is show
   change.values = Float64Array.of(4, 1, 2, 3);
   flushSync();
   expect([order(), arrangement.outdated]).toEqual([[2, 3, 1, 0], true]);
-  arrangement.forget();
+  arrangement.leave();
+  arrangement.arrange('change', true);
   expect(order()).toEqual([0, 1, 2, 3]);
   end();
 });
@@ -149,7 +150,7 @@ it('pins heads in the order of pinning, and forgets them with the run', () => {
   expect(arrangement.isPinned({ layer: 1, head: 1 })).toBe(true);
   arrangement.arrange('likeness', true);
   likeness.to = { layer: 0, head: 1 };
-  arrangement.clear();
+  arrangement.leave();
   expect([arrangement.pins, arrangement.by, likeness.to, arrangement.basis]).toEqual([
     [],
     'layer',

@@ -5,10 +5,13 @@ import type { Playback } from '../playback/playback.svelte';
 import { arrangeByLayer, arrangeInOrder } from '../render/arrange';
 import { type Grid, glide, headNumber } from '../render/layout';
 import { Morph } from '../render/morph.svelte';
-import type { HeadPlace } from '../run/head';
+import type { Feature } from '../run/feature';
+import { type HeadPlace, headList } from '../run/head';
 import { groupLayers } from '../run/modules';
 import type { RunState } from '../run/run_state.svelte';
-import { EVERY_HEAD, type HeadFilter, isFiltering, passing } from './head_filter';
+import { choice, codec, type Settings, settings, text, whole, word } from '../run/setting';
+import { type Extent, extentOf, mixExtents } from './extent';
+import { EVERY_HEAD, type HeadFilter, isFiltering, passing, SCORE, scoreRange } from './head_filter';
 import type { Likeness } from './likeness.svelte';
 import type { MatrixView } from './matrix_view.svelte';
 
@@ -35,7 +38,7 @@ interface Needs {
 
 /** Which heads the matrix shows and where their cells lie. Scores count as they are at one step, the basis: cells
  * change places when the user says so, not at every step of Play. */
-export class Arrangement {
+export class Arrangement implements Feature {
   by = $state<Order>('layer');
   descending = $state(true);
   filter = $state.raw<HeadFilter>(EVERY_HEAD);
@@ -46,6 +49,25 @@ export class Arrangement {
   /** The score that draws the cells' borders, and whether cells show the tint's curve over the steps. */
   border = $state<string | null>(null);
   curves = $state(true);
+  readonly settings: Settings = settings<Arrangement>(this, {
+    by: text(SCORE).as('arrange'),
+    direction: choice(['up', 'down'] as const)
+      .or(null)
+      .as('order'),
+    basis: whole()
+      .as('sorted')
+      .when(() => this.scored && this.basis !== this.session.playback.step),
+    names: codec<string>(
+      (said) => said.slice(0, 200),
+      (names) => names.trim(),
+    )
+      .or('')
+      .as('heads'),
+    range: scoreRange.or(EVERY_HEAD),
+    pins: headList.as('pinned'),
+    border: text(SCORE),
+    curves: word('0', false),
+  });
   /** Width of the matrix's room over its height. */
   aspect = $state(1.6);
 
@@ -78,6 +100,37 @@ export class Arrangement {
   places(id: string): boolean {
     return this.sorting === id || this.ranging === id;
   }
+
+  /** Which way the heads are sorted, where it is not the usual one. */
+  get direction(): 'up' | 'down' | null {
+    if (this.by === 'layer' || this.descending === isDescending(this.by)) return null;
+    return this.descending ? 'down' : 'up';
+  }
+
+  set direction(direction: 'up' | 'down' | null) {
+    this.descending = direction ? direction === 'down' : isDescending(this.by);
+  }
+
+  get names(): string {
+    return this.filter.names;
+  }
+
+  set names(names: string) {
+    this.filter = { ...this.filter, names };
+  }
+
+  get range(): Omit<HeadFilter, 'names'> {
+    return this.filter;
+  }
+
+  set range({ score, least, most }: Omit<HeadFilter, 'names'>) {
+    this.filter = { ...this.filter, score, least, most };
+  }
+
+  /** Whether values sort or filter. */
+  private readonly scored: boolean = $derived(
+    this.sorting !== null || (this.filtering && this.filter.score !== null),
+  );
 
   private readonly groups = $derived.by(() => groupLayers(this.session.data.layers));
 
@@ -157,14 +210,12 @@ export class Arrangement {
     $effect(() => () => this.morph.stop());
   }
 
-  /** Another run: what was known of the last one's heads goes. */
-  forget(): void {
-    this.held = new Map();
+  get busy(): boolean {
+    return this.gliding;
   }
 
-  /** The same where no link says what is shown of it. */
-  clear(): void {
-    this.forget();
+  leave(): void {
+    this.held = new Map();
     this.basis = null;
     this.pins = [];
     this.session.scoring.likeness.to = null;
@@ -238,19 +289,4 @@ export class Arrangement {
 /** Scores show their greatest heads first, names and places their first ones, unless turned around. */
 export function isDescending(by: Order): boolean {
   return by !== 'name' && by !== 'together';
-}
-
-export interface Extent {
-  readonly width: number;
-  readonly height: number;
-  readonly axes: number;
-}
-
-function extentOf({ width, height, rows }: Grid): Extent {
-  return { width, height, axes: rows[0]?.layer === null ? 0 : 1 };
-}
-
-function mixExtents(from: Extent, to: Extent, share: number): Extent {
-  const mix = (key: keyof Extent) => from[key] + share * (to[key] - from[key]);
-  return { width: mix('width'), height: mix('height'), axes: mix('axes') };
 }

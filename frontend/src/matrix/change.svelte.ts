@@ -3,6 +3,7 @@ import type { HeadScore } from '../health/scores';
 import type { Playback } from '../playback/playback.svelte';
 import type { Grid } from '../render/layout';
 import { Gathered } from '../run/gathered.svelte';
+import { type Settings, settings, whole } from '../run/setting';
 import type { DataSource } from '../run/source';
 import type { Run } from '../run/types';
 
@@ -25,6 +26,7 @@ interface Needs {
 /** How much each head's attention changed from one step to the shown one. Asked for only while something uses it. */
 export class Change {
   since = $state<Since>('previous');
+  readonly settings: Settings = settings<Change>(this, { since: whole() });
   readonly answers = new Gathered<Float64Array>(KEPT);
 
   constructor(private readonly session: Needs) {}

@@ -1,4 +1,5 @@
 import type { HeadPlace } from '../run/head';
+import { type Codec, codec } from '../run/setting';
 import type { Layer } from '../run/types';
 import { matchHeads } from './head_pattern';
 
@@ -12,6 +13,10 @@ export interface HeadFilter {
   readonly least: number | null;
   readonly most: number | null;
 }
+
+/** What a score is called. */
+export const SCORE = /^\w[\w./-]*$/;
+const NUMBER = /^-?\d+(\.\d+)?(e-?\d+)?$/i;
 
 export const EVERY_HEAD: HeadFilter = { names: '', score: null, least: null, most: null };
 
@@ -39,3 +44,17 @@ export function passing(
   });
   return numbers;
 }
+
+/** Values that pass: a score, the least and the greatest one, with two dots between them. */
+export const scoreRange: Codec<Omit<HeadFilter, 'names'>> = codec(
+  (text) => {
+    const [score, low, high, ...rest] = text.split('..');
+    if (score === undefined || !SCORE.test(score) || rest.length > 0) return undefined;
+    const [least = null, most = null] = [low, high].map((end) =>
+      end && NUMBER.test(end) ? Number(end) : null,
+    );
+    return least === null && most === null ? undefined : { score, least, most };
+  },
+  ({ score, least, most }) =>
+    score !== null && (least !== null || most !== null) ? `${score}..${least ?? ''}..${most ?? ''}` : null,
+);

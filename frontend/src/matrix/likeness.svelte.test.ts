@@ -31,10 +31,11 @@ function setup(offers?: Offers) {
       return { shape: [3], data: Float32Array.of(2, 0, 1) };
     },
   };
-  const likeness = new Likeness({ data: { run, layers, source }, focus, playback, grid: makeGrid([1, 2]) });
-  const end = $effect.root(() =>
-    likeness.begin({ uses: (id) => shows.used === id, places: () => shows.placed }),
+  const likeness = new Likeness(
+    { data: { run, layers, source }, focus, playback, grid: makeGrid([1, 2]) },
+    () => ({ uses: (id) => shows.used === id, places: () => shows.placed }),
   );
+  const end = $effect.root(() => likeness.begin());
   return { heard, focus, playback, shows, likeness, end };
 }
 

@@ -5,8 +5,9 @@ import type { Playback } from '../playback/playback.svelte';
 import { type Grid, headNumber } from '../render/layout';
 import type { Focus } from '../run/focus.svelte';
 import { Gathered } from '../run/gathered.svelte';
-import type { HeadPlace } from '../run/head';
+import { type HeadPlace, headList } from '../run/head';
 import { headLabel } from '../run/labels';
+import { mapped, type Settings, settings } from '../run/setting';
 import type { DataSource } from '../run/source';
 import type { Layer, Run, SimilarityQuery } from '../run/types';
 
@@ -40,10 +41,23 @@ interface Needs {
 export class Likeness {
   /** The head that all are compared with: the opened one, unless it has put the others in their order. */
   to = $state.raw<HeadPlace | null>(null);
+  readonly settings: Settings = settings<Likeness>(this, {
+    to: mapped(
+      headList,
+      ([first]) => first,
+      (to) => [to],
+    )
+      .as('like')
+      .when(() => this.shows().uses('likeness')),
+  });
   readonly answers = new Gathered<NpyArray>(KEPT);
   readonly orders = new Gathered<NpyArray>(KEPT);
 
-  constructor(private readonly session: Needs) {}
+  /** @param shows what shows it, or hangs on it */
+  constructor(
+    private readonly session: Needs,
+    private readonly shows: () => Shows,
+  ) {}
 
   private readonly key: string = $derived.by(
     () => `${this.session.data.run?.run} ${this.session.playback.step}`,
@@ -87,22 +101,21 @@ export class Likeness {
     () => this.session.focus.opened !== null && this.to !== null && !this.session.focus.isOpened(this.to),
   );
 
-  /** To be called while a component is made.
-   * @param shows what shows it, or hangs on it */
-  begin(shows: Shows): void {
+  /** To be called while a component is made. */
+  begin(): void {
     const { source } = this.session.data;
     this.gather(
       this.answers,
-      () => shows.uses('likeness') && this.score !== null,
+      () => this.shows().uses('likeness') && this.score !== null,
       (query, signal) => source.similarity(query, { signal }),
     );
     this.gather(
       this.orders,
-      () => shows.uses('together') && this.together !== null,
+      () => this.shows().uses('together') && this.together !== null,
       (query, signal) => source.headOrder(query, { signal }),
     );
     $effect.pre(() => {
-      if (this.to === null || !shows.places('likeness')) this.follow();
+      if (this.to === null || !this.shows().places('likeness')) this.follow();
     });
   }
 

@@ -1,14 +1,23 @@
 import { type Camera, fly, type View } from '../render/camera';
 import { Morph } from '../render/morph.svelte';
+import type { Feature } from '../run/feature';
 import type { HeadPlace } from '../run/head';
+import { mapped, numbers, type Settings, settings } from '../run/setting';
 
 /** Milliseconds of a flight to another part of the matrix. */
 const FLIGHT = 300;
 
 /** Which part of the matrix is in view; one for all matrices that stand side by side. */
-export class MatrixView {
+export class MatrixView implements Feature {
   /** The user's own view; null while all heads are shown. */
   chosen = $state.raw<View | null>(null);
+  readonly settings: Settings = settings<MatrixView>(this, {
+    chosen: mapped(
+      numbers(3, 3),
+      ([x = 0, y = 0, span = 0]): View | undefined => (span > 0 ? { x, y, span } : undefined),
+      ({ x, y, span }) => [x, y, span],
+    ).as('view'),
+  });
   /** The head under the pointer, which all of them mark. */
   pointed = $state.raw<HeadPlace | null>(null);
   /** What the first one is drawn with; null before it is. */
@@ -24,6 +33,10 @@ export class MatrixView {
   }
 
   readonly flying: boolean = $derived.by(() => this.morph.active);
+
+  get busy(): boolean {
+    return this.flying;
+  }
 
   /** What is seen at this moment.
    * @param whole the view of all heads */

@@ -30,19 +30,22 @@ function setup(offers?: Offers) {
   const playback = $state({ steps: [0, 100], index: 1, step: 100 as number | null, moving: false });
   const search = $state({ clustering: { score: null as HeadScore | null } });
   const never = () => Promise.reject(new Error('Nothing is asked for.'));
-  const scoring = new Scoring({
-    data: {
-      run: { run: 'a', error: null } as Run,
-      layers: [layerOf({ heads: 2, head_numbers: [0, 1] })],
-      source: { ...(offers && { offers }), change: never, similarity: never, headOrder: never },
+  const scoring = new Scoring(
+    {
+      data: {
+        run: { run: 'a', error: null } as Run,
+        layers: [layerOf({ heads: 2, head_numbers: [0, 1] })],
+        source: { ...(offers && { offers }), change: never, similarity: never, headOrder: never },
+      },
+      focus: { opened: null, isOpened: () => false },
+      playback,
+      grid: makeGrid([2]),
+      health,
+      search,
+      against: { score: null },
     },
-    focus: { opened: null, isOpened: () => false },
-    playback,
-    grid: makeGrid([2]),
-    health,
-    search,
-    against: { score: null },
-  });
+    () => ({ uses: () => false, places: () => false }),
+  );
   return { scoring, health, playback, search };
 }
 

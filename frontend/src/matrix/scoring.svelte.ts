@@ -2,6 +2,8 @@ import type { Scale } from '../health/health';
 import type { RunHealth } from '../health/run_health.svelte';
 import { type HeadScore, healthScores, scaleOf } from '../health/scores';
 import type { Playback } from '../playback/playback.svelte';
+import type { Feature } from '../run/feature';
+import { joined, type Settings } from '../run/setting';
 import type { DataSource } from '../run/source';
 import { Change } from './change.svelte';
 import { Likeness, type Shows } from './likeness.svelte';
@@ -16,17 +18,21 @@ interface Needs {
 }
 
 /** All that heads can be arranged, filtered and marked by at the shown step. */
-export class Scoring {
+export class Scoring implements Feature {
   readonly change: Change;
   readonly likeness: Likeness;
+  readonly settings: Settings;
 
+  /** @param shows what shows scores, or hangs on them */
   constructor(
     private readonly session: Needs &
       ConstructorParameters<typeof Change>[0] &
       ConstructorParameters<typeof Likeness>[0],
+    private readonly shows: () => Shows,
   ) {
     this.change = new Change(session);
-    this.likeness = new Likeness(session);
+    this.likeness = new Likeness(session, shows);
+    this.settings = joined(this.change.settings, this.likeness.settings);
   }
 
   readonly all: readonly HeadScore[] = $derived.by(() => {
@@ -53,13 +59,13 @@ export class Scoring {
     () => this.session.health.series?.scale ?? (this.tint && scaleOf(this.tint.values)),
   );
 
-  readonly loading: boolean = $derived.by(
+  readonly busy: boolean = $derived.by(
     () => this.change.answers.loading || this.likeness.answers.loading || this.likeness.orders.loading,
   );
 
   /** To be called while a component is made. */
-  begin(shows: Shows): void {
-    this.change.begin(() => shows.uses('change'));
-    this.likeness.begin(shows);
+  begin(): void {
+    this.change.begin(() => this.shows().uses('change'));
+    this.likeness.begin();
   }
 }

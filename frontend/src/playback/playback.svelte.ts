@@ -1,5 +1,7 @@
 import { type Between, between, clamp, placeOfStep } from '../base/steps';
-import { type Lap, type Loop, lapOf, loopBetween, loopFrom, loopTo } from './loop';
+import type { Feature } from '../run/feature';
+import { checkpoint, choice, codec, type Settings, settings } from '../run/setting';
+import { formatLoop, type Lap, type Loop, lapOf, loopBetween, loopFrom, loopTo, parseLoop } from './loop';
 
 /** Checkpoints a second. */
 export const SPEEDS = [0.5, 1, 2, 4, 8] as const;
@@ -10,7 +12,7 @@ const GLIDE = 320;
 const REST = 0.5;
 
 /** Where on the timeline the views are, and how that changes over time. */
-export class Playback {
+export class Playback implements Feature {
   steps = $state.raw<readonly number[]>([]);
   place = $state(0);
   playing = $state(false);
@@ -21,6 +23,11 @@ export class Playback {
   target = $state<number | null>(null);
   /** What Play goes round and round; null: it runs to the newest step and stops. */
   loop = $state.raw<Loop | null>(null);
+  readonly settings: Settings = settings<Playback>(this, {
+    pinned: checkpoint.or(null).as('step'),
+    speed: choice(SPEEDS),
+    loop: codec(parseLoop, formatLoop),
+  });
   private last: number | null = null;
   private rested = 0;
 
@@ -53,6 +60,15 @@ export class Playback {
     this.target = null;
     this.place = clamp(place, this.steps.length);
     this.following = this.place === this.steps.length - 1;
+  }
+
+  /** The step that a link names; null while the views follow the newest one. */
+  get pinned(): number | null {
+    return this.following || this.playing ? null : this.step;
+  }
+
+  set pinned(step: number | null) {
+    if (this.steps.length > 0) this.go(step === null ? this.steps.length - 1 : this.steps.indexOf(step));
   }
 
   /** The user lets go between two checkpoints, or asks for the next one. */
@@ -97,6 +113,10 @@ export class Playback {
       const over = next + i - to - 1;
       return this.lap && over >= 0 ? Math.min(to, from + over) : next + i;
     });
+  }
+
+  get busy(): boolean {
+    return this.moving;
   }
 
   /** Whether `tick` has anything to do. */

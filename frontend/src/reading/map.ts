@@ -4,7 +4,8 @@ import type { Pair } from '../attention/weights';
 import type { Size } from '../base/size';
 import type { Pen } from '../render/svg_context';
 import { heatColours, heatPixels } from './heat';
-import type { Panel, SideTokens } from './sentence.svelte';
+import type { Panel } from './panel';
+import type { SideTokens } from './sentence.svelte';
 
 export interface MapPicture {
   readonly panel: Panel;

@@ -1,5 +1,6 @@
 import type { HeadPlace } from '../run/head';
 import { headLabel } from '../run/labels';
+import { type Codec, codec } from '../run/setting';
 import type { Run } from '../run/types';
 
 /** What the shown attention is held against: the same head at another step, or another head at the same step. */
@@ -22,12 +23,14 @@ export function pinned(pin: Pin, step: number, head: HeadPlace): HeadPlace & { r
   return 'step' in pin ? { ...head, step: pin.step } : { ...pin.head, step };
 }
 
-export function formatPins(pins: readonly Pin[]): string {
-  return pins.map(pinId).join('_');
-}
+/** Pins in a link, as far as the run has them. */
+export const pinList: Codec<readonly Pin[]> = codec(
+  (text, run) => parsePins(text).filter((pin) => holds(run, pin)),
+  (pins) => pins.map(pinId).join('_'),
+);
 
-export function parsePins(text: string | undefined): readonly Pin[] {
-  const pins = (text ?? '').split('_').flatMap((part): Pin[] => {
+function parsePins(text: string): readonly Pin[] {
+  const pins = text.split('_').flatMap((part): Pin[] => {
     const found = /^(?:s(\d{1,15})|(\d{1,6})-(\d{1,6}))$/.exec(part);
     if (!found) return [];
     const [, step, layer, head] = found;
@@ -40,7 +43,7 @@ export function parsePins(text: string | undefined): readonly Pin[] {
 }
 
 /** Whether a run has what is pinned. */
-export function holds(run: Run, pin: Pin): boolean {
+function holds(run: Run, pin: Pin): boolean {
   if ('step' in pin) return run.steps.includes(pin.step);
   return pin.head.head < (run.layers[pin.head.layer]?.heads ?? 0);
 }

@@ -1,20 +1,21 @@
 import type { Side, TokenPlace } from '../attention/side';
 import { difference, type Gone, strongest, without } from '../attention/weights';
+import type { Feature } from '../run/feature';
 import type { Focus } from '../run/focus.svelte';
 import { headLabel } from '../run/labels';
 import { Latest } from '../run/latest.svelte';
 import { type TokenIndex, tokenText } from '../run/places';
 import type { RunState } from '../run/run_state.svelte';
+import type { Link, Said } from '../run/setting';
 import type { DataSource } from '../run/source';
 import { isSpecial } from '../run/special';
-import type { AttentionQuery } from '../run/types';
+import type { AttentionQuery, Run } from '../run/types';
 import { type Attention, fetchedAttention } from './attention';
+import { type ListedToken, listedTokens } from './listed_tokens';
+import type { Panel } from './panel';
 import { type Pin, pinId, pinTitle } from './pins';
+import { SentenceOptions } from './sentence_options.svelte';
 import { type PinNeeds, Pins } from './sentence_pins.svelte';
-
-export type Form = 'lines' | 'map';
-/** Which of the compared pictures the lines draw; the maps stand side by side. */
-export type Shows = 'shown' | 'pinned' | 'difference';
 
 /** The tokens of one side of the picture. */
 export interface SideTokens {
@@ -29,32 +30,6 @@ export interface SideTokens {
   readonly gone: readonly boolean[];
 }
 
-/** A token that is left out, wherever it stands. */
-export interface ListedToken {
-  readonly list: number;
-  readonly token: number;
-}
-
-/** What one token gives, or gets. */
-export interface OwnWeights {
-  readonly of: TokenPlace;
-  readonly weights: Float32Array;
-}
-
-/** One picture of the sentence. */
-export interface Panel {
-  readonly id: string;
-  readonly title: string;
-  /** [queries, keys]; null until it is here, or where only a part of it was asked for. */
-  readonly weights: Float32Array | null;
-  /** What was asked for instead: of one query to all keys, or of one key from all queries. */
-  readonly part: OwnWeights | null;
-  /** Those of them that are strong enough to be drawn. */
-  readonly drawn: Float32Array | null;
-  /** A difference: from −1 to 1. */
-  readonly signed: boolean;
-}
-
 /** Of what attention is read: the run, the opened head, the selected token, the shown step. */
 interface Needs extends PinNeeds {
   readonly data: Pick<RunState, 'run' | 'layers' | 'lists' | 'layerTokens' | 'listTitles'> & {
@@ -65,28 +40,10 @@ interface Needs extends PinNeeds {
 }
 
 /** What the sentence view shows of the attention, and what it is held against. */
-export class Sentence {
+export class Sentence extends SentenceOptions implements Feature {
   /** Of the opened head, at the shown step. */
   readonly attention = new Latest<Attention>();
-  form = $state<Form>('lines');
-  /** The mean over all sequences, by position, instead of one sequence. */
-  mean = $state(false);
-  hidesSpecial = $state(false);
-  hidesFirst = $state(false);
-  /** Keys drawn for each query; 0: all. */
-  top = $state(0);
-  /** The least weight that is drawn. */
-  least = $state(0);
-  /** Whether weights are to count by the norms of the values that they fetch. */
-  byValues = $state(false);
-  /** Whether it has the head view for itself. */
-  fills = $state(false);
-  shows = $state<Shows>('difference');
-  /** Css pixels of a heat map's cell; null: all of it is seen. */
-  cell = $state<number | null>(null);
   readonly pins: Pins;
-  /** The position that is selected in the mean, which belongs to no sequence. */
-  position = $state.raw<TokenPlace | null>(null);
   private left = $state.raw<{ readonly of: number | 'mean'; readonly tokens: readonly ListedToken[] }>({
     of: 0,
     tokens: [],
@@ -97,6 +54,7 @@ export class Sentence {
     /** The row or column that is enough for what is drawn; null: the whole matrix is. */
     private readonly part: () => TokenPlace | null,
   ) {
+    super(() => session.focus.selection !== null);
     this.pins = new Pins(session);
   }
 
@@ -251,8 +209,25 @@ export class Sentence {
     this.left = { of: 0, tokens: [] };
   }
 
-  leaveOut(tokens: readonly ListedToken[], of: number | 'mean'): void {
-    this.left = { of, tokens };
+  get busy(): boolean {
+    return this.attention.loading || this.pins.loading;
+  }
+
+  enter(link: Link, run: Run): void {
+    this.pins.settings.enter(link, run);
+    this.left = { of: this.sequence ?? 0, tokens: listedTokens.read(link.get('off') ?? '', run) ?? [] };
+  }
+
+  get link(): Said {
+    if (this.session.focus.selection === null) return {};
+    return {
+      ...this.pins.settings.said,
+      ...(this.off.length > 0 && { off: listedTokens.write(this.off) ?? '' }),
+    };
+  }
+
+  leave(): void {
+    this.attention.clear();
   }
 
   /** An answer as weights; it is kept while the next one loads, but one of another size is not of this sentence. */

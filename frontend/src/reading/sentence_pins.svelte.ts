@@ -1,10 +1,11 @@
 import type { Playback } from '../playback/playback.svelte';
 import type { Focus } from '../run/focus.svelte';
 import { Latest } from '../run/latest.svelte';
+import { type Settings, settings, whole } from '../run/setting';
 import type { DataSource } from '../run/source';
 import type { AttentionQuery } from '../run/types';
 import { type Attention, fetchedAttention } from './attention';
-import { MOST_PINS, type Pin, pinId, pinned } from './pins';
+import { MOST_PINS, type Pin, pinId, pinList, pinned } from './pins';
 
 /** The attention that is held against the shown one. */
 class Pinned {
@@ -32,6 +33,10 @@ export interface PinNeeds {
 export class Pins {
   ones = $state.raw<readonly Pinned[]>([]);
   private chosen = $state(0);
+  readonly settings: Settings = settings<Pins>(this, {
+    listed: pinList.or([]).as('pins'),
+    compared: whole(MOST_PINS - 1).or(null),
+  });
 
   constructor(private readonly session: PinNeeds) {}
 
@@ -53,6 +58,26 @@ export class Pins {
       weights: attention.value,
     }));
   });
+
+  get listed(): readonly Pin[] {
+    return this.all;
+  }
+
+  set listed(pins: readonly Pin[]) {
+    this.clear();
+    for (const pin of pins) this.add(pin);
+  }
+
+  /** The number of the pin that is compared, unless it is the last one. */
+  get compared(): number | null {
+    const number = this.against === null ? -1 : this.all.indexOf(this.against);
+    return number >= 0 && number < this.all.length - 1 ? number : null;
+  }
+
+  set compared(number: number | null) {
+    const pin = this.all[number ?? -1];
+    if (pin) this.choose(pin);
+  }
 
   /** Asks for the same of each pin as of what is shown, unless it has. */
   follow(asked: Pick<AttentionQuery, 'run' | 'sequence' | 'weight' | 'query' | 'key'>): void {

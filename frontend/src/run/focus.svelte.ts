@@ -1,6 +1,8 @@
+import type { Feature } from './feature';
 import type { HeadPlace } from './head';
-import { type LayerTokens, selectedIn, type TokenAt } from './lists';
+import { type LayerTokens, listName, runLists, selectedIn, type TokenAt } from './lists';
 import { counterpart, type TokenIndex } from './places';
+import { type Link, type Said, whole } from './setting';
 import type { Run, TokenList } from './types';
 
 interface Needs {
@@ -11,7 +13,7 @@ interface Needs {
 }
 
 /** What is looked at: the opened head, and the token that is selected in it, as a query or as a key. */
-export class Focus {
+export class Focus implements Feature {
   opened = $state.raw<HeadPlace | null>(null);
   private selected = $state.raw<TokenAt | null>(null);
 
@@ -42,6 +44,32 @@ export class Focus {
 
   isOpened({ layer, head }: HeadPlace): boolean {
     return this.opened?.layer === layer && this.opened.head === head;
+  }
+
+  enter(link: Link, run: Run): void {
+    const number = (name: string) => whole().read(link.get(name) ?? '', run);
+    const [layer, head, sequence] = [number('layer'), number('head'), number('sequence')];
+    const has = layer !== undefined && head !== undefined && head < (run.layers[layer]?.heads ?? 0);
+    this.opened = has ? { layer, head } : null;
+    const [, token, key] = /^(\d{1,9})(k?)$/.exec(link.get('token') ?? '') ?? [];
+    const list = runLists(run).findIndex((each) => listName(each) === link.get('list'));
+    this.selection =
+      has && token !== undefined && sequence !== undefined && sequence < run.sequences
+        ? { sequence, list: Math.max(0, list), token: Number(token), side: key ? 'key' : 'query' }
+        : null;
+  }
+
+  /** A token's key has a k behind its number. */
+  get link(): Said {
+    const { opened, selection } = this;
+    return {
+      ...(opened && { layer: String(opened.layer), head: String(opened.head) }),
+      ...(selection && {
+        sequence: String(selection.sequence),
+        token: `${selection.token}${selection.side === 'key' ? 'k' : ''}`,
+        ...(selection.list > 0 && { list: listName(this.data.lists[selection.list]) }),
+      }),
+    };
   }
 
   /** Another sequence, of which the token at the same position is selected. */

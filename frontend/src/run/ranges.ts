@@ -1,3 +1,6 @@
+import { type Codec, codec } from './setting';
+import type { Run } from './types';
+
 /** Sets of whole numbers as people write them: "0-11, 15". In a link the comma is a dot. */
 
 export function formatRanges(numbers: readonly number[], comma = '.'): string {
@@ -27,4 +30,18 @@ export function parseRanges(text: string, below: number): number[] | null {
     for (let number = Number(from); number <= last; number++) found.add(number);
   }
   return parts.length === 0 ? null : [...found].sort((a, b) => a - b);
+}
+
+const SAID = /^\d{1,9}(-\d{1,9})?(\.\d{1,9}(-\d{1,9})?){0,9999}$/;
+
+/** Such a set in a link; none is unsaid.
+ * @param below says for a run what every number is smaller than */
+export function ranges(below: (run: Run) => number): Codec<readonly number[]> {
+  return codec(
+    (text, run) => {
+      const found = SAID.test(text) ? parseRanges(text, below(run)) : null;
+      return found && found.length > 0 ? found : undefined;
+    },
+    (value) => formatRanges(value),
+  );
 }

@@ -1,3 +1,4 @@
+import type { Feature } from './feature';
 import { Latest } from './latest.svelte';
 import { type LayerTokens, layerTokens, runLists } from './lists';
 import type { TokenIndex } from './places';
@@ -6,7 +7,7 @@ import type { DataSource } from './source';
 import type { Run, Runs, TokenList } from './types';
 
 /** The runs that there are, the one that is shown, and its tokens. */
-export class RunState {
+export class RunState implements Feature {
   readonly runs = new Latest<Runs>();
   readonly probe = new Latest<TokenIndex>();
   /** Of the shown run; a link may name one that is not there. */
@@ -28,6 +29,14 @@ export class RunState {
   readonly listTitles: readonly string[] = $derived(
     this.run?.lists ? listTitles(this.lists, this.layers, this.probe.value?.sequences[0]) : [],
   );
+
+  get busy(): boolean {
+    return this.probe.loading;
+  }
+
+  leave(): void {
+    this.probe.clear();
+  }
 
   /** Asks which runs there are. An equal answer stays the same object, or all that depends on it would be made again. */
   async refresh(): Promise<void> {

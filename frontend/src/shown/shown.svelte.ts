@@ -2,6 +2,7 @@ import { untrack } from 'svelte';
 import type { Playback } from '../playback/playback.svelte';
 import { Morph } from '../render/morph.svelte';
 import { headsOf, type StepPoints } from '../render/positions';
+import type { Feature } from '../run/feature';
 import type { HeadPlace } from '../run/head';
 import { addressKey, isSlow } from '../run/projection';
 import type { Dims, Group, PointsQuery, Run } from '../run/types';
@@ -34,7 +35,7 @@ const KEPT = 8;
  * picture never mixes layers of different steps. Only the first picture fills in layer by layer, and the slow
  * projections head by head: there each head keeps its old picture, and is marked, until its own has come.
  * What is replaced at the same step turns into its successor. */
-export class ShownSteps {
+export class ShownSteps implements Feature {
   pair = $state.raw<Pair | null>(null);
   readonly morph: Morph;
   private heldMix = 0;
@@ -116,6 +117,10 @@ export class ShownSteps {
     if (this.asked === null) return true;
     return this.arrived(this.ends) && this.pair?.asked === this.asked && !this.morph.active;
   });
+
+  get busy(): boolean {
+    return !this.settled;
+  }
 
   /** Whether all heads that it shows have their own picture of the shown step. */
   readonly pictured: boolean = $derived.by(() => {

@@ -82,7 +82,7 @@ it('takes no room where the run has no scalars', async () => {
   shown.run = 'b';
   await pass();
   expect([steering.tag, steering.possible]).toEqual([null, false]);
-  steering.clear();
+  steering.leave();
   expect(steering.possible).toBe(true); // not known
 });
 

@@ -1,5 +1,7 @@
+import type { Feature } from '../run/feature';
 import { Latest } from '../run/latest.svelte';
 import type { ScalarPoint } from '../run/scalars';
+import { type Settings, settings, text, word } from '../run/setting';
 import type { DataSource } from '../run/source';
 import { positive, scaleOf, steeringTag, within } from './curve';
 
@@ -7,13 +9,17 @@ import { positive, scaleOf, steeringTag, within } from './curve';
 const NONE = 'none';
 
 /** What of TensorBoard's scalars is drawn above the timeline. */
-export class Steering {
+export class Steering implements Feature {
   readonly tags = new Latest<readonly string[]>();
   readonly points = new Latest<readonly ScalarPoint[]>();
   /** What the user chose; null until then. */
   chosen = $state<string | null>(null);
   /** Whether the user wants a logarithmic scale, where there can be one. */
   logarithmic = $state(false);
+  readonly settings: Settings = settings<Steering>(this, {
+    chosen: text().as('scalar'),
+    logarithmic: word('log', true).as('scale'),
+  });
 
   readonly tag: string | null = $derived.by(() => {
     const tags = this.tags.value ?? [];
@@ -54,8 +60,11 @@ export class Steering {
     this.chosen = tag ?? NONE;
   }
 
-  /** Another run was chosen. */
-  clear(): void {
+  get busy(): boolean {
+    return this.tags.loading || this.points.loading;
+  }
+
+  leave(): void {
     this.tags.clear();
     this.points.clear();
   }

@@ -4,7 +4,9 @@ import type { Playback } from '../playback/playback.svelte';
 import { pointBudget } from '../render/budget';
 import { trailsThrough } from '../render/corners';
 import type { Trails as Drawn } from '../render/picture';
+import type { Feature } from '../run/feature';
 import type { Focus } from '../run/focus.svelte';
+import { choice, type Settings, settings } from '../run/setting';
 import type { Axes } from '../shown/axes.svelte';
 import type { ShownSteps } from '../shown/shown.svelte';
 
@@ -31,8 +33,9 @@ const MOST = 64;
 const PRICE = 4;
 
 /** Whose way over the last checkpoints is drawn, and how far back. */
-export class Trails {
+export class Trails implements Feature {
   length = $state<Length>(USUAL_LENGTH);
+  readonly settings: Settings = settings<Trails>(this, { length: choice(LENGTHS).as('trail') });
 
   constructor(private readonly session: Needs) {}
 

@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { SyntheticSource } from '../source/synthetic';
+import { compose, linkOf, pass, standInBrowser } from './composed.fixture.svelte';
+import { goTo } from './entering';
+import type { Session } from './session.svelte';
+
+const OTHER = 'lower-learning-rate';
+const READING = { layer: 0, head: 1, sequence: 0, token: 2 };
+
+/** Answers nothing about the second run. */
+class Silent extends SyntheticSource {
+  override probe(run: string) {
+    return run === OTHER ? new Promise<never>(() => {}) : super.probe(run);
+  }
+}
+
+let session: Session;
+let end: () => void;
+
+beforeEach(async () => {
+  standInBrowser();
+  ({ session, end } = await compose(new Silent({ heads: [2], tokens: 20, checkpoints: 6 }), READING));
+  for (let i = 0; i < 3; i++) await pass(200);
+});
+afterEach(() => {
+  end();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+it('clears the last run’s probe, trust, attention, figures and alerts when another one is entered', async () => {
+  const known = () => [
+    session.data.probe,
+    session.trust.answer,
+    session.sentence.attention,
+    session.health.document,
+    session.health.alerts,
+    session.steering.tags,
+  ];
+  expect(known().every(({ value }) => value !== null)).toBe(true);
+  session.marks.mark([1]);
+  session.filter.showSequences([0]);
+  session.arrangement.pin({ layer: 0, head: 0 });
+  session.data.name = OTHER;
+  vi.spyOn(session.data.source, 'health').mockReturnValue(new Promise(() => {}));
+  vi.spyOn(session.data.source, 'alerts').mockReturnValue(new Promise(() => {}));
+  vi.spyOn(session.data.source, 'scalarTags').mockReturnValue(new Promise(() => {}));
+  await pass();
+  expect(session.entered).toBe(OTHER);
+  expect(known().map(({ value }) => value)).toEqual(known().map(() => null));
+  expect([session.marks.group, session.filter.sequences, session.arrangement.pins]).toEqual([null, null, []]);
+});
+
+it('is ready when every feature is, and not before', async () => {
+  expect(session.ready).toBe(true);
+  for (const feature of session.features.filter((each) => 'busy' in each)) {
+    const busy = vi.spyOn(feature, 'busy', 'get').mockReturnValue(true);
+    session.drawing++; // what it reads has changed
+    session.drawing--;
+    expect(session.ready).toBe(false);
+    busy.mockRestore();
+    session.drawing++;
+    session.drawing--;
+  }
+});
+
+it('shows in the run that there is what a link asks of one that is gone', async () => {
+  goTo(session, linkOf({ run: 'gone', layer: 0, head: 0, projection: 'pca', find: 'the' }));
+  await pass();
+  expect(session.data.run).toBeNull();
+  await session.refreshRuns();
+  await pass();
+  expect(session.data.name).toBe('synthetic');
+  expect([session.focus.opened, session.axes.projection.method, session.search.text]).toEqual([
+    { layer: 0, head: 0 },
+    'pca',
+    'the',
+  ]);
+});
