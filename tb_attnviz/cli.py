@@ -19,6 +19,7 @@ from tb_attnviz.export.document import ExportError
 from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.projection import ProjectionError
 from tb_attnviz.run import Run
+from tb_attnviz.terminal import plain, show
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )  # or Python writes again at its end, and complains
         return 141
     except (CommandError, PlanError, ProjectionError, ClusterError, ExportError) as error:
-        print(f"tb-attnviz: {error}", file=sys.stderr)
+        show(f"tb-attnviz: {error}", file=sys.stderr)
         return 1
 
 
@@ -107,7 +108,7 @@ def _snapshot(arguments: argparse.Namespace) -> None:
             "(give a directory with config.json, weights and tokenizer, or the name of a model on the hub)"
         ) from error
     if model.config.is_encoder_decoder:
-        print(f"{arguments.model} is an encoder with a decoder: its encoder is recorded")
+        show(f"{arguments.model} is an encoder with a decoder: its encoder is recorded")
         model = model.get_encoder()
     kept = _within(texts, tokenizer, arguments.max_length, arguments.max_tokens)
     try:
@@ -117,10 +118,10 @@ def _snapshot(arguments: argparse.Namespace) -> None:
     except (NoAttentionError, OSError, ValueError, TypeError, RuntimeError) as error:
         raise CommandError(f"{arguments.model} could not be recorded: {_first_line(error)}") from error
     left_out = f" ({len(texts) - len(kept)} left out)" if len(kept) < len(texts) else ""
-    print(
+    show(
         f"recorded {len(recorder.layers)} layers, {sum(layer.heads for layer in recorder.layers)} heads on "
-        f"{len(kept)} texts{left_out}, {probe.record.tokens:,} tokens: {_megabytes(recorder.bytes_per_checkpoint)}\n"
-        f"tensorboard --logdir {arguments.logdir}"
+        f"{len(kept)} texts{left_out}, {probe.record.tokens:,} tokens: {_megabytes(recorder.bytes_per_checkpoint)}",
+        f"tensorboard --logdir {arguments.logdir}",
     )
 
 
@@ -166,7 +167,11 @@ def _inspect(arguments: argparse.Namespace) -> None:
     found = list(_runs(arguments.directory))
     if not found:
         raise CommandError(f"no attention was recorded below {arguments.directory!r}: give a log directory")
-    print(json.dumps({"runs": found}, indent=2) if arguments.json else "\n\n".join(map(_readable, found)))
+    if arguments.json:
+        print(json.dumps({"runs": found}, indent=2))  # its letters are ASCII, control codes escaped
+        return
+    for index, run in enumerate(found):
+        show(*([""] if index else []), *_readable(run))
 
 
 def _runs(root: str) -> Iterator[dict[str, Any]]:
@@ -189,32 +194,40 @@ def _describe(name: str, run: Run) -> dict[str, Any]:
         "sequences": len(probe.sequences) if probe else 0,
         "tokens": probe.tokens if probe else 0,
         "layers": [dataclasses.asdict(layer) for layer in run.layers],
-        "figures": sorted(run.records.health),
+        "figures": run.records.newest.figures,
         "alerts": [alert.sentence for alert in run.alerts if alert.raised],
+        "damaged": run.damaged,
     }
 
 
-def _readable(run: dict[str, Any]) -> str:
+def _readable(run: dict[str, Any]) -> list[str]:
+    """In lines."""
     if "error" in run:
-        return f"{run['run']}\n  cannot be read: {run['error']}"
+        return [run["run"], f"  cannot be read: {run['error']}"]
     steps, layers, size = run["steps"], run["layers"], run["bytes"]
     rows = {
         "steps": f"{len(steps)}, from {steps[0]:,} to {steps[-1]:,}" if steps else "none yet",
         "on disk": f"{_megabytes(size['samples'])} of samples, {_megabytes(size['events'])} of events",
         "probe": f"{run['sequences']} sequences, {run['tokens']:,} tokens",
         "figures": ", ".join(run["figures"]) or "none",
-        "alerts": "\n          ".join(run["alerts"]) or "none",
-        "layers": f"{len(layers)}, {sum(layer['heads'] for layer in layers)} heads",
     }
-    width = max((len(layer["name"]) for layer in layers), default=0)
+    alerts = [f"  {'' if index else 'alerts':<8}{alert}" for index, alert in enumerate(run["alerts"] or ["none"])]
+    damaged = [f"  {'' if index else 'damaged':<8}{sentence}" for index, sentence in enumerate(run["damaged"])]
+    counted = f"  {'layers':<8}{len(layers)}, {sum(layer['heads'] for layer in layers)} heads"
+    names = [plain(layer["name"]) for layer in layers]
+    width = max(map(len, names), default=0)
     table = [
-        f"  {index:>6}  {layer['name']:<{width}}  {layer['heads']} heads of {layer['head_dim']}"
+        f"  {index:>6}  {names[index]:<{width}}  {layer['heads']} heads of {layer['head_dim']}"
         + (f", {layer['kv_heads']} of keys" if layer["kv_heads"] != layer["heads"] else "")
         + (", causal" if layer["causal"] else "")
         for index, layer in enumerate(layers)
     ]
-    return "\n".join([run["run"], *(f"  {name:<8}{text}" for name, text in rows.items()), *table])
+    return [run["run"], *(f"  {name:<8}{text}" for name, text in rows.items()), *alerts, *damaged, counted, *table]
 
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

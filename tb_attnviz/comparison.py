@@ -60,7 +60,7 @@ class RecordedLayer:
         return self.lengths, *self.layer.tokens
 
     def samples(self) -> Samples:
-        return read_samples(self.directory, self.file, self.location)
+        return read_samples(self.directory, self.file, self.location, self.layer, self.lengths)
 
     def coordinates(self, chosen_queries: Indices, chosen_keys: Indices) -> Float32:
         """The canonical coordinates of some queries, then keys, [heads, chosen, d]; NaN if not finite."""

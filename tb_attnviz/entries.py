@@ -19,7 +19,7 @@ def run_entry(name: str, run: Run) -> dict[str, Any]:
         "queries": probe.tokens,
         "keys": probe.tokens,
         "probe": probe.fingerprint,
-        "figures": sorted(run.records.health),
+        "figures": run.records.newest.figures,
         "error": None,
     }
 

@@ -4,11 +4,10 @@ import os
 from collections.abc import Iterator
 
 from tb_attnviz.events import FormatError
-from tb_attnviz.events.records import CorruptRecordError
 from tb_attnviz.run import NotRecordedError, Run, open_run
 
 
-def runs_below(root: str) -> Iterator[tuple[str, Run | FormatError | CorruptRecordError]]:
+def runs_below(root: str) -> Iterator[tuple[str, Run | FormatError]]:
     """Every run in `root` and below by name, as TensorBoard names it, in order; or why it cannot be read."""
     for directory, folders, names in os.walk(root):
         folders.sort()
@@ -19,5 +18,5 @@ def runs_below(root: str) -> Iterator[tuple[str, Run | FormatError | CorruptReco
             yield name, open_run(directory)
         except NotRecordedError:
             pass
-        except (FormatError, CorruptRecordError) as error:
+        except FormatError as error:
             yield name, error

@@ -16,6 +16,13 @@ Indices = npt.NDArray[np.int64]
 Weight = Literal["values"]
 
 _BLOCK = 2**20  # weights that are computed at once: 4 MB
+_OF_POINTS_ALONE = ("norm", "value_norm")  # figures that need no attention
+_MOST_WEIGHTS = 2**29  # of one head that are held: 2 GB
+_MOST_OF_HEADS = 2**31  # of all heads of a layer
+
+
+class TooLargeError(ValueError):
+    """What is asked for would not fit into memory; the message says what to ask for instead."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +59,7 @@ def sequence_attention(
     """
     n_key = lengths.keys[sequence]
     rows, columns = part.of(lengths.queries[sequence], n_key)
+    _check_size((rows.stop - rows.start) * (columns.stop - columns.start))
     heads, count = np.array([head]), max(1, _BLOCK // max(1, n_key))
     norms = None
     if weight is not None:
@@ -82,6 +90,7 @@ def mean_attention(
     """Averaged by position pair over the sequences that have both positions, [longest query, longest key]."""
     rows, columns = part.of(max(lengths.queries), max(lengths.keys))
     shape = rows.stop - rows.start, columns.stop - columns.start
+    _check_size(shape[0] * shape[1])
     total = np.zeros(shape, np.float32)
     present = np.zeros(shape, np.float32)
     for sequence, (n_query, n_key) in enumerate(zip(lengths.queries, lengths.keys, strict=True)):
@@ -97,6 +106,9 @@ def point_figures(samples: Samples, layer: Layer, lengths: Lengths, figure: str)
     """One of geometry.POINT_FIGURES of every point of every head, [heads, queries + keys], queries first."""
     keys, norms = samples.expanded_keys(), samples.expanded_value_norms()
     heads = np.arange(layer.heads)
+    if figure not in _OF_POINTS_ALONE:
+        pairs = max((n_query * n_key for n_query, n_key in zip(lengths.queries, lengths.keys, strict=True)), default=0)
+        _check_size(layer.heads * pairs, _MOST_OF_HEADS, "record fewer heads, or shorter sequences")
     of_queries, of_keys = [], []  # of each sequence: [heads, n_query], [heads, n_key]
     for sequence, (n_query, n_key) in enumerate(zip(lengths.queries, lengths.keys, strict=True)):
         with np.errstate(invalid="ignore", over="ignore"):  # a head that is not finite has figures of NaN
@@ -166,6 +178,11 @@ def _rows(samples: Samples, layer: Layer, lengths: Lengths, sequence: int, heads
     if sinks is not None:
         resting = np.maximum(1 - attention.sum(axis=-1), 0)
     return Rows(queries, attention, visible.reshape(-1, *visible.shape[-2:]), resting)
+
+
+def _check_size(weights: int, most: int = _MOST_WEIGHTS, remedy: str = "ask for one query, or for one key") -> None:
+    if weights > most:
+        raise TooLargeError(f"{weights:,} attention weights would take {weights * 4 / 2**30:,.0f} GB: {remedy}")
 
 
 def _place(lengths: Sequence[int], sequence: int) -> slice:

@@ -15,6 +15,7 @@ from tb_attnviz.events import (
     Alert,
     Checkpoint,
     EventLog,
+    FormatError,
     Grid,
     Image,
     Layer,
@@ -24,6 +25,7 @@ from tb_attnviz.events import (
     Samples,
     Segment,
     Side,
+    VersionError,
     read_picture,
     read_samples,
 )
@@ -44,12 +46,27 @@ def open_run(directory: str | os.PathLike[str]) -> "Run":
     """The run recorded in `directory`; live runs grow with `Run.reload`.
 
     Raises NotRecordedError if the directory holds no attention records, events.FormatError if they are of another
-    version.
+    version, or so damaged that nothing can be shown. What is damaged else is in `Run.damaged`.
     """
     path = os.fspath(directory)
-    run = Run(path, EventLog(path).load)
+    try:
+        run = readable(Run(path, EventLog(path).load))
+    except VersionError:
+        raise
+    except FormatError as error:
+        raise FormatError(f"{error}, of the run {path!r}") from None
     if not run.steps and run.records.probe is None:
         raise NotRecordedError(f"no attention was recorded in {path!r}: is it the run directory that the recorder got?")
+    return run
+
+
+def readable(run: "Run") -> "Run":
+    """`run`, unless it is damaged all over: raises FormatError if it recorded checkpoints and none can be read."""
+    if not run.steps and (sentences := run.records.newest.damaged_checkpoints):
+        raise FormatError(next(iter(sentences.values())))
+    if run.records.probe is not None:
+        for layer in run.layers:
+            layer.lengths(run.records.probe)
     return run
 
 
@@ -79,6 +96,11 @@ class Run:
     def health_steps(self) -> list[int]:
         """The steps with health figures, ascending: also those between the steps with samples."""
         return self.records.newest.health_steps
+
+    @property
+    def damaged(self) -> list[str]:
+        """A sentence for everything of the newest segment that is left out because it cannot be read."""
+        return [sentence for _, sentence in sorted(self.records.newest.damaged.items())]
 
     @property
     def segments(self) -> list[Segment]:
@@ -141,9 +163,9 @@ class Run:
 
     def samples(self, step: int, layer: int) -> Samples:
         """Queries [heads, n_query, d] and keys [heads, n_key, d], float32; grouped keys repeated for their heads."""
-        self.layer(step, layer)
-        checkpoint = self.checkpoint(step)
-        samples = read_samples(self.directory, checkpoint.file, checkpoint.locations[layer])
+        described, checkpoint = self.layer(step, layer), self.checkpoint(step)
+        lengths = None if self.records.probe is None else described.lengths(self.records.probe)
+        samples = read_samples(self.directory, checkpoint.file, checkpoint.locations[layer], described, lengths)
         norms = samples.expanded_value_norms()
         return dataclasses.replace(samples, keys=samples.expanded_keys(), value_norms=norms)
 
@@ -279,11 +301,10 @@ class Run:
 
     def health(self) -> dict[str, Float32]:
         """Every figure over `health_steps`: float32 [steps, heads of all layers], NaN where it was not recorded."""
-        heads = sum(layer.heads for layer in self.layers)
-        absent = np.full(heads, np.nan, np.float32)
+        steps, absent = self.health_steps, np.full(self.records.newest.heads, np.nan, np.float32)
         return {
-            figure: np.stack([by_step.get(step, absent) for step in self.health_steps])
-            for figure, by_step in sorted(self.records.health.items())
+            figure: np.stack([by_step.get(step, absent) for step in steps])
+            for figure, by_step in sorted(self.records.newest.sound_health.items())
         }
 
     @property
@@ -296,9 +317,10 @@ class Run:
 
         Raises NotRecordedError before the first checkpoint, or for a layer that the run has not.
         """
-        scale = self.layer(self.newest_step, layer).scale
+        newest, probe = self.layer(self.newest_step, layer), self.records.probe
         locations = {step: (c.file, c.locations[layer]) for step, c in self.records.checkpoints.items()}
-        return LayerSamples(self.directory, scale, locations)
+        of = None if probe is None else (newest, newest.lengths(probe))
+        return LayerSamples(self.directory, newest.scale, locations, of=of)
 
     def frame(self, layer: int) -> Frame:
         """The frame of every head of `layer`, fitted to all steps recorded so far."""

@@ -5,11 +5,13 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +26,7 @@ import pytest  # noqa: E402
 from playwright.sync_api import Browser, Playwright, sync_playwright  # noqa: E402
 
 from tb_attnviz.events import Layer, ProbeRecord, Repeat, RunWriter, Samples, Sequence  # noqa: E402
+from tb_attnviz.events.png import picture_name  # noqa: E402
 
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
@@ -106,6 +109,18 @@ def write_checkpoint(writer: RunWriter, step: int) -> None:
     heads = sum(layer.heads for layer in LAYERS)
     entropy = np.linspace(1, 0.1, heads, dtype=np.float32) - step / 1000
     writer.write_health(step, {"entropy": entropy, "max_logit": np.full(heads, np.inf, np.float32)})
+
+
+def make_png(width: int, height: int, *, shade: int = 128) -> tuple[str, bytes]:
+    """A grey picture, under the name that its content gives it."""
+    pixels = zlib.compress(bytes([0, *[shade] * width]) * height)
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", pixels), (b"IEND", b""))
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, content) for kind, content in chunks)
+    return picture_name(png), png
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.projection import METHODS, METRICS, NORMALISATIONS, Method, Projection
 from tb_attnviz.projection.store import DIRECTORY_VARIABLE, LIMIT_VARIABLE, DiskStore
 from tb_attnviz.run import Run
+from tb_attnviz.terminal import show
 
 _STOPPED = 130  # the exit code of a command that Ctrl-C ended
 
@@ -66,7 +67,7 @@ def project(arguments: argparse.Namespace) -> int:
     ]
     found, unreadable = _runs(arguments.directory, arguments.run)
     code = _make(arguments, found, projections) if found else 0
-    print(*unreadable, sep="\n", end="\n" if unreadable else "", file=sys.stderr)
+    show(*unreadable, file=sys.stderr)
     return code or int(bool(unreadable))
 
 
@@ -81,7 +82,7 @@ def _make(arguments: argparse.Namespace, found: dict[str, Run], projections: Seq
     missing = [chain.missing(store) for chain in wanted]
     total, left = (sum(len(chain.steps) for chain in some) for some in (wanted, missing))
     there = f", {total - left:,} of them are there" if left < total else ""
-    print(f"{total:,} pictures of {_runs_in_words(found)}{there}", flush=True)
+    show(f"{total:,} pictures of {_runs_in_words(found)}{there}")
     with contextlib.ExitStack() as stack:
         outcomes = _outcomes(arguments, [chain for chain in missing if chain.steps], store, stack)
         return _follow(outcomes, left)
@@ -101,12 +102,12 @@ def _follow(outcomes: Iterator[Outcome], left: int) -> int:
                 failures.append(f"{outcome.chain.name}, step {outcome.step}: {outcome.error}")
     except KeyboardInterrupt:
         progress.close()
-        print(f"stopped: {left - done:,} pictures are left; the same command goes on from here", file=sys.stderr)
+        show(f"stopped: {left - done:,} pictures are left; the same command goes on from here", file=sys.stderr)
         return _STOPPED
     progress.close()
-    print(f"{done:,} pictures made; TensorBoard shows them at once")
+    show(f"{done:,} pictures made; TensorBoard shows them at once")
     if failures:
-        print(f"{left - done:,} could not be made:", *failures, sep="\n  ", file=sys.stderr)
+        show(f"{left - done:,} could not be made:", *(f"  {failure}" for failure in failures), file=sys.stderr)
     return 1 if failures else 0
 
 

@@ -5,8 +5,8 @@ ordinary event file; the samples lie apart, in `<run>/plugins/attnviz/samples-*.
 TensorBoard never loads them. `docs/format.md` describes both byte by byte.
 """
 
-from tb_attnviz.events.documents import FormatError
-from tb_attnviz.events.log import EventLog
+from tb_attnviz.events.documents import FormatError, VersionError
+from tb_attnviz.events.log import DamagedFileWarning, EventLog
 from tb_attnviz.events.pictures import read_picture
 from tb_attnviz.events.probe_record import Grid, GridLabels, Image, ProbeRecord, Repeat, Sequence, Side
 from tb_attnviz.events.samples import Samples, read_samples, samples_checksum
@@ -29,6 +29,7 @@ __all__ = [
     "AlertRecord",
     "AlertedHead",
     "Checkpoint",
+    "DamagedFileWarning",
     "EventLog",
     "FormatError",
     "Grid",
@@ -45,6 +46,7 @@ __all__ = [
     "Segment",
     "Sequence",
     "Side",
+    "VersionError",
     "in_order_of_writing",
     "read_picture",
     "read_samples",

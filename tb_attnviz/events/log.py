@@ -1,45 +1,82 @@
 """A run's event files, read without TensorBoard: by notebooks, tests and the command line."""
 
 import os
+import warnings
 
+from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from tensorboard.util import tensor_util
 
 from tb_attnviz.events import files, records
+from tb_attnviz.events.documents import VersionError
 from tb_attnviz.events.segments import Records
 from tb_attnviz.events.summaries import PLUGIN_NAME
+from tb_attnviz.terminal import plain
 
 _OURS = PLUGIN_NAME.encode()
 _LARGEST_SESSION_LOG = 48  # bytes: wall time, step and status
 
 
+class DamagedFileWarning(UserWarning):
+    """An event file is read in part only."""
+
+
 class EventLog:
     """The summaries of the run in `directory`, read on from where the last `load` stopped.
 
-    A torn tail is left for the next `load`: the writer may be in the middle of it.
+    A torn tail is left for the next `load`: the writer may be in the middle of it. A damaged record is left out, and
+    what comes where no record can be (zeros after a loss of power, say) is not read; a file is warned of once.
     """
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
         self._offsets: dict[str, int] = {}
         self._records = Records()
+        self._warned: set[str] = set()
 
     def load(self) -> Records:
-        """Everything recorded so far. Raises FormatError for a document of an unknown version."""
+        """Everything recorded so far. Raises FormatError for a run that cannot be shown, naming file and step."""
         for name in files.list_names(self._directory):
             if "tfevents" in name:
-                self._read(os.path.join(self._directory, name))
+                self._read(name)
         return self._records
 
-    def _read(self, path: str) -> None:
-        for offset, data in records.read_records(path, self._offsets.get(path, 0)):
-            if _OURS in data or len(data) <= _LARGEST_SESSION_LOG:  # others' scalars and images are not worth parsing
-                self._take(Event.FromString(data))
-            self._offsets[path] = offset
+    def _read(self, name: str) -> None:
+        path = os.path.join(self._directory, name)
 
-    def _take(self, event: Event) -> None:
+        def passed_over(offset: int) -> None:
+            self._warn(name, f"is damaged at byte {offset:,}: what was recorded there is left out")
+
+        try:
+            for offset, data in records.read_records(path, self._offsets.get(name, 0), on_damage=passed_over):
+                if _OURS in data or len(data) <= _LARGEST_SESSION_LOG:  # others' scalars and images: not worth parsing
+                    try:
+                        event = Event.FromString(data)
+                    except DecodeError:
+                        passed_over(offset - len(data))
+                    else:
+                        self._take(event, name)
+                self._offsets[name] = offset
+        except records.CorruptRecordError as error:
+            self._warn(name, f"is damaged at its end ({error}): what precedes is read")
+        except files.NotRegularError as error:
+            self._warn(name, f"is {error}: it is not read")
+        except FileNotFoundError:  # since the directory was listed
+            pass
+        except OSError as error:
+            self._warn(name, f"cannot be read ({error.strerror})")
+
+    def _take(self, event: Event, name: str) -> None:
         if event.session_log.status == SessionLog.START and event.step > 0:  # SummaryWriter(purge_step=…)
             self._records.purge(event.step)
         for value in event.summary.value:
             if value.metadata.plugin_data.plugin_name == PLUGIN_NAME:
-                self._records.add(value.tag, event.step, tensor_util.make_ndarray(value.tensor))
+                try:
+                    self._records.add(value.tag, event.step, value.tensor, where=plain(name))
+                except VersionError as error:
+                    raise VersionError(f"{error} ({plain(name)}, step {event.step})") from None
+
+    def _warn(self, name: str, what: str) -> None:
+        if name not in self._warned:
+            self._warned.add(name)
+            where = plain(os.path.join(self._directory, name))
+            warnings.warn(f"{where} {what}", DamagedFileWarning, stacklevel=4)

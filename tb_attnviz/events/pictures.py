@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 
 from tb_attnviz.events import files
+from tb_attnviz.events.own_files import open_own
+from tb_attnviz.events.png import MOST_BYTES, checked_png
 from tb_attnviz.events.probe_record import Image
 
 
@@ -18,6 +20,9 @@ def write_pictures(directory: str, pictures: Mapping[str, bytes]) -> None:
 
 
 def read_picture(run_directory: str, image: Image) -> bytes:
-    """The PNG of `image`. Raises FileNotFoundError if the file is gone."""
-    with files.open_file(os.path.join(run_directory, "plugins", "attnviz", image.file), "rb") as file:
-        return file.read()
+    """The PNG of `image`, found to be one of its size.
+
+    Raises FileNotFoundError if the file is gone, FormatError if it is not the picture that the run says.
+    """
+    with open_own(run_directory, image.file) as file:
+        return checked_png(file.read(MOST_BYTES + 1), image.file, image.width, image.height)

@@ -8,7 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from tb_attnviz.events.documents import dump, load
+from tb_attnviz.events import document_shapes
+from tb_attnviz.events.documents import FormatError, dump, load
 
 Labels = Mapping[str, tuple[str, ...] | tuple[float, ...]]  # what they say → one value a token; NaN: not known
 
@@ -112,14 +113,15 @@ class Sequence:
 
     @classmethod
     def from_entry(cls, entry: dict[str, Any]) -> "Sequence":
-        """A sequence from its JSON. What came later than the format may be missing."""
+        """A sequence from its JSON. What came later than the format may be missing, and more may be there."""
+        repeat, grid, image = entry["repeat"], entry.get("grid"), entry.get("image")
         return cls(
             tokens=tuple(entry["tokens"]),
             kind=entry["kind"],
-            repeat=Repeat(**entry["repeat"]) if entry["repeat"] else None,
+            repeat=Repeat(repeat["start"], repeat["period"]) if repeat else None,
             labels=_from_entry(entry.get("labels", {})),
-            grid=Grid(**entry["grid"]) if entry.get("grid") else None,
-            image=Image(**entry["image"]) if entry.get("image") else None,
+            grid=Grid(grid["rows"], grid["columns"]) if grid else None,
+            image=Image(image["file"], image["width"], image["height"]) if image else None,
             key_tokens=cls.from_entry(entry["key_tokens"]) if entry.get("key_tokens") else None,
             grid_labels=tuple(
                 GridLabels(Grid(of_grid["rows"], of_grid["columns"]), _from_entry(of_grid["labels"]))
@@ -140,12 +142,12 @@ class ProbeRecord:
         return tuple(len(sequence.tokens) for sequence in self.sequences)
 
     def side(self, side: Side) -> tuple[Sequence, ...]:
-        """Every sequence, or its other side. Raises ValueError if there is none."""
+        """Every sequence, or its other side. Raises FormatError if there is none."""
         if side == "tokens":
             return self.sequences
         others = tuple(sequence.key_tokens for sequence in self.sequences if sequence.key_tokens is not None)
         if len(others) < len(self.sequences):
-            raise ValueError("the probe has no key_tokens")
+            raise FormatError("a layer attends to key_tokens, and the probe has none")
         return others
 
     @property
@@ -164,7 +166,9 @@ class ProbeRecord:
 
     @classmethod
     def from_json(cls, text: str) -> "ProbeRecord":
-        return cls(tuple(Sequence.from_entry(entry) for entry in load(text, "probe")["sequences"]))
+        """Raises FormatError if it is damaged or of another version."""
+        document = load(text, "probe", document_shapes.PROBE)
+        return cls(tuple(Sequence.from_entry(entry) for entry in document["sequences"]))
 
 
 def _to_entry(labels: Labels) -> dict[str, list[str | float | None]]:

@@ -1,12 +1,11 @@
 """Which checkpoints keep their samples when the disk's share is used up: a log-spaced set of steps."""
 
 import dataclasses
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
-_NAME = re.compile(r"samples-(-?\d+)-[0-9a-f]+\.events")
+from tb_attnviz.events.own_files import SAMPLES_NAME
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -20,7 +19,7 @@ class SamplesFile:
     @staticmethod
     def step_of(name: str) -> int | None:
         """The step that `name` is the samples file of; None for any other file."""
-        found = _NAME.fullmatch(name)
+        found = SAMPLES_NAME.fullmatch(name)
         return int(found[1]) if found else None
 
 

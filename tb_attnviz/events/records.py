@@ -5,7 +5,7 @@ Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import google_crc32c
 
@@ -55,13 +55,17 @@ def unframe(record: bytes) -> bytes:
     return data
 
 
-def read_records(path: str, offset: int = 0) -> Iterator[tuple[int, bytes]]:
+def read_records(
+    path: str, offset: int = 0, *, on_damage: Callable[[int], None] | None = None
+) -> Iterator[tuple[int, bytes]]:
     """The whole records of `path` from `offset` on, each with the offset behind it.
 
     Stops quietly before a torn tail, so that a later call from the last offset goes on when the writer has.
-    Raises CorruptRecordError for a damaged record in between.
+    Raises CorruptRecordError for a damaged record in between, files.NotRegularError for what is no file. With
+    `on_damage` a record whose data alone is damaged is passed over: it is told where that began.
     """
-    with files.open_file(path, "rb") as file:
+    with files.open_regular(path) as file:
+        size = files.open_size(file)
         file.seek(offset)
         while True:
             header = file.read(_HEADER.size)
@@ -70,12 +74,20 @@ def read_records(path: str, offset: int = 0) -> Iterator[tuple[int, bytes]]:
             length = _HEADER.unpack(header)[0]
             if header[8:12] != _masked_crc(header[:8]):
                 raise CorruptRecordError(f"checksum of a record's length does not match at byte {offset}")
+            end = offset + length + _OVERHEAD
+            if end > size:  # nothing is allocated for what is not there
+                return
             try:
                 data = unframe(header + file.read(length + _FOOTER.size))
             except TornRecordError:
                 return
-            offset += length + _OVERHEAD
-            yield offset, data
+            except CorruptRecordError:
+                if on_damage is None or end == size:  # the last one may not be whole yet
+                    raise
+                on_damage(offset)
+            else:
+                yield end, data
+            offset = end
 
 
 def _masked_crc(data: bytes) -> bytes:

@@ -7,19 +7,25 @@ space, would leave attention up to 1.2e-3 off (MiniLM, 84 sentences), past the 5
 
 import dataclasses
 import functools
-import os
+import math
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_INT16, DT_INT32
 
 from tb_attnviz.events import files, records
-from tb_attnviz.events.schema import SamplesLocation
+from tb_attnviz.events.own_files import open_own
+from tb_attnviz.events.records import CorruptRecordError, TornRecordError
+from tb_attnviz.events.schema import Layer, Lengths, SamplesLocation
+from tb_attnviz.events.shapes import shown
+from tb_attnviz.events.sound import DIMENSIONS, check_arrays, check_fits
 
+Arrays = dict[str, npt.NDArray[Any]]
 Int16 = npt.NDArray[np.int16]
 Int32 = npt.NDArray[np.int32]
 Float32 = npt.NDArray[np.float32]
@@ -31,6 +37,7 @@ _DTYPES: dict[int, np.dtype[Any]] = {
 }
 _LARGEST = 32766  # of a finite component; the codes beyond are infinity, -infinity and NaN
 _INFINITY, _NAN = 32767, -32768
+_MOST_DIMENSIONS = 4
 _SMALLEST_SCALE = np.finfo(np.float32).smallest_normal  # smaller ones are too coarse to divide by
 
 
@@ -70,7 +77,7 @@ def encode_samples(samples: Samples, *, step: int, layer_name: str, wall_time: f
     queries, queries_scale = _quantise(samples.queries)
     keys, keys_scale = _quantise(samples.keys)
     event = Event(step=step, wall_time=wall_time)
-    arrays: dict[str, npt.NDArray[Any]]
+    arrays: Arrays
     arrays = {"queries": queries, "queries_scale": queries_scale, "keys": keys, "keys_scale": keys_scale}
     if samples.bias is not None:
         arrays["bias"] = samples.bias.astype("<f4", copy=False)
@@ -87,16 +94,33 @@ def encode_samples(samples: Samples, *, step: int, layer_name: str, wall_time: f
     return records.frame_parts(event.SerializeToString())
 
 
-def read_samples(run_directory: str, file: str, location: SamplesLocation) -> Samples:
+def read_samples(
+    run_directory: str,
+    file: str,
+    location: SamplesLocation,
+    layer: Layer | None = None,
+    lengths: Lengths | None = None,
+) -> Samples:
     """The samples at `location` of the samples file `file` of a run.
 
-    Raises FileNotFoundError if the file is gone, records.CorruptRecordError or TornRecordError if it was damaged.
+    `layer`, `lengths`: what they must be of, where that is known: nothing can be computed from others.
+    Raises FileNotFoundError if the file is gone, FormatError if it is none of the run's, records.CorruptRecordError or
+    TornRecordError if it was damaged, or holds what samples cannot be.
     """
-    path = os.path.join(run_directory, "plugins", "attnviz", file)
-    data = records.unframe(files.read_range(path, location.offset, location.length))
-    event = Event.FromString(data)
-    arrays = {value.tag: _from_tensor(value) for value in event.summary.value}
-    return Samples(
+    data = records.unframe(_read(run_directory, file, location.offset, location.length))
+    try:
+        event = Event.FromString(data)
+    except DecodeError:
+        raise CorruptRecordError("it is no event") from None
+    arrays: Arrays = {}
+    for value in event.summary.value:
+        if value.tag not in DIMENSIONS:
+            continue  # a later version may have added it
+        if value.tag in arrays:
+            raise CorruptRecordError(f"it holds {shown(value.tag)} twice")
+        arrays[value.tag] = _from_tensor(value)
+    check_arrays(arrays)
+    samples = Samples(
         queries=_dequantise(arrays["queries"], arrays["queries_scale"]),
         keys=_dequantise(arrays["keys"], arrays["keys_scale"]),
         bias=arrays.get("bias"),
@@ -104,17 +128,29 @@ def read_samples(run_directory: str, file: str, location: SamplesLocation) -> Sa
         windows=arrays.get("windows"),
         value_norms=arrays.get("value_norms"),
     )
+    if layer is not None and lengths is not None:
+        check_fits(samples, layer, lengths)
+    return samples
 
 
 @functools.lru_cache(maxsize=65536)  # a samples file is written once
 def samples_checksum(run_directory: str, file: str, location: SamplesLocation) -> str:
     """The checksum of the samples at `location`, as it was written behind them: four bytes are read.
 
-    Raises FileNotFoundError if the file is gone.
+    Raises FileNotFoundError if the file is gone, FormatError or TornRecordError as `read_samples` does.
     """
-    path = os.path.join(run_directory, "plugins", "attnviz", file)
     end = location.offset + location.length
-    return files.read_range(path, end - records.CHECKSUM_BYTES, records.CHECKSUM_BYTES).hex()
+    return _read(run_directory, file, end - records.CHECKSUM_BYTES, records.CHECKSUM_BYTES).hex()
+
+
+def _read(run_directory: str, file: str, offset: int, length: int) -> bytes:
+    """Nothing is allocated for what the file does not hold."""
+    with open_own(run_directory, file) as opened:
+        size = files.open_size(opened)
+        if not 0 <= offset <= offset + length <= size:
+            raise TornRecordError(f"bytes {offset:,} to {offset + length:,} are beyond the file's {size:,}")
+        opened.seek(offset)
+        return opened.read(length)
 
 
 def _quantise(array: Float32) -> tuple[Int16, Float32]:
@@ -152,7 +188,13 @@ def _fill(tensor: TensorProto, array: npt.NDArray[Any]) -> None:
 
 
 def _from_tensor(value: Summary.Value) -> npt.NDArray[Any]:
+    """A view of the tensor's bytes. Raises CorruptRecordError if they are not what its shape says."""
     tensor = value.tensor
     shape = [dim.size for dim in tensor.tensor_shape.dim]
     content: bytes = tensor.tensor_content
-    return np.frombuffer(content, _DTYPES[tensor.dtype]).reshape(shape)
+    dtype = _DTYPES.get(tensor.dtype)
+    if dtype is None:
+        raise CorruptRecordError(f"its {shown(value.tag)} are of type {tensor.dtype}")
+    if len(shape) > _MOST_DIMENSIONS or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(content):
+        raise CorruptRecordError(f"its {shown(value.tag)} are {len(content):,} bytes, not of the shape {shape[:9]}")
+    return np.frombuffer(content, dtype).reshape(shape)

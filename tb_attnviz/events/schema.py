@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from tensorboard.backend import json_util
 
+from tb_attnviz.events import document_shapes
 from tb_attnviz.events.documents import dump, load
 from tb_attnviz.events.probe_record import Grid, ProbeRecord, Side
 
@@ -76,7 +77,7 @@ class Layer:
             known["head_numbers"] = tuple(known["head_numbers"])
         for name in ("query_grid", "key_grid"):
             if known.get(name) is not None:
-                known[name] = Grid(**known[name])
+                known[name] = Grid(known[name]["rows"], known[name]["columns"])
         return cls(**known)
 
 
@@ -86,7 +87,9 @@ def layers_to_json(layers: tuple[Layer, ...]) -> str:
 
 
 def layers_from_json(text: str) -> tuple[Layer, ...]:
-    return tuple(Layer.from_entry(entry) for entry in load(text, "layers")["layers"])
+    """Raises FormatError if the document is damaged or of another version; so do all that read one."""
+    document = load(text, "list of layers", document_shapes.LAYERS)
+    return tuple(Layer.from_entry(entry) for entry in document["layers"])
 
 
 def kept_to_json(files: Iterable[str]) -> str:
@@ -95,7 +98,7 @@ def kept_to_json(files: Iterable[str]) -> str:
 
 
 def kept_from_json(text: str) -> frozenset[str]:
-    return frozenset(load(text, "list of samples files")["files"])
+    return frozenset(load(text, "list of samples files", document_shapes.KEPT)["files"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +127,7 @@ class Checkpoint:
 
     @classmethod
     def from_json(cls, text: str) -> "Checkpoint":
-        document = load(text, "checkpoint")
+        document = load(text, "checkpoint", document_shapes.CHECKPOINT)
         return cls(
             step=document["step"],
             file=document["file"],
@@ -176,7 +179,7 @@ class AlertRecord:
 
     @classmethod
     def from_json(cls, text: str) -> "AlertRecord":
-        document = load(text, "alert record")
+        document = load(text, "alert record", document_shapes.ALERTS)
         step = document["step"]
         alerts = []
         for entry in document["alerts"]:

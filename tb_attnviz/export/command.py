@@ -11,6 +11,7 @@ from tb_attnviz.ahead.chain import Chain
 from tb_attnviz.ahead.local import in_process, in_workers
 from tb_attnviz.ahead.plan import PlanError
 from tb_attnviz.ahead.progress import Progress
+from tb_attnviz.events import FormatError
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.export import contents, recomputed
 from tb_attnviz.export.document import ExportError, Page
@@ -20,6 +21,7 @@ from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.projection import METHODS, Projection, ProjectionError
 from tb_attnviz.projection.store import DiskStore
 from tb_attnviz.run import NotRecordedError, Run
+from tb_attnviz.terminal import show
 
 _MOST_BYTES = 100_000_000
 _NUMBERS = {"perplexity": float, "neighbours": int, "min_dist": float, "seed": int, "metric": str, "normalise": str}
@@ -76,10 +78,12 @@ def export(arguments: argparse.Namespace) -> None:
         _export(arguments)
     except NotRecordedError as error:
         raise ExportError(str(error)) from error
-    except (CorruptRecordError, TornRecordError) as error:
+    except (CorruptRecordError, TornRecordError, FormatError) as error:
         raise ExportError(f"the run is damaged: {error}") from error
     except FileNotFoundError as error:
-        raise ExportError(f"{str(error.filename)!r} is gone from the log directory: choose other --steps") from error
+        raise ExportError(
+            f"{os.path.basename(str(error.filename))!r} is gone from the log directory: choose other --steps"
+        ) from error
 
 
 def _export(arguments: argparse.Namespace) -> None:
@@ -100,7 +104,7 @@ def _export(arguments: argparse.Namespace) -> None:
     )
     documents = list(contents.documents(chosen))
     weight = weigh(chosen, documents)
-    print(f"{_in_words(chosen)}: about {weight}", flush=True)
+    show(f"{_in_words(chosen)}: about {weight}")
     check(weight, arguments.max_bytes)
     store = DiskStore()
     _make_pictures(chosen, store, arguments.workers)
@@ -114,7 +118,7 @@ def _export(arguments: argparse.Namespace) -> None:
                 page.add(piece_name, data)
             progress.add()
     progress.close()
-    print(f"{arguments.output}: {megabytes(page.size)}; open it in a browser, no server is needed")
+    show(f"{arguments.output}: {megabytes(page.size)}; open it in a browser, no server is needed")
 
 
 def _pieces(chosen: Plan, store: DiskStore) -> Iterator[Iterator[contents.Piece]]:

@@ -1,8 +1,11 @@
 """Scalars: the curves that TensorBoard shows of a run, read from its event files."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 import numpy as np
+from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.util import tensor_util
@@ -25,8 +28,7 @@ def read_scalars(directory: str) -> dict[str, Points]:
     for name in files.list_names(directory):
         if "tfevents" not in name:
             continue
-        for _, data in records.read_records(os.path.join(directory, name)):
-            event = Event.FromString(data)
+        for event in _events(os.path.join(directory, name)):
             for value in event.summary.value:
                 number = _number(value)
                 if number is not None and not value.tag.startswith(_OWN):
@@ -34,12 +36,22 @@ def read_scalars(directory: str) -> dict[str, Points]:
     return {tag: _thinned(sorted(points.items())) for tag, points in sorted(latest.items())[:_MOST_TAGS]}
 
 
+def _events(path: str) -> Iterator[Event]:
+    """Those that can be read: what is damaged was warned of when the run was opened."""
+    with contextlib.suppress(records.CorruptRecordError, files.NotRegularError, OSError):
+        for _, data in records.read_records(path, on_damage=lambda offset: None):
+            with contextlib.suppress(DecodeError):
+                yield Event.FromString(data)
+
+
 def _number(value: Summary.Value) -> float | None:
     if value.HasField("simple_value"):
         return float(value.simple_value)
     if value.HasField("tensor") and value.metadata.plugin_data.plugin_name == "scalars":
-        array = tensor_util.make_ndarray(value.tensor)
-        return float(array) if array.ndim == 0 else None
+        if value.tensor.tensor_shape.dim:
+            return None  # no number, whatever it claims to be
+        with contextlib.suppress(ValueError, TypeError):
+            return float(tensor_util.make_ndarray(value.tensor))
     return None
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 from werkzeug import Request
 
 from tb_attnviz.events import Side
+from tb_attnviz.events.shapes import shown
 from tb_attnviz.plugin.responses import BadRequestError
 from tb_attnviz.recompute import Part, Weight
 
@@ -31,9 +32,9 @@ def integer(request: Request, name: str, *, default: int | None = None) -> int:
 def optional_integer(request: Request, name: str) -> int | None:
     value = request.args.get(name)
     try:
-        return None if value is None else int(value)
+        return None if value is None else _whole(value)
     except ValueError:
-        raise BadRequestError(f"the parameter {name!r} must be a whole number, not {value!r}") from None
+        raise BadRequestError(f"the parameter {name!r} must be a whole number, not {shown(value)}") from None
 
 
 def optional_number(request: Request, name: str) -> float | None:
@@ -41,13 +42,13 @@ def optional_number(request: Request, name: str) -> float | None:
     try:
         return None if value is None else float(value)
     except ValueError:
-        raise BadRequestError(f"the parameter {name!r} must be a number, not {value!r}") from None
+        raise BadRequestError(f"the parameter {name!r} must be a number, not {shown(value)}") from None
 
 
 def choice(request: Request, name: str, choices: Sequence[str], *, default: str | None = None) -> str:
     value = text(request, name) if default is None else request.args.get(name, default)
     if value not in choices:
-        raise BadRequestError(f"the parameter {name!r} must be one of {', '.join(choices)}, not {value!r}")
+        raise BadRequestError(f"the parameter {name!r} must be one of {', '.join(choices)}, not {shown(value)}")
     return value
 
 
@@ -79,6 +80,14 @@ def sequence(request: Request, name: str) -> int | Literal["mean"]:
     if value == "mean":
         return "mean"
     try:
-        return int(value)
+        return _whole(value)
     except ValueError:
-        raise BadRequestError(f"the parameter {name!r} must be a whole number or 'mean', not {value!r}") from None
+        raise BadRequestError(f"the parameter {name!r} must be a whole number or 'mean', not {shown(value)}") from None
+
+
+def _whole(text: str) -> int:
+    """Raises ValueError for what is no number that a step, or a place, could be."""
+    value = int(text)
+    if abs(value) >= 2**63:
+        raise ValueError
+    return value

@@ -7,7 +7,9 @@ from typing import Any
 
 from werkzeug import Request
 
+from tb_attnviz.events.shapes import shown
 from tb_attnviz.plugin import parameters
+from tb_attnviz.plugin.body import body
 from tb_attnviz.plugin.responses import BadRequestError
 from tb_attnviz.projection.pictures import View
 from tb_attnviz.projection.projection import Projection
@@ -72,10 +74,8 @@ def parse(
 
 def of_points(request: Request, asked: PictureRequest, run: Run) -> PictureRequest:
     """The same of some points alone: the body is JSON, `{"points": [indices into queries, then keys]}`."""
-    if (request.content_length or 0) > _MOST_BYTES:
-        raise BadRequestError(f"the body must not be larger than {_MOST_BYTES:,} bytes")
     lengths = run.lengths(asked.step, asked.layer)
-    subset = _indices(request.get_data(), sum(lengths.queries) + sum(lengths.keys))
+    subset = _indices(body(request, _MOST_BYTES), sum(lengths.queries) + sum(lengths.keys))
     return dataclasses.replace(asked, view=asked.view.of_points(subset))
 
 
@@ -106,19 +106,26 @@ def _projection(request: Request) -> Projection:
     return Projection(method=method, **known)
 
 
-def _indices(body: bytes, count: int) -> tuple[int, ...]:
+def _indices(data: bytes, count: int) -> tuple[int, ...]:
     """Sorted and distinct. `count`: how many points there are."""
     shape = 'the body must be JSON like {"points": [0, 1, 5]}'
     try:
-        document = json.loads(body)
-    except ValueError:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
         raise BadRequestError(shape) from None
     points = document.get("points") if isinstance(document, dict) else None
     if not isinstance(points, list) or not points:
         raise BadRequestError(f"{shape}, with one point at least")
     for index in points:
         if type(index) is not int:
-            raise BadRequestError(f"{shape}: {json.dumps(index)[:40]} is not a whole number")
+            raise BadRequestError(f"{shape}: {_spelled(index)} is not a whole number")
         if not 0 <= index < count:
-            raise BadRequestError(f"no point {index}: a head has points 0 to {count - 1}, queries first")
+            raise BadRequestError(f"no point {shown(index)}: a head has points 0 to {count - 1}, queries first")
     return tuple(sorted(set(points)))
+
+
+def _spelled(value: Any) -> str:
+    """As JSON has it, unless it is large."""
+    if isinstance(value, str | float | bool | None):
+        return json.dumps(value)[:40]
+    return shown(value)

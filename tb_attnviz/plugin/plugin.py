@@ -12,6 +12,7 @@ from werkzeug import Request, Response
 
 from tb_attnviz.entries import run_entry, sequence_entry
 from tb_attnviz.events import PLUGIN_NAME, FormatError
+from tb_attnviz.events.shapes import shown
 from tb_attnviz.geometry import POINT_FIGURES
 from tb_attnviz.plugin import attentions, comparisons, figures, parameters, picture, tasks
 from tb_attnviz.plugin.responses import (
@@ -213,9 +214,9 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route
     def static_route(self, request: Request) -> Response:
         name = request.path.rsplit("/static/", 1)[-1]
-        path = _STATIC / name
-        if path.parent != _STATIC or not path.is_file():
-            raise NotRecordedError(f"no static file {name!r}")
+        path = _static_files().get(name)  # one of these, so that a name reaches nothing else
+        if path is None:
+            raise NotRecordedError(f"no static file {shown(name)}")
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         response: Response = http_util.Respond(request, path.read_bytes(), content_type)
         return response
@@ -243,6 +244,10 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         return None if other is None or other == name else self._runs.get(*_scope(request), other)
 
 
+def _static_files() -> dict[str, Path]:
+    return {path.name: path for path in _STATIC.iterdir() if path.is_file()} if _STATIC.is_dir() else {}
+
+
 def _scope(request: Request) -> tuple[Any, str]:
     return plugin_util.context(request.environ), plugin_util.experiment_id(request.environ)
 
@@ -254,5 +259,5 @@ def _runs_entry(name: str, run: Run | FormatError) -> dict[str, Any]:
         return {**entry, "figures": [], "error": str(run)}
     try:
         return run_entry(name, run)
-    except NotRecordedError as error:
+    except (NotRecordedError, FormatError) as error:
         return {**entry, "figures": [], "error": str(error)}

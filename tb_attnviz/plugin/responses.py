@@ -15,9 +15,12 @@ from werkzeug.datastructures import Headers
 from tb_attnviz.comparable import NotComparableError
 from tb_attnviz.events import FormatError
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
+from tb_attnviz.plugin.origin import ForeignRequestError, check_origin
 from tb_attnviz.projection.pictures import Picture
 from tb_attnviz.projection.projection import ProjectionError
+from tb_attnviz.recompute import TooLargeError
 from tb_attnviz.run import NotRecordedError
+from tb_attnviz.terminal import plain, plain_traceback
 
 
 class BadRequestError(ValueError):
@@ -30,6 +33,8 @@ PNG = "image/png"
 
 Application = Callable[..., Any]  # WSGI
 View = Callable[[Any, Request], Response]
+
+_LONGEST_SENTENCE = 2000
 
 logger = logging.getLogger(__name__)
 
@@ -52,21 +57,25 @@ def _application(view: View, methods: tuple[str, ...]) -> Callable[..., Applicat
             if request.method not in methods:
                 understood = " or ".join(method for method in methods if method != "HEAD")
                 raise BadRequestError(f"{request.method} is not understood here: use {understood}")
+            if request.method == "POST":
+                check_origin(request)
             response = view(plugin, request)
-        except (BadRequestError, NotComparableError, ProjectionError) as error:
+        except ForeignRequestError as error:
+            response = _error(request, 403, str(error))
+        except (BadRequestError, NotComparableError, ProjectionError, TooLargeError) as error:
             response = _error(request, 400, str(error))
         except (NotRecordedError, FormatError) as error:
             response = _error(request, 404, str(error))
         except FileNotFoundError:
             response = _error(request, 404, "the samples of this step are gone from the log directory")
-        except (CorruptRecordError, TornRecordError):
-            response = _error(request, 404, "the samples of this step are damaged: their checksum does not match")
+        except (CorruptRecordError, TornRecordError) as error:
+            response = _error(request, 404, f"the samples of this step are damaged: {error}")
         except BrokenExecutor:
             response = _error(
                 request, 503, "the worker process ended twice before its time (out of memory?): ask again"
             )
         except Exception as error:  # of a task: what it says is for those who read the log
-            logger.exception("tb-attnviz could not answer %s", request.path)
+            logger.error("tb-attnviz could not answer %s\n%s", plain(request.path[:200]), plain_traceback(error))
             sentence = f"this could not be computed ({type(error).__name__}): TensorBoard's log says more"
             response = _error(request, 503, sentence)
         return response(environ, start_response)
@@ -137,7 +146,7 @@ def _tagged(response: Response, key: Hashable) -> Response:
 
 
 def _error(request: Request, code: int, sentence: str) -> Response:
-    return _respond(request, {"error": sentence}, JSON, code)
+    return _respond(request, {"error": sentence[:_LONGEST_SENTENCE]}, JSON, code)
 
 
 def _digest(key: Hashable) -> str:

@@ -1,13 +1,17 @@
 """Runs: the recorded runs that TensorBoard knows, read through its data provider, so that every loader serves."""
 
+import logging
 import os
 import threading
 from typing import Any
 
-from tb_attnviz.events import PLUGIN_NAME, FormatError, Records, in_order_of_writing
-from tb_attnviz.run import NotRecordedError, Run
+from tb_attnviz.events import PLUGIN_NAME, FormatError, Records, VersionError, in_order_of_writing
+from tb_attnviz.events.shapes import shown
+from tb_attnviz.plugin.summaries import read_summaries
+from tb_attnviz.run import NotRecordedError, Run, readable
+from tb_attnviz.terminal import plain, plain_traceback
 
-_ALL = 2**31 - 1  # points a tag: a timeline shows every checkpoint
+logger = logging.getLogger(__name__)
 
 
 class RunDirectories:
@@ -36,25 +40,33 @@ class Runs:
     def all(self, context: Any, experiment: str) -> list[tuple[str, Run | FormatError]]:
         """Every run by name, or why it cannot be read: one listing of all tags serves them all."""
         listing = self._listing(context, experiment)
-        return [(name, self._recorded(context, experiment, name, listing[name])) for name in sorted(listing)]
+        return [(name, self._recorded_or_why(context, experiment, name, listing[name])) for name in sorted(listing)]
 
     def get(self, context: Any, experiment: str, name: str) -> Run:
         """Raises NotRecordedError for an unknown run, FormatError for one recorded in an unknown version."""
         listing = self._listing(context, experiment)
         if name not in listing:
-            known = ", ".join(sorted(listing)) or "none yet"
-            raise NotRecordedError(f"no run {name!r} with attention records; there are: {known}")
+            known = ", ".join(map(repr, sorted(listing))) or "none yet"
+            raise NotRecordedError(f"no run {shown(name)} with attention records; there are: {known[:1000]}")
         run = self._recorded(context, experiment, name, listing[name])
         if isinstance(run, FormatError):
             raise run
         return run
+
+    def _recorded_or_why(self, context: Any, experiment: str, name: str, tags: dict[str, Any]) -> Run | FormatError:
+        """The same whatever goes wrong: one run costs the others nothing."""
+        try:
+            return self._recorded(context, experiment, name, tags)
+        except Exception as error:
+            logger.error("tb-attnviz could not read the run %s\n%s", plain(name), plain_traceback(error))
+            return FormatError(f"this run could not be read ({type(error).__name__}): TensorBoard's log says more")
 
     def _recorded(self, context: Any, experiment: str, name: str, tags: dict[str, Any]) -> Run | FormatError:
         newest = sorted((tag, series.max_step, series.max_wall_time) for tag, series in tags.items())
         with self._lock:
             seen, run = self._runs.get((experiment, name), (None, None))
             if run is None or seen != newest:
-                run = self._read(context, experiment, name)
+                run = self._read(context, experiment, name, sorted(tags))
                 self._runs[experiment, name] = (newest, run)
         return run
 
@@ -64,28 +76,17 @@ class Runs:
         )
         return listing
 
-    def _read(self, context: Any, experiment: str, name: str) -> Run | FormatError:
+    def _read(self, context: Any, experiment: str, name: str, tags: list[str]) -> Run | FormatError:
         def load() -> Records:
-            from tensorboard.data import provider
-
-            series = self._data_provider.read_tensors(
-                context,
-                experiment_id=experiment,
-                plugin_name=PLUGIN_NAME,
-                downsample=_ALL,
-                run_tag_filter=provider.RunTagFilter(runs=[name]),
-            )
-            summaries = [
-                (datum.wall_time, tag, datum.step, datum.numpy)
-                for tag, data in series.get(name, {}).items()
-                for datum in data
-            ]
             records = Records()
-            for tag, step, array in in_order_of_writing(summaries):
-                records.add(tag, step, array)
+            summaries = read_summaries(self._data_provider, context, experiment, name, tags)
+            for tag, step, tensor in in_order_of_writing(summaries):
+                records.add(tag, step, tensor)
             return records
 
         try:
-            return Run(self._directories[name], load)
-        except FormatError as error:
+            return readable(Run(self._directories[name], load))
+        except VersionError as error:
             return error
+        except FormatError as error:
+            return FormatError(f"{error}, of the run {shown(name)}")

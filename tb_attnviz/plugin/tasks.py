@@ -57,7 +57,7 @@ class Attended:
         return self.directory, self.file, self.number, self.head, self.sequence, self.weight
 
     def recomputed(self, part: recompute.Part = recompute.WHOLE) -> npt.NDArray[np.float32]:
-        samples = read_samples(self.directory, self.file, self.location)
+        samples = read_samples(self.directory, self.file, self.location, self.layer, self.lengths)
         if self.sequence is None:
             return recompute.mean_attention(samples, self.layer, self.lengths, self.head, weight=self.weight, part=part)
         return recompute.sequence_attention(
@@ -86,7 +86,8 @@ def point_figures(
     report: Report,
 ) -> bytes:
     """A figure of every point of a layer's heads, `.npy` float32 [heads, queries + keys]."""
-    return _npy(recompute.point_figures(read_samples(directory, file, location), layer, lengths, figure))
+    samples = read_samples(directory, file, location, layer, lengths)
+    return _npy(recompute.point_figures(samples, layer, lengths, figure))
 
 
 def change(before: RecordedLayer, after: RecordedLayer, key: str, place: Place, *, report: Report) -> bytes:

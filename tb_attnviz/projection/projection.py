@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Literal, get_args
 
+from tb_attnviz.events.shapes import shown
+
 Method = Literal["biplot", "pca", "tsne", "umap"]
 Normalisation = Literal["canonical", "paper"]
 Metric = Literal["euclidean", "cosine"]
@@ -60,7 +62,7 @@ class Projection:
 
 def _one_of(name: str, value: object, choices: tuple[object, ...]) -> None:
     if value not in choices:
-        raise ProjectionError(f"{name!r} must be one of {', '.join(map(str, choices))}, not {value!r}")
+        raise ProjectionError(f"{name!r} must be one of {', '.join(map(str, choices))}, not {shown(value)}")
 
 
 def _between(name: str, value: float, low: float, high: float) -> None:

@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.events import SamplesLocation, read_samples, samples_checksum
+from tb_attnviz.events import Layer, Lengths, SamplesLocation, read_samples, samples_checksum
 
 Float32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
@@ -38,13 +38,15 @@ class LayerSamples:
     """Where the samples of one layer are at every step: step → (file, place in it).
 
     `subset`: indices into queries, then keys, ascending: the points that are pictured; None for all of them. What a
-    head computes, and so its canonical coordinates, stays that of all its queries and keys.
+    head computes, and so its canonical coordinates, stays that of all its queries and keys. `of`: what the samples must
+    be of, where a probe says it.
     """
 
     directory: str
     scale: float
     locations: dict[int, tuple[str, SamplesLocation]]
     subset: tuple[int, ...] | None = None
+    of: tuple[Layer, Lengths] | None = None
 
     def __post_init__(self) -> None:
         if self.subset is not None and list(self.subset) != sorted(set(self.subset)):
@@ -61,7 +63,7 @@ class LayerSamples:
 
     def whole(self, step: int) -> Vectors:
         """All queries and keys, whatever the subset."""
-        samples = read_samples(self.directory, *self.locations[step])
+        samples = read_samples(self.directory, *self.locations[step], *(self.of or ()))
         queries, keys = samples.queries, samples.expanded_keys()
         finite = np.asarray(np.isfinite(queries).all(axis=(1, 2)) & np.isfinite(keys).all(axis=(1, 2)))  # (heads,)
         return Vectors(_zero_unless(finite, queries), _zero_unless(finite, keys), finite)

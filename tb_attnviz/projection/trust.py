@@ -37,7 +37,7 @@ class Seen:
 
     def pairs(self, view: View, step: int) -> geometry.VisiblePairs:
         """The pairs of the view's head that attention sees at `step`: causal masks, and biases of -inf, hide some."""
-        samples = read_samples(view.source.directory, *view.source.locations[step])
+        samples = read_samples(view.source.directory, *view.source.locations[step], self.layer, self.lengths)
         bias = samples.bias
         if bias is not None:
             bias = bias[

@@ -1,6 +1,8 @@
 """A run's event files: live, torn, restarted, from another version; never the samples in TensorBoard's memory."""
 
 import json
+import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from tb_attnviz.events import (
     Alert,
     AlertedHead,
     AlertRecord,
+    DamagedFileWarning,
     EventLog,
     FormatError,
     ProbeRecord,
@@ -54,6 +57,40 @@ def test_a_torn_tail_costs_the_last_record_only(run_directory: Path) -> None:
     records = EventLog(str(run_directory)).load()
     assert records.steps == [0, 100, 200, 300]
     assert sorted(records.health["entropy"]) == [0, 100, 200]
+
+
+@pytest.mark.parametrize("junk", [bytes(4096), bytes(12), b"\xff" * 100, b"x" * 13])
+def test_what_precedes_zeros_or_junk_is_read_and_so_is_the_next_file(run_directory: Path, junk: bytes) -> None:
+    with event_file(run_directory).open("ab") as file:
+        file.write(junk)
+    later = RunWriter(str(run_directory))
+    later.begin(400, PROBE, LAYERS)
+    write_checkpoint(later, 400)
+    later.close()
+    log = EventLog(str(run_directory))
+    with pytest.warns(DamagedFileWarning, match=r"events\.out\.tfevents.* is damaged at its end"):
+        assert log.load().steps == [0, 100, 200, 300, 400]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        log.load()  # it is warned of once
+
+
+def test_a_damaged_record_costs_itself_alone(run_directory: Path) -> None:
+    path = event_file(run_directory)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b'"step":100,', b'"step":900,'))
+    with pytest.warns(DamagedFileWarning, match="what was recorded there is left out"):
+        assert EventLog(str(run_directory)).load().steps == [0, 200, 300]
+
+
+def test_what_is_no_file_is_left_out(run_directory: Path) -> None:
+    os.mkfifo(run_directory / "events.out.tfevents.0.fifo")  # to open it would wait for a writer
+    (run_directory / "events.out.tfevents.1.directory").mkdir()
+    (run_directory / "events.out.tfevents.2.device").symlink_to("/dev/zero")
+    with pytest.warns(DamagedFileWarning) as caught:
+        assert EventLog(str(run_directory)).load().steps == [0, 100, 200, 300]
+    kinds = ("a fifo", "a directory", "a device")
+    assert all(f"is {kind}: it is not read" in str(one.message) for kind, one in zip(kinds, caught, strict=True))
 
 
 def test_a_step_written_twice_counts_as_its_latest(writer: RunWriter, tmp_path: Path) -> None:
@@ -131,5 +168,5 @@ def test_layers_recorded_before_there_were_soft_caps_have_none() -> None:
     layer = {"name": "a", "heads": 4, "kv_heads": 4, "head_dim": 8, "scale": 0.5, "causal": True}
     entry = {**layer, "offset": 0, "length": 1}
     capped = {**entry, "softcap": 50.0}
-    document = json.dumps({"version": 1, "step": 0, "file": "f", "layers": [entry, capped]})
+    document = json.dumps({"version": 1, "step": 0, "file": "samples-0-0.events", "layers": [entry, capped]})
     assert [found.softcap for found in Checkpoint.from_json(document).layers] == [None, 50.0]

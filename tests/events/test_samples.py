@@ -21,8 +21,8 @@ def round_trip(directory: Path, samples: Samples) -> Samples:
     record = b"".join(encode_samples(samples, step=3, layer_name="layer", wall_time=0))
     folder = directory / "plugins" / "attnviz"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "file").write_bytes(b"ahead" + record)
-    return read_samples(str(directory), "file", SamplesLocation(5, len(record)))
+    (folder / "samples-3-0.events").write_bytes(b"ahead" + record)
+    return read_samples(str(directory), "samples-3-0.events", SamplesLocation(5, len(record)))
 
 
 @given(arrays(np.float32, (2, 3, 4), elements=st.floats(-1, 1, width=32)), magnitudes, magnitudes)

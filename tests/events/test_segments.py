@@ -100,7 +100,7 @@ def test_a_purge_forgets_in_all_segments(tmp_path: Path) -> None:
 
 
 def test_head_numbers_survive_and_may_be_missing() -> None:
-    document = '{"version":1,"step":0,"file":"f","layers":[%s]}'
+    document = '{"version":1,"step":0,"file":"samples-0-0.events","layers":[%s]}'
     entry = '{"name":"a","heads":2,"kv_heads":2,"head_dim":8,"scale":1.0,"causal":true,"offset":0,"length":9%s}'
     assert Checkpoint.from_json(document % (entry % "")).layers[0].head_numbers is None
     numbered = Checkpoint.from_json(document % (entry % ',"number":7,"head_numbers":[1,5]'))

@@ -11,7 +11,7 @@ import tb_attnviz
 from tb_attnviz.cli import main
 from tb_attnviz.events import Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tb_attnviz.export import document
-from tests.conftest import PROBE, write_checkpoint
+from tests.conftest import PROBE, make_png, write_checkpoint
 from tests.export.pages import PageReader, unpacked_figures, unpacked_points, unpacked_weights
 
 
@@ -88,11 +88,12 @@ def test_pictures_and_values_come_along_unless_they_are_left_out(
 ) -> None:
     directory = tmp_path / "run"
     writer = RunWriter(str(directory))
-    picture = directory / "plugins" / "attnviz" / "image-a.png"
-    picture.write_bytes(b"PNG")
-    picture.with_name("image-b.png").write_bytes(b"other PNG")
-    seen = Sequence(("r0c0",), "image", image=Image("image-b.png", 8, 8))
-    image = Sequence(("r0c0", "r0c1"), "image", image=Image("image-a.png", 16, 8), key_tokens=seen)
+    (name, png), (other_name, other_png) = make_png(16, 8), make_png(8, 8)
+    picture = directory / "plugins" / "attnviz" / name
+    picture.write_bytes(png)
+    picture.with_name(other_name).write_bytes(other_png)
+    seen = Sequence(("r0c0",), "image", image=Image(other_name, 8, 8))
+    image = Sequence(("r0c0", "r0c1"), "image", image=Image(name, 16, 8), key_tokens=seen)
     writer.write_probe(ProbeRecord((Sequence(("a", "b"), key_tokens=seen), image)), step=0)
     rng = np.random.default_rng(0)
     queries, keys = rng.normal(size=(2, 2, 4, 3)).astype(np.float32)
@@ -104,8 +105,8 @@ def test_pictures_and_values_come_along_unless_they_are_left_out(
 
     assert export(directory) == 0
     page = PageReader(tmp_path / "page.html")
-    assert page.piece("image-tokens-1") == b"PNG"
-    assert page.piece("image-key_tokens-0") == page.piece("image-key_tokens-1") == b"other PNG"
+    assert page.piece("image-tokens-1") == png
+    assert page.piece("image-key_tokens-0") == page.piece("image-key_tokens-1") == other_png
     assert "image-tokens-0" not in page.scripts
     run = tb_attnviz.open_run(directory)
     for head in (0, 1):  # of the second one the values are not finite

@@ -7,20 +7,20 @@ import pytest
 
 import tb_attnviz
 from tb_attnviz.events import Grid, Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
-from tests.conftest import serving, wait_until
+from tests.conftest import make_png, serving, wait_until
 from tests.plugin.conftest import Client
 
-PNG = b"\x89PNG of no matter"
+PNGS = dict(make_png(8, 4, shade=shade) for shade in (100, 200))
 PROBE = ProbeRecord(
     tuple(
         Sequence(
             ("[CLS]", *Grid(2, 4).tokens),
             kind="image",
             grid=Grid(2, 4),
-            image=Image(f"image-{name}.png", 8, 4),
+            image=Image(name, 8, 4),
             key_tokens=Sequence(tuple(text)),
         )
-        for name, text in (("a", "abc"), ("b", "defgh"))
+        for name, text in zip(PNGS, ("abc", "defgh"), strict=True)
     )
 )
 OPTIONS = {"heads": 2, "kv_heads": 2, "head_dim": 4, "scale": 0.5, "causal": False}
@@ -37,7 +37,7 @@ COUNTS = [(18, 18), (18, 8), (8, 8), (8, 8)]
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("vision") / "run"
     writer = RunWriter(str(directory))
-    writer.begin(0, PROBE, LAYERS, pictures={"image-a.png": PNG, "image-b.png": PNG + b"!"})
+    writer.begin(0, PROBE, LAYERS, pictures=PNGS)
     rng = np.random.default_rng(0)
     for step in (0, 100):
         samples = [
@@ -84,7 +84,7 @@ def test_the_probe_has_both_sides_and_the_places(client: Client) -> None:
 
 def test_pictures(client: Client) -> None:
     status, body, headers = client.get("image", run="run", sequence=1)
-    assert (status, body, headers["Content-Type"]) == (200, PNG + b"!", "image/png")
+    assert (status, body, headers["Content-Type"]) == (200, list(PNGS.values())[1], "image/png")
     status, _, _ = client.get("image", {"If-None-Match": headers["ETag"]}, run="run", sequence=1)
     assert status == 304
 

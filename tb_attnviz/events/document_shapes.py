@@ -1,0 +1,182 @@
+"""What each document of a run may hold: types, ranges, names, and counts that what else is there can bear."""
+
+from typing import Any
+
+from tb_attnviz.events.own_files import PICTURE_NAME, SAMPLES_NAME
+from tb_attnviz.events.shapes import (
+    MisfitError,
+    Shape,
+    boolean,
+    both,
+    either,
+    finite,
+    items,
+    mapping,
+    name_like,
+    nullable,
+    number,
+    one_of,
+    positive,
+    record,
+    text,
+    whole,
+)
+
+MOST_HEADS = 2**16  # of all layers
+MOST_SIDE = 2**12  # patches along a side of a grid
+MOST_PIXELS = 1024  # along a side of a picture: none is stored that is longer than 512
+
+_COUNT = whole(0, 2**31 - 1)
+_STEP = whole(-(2**63), 2**63 - 1)
+_PLACE = whole(0, 2**62)  # in a file
+_NAME = text(1000)
+
+GRID = record({"rows": whole(1, MOST_SIDE), "columns": whole(1, MOST_SIDE)})
+_REPEAT = record({"start": _COUNT, "period": whole(1, 2**31 - 1)})
+_IMAGE = record(
+    {
+        "file": name_like(PICTURE_NAME, "the name of a picture of the run, image-….png"),
+        "width": whole(1, MOST_PIXELS),
+        "height": whole(1, MOST_PIXELS),
+    }
+)
+
+
+def _texts(value: Any) -> None:
+    """A list of strings: tokens, of which there are many."""
+    if type(value) is not list:
+        raise MisfitError("a list of texts", value)
+    for index, item in enumerate(value):
+        if type(item) is not str:
+            raise MisfitError("a text", item, f"[{index}]")
+
+
+def _values(value: Any) -> None:
+    """The values of a label: all strings, or all numbers and null."""
+    if type(value) is not list:
+        raise MisfitError("a list", value)
+    if not (all(type(item) is str for item in value) or all(item is None or _is_number(item) for item in value)):
+        raise MisfitError("a list of texts, or of numbers and null", value)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is float or (type(value) is int and abs(value) < 2**63)
+
+
+_LABELS = mapping(_values)
+
+
+def _labels_fit(labels: dict[str, list[Any]], count: int, of: str) -> None:
+    for name, values in labels.items():
+        if len(values) != count:
+            raise MisfitError(f"a list of {count:,}, one for each {of}", values, f"[{name[:40]!r}]").inside("labels")
+
+
+def _grid_labels(value: Any) -> None:
+    record({**_GRID_FIELDS, "labels": _LABELS})(value)
+    _labels_fit(value["labels"], value["rows"] * value["columns"], "patch")
+
+
+_GRID_FIELDS: dict[str, Shape] = {"rows": whole(1, MOST_SIDE), "columns": whole(1, MOST_SIDE)}
+
+
+def _fits_its_tokens(sequence: dict[str, Any]) -> None:
+    count = len(sequence["tokens"])
+    grid, repeat = sequence.get("grid"), sequence["repeat"]
+    if grid is not None and grid["rows"] * grid["columns"] > count:
+        size = f"{grid['rows']:,} × {grid['columns']:,}"
+        raise MisfitError(f"of no more patches than the sequence has tokens ({count:,})", size, "grid")
+    if repeat is not None and repeat["start"] + repeat["period"] > count:
+        raise MisfitError(f"within the sequence's {count:,} tokens", repeat["start"] + repeat["period"], "repeat")
+    _labels_fit(sequence.get("labels", {}), count, "token")
+
+
+def _sequence(key_tokens: Shape) -> Shape:
+    return both(
+        record(
+            {"tokens": _texts, "kind": text(100), "repeat": nullable(_REPEAT)},
+            {
+                "labels": _LABELS,
+                "grid": nullable(GRID),
+                "image": nullable(_IMAGE),
+                "key_tokens": nullable(key_tokens),
+                "grid_labels": items(_grid_labels, 256),
+            },
+        ),
+        _fits_its_tokens,
+    )
+
+
+def _nothing(value: Any) -> None:
+    raise MisfitError("null: the other side of a sequence has no other side", value)
+
+
+PROBE = record({"sequences": items(_sequence(_sequence(_nothing)))})
+
+_LAYER_FIELDS: dict[str, Shape] = {
+    "name": _NAME,
+    "heads": whole(1, MOST_HEADS),
+    "kv_heads": whole(1, MOST_HEADS),
+    "head_dim": whole(1, 2**20),
+    "scale": finite,
+    "causal": boolean,
+}
+_SIDE = one_of("tokens", "key_tokens")
+_LATER_FIELDS: dict[str, Shape] = {
+    "softcap": nullable(positive),
+    "number": nullable(_COUNT),
+    "head_numbers": nullable(items(_COUNT, MOST_HEADS)),
+    "queries_of": _SIDE,
+    "keys_of": _SIDE,
+    "query_grid": nullable(GRID),
+    "key_grid": nullable(GRID),
+    "values": boolean,
+}
+
+
+def _heads_fit(layer: dict[str, Any]) -> None:
+    heads, kv_heads, numbers = layer["heads"], layer["kv_heads"], layer.get("head_numbers")
+    if heads % kv_heads:
+        raise MisfitError(f"a divisor of its {heads:,} heads", kv_heads, "kv_heads")
+    if numbers is not None and len(numbers) != heads:
+        raise MisfitError(f"a list of {heads:,}, one for each head", numbers, "head_numbers")
+
+
+def _not_too_many_heads(document: dict[str, Any]) -> None:
+    heads = sum(layer["heads"] for layer in document["layers"])
+    if heads > MOST_HEADS:
+        raise MisfitError(f"of at most {MOST_HEADS:,} heads together", f"{heads:,} heads", "layers")
+
+
+_LAYER = both(record(_LAYER_FIELDS, _LATER_FIELDS), _heads_fit)
+_STORED_LAYER = both(record({**_LAYER_FIELDS, "offset": _PLACE, "length": _PLACE}, _LATER_FIELDS), _heads_fit)
+
+LAYERS = both(record({"layers": items(_LAYER, MOST_HEADS)}), _not_too_many_heads)
+
+_SAMPLES = name_like(SAMPLES_NAME, "the name of a samples file of the run, samples-….events")
+
+CHECKPOINT = both(
+    record({"step": _STEP, "file": _SAMPLES, "layers": items(_STORED_LAYER, MOST_HEADS)}), _not_too_many_heads
+)
+
+KEPT = record({"files": items(_SAMPLES)})
+
+_SPELLED = one_of("NaN", "Infinity", "-Infinity")
+_ALERTED = record(
+    {
+        "layer": whole(0, MOST_HEADS),
+        "head": whole(0, MOST_HEADS),
+        "value": either(number, _SPELLED, "a number, 'NaN', 'Infinity' or '-Infinity'"),
+    }
+)
+_ALERT = record(
+    {
+        "rule": _NAME,
+        "figure": _NAME,
+        "raised": boolean,
+        "limit": number,
+        "sentence": text(10_000),
+        "heads": items(_ALERTED, MOST_HEADS),
+    }
+)
+ALERTS = record({"step": _STEP, "active": _COUNT, "alerts": items(_ALERT, 10_000)})

@@ -1,0 +1,125 @@
+"""Names in documents reach files of ours, below the run, and nothing else."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tb_attnviz.events import FormatError, Image, SamplesLocation, read_picture, read_samples, samples_checksum
+from tb_attnviz.events.own_files import open_own
+from tests.conftest import make_png
+
+NAME = "samples-000000000-00ff.events"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run with one samples file, beside a file that is none of its business."""
+    folder = tmp_path / "run" / "plugins" / "attnviz"
+    folder.mkdir(parents=True)
+    (folder / NAME).write_bytes(b"samples")
+    (tmp_path / "secret").write_bytes(b"secret")
+    return tmp_path / "run"
+
+
+def test_a_file_of_ours(run: Path) -> None:
+    with open_own(str(run), NAME) as file:
+        assert file.read() == b"samples"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "/etc/passwd",
+        "../../../secret",
+        "..\\..\\..\\secret",
+        "secret",
+        f"./{NAME}",
+        f"../attnviz/{NAME}",
+        f"x/../{NAME}",
+        f"{NAME}/",
+        f"{NAME}\0",
+        f"{NAME}\n",
+        f" {NAME}",
+        "samples-0-../../secret.events",
+        "samples-٣-00.events",  # a digit, but not one of ours
+        "image-0123456789abcdef.png/../x",
+        "image-0123456789ABCDEF.png",
+        "image-0123456789abcdef.svg",
+        "samples-0-00.events\r",
+        "s" * 100_000,
+    ],
+)
+def test_other_names_are_refused(run: Path, name: str) -> None:
+    with pytest.raises(FormatError, match="is not the name of a file of this run") as refused:
+        open_own(str(run), name)
+    assert len(str(refused.value)) < 200
+    with pytest.raises(FormatError):
+        read_samples(str(run), name, SamplesLocation(0, 100))
+    with pytest.raises(FormatError):
+        samples_checksum(str(run), name, SamplesLocation(0, 100))
+    with pytest.raises(FormatError):
+        read_picture(str(run), Image(name, 8, 8))
+
+
+def test_links_out_of_the_run_are_refused(run: Path) -> None:
+    link = run / "plugins" / "attnviz" / "samples-1-00.events"
+    for target in (run.parent / "secret", Path("../../../secret"), Path("/dev/zero"), Path("/proc/self/environ")):
+        link.symlink_to(target)
+        with pytest.raises(FormatError, match="is a link that leads out of the run"):
+            open_own(str(run), link.name)
+        link.unlink()
+    link.symlink_to(NAME)  # a link within the run is as good as the file
+    with open_own(str(run), link.name) as file:
+        assert file.read() == b"samples"
+
+
+@pytest.mark.parametrize("folder", ["plugins", "plugins/attnviz"])
+def test_a_folder_that_is_a_link_out_of_the_run_is_refused(run: Path, folder: str) -> None:
+    elsewhere = run.parent / "elsewhere"
+    (run / folder).rename(elsewhere)
+    (run / folder).symlink_to(elsewhere)
+    with pytest.raises(FormatError, match="is a link that leads out of the run"):
+        open_own(str(run), NAME)
+
+
+def test_the_run_itself_may_be_a_link(run: Path) -> None:
+    (run.parent / "link").symlink_to(run)
+    with open_own(str(run.parent / "link"), NAME) as file:
+        assert file.read() == b"samples"
+
+
+def test_what_is_no_file_is_refused_at_once(run: Path) -> None:
+    folder = run / "plugins" / "attnviz"
+    os.mkfifo(folder / "samples-1-00.events")  # to open it would wait for a writer
+    (folder / "samples-2-00.events").mkdir()
+    for name, kind in (("samples-1-00.events", "a fifo"), ("samples-2-00.events", "a directory")):
+        with pytest.raises(FormatError, match=f"{name} is {kind}: it is not read"):
+            open_own(str(run), name)
+    (folder / "samples-3-00.events").symlink_to("samples-3-00.events")
+    with pytest.raises(FormatError, match="is no regular file: it is not read"):
+        open_own(str(run), "samples-3-00.events")
+
+
+def test_a_file_that_is_gone_is_told_from_one_that_is_refused(run: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        open_own(str(run), "samples-9-00.events")
+
+
+@pytest.mark.parametrize(("offset", "length"), [(0, 10**18), (2**62, 2**62), (3, 5), (7, 1), (-1, 3), (0, -1)])
+def test_places_beyond_the_file_are_refused_before_anything_is_read(run: Path, offset: int, length: int) -> None:
+    with pytest.raises(ValueError, match=r"are beyond the file's 7|cut short"):
+        read_samples(str(run), NAME, SamplesLocation(offset, length))
+
+
+def test_a_picture_of_another_run_is_not_reached_by_its_name(run: Path) -> None:
+    name, png = make_png(8, 8)
+    (run.parent / name).write_bytes(png)
+    with pytest.raises(FileNotFoundError):
+        read_picture(str(run), Image(name, 8, 8))
+    (run / "plugins" / "attnviz" / name).symlink_to(run.parent / name)
+    with pytest.raises(FormatError, match="leads out of the run"):
+        read_picture(str(run), Image(name, 8, 8))

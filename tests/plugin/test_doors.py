@@ -1,0 +1,267 @@
+"""What gets in: runs that came from anywhere, and requests that anybody may send."""
+
+import contextlib
+import json
+import logging
+import os
+import resource
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
+from werkzeug.serving import make_server
+from werkzeug.test import Client as InProcess
+
+import tb_attnviz
+from tb_attnviz.events import FormatError, Image, ProbeRecord, RunWriter, Sequence
+from tb_attnviz.events.event_file import EventFile
+from tb_attnviz.events.summaries import CHECKPOINT_TAG, HEALTH_PREFIX, LAYERS_TAG, PLUGIN_NAME, PROBE_TAG
+from tb_attnviz.plugin import body
+from tb_attnviz.plugin.plugin import AttnVizPlugin
+from tests.conftest import LAYERS, PROBE, make_png, serving, wait_until, write_checkpoint
+from tests.plugin.conftest import Ask, Client, asking, load
+
+POINTS = {"run": "run", "step": 100, "layer": 0, "head": 0, "projection": "biplot", "dims": 2}
+BODY = b'{"points": [0, 1, 2]}'
+
+
+@pytest.fixture
+def plugin(run_directory: Path, cache: Path) -> Iterator[AttnVizPlugin]:
+    plugin = load(run_directory.parent)
+    yield plugin
+    plugin._jobs.close()
+
+
+def write_event(directory: Path, tag: str, tensor: TensorProto, *, step: int = 0) -> None:
+    """A summary of ours that no writer of ours would write."""
+    directory.mkdir(exist_ok=True)
+    file = EventFile(str(directory))
+    event = Event(step=step, wall_time=1.0)
+    value = event.summary.value.add(tag=tag, tensor=tensor)
+    value.metadata.plugin_data.plugin_name = PLUGIN_NAME
+    value.metadata.data_class = 2  # tensors
+    file.add_event(event)
+    file.close()
+
+
+def document(text: str) -> TensorProto:
+    return TensorProto(dtype=DT_STRING, string_val=[text.encode()])
+
+
+def probe_with(**changed: Any) -> str:
+    whole = json.loads(PROBE.to_json())
+    whole["sequences"][0].update(changed)
+    return json.dumps(whole)
+
+
+class TestRunsFromAnywhere:
+    @pytest.fixture
+    def ask(self, run_directory: Path, cache: Path) -> Iterator[Ask]:
+        """Of a log directory with a good run, `run`, and a `foreign` one that each test makes."""
+        plugins: list[AttnVizPlugin] = []
+
+        def ask(*arguments: Any, **options: Any) -> Any:
+            if not plugins:
+                plugins.append(load(run_directory.parent))
+            return asking(plugins[0])(*arguments, **options)
+
+        yield ask
+        for plugin in plugins:
+            plugin._jobs.close()
+
+    def test_samples_outside_of_the_run_are_not_served(self, ask: Ask, run_directory: Path, tmp_path: Path) -> None:
+        secret = next((run_directory / "plugins" / "attnviz").glob("samples-*"))
+        foreign = run_directory.parent / "foreign"
+        writer = RunWriter(str(foreign))
+        writer.begin(0, PROBE, LAYERS)
+        write_checkpoint(writer, 0)
+        own = next((foreign / "plugins" / "attnviz").glob("samples-*"))
+        own.unlink()
+        own.symlink_to(secret)
+        query = {"run": "foreign", "step": 0, "layer": 0, "head": 0, "sequence": 0}
+        for route, more in (("attention", {}), ("points", {"projection": "pca", "dims": 2}), ("similarity", {})):
+            answer = ask(route, **query, **more)
+            assert (answer.status_code, "leads out of the run" in answer.json["error"]) == (404, True), answer.json
+            assert str(tmp_path) not in answer.text
+        assert ask("attention", **{**query, "run": "run"}).status_code == 200
+
+    def test_a_checkpoint_that_names_a_file_outside_is_named_itself(self, ask: Ask, run_directory: Path) -> None:
+        checkpoint = tb_attnviz.open_run(run_directory).checkpoint(100)
+        secret = str(run_directory / "plugins" / "attnviz" / checkpoint.file)
+        foreign = run_directory.parent / "foreign"
+        write_event(foreign, PROBE_TAG, document(PROBE.to_json()))
+        text = checkpoint.to_json().replace(checkpoint.file, secret)
+        write_event(foreign, CHECKPOINT_TAG, document(text), step=100)
+        good, bad = listed(ask)
+        assert (good["error"], good["steps"]) == (None, [0, 100, 200, 300])
+        assert "file must be the name of a samples file of the run" in bad["error"]
+        assert "(step 100), of the run 'foreign'" in bad["error"]
+        assert ask("attention", run="foreign", step=100, layer=0, head=0, sequence=0).status_code == 404
+        with pytest.raises(FormatError, match=r"step 100, events\.out\.tfevents.*, of the run '.*foreign'"):
+            tb_attnviz.open_run(foreign)
+
+    def test_pictures_are_pictures(self, ask: Ask, run_directory: Path, tmp_path: Path) -> None:
+        name, png = make_png(8, 4)
+        other, _ = make_png(8, 4, shade=1)
+        foreign = run_directory.parent / "foreign"
+        writer = RunWriter(str(foreign))
+        images = (Image(name, 8, 4), Image(other, 8, 4))
+        writer.begin(0, ProbeRecord(tuple(Sequence(("a",), "image", image=image) for image in images)), LAYERS)
+        folder = foreign / "plugins" / "attnviz"
+        (folder / name).write_bytes(png)
+        (folder / other).symlink_to("/etc/passwd")
+        assert ask("image", run="foreign", sequence=0).data == png
+        answer = ask("image", run="foreign", sequence=1)
+        assert (answer.status_code, answer.content_type) == (404, "application/json")
+        (folder / other).unlink()
+        shutil.copy("/etc/passwd", folder / other)
+        answer = ask("image", run="foreign", sequence=1)
+        assert (answer.status_code, answer.json) == (404, {"error": f"{other} is no PNG"})
+        (folder / other).unlink()
+        os.mkfifo(folder / other)
+        answer = ask("image", run="foreign", sequence=1)
+        assert (answer.status_code, answer.json) == (404, {"error": f"{other} is a fifo: it is not read"})
+
+    @pytest.mark.parametrize(
+        ("tag", "tensor", "sentence"),
+        [
+            (PROBE_TAG, document(probe_with(grid={"rows": 30_000, "columns": 30_000})), "grid.rows must be"),
+            (PROBE_TAG, document(probe_with(grid={"rows": 4000, "columns": 4000})), "no more patches than"),
+            (PROBE_TAG, document('{"version":1,"sequences":' + "[" * 100_000), "nested too deeply"),
+            (PROBE_TAG, TensorProto(dtype=DT_FLOAT, float_val=[1.0]), "a document is no text"),
+            (PROBE_TAG, TensorProto(dtype=DT_STRING, string_val=[b"\xff"]), "a document is not UTF-8"),
+            (LAYERS_TAG, document('{"version":1,"layers":[{"name":"a","heads":1e9}]}'), "layers[0].heads must be"),
+        ],
+    )
+    def test_a_run_that_cannot_be_is_listed_with_its_error(
+        self, ask: Ask, run_directory: Path, tag: str, tensor: TensorProto, sentence: str
+    ) -> None:
+        write_event(run_directory.parent / "foreign", tag, tensor)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        good, bad = listed(ask)
+        assert good["error"] is None
+        assert sentence in bad["error"]
+        assert ask("probe", run="foreign").status_code == 404
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+
+
+def listed(ask: Ask) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The entries of `run` and of `foreign`."""
+    entries = {entry["run"]: entry for entry in ask("runs").json["runs"]}
+    return entries["run"], entries["foreign"]
+
+
+@pytest.mark.parametrize("loader", ["--load_fast=false", "--load_fast=true"])
+def test_a_tensor_larger_than_its_bytes_costs_its_step_alone(run_directory: Path, loader: str) -> None:
+    bomb = TensorProto(dtype=DT_FLOAT, float_val=[1.0])
+    for size in (30_000, 3_000_000):  # 360 GB
+        bomb.tensor_shape.dim.add(size=size)
+    write_event(run_directory, HEALTH_PREFIX + "entropy", bomb, step=250)
+    with serving(loader, f"--logdir={run_directory.parent}") as address:
+        client = Client(address)
+        wait_until(lambda: client.json("runs")["runs"], seconds=30)
+        wait_until(lambda: client.json("runs")["runs"][0]["steps"] == [0, 100, 200, 300], seconds=30)
+        assert client.json("health", run="run")["steps"] == [0, 100, 200, 300]
+    assert "a tensor of 90,000,000,000 values holds 1" in tb_attnviz.open_run(run_directory).damaged[0]
+
+
+class TestRequests:
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [
+            ({}, 200),  # no browser
+            ({"Origin": "http://localhost"}, 200),
+            ({"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}, 200),
+            ({"Origin": "https://tb.example", "Sec-Fetch-Site": "same-origin"}, 200),  # behind a proxy
+            ({"Origin": "http://tb.example", "X-Forwarded-Host": "tb.example, inner"}, 200),
+            ({"Origin": "https://evil.example"}, 403),
+            ({"Origin": "null"}, 403),
+            ({"Origin": "http://localhost.evil.example"}, 403),
+            ({"Origin": "http://localhost:8080"}, 403),
+            ({"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"}, 403),
+            ({"Sec-Fetch-Site": "cross-site"}, 403),
+            ({"Sec-Fetch-Site": "same-site"}, 403),
+            ({"Sec-Fetch-Site": ""}, 403),
+            ({"Origin": ""}, 403),
+        ],
+    )
+    def test_a_page_of_another_site_may_not_post(
+        self, plugin: AttnVizPlugin, headers: dict[str, str], status: int
+    ) -> None:
+        client = InProcess(plugin.get_plugin_apps()["/points"])
+        answer = client.post("/points", query_string=POINTS, data=BODY, headers=headers)
+        assert (answer.status_code if status == 403 else 200) == status
+        assert status == 200 or "a page of another site asked for this" in answer.json["error"]
+        assert status == 403 or answer.status_code in (200, 202)
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"[" * 100_000,
+            b'{"points":' + b"[" * 100_000,
+            b'{"points":' + b'{"a":' * 100_000,
+            b'{"points":[' + b"[" * 900 + b"]" * 900 + b"]}",
+            b'{"points":[' + b"9" * 5000 + b"]}",
+            b'{"points":[' + b"9" * 4000 + b"]}",
+            b'{"points":["' + b"\\u001b" * 1000 + b'"]}',
+            b'{"points":[NaN]}',
+            b"\x00" * 1000,
+        ],
+    )
+    def test_a_body_that_cannot_be_gets_one_sentence_and_no_trace(
+        self, plugin: AttnVizPlugin, caplog: pytest.LogCaptureFixture, data: bytes
+    ) -> None:
+        answer = InProcess(plugin.get_plugin_apps()["/points"]).post("/points", query_string=POINTS, data=data)
+        assert answer.status_code == 400
+        assert len(answer.json["error"]) < 300
+        assert not caplog.records
+
+    @pytest.mark.parametrize("ending", ["closed", "held"])
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            b"Content-Length: 1000\r\n\r\n{",
+            b"Content-Length: 99999999999\r\n\r\n{",
+            b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
+            b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{",
+        ],
+    )
+    def test_a_body_that_does_not_come_gets_one_sentence_and_no_trace(
+        self,
+        plugin: AttnVizPlugin,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        sent: bytes,
+        ending: str,
+    ) -> None:
+        monkeypatch.setattr(body, "PATIENCE_SECONDS", 0.5)
+        caplog.set_level(logging.ERROR)
+        with served(plugin) as port, socket.create_connection(("127.0.0.1", port)) as connection:
+            query = "&".join(f"{name}={value}" for name, value in POINTS.items())
+            connection.sendall(f"POST /points?{query} HTTP/1.1\r\nHost: localhost\r\n".encode() + sent)
+            if ending == "closed":
+                connection.shutdown(socket.SHUT_WR)
+            connection.settimeout(30)
+            answer = b"".join(iter(lambda: connection.recv(4096), b""))
+        assert b" 400 " in answer.splitlines()[0]
+        assert b"the body" in answer
+        assert not [record for record in caplog.records if record.name != "werkzeug"]
+
+
+@contextlib.contextmanager
+def served(plugin: AttnVizPlugin) -> Iterator[int]:
+    """The route of points alone, over a real socket: its port."""
+    server = make_server("127.0.0.1", 0, plugin.get_plugin_apps()["/points"], threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
