@@ -23,9 +23,8 @@ from tb_attnviz.events.own_files import open_own
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.events.schema import Layer, Lengths, SamplesLocation
 from tb_attnviz.events.shapes import shown
-from tb_attnviz.events.sound import DIMENSIONS, check_arrays, check_fits
+from tb_attnviz.events.sound import DIMENSIONS, Arrays, check_arrays, check_fits
 
-Arrays = dict[str, npt.NDArray[Any]]
 Int16 = npt.NDArray[np.int16]
 Int32 = npt.NDArray[np.int32]
 Float32 = npt.NDArray[np.float32]
@@ -120,7 +119,9 @@ def read_samples(
             raise CorruptRecordError(f"it holds {shown(value.tag)} twice")
         arrays[value.tag] = _from_tensor(value)
     check_arrays(arrays)
-    samples = Samples(
+    if layer is not None and lengths is not None:
+        check_fits(arrays, layer, lengths)
+    return Samples(
         queries=_dequantise(arrays["queries"], arrays["queries_scale"]),
         keys=_dequantise(arrays["keys"], arrays["keys_scale"]),
         bias=arrays.get("bias"),
@@ -128,9 +129,6 @@ def read_samples(
         windows=arrays.get("windows"),
         value_norms=arrays.get("value_norms"),
     )
-    if layer is not None and lengths is not None:
-        check_fits(samples, layer, lengths)
-    return samples
 
 
 @functools.lru_cache(maxsize=65536)  # a samples file is written once

@@ -4,13 +4,14 @@ Attention is computed from them without looking again, and grouped keys are repe
 is refused before that.
 """
 
-from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy.typing as npt
 
 from tb_attnviz.events.records import CorruptRecordError
 from tb_attnviz.events.schema import Layer, Lengths
 
-if TYPE_CHECKING:
-    from tb_attnviz.events.samples import Arrays, Samples
+Arrays = dict[str, npt.NDArray[Any]]  # as they are stored, by their names in DIMENSIONS
 
 MOST_NUMBERS = 2**30  # of the keys of all heads, 4 GiB: as many as 64 heads of 128 have at 130,000 tokens
 
@@ -27,8 +28,8 @@ DIMENSIONS = {
 _KINDS = {"queries": "i2", "keys": "i2", "windows": "i4"}  # the others: f4
 
 
-def check_arrays(arrays: "Arrays") -> None:
-    """Raises CorruptRecordError unless these, by their names in DIMENSIONS and as they are stored, fit one another."""
+def check_arrays(arrays: Arrays) -> None:
+    """Raises CorruptRecordError unless these fit one another."""
     for name in ("queries", "queries_scale", "keys", "keys_scale"):
         if name not in arrays:
             raise CorruptRecordError(f"its {name} are missing")
@@ -56,30 +57,23 @@ def check_arrays(arrays: "Arrays") -> None:
         raise CorruptRecordError(f"its bias {list(arrays['bias'].shape)} is not of its {queries[0]:,} heads")
 
 
-def check_fits(samples: "Samples", layer: Layer, lengths: Lengths) -> None:
-    """Raises CorruptRecordError unless `samples` are of `layer`, with so many queries and keys of each sequence."""
-    stored = samples.queries.shape, samples.keys.shape
-    expected = (
-        (layer.heads, sum(lengths.queries), layer.head_dim),
-        (layer.kv_heads, sum(lengths.keys), layer.head_dim),
-    )
-    if stored != expected:
-        told = " and ".join(str(list(shape)) for shape in stored)
-        raise CorruptRecordError(f"its queries and keys are {told}, not {' and '.join(str(list(e)) for e in expected)}")
-    longest = max(lengths.queries, default=0), max(lengths.keys, default=0)
-    if samples.windows is None:
-        if samples.bias is not None:
-            of, _, *pairs = samples.bias.shape
-            if of not in (1, len(lengths.queries)) or pairs[0] < longest[0] or pairs[1] < longest[1]:
-                raise CorruptRecordError(f"its bias {list(samples.bias.shape)} is not of the probe's sequences")
-        return
-    windows = samples.windows
-    if windows.min() < 0 or windows.max() >= min(*lengths.queries, *lengths.keys):
+def check_fits(arrays: Arrays, layer: Layer, lengths: Lengths) -> None:
+    """Raises CorruptRecordError unless these are of `layer`, with so many queries and keys of each sequence."""
+    _equal("queries", arrays["queries"].shape, (layer.heads, sum(lengths.queries), layer.head_dim))
+    _equal("keys", arrays["keys"].shape, (layer.kv_heads, sum(lengths.keys), layer.head_dim))
+    windows, bias = arrays.get("windows"), arrays.get("bias")
+    if windows is not None and (windows.min() < 0 or windows.max() >= min(*lengths.queries, *lengths.keys)):
         raise CorruptRecordError("its windows name tokens that no sequence has")
-    if samples.bias is not None:
-        of, _, *pairs = samples.bias.shape
-        if of not in (1, len(windows)) or pairs[0] < windows.shape[1] or pairs[1] < windows.shape[1]:
-            raise CorruptRecordError(f"its bias {list(samples.bias.shape)} is not of its windows")
+    if bias is None:
+        return
+    if windows is None:
+        count, longest = len(lengths.queries), (max(lengths.queries), max(lengths.keys))
+    else:
+        count, longest = len(windows), (windows.shape[1], windows.shape[1])
+    of, _, n_query, n_key = bias.shape
+    if of not in (1, count) or n_query < longest[0] or n_key < longest[1]:
+        of_what = "the probe's sequences" if windows is None else "its windows"
+        raise CorruptRecordError(f"its bias {list(bias.shape)} is not of {of_what}")
 
 
 def _equal(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
