@@ -3,13 +3,15 @@
 import glob
 import os
 import socket
+import warnings
 from typing import TYPE_CHECKING, Any, Unpack
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.integrations.integration_utils import default_logdir
 
+from .options import RecorderOptions, check_options, checked_probe, for_training
 from .probe import Probe
-from .recorder import AttentionRecorder, RecorderOptions
+from .recorder import AttentionRecorder
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -31,29 +33,48 @@ class AttnVizCallback(TrainerCallback):
         writer = SummaryWriter("runs/a")
         callbacks = [AttnVizCallback(probe, logdir=writer), TensorBoardCallback(writer)]
 
+    module: the name of the submodule that the probe is shown to; without it the whole model.
     options: those of AttentionRecorder (`every`, `health_every`, `layers`, `heads`, `max_tokens`, `max_bytes`, `rules`,
-        …); raise in `on_alert` to end the training.
+        …); raise in `on_alert` to end the training. `every` and `health_every` may be "epoch", or a share of the
+        training (0.05: twenty times), too.
+
+    Where the Trainer pushes its output directory to a hub, a run without `logdir` lies in `_attention` there, which is
+    not pushed: what is recorded holds the probe's texts.
     With several processes all make the pass, and the first one writes.
     """
 
     def __init__(
         self,
-        probe: Probe,
+        probe: Probe | None = None,
         *,
+        module: str = "",
         logdir: "str | os.PathLike[str] | SummaryWriter | None" = None,
         **options: Unpack[RecorderOptions],
     ) -> None:
-        self._probe = probe
+        check_options(**options)
+        self._probe = checked_probe(probe)
+        self._module = module
         self._logdir = logdir
         self._options = options
         self._recorder: AttentionRecorder | None = None
+
+    def on_init_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        given = self._logdir if self._logdir is not None else os.getenv("TENSORBOARD_LOGGING_DIR") or None
+        if given is not None and _is_pushed(args, given):
+            warnings.warn(
+                f"the Trainer pushes {str(args.output_dir)!r} to a hub, and with it the run that is recorded in it: "
+                "the probe's texts, queries and keys. Give a logdir elsewhere, or none at all",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._close()  # of an earlier train() that raised
         logdir = self._logdir if self._logdir is not None else _tensorboard_directory(args)
-        self._recorder = AttentionRecorder(kwargs["model"], self._probe, logdir, **self._options)
+        model = kwargs["model"].get_submodule(self._module)
+        self._recorder = AttentionRecorder(model, self._probe, logdir, **for_training(self._options, state.max_steps))
         self._recorder.record(state.global_step)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
@@ -61,6 +82,14 @@ class AttnVizCallback(TrainerCallback):
             self._recorder.step(state.global_step)
             if state.global_step >= state.max_steps:
                 self._record_once(state.global_step)
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if self._options.get("every") == "epoch":
+            self._record_once(state.global_step)
+        elif self._options.get("health_every") == "epoch" and self._recorder is not None:
+            self._recorder.record_health(state.global_step)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -79,12 +108,21 @@ class AttnVizCallback(TrainerCallback):
             self._recorder = None
 
 
+def _is_pushed(args: TrainingArguments, logdir: "str | os.PathLike[str] | SummaryWriter") -> bool:
+    """Whether the Trainer uploads what lies in `logdir`, as it does with its output directory but for names in "_"."""
+    directory = logdir if isinstance(logdir, (str, os.PathLike)) else logdir.log_dir
+    place = os.path.relpath(os.path.expanduser(os.fspath(directory)), os.path.expanduser(str(args.output_dir)))
+    return bool(args.push_to_hub) and not place.startswith(("..", "_"))
+
+
 def _tensorboard_directory(args: TrainingArguments) -> str:
     """The directory that the Trainer's own TensorBoardCallback logs to, or would."""
     directory = os.getenv("TENSORBOARD_LOGGING_DIR")
     if directory:
         return os.path.expanduser(directory)
     output = str(args.output_dir)
+    if args.push_to_hub:
+        return os.path.join(output, "_attention", os.path.basename(default_logdir()))
     if "tensorboard" in (args.report_to or ()):
         # Its name holds the time, and no callback is told of another: go by the event file that this process has open.
         mine = f"events.out.tfevents.*.{socket.gethostname()}.{os.getpid()}.*"

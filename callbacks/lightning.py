@@ -1,13 +1,17 @@
 """The callback for Lightning's Trainer."""
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any, Unpack
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch import nn
 
+from .capture.recording import Forward
+from .options import RecorderOptions, check_options, checked_probe, for_training
 from .probe import Probe
-from .recorder import AttentionRecorder, RecorderOptions
+from .recorder import AttentionRecorder
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -23,20 +27,22 @@ class AttnVizCallback(Callback):
     logdir: the run's directory, or a SummaryWriter. Without it the SummaryWriter of the Trainer's TensorBoardLogger, so
         that losses and heads are one run; else the directory that the Trainer logs to.
     options: those of AttentionRecorder (`every`, `health_every`, `layers`, `heads`, `max_tokens`, `max_bytes`, …).
+        `every` and `health_every` may be "epoch", or a share of the training (0.05: twenty times), too.
 
-    Steps are the Trainer's `global_step`: those of the optimizer. With several processes all make the pass, and the
-    first one writes.
+    Steps are those that the Trainer logs at: batches that were followed by a step of an optimizer, or of several. The
+    pass is made in the precision of the Trainer. With several processes all make it, and the first one writes.
     """
 
     def __init__(
         self,
-        probe: Probe,
+        probe: Probe | None = None,
         *,
         module: str = "",
         logdir: "str | os.PathLike[str] | SummaryWriter | None" = None,
         **options: Unpack[RecorderOptions],
     ) -> None:
-        self._probe = probe
+        check_options(**options)
+        self._probe = checked_probe(probe)
         self._module = module
         self._logdir = logdir
         self._options = options
@@ -46,22 +52,35 @@ class AttnVizCallback(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._close()
         logdir = self._logdir if self._logdir is not None else _logdir_of(trainer)
-        self._recorder = AttentionRecorder(pl_module.get_submodule(self._module), self._probe, logdir, **self._options)
-        self._recorder.record(trainer.global_step)
+        options = for_training(self._options, int(min(trainer.estimated_stepping_batches, sys.maxsize)))
+        options["forward"] = _in_precision_of(trainer, options.get("forward", nn.Module.__call__))
+        self._recorder = AttentionRecorder(pl_module.get_submodule(self._module), self._probe, logdir, **options)
+        self._recorder.record(_stepped(trainer))
         self._seen = trainer.global_step
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
         if self._recorder is not None and trainer.global_step != self._seen:  # else gradients are being accumulated
-            self._recorder.step(trainer.global_step)
+            self._recorder.step(_stepped(trainer) + 1)  # the Trainer counts this batch after its callbacks
             self._seen = trainer.global_step
 
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._recorder is None:
+            return
+        if self._options.get("every") == "epoch":
+            self._record_once(trainer)
+        elif self._options.get("health_every") == "epoch":
+            self._recorder.record_health(_stepped(trainer))
+
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._recorder is not None and self._recorder.last_step != trainer.global_step:
-            self._recorder.record(trainer.global_step)
+        self._record_once(trainer)
         self._close()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._close()
+
+    def _record_once(self, trainer: Trainer) -> None:
+        if self._recorder is not None and self._recorder.last_step != _stepped(trainer):
+            self._recorder.record(_stepped(trainer))
 
     def _close(self) -> None:
         if self._recorder is not None:
@@ -75,3 +94,20 @@ def _logdir_of(trainer: Trainer) -> "str | SummaryWriter":
         if isinstance(logger, TensorBoardLogger):
             return logger.experiment if trainer.is_global_zero else logger.log_dir
     return trainer.log_dir or trainer.default_root_dir
+
+
+def _stepped(trainer: Trainer) -> int:
+    """How many batches were followed by a step: what loggers count. `global_step` counts each optimizer's."""
+    return trainer.fit_loop.epoch_loop._batches_that_stepped
+
+
+def _in_precision_of(trainer: Trainer, forward: Forward) -> Forward:
+    """`forward` as the Trainer would call it: inputs converted, and within its autocast or default type."""
+
+    def converted(model: nn.Module, *args: Any, **kwargs: Any) -> object:
+        plugin = trainer.precision_plugin
+        args, kwargs = plugin.convert_input((args, kwargs))
+        with plugin.forward_context():
+            return forward(model, *args, **kwargs)
+
+    return converted

@@ -19,10 +19,11 @@ from .probes.inputs import GivenInputs, Inputs
 from .probes.labels import GivenLabels, read_labels
 from .probes.sequences import check_grids, read_sequences
 from .probes.side import Side
-from .probes.texts import encode, encode_pairs
+from .probes.texts import as_tokenizer, encode, encode_pairs
 from .probes.token_mask import check_rows, find_patch_places, find_token_mask
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 
@@ -30,7 +31,10 @@ class Probe:
     """Fixed inputs, and the tokens that name their positions.
 
     `inputs` is what the model is called with: a tensor or a tuple for `model(*inputs)`, a dictionary for
-    `model(**inputs)`. Every tensor in it has the sequences as its first axis; anything else is passed on as it is.
+    `model(**inputs)`; a tuple of one dictionary where that is the model's only argument. Tensors in it, however deep in
+    dictionaries and lists, have the sequences as their first axis. Those that have not belong to no sequence (a time
+    step, a mask [n, n]) and are passed on as they are, as anything else is; `shared` names those whose first axis is
+    as long as there are sequences by chance.
     `tokens` names the positions of every sequence. Shorter sequences are padded at their end, or wherever
     `inputs["attention_mask"]` is 0; padding is never recorded.
     `labels` are what points can be coloured by: names, each with one value a token of every sequence, or one for a
@@ -56,8 +60,9 @@ class Probe:
         kind: str = "text",
         key_kind: str = "text",
         grid: tuple[int, int] | None = None,
+        shared: Sequence[str] = (),
     ) -> None:
-        self._inputs = Inputs(inputs)
+        self._inputs = Inputs(inputs, len(tokens), shared)
         patches = None if grid is None else [Grid(*grid)] * len(tokens)
         sequences = read_sequences(tokens, labels, kind, patches)
         if key_tokens is not None:
@@ -78,7 +83,7 @@ class Probe:
     def from_texts(
         cls,
         texts: Sequence[str],
-        tokenizer: "PreTrainedTokenizerBase",
+        tokenizer: "PreTrainedTokenizerBase | Tokenizer",
         *,
         max_length: int = 64,
         targets: Sequence[str] | None = None,
@@ -89,6 +94,7 @@ class Probe:
     ) -> "Probe":
         """A probe of `texts`, cut to `max_length` tokens each, special tokens included.
 
+        tokenizer: of transformers, or of the package tokenizers.
         repeated: how many sequences to add in which random tokens of the texts are said twice: on them induction heads
             show (Olsson et al. 2022, arXiv 2209.11895). By default one for every eight texts; none if the tokenizer
             ends texts with a special token ([SEP], </s>), as those of encoders do, or if the texts are too few.
@@ -107,6 +113,7 @@ class Probe:
             raise TypeError(f"texts is one string ({texts[:40]!r}); give a list of strings")
         if not texts:
             raise ValueError("the probe is empty: give at least one text")
+        tokenizer = as_tokenizer(tokenizer)
         for name, given in (labels or {}).items():
             if len(given) != len(texts):
                 raise ValueError(f"the labels {name!r} are of {len(given)} sequences, but there are {len(texts)} texts")
@@ -223,7 +230,7 @@ class Probe:
 
     def batches(self, size: int, *, device: torch.device) -> Iterator[Batch]:
         """The probe in batches of at most `size` sequences, on `device`."""
-        for part in self._inputs.parts(len(self.lengths), size):
+        for part in self._inputs.parts(size):
             args, kwargs = self._inputs.batch(part, device)
             yield Batch(
                 args=args,
@@ -293,7 +300,7 @@ class Probe:
 
     def _find_present(self) -> dict[SideName, Tensor]:
         """Which positions hold a token, side → [sequences, width]. Raises ValueError if they do not fit the inputs."""
-        inputs = self._inputs.named
+        inputs = self._inputs
         check_rows(inputs, len(self.lengths))
         two_sides = self.record.sequences[0].key_tokens is not None
         sides: tuple[SideName, ...] = ("tokens", "key_tokens") if two_sides else ("tokens",)

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TypedDict
+from typing import TYPE_CHECKING, Literal, Self
 
 from torch import nn
 
@@ -15,10 +15,13 @@ from tb_attnviz.events import Alert, AlertRecord, Layer
 
 from .capture import Recording, capture
 from .capture.distributed import without_reducer, writes_here
+from .capture.recording import Forward
 from .capture.selection import Heads, Layers, Selection
+from .numbers import as_positive
+from .options import check_options
 from .probe import Probe
 from .run_directory import open_run
-from .schedule import Schedule, as_positive, as_schedule
+from .schedule import Schedule, as_schedule
 from .writing import BackgroundWriter
 
 if TYPE_CHECKING:
@@ -26,22 +29,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("tb_attnviz")
 _FEWEST_CHECKPOINTS = 4  # that a quota must have room for: the first, the newest, and something between
-
-
-class RecorderOptions(TypedDict, total=False):
-    """What AttentionRecorder may be told beside the model, the probe and the directory; it says what they mean."""
-
-    every: int | Schedule
-    health_every: int | Schedule | None
-    layers: Layers | None
-    heads: Heads | None
-    max_tokens: int | None
-    max_bytes: int | None
-    values: Literal["norms"] | None
-    batch_size: int
-    rules: Sequence[Rule]
-    on_alert: Callable[[Alert], object] | None
-    on_error: Literal["warn", "raise"]
 
 
 class AttentionRecorder:
@@ -64,6 +51,8 @@ class AttentionRecorder:
     max_bytes: caps what the samples take on disk: of older checkpoints a log-spaced set of steps keeps them.
     values: "norms" records the length of each key's value, too, for attention to be weighted by it.
     batch_size: sequences of the probe in one forward pass.
+    forward: called as forward(model, *inputs) in the place of model(*inputs): for what training does around its own
+        calls, `lambda model, **inputs: model.encode(inputs)`.
     rules: what is warned of (AttentionWarning) when a health figure breaks it; `()` for nothing. See tb_attnviz.alerts.
     on_alert: called with each alert that is raised or cleared, on this thread; what it raises ends the training.
     on_error: what a recording that fails does to training: "warn" once and go on, or "raise".
@@ -88,19 +77,18 @@ class AttentionRecorder:
         max_bytes: int | None = None,
         values: Literal["norms"] | None = None,
         batch_size: int = 32,
+        forward: Forward = nn.Module.__call__,
         rules: Sequence[Rule] = RULES,
         on_alert: Callable[[Alert], object] | None = None,
         on_error: Literal["warn", "raise"] = "warn",
     ) -> None:
+        check_options(batch_size=batch_size, values=values, forward=forward, on_error=on_error)
         self._every = as_schedule(every, "every")
         self._health_every = None if health_every is None else as_schedule(health_every, "health_every")
-        self._batch_size = as_positive(batch_size, "batch_size", "show so many sequences at a time")
-        if on_error not in ("warn", "raise"):
-            raise ValueError(f'on_error={on_error!r} is not known: give "warn" or "raise"')
+        self._batch_size = batch_size
         self._on_error = on_error
-        if values not in (None, "norms"):
-            raise ValueError(f'values={values!r} is not known: give "norms", or None for none')
         self._values = values is not None
+        self._forward = forward
         self._model = without_reducer(model)
         self._probe = probe if max_tokens is None else probe.within(max_tokens)
         self._select: Selection | None = None
@@ -112,7 +100,7 @@ class AttentionRecorder:
         """The step at which samples were recorded last."""
 
         if layers is not None or heads is not None:
-            found = capture(self._model, self._probe, batch_size=self._batch_size, health=False)
+            found = capture(self._model, self._probe, batch_size=self._batch_size, health=False, forward=self._forward)
             self._select = Selection(found.layers, layers=layers, heads=heads)
         first = self._capture()
         self.layers: tuple[Layer, ...] = first.layers
@@ -202,7 +190,14 @@ class AttentionRecorder:
         return done
 
     def _capture(self) -> Recording:
-        return capture(self._model, self._probe, batch_size=self._batch_size, select=self._select, values=self._values)
+        return capture(
+            self._model,
+            self._probe,
+            batch_size=self._batch_size,
+            select=self._select,
+            values=self._values,
+            forward=self._forward,
+        )
 
     def _check_writer(self, writer: BackgroundWriter) -> None:
         error = writer.take_error()

@@ -15,9 +15,9 @@ _TRIES, _PAUSE = 20, 0.1  # seconds
 
 
 def open_run(logdir: "str | os.PathLike[str] | SummaryWriter", *, max_bytes: int | None = None) -> RunWriter:
-    """A writer for the run in `logdir`. Raises OSError if it cannot be written."""
+    """A writer for the run in `logdir`, `~` being the home directory. Raises OSError if it cannot be written."""
     if isinstance(logdir, (str, os.PathLike)):
-        directory, sink = os.fspath(logdir), None
+        directory, sink = os.path.expanduser(os.fspath(logdir)), None
     else:
         directory, sink = _directory(logdir), SummaryWriterSink(logdir)
     try:

@@ -1,10 +1,15 @@
 """Schedules: at which steps something is recorded. Any function of a step that answers yes or no is one."""
 
 import dataclasses
-import operator
+import math
 from collections.abc import Callable
+from typing import Literal
+
+from .numbers import as_positive
 
 Schedule = Callable[[int], bool]
+Pace = int | float | Literal["epoch"] | Schedule
+"""What a trainer's callback takes for `every`: it knows how long the training is, and where its epochs end."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,19 +50,34 @@ def powers_of_two(*, then_every: int | None = None) -> PowersOfTwo:
     return PowersOfTwo(then_every)
 
 
-def as_schedule(every: int | Schedule, name: str) -> Schedule:
+def never(step: int) -> bool:
+    """At no step: where something else than the step says when."""
+    return False
+
+
+def as_schedule(every: Pace, name: str) -> Schedule:
     """`every` as a schedule; `name` is what the caller calls it. Raises ValueError if it is none."""
     if callable(every):
         return every
-    return Every(as_positive(every, name, "record every so many steps, or give a function of the step"))
+    if every == "epoch" or (isinstance(every, float) and 0 < every < 1):
+        raise ValueError(
+            f"{name}={every!r} is for the callbacks of the Trainer and of Lightning, which know how long training "
+            "is and where its epochs end: give a number of steps, or call record() at the end of each epoch"
+        )
+    meaning = "record every so many steps, or give a function of the step"
+    return Every(as_positive(every, name, meaning))  # type: ignore[arg-type]  # what is no whole number is refused there
 
 
-def as_positive(value: int, name: str, meaning: str) -> int:
-    """`value`, or ValueError if it is not a whole number of at least 1."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = 0
-    if number < 1:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least 1: {meaning}")
-    return number
+def check_pace(every: Pace, name: str) -> None:
+    """Raises ValueError if `every` is no pace."""
+    if every != "epoch" and not (isinstance(every, float) and 0 < every < 1):
+        as_schedule(every, name)
+
+
+def at_pace(every: Pace, steps: int) -> Schedule:
+    """`every` as the schedule of a training of so many steps; the ends of epochs are not told by the step."""
+    if every == "epoch":
+        return never
+    if isinstance(every, float):
+        return Every(max(1, math.ceil(every * steps)))  # as the Trainer counts the steps of its own strategies
+    return as_schedule(every, "every")

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from .distributed import sharded_again
+from .kept_attributes import KeptAttributes
 
 
 @contextlib.contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Within it `model` runs in evaluation mode, without gradients and uncompiled; after it nothing has changed.
 
-    Restored, also after an exception: training flags, buffers, numbers that modules keep, and the random
-    states of torch, NumPy and Python.
+    Restored, also after an exception: training flags, buffers, what else modules keep (numbers, tensors, lists, …), and
+    the random states of torch, NumPy and Python.
 
         with undisturbed(model):
             model(inputs)
@@ -25,7 +26,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(_random_states(model))
         stack.enter_context(_buffers(model))
-        stack.enter_context(_settings(model))
+        stack.enter_context(_attributes(model))
         stack.enter_context(_evaluation(model))
         stack.enter_context(_autocast_cache_off())
         stack.enter_context(sharded_again(model))
@@ -67,9 +68,10 @@ def _buffers(model: nn.Module) -> Iterator[None]:
     kept: list[tuple[nn.Module, dict[str, Tensor | None]]] = []
     values: dict[Tensor, tuple[int, Tensor]] = {}  # buffer → (version, copy)
     for module in model.modules():
-        kept.append((module, dict(module._buffers)))
-        for buffer in module._buffers.values():
-            if buffer is not None and buffer not in values:
+        if not isinstance(module, torch.jit.ScriptModule):  # which cannot replace them
+            kept.append((module, dict(module._buffers)))
+        for _, buffer in module.named_buffers(recurse=False):
+            if buffer not in values:
                 values[buffer] = (buffer._version, buffer.detach().clone())
     try:
         yield
@@ -84,20 +86,22 @@ def _buffers(model: nn.Module) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _settings(model: nn.Module) -> Iterator[None]:
-    """Puts back numbers that modules set by what they are shown: how long a table is, how far a Swin's windows shift.
+def _attributes(model: nn.Module) -> Iterator[None]:
+    """Puts back what modules keep beside parameters and buffers: counters, lists of losses, caches, flags.
 
-    Numbers alone: flags and what was None before say what has been set up, and stays so.
+    All of it, since parts of it may only make sense together: a table, and the flag that it has been made.
     """
-    kept = [
-        (module, {name: value for name, value in vars(module).items() if type(value) in (int, float)})
-        for module in model.modules()
-    ]
+    kept = [KeptAttributes(module) for module in model.modules() if not _keeps_its_own(module)]
     try:
         yield
     finally:
-        for module, values in kept:
-            vars(module).update(values)  # not by setattr, which modules may overload
+        for attributes in kept:
+            attributes.put_back()
+
+
+def _keeps_its_own(module: nn.Module) -> bool:
+    """Whether PyTorch sets up `module` in its first pass, for all that follow (FSDP1), or keeps it elsewhere."""
+    return isinstance(module, torch.jit.ScriptModule) or type(module).__module__.startswith("torch.distributed.")
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Recording: one pass of a model over the probe, and what every attention head did in it."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ from .unseen import unseen
 from .values import join_values
 
 Float32 = npt.NDArray[np.float32]
+Forward = Callable[..., object]
+"""Called with the model and the probe's inputs, in the place of the model."""
 
 
 class NoAttentionError(RuntimeError):
@@ -51,18 +53,19 @@ def capture(
     select: Selection | None = None,
     health: bool = True,
     values: bool = False,
+    forward: Forward = nn.Module.__call__,
 ) -> Recording:
     """Show `probe` to `model`, `batch_size` sequences at a time, and record the attention of every layer.
 
     Of layers and heads those that `select` chooses.
     The model is left as it was. Attention that is not among the probe's own tokens is skipped. Without `health` there
-    are no figures; with `values` there are the norms of values.
+    are no figures; with `values` there are the norms of values. `forward(model, …)` is what shows a batch to the model.
     Raises NoAttentionError if none is left.
 
         recording = capture(model, probe)
         recording.samples[0].queries  # [heads, tokens of the probe, d]
     """
-    device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
+    device = _device(model)
     batches = []
     witnesses = []
     with undisturbed(model):
@@ -70,7 +73,7 @@ def capture(
             of_batch = BatchRecording(batch, other_sequences(model, batch), health=health, values=values)
             witness = GuardedWitness(of_batch, select)
             with ModuleNames(model) as names, AttentionCalls(names, witness):
-                model(*batch.args, **batch.kwargs)
+                forward(model, *batch.args, **batch.kwargs)
             known = [*of_batch.layers, *of_batch.skipped, *witness.left_out]
             for name, why in unseen(names.ever_called, known).items():
                 witness.refuse(name, why)
@@ -81,6 +84,20 @@ def capture(
         witness.raise_error()
     recording = _join(probe, batches, FIGURES if health else ())
     return recording if select is None else dataclasses.replace(recording, layers=select.number(recording.layers))
+
+
+def _device(model: nn.Module) -> torch.device:
+    """Where `model` computes, and its inputs are wanted."""
+    found = [tensor.device for tensor in (*model.parameters(), *model.buffers())]
+    known = next((device for device in found if device.type != "meta"), None)
+    if known is not None and found[0].type != "meta":
+        return known
+    for module in model.modules():  # accelerate brings the weights in as they are needed: its hooks say where to
+        hook = getattr(module, "_hf_hook", None)
+        for one in getattr(hook, "hooks", [hook]):
+            if (device := getattr(one, "execution_device", None)) is not None:
+                return torch.device(device)
+    return known or torch.device("cpu")
 
 
 def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> Recording:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .writable import writable
+
 Label = str | float | None  # a category, or a number; None: not known
 GivenLabels = Mapping[str, Sequence[Label | Sequence[Label]]]
 """What they say → for each sequence one value a token, or one value for all of its tokens."""
@@ -32,7 +34,7 @@ def read_labels(labels: GivenLabels, tokens: Sequence[Sequence[str]]) -> list[di
         unknown = math.nan if numbers else _UNKNOWN_CATEGORY
         for labelled, row in zip(read, rows, strict=True):
             known = (unknown if value is None else value for value in row)
-            labelled[name] = tuple(map(float, known)) if numbers else tuple(known)
+            labelled[name] = tuple(map(float, known)) if numbers else tuple(map(writable, map(str, known)))
     return read
 
 

@@ -8,6 +8,7 @@ from tb_attnviz.events import Sequence as ProbeSequence
 
 from .labels import GivenLabels, read_labels
 from .repeats import find_repeat
+from .writable import writable
 
 
 def read_sequences(
@@ -17,7 +18,7 @@ def read_sequences(
     _check_tokens(tokens)
     labelled = read_labels(labels or {}, tokens)
     sequences = [
-        ProbeSequence(tuple(sequence), kind=kind, repeat=find_repeat(sequence), labels=of_sequence)
+        ProbeSequence(tuple(map(writable, sequence)), kind=kind, repeat=find_repeat(sequence), labels=of_sequence)
         for sequence, of_sequence in zip(tokens, labelled, strict=True)
     ]
     if grids is None:
@@ -42,5 +43,8 @@ def _check_tokens(tokens: Sequence[Sequence[str]]) -> None:
     for index, sequence in enumerate(tokens):
         if isinstance(sequence, str):
             raise TypeError(f"the tokens of sequence {index} are one string ({sequence[:40]!r}); give a list")
+        for token in sequence:
+            if not isinstance(token, str):
+                raise TypeError(f"sequence {index} of the probe has a token {token!r}, which is no text: give its name")
         if not sequence:
             raise ValueError(f"sequence {index} of the probe has no tokens: leave it out")

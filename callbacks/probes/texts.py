@@ -10,6 +10,7 @@ from torch import Tensor
 from .repeats import SHORTEST_PERIOD, make_repeats
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 Inputs = dict[str, Tensor]
@@ -17,6 +18,26 @@ Tokens = list[list[str]]
 
 _MASK = "attention_mask"  # what Hugging Face calls the input that tells tokens (1) from padding (0)
 _TEXTS_A_REPEAT = 8  # so that the other figures stay those of the texts
+
+
+def as_tokenizer(tokenizer: "PreTrainedTokenizerBase | Tokenizer") -> "PreTrainedTokenizerBase":
+    """`tokenizer` with the interface of transformers; one of the package tokenizers is wrapped, and stays as it is."""
+    if not hasattr(tokenizer, "encode_batch"):
+        return cast("PreTrainedTokenizerBase", tokenizer)
+    try:
+        from transformers import PreTrainedTokenizerFast
+    except ImportError as error:
+        raise ImportError(
+            f"a tokenizer of the package tokenizers is read by transformers ({error}): "
+            "pip install 'tb-attnviz[transformers]'"
+        ) from error
+    given = cast("Tokenizer", tokenizer)
+    own = type(given).from_str(given.to_str())
+    own.no_padding()
+    own.no_truncation()
+    special = [token.content for token in own.get_added_tokens_decoder().values() if token.special]
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=own, extra_special_tokens=special)  # type: ignore[no-untyped-call]
+    return cast("PreTrainedTokenizerBase", wrapped)
 
 
 def encode(

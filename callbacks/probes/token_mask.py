@@ -1,8 +1,7 @@
 """Token mask: which positions of inputs hold a token, where in an image, and whether tokens and inputs fit."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -10,24 +9,36 @@ from torch import Tensor
 from tb_attnviz.events import Sequence as ProbeSequence
 from tb_attnviz.events import Side
 
+from .inputs import Inputs
+from .ragged import Ragged
 
-def check_rows(inputs: Mapping[str, Any], sequences: int) -> None:
-    """Raises ValueError unless every tensor of `inputs` has so many sequences."""
-    tensors = {name: value for name, value in inputs.items() if hasattr(value, "shape")}
+_BESIDE = ("labels", "position_ids", "token_type_ids")  # whole numbers beside the ids of the tokens
+
+
+def check_rows(inputs: Inputs, sequences: int) -> None:
+    """Raises ValueError unless some tensor of `inputs` has so many sequences, and those that hold ids or masks do.
+
+    Others may belong to no sequence.
+    """
+    tensors = {name: value for name, value in inputs.named.items() if not inputs.is_shared(name)}
     if not tensors:
         raise ValueError("the probe's inputs hold no tensor: give what the model is called with, sequences first")
+    found = [name for name in tensors if inputs.of_sequences(name)]
     for name, tensor in tensors.items():
-        rows = tensor.shape[0] if len(tensor.shape) else 0
-        if rows != sequences:
+        wrong = name not in found and (not found or _is_of_tokens(name, tensor))
+        if wrong:
+            rows = tensor.shape[0] if len(tensor.shape) else 0
             raise ValueError(
                 f"tokens names {sequences} sequences, but {name} of shape {tuple(tensor.shape)} has {rows} "
                 "along its first axis: give one list of tokens for each sequence of the inputs"
             )
 
 
-def find_token_mask(inputs: Mapping[str, Any], lengths: Sequence[int], side: Side, *, two_sides: bool) -> Tensor:
+def find_token_mask(inputs: Inputs, lengths: Sequence[int], side: Side, *, two_sides: bool) -> Tensor:
     """Which positions of a side hold a token, [sequences, width]. Raises ValueError if `lengths` do not fit."""
-    tensors = {name: value for name, value in inputs.items() if isinstance(value, Tensor)}
+    tensors = {
+        name: value for name, value in inputs.named.items() if isinstance(value, Tensor) and inputs.of_sequences(name)
+    }
     masks = {name: value for name, value in tensors.items() if "mask" in name}
     ids = {name: value for name, value in tensors.items() if _holds_ids(value) and name not in masks}
     decodes = "decoder_input_ids" in tensors
@@ -36,7 +47,8 @@ def find_token_mask(inputs: Mapping[str, Any], lengths: Sequence[int], side: Sid
         own = ids.get("input_ids") if decodes else None
     else:
         name = "decoder_attention_mask" if two_sides and decodes else "attention_mask"
-        own = ids["decoder_input_ids"] if two_sides and decodes else next(iter(ids.values()), None)
+        first = next((value for key, value in ids.items() if not key.endswith(_BESIDE)), None)
+        own = ids["decoder_input_ids"] if two_sides and decodes else ids.get("input_ids", first)
         if two_sides and not decodes:
             own = None  # whose tokens the ids are, nothing says
     mask = masks.get(name)
@@ -64,8 +76,16 @@ def find_patch_places(sequences: Sequence[ProbeSequence]) -> Tensor | None:
 
 
 def _from_mask(name: str, mask: Tensor, lengths: Sequence[int]) -> Tensor:
+    """Where tokens are named that the inputs have not, they are memory or register tokens that the model puts in front.
+
+    If it puts them elsewhere, tokens will be seen to attend to what is padding here, which is refused.
+    """
     present = mask.detach().cpu().bool()
-    for index, (found, named) in enumerate(zip(present.sum(dim=1).tolist(), lengths, strict=True)):
+    marked = present.sum(dim=1)
+    added = torch.tensor(lengths) - marked
+    if (added == added[0]).all() and added[0] > 0:
+        return torch.cat([torch.ones(len(present), int(added[0]), dtype=torch.bool), present], dim=1)
+    for index, (found, named) in enumerate(zip(marked.tolist(), lengths, strict=True)):
         if found != named:
             raise ValueError(
                 f"sequence {index} of the probe has {named} tokens, but {name} marks {found} positions in it: "
@@ -75,8 +95,9 @@ def _from_mask(name: str, mask: Tensor, lengths: Sequence[int]) -> Tensor:
 
 
 def _check_width(width: int, lengths: Sequence[int]) -> None:
+    """More tokens than positions are those that the model adds of its own: registers, memory, virtual tokens."""
     longest = max(range(len(lengths)), key=lambda index: lengths[index])
-    if lengths[longest] != width:
+    if lengths[longest] < width:
         raise ValueError(
             f"sequence {longest}, the longest of the probe, has {lengths[longest]} tokens, but the inputs are {width} "
             f"positions wide: give one token for each position, or mark the padding in an attention_mask"
@@ -85,3 +106,8 @@ def _check_width(width: int, lengths: Sequence[int]) -> None:
 
 def _holds_ids(tensor: Tensor) -> bool:
     return tensor.dim() == 2 and not tensor.is_floating_point() and tensor.dtype != torch.bool
+
+
+def _is_of_tokens(name: str, tensor: Tensor | Ragged) -> bool:
+    """Whether it can only be about the tokens of each sequence: their ids, or which are padding."""
+    return isinstance(tensor, Tensor) and name.endswith(("input_ids", "attention_mask"))

@@ -180,7 +180,9 @@ class AttentionCalls(TorchFunctionMode):
             return functional.scaled_dot_product_attention(*args, **kwargs)
 
         original: Any = functional.multi_head_attention_forward
-        copy = types.FunctionType(original.__code__, original.__globals__ | {"scaled_dot_product_attention": seen})
+        # Another mode that is active (of a default device, say) must not send the copy back to the original.
+        inside = {"scaled_dot_product_attention": seen, "has_torch_function": lambda _: False}
+        copy = types.FunctionType(original.__code__, original.__globals__ | inside)
         call = inspect.signature(original).bind(*args, **kwargs)
         call.apply_defaults()
         copy(**call.arguments | {"need_weights": False})

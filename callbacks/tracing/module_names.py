@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
+import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
@@ -51,6 +52,8 @@ class ModuleNames:
 
     def __enter__(self) -> Self:
         for module in self._names:  # not global hooks: torch.compile warns of those
+            if isinstance(module, torch.jit.ScriptModule):  # takes no hooks: its name is that of the module around it
+                continue
             self._hooks += [
                 module.register_forward_pre_hook(self._enter_module, with_kwargs=True),
                 module.register_forward_hook(self._leave_module, always_call=True),  # also if the module raised

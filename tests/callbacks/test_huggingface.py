@@ -1,8 +1,10 @@
 """AttnVizCallback in a real Trainer."""
 
+import fnmatch
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -27,9 +29,10 @@ def train(directory, *callbacks, steps=5, resume_from_checkpoint=None, **options
     torch.manual_seed(0)
     model = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=16, n_head=2, n_layer=2, n_positions=16))
     data = [{"input_ids": row, "labels": row} for row in torch.randint(64, (64, 8))]
-    options = {"report_to": "none", "max_steps": steps, "save_strategy": "no", "logging_steps": 1} | options
+    usual = {"report_to": "none", "max_steps": steps, "save_strategy": "no", "logging_steps": 1}
+    options = usual | {"per_device_train_batch_size": 4} | options
     arguments = TrainingArguments(
-        str(directory), per_device_train_batch_size=4, disable_tqdm=True, use_cpu=True, dataloader_pin_memory=False,
+        str(directory), disable_tqdm=True, use_cpu=True, dataloader_pin_memory=False,
         **options,
     )  # fmt: skip
     trainer = Trainer(model, arguments, train_dataset=data, eval_dataset=data[:8], callbacks=list(callbacks))
@@ -178,3 +181,107 @@ def test_two_processes(tmp_path, training):
     subprocess.run([*launch, script, tmp_path], check=True, cwd=root, env=environment, timeout=200)
     assert tb_attnviz.open_run(tmp_path / "0").steps == [0, 2, 4, 5]
     assert not (tmp_path / "1").exists()
+
+
+@pytest.mark.parametrize(("every", "steps"), [("epoch", [0, 2, 4, 6]), (0.5, [0, 3, 6]), (0.34, [0, 3, 6])], ids=str)
+def test_every_may_be_an_epoch_or_a_share_of_the_training(tmp_path, probe, every, steps):
+    callback = AttnVizCallback(probe, every=every, health_every=None, logdir=tmp_path / "run")
+    train(tmp_path, callback, steps=-1, num_train_epochs=3, per_device_train_batch_size=32)
+    assert tb_attnviz.open_run(tmp_path / "run").steps == steps
+
+
+def test_health_alone_at_the_end_of_each_epoch(tmp_path, probe):
+    callback = AttnVizCallback(probe, every=100, health_every="epoch", logdir=tmp_path / "run")
+    train(tmp_path, callback, steps=-1, num_train_epochs=3, per_device_train_batch_size=32)
+    run = tb_attnviz.open_run(tmp_path / "run")
+    assert (run.steps, run.health_steps) == ([0, 6], [0, 2, 4, 6])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"every": 1.5}, r"every=1.5 must be a whole number"),
+        ({"every": "step"}, "every='step' must be a whole number"),
+        ({"health_every": 0}, "health_every=0 must be a whole number of at least 1"),
+        ({"batch_size": 0}, "batch_size=0 must be"),
+        ({"max_tokens": -1}, "max_tokens=-1 must be"),
+        ({"values": "all"}, "values='all' is not known"),
+        ({"on_error": "ignore"}, "on_error='ignore' is not known"),
+        ({"forward": 3}, "forward=3 is no function"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_said_where_the_callback_is_made(probe, options, message):
+    with pytest.raises(ValueError, match=message):
+        AttnVizCallback(probe, **options)
+
+
+def test_the_class_in_the_place_of_an_object_is_told_what_to_write(tmp_path):
+    with pytest.raises(TypeError, match=r"callbacks=\[AttnVizCallback\(Probe.from_texts\(texts, tokenizer\)\)\]"):
+        train(tmp_path, AttnVizCallback)
+
+
+def test_module_and_forward_show_the_probe_as_training_would(tmp_path, probe):
+    """The body of the model alone, called in a way of one's own."""
+    called = []
+
+    def forward(model, input_ids, attention_mask):
+        called.append(type(model).__name__)
+        return model(input_ids, attention_mask=attention_mask, use_cache=False)
+
+    train(tmp_path, AttnVizCallback(probe, every=5, module="transformer", forward=forward, logdir=tmp_path / "run"))
+    run = tb_attnviz.open_run(tmp_path / "run")
+    assert [layer.name for layer in run.layers] == ["h.0.attn", "h.1.attn"]
+    assert set(called) == {"GPT2Model"}
+
+
+class TestPushing:
+    """A Trainer that uploads its output directory must not upload the probe's texts unasked."""
+
+    @pytest.fixture
+    def uploaded(self, monkeypatch):
+        """The files that the Trainer has handed over for uploading."""
+        found = set()
+
+        class Api:
+            def upload_folder(self, folder_path, ignore_patterns, **options):
+                for path in Path(folder_path).rglob("*"):
+                    name = path.relative_to(folder_path).as_posix()
+                    if path.is_file() and not any(fnmatch.fnmatch(name, pattern) for pattern in ignore_patterns):
+                        found.add(name)
+
+        monkeypatch.setattr("transformers.trainer.hf_api", lambda *args, **kwargs: Api())
+        monkeypatch.setattr(Trainer, "init_hf_repo", lambda self, *args, **kwargs: setattr(self, "hub_model_id", "a/b"))
+        monkeypatch.setattr(Trainer, "create_model_card", lambda *args, **kwargs: None)
+        return found
+
+    def push(self, directory, callback, **options):
+        model = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=16, n_head=2, n_layer=1, n_positions=16))
+        data = [{"input_ids": row, "labels": row} for row in torch.randint(64, (8, 8))]
+        arguments = TrainingArguments(
+            str(directory),
+            max_steps=2,
+            disable_tqdm=True,
+            use_cpu=True,
+            save_strategy="no",
+            push_to_hub=True,
+            **options,
+        )
+        trainer = Trainer(model, arguments, train_dataset=data, callbacks=[callback])
+        trainer.train()
+        trainer.push_to_hub()
+
+    @pytest.mark.parametrize("report_to", ["none", "tensorboard"])
+    def test_by_default_a_run_is_kept_out_of_the_push(self, tmp_path, probe, uploaded, report_to):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            warnings.filterwarnings("ignore", ".*pin_memory.*")
+            self.push(tmp_path, AttnVizCallback(probe, every=1), report_to=report_to)
+        [run] = (tmp_path / "_attention").iterdir()
+        assert tb_attnviz.open_run(run).steps == [0, 1, 2]
+        assert "model.safetensors" in uploaded
+        assert not [name for name in uploaded if "attn" in name or name.startswith("_")]
+
+    def test_a_run_that_would_be_pushed_is_warned_of(self, tmp_path, probe, uploaded):
+        with pytest.warns(UserWarning, match="to a hub, and with it the run that is recorded in it: the probe's texts"):
+            self.push(tmp_path, AttnVizCallback(probe, every=1, logdir=tmp_path / "run"), report_to="none")

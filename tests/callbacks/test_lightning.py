@@ -9,6 +9,7 @@ import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
@@ -131,3 +132,63 @@ def test_two_processes(tmp_path):
     assert run.steps == [0, 2, 4, 5]
     assert len(list((tmp_path / "run" / "a" / "plugins" / "attnviz").iterdir())) == 4
     assert len(list((tmp_path / "run" / "a").glob("*tfevents*"))) == 1
+
+
+class Rivals(Learner):
+    """Two optimizers, one step of each a batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.automatic_optimization = False
+
+    def training_step(self, ids, index):
+        loss = functional.cross_entropy(self(ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+        self.manual_backward(loss)
+        for optimizer in self.optimizers():
+            optimizer.step()
+            optimizer.zero_grad()
+        self.log("loss", loss)
+
+    def configure_optimizers(self):
+        half = list(self.parameters())
+        return [torch.optim.SGD(part, lr=1e-2) for part in (half[::2], half[1::2])]
+
+
+def test_steps_are_those_of_the_logger_with_several_optimizers(tmp_path, probe):
+    logger = TensorBoardLogger(tmp_path, name="", version="")
+    train(tmp_path, AttnVizCallback(probe, every=2), learner=Rivals(), logger=logger, max_steps=-1, max_epochs=1)
+    assert tb_attnviz.open_run(tmp_path).steps == [0, 2, 4, 6, 8, 10, 12, 14, 16]
+    accumulator = EventAccumulator(str(tmp_path))
+    accumulator.Reload()
+    assert [event.step for event in accumulator.Scalars("loss")] == list(range(16))
+
+
+@pytest.mark.parametrize(("every", "steps"), [("epoch", [0, 16, 32]), (0.25, [0, 8, 16, 24, 32])], ids=str)
+def test_every_may_be_an_epoch_or_a_share_of_the_training(tmp_path, probe, every, steps):
+    train(tmp_path, AttnVizCallback(probe, every=every, logdir=tmp_path / "run"), max_steps=-1, max_epochs=2)
+    assert tb_attnviz.open_run(tmp_path / "run").steps == steps
+
+
+class Scaled(Learner):
+    """Takes its input as numbers that are not whole, too, as images come."""
+
+    def forward(self, ids, scale=None):
+        scale = torch.ones(len(ids), 1, dtype=self.dtype) if scale is None else scale
+        return self.model.head(self.model.blocks[0](self.model.embedding(ids) * scale[..., None]))
+
+
+@pytest.mark.parametrize("precision", ["bf16-true", "64-true", "bf16-mixed"])
+def test_the_pass_is_made_in_the_precision_of_the_training(tmp_path, precision):
+    probe = Probe((IDS, torch.ones(len(IDS), 1)), TOKENS)
+    torch.manual_seed(0)
+    plain = train(tmp_path, learner=Scaled(), precision=precision)
+    torch.manual_seed(0)
+    callback = AttnVizCallback(probe, every=1, logdir=tmp_path / "run", on_error="raise")
+    weights = train(tmp_path, callback, learner=Scaled(), precision=precision)
+    assert tb_attnviz.open_run(tmp_path / "run").steps == [0, 1, 2, 3, 4, 5]
+    assert all(torch.equal(weights[name], plain[name]) for name in plain)
+
+
+def test_the_class_in_the_place_of_an_object_is_told_what_to_write():
+    with pytest.raises(TypeError, match=r"callbacks=\[AttnVizCallback\(Probe"):
+        AttnVizCallback()

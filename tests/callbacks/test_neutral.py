@@ -1,6 +1,8 @@
 """Training with the recorder is, bit for bit, training without it."""
 
+import collections
 import contextlib
+import itertools
 import random
 
 import numpy as np
@@ -61,17 +63,13 @@ class CheckpointedReentrant(Checkpointed):
 class StumblingNowAndThen(Decoder):
     """Uses random numbers in every second pass over the probe and then raises."""
 
-    def __init__(self):
-        super().__init__()
-        self.passes = []
+    passes = itertools.count(1)  # of the class: what a module itself counts is put back
 
     def forward(self, ids):
         result = super().forward(ids)
-        if not self.training:
-            self.passes.append(1)
-            if len(self.passes) % 2 == 0:
-                torch.rand(3), random.random(), np.random.rand()
-                raise RuntimeError("stumbled")
+        if not self.training and next(self.passes) % 2 == 0:
+            torch.rand(3), random.random(), np.random.rand()
+            raise RuntimeError("stumbled")
         return result
 
 
@@ -239,3 +237,74 @@ def test_a_compiled_model_is_recorded_uncompiled_and_stays_compiled(tmp_path):
     capture(compiled, Probe(IDS, TOKENS))
     compiled(IDS)
     assert len(calls) == count, "and the pass gives it no reason to do it again"
+
+
+class Keeper(nn.Module):
+    """Keeps whatever a module can in its passes."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3, 3)
+        self.passes = 0
+        self.ready = False
+        self.table = None
+        self.losses = [torch.zeros(1)]
+        self.cache = {"keys": [torch.ones(2)], "by name": {}}
+        self.recent = collections.deque([1, 2], maxlen=3)
+        self.seen = {1}
+        self.position = torch.zeros(2)
+        self.history = torch.arange(3.0)
+
+    def forward(self, x):
+        self.passes += 1
+        if not self.ready:
+            self.table, self.ready = torch.arange(3.0), True
+        self.losses.append(self.linear(x).sum())
+        self.cache["keys"].append(x)
+        self.cache["by name"]["x"] = x
+        self.cache["new"] = [x]
+        self.recent.append(3)
+        self.recent.append(4)
+        self.seen.add(2)
+        self.position = self.position + 1
+        self.history += 1
+        self.late = x.shape
+        return x + self.table
+
+
+def test_what_modules_keep_in_lists_counters_and_tensors_is_as_it_was():
+    model = Keeper()
+    before = {name: value for name, value in vars(model).items() if not name.startswith("_")}
+    inner = model.cache["keys"], model.cache["by name"]
+    with undisturbed(model):
+        model(torch.ones(3))
+        assert (model.passes, model.ready, len(model.losses)) == (1, True, 2)
+    after = {name: value for name, value in vars(model).items() if not name.startswith("_")}
+    assert after.keys() == before.keys()
+    assert all(after[name] is value for name, value in before.items()), "the same objects"
+    assert (model.passes, model.ready, model.table) == (0, False, None)
+    assert [loss.tolist() for loss in model.losses] == [[0.0]]
+    assert model.cache.keys() == {"keys", "by name"}
+    assert (model.cache["keys"] is inner[0], model.cache["by name"] is inner[1]) == (True, True)
+    assert (len(inner[0]), inner[1], list(model.recent), model.seen) == (1, {}, [1, 2], {1})
+    assert model.history.tolist() == [0.0, 1.0, 2.0]
+    model(torch.ones(3))
+    assert (model.passes, model.table.tolist()) == (1, [0.0, 1.0, 2.0]), "and it works as before"
+
+
+class PartlyScripted(Decoder):
+    """One part of it is TorchScript."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = torch.jit.script(self.norm)
+
+
+def test_a_part_in_torchscript_keeps_nothing_from_being_recorded(tmp_path):
+    model = PartlyScripted()
+    running = model.norm.running_mean.clone()
+    with AttentionRecorder(model, Probe(IDS, TOKENS), tmp_path, on_error="raise") as recorder:
+        recorder.record(0)
+    assert len(recorder.layers) == len(Decoder().blocks)
+    assert torch.equal(model.norm.running_mean, running)
+    assert model.norm.training

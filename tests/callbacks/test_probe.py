@@ -1,11 +1,13 @@
 """Probes: from texts, or made by hand, and what is said about those that cannot be."""
 
+import dataclasses
+import json
 import math
 import random
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, GPT2Config, GPT2Model, PreTrainedTokenizerFast
 
 from tb_attnviz.callbacks import Probe
@@ -29,6 +31,20 @@ def gpt_tokenizer():
     trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet)
     bpe.train_from_iterator([*TEXTS, "a café " * 9], trainer)
     return PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token="<|endoftext|>")
+
+
+@pytest.fixture
+def plain_tokenizer():
+    """One of the package tokenizers, that pads and cuts as its owner has told it."""
+    words = Tokenizer(
+        models.WordLevel({"[UNK]": 0, "[CLS]": 1, "the": 2, "sky": 3, "is": 4, "blue": 5}, unk_token="[UNK]")
+    )
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.post_processor = processors.TemplateProcessing(single="[CLS] $A", special_tokens=[("[CLS]", 1)])
+    words.add_special_tokens(["[CLS]", "[UNK]"])
+    words.enable_padding(length=12)
+    words.enable_truncation(7)
+    return words
 
 
 def only_batch(probe):
@@ -156,13 +172,86 @@ class TestByHand:
         assert [sequence.repeat for sequence in probe.record.sequences] == [Repeat(1, 4), None]
 
 
+def test_a_tokenizer_of_the_package_tokenizers_will_do(plain_tokenizer):
+    probe = Probe.from_texts(["the sky is blue", "blue sky"], plain_tokenizer, repeated=0)
+    assert [s.tokens for s in probe.record.sequences] == [
+        ("[CLS]", "the", "sky", "is", "blue"),
+        ("[CLS]", "blue", "sky"),
+    ]
+    assert only_batch(probe).kwargs["input_ids"].tolist() == [[1, 2, 3, 4, 5], [1, 5, 3, 0, 0]]
+    assert plain_tokenizer.padding["length"] == 12
+    assert plain_tokenizer.truncation["max_length"] == 7, "it stays as it is"
+
+
+class TestInputsAsPeopleHaveThem:
+    """Whatever a model is called with: nested, or of no sequence."""
+
+    def test_a_dictionary_that_is_the_only_argument(self):
+        batch = only_batch(Probe(({"input_ids": IDS, "attention_mask": MASK},), TOKENS))
+        assert batch.kwargs == {}
+        [given] = batch.args
+        assert given["input_ids"].tolist() == IDS.tolist()
+        assert batch.present.tolist() == MASK.bool().tolist(), "the mask within it is seen"
+
+    def test_structures_keep_their_form_and_are_cut_wherever_tensors_are(self):
+        pixels = torch.arange(4.0)
+        inputs = {"text": {"input_ids": IDS}, "images": [pixels, (pixels, "RGB")], "return_dict": True}
+        first, second = Probe(inputs, TOKENS).batches(2, device=torch.device("cpu"))
+        assert first.kwargs["text"]["input_ids"].tolist() == IDS[:2].tolist()
+        assert second.kwargs["images"][1][0].tolist() == [2.0, 3.0]
+        assert (second.kwargs["images"][1][1], second.kwargs["return_dict"]) == ("RGB", True)
+
+    @pytest.mark.parametrize(
+        "other", [torch.tensor(3), torch.zeros(9, 9), torch.zeros(2, 3)], ids=["scalar", "mask", "ids"]
+    )
+    def test_tensors_that_belong_to_no_sequence_are_whole_in_every_batch(self, other):
+        for batch in Probe((IDS, other), TOKENS).batches(2, device=torch.device("cpu")):
+            assert torch.equal(batch.args[1], other)
+
+    def test_shared_names_those_that_only_seem_to_have_a_row_a_sequence(self):
+        square = torch.arange(16.0).reshape(4, 4)  # as many rows as sequences
+        first, _ = Probe({"input_ids": IDS, "square": square}, TOKENS).batches(2, device=torch.device("cpu"))
+        assert first.kwargs["square"].shape == (2, 4)
+        probe = Probe({"input_ids": IDS, "square": square}, TOKENS, shared=["square"])
+        for part in (probe, probe.within(max(map(len, TOKENS)))):
+            for batch in part.batches(2, device=torch.device("cpu")):
+                assert torch.equal(batch.kwargs["square"], square)
+        with pytest.raises(ValueError, match="shared names 'sqare', but the inputs are input_ids, square"):
+            Probe({"input_ids": IDS, "square": square}, TOKENS, shared=["sqare"])
+
+    def test_labels_before_the_ids_are_not_taken_for_them(self):
+        labels = torch.zeros(4, 3, dtype=torch.long)
+        assert only_batch(Probe({"labels": labels, "ids": IDS}, TOKENS)).present.shape == IDS.shape
+
+    def test_tokens_that_the_model_adds_stand_in_front(self):
+        tokens = [["[memory]", "[register]", *row] for row in TOKENS]
+        batch = only_batch(Probe({"input_ids": IDS, "attention_mask": MASK}, tokens))
+        assert batch.present.tolist() == [[True, True, *row] for row in MASK.bool().tolist()]
+
+    def test_halves_of_surrogate_pairs_are_written_as_python_does(self):
+        tokens = [["\ud83d", *TOKENS[0][1:]], *TOKENS[1:]]
+        probe = Probe(IDS, tokens, labels={"same": ["\ude00"] * 4})
+        assert probe.record.sequences[0].tokens[0] == "\\ud83d"
+        assert probe.record.sequences[0].labels["same"][0] == "\\ude00"
+        json.dumps(dataclasses.asdict(probe.record)).encode()
+
+    def test_a_token_that_is_no_text_is_refused(self):
+        with pytest.raises(TypeError, match="sequence 1 of the probe has a token 7, which is no text"):
+            Probe(IDS, [TOKENS[0], [7, *TOKENS[1][1:]], *TOKENS[2:]])
+
+
 @pytest.mark.parametrize(
     ("inputs", "tokens", "message"),
     [
         (IDS, [], "the probe is empty: give at least one sequence"),
         (IDS, [*TOKENS[:3], []], "sequence 3 of the probe has no tokens: leave it out"),
         (IDS, TOKENS[:3], r"tokens names 3 sequences, but inputs\[0\] of shape \(4, 9\) has 4 .*one list of tokens"),
-        ({"ids": IDS, "scale": torch.ones(())}, TOKENS, r"scale of shape \(\) has 0 along its first axis"),
+        ({"scale": torch.ones(())}, TOKENS, r"scale of shape \(\) has 0 along its first axis"),
+        (
+            {"input_ids": IDS, "attention_mask": MASK[:3]},
+            TOKENS,
+            r"attention_mask of shape \(3, 9\) has 3 along its first axis",
+        ),
         (IDS, [row[:8] for row in TOKENS], "sequence 0, the longest .* has 8 tokens, but the inputs are 9 .* wide"),
         (
             {"input_ids": IDS, "attention_mask": MASK},

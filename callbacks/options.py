@@ -1,0 +1,63 @@
+"""Options of a recorder, as the trainers' callbacks take them too."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypedDict
+
+from tb_attnviz.alerts import Rule
+from tb_attnviz.events import Alert
+
+from .capture.recording import Forward
+from .capture.selection import Heads, Layers
+from .numbers import as_positive
+from .probe import Probe
+from .schedule import Pace, at_pace, check_pace
+
+
+class RecorderOptions(TypedDict, total=False):
+    """What AttentionRecorder may be told beside the model, the probe and the directory; it says what they mean."""
+
+    every: Pace
+    health_every: Pace | None
+    layers: Layers | None
+    heads: Heads | None
+    max_tokens: int | None
+    max_bytes: int | None
+    values: Literal["norms"] | None
+    batch_size: int
+    forward: Forward
+    rules: Sequence[Rule]
+    on_alert: Callable[[Alert], object] | None
+    on_error: Literal["warn", "raise"]
+
+
+def check_options(**options: Any) -> None:
+    """Raises ValueError for values of RecorderOptions that cannot be right, whatever the model; it names them."""
+    for name in ("every", "health_every"):
+        if options.get(name) is not None:
+            check_pace(options[name], name)
+    as_positive(options.get("batch_size", 1), "batch_size", "show so many sequences at a time")
+    if options.get("max_tokens") is not None:
+        as_positive(options["max_tokens"], "max_tokens", "show so many tokens at most")
+    if (values := options.get("values")) not in (None, "norms"):
+        raise ValueError(f'values={values!r} is not known: give "norms", or None for none')
+    if (on_error := options.get("on_error", "warn")) not in ("warn", "raise"):
+        raise ValueError(f'on_error={on_error!r} is not known: give "warn" or "raise"')
+    if not callable(forward := options.get("forward", callable)):
+        raise ValueError(f"forward={forward!r} is no function: give one of the model and the probe's inputs")
+
+
+def for_training(options: RecorderOptions, steps: int) -> dict[str, Any]:
+    """The options as AttentionRecorder takes them, for a training of so many steps."""
+    given: dict[str, Any] = dict(options)
+    paces = {name: at_pace(given[name], steps) for name in ("every", "health_every") if given.get(name) is not None}
+    return given | paces
+
+
+def checked_probe(probe: Probe | None) -> Probe:
+    """`probe`, or TypeError: a callback that a trainer makes by itself has none."""
+    if not isinstance(probe, Probe):
+        raise TypeError(
+            f"AttnVizCallback was given {probe!r} as its probe: give an object made with one, "
+            "callbacks=[AttnVizCallback(Probe.from_texts(texts, tokenizer))]"
+        )
+    return probe
