@@ -2,10 +2,11 @@
 
 import logging
 import os
+import re
 import threading
 from typing import Any
 
-from tb_attnviz.events import PLUGIN_NAME, FormatError, Records, VersionError, in_order_of_writing
+from tb_attnviz.events import PLUGIN_NAME, FormatError, Records, VersionError, files, in_order_of_writing
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.plugin.summaries import read_summaries
 from tb_attnviz.run import NotRecordedError, Run, readable
@@ -13,19 +14,42 @@ from tb_attnviz.terminal import plain, plain_traceback
 
 logger = logging.getLogger(__name__)
 
+_URI = re.compile("[a-zA-Z][0-9a-zA-Z.]*://.*")
+
 
 class RunDirectories:
-    """Where the samples of a run lie: under `--logdir`, or under the entry of `--logdir_spec` that names it."""
+    """Where the samples of a run lie: in the directory that TensorBoard reads its events from.
+
+    That is below `--logdir`, or below the entry of `--logdir_spec` that the run's name begins with; entries without a
+    name give none to their runs. As TensorBoard does, `~` is expanded, and of two runs of one name the later entry's is
+    meant.
+    """
 
     def __init__(self, logdir: str, logdir_spec: str) -> None:
-        self._logdir = logdir
-        self._named = dict(part.split(":", 1) for part in logdir_spec.split(",") if ":" in part)
+        entries = [(None, logdir)] if logdir else [_entry(spec) for spec in logdir_spec.split(",") if spec]
+        self._entries = [(name, _expanded(path)) for name, path in entries]
 
     def __getitem__(self, run: str) -> str:
-        if self._logdir:
-            return os.path.join(self._logdir, run)
-        name, _, rest = run.partition("/")
-        return os.path.join(self._named.get(name, name), rest)
+        found = [
+            os.path.join(path, run if name is None else run[len(name) + 1 :])
+            for name, path in reversed(self._entries)
+            if name is None or run == name or run.startswith(f"{name}/")
+        ]
+        if len(found) > 1:
+            found = [path for path in found if any("tfevents" in name for name in files.list_names(path))] or found
+        return found[0] if found else run
+
+
+def _entry(spec: str) -> tuple[str | None, str]:
+    """Name and path of an entry of --logdir_spec, by TensorBoard's rules (data_ingester._parse_event_files_spec)."""
+    if _URI.match(spec) or ":" not in spec or spec.startswith("/") or os.path.splitdrive(spec)[0]:
+        return None, spec
+    name, _, path = spec.partition(":")
+    return name or None, path
+
+
+def _expanded(path: str) -> str:
+    return path if _URI.match(path) else os.path.expanduser(path)
 
 
 class Runs:

@@ -5,7 +5,6 @@ An executor of several processes ends them all when one of them dies, and cannot
 """
 
 import concurrent.futures
-import functools
 import os
 import signal
 import threading
@@ -39,13 +38,15 @@ class Worker:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the worker was closed")
-            self._executor = self._executor or _start()
+            before = self._executor
+            self._executor = before or _start()
             try:
                 future = self._executor.submit(_run, function, args, progress)
             except concurrent.futures.BrokenExecutor:  # it died while it was idle
                 self._executor = _start()
                 future = self._executor.submit(_run, function, args, progress)
-        _close_at_exit(self)
+            if self._executor is not before:
+                _close_at_exit(self)
         return cast("concurrent.futures.Future[bytes]", future)
 
     def close(self) -> None:
@@ -59,17 +60,13 @@ class Worker:
 _open: "weakref.WeakSet[Worker]" = weakref.WeakSet()
 
 
-@functools.cache
-def _register() -> None:
-    # loky waits for its workers before the interpreter ends, however long their tasks take, and it does so before any
-    # function of `atexit`. What it and concurrent.futures register with is private, and has been there since 3.9; the
-    # last one registered runs first.
-    threading._register_atexit(_close_all)  # type: ignore[attr-defined]
-
-
 def _close_at_exit(worker: Worker) -> None:
+    """Have `worker`, which has just begun to use an executor, closed before the interpreter ends."""
     _open.add(worker)
-    _register()
+    # loky waits for its workers before the interpreter ends, however long their tasks take, and it does so before any
+    # function of `atexit`. What it and concurrent.futures register with is private, and has been there since 3.9. The
+    # last one registered runs first, and loky registers with every executor that is used: so do we, after it.
+    threading._register_atexit(_close_all)  # type: ignore[attr-defined]
 
 
 def _close_all() -> None:

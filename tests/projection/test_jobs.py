@@ -289,12 +289,16 @@ def _ends_with(end: "Callable[[subprocess.Popen[str]], None]") -> bool:
     """Whether a parent and its worker, in the middle of a task, are gone soon after `end(parent)`."""
     code = (
         "import sys\n"
+        "import time\n"
         "from pathlib import Path\n"
         "from tb_attnviz.projection.jobs import Jobs, Task\n"
         "from tests.projection.test_jobs import until, who_am_i\n"
-        "jobs = Jobs(workers=1)\n"
+        "jobs = Jobs(workers=3)\n"  # each has an executor of its own, which the interpreter's end waits for
         "pid = jobs.result(Task(key='pid', function=who_am_i), wait=60).split()[0]\n"
-        "jobs.result(Task(key='long', function=until, args=(Path('/nowhere'), Path('/dev/null'), 'x')), wait=1)\n"
+        "for key in ('long', 'longer', 'longest'):\n"
+        "    jobs.result(Task(key=key, function=until, args=(Path('/nowhere'), Path('/dev/null'), 'x')), wait=0)\n"
+        "while [job.state for job in jobs.listing()] != ['running'] * 3:\n"
+        "    time.sleep(0.1)\n"
         "print(int(pid), flush=True)\n"
         "sys.stdin.read()\n"
     )
