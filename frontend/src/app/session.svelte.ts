@@ -26,6 +26,7 @@ import type { HeadPlace } from '../run/head';
 import type { Link, Said } from '../run/setting';
 import type { DataSource } from '../run/source';
 import { Axes } from '../shown/axes.svelte';
+import { reaches } from '../shown/reach';
 import { ShownSteps } from '../shown/shown.svelte';
 import { Live } from '../timeline/live.svelte';
 import { Steering } from '../timeline/steering.svelte';
@@ -111,6 +112,7 @@ export class Session extends Ground {
   /** Sets up what follows from what; to be called while a component is made. */
   begin(): void {
     $effect.pre(() => enterRun(this));
+    this.playback.animate((index) => reaches(this, index));
     $effect.pre(() => followSteps(this));
     $effect.pre(() => fetchPoints(this));
     for (const feature of this.features) feature.begin?.();

@@ -5,9 +5,11 @@ import type { Focus } from '../run/focus.svelte';
 import type { HeadPlace } from '../run/head';
 import { doubleTap } from '../widgets/double_tap';
 import { gestures } from '../widgets/gestures';
+import { handleKey } from '../widgets/keys';
 import type { Arrangement } from './arrangement.svelte';
 import { ROOM_FOR_AXES } from './cells';
 import type { MatrixCamera } from './matrix_camera.svelte';
+import { MATRIX_KEYS, type Moves } from './matrix_keys';
 import type { MatrixView } from './matrix_view.svelte';
 
 type View = Pick<MatrixCamera, 'now' | 'take' | 'zoom' | 'zoomOn' | 'showAll' | 'flyTo' | 'reveal'>;
@@ -26,7 +28,7 @@ interface Needs {
 }
 
 /** What pointer and keys do in the matrix. */
-export class MatrixHand {
+export class MatrixHand implements Moves {
   /** What is under the pointer, and where that is, in css pixels. */
   hovered = $state.raw<(Found & { readonly x: number; readonly y: number }) | null>(null);
   /** The head that the keys are at, while they are here. */
@@ -67,30 +69,10 @@ export class MatrixHand {
 
   readonly key = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target !== event.currentTarget) return;
-    const { session, camera } = this;
-    const at = this.cursor ?? session.focus.opened;
-    const actions: Record<string, () => void> = {
-      ArrowLeft: () => this.walk(-1, 0),
-      ArrowRight: () => this.walk(1, 0),
-      ArrowUp: () => this.walk(0, -1),
-      ArrowDown: () => this.walk(0, 1),
-      Enter: () => this.enter(),
-      p: () => {
-        const meant = this.hovered?.place ?? at;
-        if (meant) session.arrangement.pin(meant);
-      },
-      '+': () => camera.zoomOn(at, 1.4),
-      '=': () => camera.zoomOn(at, 1.4),
-      '-': () => camera.zoomOn(at, 1 / 1.4),
-      0: () => camera.showAll(),
-    };
-    const action = actions[event.key];
-    if (!action) return;
-    event.preventDefault();
-    action();
+    handleKey(MATRIX_KEYS, this, event);
   };
 
-  private walk(dx: number, dy: number): void {
+  walk(dx: number, dy: number): void {
     const { session, camera } = this;
     const { grid } = session.arrangement;
     const from = session.focus.opened ?? this.cursor;
@@ -100,10 +82,27 @@ export class MatrixHand {
     camera.reveal(this.cursor);
   }
 
-  private enter(): void {
+  enter(): void {
     const { cursor, session, camera } = this;
     if (!cursor) return;
     if (session.focus.isOpened(cursor)) camera.flyTo(cursor);
     else session.focus.open(cursor);
+  }
+
+  pin(): void {
+    const meant = this.hovered?.place ?? this.at;
+    if (meant) this.session.arrangement.pin(meant);
+  }
+
+  zoom(factor: number): void {
+    this.camera.zoomOn(this.at, factor);
+  }
+
+  showAll(): void {
+    this.camera.showAll();
+  }
+
+  private get at(): HeadPlace | null {
+    return this.cursor ?? this.session.focus.opened;
   }
 }

@@ -43,6 +43,20 @@ export class Playback implements Feature {
   /** @param motion whether moves may be animated */
   constructor(private readonly motion: () => boolean) {}
 
+  /** Moves while there is anything to do, frame by frame; to be called while a component is made.
+   * @param has whether a checkpoint's points are here */
+  animate(has: (index: number) => boolean): void {
+    $effect(() => {
+      if (!this.moving) return;
+      const frame = (now: number) => {
+        this.tick(now, has);
+        request = requestAnimationFrame(frame);
+      };
+      let request = requestAnimationFrame(frame);
+      return () => cancelAnimationFrame(request);
+    });
+  }
+
   /** Takes a run's checkpoints; a step that is still among them stays where it is. */
   setSteps(steps: readonly number[]): void {
     const place = this.place;

@@ -1,0 +1,36 @@
+/** A way to do something, as the help tells it: a key's, or a pointer's. */
+export interface Told {
+  /** As people name it. */
+  readonly name: string;
+  readonly does: string;
+}
+
+/** A key: what hears it and the help are made of the same row. */
+export interface Key<T> extends Told {
+  /** As events name it (`KeyboardEvent.key`), and what stands for it on other keyboards. */
+  readonly keys: readonly string[];
+  /** @returns false where it has nothing to do here, so that others may hear it */
+  act(on: T, event: KeyboardEvent): unknown;
+}
+
+const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+export const ARROW_KEYS = Object.keys(ARROWS);
+
+/** Where an arrow key points, across and down. */
+export function arrow({ key }: Pick<KeyboardEvent, 'key'>): readonly [number, number] {
+  return ARROWS[key] ?? [0, 0];
+}
+
+/** Does what the pressed key does.
+ * @returns whether it does anything; then it is nobody else's */
+export function handleKey<T>(table: readonly Key<T>[], on: T, event: KeyboardEvent): boolean {
+  const found = table.find(({ keys }) => keys.includes(event.key));
+  if (!found || found.act(on, event) === false) return false;
+  event.preventDefault();
+  return true;
+}
