@@ -17,9 +17,16 @@ export function standInBrowser(frames: FrameRequestCallback[] = []): void {
     },
   );
   vi.stubGlobal('document', { createElement: () => ({ getContext: () => null }) });
-  vi.stubGlobal('requestAnimationFrame', (frame: FrameRequestCallback) => frames.push(frame));
-  vi.stubGlobal('cancelAnimationFrame', () => {
-    frames.length = 0;
+  const requested: (FrameRequestCallback | null)[] = [null]; // no request has the number 0
+  vi.stubGlobal('requestAnimationFrame', (frame: FrameRequestCallback) => {
+    const once: FrameRequestCallback = (now) => frame(now);
+    frames.push(once);
+    return requested.push(once) - 1;
+  });
+  vi.stubGlobal('cancelAnimationFrame', (request: number) => {
+    const once = requested[request];
+    const at = once ? frames.indexOf(once) : -1;
+    if (at >= 0) frames.splice(at, 1);
   });
 }
 

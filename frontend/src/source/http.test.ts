@@ -42,6 +42,20 @@ describe('HttpSource', () => {
     expect(String(fetched.mock.calls[0]?.[0])).toBe('http://localhost:6006/prefix/data/plugin/attnviz/runs');
   });
 
+  it('never takes an answer of its own cache for the server’s: a step may have been recorded again', async () => {
+    fetched.mockImplementation(async () => five());
+    const source = new HttpSource(base);
+    const step = { run: 'a', step: 200, layer: 0 };
+    await source.points(query);
+    await source.points({ ...query, head: 0, alone: { id: '1', points: [1, 2], of: 4 } });
+    await source.attention({ ...step, head: 0, sequence: 0 });
+    await source.pointFigures({ ...step, figure: 'norm' });
+    await source.change({ ...step, since: 0 });
+    await source.similarity({ run: 'a', step: 200 });
+    await source.image('a', 0, 'tokens');
+    expect(fetched.mock.calls.map(([, init]) => init?.cache)).toEqual(Array(7).fill('no-cache'));
+  });
+
   it('says what is wrong with an answer that breaks off, or that something else gave', async () => {
     const torn = new ReadableStream({ pull: (stream) => stream.error(new TypeError('network error')) });
     fetched

@@ -101,7 +101,13 @@ it('are of the shown steps only', () => {
   shown.from = 2;
   shown.to = 2;
   expect(drawn(pairOf(2, 2))).not.toBeNull();
-  expect(drawn(pairOf(4, 4))).toBeNull(); // the scene still shows another step
+  for (const [from, to] of [
+    [4, 4],
+    [1, 2],
+    [2, 3],
+  ] as const) {
+    expect(drawn(pairOf(from, to))).toBeNull(); // the scene still shows other steps
+  }
   expect(drawn(pairOf(2, 2), { stale: true })).toBeNull();
   expect(drawn(pairOf(2, 2), { active: true })).toBeNull();
   expect(drawn(null)).toBeNull();

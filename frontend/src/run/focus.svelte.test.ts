@@ -1,0 +1,95 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Focus } from './focus.svelte';
+import { layerOf } from './layer.fixture';
+import { layerTokens, listsOf } from './lists';
+import { indexTokens } from './places';
+import { dataOf, runOf, textOf } from './run.fixture';
+import type { Sequence } from './types';
+
+describe('a selection', () => {
+  let focus: Focus;
+  beforeEach(() => {
+    focus = new Focus(dataOf([textOf('a b c'), textOf('d')]));
+    focus.open({ layer: 0, head: 1 });
+  });
+
+  it('is of the token whose query or key was chosen among a head’s points', () => {
+    focus.selectPoint(2);
+    expect(focus.selection).toEqual({ sequence: 0, list: 0, token: 2, side: 'query' });
+    focus.selectPoint(4 + 3);
+    expect(focus.selection).toEqual({ sequence: 1, list: 0, token: 0, side: 'key' });
+  });
+
+  it('goes to the token at the same position of another sequence, as far as that reaches', () => {
+    focus.selectPoint(2);
+    focus.read(1);
+    expect(focus.selection).toMatchObject({ sequence: 1, token: 0 });
+    focus.read(9);
+    expect(focus.selection).toMatchObject({ sequence: 1 });
+    focus.read(-1);
+    expect(focus.selection).toMatchObject({ sequence: 0, token: 0 });
+  });
+
+  it('is asked of the opened head alone', () => {
+    expect([focus.isOpened({ layer: 0, head: 1 }), focus.isOpened({ layer: 1, head: 1 })]).toEqual([
+      true,
+      false,
+    ]);
+  });
+});
+
+describe('a selected patch', () => {
+  // The probe has 4 × 4 patches of an image, one layer's own grid 2 × 2, another's 3 × 3.
+  const rows = (n: number) => Array.from({ length: n * n }, (_, i) => [Math.floor(i / n), i % n] as const);
+  const image: Sequence = {
+    kind: 'image',
+    tokens: rows(4).map((place) => place.join()),
+    repeat: null,
+    grid: { rows: 4, columns: 4 },
+    places: rows(4),
+    image: { width: 64, height: 64 },
+  };
+  const gridded = (n: number) => {
+    const grid = { rows: n, columns: n };
+    return layerOf({ query_grid: grid, key_grid: grid, queries: n * n, keys: n * n });
+  };
+  const layers = [layerOf({ queries: 16, keys: 16 }), gridded(2), gridded(3)];
+  const run = runOf({ layers, queries: 16, keys: 16 });
+  const lists = listsOf(run);
+  const data = {
+    run,
+    lists,
+    layerTokens: layers.map((layer) => layerTokens(lists, layer)),
+    probe: { value: indexTokens({ run: run.run, sequences: [image] }, lists) },
+  };
+
+  /** Where on its grid what was selected in a layer lies in another. */
+  function seenIn(layer: number, from: number, token: number): readonly number[] | null | undefined {
+    const focus = new Focus(data);
+    focus.open({ layer: from, head: 0 });
+    focus.selection = { sequence: 0, list: from, token, side: 'query' };
+    focus.open({ layer, head: 0 });
+    const { list, token: found } = focus.selection ?? { list: -1, token: -1 };
+    expect(list).toBe(layer);
+    return data.probe.value.lists[list]?.sequences[0]?.places?.[found];
+  }
+
+  it('keeps its place in the image between grids of different size', () => {
+    // Its middle is at 5/8 down and 7/8 across.
+    expect(seenIn(1, 0, 2 * 4 + 3)).toEqual([1, 1]);
+    expect(seenIn(2, 0, 2 * 4 + 3)).toEqual([1, 2]);
+    expect(seenIn(2, 0, 0)).toEqual([0, 0]);
+    // And from a small grid into a larger one: the patch under its middle.
+    expect(seenIn(0, 1, 2)).toEqual([3, 1]);
+    expect(seenIn(0, 2, 4)).toEqual([2, 2]);
+  });
+
+  it('is what it was when its own layer is opened again', () => {
+    const focus = new Focus(data);
+    focus.selection = { sequence: 0, list: 0, token: 11, side: 'key' };
+    focus.open({ layer: 1, head: 0 });
+    expect(focus.selection).toMatchObject({ list: 1, token: 3, side: 'key' });
+    focus.open({ layer: 0, head: 0 });
+    expect(focus.selection).toEqual({ sequence: 0, list: 0, token: 11, side: 'key' });
+  });
+});
