@@ -15,6 +15,7 @@ from tb_attnviz.events import Alert, AlertRecord, Layer
 
 from .capture import Recording, capture
 from .capture.distributed import without_reducer, writes_here
+from .capture.other_processes import OtherProcesses
 from .capture.recording import Forward
 from .capture.selection import Heads, Layers, Selection
 from .numbers import as_positive
@@ -110,6 +111,7 @@ class AttentionRecorder:
         if max_bytes is not None:
             _check_quota(max_bytes, self.bytes_per_checkpoint)
 
+        self._others = OtherProcesses(first)
         self._writer: BackgroundWriter | None = None
         if writes_here():
             self._writer = BackgroundWriter(open_run(logdir, max_bytes=max_bytes), self._probe)
@@ -178,6 +180,8 @@ class AttentionRecorder:
         try:
             recording = self._capture()
             if self._writer is not None:  # one process tells and writes for all
+                if (missing := self._others.missing()) is not None:
+                    warnings.warn(missing, RuntimeWarning, stacklevel=3)
                 alerts = self._watch.look(operator.index(step), recording.layers, recording.figures)
                 self._writer.write(operator.index(step), recording, alerts, samples=samples)
             done = True

@@ -15,7 +15,6 @@ from ..probe import Probe
 from ..tracing.attention_calls import AttentionCalls
 from ..tracing.module_names import ModuleNames
 from .batch_recording import BatchRecording
-from .guarded_witness import GuardedWitness
 from .masks import join_masks, join_masks_of_windows
 from .neutral import undisturbed
 from .other_sequences import other_sequences
@@ -23,6 +22,7 @@ from .padded_attention import over_sequences
 from .selection import Selection
 from .unseen import unseen
 from .values import join_values
+from .whole_heads import WholeHeads
 
 Float32 = npt.NDArray[np.float32]
 Forward = Callable[..., object]
@@ -71,7 +71,7 @@ def capture(
     with undisturbed(model):
         for batch in probe.batches(batch_size, device=device):
             of_batch = BatchRecording(batch, other_sequences(model, batch), health=health, values=values)
-            witness = GuardedWitness(of_batch, select)
+            witness = WholeHeads(of_batch, select, model)
             with ModuleNames(model) as names, AttentionCalls(names, witness):
                 forward(model, *batch.args, **batch.kwargs)
             known = [*of_batch.layers, *of_batch.skipped, *witness.left_out]
