@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 from typing import TYPE_CHECKING
 
 from tensorboard.compat.proto.event_pb2 import Event
@@ -15,17 +16,28 @@ _TRIES, _PAUSE = 20, 0.1  # seconds
 
 
 def open_run(logdir: "str | os.PathLike[str] | SummaryWriter", *, max_bytes: int | None = None) -> RunWriter:
-    """A writer for the run in `logdir`, `~` being the home directory. Raises OSError if it cannot be written."""
+    """A writer for the run in `logdir`, `~` being the home directory; warns if another training writes it.
+
+    Raises OSError if it cannot be written.
+    """
     if isinstance(logdir, (str, os.PathLike)):
-        directory, sink = os.path.expanduser(os.fspath(logdir)), None
+        directory, sink, purge_step = os.path.expanduser(os.fspath(logdir)), None, None
     else:
-        directory, sink = _directory(logdir), SummaryWriterSink(logdir)
+        directory, sink, purge_step = _directory(logdir), SummaryWriterSink(logdir), logdir.purge_step
     try:
-        return RunWriter(directory, sink=sink, max_bytes=max_bytes)
+        writer = RunWriter(directory, sink=sink, max_bytes=max_bytes, purge_step=purge_step)
     except OSError as error:
         raise OSError(
             f"cannot record into logdir {directory!r} ({error}): give a directory that can be written"
         ) from error
+    if writer.other_writer is not None:
+        warnings.warn(
+            f"{writer.other_writer} is recording into logdir {directory!r} already: two trainings in one directory "
+            "make one timeline of two models. Give each training a directory of its own",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return writer
 
 
 class SummaryWriterSink:

@@ -2,8 +2,8 @@
 
 import dataclasses
 import os
-from collections.abc import Callable
-from typing import Literal, cast
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +13,10 @@ from tb_attnviz.comparable import check_comparable
 from tb_attnviz.comparison import Measure, RecordedLayer
 from tb_attnviz.events import (
     Alert,
+    AttentionMap,
     Checkpoint,
     EventLog,
+    FiguresLocation,
     FormatError,
     Grid,
     Image,
@@ -26,6 +28,8 @@ from tb_attnviz.events import (
     Segment,
     Side,
     VersionError,
+    read_figures,
+    read_maps,
     read_picture,
     read_samples,
 )
@@ -61,9 +65,11 @@ def open_run(directory: str | os.PathLike[str]) -> "Run":
 
 
 def readable(run: "Run") -> "Run":
-    """`run`, unless it is damaged all over: raises FormatError if it recorded checkpoints and none can be read."""
-    if not run.steps and (sentences := run.records.newest.damaged_checkpoints):
-        raise FormatError(next(iter(sentences.values())))
+    """`run`, unless nothing can be shown for what is damaged: raises FormatError with the sentence of that."""
+    missing = [kind for kind, lacks in (("checkpoint", not run.steps), ("probe", run.records.probe is None)) if lacks]
+    for (kind, _), sentence in sorted(run.records.damaged.items()):
+        if kind in missing:
+            raise FormatError(sentence)
     if run.records.probe is not None:
         for layer in run.layers:
             layer.lengths(run.records.probe)
@@ -99,8 +105,8 @@ class Run:
 
     @property
     def damaged(self) -> list[str]:
-        """A sentence for everything of the newest segment that is left out because it cannot be read."""
-        return [sentence for _, sentence in sorted(self.records.newest.damaged.items())]
+        """A sentence for everything that is left out because it cannot be read."""
+        return [sentence for _, sentence in sorted(self.records.damaged.items())]
 
     @property
     def segments(self) -> list[Segment]:
@@ -299,13 +305,65 @@ class Run:
         """The heads of all layers, [heads], in an order in which those whose attention is alike stand together."""
         return geometry.cluster_order(self.similarity(step).astype(np.float64))
 
-    def health(self) -> dict[str, Float32]:
-        """Every figure over `health_steps`: float32 [steps, heads of all layers], NaN where it was not recorded."""
-        steps, absent = self.health_steps, np.full(self.records.newest.heads, np.nan, np.float32)
-        return {
-            figure: np.stack([by_step.get(step, absent) for step in steps])
-            for figure, by_step in sorted(self.records.newest.sound_health.items())
-        }
+    def health(self, steps: Sequence[int] | None = None) -> dict[str, Float32]:
+        """Every figure over `steps`, by default `health_steps`: float32 [steps, heads of all layers].
+
+        NaN where a figure is not defined, or was not recorded at a step, or cannot be read (see `damaged`).
+        """
+        segment = self.records.newest
+        steps, heads = segment.health_steps if steps is None else steps, segment.heads
+        found = {name: np.full((len(steps), heads), np.nan, np.float32) for name in segment.figures}
+        for row, step in enumerate(steps):
+            for name, values in self._figures(step).items():
+                if values.shape == (heads,):
+                    found[name][row] = values
+        return found
+
+    def arrays(self, step: int) -> dict[str, npt.NDArray[Any]]:
+        """All that was recorded of the heads at `step` beside samples and maps, by name: "health/entropy" [heads], …
+
+        Raises NotRecordedError for a step without figures, events.FormatError for a damaged one.
+        """
+        recorded = self._recorded(step)
+        if isinstance(recorded, dict):
+            return {f"health/{name}": values for name, values in recorded.items()}
+        return read_figures(recorded)
+
+    @property
+    def map_steps(self) -> list[int]:
+        """The steps that small maps were recorded at, ascending; those of older ones may have been thinned since."""
+        recorded = self.records.newest.recorded
+        return [step for step in self.health_steps if not isinstance(at := recorded[step], dict) and at.maps]
+
+    def maps(self, step: int, layer: int) -> dict[str, AttentionMap]:
+        """The small maps of the heads of one layer at `step`: kind of sequence → map.
+
+        Raises NotRecordedError where there are none (any more), events.FormatError where they are damaged.
+        """
+        recorded = self._recorded(step)
+        location = None if isinstance(recorded, dict) else recorded.maps_location()
+        if location is None:
+            raise NotRecordedError(f"no small maps were recorded at step {step}")
+        if not 0 <= layer < len(location.layers):
+            raise NotRecordedError(f"no layer {layer}: there are maps of layers 0 to {len(location.layers) - 1}")
+        try:
+            return read_maps(self.directory, location, layer, step)
+        except FileNotFoundError:
+            raise NotRecordedError(f"the small maps of step {step} were thinned, or are lost") from None
+
+    def _recorded(self, step: int) -> FiguresLocation | dict[str, Float32]:
+        try:
+            return self.records.newest.recorded[step]
+        except KeyError:
+            raise NotRecordedError(f"no figures at step {step}: {_recorded_steps(self.health_steps)}") from None
+
+    def _figures(self, step: int) -> dict[str, Float32]:
+        """The figures of one step; none of a step that cannot be read, which is told in `damaged`."""
+        try:
+            return self.records.newest.health_at(step)
+        except FormatError as error:
+            self.records.lose("figures", step, str(error))
+            return {}
 
     @property
     def alerts(self) -> list[Alert]:

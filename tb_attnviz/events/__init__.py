@@ -6,9 +6,13 @@ TensorBoard never loads them. `docs/format.md` describes both byte by byte.
 """
 
 from tb_attnviz.events.documents import FormatError, VersionError
+from tb_attnviz.events.figures import FiguresLocation, FiguresLog, read_figures
 from tb_attnviz.events.log import DamagedFileWarning, EventLog
+from tb_attnviz.events.maps import AttentionMap, LayerMaps, MapsLocation, encode_maps, read_maps
+from tb_attnviz.events.order import Order
 from tb_attnviz.events.pictures import read_picture
 from tb_attnviz.events.probe_record import Grid, GridLabels, Image, ProbeRecord, Repeat, Sequence, Side
+from tb_attnviz.events.said import DamagedError, Said, read_summary
 from tb_attnviz.events.samples import Samples, read_samples, samples_checksum
 from tb_attnviz.events.schema import (
     Alert,
@@ -18,8 +22,9 @@ from tb_attnviz.events.schema import (
     Layer,
     Lengths,
     SamplesLocation,
+    Start,
 )
-from tb_attnviz.events.segments import Records, Segment, in_order_of_writing
+from tb_attnviz.events.segments import Records, Segment
 from tb_attnviz.events.summaries import PLUGIN_NAME
 from tb_attnviz.events.writer import RunWriter
 
@@ -28,27 +33,39 @@ __all__ = [
     "Alert",
     "AlertRecord",
     "AlertedHead",
+    "AttentionMap",
     "Checkpoint",
+    "DamagedError",
     "DamagedFileWarning",
     "EventLog",
+    "FiguresLocation",
+    "FiguresLog",
     "FormatError",
     "Grid",
     "GridLabels",
     "Image",
     "Layer",
+    "LayerMaps",
     "Lengths",
+    "MapsLocation",
+    "Order",
     "ProbeRecord",
     "Records",
     "Repeat",
     "RunWriter",
+    "Said",
     "Samples",
     "SamplesLocation",
     "Segment",
     "Sequence",
     "Side",
+    "Start",
     "VersionError",
-    "in_order_of_writing",
+    "encode_maps",
+    "read_figures",
+    "read_maps",
     "read_picture",
     "read_samples",
+    "read_summary",
     "samples_checksum",
 ]

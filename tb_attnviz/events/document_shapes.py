@@ -1,8 +1,10 @@
 """What each document of a run may hold: types, ranges, names, and counts that what else is there can bear."""
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
-from tb_attnviz.events.own_files import PICTURE_NAME, SAMPLES_NAME
+from tb_attnviz.events.order import MAPS_NAME, PICTURE_NAME, SAMPLES_NAME
 from tb_attnviz.events.shapes import (
     MisfitError,
     Shape,
@@ -22,6 +24,7 @@ from tb_attnviz.events.shapes import (
     whole,
 )
 
+LONGEST_NAME = 200  # of a figure
 MOST_HEADS = 2**16  # of all layers
 MOST_SIDE = 2**12  # patches along a side of a grid
 MOST_PIXELS = 1024  # along a side of a picture: none is stored that is longer than 512
@@ -142,24 +145,58 @@ def _heads_fit(layer: dict[str, Any]) -> None:
         raise MisfitError(f"a list of {heads:,}, one for each head", numbers, "head_numbers")
 
 
-def _not_too_many_heads(document: dict[str, Any]) -> None:
-    heads = sum(layer["heads"] for layer in document["layers"])
+def check_heads(of_layers: Iterable[int]) -> None:
+    """Raises MisfitError for more heads together than a run may have."""
+    heads = sum(of_layers)
     if heads > MOST_HEADS:
         raise MisfitError(f"of at most {MOST_HEADS:,} heads together", f"{heads:,} heads", "layers")
 
 
-_LAYER = both(record(_LAYER_FIELDS, _LATER_FIELDS), _heads_fit)
-_STORED_LAYER = both(record({**_LAYER_FIELDS, "offset": _PLACE, "length": _PLACE}, _LATER_FIELDS), _heads_fit)
+def _not_too_many_heads(document: dict[str, Any]) -> None:
+    check_heads(layer["heads"] for layer in document["layers"])
 
-LAYERS = both(record({"layers": items(_LAYER, MOST_HEADS)}), _not_too_many_heads)
+
+LAYER = both(record(_LAYER_FIELDS, _LATER_FIELDS), _heads_fit)
+
+LAYERS = both(record({"layers": items(LAYER, MOST_HEADS)}), _not_too_many_heads)
+
+_KEY = re.compile("[0-9a-f]{8}")
+
+
+def _anything(value: Any) -> None:
+    """Whatever JSON can hold."""
+
+
+def _pair(value: list[Any]) -> None:
+    if len(value) != 2:
+        raise MisfitError("a count and a step", value)
+
+
+def _numbered(value: Any) -> None:
+    """Counts by the numbers of starts."""
+    mapping(_COUNT)(value)
+    for name in value:
+        if not name.isdecimal() or len(name) > 12:
+            raise MisfitError("by the number of a start", name)
+
 
 _SAMPLES = name_like(SAMPLES_NAME, "the name of a samples file of the run, samples-….events")
 
-CHECKPOINT = both(
-    record({"step": _STEP, "file": _SAMPLES, "layers": items(_STORED_LAYER, MOST_HEADS)}), _not_too_many_heads
+_STORED = record({"offset": _PLACE, "length": _PLACE}, {"checksum": nullable(text(8))})
+CHECKPOINT = record({"step": _STEP, "file": _SAMPLES, "layers": items(_STORED, MOST_HEADS)}, {"probe": nullable(_NAME)})
+"""What it says of its layers is looked at where it is known what was announced of them (schema.Checkpoint)."""
+KEPT = record({"files": items(_SAMPLES)}, {"before": _numbered})
+START = record(
+    {"writer": mapping(_anything), "key": name_like(_KEY, "8 hexadecimal digits")},
+    {"purge": nullable(_STEP)},
 )
-
-KEPT = record({"files": items(_SAMPLES)})
+END = record({"newest": mapping(both(items(_STEP, 2), _pair))})
+MAPS = record(
+    {
+        "file": name_like(MAPS_NAME, "the name of a file of maps of the run, maps-….events"),
+        "layers": items(record({"offset": _PLACE, "length": _PLACE, "checksum": text(8)}), MOST_HEADS),
+    }
+)
 
 _SPELLED = one_of("NaN", "Infinity", "-Infinity")
 _ALERTED = record(

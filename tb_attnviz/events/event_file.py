@@ -1,4 +1,4 @@
-"""EventFile: an event file of our own, for a run that has no SummaryWriter to share."""
+"""Event files that grow record by record: the run's own for TensorBoard, and those of figures."""
 
 import contextlib
 import os
@@ -12,20 +12,17 @@ from tb_attnviz.events import files, records
 _FILE_VERSION = "brain.Event:2"
 
 
-class EventFile:
-    """An event file of our own in `directory`, named as TensorBoard expects.
+class GrowingFile:
+    """A file of records at `path`, which must not be there yet if `new`.
 
-    The name sorts by time, so that readers take a restarted run in the order of its writing.
-    An event that does not fit on the disk leaves nothing behind: those before and after it can be read.
+    A record that does not fit on the disk leaves nothing behind: those before and after it can be read.
     """
 
-    def __init__(self, directory: str) -> None:
-        now = time.time()
-        name = f"events.out.tfevents.{int(now)}.{socket.gethostname()}.{os.getpid()}.{time.time_ns():016x}.attnviz"
-        self._file = files.open_unbuffered(os.path.join(directory, name))
+    def __init__(self, path: str, *, new: bool = False) -> None:
+        self._file = files.open_unbuffered(path, new=new)
         self._end = 0  # of the last whole record
         self._torn = False  # something may lie behind it
-        self._append(file_version(now))
+        self._append(file_version(time.time()))
 
     def add_event(self, event: Event) -> None:
         self._append(records.frame(event.SerializeToString()))
@@ -50,6 +47,18 @@ class EventFile:
             raise
         self._torn = False
         self._end += len(record)
+
+
+class EventFile(GrowingFile):
+    """An event file for a run that has no SummaryWriter to share, in `directory`, named as TensorBoard expects.
+
+    The name sorts by time, so that readers take a restarted run in the order of its writing.
+    """
+
+    def __init__(self, directory: str) -> None:
+        host, now = socket.gethostname(), time.time()
+        name = f"events.out.tfevents.{int(now)}.{host}.{os.getpid()}.{time.time_ns():016x}.attnviz"
+        super().__init__(os.path.join(directory, name))
 
 
 def file_version(wall_time: float) -> bytes:

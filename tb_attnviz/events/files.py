@@ -57,11 +57,14 @@ def open_size(file: IO[bytes]) -> int:
     return size
 
 
-def open_unbuffered(path: str) -> IO[bytes]:
-    """Open `path` for writing so that what is written is with the operating system, or an error, at once."""
+def open_unbuffered(path: str, *, new: bool = False) -> IO[bytes]:
+    """Open `path` for writing so that what is written is with the operating system, or an error, at once.
+
+    Raises FileExistsError if it is there already and should be `new`; object stores do not promise that.
+    """
     if is_remote(path):
         return open_file(path, "wb")
-    return cast(IO[bytes], open(path, "wb", buffering=0))
+    return cast(IO[bytes], open(path, "xb" if new else "wb", buffering=0))
 
 
 def size(path: str) -> int:

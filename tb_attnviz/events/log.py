@@ -1,13 +1,16 @@
 """A run's event files, read without TensorBoard: by notebooks, tests and the command line."""
 
+import math
 import os
 import warnings
+from collections.abc import Iterator
 
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from tb_attnviz.events import files, records
-from tb_attnviz.events.documents import VersionError
+from tb_attnviz.events.figures import FiguresLog
+from tb_attnviz.events.said import DamagedError, Said, read_summary
 from tb_attnviz.events.segments import Records
 from tb_attnviz.events.summaries import PLUGIN_NAME
 from tb_attnviz.terminal import plain
@@ -31,16 +34,22 @@ class EventLog:
         self._directory = directory
         self._offsets: dict[str, int] = {}
         self._records = Records()
+        self._figures = FiguresLog(directory)
         self._warned: set[str] = set()
+        self._events = 0  # read so far
+        self._newest_start = 0
 
     def load(self) -> Records:
         """Everything recorded so far. Raises FormatError for a run that cannot be shown, naming file and step."""
+        found: list[Said | DamagedError] = []
         for name in files.list_names(self._directory):
             if "tfevents" in name:
-                self._read(name)
+                found += self._read(name)
+        found += self._figures.load()  # last: the figures that alerts are about are there by now
+        self._records.take(found)
         return self._records
 
-    def _read(self, name: str) -> None:
+    def _read(self, name: str) -> Iterator[Said | DamagedError]:
         path = os.path.join(self._directory, name)
 
         def passed_over(offset: int) -> None:
@@ -54,7 +63,7 @@ class EventLog:
                     except DecodeError:
                         passed_over(offset - len(data))
                     else:
-                        self._take(event, name)
+                        yield from self._said(event, name)
                 self._offsets[name] = offset
         except records.CorruptRecordError as error:
             self._warn(name, f"is damaged at its end ({error}): what precedes is read")
@@ -65,15 +74,22 @@ class EventLog:
         except OSError as error:
             self._warn(name, f"cannot be read ({error.strerror})")
 
-    def _take(self, event: Event, name: str) -> None:
+    def _said(self, event: Event, name: str) -> Iterator[Said | DamagedError]:
+        self._events += 1
         if event.session_log.status == SessionLog.START and event.step > 0:  # SummaryWriter(purge_step=…)
-            self._records.purge(event.step)
+            behind = math.inf if self._newest_start else self._events
+            yield Said((self._newest_start, behind, 0), "purge", event.step, None)
         for value in event.summary.value:
-            if value.metadata.plugin_data.plugin_name == PLUGIN_NAME:
-                try:
-                    self._records.add(value.tag, event.step, value.tensor, where=plain(name))
-                except VersionError as error:
-                    raise VersionError(f"{error} ({plain(name)}, step {event.step})") from None
+            if value.metadata.plugin_data.plugin_name != PLUGIN_NAME:
+                continue
+            try:
+                said = read_summary(value.tag, event.step, self._events, value.tensor, where=plain(name))
+            except DamagedError as error:
+                yield error
+            else:
+                if said is not None:
+                    self._newest_start = max(self._newest_start, said.place[0])
+                    yield said
 
     def _warn(self, name: str, what: str) -> None:
         if name not in self._warned:

@@ -5,19 +5,33 @@ symbolic links followed, is a regular file below the run's own directory.
 """
 
 import os
-import re
 from typing import IO
 
 from tb_attnviz.events import files
 from tb_attnviz.events.documents import FormatError
+from tb_attnviz.events.order import FIGURES_NAME, MAPS_NAME, PICTURE_NAME, SAMPLES_NAME
+from tb_attnviz.events.records import TornRecordError
 from tb_attnviz.events.shapes import shown
-
-SAMPLES_NAME = re.compile(r"samples-(-?[0-9]{1,20})-[0-9a-f]{1,32}\.events")
-PICTURE_NAME = re.compile(r"image-[0-9a-f]{16}\.png")
 
 
 def samples_directory(run_directory: str) -> str:
     return os.path.join(run_directory, "plugins", "attnviz")
+
+
+def figures_directory(run_directory: str) -> str:
+    return os.path.join(run_directory, "plugins", "attnviz-figures")
+
+
+def maps_directory(run_directory: str) -> str:
+    return os.path.join(figures_directory(run_directory), "maps")
+
+
+_DIRECTORIES = (
+    (SAMPLES_NAME, samples_directory),
+    (PICTURE_NAME, samples_directory),
+    (FIGURES_NAME, figures_directory),
+    (MAPS_NAME, maps_directory),
+)
 
 
 def own_path(run_directory: str, name: str) -> str:
@@ -25,15 +39,29 @@ def own_path(run_directory: str, name: str) -> str:
 
     Raises FormatError if it is not one of our names, or leads out of the run.
     """
-    if not (SAMPLES_NAME.fullmatch(name) or PICTURE_NAME.fullmatch(name)):
+    directory = next((of(run_directory) for pattern, of in _DIRECTORIES if pattern.fullmatch(name)), None)
+    if directory is None:
         raise FormatError(f"{shown(name)} is not the name of a file of this run: it is not read")
-    path = os.path.join(samples_directory(run_directory), name)
+    path = os.path.join(directory, name)
     if files.is_remote(path):
         return path
     real, run = os.path.realpath(path), os.path.realpath(run_directory)
     if os.path.commonpath((real, run)) != run:
         raise FormatError(f"{name} is a link that leads out of the run: it is not read")
     return real
+
+
+def read_own(run_directory: str, name: str, offset: int, length: int) -> bytes:
+    """So many bytes of the file of ours called `name`; nothing is allocated for what it does not hold.
+
+    Raises as `open_own` does, and records.TornRecordError for a place beyond its end.
+    """
+    with open_own(run_directory, name) as opened:
+        size = files.open_size(opened)
+        if not 0 <= offset <= offset + length <= size:
+            raise TornRecordError(f"bytes {offset:,} to {offset + length:,} are beyond the file's {size:,}")
+        opened.seek(offset)
+        return opened.read(length)
 
 
 def open_own(run_directory: str, name: str) -> IO[bytes]:

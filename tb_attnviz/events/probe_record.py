@@ -8,8 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from tb_attnviz.events import document_shapes
-from tb_attnviz.events.documents import FormatError, dump, load
+from tb_attnviz.events.documents import FormatError
 
 Labels = Mapping[str, tuple[str, ...] | tuple[float, ...]]  # what they say → one value a token; NaN: not known
 
@@ -161,13 +160,12 @@ class ProbeRecord:
         content = [sequence.content for sequence in self.sequences]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
-    def to_json(self) -> str:
-        return dump({"sequences": [sequence.to_entry() for sequence in self.sequences]})
+    def to_content(self) -> dict[str, Any]:
+        """What the probe's document holds."""
+        return {"probe": self.fingerprint, "sequences": [sequence.to_entry() for sequence in self.sequences]}
 
     @classmethod
-    def from_json(cls, text: str) -> "ProbeRecord":
-        """Raises FormatError if it is damaged or of another version."""
-        document = load(text, "probe", document_shapes.PROBE)
+    def from_document(cls, document: dict[str, Any]) -> "ProbeRecord":
         return cls(tuple(Sequence.from_entry(entry) for entry in document["sequences"]))
 
 

@@ -1,29 +1,83 @@
 """Which checkpoints keep their samples when the disk's share is used up: a log-spaced set of steps."""
 
+import contextlib
 import dataclasses
+import os
 from collections.abc import Sequence
 
 import numpy as np
 
-from tb_attnviz.events.own_files import SAMPLES_NAME
+from tb_attnviz.events import files
+from tb_attnviz.events.order import Order, step_and_order
 
 
 @dataclasses.dataclass(frozen=True, order=True)
-class SamplesFile:
-    """One samples file. They sort by step, and those of one step by the time of their writing."""
+class KeptFile:
+    """A file of samples, or of maps, of one step. They sort by step, those of one step in the order of writing."""
 
     step: int
+    order: Order
     name: str
     size: int
 
-    @staticmethod
-    def step_of(name: str) -> int | None:
-        """The step that `name` is the samples file of; None for any other file."""
-        found = SAMPLES_NAME.fullmatch(name)
-        return int(found[1]) if found else None
+
+@dataclasses.dataclass(frozen=True)
+class Thinned:
+    """What is to be removed: `paths`. `left`: the samples files that stay, of `before` (see schema.Kept)."""
+
+    paths: list[str]
+    left: list[str]
+    before: dict[int, int]
+    newest_step: int
 
 
-def thin(files: Sequence[SamplesFile], most: int) -> list[SamplesFile]:
+class Quota:
+    """What the samples and maps of a run may take: `most` bytes in these two directories together.
+
+    What other starts write there meanwhile counts too. Those that began later than this one keep what they have: of it
+    they alone know.
+    """
+
+    def __init__(self, most: int, samples: str, maps: str) -> None:
+        self._most = most
+        self._directories = (samples, maps)
+        self._sizes: dict[str, int] = {}
+
+    def thin(self, newest: Order) -> Thinned | None:
+        """What has to go so that another step like that of `newest` fits; None if nothing has to.
+
+        A quarter is freed at a time: the list of what is left is then written rarely, and pictures change rarely.
+        """
+        found = [self._files(directory) for directory in self._directories]
+        sizes = [sum(file.size for file in of) for of in found]
+        step = next((file.step for of in found for file in of if file.order == newest), None)
+        of_newest = [file.size for of in found for file in of if (file.step, file.order.start) == (step, newest.start)]
+        if sum(sizes) + sum(of_newest) <= self._most:
+            return None
+        paths: list[str] = []
+        left: list[list[KeptFile]] = []
+        for directory, of, size in zip(self._directories, found, sizes, strict=True):
+            share = self._most * 3 // 4 * size // max(sum(sizes), 1)  # samples and maps give up alike
+            others = [file for file in of if file.order.start > newest.start]
+            own = [file for file in of if file.order.start <= newest.start]
+            left.append(thin(own, share - sum(file.size for file in others)) + others)
+            paths += [os.path.join(directory, file.name) for file in sorted(set(of) - set(left[-1]))]
+        before: dict[int, int] = {}
+        for file in found[0]:
+            if 0 < file.order.start < newest.start:
+                before[file.order.start] = max(before.get(file.order.start, 0), file.order.count)
+        steps = [file.step for file in found[0]]
+        return Thinned(paths, [file.name for file in left[0]], before, max(steps, default=0))
+
+    def _files(self, directory: str) -> list[KeptFile]:
+        names = {name: at for name in files.list_names(directory) if (at := step_and_order(name)) is not None}
+        for name in names.keys() - self._sizes.keys():
+            with contextlib.suppress(FileNotFoundError):  # another start has thinned meanwhile
+                self._sizes[name] = files.size(os.path.join(directory, name))
+        return [KeptFile(*at, name, self._sizes[name]) for name, at in names.items() if name in self._sizes]
+
+
+def thin(files: Sequence[KeptFile], most: int) -> list[KeptFile]:
     """Those of `files` that stay when they may take `most` bytes together, sorted.
 
     What a later file of the same step supersedes goes first. Then, again and again, the checkpoint without which its

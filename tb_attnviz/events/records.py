@@ -6,6 +6,7 @@ Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format
 
 import struct
 from collections.abc import Callable, Iterator
+from typing import IO
 
 import google_crc32c
 
@@ -14,6 +15,7 @@ from tb_attnviz.events import files
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 _OVERHEAD = _HEADER.size + _FOOTER.size
+_WINDOW = 2**20  # bytes
 CHECKSUM_BYTES = _FOOTER.size
 
 
@@ -88,6 +90,55 @@ def read_records(
             else:
                 yield end, data
             offset = end
+
+
+def scan(path: str, offset: int, most: int) -> Iterator[tuple[int, int, bytes | None]]:
+    """The records of `path` from `offset` on: where each begins and ends, and its data, None where it is damaged.
+
+    Behind damage it goes on with the next bytes that are a record, so that a bad byte costs one record wherever it is.
+    `most`: bytes that a record may have. Stops before a torn tail. Raises files.NotRegularError, OSError.
+    """
+    with files.open_regular(path) as file:
+        end = files.open_size(file)
+        while offset + _OVERHEAD <= end:
+            file.seek(offset)
+            header = file.read(_HEADER.size)
+            length = _HEADER.unpack(header)[0]
+            if header[8:12] != _masked_crc(header[:8]) or length > most:
+                found = _next_header(file, offset + 1, end)
+                if found is None:
+                    return  # zeros, or junk: a later record may still come behind it
+                yield offset, found, None
+                offset = found
+                continue
+            behind = offset + length + _OVERHEAD
+            if behind > end:
+                return
+            try:
+                data = unframe(header + file.read(length + _FOOTER.size))
+            except CorruptRecordError:
+                yield offset, behind, None
+            else:
+                yield offset, behind, data
+            offset = behind
+
+
+def _next_header(file: IO[bytes], offset: int, end: int) -> int | None:
+    """Where the first header after damage begins; None if there is none. One byte after the other is tried."""
+    while offset + _HEADER.size <= end:
+        file.seek(offset)
+        window = file.read(_WINDOW)
+        for place in range(len(window) - _HEADER.size + 1):
+            header = window[place : place + _HEADER.size]
+            if header[5:8] == b"\0\0\0" and header[8:] == _masked_crc(header[:8]):
+                return offset + place
+        offset += max(len(window) - _HEADER.size + 1, 1)
+    return None
+
+
+def checksum(data: bytes) -> bytes:
+    """The four bytes behind the data of a record."""
+    return _masked_crc(data)
 
 
 def _masked_crc(data: bytes) -> bytes:

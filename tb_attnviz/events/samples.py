@@ -18,9 +18,9 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_INT16, DT_INT32
 
-from tb_attnviz.events import files, records
-from tb_attnviz.events.own_files import open_own
-from tb_attnviz.events.records import CorruptRecordError, TornRecordError
+from tb_attnviz.events import records
+from tb_attnviz.events.own_files import read_own
+from tb_attnviz.events.records import CorruptRecordError
 from tb_attnviz.events.schema import Layer, Lengths, SamplesLocation
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.events.sound import DIMENSIONS, Arrays, check_arrays, check_fits
@@ -71,11 +71,14 @@ class Samples:
         return np.repeat(array, groups, axis=0) if groups > 1 else array
 
 
-def encode_samples(samples: Samples, *, step: int, layer_name: str, wall_time: float) -> tuple[bytes, ...]:
-    """`samples` as one framed record, in parts to be written one after the other."""
+def encode_samples(samples: Samples, *, step: int, layer_name: str) -> tuple[bytes, ...]:
+    """`samples` as one framed record, in parts to be written one after the other.
+
+    It has no time in it: the same samples of the same step are the same bytes, and have the same checksum.
+    """
     queries, queries_scale = _quantise(samples.queries)
     keys, keys_scale = _quantise(samples.keys)
-    event = Event(step=step, wall_time=wall_time)
+    event = Event(step=step)
     arrays: Arrays
     arrays = {"queries": queries, "queries_scale": queries_scale, "keys": keys, "keys_scale": keys_scale}
     if samples.bias is not None:
@@ -106,7 +109,10 @@ def read_samples(
     Raises FileNotFoundError if the file is gone, FormatError if it is none of the run's, records.CorruptRecordError or
     TornRecordError if it was damaged, or holds what samples cannot be.
     """
-    data = records.unframe(_read(run_directory, file, location.offset, location.length))
+    record = read_own(run_directory, file, location.offset, location.length)
+    if location.checksum not in (None, record[-records.CHECKSUM_BYTES :].hex()):
+        raise CorruptRecordError(f"{file} is damaged, or holds other samples than those of this checkpoint")
+    data = records.unframe(record)
     try:
         event = Event.FromString(data)
     except DecodeError:
@@ -131,24 +137,18 @@ def read_samples(
     )
 
 
-@functools.lru_cache(maxsize=65536)  # a samples file is written once
 def samples_checksum(run_directory: str, file: str, location: SamplesLocation) -> str:
-    """The checksum of the samples at `location`, as it was written behind them: four bytes are read.
+    """The checksum of the samples at `location`, as the checkpoint has it; in version 1, as it is written behind them.
 
     Raises FileNotFoundError if the file is gone, FormatError or TornRecordError as `read_samples` does.
     """
+    return location.checksum or _written_checksum(run_directory, file, location)
+
+
+@functools.lru_cache(maxsize=65536)  # a samples file is written once
+def _written_checksum(run_directory: str, file: str, location: SamplesLocation) -> str:
     end = location.offset + location.length
-    return _read(run_directory, file, end - records.CHECKSUM_BYTES, records.CHECKSUM_BYTES).hex()
-
-
-def _read(run_directory: str, file: str, offset: int, length: int) -> bytes:
-    """Nothing is allocated for what the file does not hold."""
-    with open_own(run_directory, file) as opened:
-        size = files.open_size(opened)
-        if not 0 <= offset <= offset + length <= size:
-            raise TornRecordError(f"bytes {offset:,} to {offset + length:,} are beyond the file's {size:,}")
-        opened.seek(offset)
-        return opened.read(length)
+    return read_own(run_directory, file, end - records.CHECKSUM_BYTES, records.CHECKSUM_BYTES).hex()
 
 
 def _quantise(array: Float32) -> tuple[Int16, Float32]:

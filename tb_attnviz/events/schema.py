@@ -1,14 +1,18 @@
 """What is said of layers, checkpoints and alerts, as frozen dataclasses, and their JSON."""
 
 import dataclasses
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from tensorboard.backend import json_util
 
 from tb_attnviz.events import document_shapes
-from tb_attnviz.events.documents import dump, load
+from tb_attnviz.events.documents import FormatError
+from tb_attnviz.events.order import Order
 from tb_attnviz.events.probe_record import Grid, ProbeRecord, Side
+from tb_attnviz.events.shapes import MisfitError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,59 +85,123 @@ class Layer:
         return cls(**known)
 
 
-def layers_to_json(layers: tuple[Layer, ...]) -> str:
-    """The layers that are recorded from some step on."""
-    return dump({"layers": [dataclasses.asdict(layer) for layer in layers]})
+_FIELDS = frozenset(field.name for field in dataclasses.fields(Layer))
 
 
-def layers_from_json(text: str) -> tuple[Layer, ...]:
-    """Raises FormatError if the document is damaged or of another version; so do all that read one."""
-    document = load(text, "list of layers", document_shapes.LAYERS)
+def layers_to_content(layers: tuple[Layer, ...], probe: str | None) -> dict[str, Any]:
+    """The layers that are recorded from some step on, on the probe of this fingerprint."""
+    return {"probe": probe, "layers": [_entry(layer) for layer in layers]}
+
+
+def layers_from_document(document: dict[str, Any]) -> tuple[Layer, ...]:
     return tuple(Layer.from_entry(entry) for entry in document["layers"])
 
 
-def kept_to_json(files: Iterable[str]) -> str:
-    """The samples files that are left, of all that were written before."""
-    return dump({"files": list(files)})
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """The samples `files` that are left. `before`: of an earlier start that may still write, the count that the list
+    goes to; of all others it says everything."""
 
+    files: frozenset[str]
+    before: dict[int, int]
+    order: Order | None = None
 
-def kept_from_json(text: str) -> frozenset[str]:
-    return frozenset(load(text, "list of samples files", document_shapes.KEPT)["files"])
+    def to_content(self) -> dict[str, Any]:
+        return {"files": sorted(self.files), "before": {str(start): count for start, count in self.before.items()}}
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> "Kept":
+        before = {int(start): count for start, count in document.get("before", {}).items()}
+        return cls(frozenset(document["files"]), before, Order.of(document))
+
+    def keeps(self, checkpoint: "Checkpoint") -> bool:
+        """Whether the samples of a checkpoint that was written before are left."""
+        order = checkpoint.order
+        later = order is not None and order.count > self.before.get(order.start, order.count)
+        return later or checkpoint.file in self.files
 
 
 @dataclasses.dataclass(frozen=True)
 class SamplesLocation:
-    """Where the samples of one layer lie: a record of `length` bytes at `offset` of the checkpoint's file."""
+    """Where the samples of one layer lie: a record of `length` bytes at `offset` of the checkpoint's file.
+
+    `checksum`: the four bytes that it must end with, in hexadecimal; None in version 1.
+    """
 
     offset: int
     length: int
+    checksum: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """What was recorded at one step: `file` is a name in the run's `plugins/attnviz` directory."""
+    """What was recorded at one step: `file` is a name in the run's `plugins/attnviz` directory.
+
+    `probe`: the fingerprint of the probe whose tokens the samples are of, and `order`: where it stands in the writing
+    of the run; both None in version 1.
+    """
 
     step: int
     file: str
     layers: tuple[Layer, ...]
     locations: tuple[SamplesLocation, ...]
+    probe: str | None = None
+    order: Order | None = None
 
-    def to_json(self) -> str:
+    @property
+    def digest(self) -> str | None:
+        """Equal for equal samples of the same step, whenever they were recorded; None in version 1."""
+        checksums = [location.checksum for location in self.locations]
+        if None in checksums:
+            return None
+        return hashlib.sha256(json.dumps([self.step, self.probe, checksums]).encode()).hexdigest()[:16]
+
+    def to_content(self, announced: tuple[Layer, ...]) -> dict[str, Any]:
+        """What the checkpoint's document holds: of its layers, what was not `announced` of them."""
+        known = announced if len(announced) == len(self.layers) else (None,) * len(self.layers)
         layers = [
-            {**dataclasses.asdict(layer), **dataclasses.asdict(location)}
-            for layer, location in zip(self.layers, self.locations, strict=True)
+            {**_beyond(layer, of), **dataclasses.asdict(location)}
+            for layer, of, location in zip(self.layers, known, self.locations, strict=True)
         ]
-        return dump({"step": self.step, "file": self.file, "layers": layers})
+        return {"file": self.file, "probe": self.probe, "layers": layers}
 
     @classmethod
-    def from_json(cls, text: str) -> "Checkpoint":
-        document = load(text, "checkpoint", document_shapes.CHECKPOINT)
+    def from_document(cls, document: dict[str, Any], announced: tuple[Layer, ...] = ()) -> "Checkpoint":
+        """Raises FormatError where the document says less of a layer than it takes, and `announced` does not either."""
+        entries = document["layers"]
+        known = announced if len(announced) == len(entries) and "start" in document else (None,) * len(entries)
+        try:
+            layers = tuple(_stored_layer(entry, of) for entry, of in zip(entries, known, strict=True))
+            document_shapes.check_heads(layer.heads for layer in layers)
+        except MisfitError as error:
+            raise FormatError(f"the checkpoint document is damaged: {error}") from None
         return cls(
             step=document["step"],
             file=document["file"],
-            layers=tuple(Layer.from_entry(entry) for entry in document["layers"]),
-            locations=tuple(SamplesLocation(entry["offset"], entry["length"]) for entry in document["layers"]),
+            layers=layers,
+            locations=tuple(SamplesLocation(e["offset"], e["length"], e.get("checksum")) for e in entries),
+            probe=document.get("probe"),
+            order=Order.of(document),
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """A start of the recorder: who writes, and from which step on what was recorded before is to be forgotten.
+
+    `key` is its own among all starts of all runs, and part of the names of its files.
+    """
+
+    writer: Mapping[str, Any]
+    key: str
+    purge: int | None = None
+
+    def to_content(self) -> dict[str, Any]:
+        return {"writer": dict(self.writer), "key": self.key, "purge": self.purge}
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> "Start":
+        return cls(document["writer"], document["key"], document.get("purge"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,17 +237,16 @@ class AlertRecord:
     alerts: tuple[Alert, ...]
     active: int
 
-    def to_json(self) -> str:
+    def to_content(self) -> dict[str, Any]:
         alerts = []
         for alert in self.alerts:
             heads = [{**dataclasses.asdict(head), "value": json_util.Cleanse(head.value)} for head in alert.heads]
             fields = {name: getattr(alert, name) for name in ("rule", "figure", "raised", "limit", "sentence")}
             alerts.append({**fields, "heads": heads})
-        return dump({"step": self.step, "active": self.active, "alerts": alerts})
+        return {"active": self.active, "alerts": alerts}
 
     @classmethod
-    def from_json(cls, text: str) -> "AlertRecord":
-        document = load(text, "alert record", document_shapes.ALERTS)
+    def from_document(cls, document: dict[str, Any]) -> "AlertRecord":
         step = document["step"]
         alerts = []
         for entry in document["alerts"]:
@@ -187,6 +254,33 @@ class AlertRecord:
             fields = {name: entry[name] for name in ("rule", "figure", "raised", "limit", "sentence")}
             alerts.append(Alert(step=step, **fields, heads=heads))
         return cls(step, tuple(alerts), document["active"])
+
+
+def _entry(layer: Layer) -> dict[str, Any]:
+    """All fields of `layer`, as JSON has them."""
+    numbers = None if layer.head_numbers is None else list(layer.head_numbers)
+    return {**dataclasses.asdict(layer), "head_numbers": numbers}
+
+
+def _beyond(layer: Layer, announced: Layer | None) -> dict[str, Any]:
+    """The fields of `layer` that are others than those announced; all of them if nothing was."""
+    entry = _entry(layer)
+    if announced is None or layer.name != announced.name:
+        return entry
+    known = _entry(announced)
+    return {name: value for name, value in entry.items() if value != known[name]}
+
+
+def _stored_layer(entry: dict[str, Any], announced: Layer | None) -> Layer:
+    """The layer of a checkpoint's entry: the same object as was announced, unless the entry says more of it.
+
+    Raises MisfitError.
+    """
+    if announced is None or not _FIELDS.isdisjoint(entry):
+        entry = entry if announced is None else {**_entry(announced), **entry}
+        document_shapes.LAYER(entry)
+        announced = Layer.from_entry(entry)
+    return announced
 
 
 def _lengths(probe: ProbeRecord, side: Side, grid: Grid | None) -> tuple[int, ...]:

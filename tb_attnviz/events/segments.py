@@ -1,39 +1,37 @@
-"""What the summaries of a run say, in segments: a run goes on for as long as its probe and its layers stay the same."""
+"""What was recorded in a run, in segments: a run goes on for as long as its probe and its layers stay the same."""
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from tensorboard.compat.proto.tensor_pb2 import TensorProto
 
-from tb_attnviz.events.document_shapes import MOST_HEADS
-from tb_attnviz.events.documents import FormatError, VersionError
+from tb_attnviz.events.documents import FormatError
+from tb_attnviz.events.figures import HEALTH, FiguresLocation, read_figures
+from tb_attnviz.events.order import Order
 from tb_attnviz.events.probe_record import ProbeRecord
-from tb_attnviz.events.schema import AlertRecord, Checkpoint, Layer, kept_from_json, layers_from_json
-from tb_attnviz.events.shapes import shown
-from tb_attnviz.events.summaries import ALERT_TAG, CHECKPOINT_TAG, HEALTH_PREFIX, KEPT_TAG, LAYERS_TAG, PROBE_TAG
-from tb_attnviz.events.tensors import as_array, document_text
+from tb_attnviz.events.said import DamagedError, Place, Said
+from tb_attnviz.events.schema import AlertRecord, Checkpoint, Kept, Layer, Start
 
 Float32 = npt.NDArray[np.float32]
-Tensor: TypeAlias = TensorProto | npt.NDArray[Any]
 
-_MOST_FIGURES = 64  # of health: each is held at every step that any of them has
 _MOST_DAMAGED = 1000  # sentences that are kept
-_NEEDED = (PROBE_TAG, LAYERS_TAG)  # without which a run cannot be shown
+_NEEDED = ("probe", "layers")  # of version 1: without them nothing can be shown
 
 
 @dataclasses.dataclass
 class Segment:
-    """What was recorded with one probe and one set of layers. A step written twice counts as its latest writing."""
+    """What was recorded with one probe and one set of layers. A step written twice counts as its latest writing.
+
+    `recorded`: step → where its figures are; of version 1, figure → [heads].
+    """
 
     probe: ProbeRecord | None = None
     announced: tuple[Layer, ...] = ()
+    fingerprint: str | None = None  # of the probe, also where that could not be read
     checkpoints: dict[int, Checkpoint] = dataclasses.field(default_factory=dict)
-    health: dict[str, dict[int, Float32]] = dataclasses.field(default_factory=dict)  # figure → step → [heads]
+    recorded: dict[int, FiguresLocation | dict[str, Float32]] = dataclasses.field(default_factory=dict)
     alerts: dict[int, AlertRecord] = dataclasses.field(default_factory=dict)
-    damaged: dict[tuple[str, int], str] = dataclasses.field(default_factory=dict)  # (tag, step) → why it is left out
 
     @property
     def steps(self) -> list[int]:
@@ -41,35 +39,40 @@ class Segment:
         return sorted(self.checkpoints)
 
     @property
-    def damaged_checkpoints(self) -> dict[int, str]:
-        """Why the checkpoints at these steps are left out, ascending."""
-        return {step: why for (tag, step), why in sorted(self.damaged.items()) if tag == CHECKPOINT_TAG}
+    def health_steps(self) -> list[int]:
+        """The steps with health figures of all heads, ascending."""
+        heads = self.heads
+        return sorted(step for step, of in self.recorded.items() if _of_heads(of, heads))
 
     @property
-    def health_steps(self) -> list[int]:
-        """The steps with health figures, ascending."""
-        return sorted(set().union(*self.sound_health.values()))
+    def figures(self) -> list[str]:
+        """The health figures that any step has, sorted."""
+        heads = self.heads
+        names = {
+            tuple(of) if isinstance(of, dict) else of.health for of in self.recorded.values() if _of_heads(of, heads)
+        }
+        return sorted(set().union(*names))
+
+    @property
+    def health(self) -> dict[str, dict[int, Float32]]:
+        """All health figures, read: figure → step → [heads]. Raises FormatError for a step that is damaged."""
+        found: dict[str, dict[int, Float32]] = {}
+        for step in self.health_steps:
+            for name, values in self.health_at(step).items():
+                found.setdefault(name, {})[step] = values
+        return found
+
+    def health_at(self, step: int) -> dict[str, Float32]:
+        """The health figures of one step, [heads] each. Raises FormatError if they are damaged."""
+        of = self.recorded[step]
+        if isinstance(of, dict):
+            return {name: values for name, values in of.items() if len(values) == self.heads}
+        return {name.removeprefix(HEALTH): array for name, array in read_figures(of).items() if name.startswith(HEALTH)}
 
     @property
     def heads(self) -> int:
         """Of all layers."""
         return sum(layer.heads for layer in self.layers)
-
-    @property
-    def figures(self) -> list[str]:
-        """The names of the health figures, sorted."""
-        heads = self.heads
-        return sorted(name for name, of in self.health.items() if any(len(values) == heads for values in of.values()))
-
-    @property
-    def sound_health(self) -> dict[str, dict[int, Float32]]:
-        """Of `health` what has a figure for each head, as it should."""
-        heads = self.heads
-        sound = {
-            figure: {step: values for step, values in by_step.items() if len(values) == heads}
-            for figure, by_step in self.health.items()
-        }
-        return {figure: by_step for figure, by_step in sound.items() if by_step}
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -78,65 +81,90 @@ class Segment:
 
     @property
     def is_empty(self) -> bool:
-        return not self.checkpoints and not self.health
+        return not self.checkpoints and not self.recorded
+
+    def copy(self) -> "Segment":
+        own = {"checkpoints": dict(self.checkpoints), "recorded": dict(self.recorded), "alerts": dict(self.alerts)}
+        return dataclasses.replace(self, **own)  # type: ignore[arg-type]  # mypy takes every value for every field's
+
+    def forget(self, step: int) -> None:
+        """What was recorded at `step` and after."""
+        for by_step in (self.checkpoints, self.recorded, self.alerts):
+            for at in [at for at in by_step if at >= step]:
+                del by_step[at]
 
 
-@dataclasses.dataclass
 class Records:
-    """What the summaries of one run say, taken in in the order of their writing. The newest segment is the run's."""
+    """What was recorded in one run. The newest segment is the run's.
 
-    segments: list[Segment] = dataclasses.field(default_factory=lambda: [Segment()])
+    `starts`: who wrote the run, by number; those of version 1 are not known.
+    """
 
-    def add(self, tag: str, step: int, tensor: Tensor, *, where: str = "") -> None:
-        """Take in one summary; tags that are not ours are passed over, and what is damaged costs its own step only.
+    def __init__(self) -> None:
+        self._said: list[Said] = []  # in order
+        self._unread: list[DamagedError] = []
+        self._clear()
 
-        `where` it was found, for people. Raises VersionError for a document of another version, FormatError where the
-        probe or the layers are damaged: nothing can be shown without them.
+    def _clear(self) -> None:
+        self.segments = [Segment()]
+        self.starts: dict[int, Start] = {}
+        self._probes: dict[str, ProbeRecord] = {}  # by fingerprint
+        self._announced: dict[int, tuple[Layer, ...]] = {}  # by start
+        self._seen: set[tuple[str, int, float]] = set()  # kind, start, count
+        self._damaged: dict[tuple[str, int], str] = {}
+
+    def take(self, found: Iterable[Said | DamagedError]) -> None:
+        """Take in more of what was written, in whatever order it was found.
+
+        Raises FormatError where nothing can be shown for what is damaged.
         """
-        try:
-            self._add(tag, step, as_array(tensor) if isinstance(tensor, TensorProto) else tensor)
-        except VersionError:
-            raise
-        except FormatError as error:
-            sentence = f"{error} (step {step}{where and f', {where}'})"
-            if tag in _NEEDED:
-                raise FormatError(sentence) from None
-            if len(self.newest.damaged) < _MOST_DAMAGED:
-                self.newest.damaged[tag, step] = sentence
+        new: list[Said] = []
+        for one in found:
+            if isinstance(one, Said):
+                new.append(one)
+            elif len(self._unread) < _MOST_DAMAGED:
+                self._unread.append(one)
+        new.sort(key=_place)
+        if new and self._said and new[0].place <= self._said[-1].place:  # some was found late
+            self._said = sorted([*self._said, *new], key=_place)
+            self._clear()
+            new = self._said
         else:
-            self.newest.damaged.pop((tag, step), None)
+            self._said += new
+        for said in new:
+            self._apply(said)
+        for error in self._unread:
+            if error.kind in _NEEDED and error.start not in self.starts:
+                raise FormatError(str(error))  # of version 1: what came behind it may be of other tokens
 
-    def _add(self, tag: str, step: int, array: npt.NDArray[Any]) -> None:
-        if tag == PROBE_TAG:
-            self._meet_probe(ProbeRecord.from_json(document_text(array)))
-        elif tag == LAYERS_TAG:
-            self._meet_layers(layers_from_json(document_text(array)))
-        elif tag == CHECKPOINT_TAG:
-            checkpoint = Checkpoint.from_json(document_text(array))
-            _check_step("checkpoint", checkpoint.step, step)
-            self._meet_layers(checkpoint.layers)
-            self.newest.checkpoints[step] = checkpoint
-        elif tag == ALERT_TAG:
-            alerts = AlertRecord.from_json(document_text(array))
-            _check_step("alert record", alerts.step, step)
-            self.newest.alerts[step] = alerts
-        elif tag == KEPT_TAG:
-            self._keep(kept_from_json(document_text(array)))
-        elif tag.startswith(HEALTH_PREFIX):
-            self._meet_figure(tag.removeprefix(HEALTH_PREFIX), step, array)
+    def copy(self) -> "Records":
+        """What is known now, to be read while more is taken in here. It takes nothing in itself."""
+        copied = Records()
+        copied.segments = [segment.copy() for segment in self.segments]
+        copied.starts, copied._damaged = dict(self.starts), self.damaged
+        copied._said = self._said[-1:]
+        return copied
 
-    def purge(self, step: int) -> None:
-        """Forget what was recorded at `step` and after: the training was restarted from there."""
-        for segment in self.segments:
-            segment.checkpoints = {at: value for at, value in segment.checkpoints.items() if at < step}
-            segment.alerts = {at: value for at, value in segment.alerts.items() if at < step}
-            segment.damaged = {at: value for at, value in segment.damaged.items() if at[1] < step}
-            for figure, by_step in list(segment.health.items()):
-                segment.health[figure] = {at: values for at, values in by_step.items() if at < step}
-                if not segment.health[figure]:
-                    del segment.health[figure]
-        left = [segment for segment in self.segments if not segment.is_empty]
-        self.segments = left or self.segments[-1:]
+    @property
+    def damaged(self) -> dict[tuple[str, int], str]:
+        """(kind, step) → a sentence for everything that cannot be read, and is left out."""
+        return {**self._damaged, **{(error.kind, error.step): str(error) for error in self._unread}}
+
+    def lose(self, kind: str, step: int, sentence: str) -> None:
+        """Something was found damaged as it was read."""
+        self._damaged[kind, step] = sentence
+
+    @property
+    def damaged_checkpoints(self) -> dict[int, str]:
+        """Why the checkpoints at these steps are left out, ascending."""
+        return {step: why for (kind, step), why in sorted(self.damaged.items()) if kind == "checkpoint"}
+
+    @property
+    def newest_order(self) -> Order | None:
+        """The place of what was written last; None if all of it is of version 1."""
+        places = (said.place for said in reversed(self._said) if said.kind != "purge")
+        start, count, _ = next(places, (0, 0, 0))
+        return Order(start, int(count)) if start else None
 
     @property
     def newest(self) -> Segment:
@@ -167,48 +195,120 @@ class Records:
         """The steps with samples of the newest segment, ascending."""
         return self.newest.steps
 
-    def _meet_probe(self, probe: ProbeRecord) -> None:
+    def _apply(self, said: Said) -> None:
+        self._check_previous(said)
+        try:
+            _APPLY[said.kind](self, said)
+        except FormatError as error:
+            self._damaged[said.kind, said.step] = str(error)
+
+    def _check_previous(self, said: Said) -> None:
+        """A document names the one of its kind before it. (TensorBoard forgets steps that are begun again.)"""
+        start, count, _ = said.place
+        self._seen.add((said.kind, start, count))
+        if said.previous is not None and said.previous[1] < said.step:
+            self._check(said.kind, start, *said.previous)
+
+    def _end(self, said: Said) -> None:
+        """A start that is over names the last document of each kind."""
+        for kind, (count, step) in said.content.items():
+            self._check(kind, said.place[0], count, step)
+
+    def _check(self, kind: str, start: int, count: int, step: int) -> None:
+        if (kind, start, count) not in self._seen:
+            self._damaged[kind, step] = f"the {kind} document of step {step} is damaged or missing"
+
+    def _start(self, said: Said) -> None:
+        self.starts[said.place[0]] = said.content
+        if said.content.purge is not None:
+            self._purge_from(said.content.purge)
+
+    def _purge(self, said: Said) -> None:
+        self._purge_from(said.step)
+
+    def _purge_from(self, step: int) -> None:
+        """Forget what was recorded at `step` and after: the training was restarted from there."""
+        for segment in self.segments:
+            segment.forget(step)
+        self._damaged = {at: sentence for at, sentence in self._damaged.items() if at[1] < step}
+        left = [segment for segment in self.segments if not segment.is_empty]
+        self.segments = left or self.segments[-1:]
+
+    def _probe(self, said: Said) -> None:
+        probe: ProbeRecord = said.content
+        self._probes[probe.fingerprint] = probe
         if probe != self.newest.probe:
             self._begin(Segment(probe))
         self.newest.probe = probe  # the same tokens may have got other labels
+        self.newest.fingerprint = probe.fingerprint
 
-    def _meet_layers(self, layers: tuple[Layer, ...]) -> None:
+    def _layers(self, said: Said) -> None:
+        layers, fingerprint = said.content
+        self._announced[said.place[0]] = layers
+        self._meet(fingerprint, layers)
+
+    def _checkpoint(self, said: Said) -> None:
+        checkpoint = Checkpoint.from_document(said.content, self._announced.get(said.place[0], ()))
+        self._meet(checkpoint.probe, checkpoint.layers)
+        self.newest.checkpoints[checkpoint.step] = checkpoint
+
+    def _figures(self, said: Said) -> None:
+        """Those of a step that is recorded again supersede the alerts that it had."""
+        self.newest.recorded[said.step] = said.content
+        self.newest.alerts.pop(said.step, None)
+
+    def _figure(self, said: Said) -> None:
+        """One figure of version 1."""
+        name, values = said.content
+        of_step = self.newest.recorded.setdefault(said.step, {})
+        if isinstance(of_step, dict):
+            of_step[name] = values
+
+    def _alert(self, said: Said) -> None:
+        self.newest.alerts[said.step] = said.content
+
+    def _kept(self, said: Said) -> None:
+        kept: Kept = said.content
+        for segment in self.segments:
+            segment.checkpoints = {step: at for step, at in segment.checkpoints.items() if kept.keeps(at)}
+
+    def _meet(self, fingerprint: str | None, layers: tuple[Layer, ...]) -> None:
+        """Go on in the newest segment if it is of this probe (None: of whichever it has) and of these layers."""
+        if fingerprint is not None and fingerprint != self.newest.fingerprint:
+            self._begin(Segment(self._probes.get(fingerprint), fingerprint=fingerprint))
         known = self.newest.layers
         if _identities(layers) != _identities(known):
             if known:
-                self._begin(Segment(self.newest.probe, layers))
+                self._begin(Segment(self.newest.probe, fingerprint=self.newest.fingerprint))
             self.newest.announced = layers
-
-    def _meet_figure(self, figure: str, step: int, values: npt.NDArray[Any]) -> None:
-        if values.ndim != 1 or values.dtype.kind != "f" or not 1 <= len(values) <= MOST_HEADS or len(figure) > 200:
-            raise FormatError(f"the figure {shown(figure)} is damaged: it is no list of numbers, one for each head")
-        health = self.newest.health
-        if figure not in health and len(health) >= _MOST_FIGURES:
-            raise FormatError(f"the figure {shown(figure)} is one more than the {_MOST_FIGURES} that a run may have")
-        health.setdefault(figure, {})[step] = values.astype(np.float32)
 
     def _begin(self, segment: Segment) -> None:
         if self.newest.is_empty:
             self.segments.pop()
         self.segments.append(segment)
 
-    def _keep(self, files: frozenset[str]) -> None:
-        for segment in self.segments:
-            segment.checkpoints = {step: at for step, at in segment.checkpoints.items() if at.file in files}
+
+_APPLY = {
+    "start": Records._start,
+    "end": Records._end,
+    "purge": Records._purge,
+    "probe": Records._probe,
+    "layers": Records._layers,
+    "checkpoint": Records._checkpoint,
+    "figures": Records._figures,
+    "figure": Records._figure,
+    "alert": Records._alert,
+    "kept": Records._kept,
+}
 
 
-def in_order_of_writing(
-    summaries: Iterable[tuple[float, str, int, Tensor]],
-) -> list[tuple[str, int, Tensor]]:
-    """Summaries (wall time, tag, step, tensor) that come tag by tag, as `Records.add` wants them."""
-    ranks = {PROBE_TAG: 0, LAYERS_TAG: 1, CHECKPOINT_TAG: 3, KEPT_TAG: 4}  # health figures: 2
-    ordered = sorted(summaries, key=lambda summary: (summary[0], ranks.get(summary[1], 2)))
-    return [(tag, step, tensor) for _, tag, step, tensor in ordered]
+def _of_heads(of: FiguresLocation | dict[str, Float32], heads: int) -> bool:
+    """Whether these are figures of so many heads; others cannot be of this segment."""
+    return any(len(values) == heads for values in of.values()) if isinstance(of, dict) else of.heads == heads
 
 
-def _check_step(what: str, said: int, step: int) -> None:
-    if said != step:
-        raise FormatError(f"the {what} is damaged: it says that it is of step {said}")
+def _place(said: Said) -> Place:
+    return said.place
 
 
 def _identities(layers: tuple[Layer, ...]) -> list[tuple[object, ...]]:

@@ -2,20 +2,29 @@
 
 import contextlib
 import os
+import secrets
 import time
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 from tensorboard.compat.proto.event_pb2 import Event
 
-from tb_attnviz.events import files, summaries
+from tb_attnviz.events import files, records, summaries
+from tb_attnviz.events.documents import dump
 from tb_attnviz.events.event_file import EventFile, file_version
+from tb_attnviz.events.figures import HEALTH, FiguresFile
+from tb_attnviz.events.maps import LayerMaps, write_maps
+from tb_attnviz.events.order import Order, maps_name, samples_name
+from tb_attnviz.events.own_files import figures_directory, maps_directory
 from tb_attnviz.events.pictures import write_pictures
 from tb_attnviz.events.probe_record import ProbeRecord
-from tb_attnviz.events.quota import SamplesFile, thin
+from tb_attnviz.events.quota import Quota
 from tb_attnviz.events.samples import Samples, encode_samples
-from tb_attnviz.events.schema import AlertRecord, Checkpoint, Layer, SamplesLocation
+from tb_attnviz.events.schema import AlertRecord, Checkpoint, Kept, Layer, SamplesLocation, Start, layers_to_content
 from tb_attnviz.events.summaries import Figures
+from tb_attnviz.events.writer_lock import WriterLock, writer
 
 
 class EventSink(Protocol):
@@ -27,20 +36,42 @@ class EventSink(Protocol):
 
 
 class RunWriter:
-    """Writes one run: what is recorded (`begin`), then checkpoints and health figures.
+    """Writes one run: what is recorded (`begin`), then checkpoints and figures.
 
     `directory` is made if it is missing. The events go to `sink`; without one, to an event file of our own.
-    `max_bytes`: what the samples may take on disk; of older checkpoints a log-spaced set keeps them (quota.thin).
+    `max_bytes`: what samples and maps may take on disk; of older steps a log-spaced set keeps them (quota.thin).
+    `purge_step`: what was recorded at this step and after is forgotten, as by `SummaryWriter(purge_step=…)`.
     Raises OSError if the directory cannot be written.
     """
 
-    def __init__(self, directory: str, *, sink: EventSink | None = None, max_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        directory: str,
+        *,
+        sink: EventSink | None = None,
+        max_bytes: int | None = None,
+        purge_step: int | None = None,
+    ) -> None:
         self._samples_directory = os.path.join(directory, "plugins", summaries.PLUGIN_NAME)
-        files.make_directory(self._samples_directory)
-        self._max_bytes = max_bytes
-        self._samples_files = [] if max_bytes is None else _samples_files(self._samples_directory)
-        self._newest_step = 0
+        self._figures_directory = figures_directory(directory)
+        self._maps_directory = maps_directory(directory)
+        for needed in (self._samples_directory, self._figures_directory):
+            files.make_directory(needed)
+        self._quota = None if max_bytes is None else Quota(max_bytes, self._samples_directory, self._maps_directory)
+        self._lock = WriterLock(self._figures_directory)
         self._sink = sink or EventFile(directory)
+        self._purge_step = purge_step
+        self._figures: FiguresFile | None = None
+        self._key = secrets.token_hex(4)
+        self._count = 0
+        self._previous: dict[str, tuple[int, int]] = {}  # kind → count and step of its last document
+        self._probe: str | None = None
+        self._layers: tuple[Layer, ...] = ()
+
+    @property
+    def other_writer(self) -> str | None:
+        """Who else writes this run at this moment, in words; None if nobody is known to."""
+        return self._lock.other
 
     def begin(
         self, step: int, probe: ProbeRecord, layers: tuple[Layer, ...], *, pictures: Mapping[str, bytes] | None = None
@@ -51,78 +82,123 @@ class RunWriter:
         """
         write_pictures(self._samples_directory, pictures or {})
         self.write_probe(probe, step=step)
-        self._sink.add_event(summaries.layers_event(layers, step=step, wall_time=time.time()))
-        self._sink.flush()
+        self._layers = layers
+        text = self._document("layers", layers_to_content(layers, self._probe), step=step)
+        self._figures_file(step).add_document("layers", text, step=step, wall_time=time.time())
 
     def write_probe(self, probe: ProbeRecord, *, step: int) -> None:
-        self._sink.add_event(summaries.probe_event(probe, step=step, wall_time=time.time()))
-        self._sink.flush()
+        self._probe = probe.fingerprint
+        self._document("probe", probe.to_content(), step=step)
 
     def write_checkpoint(self, step: int, layers: Iterable[tuple[Layer, Samples]]) -> Checkpoint:
         """Write the samples of `step`, then the event that points at them: a crash between leaves nothing half."""
-        wall_time = time.time()
-        name = f"samples-{step:09d}-{time.time_ns():016x}.events"
+        order = self._next(step)
+        name = samples_name(step, order, self._key)
         path = os.path.join(self._samples_directory, name)
         written: list[Layer] = []
         locations: list[SamplesLocation] = []
         try:
             with files.open_file(path, "wb") as file:
-                offset = file.write(file_version(wall_time))
+                offset = file.write(file_version(time.time()))
                 for layer, samples in layers:
-                    parts = encode_samples(samples, step=step, layer_name=layer.name, wall_time=wall_time)
+                    parts = encode_samples(samples, step=step, layer_name=layer.name)
                     file.writelines(parts)
                     length = sum(map(len, parts))
                     written.append(layer)
-                    locations.append(SamplesLocation(offset, length))
+                    locations.append(SamplesLocation(offset, length, parts[-1][-records.CHECKSUM_BYTES :].hex()))
                     offset += length
         except OSError:
             with contextlib.suppress(OSError):
                 files.remove(path)  # half a checkpoint would only take the room that the next one needs
             raise
-        checkpoint = Checkpoint(step, name, tuple(written), tuple(locations))
-        self._sink.add_event(summaries.checkpoint_event(checkpoint, wall_time=time.time()))
-        self._sink.flush()
-        if self._max_bytes is not None:
-            self._make_room(SamplesFile(step, name, offset), self._max_bytes)
+        checkpoint = Checkpoint(step, name, tuple(written), tuple(locations), self._probe, order)
+        self._document("checkpoint", checkpoint.to_content(self._layers), step=step, order=order)
+        if self._quota is not None:
+            self._make_room(self._quota, step, order)
         return checkpoint
 
-    def write_health(self, step: int, figures: Figures) -> None:
-        """`figures`: figure → float32 [heads of all layers]."""
-        self._sink.add_event(summaries.health_event(figures, step=step, wall_time=time.time()))
+    def write_health(
+        self,
+        step: int,
+        figures: Figures,
+        *,
+        maps: Sequence[LayerMaps] | None = None,
+        arrays: Mapping[str, npt.NDArray[Any]] | None = None,
+    ) -> None:
+        """`figures`: figure → float32 [heads of all layers]. `maps`: small maps, for each layer in its place.
+
+        `arrays`: what else is known of the heads at this step, of any shape, by names with a slash ("importance/loss").
+        """
+        order = self._next(step)
+        written = None if maps is None else self._write_maps(step, order, maps)
+        named = {HEALTH + name: np.asarray(values, np.float32) for name, values in figures.items()}
+        now = time.time()
+        self._figures_file(step).add_step(step, order, {**named, **(arrays or {})}, maps=written, wall_time=now)
+        self._figures_file(step).flush()
+        self._sink.add_event(summaries.aggregates_event(figures, step=step, wall_time=now))
         self._sink.flush()
+        if written is not None and self._quota is not None:
+            self._make_room(self._quota, step, order)
 
     def write_alerts(self, record: AlertRecord) -> None:
-        """Write it at every step with health, also without alerts: a step written twice counts as its latest."""
-        self._sink.add_event(summaries.alert_event(record, wall_time=time.time()))
+        """Write it behind the step's figures, which supersede the alerts that an earlier recording of it raised."""
+        now = time.time()
+        if record.alerts:
+            self._document("alert", record.to_content(), step=record.step)
+        self._sink.add_event(summaries.active_alerts_event(record.active, step=record.step, wall_time=now))
         self._sink.flush()
 
     def close(self) -> None:
+        """Say what was written last, so that it is missed if it gets lost, and close the files."""
+        if self._figures is not None and self._previous:
+            order, (_, step) = self._next(0), max(self._previous.values())
+            with contextlib.suppress(OSError):
+                text = dump("end", {"newest": self._previous}, order=order, step=step)
+                self._figures.add_document("end", text, step=step, wall_time=time.time())
+        if self._figures is not None:
+            self._figures.close()
+            self._figures, self._previous = None, {}
+        self._lock.close()
         self._sink.close()
 
-    def _make_room(self, newest: SamplesFile, most: int) -> None:
-        """Thin the samples so that another checkpoint like `newest` fits into `most` bytes.
+    def _figures_file(self, step: int) -> FiguresFile:
+        """The figures file of this start, which begins with who writes it: made when there is something to write."""
+        if self._figures is None:
+            self._figures = FiguresFile(self._figures_directory)
+            start = Start(writer(), self._key, self._purge_step)
+            text = dump("start", start.to_content(), order=Order(self._figures.start, 0), step=step)
+            self._figures.add_document("start", text, step=step, wall_time=time.time())
+        return self._figures
 
-        A quarter is freed at a time: the list of what is left is then written rarely, and pictures change rarely.
-        """
-        self._samples_files.append(newest)
-        self._newest_step = max(self._newest_step, newest.step)
-        if sum(file.size for file in self._samples_files) + newest.size <= most:
-            return
-        left = thin(self._samples_files, most * 3 // 4)
-        # At the newest step, not at theirs: TensorBoard's fast loader forgets what lies after a step that comes again.
-        names = [file.name for file in left]
-        self._sink.add_event(summaries.kept_event(names, step=self._newest_step, wall_time=time.time()))
+    def _next(self, step: int) -> Order:
+        start = self._figures_file(step).start
+        self._count += 1
+        return Order(start, self._count)
+
+    def _document(self, kind: str, content: Mapping[str, Any], *, step: int, order: Order | None = None) -> str:
+        """Writes a document into the event file; it names the one of its kind before it, so that none gets lost."""
+        order = order or self._next(step)
+        text = dump(kind, {**content, "previous": self._previous.get(kind)}, order=order, step=step)
+        tag = summaries.document_tag(kind, order.start)
+        self._sink.add_event(summaries.document_event(tag, text, step=step, wall_time=time.time()))
         self._sink.flush()
-        for file in sorted(set(self._samples_files) - set(left)):
-            files.remove(os.path.join(self._samples_directory, file.name))
-            self._samples_files.remove(file)
+        self._previous[kind] = (order.count, step)
+        return text
 
+    def _write_maps(self, step: int, order: Order, maps: Sequence[LayerMaps]) -> str:
+        """The document that says where they are."""
+        files.make_directory(self._maps_directory)
+        location = write_maps(self._maps_directory, maps_name(step, order, self._key), maps, step=step)
+        return dump("maps", location.to_content(), order=order, step=step)
 
-def _samples_files(directory: str) -> list[SamplesFile]:
-    """What earlier starts of the run left in `directory`."""
-    steps = {name: SamplesFile.step_of(name) for name in files.list_names(directory)}
-    return [
-        SamplesFile(step, name, files.size(os.path.join(directory, name)))
-        for name, step in steps.items()
-        if step is not None
-    ]
+    def _make_room(self, quota: Quota, step: int, order: Order) -> None:
+        """Thin samples and maps so that another step like that of `order` fits."""
+        removed = quota.thin(order)
+        if removed is None:
+            return
+        # At the newest step, not at theirs: TensorBoard's fast loader forgets what lies after a step that comes again.
+        left = self._next(step)
+        kept = Kept(frozenset(removed.left), removed.before, left)
+        self._document("kept", kept.to_content(), step=max(step, removed.newest_step), order=left)
+        for path in removed.paths:
+            files.remove(path)

@@ -6,10 +6,11 @@ import re
 import threading
 from typing import Any
 
-from tb_attnviz.events import PLUGIN_NAME, FormatError, Records, VersionError, files, in_order_of_writing
+from tb_attnviz.events import PLUGIN_NAME, FormatError, files
 from tb_attnviz.events.shapes import shown
+from tb_attnviz.plugin.run_reader import RunReader
 from tb_attnviz.plugin.summaries import read_summaries
-from tb_attnviz.run import NotRecordedError, Run, readable
+from tb_attnviz.run import NotRecordedError, Run
 from tb_attnviz.terminal import plain, plain_traceback
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class Runs:
     def __init__(self, data_provider: Any, directories: RunDirectories) -> None:
         self._data_provider = data_provider
         self._directories = directories
-        self._runs: dict[tuple[str, str], tuple[object, Run | FormatError]] = {}
+        self._readers: dict[tuple[str, str], RunReader] = {}
         self._lock = threading.Lock()
 
     def all(self, context: Any, experiment: str) -> list[tuple[str, Run | FormatError]]:
@@ -88,29 +89,15 @@ class Runs:
     def _recorded(self, context: Any, experiment: str, name: str, tags: dict[str, Any]) -> Run | FormatError:
         newest = sorted((tag, series.max_step, series.max_wall_time) for tag, series in tags.items())
         with self._lock:
-            seen, run = self._runs.get((experiment, name), (None, None))
-            if run is None or seen != newest:
-                run = self._read(context, experiment, name, sorted(tags))
-                self._runs[experiment, name] = (newest, run)
-        return run
+            reader = self._readers.get((experiment, name))
+            if reader is None:
+                reader = self._readers[experiment, name] = RunReader(name, self._directories[name])
+            return reader.read(
+                newest, lambda: read_summaries(self._data_provider, context, experiment, name, sorted(tags))
+            )
 
     def _listing(self, context: Any, experiment: str) -> dict[str, dict[str, Any]]:
         listing: dict[str, dict[str, Any]] = self._data_provider.list_tensors(
             context, experiment_id=experiment, plugin_name=PLUGIN_NAME
         )
         return listing
-
-    def _read(self, context: Any, experiment: str, name: str, tags: list[str]) -> Run | FormatError:
-        def load() -> Records:
-            records = Records()
-            summaries = read_summaries(self._data_provider, context, experiment, name, tags)
-            for tag, step, tensor in in_order_of_writing(summaries):
-                records.add(tag, step, tensor)
-            return records
-
-        try:
-            return readable(Run(self._directories[name], load))
-        except VersionError as error:
-            return error
-        except FormatError as error:
-            return FormatError(f"{error}, of the run {shown(name)}")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tb_attnviz.events import PLUGIN_NAME
-from tb_attnviz.events.segments import Tensor
+from tb_attnviz.events.said import Tensor
 
 _ALL = 2**31 - 1  # points a tag: a timeline shows every checkpoint
 

@@ -1,5 +1,6 @@
 """Labels of a probe: what becomes of them, and what is said about those that do not fit."""
 
+import json
 import math
 import re
 
@@ -56,14 +57,14 @@ def test_they_are_recorded_and_other_ones_do_not_begin_the_run_again(tmp_path):
 
 def test_numbers_that_are_not_known_survive_the_event_file():
     record = Probe(INPUTS, WIDE, labels={"a": [1.5, 2, 3, math.nan], "b": ["NaN", "", "é", "x"]}).record
-    found = ProbeRecord.from_json(record.to_json())
+    found = ProbeRecord.from_document(json.loads(json.dumps(record.to_content())))
     for mine, theirs in zip(record.sequences, found.sequences, strict=True):
         np.testing.assert_equal(theirs.labels, mine.labels)
 
 
 def test_a_probe_recorded_before_there_were_labels_has_none():
-    document = '{"version":1,"sequences":[{"tokens":["a"],"kind":"text","repeat":null}]}'
-    assert ProbeRecord.from_json(document).sequences[0].labels == {}
+    document = {"sequences": [{"tokens": ["a"], "kind": "text", "repeat": None}]}
+    assert ProbeRecord.from_document(document).sequences[0].labels == {}
 
 
 def test_labels_of_texts_leave_repeated_sequences_unlabelled():

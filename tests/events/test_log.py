@@ -17,13 +17,16 @@ from tb_attnviz.events import (
     AlertRecord,
     DamagedFileWarning,
     EventLog,
-    FormatError,
+    Order,
     ProbeRecord,
     RunWriter,
     Sequence,
+    VersionError,
     summaries,
 )
+from tb_attnviz.events.documents import dump
 from tb_attnviz.events.records import frame
+from tb_attnviz.events.said import read_document
 from tb_attnviz.events.schema import Checkpoint
 from tests.conftest import LAYERS, PROBE, write_checkpoint
 
@@ -52,11 +55,12 @@ def test_a_live_run_grows(writer: RunWriter, tmp_path: Path) -> None:
 
 
 def test_a_torn_tail_costs_the_last_record_only(run_directory: Path) -> None:
-    path = event_file(run_directory)
-    path.write_bytes(path.read_bytes()[:-10])
+    for path in (event_file(run_directory), run_directory / "plugins" / "attnviz-figures" / "figures-000001.events"):
+        path.write_bytes(path.read_bytes()[:-10])
     records = EventLog(str(run_directory)).load()
     assert records.steps == [0, 100, 200, 300]
     assert sorted(records.health["entropy"]) == [0, 100, 200]
+    assert not records.damaged
 
 
 @pytest.mark.parametrize("junk", [bytes(4096), bytes(12), b"\xff" * 100, b"x" * 13])
@@ -80,7 +84,9 @@ def test_a_damaged_record_costs_itself_alone(run_directory: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data.replace(b'"step":100,', b'"step":900,'))
     with pytest.warns(DamagedFileWarning, match="what was recorded there is left out"):
-        assert EventLog(str(run_directory)).load().steps == [0, 200, 300]
+        records = EventLog(str(run_directory)).load()
+    assert records.steps == [0, 200, 300]
+    assert records.damaged_checkpoints == {100: "the checkpoint document of step 100 is damaged or missing"}
 
 
 def test_what_is_no_file_is_left_out(run_directory: Path) -> None:
@@ -119,46 +125,50 @@ def test_alerts_come_back_in_order_and_go_with_a_restart(run_directory: Path, wr
     writer.write_alerts(AlertRecord(200, (second,), active=0))
     writer.write_alerts(AlertRecord(100, (first,), active=1))
     assert tb_attnviz.open_run(run_directory).alerts == [first, second]
-    writer.write_alerts(AlertRecord(200, (), active=1))  # recorded again: it counts as its latest
+    writer.write_health(200, {"entropy": np.ones(10, np.float32)})  # recorded again: it counts as its latest
+    writer.write_alerts(AlertRecord(200, (), active=1))
     records = EventLog(str(run_directory)).load()
     assert tb_attnviz.open_run(run_directory).alerts == [first]
-    records.purge(100)
-    assert not records.alerts
+    restart = Event(step=100, wall_time=1, session_log=SessionLog(status=SessionLog.START))
+    with event_file(run_directory).open("ab") as file:
+        file.write(frame(restart.SerializeToString()))
+    assert 100 in records.alerts
+    assert not EventLog(str(run_directory)).load().alerts
 
 
 def test_the_time_series_tab_has_the_number_of_alerts(run_directory: Path, writer: RunWriter) -> None:
     for step, active in ((0, 0), (100, 4)):
         writer.write_alerts(AlertRecord(step, (), active=active))
     accumulator = event_accumulator.EventAccumulator(str(run_directory)).Reload()
-    scalars = [tensor.tensor_proto.float_val[0] for tensor in accumulator.Tensors("attnviz/alerts")]
-    assert scalars == [0, 4]
-    assert accumulator.summary_metadata["attnviz/alerts"].plugin_data.plugin_name == "scalars"
+    assert [scalar.value for scalar in accumulator.Scalars("attnviz/alerts")] == [0, 4]
 
 
-@pytest.mark.parametrize("document", [ProbeRecord, Checkpoint, AlertRecord])
-def test_an_unknown_version_names_both(document: type[ProbeRecord] | type[Checkpoint] | type[AlertRecord]) -> None:
-    with pytest.raises(FormatError, match=r"version 99; this tb-attnviz reads version 1"):
-        document.from_json(json.dumps({"version": 99}))
+@pytest.mark.parametrize("kind", ["probe", "checkpoint", "alert", "layers", "kept"])
+def test_an_unknown_version_names_both(kind: str) -> None:
+    with pytest.raises(VersionError, match=r"version 99; this tb-attnviz reads versions 1 and 2"):
+        read_document(kind, json.dumps({"version": 99}), 0, 0)
 
 
 def test_documents_survive_any_token() -> None:
-    probe = ProbeRecord((Sequence(("␠", "\n", '"', "\ud7ff", "😀", "")),))
-    assert ProbeRecord.from_json(probe.to_json()) == probe
+    probe = ProbeRecord((Sequence(("␠", "\n", '"', "\ud7ff", "\ud800", "\ufffe", "😀", "")),))
+    text = dump("probe", probe.to_content(), order=Order(1, 2), step=3)
+    assert read_document("probe", text, 0, 3).content == probe
 
 
 def test_tensorboard_holds_the_small_things_and_not_the_samples(run_directory: Path) -> None:
     accumulator = event_accumulator.EventAccumulator(str(run_directory)).Reload()
     tensors = set(accumulator.Tags()["tensors"])
-    assert {"attnviz/probe", "attnviz/checkpoint", "attnviz/health/entropy", "attnviz/entropy/mean"} <= tensors
+    assert tensors == {"attnviz/probe", "attnviz/checkpoint"}
+    assert "attnviz/entropy/mean" in accumulator.Tags()["scalars"]
     size = sum(len(tensor.tensor_proto.SerializeToString()) for tag in tensors for tensor in accumulator.Tensors(tag))
     samples = sum(path.stat().st_size for path in (run_directory / "plugins" / "attnviz").iterdir())
-    assert size < 8_000 < samples
+    assert size < 4_000 < samples
 
 
 def test_health_scalars_pass_over_heads_without_the_figure() -> None:
     figures = {"induction": np.array([0.2, np.nan, 0.6], np.float32), "absent": np.full(2, np.nan, np.float32)}
-    event = summaries.health_event(figures, step=1, wall_time=0)
-    scalars = {value.tag: value.tensor.float_val[0] for value in event.summary.value if value.tensor.float_val}
+    event = summaries.aggregates_event(figures, step=1, wall_time=0)
+    scalars = {value.tag: value.simple_value for value in event.summary.value}
     assert scalars == pytest.approx(
         {"attnviz/induction/mean": 0.4, "attnviz/induction/min": 0.2, "attnviz/induction/max": 0.6}
     )
@@ -168,5 +178,6 @@ def test_layers_recorded_before_there_were_soft_caps_have_none() -> None:
     layer = {"name": "a", "heads": 4, "kv_heads": 4, "head_dim": 8, "scale": 0.5, "causal": True}
     entry = {**layer, "offset": 0, "length": 1}
     capped = {**entry, "softcap": 50.0}
-    document = json.dumps({"version": 1, "step": 0, "file": "samples-0-0.events", "layers": [entry, capped]})
-    assert [found.softcap for found in Checkpoint.from_json(document).layers] == [None, 50.0]
+    text = json.dumps({"version": 1, "step": 0, "file": "samples-0-0.events", "layers": [entry, capped]})
+    document = read_document("checkpoint", text, 0, 0).content
+    assert [found.softcap for found in Checkpoint.from_document(document).layers] == [None, 50.0]

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tb_attnviz.events import EventLog, RunWriter
-from tb_attnviz.events.quota import SamplesFile, thin
+from tb_attnviz.events import EventLog, Order, RunWriter
+from tb_attnviz.events.quota import KeptFile, thin
 from tests.conftest import LAYERS, PROBE, write_checkpoint
 
 
 def samples_files(steps, size=10):
-    return [SamplesFile(step, f"samples-{step:09d}-00.events", size) for step in steps]
+    return [KeptFile(step, Order(1, count), f"samples-{step:09d}-00.events", size) for count, step in enumerate(steps)]
 
 
 def steps_left(files, most):
@@ -32,8 +32,9 @@ def test_powers_of_two_are_what_stays_of_all_steps():
 
 
 def test_what_is_superseded_goes_first():
-    old, new = SamplesFile(100, "samples-000000100-0a.events", 10), SamplesFile(100, "samples-000000100-0b.events", 10)
-    assert thin([new, old, *samples_files([0, 200])], 30) == [*samples_files([0]), new, *samples_files([200])]
+    old, new = KeptFile(100, Order(1, 90), "b.events", 10), KeptFile(100, Order(2, 1), "a.events", 10)
+    first, last = samples_files([0, 200])
+    assert thin([new, old, first, last], 30) == [first, new, last]
 
 
 def test_a_quota_for_one_keeps_the_newest():
@@ -50,7 +51,7 @@ def test_it_fits_and_keeps_the_first_and_the_newest(steps, count):
 
 def test_a_long_run_stays_log_spaced_while_it_grows():
     """Gaps in log(step) are within a factor of what an even spacing would have, whenever one looks."""
-    left: list[SamplesFile] = []
+    left: list[KeptFile] = []
     for step in range(1, 3001):
         left.append(*samples_files([step]))
         if len(left) == 24:

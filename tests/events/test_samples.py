@@ -18,7 +18,7 @@ magnitudes = st.floats(min_value=2.0**-100, max_value=2.0**120, width=32)
 
 
 def round_trip(directory: Path, samples: Samples) -> Samples:
-    record = b"".join(encode_samples(samples, step=3, layer_name="layer", wall_time=0))
+    record = b"".join(encode_samples(samples, step=3, layer_name="layer"))
     folder = directory / "plugins" / "attnviz"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "samples-3-0.events").write_bytes(b"ahead" + record)

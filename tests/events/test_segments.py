@@ -93,16 +93,18 @@ def test_a_purge_forgets_in_all_segments(tmp_path: Path) -> None:
     write(start(tmp_path, 0), 0, LAYERS)
     write(start(tmp_path, 0), 100, LAYERS)
     write(start(tmp_path, 200, probe=OTHER_PROBE), 200, LAYERS)
+    writer = RunWriter(str(tmp_path), purge_step=100)
+    writer.begin(100, PROBE, LAYERS)
     records = load(tmp_path)
-    records.purge(100)
     assert [segment.steps for segment in records.segments] == [[0]]
     assert records.probe == PROBE
 
 
 def test_head_numbers_survive_and_may_be_missing() -> None:
-    document = '{"version":1,"step":0,"file":"samples-0-0.events","layers":[%s]}'
-    entry = '{"name":"a","heads":2,"kv_heads":2,"head_dim":8,"scale":1.0,"causal":true,"offset":0,"length":9%s}'
-    assert Checkpoint.from_json(document % (entry % "")).layers[0].head_numbers is None
-    numbered = Checkpoint.from_json(document % (entry % ',"number":7,"head_numbers":[1,5]'))
+    entry = {"name": "a", "heads": 2, "kv_heads": 2, "head_dim": 8, "scale": 1.0, "causal": True}
+    entry |= {"offset": 0, "length": 9}
+    document = {"step": 0, "file": "f", "layers": [entry]}
+    assert Checkpoint.from_document(document).layers[0].head_numbers is None
+    numbered = Checkpoint.from_document({**document, "layers": [{**entry, "number": 7, "head_numbers": [1, 5]}]})
     assert (numbered.layers[0].number, numbered.layers[0].head_numbers) == (7, (1, 5))
-    assert Checkpoint.from_json(numbered.to_json()) == numbered
+    assert Checkpoint.from_document({"step": 0, **numbered.to_content(())}) == numbered

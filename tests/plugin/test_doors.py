@@ -1,6 +1,7 @@
 """What gets in: runs that came from anywhere, and requests that anybody may send."""
 
 import contextlib
+import copy
 import json
 import logging
 import os
@@ -22,7 +23,7 @@ from werkzeug.test import Client as InProcess
 import tb_attnviz
 from tb_attnviz.events import FormatError, Image, ProbeRecord, RunWriter, Sequence
 from tb_attnviz.events.event_file import EventFile
-from tb_attnviz.events.summaries import CHECKPOINT_TAG, HEALTH_PREFIX, LAYERS_TAG, PLUGIN_NAME, PROBE_TAG
+from tb_attnviz.events.summaries import PLUGIN_NAME
 from tb_attnviz.plugin import body
 from tb_attnviz.plugin.plugin import AttnVizPlugin
 from tests.conftest import LAYERS, PROBE, make_png, serving, wait_until, write_checkpoint
@@ -51,14 +52,19 @@ def write_event(directory: Path, tag: str, tensor: TensorProto, *, step: int = 0
     file.close()
 
 
+def version_1(content: dict[str, Any], **more: Any) -> str:
+    """A document without a checksum."""
+    return json.dumps({"version": 1, **content, **more})
+
+
 def document(text: str) -> TensorProto:
     return TensorProto(dtype=DT_STRING, string_val=[text.encode()])
 
 
 def probe_with(**changed: Any) -> str:
-    whole = json.loads(PROBE.to_json())
-    whole["sequences"][0].update(changed)
-    return json.dumps(whole)
+    content = copy.deepcopy(PROBE.to_content())
+    content["sequences"][0].update(changed)
+    return version_1(content)
 
 
 class TestRunsFromAnywhere:
@@ -96,9 +102,9 @@ class TestRunsFromAnywhere:
         checkpoint = tb_attnviz.open_run(run_directory).checkpoint(100)
         secret = str(run_directory / "plugins" / "attnviz" / checkpoint.file)
         foreign = run_directory.parent / "foreign"
-        write_event(foreign, PROBE_TAG, document(PROBE.to_json()))
-        text = checkpoint.to_json().replace(checkpoint.file, secret)
-        write_event(foreign, CHECKPOINT_TAG, document(text), step=100)
+        write_event(foreign, "attnviz/probe", document(version_1(PROBE.to_content())))
+        text = version_1(checkpoint.to_content(()), step=100, file=secret)
+        write_event(foreign, "attnviz/checkpoint", document(text), step=100)
         good, bad = listed(ask)
         assert (good["error"], good["steps"]) == (None, [0, 100, 200, 300])
         assert "file must be the name of a samples file of the run" in bad["error"]
@@ -132,12 +138,16 @@ class TestRunsFromAnywhere:
     @pytest.mark.parametrize(
         ("tag", "tensor", "sentence"),
         [
-            (PROBE_TAG, document(probe_with(grid={"rows": 30_000, "columns": 30_000})), "grid.rows must be"),
-            (PROBE_TAG, document(probe_with(grid={"rows": 4000, "columns": 4000})), "no more patches than"),
-            (PROBE_TAG, document('{"version":1,"sequences":' + "[" * 100_000), "nested too deeply"),
-            (PROBE_TAG, TensorProto(dtype=DT_FLOAT, float_val=[1.0]), "a document is no text"),
-            (PROBE_TAG, TensorProto(dtype=DT_STRING, string_val=[b"\xff"]), "a document is not UTF-8"),
-            (LAYERS_TAG, document('{"version":1,"layers":[{"name":"a","heads":1e9}]}'), "layers[0].heads must be"),
+            ("attnviz/probe", document(probe_with(grid={"rows": 30_000, "columns": 30_000})), "grid.rows must be"),
+            ("attnviz/probe", document(probe_with(grid={"rows": 4000, "columns": 4000})), "no more patches than"),
+            ("attnviz/probe", document('{"version":1,"sequences":' + "[" * 100_000), "nested too deeply"),
+            ("attnviz/probe", TensorProto(dtype=DT_FLOAT, float_val=[1.0]), "a document is no text"),
+            ("attnviz/probe", TensorProto(dtype=DT_STRING, string_val=[b"\xff"]), "a document is not UTF-8"),
+            (
+                "attnviz/layers",
+                document('{"version":1,"layers":[{"name":"a","heads":1e9}]}'),
+                "layers[0].heads must be",
+            ),
         ],
     )
     def test_a_run_that_cannot_be_is_listed_with_its_error(
@@ -163,7 +173,7 @@ def test_a_tensor_larger_than_its_bytes_costs_its_step_alone(run_directory: Path
     bomb = TensorProto(dtype=DT_FLOAT, float_val=[1.0])
     for size in (30_000, 3_000_000):  # 360 GB
         bomb.tensor_shape.dim.add(size=size)
-    write_event(run_directory, HEALTH_PREFIX + "entropy", bomb, step=250)
+    write_event(run_directory, "attnviz/health/entropy", bomb, step=250)
     with serving(loader, f"--logdir={run_directory.parent}") as address:
         client = Client(address)
         wait_until(lambda: client.json("runs")["runs"], seconds=30)

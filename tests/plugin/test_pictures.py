@@ -13,7 +13,7 @@ from werkzeug import Request
 from werkzeug.test import Client, EnvironBuilder
 
 import tb_attnviz
-from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence, samples_checksum
+from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tb_attnviz.plugin import picture, tasks
 from tb_attnviz.plugin.plugin import AttnVizPlugin
 from tb_attnviz.plugin.responses import points_response
@@ -185,7 +185,6 @@ def test_twelve_layers_that_are_in_the_cache_need_no_worker_and_no_samples(
     for layer in range(layers):
         view = View(run.layer_samples(layer), tuple(run.steps), Projection(method="biplot", dims=2))
         DiskStore(cache).put(view.key(15), stored)
-    samples_checksum.cache_clear()  # as after a start
     ask = asking(load(tmp_path / "logs"))
     monkeypatch.setattr("tb_attnviz.projection.source.read_samples", None)
     answers = [ask("points", once=True, **{**BIPLOT, "layer": layer}, step=15) for layer in range(layers)]

@@ -193,7 +193,7 @@ def test_a_live_run_grows_and_a_broken_one_says_why(
         wait_until(lambda: len(client.json("runs")["runs"]) == 2, seconds=30)
         entries = {entry["run"]: entry for entry in client.json("runs")["runs"]}
         assert entries["live"]["steps"] == [0]
-        assert "recorded in format version 99; this tb-attnviz reads version 1" in entries["newer"]["error"]
+        assert "recorded in format version 99; this tb-attnviz reads versions 1 and 2" in entries["newer"]["error"]
         old = client.array("points", run="live", step=0, layer=0, projection="biplot", dims=2, frame=0)
         write_checkpoint(live, 100)
         wait_until(lambda: client.json("runs")["runs"][0]["steps"] == [0, 100], seconds=30)

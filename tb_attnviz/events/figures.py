@@ -1,0 +1,203 @@
+"""Figures: what is known of every head at every step, in a file of its own that TensorBoard never reads.
+
+Each start of a run appends to one file, `plugins/attnviz-figures/figures-<start>.events`, a record a step. A record
+holds arrays by their names: `health/entropy` [heads], or whatever a later version has more.
+"""
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from google.protobuf.message import DecodeError
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+
+from tb_attnviz.events import document_shapes, files, records
+from tb_attnviz.events.arrays import add_array, add_text, arrays, texts
+from tb_attnviz.events.document_shapes import MOST_HEADS
+from tb_attnviz.events.documents import FormatError, VersionError, load
+from tb_attnviz.events.event_file import GrowingFile
+from tb_attnviz.events.maps import MapsLocation
+from tb_attnviz.events.order import Order, figures_name, start_of_figures
+from tb_attnviz.events.own_files import figures_directory, own_path, read_own
+from tb_attnviz.events.said import DamagedError, Said, read_document
+
+Array = npt.NDArray[Any]
+Float32 = npt.NDArray[np.float32]
+
+HEALTH = "health/"
+_ORDER = "order"
+_MOST_FIGURES = 64  # of health: each is held at every step that any of them has
+_MOST_RECORD = 2**30  # bytes: a length beyond is damage
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FiguresLocation:
+    """The record of one step: `names` are those of its arrays, `maps` the document of the small maps beside them."""
+
+    run_directory: str
+    file: str
+    offset: int
+    length: int
+    step: int
+    names: tuple[str, ...]
+    heads: int  # that each health figure is of
+    checksum: str
+    maps: str | None = None
+
+    @property
+    def health(self) -> tuple[str, ...]:
+        """The names of the health figures."""
+        return tuple(name.removeprefix(HEALTH) for name in self.names if name.startswith(HEALTH))
+
+    def maps_location(self) -> MapsLocation | None:
+        """Where the small maps of the step are; None if there were none. Raises FormatError."""
+        return None if self.maps is None else MapsLocation.from_document(load(self.maps, "maps", document_shapes.MAPS))
+
+
+class FiguresFile:
+    """Writes the figures of a new start of the run in `directory`. Raises OSError."""
+
+    def __init__(self, directory: str) -> None:
+        starts = [start_of_figures(name) for name in files.list_names(directory)]
+        self.start = max((start for start in starts if start is not None), default=0) + 1
+        while True:
+            try:
+                self._file = GrowingFile(os.path.join(directory, figures_name(self.start)), new=True)
+                return
+            except FileExistsError:  # another start came between
+                self.start += 1
+
+    def add_document(self, kind: str, text: str, *, step: int, wall_time: float) -> None:
+        event = Event(step=step, wall_time=wall_time)
+        add_text(event, kind, text)
+        self._file.add_event(event)
+
+    def add_step(
+        self, step: int, order: Order, named: Mapping[str, Array], *, maps: str | None, wall_time: float
+    ) -> None:
+        """The arrays of one step by their names, and the document of its maps."""
+        event = Event(step=step, wall_time=wall_time)
+        add_array(event, _ORDER, np.array([order.start, order.count], np.int64))
+        for name, array in named.items():
+            add_array(event, name, array)
+        if maps is not None:
+            add_text(event, "maps", maps)
+        self._file.add_event(event)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class FiguresLog:
+    """What the figures files of the run in `run_directory` say, read on from where the last `load` stopped."""
+
+    def __init__(self, run_directory: str) -> None:
+        self._run_directory = run_directory
+        self._directory = figures_directory(run_directory)
+        self._offsets: dict[str, int] = {}
+        self._names: dict[tuple[str, ...], tuple[str, ...]] = {}  # the same few again and again
+
+    def sizes(self) -> dict[str, int]:
+        """The figures files as they are now, with the bytes that they have: others than before, if there is more."""
+        found = {}
+        for name in files.list_names(self._directory):
+            if start_of_figures(name) is not None:
+                with contextlib.suppress(OSError):  # removed since
+                    found[name] = files.size(os.path.join(self._directory, name))
+        return found
+
+    def has_shrunk(self) -> bool:
+        """Whether a file that was read is gone, or another one by now: what it said does not count any more."""
+        sizes = self.sizes()
+        return any(sizes.get(name, 0) < offset for name, offset in self._offsets.items())
+
+    def load(self) -> Iterator[Said | DamagedError]:
+        """What came since. A torn tail is left for the next `load`. Raises VersionError."""
+        for name, size in self.sizes().items():
+            if size > self._offsets.get(name, 0):
+                try:
+                    yield from self._read(name)
+                except VersionError as error:
+                    raise VersionError(f"{error} ({name})") from None
+                except (FormatError, files.NotRegularError, OSError) as error:
+                    yield DamagedError("figures", 0, f"{name} cannot be read: {error}")
+
+    def _read(self, name: str) -> Iterator[Said | DamagedError]:
+        path, offset, step = own_path(self._run_directory, name), self._offsets.get(name, 0), 0
+        for start, end, data in records.scan(path, offset, _MOST_RECORD):
+            self._offsets[name] = end
+            try:
+                if data is None:
+                    raise FormatError("its checksum does not match")
+                event = Event.FromString(data)
+                step = event.step
+                yield from self._said(name, start, end - start, event, data)
+            except VersionError:
+                raise
+            except (FormatError, DecodeError) as error:
+                sentence = f"a record of figures is damaged: {error} (at or after step {step}, {name}, byte {start:,})"
+                yield DamagedError("figures", step, sentence)
+
+    def _said(self, name: str, offset: int, length: int, event: Event, data: bytes) -> Iterator[Said]:
+        documents = dict(texts(event))
+        for kind in ("start", "layers", "end"):
+            if kind in documents:
+                yield read_document(kind, documents[kind], 0, event.step)
+        tensors = {value.tag: value.tensor for value in event.summary.value if value.tag not in documents}
+        order = tensors.pop(_ORDER, None)
+        if order is None:
+            return
+        start, count = _two_numbers(order)
+        names = tuple(tensors)
+        location = FiguresLocation(
+            self._run_directory,
+            name,
+            offset,
+            length,
+            event.step,
+            self._names.setdefault(names, names),
+            _heads(tensors),
+            records.checksum(data).hex(),
+            documents.get("maps"),
+        )
+        yield Said((start, count, 0), "figures", event.step, location)
+
+
+def read_figures(location: FiguresLocation) -> dict[str, Array]:
+    """Every array of the record at `location` by its name.
+
+    Raises FormatError, naming file and step, if it is gone or damaged.
+    """
+    try:
+        data = records.unframe(read_own(location.run_directory, location.file, location.offset, location.length))
+        if records.checksum(data).hex() != location.checksum:
+            raise records.CorruptRecordError("it is another than when the run was opened")
+        found = arrays(Event.FromString(data))
+    except (OSError, ValueError, DecodeError) as error:
+        raise FormatError(f"the figures of step {location.step} in {location.file} cannot be read: {error}") from error
+    return {name: found[name] for name in location.names if name in found}
+
+
+def _two_numbers(tensor: TensorProto) -> tuple[int, int]:
+    """Raises FormatError unless they are there."""
+    if len(tensor.tensor_content) != 16:
+        raise FormatError("its place in the order of writing is no start and count")
+    start, count = np.frombuffer(tensor.tensor_content, "<i8").tolist()
+    return start, count
+
+
+def _heads(tensors: Mapping[str, TensorProto]) -> int:
+    """How many heads the health figures are of. Raises FormatError unless they all are of as many."""
+    figures = [tensor for name, tensor in tensors.items() if name.startswith(HEALTH)]
+    heads = {len(tensor.tensor_content) // 4 for tensor in figures}
+    if len(heads) > 1 or max(heads, default=0) > MOST_HEADS or len(figures) > _MOST_FIGURES:
+        raise FormatError("its health figures are not one number for each head")
+    return heads.pop() if heads else 0

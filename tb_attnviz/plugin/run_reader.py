@@ -1,0 +1,59 @@
+"""RunReader: one run as TensorBoard's data provider and the figures files have it; what is new is parsed, no more."""
+
+from collections.abc import Callable, Iterator
+
+from tb_attnviz.events import DamagedError, FiguresLog, FormatError, Records, Said, VersionError, read_summary
+from tb_attnviz.events.shapes import shown
+from tb_attnviz.plugin.summaries import Summary
+from tb_attnviz.run import Run, readable
+
+
+class RunReader:
+    """Reads the run `name` in `directory` again and again while it grows."""
+
+    def __init__(self, name: str, directory: str) -> None:
+        self._name = name
+        self._directory = directory
+        self._seen: object = None  # what there was at the last reading
+        self._run: Run | FormatError | None = None
+        self._records = Records()
+        self._figures = FiguresLog(directory)
+        self._known: set[tuple[float, str, int]] = set()  # summaries that were read
+
+    def read(self, newest: object, summaries: Callable[[], Iterator[Summary]]) -> Run | FormatError:
+        """The run, or why it cannot be shown. `newest` differs from the last time's where `summaries` has more."""
+        seen = newest, self._figures.sizes()
+        if self._run is None or seen != self._seen:
+            try:
+                records = self._load(list(summaries()))
+                self._run = readable(Run(self._directory, lambda: records))
+            except VersionError as error:
+                self._run = error
+                self._forget()
+            except FormatError as error:
+                self._run = FormatError(f"{error}, of the run {shown(self._name)}")
+                self._forget()
+            self._seen = seen
+        return self._run
+
+    def _load(self, summaries: list[Summary]) -> Records:
+        now = {summary[:3] for summary in summaries}
+        if not self._known <= now or self._figures.has_shrunk():
+            self._forget()  # TensorBoard has forgotten some, or the run was removed and made again
+        found: list[Said | DamagedError] = []
+        for wall_time, tag, step, tensor in summaries:
+            if (wall_time, tag, step) not in self._known:
+                try:
+                    said = read_summary(tag, step, wall_time, tensor)
+                except DamagedError as error:
+                    found.append(error)
+                else:
+                    found += [said] if said else []
+        self._records.take([*found, *self._figures.load()])
+        self._known = now
+        return self._records.copy()  # other threads look at it while more is taken in
+
+    def _forget(self) -> None:
+        self._records = Records()
+        self._figures = FiguresLog(self._directory)
+        self._known = set()

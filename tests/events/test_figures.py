@@ -1,0 +1,104 @@
+"""Figures in files of their own: read on from where one stopped, a bad byte costs a step, TensorBoard holds none."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing import event_accumulator
+
+import tb_attnviz
+from tb_attnviz.events import EventLog, FiguresLog, FormatError, RunWriter, read_figures
+from tb_attnviz.run import NotRecordedError
+from tests.conftest import LAYERS, PROBE
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Three steps, whose values are the step."""
+    writer = RunWriter(str(tmp_path))
+    writer.begin(0, PROBE, LAYERS)
+    for step in (0, 10, 20):
+        writer.write_health(step, {"entropy": np.full(10, step, np.float32), "sink": np.full(10, -step, np.float32)})
+    writer.close()
+    return tmp_path
+
+
+def figures_file(run: Path, start: int = 1) -> Path:
+    return run / "plugins" / "attnviz-figures" / f"figures-{start:06d}.events"
+
+
+def test_they_come_back(run: Path) -> None:
+    health = tb_attnviz.open_run(run).health()
+    np.testing.assert_array_equal(health["entropy"], np.repeat([[0], [10], [20]], 10, axis=1))
+    np.testing.assert_array_equal(tb_attnviz.open_run(run).health([20, 0])["sink"], np.repeat([[-20], [0]], 10, axis=1))
+
+
+def test_what_is_new_is_read_and_no_more(run: Path) -> None:
+    log = FiguresLog(str(run))
+    assert [said.kind for said in log.load()] == ["start", "layers", "figures", "figures", "figures", "end"]
+    assert list(log.load()) == []
+    writer = RunWriter(str(run))
+    writer.write_health(30, {"entropy": np.zeros(10, np.float32)})
+    assert [(said.kind, said.step) for said in log.load()] == [("start", 30), ("figures", 30)]
+    with figures_file(run, 2).open("ab") as file:
+        file.write(b"\x20\0\0\0\0\0\0\0")  # the beginning of a record
+    assert list(log.load()) == []
+
+
+def test_each_bad_byte_costs_its_step_and_is_told(run: Path) -> None:
+    path = figures_file(run)
+    whole = path.read_bytes()
+    offsets = {said.step: said.content for said in FiguresLog(str(run)).load() if said.kind == "figures"}
+    for at in range(offsets[10].offset, offsets[10].offset + offsets[10].length):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        read = tb_attnviz.open_run(run)
+        assert read.health_steps == [0, 20], at
+        np.testing.assert_array_equal(read.health()["entropy"][:, 0], [0, 20])
+        [sentence] = read.damaged
+        assert path.name in sentence
+
+
+def test_a_record_that_changes_later_is_told_as_it_is_read(run: Path) -> None:
+    read = tb_attnviz.open_run(run)
+    path = figures_file(run)
+    path.write_bytes(path.read_bytes()[:-400] + bytes(400))
+    with pytest.raises(FormatError, match=r"figures of step 20 in figures-000001.events cannot be read"):
+        read.arrays(20)
+    assert np.isnan(read.health()["entropy"][2]).all()
+    assert any("step 20" in sentence for sentence in read.damaged)
+
+
+def test_arrays_of_any_name_and_shape_are_let_through(run: Path) -> None:
+    writer = RunWriter(str(run))
+    links = np.arange(60, dtype=np.float32).reshape(10, 6)
+    pairs = np.array([[1, -2]], np.int16)
+    writer.write_health(30, {"sink": np.ones(10, np.float32)}, arrays={"connections/keys": links, "pairs/any": pairs})
+    read = tb_attnviz.open_run(run)
+    assert read.records.newest.figures == ["entropy", "sink"]
+    np.testing.assert_array_equal(read.arrays(30)["connections/keys"], links)
+    np.testing.assert_array_equal(read.arrays(30)["pairs/any"], pairs)
+    assert np.isnan(read.health()["entropy"][-1]).all()
+    with pytest.raises(TypeError, match="give one of"):
+        writer.write_health(40, {}, arrays={"words/a": np.array(["a"])})
+    with pytest.raises(NotRecordedError, match="no figures at step 40"):
+        read.arrays(40)
+
+
+def test_tensorboard_holds_none_of_them(run: Path) -> None:
+    accumulator = event_accumulator.EventAccumulator(str(run)).Reload()
+    assert accumulator.Tags()["tensors"] == ["attnviz/probe", "attnviz/layers"]
+    assert [scalar.value for scalar in accumulator.Scalars("attnviz/entropy/mean")] == [0, 10, 20]
+
+
+def test_a_step_recorded_again_counts_as_its_latest(run: Path) -> None:
+    writer = RunWriter(str(run))
+    writer.write_health(10, {"entropy": np.full(10, 7, np.float32)})
+    location = EventLog(str(run)).load().newest.recorded[10]
+    assert not isinstance(location, dict)
+    np.testing.assert_array_equal(read_figures(location)["health/entropy"], np.full(10, 7))
+
+
+def test_a_start_forgets_what_it_purges(run: Path) -> None:
+    writer = RunWriter(str(run), purge_step=10)
+    writer.write_health(15, {"entropy": np.zeros(10, np.float32)})
+    assert tb_attnviz.open_run(run).health_steps == [0, 15]
