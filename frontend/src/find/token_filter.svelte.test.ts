@@ -53,6 +53,12 @@ it('waits for the probe with labels that a link asks for, and asks for them once
   expect(Object.fromEntries(filter.labels)).toEqual({ kind: ['noun'], length: { low: 4, high: 9 } });
   filter.wanted = 'kind:word';
   expect(Object.fromEntries(filter.labels)).toEqual({ kind: ['word'] });
+  filter.want('kind', ['noun']);
+  probe.value = null;
+  flushSync();
+  probe.value = here.value;
+  flushSync();
+  expect(Object.fromEntries(filter.labels)).toEqual({ kind: ['noun'] }); // not what the link asked for
   filter.clear();
   probe.value = null;
   flushSync();

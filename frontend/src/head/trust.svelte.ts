@@ -46,10 +46,6 @@ export class HeadTrust implements Feature {
     return this.answer.loading;
   }
 
-  leave(): void {
-    this.answer.clear();
-  }
-
   /** To be called while a component is made. */
   begin(): void {
     $effect.pre(() => this.follow());

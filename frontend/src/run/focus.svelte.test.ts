@@ -93,3 +93,41 @@ describe('a selected patch', () => {
     expect(focus.selection).toEqual({ sequence: 0, list: 0, token: 11, side: 'key' });
   });
 });
+
+describe('a link', () => {
+  /** The first layer attends among the words, the second from them to those of the other side. */
+  const layers = [
+    layerOf({ heads: 2, head_numbers: [0, 1], queries: 5, keys: 5 }),
+    layerOf({ attends: 'cross', keys_of: 'key_tokens', queries: 5, keys: 3 }),
+  ];
+  const lists = [
+    { of: 'tokens', grid: null, first: 0, tokens: 5 },
+    { of: 'key_tokens', grid: null, first: 5, tokens: 3 },
+  ] as const;
+  const data = dataOf(
+    [textOf('a b c', { key_tokens: textOf('x y') }), textOf('d e', { key_tokens: textOf('z') })],
+    { layers, lists, queries: 8, keys: 8 },
+  );
+  let focus: Focus;
+  const enter = (said: Record<string, string>) => focus.enter(new Map(Object.entries(said)), data.run);
+  beforeEach(() => {
+    focus = new Focus(data);
+  });
+
+  it('opens a head and selects its token, and is said again', () => {
+    const said = { layer: '1', head: '0', sequence: '1', token: '0k', list: 'key_tokens' };
+    enter(said);
+    expect(focus.selection).toEqual({ sequence: 1, list: 1, token: 0, side: 'key' });
+    expect(focus.link).toEqual(said);
+    enter({ layer: '0', head: '1', sequence: '0', token: '2' });
+    expect(focus.link).toEqual({ layer: '0', head: '1', sequence: '0', token: '2' });
+  });
+
+  it('opens and selects nothing that the run has not', () => {
+    focus.open({ layer: 0, head: 0 });
+    enter({ layer: '0', head: '2', sequence: '0', token: '1' });
+    expect([focus.opened, focus.selection, focus.link]).toEqual([null, null, {}]);
+    enter({ layer: '0', head: '1', sequence: '2', token: '1' });
+    expect([focus.opened, focus.selection]).toEqual([{ layer: 0, head: 1 }, null]);
+  });
+});

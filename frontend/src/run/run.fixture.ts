@@ -41,7 +41,7 @@ export function dataOf(
   const lists = runLists(run);
   return {
     run,
-    probe: { value: indexTokens({ run: run.run, sequences }) },
+    probe: { value: indexTokens({ run: run.run, sequences }, run.lists) },
     layers: run.layers,
     lists,
     layerTokens: run.layers.map((layer) => layerTokens(lists, layer)),
