@@ -50,6 +50,15 @@ def sharded_again(model: nn.Module) -> Iterator[None]:
                     _reshard(module)
 
 
+def inside_flat_parameters(model: nn.Module) -> set[nn.Module]:
+    """The modules whose parameters FSDP1 keeps in one flat one: what they have in their place are views of it."""
+    fsdp = sys.modules.get("torch.distributed.fsdp")
+    if fsdp is None:
+        return set()
+    wrappers = (module for module in model.modules() if isinstance(module, fsdp.FullyShardedDataParallel))
+    return {inner for wrapper in wrappers for inner in wrapper.modules()}
+
+
 def _reshard(module: "FullyShardedDataParallel") -> None:
     """What `reshard` does for FSDPModule; FullyShardedDataParallel has no public way."""
     from torch.distributed.fsdp import _runtime_utils

@@ -15,23 +15,26 @@ _SEQUENCES = (list, deque)
 class KeptAttributes:
     """Plain values, tensors, and lists, dictionaries and sets of them that `module` has as attributes.
 
-    Objects of other kinds are left alone: what they hold, nothing here can know.
+    Objects of other kinds are left alone: what they hold, nothing here can know. `tensors`: whether tensors that are
+    attributes themselves are kept; they are not where FSDP1 has put its views of parameters in their place.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, *, tensors: bool) -> None:
         self._attributes = vars(module)
-        self._values = {
-            name: _Kept(value) for name, value in self._attributes.items() if name not in _PYTORCHS and _is_known(value)
-        }
+        self._tensors = tensors
+        self._values = {name: _Kept(value) for name, value in self._attributes.items() if self._is_kept(name, value)}
 
     def put_back(self) -> None:
         """Not by setattr, which modules may overload."""
-        for name in [name for name, value in self._attributes.items() if name not in _PYTORCHS and _is_known(value)]:
+        for name in [name for name, value in self._attributes.items() if self._is_kept(name, value)]:
             if name not in self._values:
                 del self._attributes[name]
         for name, kept in self._values.items():
-            if _is_known(self._attributes.get(name)):
+            if self._is_kept(name, self._attributes.get(name)):
                 self._attributes[name] = kept.put_back()
+
+    def _is_kept(self, name: str, value: Any) -> bool:
+        return name not in _PYTORCHS and _is_known(value) and (self._tensors or not isinstance(value, Tensor))
 
 
 class _Kept:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .distributed import sharded_again
+from .distributed import inside_flat_parameters, sharded_again
 from .kept_attributes import KeptAttributes
 
 
@@ -91,7 +91,10 @@ def _attributes(model: nn.Module) -> Iterator[None]:
 
     All of it, since parts of it may only make sense together: a table, and the flag that it has been made.
     """
-    kept = [KeptAttributes(module) for module in model.modules() if not _keeps_its_own(module)]
+    flat = inside_flat_parameters(model)
+    kept = [
+        KeptAttributes(module, tensors=module not in flat) for module in model.modules() if not _keeps_its_own(module)
+    ]
     try:
         yield
     finally:
