@@ -9,7 +9,7 @@ from torch import Tensor
 from tb_attnviz.geometry import attention, logits, visible_pairs
 
 from ..probes.batch import Batch
-from ..tracing.attention_call import AttentionCall, with_heads
+from ..tracing.attention_call import AttentionCall
 from ..tracing.products import LARGEST_LOGITS
 from ..tracing.window_tokens import Windows
 from .masks import Mask, additive, mask_of_windows, reduce_mask, shows_padding
@@ -58,6 +58,7 @@ class BatchRecording:
         self._with_health = health
         self.values = Values() if values else None
         self.sequences = len(batch.present)
+        self.widths = {side.present.shape[1] for side in batch.sides}
         self.layers: dict[str, LayerRecording] = {}
         self.skipped: dict[str, str] = {}
         self._pairings = Pairings(batch, others)
@@ -86,14 +87,14 @@ class BatchRecording:
     def refuse(self, name: str, why: str) -> None:
         self.skipped.setdefault(name, why)
 
-    def weights_changed(self, name: str, before: Tensor, after: Tensor) -> None:
-        """Refuse `name` if its weights are no longer those of its softmax, by more than rounding."""
+    def keeps_weights(self, name: str, before: Tensor, after: Tensor) -> bool:
+        """Whether two tensors are the same weights up to rounding: where they are [sequences, heads, …], at tokens."""
         if name not in self._met:
-            return
+            return True
         pairs = self._met[name].pairs
-        before, after = (with_heads(x, len(pairs)) for x in (before, after))
-        if before.shape[-2:] == pairs.shape[-2:] and not _equal(before, after, pairs):
-            self.refuse(name, "its weights are changed after softmax: its attention is not what its logits say")
+        if before.dim() != 4 or (len(before), *before.shape[2:]) != (len(pairs), *pairs.shape[2:]):
+            pairs = torch.ones((), dtype=torch.bool, device=before.device)
+        return _equal(before, after, pairs)
 
     def take_values(self, name: str, values: Tensor) -> None:
         """The values [batch, value_heads, n_key, d_v] that the weights of `name` are multiplied with."""

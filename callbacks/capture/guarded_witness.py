@@ -19,6 +19,7 @@ class GuardedWitness:
 
     def __init__(self, recording: BatchRecording, select: Selection | None) -> None:
         self.sequences = recording.sequences
+        self.widths = recording.widths
         self.left_out: set[str] = set()
         """The attentions that were seen and not chosen."""
         self._recording = recording
@@ -32,9 +33,16 @@ class GuardedWitness:
         if self._is_chosen(name):
             self._recording.refuse(name, why)
 
-    def weights_changed(self, name: str, before: Tensor, after: Tensor) -> None:
+    def keeps_weights(self, name: str, before: Tensor, after: Tensor) -> bool:
+        same = True
+
+        def compare() -> None:
+            nonlocal same
+            same = self._recording.keeps_weights(name, before, after)
+
         if self._is_chosen(name):
-            self._guard(lambda: self._recording.weights_changed(name, before, after))
+            self._guard(compare)
+        return same
 
     def take_values(self, name: str, values: Tensor) -> None:
         if self._is_chosen(name):

@@ -13,7 +13,7 @@ from ..probes.side import Side
 from ..tracing.attention_call import HIDDEN, AttentionCall
 
 # Masks that differ by less are the same: where plain code adds a bias, it is known up to rounding only.
-_SAME = 2e-5
+_SAME, _RELATIVELY = 2e-5, 2e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _compact(bias: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
 
 
 def _same(a: Tensor, b: Tensor) -> Tensor:
-    return (a == b) | ((a - b).abs() <= _SAME)
+    return (a == b) | ((a - b).abs() <= _SAME + _RELATIVELY * a.abs())
 
 
 def _real_pairs(queries: Tensor, keys: Tensor) -> Tensor:

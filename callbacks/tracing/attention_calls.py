@@ -5,6 +5,7 @@ The queries and keys are those that attention uses: after rotary embedding, afte
 
 import contextlib
 import dataclasses
+import functools
 import inspect
 import types
 from collections import Counter
@@ -20,21 +21,26 @@ from torch.overrides import TorchFunctionMode
 from . import kernels, tap
 from .attention_call import AttentionCall, with_heads
 from .module_names import ModuleNames
-from .products import Products
+from .products import NotAttentionError, Products, read_attention
 from .weights import Weights
 from .window_tokens import WindowTokens
 
 _UNSEEN = "its logits are no product of queries and keys that could be seen: put attnviz_tap(q, k, …) where it has them"
 
 
+def _as_it_is(x: Tensor) -> Tensor | None:
+    return x if x.dim() == 4 else None
+
+
 class Witness(Protocol):
     """Who is told what the pass shows."""
 
     sequences: int  # in the batch
+    widths: set[int]  # of its sides: how many positions each has
 
     def take(self, call: AttentionCall) -> None: ...
     def refuse(self, name: str, why: str) -> None: ...
-    def weights_changed(self, name: str, before: Tensor, after: Tensor) -> None: ...
+    def keeps_weights(self, name: str, before: Tensor, after: Tensor) -> bool: ...
     def take_values(self, name: str, values: Tensor) -> None: ...
     def looks_like_attention(self, shape: torch.Size) -> bool: ...
 
@@ -57,7 +63,7 @@ class AttentionCalls(TorchFunctionMode):
         self._counts: Counter[str] = Counter()
         self._products = Products()
         self._window_tokens = WindowTokens(witness.sequences)
-        self._weights = Weights(witness.weights_changed, witness.refuse, self._take_values)
+        self._weights = Weights(witness)
         self._tapped: AttentionCall | None = None
         self._open = contextlib.ExitStack()
 
@@ -73,6 +79,7 @@ class AttentionCalls(TorchFunctionMode):
         super().__exit__(kind, error, trace)  # type: ignore[no-untyped-call]
         if error is None:
             self._finish_tap()
+            self._weights.finish()
 
     def __torch_function__(
         self, func: Any, types: Iterable[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -80,7 +87,7 @@ class AttentionCalls(TorchFunctionMode):
         kwargs = kwargs or {}
         operation = getattr(func, "__name__", "").strip("_")
         if func is functional.scaled_dot_product_attention:
-            self._take(kernels.scaled_dot_product, args, kwargs)
+            self._take_scaled_dot_product(args, kwargs)
         elif func is functional.multi_head_attention_forward:
             self._look_inside(*args, **kwargs)
         elif operation == "flex_attention":
@@ -89,21 +96,43 @@ class AttentionCalls(TorchFunctionMode):
             self._take_flash(operator, args, kwargs)
         result = func(*args, **kwargs)
         self._window_tokens.follow(func, operation, args, kwargs, result)
-        if operation == "softmax" and isinstance(result, Tensor):
-            self._take_softmax(args, kwargs, result)
+        if operation in ("softmax", "log_softmax") and isinstance(result, Tensor):
+            self._take_softmax(args, kwargs, result, logarithm=operation == "log_softmax")
         else:
-            self._products.follow(operation, args, kwargs, result)
-            self._weights.follow(operation, args, kwargs, result)
+            self._products.follow(func, operation, args, kwargs, result)
+        self._weights.follow(func, operation, args, kwargs, result)
         return result
 
-    def _take(self, kernel: Callable[..., AttentionCall], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """`kernel` reads the arguments of a fused attention."""
+    def _take(
+        self,
+        kernel: Callable[..., AttentionCall],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        arrange: Callable[[Tensor], Tensor | None] = _as_it_is,
+    ) -> None:
+        """`kernel` reads the arguments of a fused attention; `arrange` brings its queries to four axes."""
         self._finish_tap()
         name = self._next_name()
         try:
-            self._tell(kernel(name, *args, **kwargs), args[0] if args else kwargs.get("query"))
+            self._tell(kernel(name, *args, **kwargs), args[0] if args else kwargs.get("query"), arrange)
         except kernels.UnreadableError as error:
             self._witness.refuse(name, str(error))
+
+    def _take_scaled_dot_product(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        arrange = self._arrangement(args[0] if args else kwargs["query"])
+        self._take(functools.partial(kernels.scaled_dot_product, arrange=arrange), args, kwargs, arrange)
+
+    def _arrangement(self, query: Tensor) -> Callable[[Tensor], Tensor]:
+        """What brings queries of a kernel, and what is of their form, to [batch, heads, n, …]."""
+        if query.dim() == 3 and query.shape[1] in self._witness.widths:
+            return lambda x: with_heads(x, self._witness.sequences)
+        if query.dim() == 3:
+            return lambda x: x.unsqueeze(1)  # one head
+        if query.dim() == 5:  # sequences, and windows and heads of them in either order
+            numbers = self._window_tokens.numbers(query)
+            heads = 1 if numbers is not None and bool((numbers == numbers[:, :1]).all()) else 2
+            return lambda x: x.movedim(heads, 2).flatten(0, 1)
+        return lambda x: x
 
     def _take_flash(self, operator: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if operator.endswith("::_flash_attn_forward"):
@@ -115,31 +144,40 @@ class AttentionCalls(TorchFunctionMode):
                 'dot-product attention (of transformers: model.set_attn_implementation("sdpa"))',
             )
 
-    def _take_softmax(self, args: tuple[Any, ...], kwargs: dict[str, Any], weights: Tensor) -> None:
+    def _take_softmax(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor, *, logarithm: bool) -> None:
         """A softmax over the products of queries and keys is the attention of plain code."""
         logits: Tensor = args[0] if args else kwargs["input"]
+        weights = result.exp() if logarithm else result
         if self._tapped is not None and self._tapped.name.partition("#")[0] == self._names.innermost:
             checked = with_heads(weights, self._witness.sequences)
             if checked.shape[-2:] == (self._tapped.queries.shape[2], self._tapped.keys.shape[2]):
                 self._tapped = dataclasses.replace(self._tapped, weights=checked)
-                self._weights.watch(self._finish_tap() or "", weights)
+                self._weights.watch(self._finish_tap() or "", result, None, logarithm=logarithm)
                 return
         product = self._products.of(logits)
         if product is None:
-            if self._witness.looks_like_attention(logits.shape):
+            if self._witness.looks_like_attention(logits.shape) and not logarithm:
                 self._witness.refuse(self._next_name(), _UNSEEN)
             return
         name = self._next_name()
-        dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
-        if dim not in (-1, logits.dim() - 1):
-            self._witness.refuse(name, f"its softmax is over axis {dim}, not over the keys")
-            return
-        call = product.attention(name, logits, weights=weights, sequences=self._witness.sequences)
-        if call is None:
-            self._witness.refuse(name, _UNSEEN)
+        dim = kwargs.get("dim", args[1] if len(args) > 1 else -1)
+        dim = dim + logits.dim() if dim < 0 else dim
+        try:
+            found = read_attention(
+                product,
+                name,
+                logits,
+                dim,
+                weights=weights,
+                sequences=self._witness.sequences,
+                widths=self._witness.widths,
+                numbers=self._window_tokens.numbers,
+            )
+        except NotAttentionError as error:
+            self._witness.refuse(name, str(error))
         else:
-            self._tell(call, product.queries)
-            self._weights.watch(name, weights)
+            self._tell(found.call, found.queries.given, found.arrange_given)
+            self._weights.watch(name, result, found, logarithm=logarithm)
 
     def _take_tap(self, call: AttentionCall) -> None:
         """A tap waits for its softmax, which then must not count again, and which it is checked against."""
@@ -153,14 +191,16 @@ class AttentionCalls(TorchFunctionMode):
         self._tell(call, call.queries)
         return call.name
 
-    def _tell(self, call: AttentionCall, queries: Tensor | None = None) -> None:
-        """`queries`: the tensor of the pass that those of `call` are."""
-        windows = None if queries is None else self._window_tokens.windows(queries)
+    def _tell(
+        self,
+        call: AttentionCall,
+        queries: Tensor | None = None,
+        arrange: Callable[[Tensor], Tensor | None] = _as_it_is,
+    ) -> None:
+        """`queries`: the tensor of the pass that those of `call` are; `arrange` puts it in their order."""
+        windows = None if queries is None else self._window_tokens.windows(queries, arrange)
         call = dataclasses.replace(call, crosses=self._names.given_another_sequence, windows=windows)
         self._witness.take(call)
-
-    def _take_values(self, name: str, values: Tensor) -> None:
-        self._witness.take_values(name, with_heads(values, self._witness.sequences))
 
     def _next_name(self) -> str:
         name = self._names.innermost
@@ -176,7 +216,7 @@ class AttentionCalls(TorchFunctionMode):
         """
 
         def seen(*args: Any, **kwargs: Any) -> Tensor:
-            self._take(kernels.scaled_dot_product, args, kwargs)
+            self._take_scaled_dot_product(args, kwargs)
             return functional.scaled_dot_product_attention(*args, **kwargs)
 
         original: Any = functional.multi_head_attention_forward

@@ -1,6 +1,7 @@
 """Kernels: the arguments of each fused attention kernel, as an AttentionCall."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -26,16 +27,24 @@ def scaled_dot_product(
     is_causal: bool = False,
     scale: float | None = None,
     enable_gqa: bool = False,
+    *,
+    arrange: Callable[[Tensor], Tensor],
 ) -> AttentionCall:
-    """torch.nn.functional.scaled_dot_product_attention."""
+    """torch.nn.functional.scaled_dot_product_attention.
+
+    arrange: brings what has as many axes as the queries to four, [batch, heads, n, …].
+    """
+    mask = attn_mask
+    if mask is not None and query.dim() != 4:
+        mask = arrange(mask.expand(*query.shape[:-1], key.shape[-2]))
     return AttentionCall(
         name,
-        queries=_with_head(query),
-        keys=_with_head(key),
+        queries=arrange(query),
+        keys=arrange(key),
         scale=_scale(query, scale),
         causal=bool(is_causal),
-        mask=attn_mask if attn_mask is None or query.dim() == 4 else attn_mask.unsqueeze(-3),
-        values=_with_head(value),
+        mask=mask,
+        values=arrange(value),
     )
 
 
@@ -104,8 +113,3 @@ def flash(name: str, *args: Any, **kwargs: Any) -> AttentionCall:
 
 def _scale(query: Tensor, scale: Any) -> float:
     return 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
-
-
-def _with_head(x: Tensor) -> Tensor:
-    """[batch, n, d] of one head as [batch, 1, n, d]."""
-    return x.unsqueeze(-3) if x.dim() == 3 else x

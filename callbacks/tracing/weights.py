@@ -1,97 +1,260 @@
 """Weights: what becomes of an attention between its softmax and its values, and the values that it meets.
 
-Code that changes its weights after softmax (subtracts another attention, mixes heads) attends otherwise than its logits
-say, and must not be recorded as if it did not.
+Code that changes its weights after softmax (sets some to 0, mixes heads, subtracts another attention) attends otherwise
+than its logits say, and must not be recorded as if it did not. So each softmax's weights are followed to the product
+with the values, beside a clean copy that moves as they do. What reaches the values must be that copy: whatever an
+operation in between is called, and whether it wrote in place. Operations that are not known to move elements alone give
+weights that are held to be changed, unless their result is seen to be the same.
 """
 
-from collections.abc import Callable
-from typing import Any
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-_SAME = {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "contiguous", "clone"}
-_SAME |= {"to", "type", "type_as", "float", "double", "half", "bfloat16", "dropout", "feature_dropout"}
-_CHANGING = {"mul", "imul", "rmul", "div", "idiv", "truediv", "itruediv", "add", "iadd", "radd", "sub", "isub", "rsub"}
-_CHANGING |= {"where", "masked_fill", "clamp", "softmax", "relu", "nan_to_num"}
-_MIXING = {"linear", "conv1d", "conv2d", "conv3d"}
-_MEETING = {"matmul", "bmm"}
+from .axes import MOVING, REGROUPING, SAME, Atom, Axes, Axis, arranged, axes_of, leaves, moved, size_of
+from .contraction import OPERATIONS, Contraction, read_contraction
+from .products import FACTORS, PlainAttention
+
+_NOT_SEEN = (
+    "its weights go through {} after softmax, which is not known to keep them, and meet no values that could be seen"
+)
+
+
+class Judge(Protocol):
+    """Who is told of weights."""
+
+    def refuse(self, name: str, why: str) -> None: ...
+    def keeps_weights(self, name: str, before: Tensor, after: Tensor) -> bool: ...
+    def take_values(self, name: str, values: Tensor) -> None: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class _Weights:
+    """What a tensor of the pass is: the weights of an attention, or what has become of them."""
+
+    name: str
+    clean: Tensor | None  # what it would be if nothing had changed it; None if it has been changed
+    axes: Axes | None  # of it
+    target: Axes  # batch, heads, n_query, n_key
+    sink: Atom | None  # what stands for the keys while sinks are beside them
+    sinks_first: bool
+    changed_by: str = ""
+    logarithm: bool = False  # still to be exponentiated
+    whole: "_Weights | None" = None  # that these are a part of
 
 
 class Weights:
-    """Follows weights from their softmax on.
+    """Follows weights from their softmax on, and tells `judge` what they meet, or why they cannot be recorded."""
 
-    Tells `changed(name, before, after)` of an operation that could matter, and `met(name, values)` of the values that
-    the weights are multiplied with, [..., n_key, d_v] behind the axes of batch and heads that they have.
-    """
-
-    def __init__(
-        self,
-        changed: Callable[[str, Tensor, Tensor], None],
-        refuse: Callable[[str, str], None],
-        met: Callable[[str, Tensor], None],
-    ) -> None:
-        self._changed = changed
-        self._refuse = refuse
-        self._met = met
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
         self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._met: set[str] = set()
+        self._doubts: dict[str, str] = {}  # attention → the operation that made what was not seen to meet values
 
-    def watch(self, name: str, weights: Tensor) -> None:
-        self._of[weights] = (name, weights.clone())  # in case they are written over
+    def watch(self, name: str, weights: Tensor, attention: PlainAttention | None, *, logarithm: bool = False) -> None:
+        """`weights` are those of `name`; `attention` says which axis is which, else they are [batch, heads, …]."""
+        if attention is None:
+            axes = axes_of(weights.shape)
+            target: Axes = ((), *axes) if len(axes) == 3 else axes
+            entry = _Weights(name, weights.clone(), axes, target, None, False)
+        else:
+            entry = _Weights(
+                name, weights.clone(), attention.axes, attention.target, attention.sink, attention.sinks_first
+            )
+        self._of[weights] = (dataclasses.replace(entry, logarithm=logarithm),)
 
-    def follow(self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+    def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
+               result: Any) -> None:  # fmt: skip
         """Take notice of one operation of the pass, named as in torch, without underscores around it."""
-        if not self._of or not isinstance(result, Tensor):
+        if not self._of:
             return
-        for x in args:
-            entry = self._of.get(x) if isinstance(x, Tensor) else None  # type: ignore[no-untyped-call]
-            if entry is not None:
-                self._follow(operation, args, x, entry, result)
-
-    def _follow(
-        self, operation: str, args: tuple[Any, ...], weights: Tensor, entry: tuple[str, Tensor], result: Tensor
-    ) -> None:
-        name, before = entry
-        values = _values(operation, args, weights)
-        if values is not None:
-            self._met(name, values)
+        known = [(x, entry) for x in _tensors(args, kwargs) for entry in self._of.get(x, ())]  # type: ignore[no-untyped-call]
+        if not known:
             return
-        if operation in _MIXING or (operation == "einsum" and _keeps_keys(args, before)):
-            self._refuse(name, f"its weights are mixed after softmax (by {operation})")
-        elif operation == "getitem" and result.shape == before[..., :-1].shape:
-            self._of[result] = (name, before[..., :-1])  # the sinks' column is dropped
-        elif operation in _SAME | _CHANGING and result.numel() == before.numel():
-            if operation in _CHANGING:
-                self._changed(name, before, result.reshape(before.shape))
-            self._of[result] = entry
+        if operation in OPERATIONS:
+            contraction = read_contraction(operation, args, kwargs)
+            if contraction is not None:
+                known = [(x, entry) for x, entry in known if not self._meet(contraction, x, entry)]
+        if operation in FACTORS:
+            known = [(x, entry) for x, entry in known if not self._weighs(args, kwargs, x, entry, result)]
+        if operation == "setitem" and isinstance(args[0], Tensor):
+            known = [(x, entry) for x, entry in known if x is args[0]]
+            result = args[0]
+        entries: dict[int, list[_Weights]] = {}
+        results = result if isinstance(result, (tuple, list)) else (result,)
+        for x, entry in known:
+            made = self._made(func, operation, args, kwargs, x, entry, result)
+            for place, one in enumerate(made):
+                if one is not None:
+                    entries.setdefault(place, []).append(one)
+        for place, found in entries.items():
+            self._of[results[place]] = tuple({entry.name: entry for entry in found}.values())
+
+    def finish(self) -> None:
+        """The pass is over: refuse the attentions whose weights went where they could not be followed."""
+        for name, operation in self._doubts.items():
+            if name not in self._met:
+                self._judge.refuse(name, _NOT_SEEN.format(operation))
+
+    def _made(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
+              x: Tensor, entry: _Weights, result: Any) -> list[_Weights | None]:  # fmt: skip
+        """What each of the results of an operation on `x` is."""
+        results = list(result) if isinstance(result, (tuple, list)) else [result]
+        if entry.clean is None:
+            return [entry if _could_be_weights(one, entry) else None for one in results]
+        if args and args[0] is x and operation in MOVING | REGROUPING | SAME and entry.axes is not None:
+            clean = func(entry.clean, *args[1:], **kwargs) if operation not in SAME else entry.clean
+            axes = moved(func, operation, args, kwargs, entry.axes, result)
+            if isinstance(result, Tensor) and isinstance(clean, Tensor):
+                return [_without_sinks(_part(entry, clean, axes), entry.clean)]
+            if isinstance(clean, (tuple, list)) and isinstance(axes, list):
+                return [_part(entry, c, a) for c, a in zip(clean, axes, strict=True)]
+        if entry.logarithm:
+            if operation == "exp" and isinstance(result, Tensor):
+                return [dataclasses.replace(entry, clean=entry.clean.exp(), logarithm=False)]
+            return [None]  # an entropy, say; what it is not is weights
+        if operation in ("cat", "concat", "stack") and isinstance(result, Tensor):
+            together = self._together(func, args, kwargs, entry)
+            if together is not None:
+                return [together]
+        made: list[_Weights | None] = []
+        for one in results:
+            if isinstance(one, Tensor) and one.numel() == x.numel() and one.is_floating_point():
+                before = entry.clean.reshape(one.shape)
+                if self._same(entry, before, one):
+                    same_axes = entry.axes if one.shape == x.shape else None
+                    made.append(dataclasses.replace(entry, clean=before, axes=same_axes))
+                    continue
+            made.append(self._changed(entry, operation) if _could_be_weights(one, entry) else None)
+        return made
+
+    def _changed(self, entry: _Weights, operation: str) -> _Weights:
+        self._doubts.setdefault(entry.name, operation)
+        return dataclasses.replace(entry, clean=None, axes=None, changed_by=operation)
+
+    def _together(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], entry: _Weights
+    ) -> _Weights | None:
+        """All parts of some weights, joined again as they were."""
+        parts = args[0] if args else kwargs.get("tensors", ())
+        of_parts = [[e for e in self._of.get(part, ()) if e.name == entry.name] for part in parts]  # type: ignore[no-untyped-call]
+        wholes = [found[0].whole if found and found[0].clean is not None else None for found in of_parts]
+        whole = wholes[0]
+        if whole is None or whole.clean is None or any(other is not whole for other in wholes):
+            return None
+        cleans = [found[0].clean for found in of_parts]
+        clean = func(cleans, *args[1:], **{key: value for key, value in kwargs.items() if key != "tensors"})
+        return whole if torch.equal(clean, whole.clean) else None
+
+    def _meet(self, contraction: Contraction, x: Tensor, entry: _Weights) -> bool:
+        """Whether `contraction` sums the weights over their keys: what they meet are values then."""
+        if contraction.left is x:
+            labels, values, of_values = contraction.of_left, contraction.right, contraction.of_right
+        elif contraction.right is x:
+            labels, values, of_values = contraction.of_right, contraction.left, contraction.of_left
+        else:
+            return False
+        summed = [place for place, label in enumerate(labels) if label in contraction.summed]
+        if entry.logarithm or len(summed) != 1:
+            return False
+        (place,) = summed
+        of_keys = set(leaves(entry.target[3]))
+        if entry.clean is None or entry.axes is None:
+            if x.shape[place] == size_of(entry.target[3]):
+                self._refuse(entry, entry.changed_by or "moving them")
+                return True
+            return False
+        axis = leaves(entry.axes[place])
+        if any(set(leaves(atom.cut_from)) & of_keys for atom in axis):
+            self._refuse(entry, "leaving out some keys")
+            return True
+        if set(axis) != of_keys:
+            return False
+        if not self._same(entry, entry.clean, x):
+            self._refuse(entry, "writing into them")
+            return True
+        self._met.add(entry.name)
+        axes = {label: entry.axes[place] for place, label in enumerate(labels) if label != -1}
+        found = _arranged_values(values, of_values, axes, entry.target)
+        if found is not None:
+            self._judge.take_values(entry.name, found)
+        return True
+
+    def _weighs(self, args: tuple[Any, ...], kwargs: dict[str, Any], x: Tensor, entry: _Weights, result: Any) -> bool:
+        """Whether each weight is multiplied with a whole value, to be summed by hand: (w[..., None] * v).sum(-2)."""
+        others = [other for other in _tensors(args, kwargs) if other is not x]
+        if len(others) != 1 or entry.axes is None or entry.clean is None or result.numel() <= x.numel():
+            return False
+        other = others[0]
+        spread = other.shape[other.dim() - x.dim() :] if other.dim() >= x.dim() else (1,) * (x.dim() - other.dim())
+        sizes = (*spread, *other.shape) if other.dim() < x.dim() else spread
+        keys, queries = (set(leaves(entry.target[place])) for place in (3, 2))
+        by_key = [n for n, axis in zip(sizes, entry.axes, strict=True) if set(leaves(axis)) == keys]
+        by_query = [n for n, axis in zip(sizes, entry.axes, strict=True) if queries and set(leaves(axis)) & queries]
+        if by_key != [size_of(entry.target[3])] or any(n > 1 for n in by_query):
+            return False
+        if self._same(entry, entry.clean, x):
+            self._met.add(entry.name)
+        else:
+            self._refuse(entry, "writing into them")
+        return True
+
+    def _same(self, entry: _Weights, before: Tensor, after: Tensor) -> bool:
+        if before.shape == after.shape and entry.axes is not None and len(entry.axes) == after.dim():
+            both = [arranged(x, entry.axes, entry.target) for x in (before, after)]
+            if both[0] is not None and both[1] is not None:
+                return self._judge.keeps_weights(entry.name, both[0], both[1])
+        return self._judge.keeps_weights(entry.name, before, after)
+
+    def _refuse(self, entry: _Weights, by: str) -> None:
+        self._judge.refuse(
+            entry.name, f"its weights are changed after softmax (by {by}): its attention is not what its logits say"
+        )
 
 
-def _values(operation: str, args: tuple[Any, ...], weights: Tensor) -> Tensor | None:
-    """What `operation` multiplies `weights` with, summing over the keys: [..., n_key, d_v]; None if it does not."""
-    if operation == "einsum":
-        return _values_of_einsum(args, weights)
-    met = operation in _MEETING and len(args) == 2 and args[0] is weights and isinstance(args[1], Tensor)
-    return args[1] if met and args[1].dim() == weights.dim() else None  # broadcast otherwise, it is not told whose
+def _part(entry: _Weights, clean: Tensor, axes: Axes | None) -> _Weights:
+    """What a move makes of `entry`: all of it, or a part."""
+    assert entry.clean is not None
+    whole = entry.whole if clean.numel() == entry.clean.numel() else entry
+    return dataclasses.replace(entry, clean=clean, axes=axes, whole=whole)
 
 
-def _values_of_einsum(args: tuple[Any, ...], weights: Tensor) -> Tensor | None:
-    if len(args) != 3 or not isinstance(args[0], str) or "->" not in args[0] or "." in args[0]:
-        return None
-    inputs, output = args[0].replace(" ", "").split("->")
-    letters, index = inputs.split(","), 1 if args[1] is weights else 2
-    own, other, values = letters[index - 1], letters[2 - index], args[3 - index]
-    batch, query, key = own[:-2], own[-2:-1], own[-1:]
-    of_values = [letter for letter in other if letter not in own]
-    if key in output or key not in other or query in other or not set(batch) <= set(other) or len(of_values) != 1:
-        return None
-    return torch.einsum(f"{other}->{batch}{key}{of_values[0]}", values)
+def _without_sinks(entry: _Weights, before: Tensor) -> _Weights:
+    """`entry` with its keys, if just the column of sinks was cut off."""
+    if entry.sink is None or entry.axes is None or entry.clean is None:
+        return entry
+    for place, axis in enumerate(entry.axes):
+        if any(entry.sink in leaves(atom.cut_from) for atom in axis) and before.dim() == entry.clean.dim():
+            keys = before.narrow(place, int(entry.sinks_first), before.shape[place] - 1)
+            if keys.shape == entry.clean.shape and keys.data_ptr() == entry.clean.data_ptr():
+                axes = (*entry.axes[:place], entry.target[3], *entry.axes[place + 1 :])
+                return dataclasses.replace(entry, axes=axes, sink=None)
+    return entry
 
 
-def _keeps_keys(args: tuple[Any, ...], weights: Tensor) -> bool:
-    """Whether an einsum of `weights` has the keys in its result still: it mixes heads, and meets no values."""
-    if not isinstance(args[0], str) or "->" not in args[0]:
-        return False
-    inputs, output = args[0].replace(" ", "").split("->")
-    letters = dict(zip(inputs.split(","), args[1:], strict=False))
-    return any(x.shape == weights.shape and names[-1] in output for names, x in letters.items())
+def _arranged_values(values: Tensor, labels: tuple[int, ...], axes: dict[int, Axis], target: Axes) -> Tensor | None:
+    """`values` as [batch or 1, value_heads, n_key, d_v], from the axes of the weights that they share."""
+    own = [place for place, label in enumerate(labels) if label not in axes and label != -1]
+    if len(own) != 1:
+        return None  # broadcast otherwise, it is not told whose
+    (place,) = own
+    shared = tuple(axes.get(label, ()) for label in labels if label != labels[place])
+    return arranged(values.movedim(place, -1), shared, (*target[:2], target[3]), behind=1, grouped=True)
+
+
+def _could_be_weights(x: Any, entry: _Weights) -> bool:
+    """Whether `x`, made of weights, has a number for each pair still, at least of one head and sequence."""
+    least = size_of(entry.target[2]) * size_of(entry.target[3])
+    return isinstance(x, Tensor) and x.is_floating_point() and x.numel() >= least
+
+
+def _tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
+    for value in (*args, *kwargs.values()):
+        for x in value if isinstance(value, (tuple, list)) else (value,):
+            if isinstance(x, Tensor):
+                yield x

@@ -62,17 +62,24 @@ class WindowTokens:
             for part, of_part in zip(result, numbers, strict=True):
                 self._of[part] = dataclasses.replace(moved, numbers=of_part)
 
-    def windows(self, queries: Tensor) -> Windows | str | None:
-        """The windows that `queries` [sequences · windows, heads, n, d] are of; None if they were not followed.
+    def numbers(self, x: Tensor) -> Tensor | None:
+        """Of which token each element of `x` is, of its shape; None if it was not followed."""
+        moved: _Moved | None = self._of.get(x)  # type: ignore[no-untyped-call]
+        return None if moved is None else moved.numbers
 
-        A sentence if their place cannot be known, or if there is more in them than the image.
+    def windows(self, x: Tensor, arrange: Callable[[Tensor], Tensor | None]) -> Windows | str | None:
+        """The windows that queries are of; None if they were not followed.
+
+        arrange: puts a tensor of the shape of `x`, which the queries were made of, in their order [sequences · windows,
+        heads, n, d]. A sentence if their place cannot be known, or if there is more in them than the image.
         """
-        moved: _Moved | None = self._of.get(queries)  # type: ignore[no-untyped-call]
-        if moved is None or moved.numbers.dim() != 4 or len(moved.numbers) % self._sequences:
+        moved: _Moved | None = self._of.get(x)  # type: ignore[no-untyped-call]
+        arranged = None if moved is None else arrange(moved.numbers)
+        if moved is None or arranged is None or len(arranged) % self._sequences:
             return None
-        numbers = moved.numbers[:, 0, :, 0]  # (sequences · windows, n)
+        numbers = arranged[:, 0, :, 0]  # (sequences · windows, n)
         unknown = "windows: the place of their tokens could not be found from how the model cuts them out"
-        if not bool((moved.numbers == numbers[:, None, :, None]).all()):
+        if not bool((arranged == numbers[:, None, :, None]).all()):
             return unknown
         if bool((numbers == _PADDING).any()):
             return (

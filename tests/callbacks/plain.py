@@ -115,7 +115,7 @@ class MultiQuery(Plain):
 
 
 class Temperature(Plain):
-    """A temperature that each head learns, and a term that depends on the content: both end up in the bias."""
+    """A temperature that each head learns becomes part of its queries, a term that depends on the content a bias."""
 
     @staticmethod
     def attend(layer, q, k, v, visible):

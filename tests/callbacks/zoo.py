@@ -193,7 +193,7 @@ def own_attentions(animal: Animal, model: Any, inputs: dict[str, Tensor], names:
         return [model.own[name] for name in names]
     twin: Any = animal.make("eager")
     twin.load_state_dict(model.state_dict())
-    if animal.model == "SwinModel":
+    if animal.model.startswith("Swin"):
         return own_windows(twin, inputs["pixel_values"])
     with torch.no_grad():
         outputs = twin(**inputs, output_attentions=True)
@@ -223,7 +223,7 @@ def is_cross(name: str) -> bool:
 def own_windows(model: Any, pixels: Tensor) -> list[Tensor]:
     """Of every layer of a Swin of windows of 4 × 4, [batch, heads, n, n], its windows put where the paper has them."""
     weights: list[Tensor] = []
-    layers = [module for module in model.modules() if type(module).__name__ == "SwinAttention"]
+    layers = [module for module in model.modules() if type(module).__name__ in ("SwinAttention", "Swinv2Attention")]
     hooks = [layer.register_forward_hook(lambda module, args, output: weights.append(output[1])) for layer in layers]
     with torch.no_grad():
         model(pixel_values=pixels, output_attentions=True)
@@ -460,6 +460,14 @@ ZOO = (
         layers=4,
         features="windows, every other layer's shifted, on two grids",
     ),
+    Animal(
+        "Swinv2Model",
+        SWIN,
+        inputs="image64",
+        layers=4,
+        features="windows, cosine attention with a temperature a head",
+        implementations=ONCE,
+    ),
     Animal("Dinov2WithRegistersModel", {**VISION, "num_register_tokens": 4}, inputs="image14", features="registers"),
     Animal(
         "JambaModel",
@@ -502,7 +510,7 @@ ZOO = (
     _of_torch("BatchedHeads", "plain code: bmm, batch and heads as one axis"),
     _of_torch("Einsum", "plain code: einsum"),
     _of_torch("MultiQuery", "plain code: one head of keys"),
-    _of_torch("Temperature", "plain code: a temperature a head, a term of the content, as bias"),
+    _of_torch("Temperature", "plain code: a temperature a head, in its queries, and a term of the content, as bias"),
     _of_torch("SoftCapWithSinks", "plain code: a soft cap and sinks"),
     _of_torch("Flex", "FlexAttention: block mask, score_mod, grouped keys"),
     _of_torch("Tapped", "a softmax of its own, shown by attnviz_tap"),
@@ -521,9 +529,9 @@ ZOO = (
         refused={"": "its softmax gives other weights than these queries and keys with this scale and mask"},
     ),
     _of_torch("Untapped", "logits that are distances", layers=0, refused={"": UNSEEN}),
-    _of_torch("DoubleProduct", "logits that are the sum of two products", layers=0, refused={"": UNSEEN}),
-    _of_torch("TalkingHeads", "heads mixed after softmax", layers=0, refused={"": "mixed after softmax (by einsum)"}),
-    _of_torch("Differential", "the difference of two softmaxes", layers=0, refused={"": CHANGED}),
+    _of_torch("DoubleProduct", "logits that are the sum of two products"),
+    _of_torch("TalkingHeads", "heads mixed after softmax", layers=0, refused={"": f"{CHANGED} (by einsum)"}),
+    _of_torch("Differential", "the difference of two softmaxes", layers=0, refused={"": f"{CHANGED} (by sub)"}),
     _of_torch("CausalLinearAttention", "no softmax", layers=0, refused={"": NO_SOFTMAX}),
 )
 

@@ -1,0 +1,287 @@
+"""One attention, written in all the ways that models write it, is recorded as that one attention, with its values."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import einsum, nn
+from torch.nn import functional
+
+from tb_attnviz.callbacks import NoAttentionError, Probe
+from tb_attnviz.callbacks.capture import capture
+from tb_attnviz.geometry import attention, logits, visible_pairs
+
+B, H, N, D = 3, 4, 6, 8
+SCALE = 1 / math.sqrt(D)
+GENERATOR = torch.Generator().manual_seed(0)
+Q, K, V = (torch.randn(B, H, N, D, generator=GENERATOR) for _ in range(3))
+TEMPERATURES = torch.tensor([0.5, 1.0, 2.0, 4.0])
+SINKS = torch.tensor([0.5, -1.0, 2.0, 0.0])
+TOKENS = [list("abcdef")] * B
+
+
+class Model(nn.Module):
+    def __init__(self, attend):
+        super().__init__()
+        self.attend = attend
+
+    def forward(self, *qkv):
+        return self.attend(*qkv)
+
+
+def record(attend, kv_heads=H):
+    probe = Probe((Q, K[:, :kv_heads], V[:, :kv_heads]), TOKENS)
+    return capture(Model(attend), probe, values=True)
+
+
+def recomputed(recording):
+    """[B, heads, N, N] from what is recorded."""
+    [layer], [samples] = recording.layers, recording.samples
+    queries, keys = samples.queries, samples.expanded_keys()  # (heads, B · N, d)
+    found = []
+    for sequence in range(B):
+        part = slice(sequence * N, (sequence + 1) * N)
+        bias = None if samples.bias is None else samples.bias[sequence % len(samples.bias)]
+        scores = logits(queries[:, part], keys[:, part], scale=layer.scale, softcap=layer.softcap, bias=bias)
+        visible = visible_pairs(N, N, causal=layer.causal, bias=bias, like=queries)
+        found.append(attention(scores, visible, sinks=samples.sinks))
+    return np.stack(found)
+
+
+def softmax_of(q, k, scale=SCALE):
+    """In float64, pair by pair."""
+    scores = (q.double()[:, :, :, None] * k.double()[:, :, None]).sum(dim=-1) * scale
+    return scores.softmax(dim=-1).numpy()
+
+
+def scores_of(q, k):
+    return q @ k.mT / math.sqrt(D)
+
+
+def dots(q, k, v):
+    return einsum("...qk,...kd->...qd", (einsum("...qd,...kd->...qk", q, k) * SCALE).softmax(-1), v)
+
+
+def dots_in_front_of_heads(q, k, v):
+    return einsum("...hqk,...hkd->...hqd", (einsum("...hqd,...hkd->...hqk", q, k) * SCALE).softmax(-1), v)
+
+
+def einsum_of_a_list(q, k, v):
+    weights = (torch.einsum("bhid, bhjd -> bhij", [q, k]) * SCALE).softmax(-1)
+    return torch.einsum("bhij,bhjd->bihd", [weights, v]).flatten(2)
+
+
+def einsum_without_an_arrow(q, k, v):
+    return (einsum("abid,abjd->abij", q, k) * SCALE).softmax(-1) @ v
+
+
+def heads_last(q, k, v):
+    scores = einsum("bihd,bjhd->bijh", q.transpose(1, 2), k.transpose(1, 2)) * SCALE
+    return einsum("bijh,bjhd->bihd", scores.softmax(dim=2), v.transpose(1, 2))
+
+
+def permuted(q, k, v):
+    scores = einsum("bhid,bhjd->ijbh", q, k) * SCALE
+    weights = scores.permute(2, 3, 0, 1).softmax(-1)
+    return weights @ v
+
+
+def by_keyword(q, k, v):
+    weights = torch.softmax(input=torch.matmul(input=q, other=k.mT) * SCALE, dim=-1)
+    return torch.matmul(input=weights, other=v)
+
+
+def keys_times_queries(q, k, v):
+    scores = k @ q.mT * SCALE  # (B, H, keys, queries)
+    return scores.transpose(-2, -1).softmax(-1) @ v
+
+
+def softmax_over_rows(q, k, v):
+    weights = (k @ q.mT * SCALE).softmax(dim=-2)  # (B, H, keys, queries)
+    return v.mT @ weights
+
+
+def merged_until_softmax(q, k, v):
+    q, k, v = (x.reshape(B * H, N, D) for x in (q, k, v))
+    return torch.bmm((torch.bmm(q, k.mT) * SCALE).softmax(-1), v)
+
+
+def unmerged_before_softmax(q, k, v):
+    q, k, v = (x.reshape(B * H, N, D) for x in (q, k, v))
+    weights = (torch.bmm(q, k.mT).view(B, H, N, N) * SCALE).softmax(-1)
+    return torch.bmm(weights.view(B * H, N, N), v)
+
+
+def log_of_softmax(q, k, v):
+    logarithms = scores_of(q, k).log_softmax(-1)
+    entropy = -(logarithms.exp() * logarithms).sum(-1)  # what it is wanted for
+    return logarithms.exp() @ v + entropy[..., None]
+
+
+def fused_and_merged(q, k, v):
+    return functional.scaled_dot_product_attention(*(x.reshape(B * H, N, D) for x in (q, k, v)))
+
+
+def heads_apart(q, k, v):
+    weights = scores_of(q, k).softmax(-1)
+    parts = [part @ values for part, values in zip(weights.unbind(1), v.unbind(1), strict=True)]
+    return torch.stack(parts, dim=1)
+
+
+def in_chunks(q, k, v):
+    weights = torch.cat([part.contiguous() for part in scores_of(q, k).softmax(-1).chunk(2, dim=1)], dim=1)
+    return weights @ v
+
+
+def summed_by_hand(q, k, v):
+    return (scores_of(q, k).softmax(-1)[..., None] * v[:, :, None]).sum(dim=-2)
+
+
+def with_a_look_at_it(q, k, v):
+    weights = scores_of(q, k).softmax(-1)
+    mean, _strongest = weights.mean(dim=1), weights.topk(2)
+    (weights.clamp(min=1e-9).log() * weights).sum()
+    return weights @ v, mean
+
+
+def written_in_place_to_the_same(q, k, v):
+    weights = scores_of(q, k).softmax(-1)
+    weights *= torch.ones(H, 1, 1)
+    return weights @ v
+
+
+SAME = [
+    dots, dots_in_front_of_heads, einsum_of_a_list, einsum_without_an_arrow, heads_last, permuted, by_keyword,
+    keys_times_queries, softmax_over_rows, merged_until_softmax, unmerged_before_softmax, log_of_softmax,
+    fused_and_merged, heads_apart, in_chunks, summed_by_hand, with_a_look_at_it, written_in_place_to_the_same,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("attend", SAME)
+def test_it_is_the_same_attention(attend):
+    recording = record(attend)
+    assert not recording.skipped
+    [layer], [samples] = recording.layers, recording.samples
+    np.testing.assert_allclose(recomputed(recording), softmax_of(Q, K), atol=1e-6)
+    np.testing.assert_array_equal(samples.queries, Q.transpose(0, 1).flatten(1, 2))
+    assert layer.scale == pytest.approx(SCALE)
+    assert samples.bias is None
+    if attend not in (heads_apart, summed_by_hand):  # which meet their values a part at a time, or all at once
+        norms = V.norm(dim=-1).transpose(0, 1).flatten(1)
+        np.testing.assert_allclose(samples.value_norms, norms, rtol=1e-5)
+
+
+def shared_by_einsum(q, k, v):
+    k, v = k[:, 0], v[:, 0]
+    return einsum("bhij,bjd->bhid", (einsum("bhid,bjd->bhij", q, k) * SCALE).softmax(-1), v)
+
+
+def shared_as_rows(q, k, v):
+    scores = q.reshape(B, H * N, D) @ k[:, 0].mT
+    weights = (scores.view(B, H, N, N) * SCALE).softmax(-1)
+    return weights.view(B, H * N, N) @ v[:, 0]
+
+
+def shared_by_broadcast(q, k, v):
+    return scores_of(q, k).softmax(-1) @ v
+
+
+def in_groups(q, k, v):
+    grouped = q.view(B, 2, 2, N, D)
+    scores = einsum("bgrid,bgjd->bgrij", grouped, k) * SCALE
+    return einsum("bgrij,bgjd->bgrid", scores.softmax(-1), v)
+
+
+@pytest.mark.parametrize(
+    ("attend", "kv_heads"),
+    [(shared_by_einsum, 1), (shared_as_rows, 1), (shared_by_broadcast, 1)],
+)
+def test_shared_keys_are_kept_once(attend, kv_heads):
+    recording = record(attend, kv_heads)
+    [layer], [samples] = recording.layers, recording.samples
+    assert (layer.heads, layer.kv_heads) == (H, kv_heads)
+    np.testing.assert_allclose(recomputed(recording), softmax_of(Q, K[:, :1].expand_as(Q)), atol=1e-6)
+    np.testing.assert_allclose(samples.value_norms, V[:, :1].norm(dim=-1).transpose(0, 1).flatten(1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("divide", [False, True])
+def test_a_temperature_of_each_head_becomes_part_of_its_queries(divide):
+    def attend(q, k, v):
+        scores, temperatures = q @ k.mT, TEMPERATURES[:, None, None]
+        return (scores / temperatures if divide else scores * temperatures).softmax(-1) @ v
+
+    recording = record(attend)
+    assert recording.samples[0].bias is None
+    expected = softmax_of(Q * (1 / TEMPERATURES if divide else TEMPERATURES)[:, None, None], K, scale=1)
+    np.testing.assert_allclose(recomputed(recording), expected, atol=1e-6)
+
+
+def test_the_sum_of_two_products_is_one_of_longer_vectors():
+    def attend(q, k, v):
+        content = einsum("bhid,bhjd->bhij", q, k)
+        position = 0.5 * (k.roll(1, 1) @ v.mT)
+        return ((content + position) * SCALE).softmax(-1) @ v
+
+    recording = record(attend)
+    assert recording.layers[0].head_dim == 2 * D
+    assert recording.samples[0].bias is None
+    queries, keys = torch.cat([Q, 0.5 * K.roll(1, 1)], dim=-1), torch.cat([K, V], dim=-1)
+    np.testing.assert_allclose(recomputed(recording), softmax_of(queries, keys), atol=1e-6)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("padded", [True, False])
+def test_sinks_before_the_keys_or_behind_them(first, padded):
+    def attend(q, k, v):
+        scores = scores_of(q, k)
+        if padded:
+            scores = functional.pad(scores, (1, 0) if first else (0, 1), value=0.5)
+        else:
+            column = SINKS.view(1, H, 1, 1).expand(B, H, N, 1)
+            scores = torch.cat([column, scores] if first else [scores, column], dim=-1)
+        weights = scores.softmax(-1)
+        return (weights[..., 1:] if first else weights[..., :-1]) @ v
+
+    recording = record(attend)
+    assert not recording.skipped
+    sinks = torch.full((H,), 0.5) if padded else SINKS
+    np.testing.assert_allclose(recording.samples[0].sinks, sinks, rtol=1e-6)
+    scores = (Q.double() @ K.double().mT * SCALE).exp()
+    expected = scores / (scores.sum(-1, keepdim=True) + sinks.double().exp().view(1, H, 1, 1))
+    np.testing.assert_allclose(recomputed(recording), expected, atol=1e-6)
+    assert recording.layers[0].values
+
+
+CHANGED = {
+    "a key set to zero": lambda w, v: w.index_fill(-1, torch.tensor([0]), 0.0) @ v,
+    "one set to zero in place": lambda w, v: _set(w, 0.0) @ v,
+    "one set to zero through a view": lambda w, v: (w[..., 0].zero_(), w @ v),
+    "squared": lambda w, v: (w**2 / (w**2).sum(-1, keepdim=True)) @ v,
+    "the strongest alone": lambda w, v: torch.zeros_like(w).scatter(-1, w.topk(2).indices, w.topk(2).values) @ v,
+    "heads mixed by matmul": lambda w, v: (torch.eye(H).roll(1, 0) @ w.flatten(-2)).view_as(w) @ v,
+    "heads mixed by permute": lambda w, v: (w.permute(0, 2, 3, 1) @ torch.eye(H).roll(1, 0)).permute(0, 3, 1, 2) @ v,
+    "heads rolled": lambda w, v: w.roll(1, 1) @ v,
+    "heads averaged": lambda w, v: w.mean(1, keepdim=True) @ v,
+    "heads averaged, einsum": lambda w, v: einsum("bij,bhjd->bhid", w.mean(1), v),
+    "cumulated": lambda w, v: w.cumsum(-1) @ v,
+    "transposed": lambda w, v: w.mT @ v,
+    "renormalised over queries": lambda w, v: (w / w.sum(-2, keepdim=True)) @ v,
+    "sharpened by another softmax": lambda w, v: (3 * w).softmax(-1) @ v,
+    "a key left out": lambda w, v: w[..., 1:] @ v[:, :, 1:],
+    "by a convolution": lambda w, v: functional.conv2d(w, torch.ones(H, H, 1, 1)) @ v,
+    "by a linear layer": lambda w, v: functional.linear(w, torch.eye(N).roll(1, 0)) @ v,
+    "added to another": lambda w, v: (w - 0.5 * w.roll(1, 0)) @ v,
+    "by a function that nobody knows": lambda w, v: (torch.special.expit(w) * v.mean()).unsqueeze(-1) * v[:, :, None],
+}
+
+
+def _set(weights, value):
+    weights[..., 0] = value
+    return weights
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_weights_that_are_changed_are_refused_by_name(name):
+    with pytest.raises(NoAttentionError, match="after softmax"):
+        record(lambda q, k, v: CHANGED[name](scores_of(q, k).softmax(-1), v))
