@@ -6,7 +6,16 @@ import { dataOf, textOf } from '../run/run.fixture';
 import { type Captioned, captionOf, nameOf } from './caption';
 
 const side = { list: 0, title: '', raw: ['a', 'b', 'c'], tokens: ['a', 'b', 'c'], gone: [false, true, true] };
-const panel = { id: 'shown', title: '', weights: null, part: null, drawn: null, signed: false };
+const panel = {
+  id: 'shown',
+  title: '',
+  step: 1000,
+  late: false,
+  weights: null,
+  part: null,
+  drawn: null,
+  signed: false,
+};
 
 /** The eighth head of the model's sixth layer, halfway between two steps, but for `parts`. */
 function shown(parts: Partial<Captioned> = {}): Captioned {

@@ -69,7 +69,7 @@ export function captionOf(kind: ExhibitKind, session: Captioned): Caption {
       };
     case 'sentence':
       return {
-        title: titled(session.sentence.pictured.signed ? `${head}, a difference` : head, stepText(session)),
+        title: titled(session.sentence.pictured.signed ? `${head}, a difference` : head, readStep(session)),
         says: sentenceText(session),
         legends: [],
       };
@@ -101,7 +101,12 @@ export function nameOf(kind: ExhibitKind, session: Captioned, extension: string)
   const parts: Readonly<Record<ExhibitKind, readonly (string | null)[]>> = {
     matrix: ['heads', step, projection.method],
     head: [head, step, projection.method],
-    sentence: [head, step, of, sentence.weighing.weight ? 'weighted-attention' : 'attention'],
+    sentence: [
+      head,
+      `step${sentence.pictured.step ?? playback.step ?? 0}`,
+      of,
+      sentence.weighing.weight ? 'weighted-attention' : 'attention',
+    ],
     health: [head, 'health'],
     timeline: [steering.tag ?? 'timeline'],
   };
@@ -123,6 +128,11 @@ function stepText({ playback }: Pick<Captioned, 'playback'>): string {
   const { from, to, mix } = playback.between;
   if (from === to) return `step ${number(from)}`;
   return `${Math.round(100 * mix)} % of the way from step ${number(from)} to ${number(to)}`;
+}
+
+/** The step whose attention is drawn. */
+function readStep({ playback, sentence }: Pick<Captioned, 'playback' | 'sentence'>): string {
+  return `step ${(sentence.pictured.step ?? playback.step ?? 0).toLocaleString('en-US')}`;
 }
 
 function sentenceText({ sentence, data: { probe } }: Pick<Captioned, 'sentence' | 'data'>): string[] {

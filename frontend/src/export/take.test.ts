@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest';
 import { type NpyArray, parseNpy } from '../base/npy';
 import { readHealth } from '../health/health';
-import type { Attention } from '../reading/attention';
+import type { Attention } from '../reading/asked_attention.svelte';
 import { makeGrid } from '../render/layout';
 import { layerOf } from '../run/layer.fixture';
 import { DEFAULT_PROJECTION } from '../run/projection';

@@ -1,7 +1,7 @@
 import { writeNpy } from '../base/npy';
 import type { RunHealth } from '../health/run_health.svelte';
 import type { Playback } from '../playback/playback.svelte';
-import type { Attention } from '../reading/attention';
+import type { Attention } from '../reading/asked_attention.svelte';
 import type { Sentence } from '../reading/sentence.svelte';
 import { type Grid, headNumber, headPlace } from '../render/layout';
 import type { Focus } from '../run/focus.svelte';

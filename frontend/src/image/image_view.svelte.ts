@@ -131,18 +131,25 @@ export class ImageView implements Feature {
     (this.summed && this.summaries.get(JSON.stringify(this.summed))) ?? null,
   );
 
-  /** Of what is read: what it gives to each token of the other side, or gets from each. While the next one's are on their
-   * way, still those of the last. */
+  /** Of what is read: what it gives to each token of the other side, or gets from each. */
   readonly own: Float32Array | null = $derived.by(() => {
     const { weights, focus, session } = this;
     if (weights && focus) return weightsOf(weights, session.sentence.sides.key.tokens.length, focus);
-    return session.sentence.pictured.part?.weights ?? null;
+    const { part } = session.sentence.pictured;
+    // What is pointed at beside words may be another token than the one that was asked for.
+    return part && focus && part.of.side === focus.side && part.of.token === focus.token
+      ? part.weights
+      : null;
   });
 
-  /** The same, but never of another token. */
+  /** Whether what is drawn is of another step than the shown one, whose own is on its way: no number is told of it. */
+  readonly late: boolean = $derived.by(() => this.session.sentence.pictured.late);
+
+  /** The same, but never of another token or step. */
   private readonly known: Float32Array | null = $derived.by(() => {
-    const { weights, own, focus, session } = this;
+    const { weights, own, focus, session, late } = this;
     const of = session.sentence.pictured.part?.of;
+    if (late) return null;
     return weights || (of?.side === focus?.side && of?.token === focus?.token) ? own : null;
   });
 
@@ -165,8 +172,9 @@ export class ImageView implements Feature {
 
   /** Mean distances in patches, of the selected query and of all; null where weights are a difference, or grids differ. */
   readonly distances: { readonly query: number; readonly head: number } | null = $derived.by(() => {
-    const { weights, known, within, selected, session } = this;
+    const { weights, known, within, selected, session, late } = this;
     if (!within || within.query !== within.key || !selected || session.sentence.pictured.signed) return null;
+    if (late) return { query: Number.NaN, head: Number.NaN };
     const { side, token } = selected;
     const row = weights ? rowOf(weights, within.query, token) : side === 'query' ? known : null;
     return {
@@ -184,7 +192,8 @@ export class ImageView implements Feature {
     const { focus, known, weights, session } = this;
     if (!place) return '';
     const { sides, pictured } = session.sentence;
-    const own = place === focus || !weights ? known : weightsOf(weights, sides.key.tokens.length, place);
+    const own =
+      place === focus || !weights || this.late ? known : weightsOf(weights, sides.key.tokens.length, place);
     const { side, token } = place;
     const other = otherSide(side);
     const name = this.nameOf(side, token);

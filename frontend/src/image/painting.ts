@@ -1,4 +1,5 @@
 import type { Atlas } from '../atlas/atlas';
+import { percent, signedPercent } from '../attention/weights';
 import { heatColours } from '../reading/heat';
 import { css, LIGHT, ramp } from '../render/colours';
 import type { Rgb } from '../render/picture';
@@ -29,6 +30,19 @@ export function paintImage(context: Context, { canvas, boxes }: Atlas, numbers: 
     context.drawImage(canvas, box.left, box.top, box.width, box.height, 0, 0, width, height);
   });
   context.globalAlpha = 1;
+}
+
+/** What the colours over the image tell, with the numbers at their ends.
+ * @param most the weight where they end */
+export function shadeLegend(most: number, signed: boolean, dark: boolean) {
+  const { less, more } = heatColours(dark);
+  const colours = signed ? [css(less), 'transparent', css(more)] : [0, 0.25, 0.5, 0.75, 1].map(heat);
+  return {
+    title: signed ? 'Shown minus pinned, over the patches' : 'Weights over the patches',
+    gradient: `linear-gradient(90deg, ${colours.join(', ')})`,
+    low: signed ? signedPercent(-most) : '0',
+    high: signed ? signedPercent(most) : percent(most),
+  };
 }
 
 export interface Laid {

@@ -1,21 +1,20 @@
 import type { Side, TokenPlace } from '../attention/side';
-import { difference, type Gone, strongest, without } from '../attention/weights';
+import type { Gone } from '../attention/weights';
 import type { Feature } from '../run/feature';
 import type { Focus } from '../run/focus.svelte';
 import { headLabel } from '../run/labels';
-import { Latest } from '../run/latest.svelte';
 import { type TokenIndex, tokenText } from '../run/places';
 import type { RunState } from '../run/run_state.svelte';
 import type { Link, Said } from '../run/setting';
 import type { DataSource } from '../run/source';
 import { isSpecial } from '../run/special';
 import type { AttentionQuery, Run } from '../run/types';
-import { type Attention, fetchedAttention } from './attention';
+import { AskedAttention } from './asked_attention.svelte';
 import { type ListedToken, listedTokens } from './listed_tokens';
-import type { Panel } from './panel';
+import { differenceOf, type Panel, panelOf } from './panel';
 import { type Pin, pinId, pinTitle } from './pins';
 import { SentenceOptions } from './sentence_options.svelte';
-import { type PinNeeds, Pins } from './sentence_pins.svelte';
+import { type Asking, type PinNeeds, Pins } from './sentence_pins.svelte';
 
 /** The tokens of one side of the picture. */
 export interface SideTokens {
@@ -42,7 +41,7 @@ interface Needs extends PinNeeds {
 /** What the sentence view shows of the attention, and what it is held against. */
 export class Sentence extends SentenceOptions implements Feature {
   /** Of the opened head, at the shown step. */
-  readonly attention = new Latest<Attention>();
+  readonly attention: AskedAttention;
   readonly pins: Pins;
   private left = $state.raw<{ readonly of: number | 'mean'; readonly tokens: readonly ListedToken[] }>({
     of: 0,
@@ -55,7 +54,12 @@ export class Sentence extends SentenceOptions implements Feature {
     private readonly part: () => TokenPlace | null,
   ) {
     super(() => session.focus.selection !== null);
-    this.pins = new Pins(session);
+    this.pins = new Pins(session, () => this.asking);
+    this.attention = new AskedAttention(session.data.source, () => {
+      const { opened } = session.focus;
+      const { step } = session.playback;
+      return this.asking && opened && step !== null ? { ...this.asking, ...opened, step } : null;
+    });
   }
 
   /** What is asked of the server: a sequence's number, or the mean. */
@@ -72,10 +76,15 @@ export class Sentence extends SentenceOptions implements Feature {
   readonly weighing: Pick<AttentionQuery, 'weight'> = $derived(
     this.byValues && this.hasValues ? { weight: 'values' } : {},
   );
-  /** The same, and what of the matrix is enough. */
-  readonly asking: Pick<AttentionQuery, 'weight' | 'query' | 'key'> = $derived.by(() => {
+  /** What is asked, of whichever head and step: of a very large matrix only a part; null: nothing is. */
+  private readonly asking: Asking | null = $derived.by(() => {
+    const { run, probe } = this.session.data;
+    const { sequence } = this;
+    // How large the matrix is, the probe says.
+    if (!run || run.error !== null || sequence === null || probe.value === null) return null;
+    if (this.session.focus.selection === null) return null;
     const part = this.part();
-    return part ? { ...this.weighing, [part.side]: part.token } : this.weighing;
+    return { run: run.run, sequence, ...this.weighing, ...(part && { [part.side]: part.token }) };
   });
   /** The opened head's queries, which stand on the left, and its keys. */
   readonly sides: Readonly<Record<Side, SideTokens>> = $derived.by(() => {
@@ -101,20 +110,24 @@ export class Sentence extends SentenceOptions implements Feature {
     return { query: this.tokensIn(query), key: this.tokensIn(key) };
   }
 
+  private readonly choice = $derived({ gone: this.gone, top: this.top, least: this.least });
   readonly shown: Panel = $derived.by(() => {
-    const { playback } = this.session;
-    const { opened } = this.session.focus;
-    const { layers } = this.session.data;
-    const head = opened ? headLabel(layers, opened.layer, opened.head) : '';
-    const title = `${head} · step ${(playback.step ?? 0).toLocaleString('en-US')}`;
-    return this.panel('shown', title, this.attention.value);
+    const { drawn } = this.attention;
+    const step = drawn?.step ?? this.session.playback.step ?? 0;
+    const title = `${this.headName} · ${stepName(step)}`;
+    return panelOf({ id: 'shown', title }, drawn, this.choice);
   });
   private readonly pinnedPanels: readonly Panel[] = $derived.by(() =>
     this.pins.ones.map(({ pin, attention }) => {
-      const title = pinTitle(pin, this.session.data.run);
-      return this.isComparable(pin)
-        ? this.panel(pinId(pin), title, attention.value)
-        : this.panel(pinId(pin), `${title} attends among other tokens`, null);
+      const [id, title] = [pinId(pin), pinTitle(pin, this.session.data.run)];
+      if (!this.isComparable(pin))
+        return panelOf({ id, title: `${title} attends among other tokens` }, null, this.choice);
+      const { drawn } = attention;
+      return panelOf(
+        { id, title: drawn?.late ? `${title} · ${stepName(drawn.step)}` : title },
+        drawn,
+        this.choice,
+      );
     }),
   );
   private readonly againstPanel: Panel | null = $derived.by(() => {
@@ -123,20 +136,18 @@ export class Sentence extends SentenceOptions implements Feature {
     return this.pinnedPanels.find(({ id }) => id === pinId(against)) ?? null;
   });
   private readonly differencePanel: Panel | null = $derived.by(() => {
-    const other = this.againstPanel;
-    if (!other) return null;
-    const { shown } = this;
-    const ofBoth = (a?: Float32Array | null, b?: Float32Array | null) => (a && b ? difference(a, b) : null);
-    const of = shown.part?.of;
-    const same = of?.side === other.part?.of.side && of?.token === other.part?.of.token;
-    const part = same ? ofBoth(shown.part?.weights, other.part?.weights) : null;
-    return {
-      ...this.drawn(ofBoth(shown.weights, other.weights)),
-      id: 'difference',
-      title: `shown − ${other.title}`,
-      part: of && part ? { of, weights: part } : null,
-      signed: true,
-    };
+    const { shown, againstPanel: other } = this;
+    const { against } = this.pins;
+    if (!other || !against) return null;
+    const title = `${shown.late ? stepName(shown.step ?? 0) : 'shown'} − ${other.title}`;
+    // Of two heads at different steps there is no difference to tell.
+    const apart = 'head' in against && shown.step !== other.step;
+    return differenceOf(
+      { id: 'difference', title },
+      shown,
+      apart ? { ...other, weights: null, part: null } : other,
+      this.choice,
+    );
   });
   /** All that is compared, side by side. */
   readonly panels: readonly Panel[] = $derived([
@@ -157,29 +168,28 @@ export class Sentence extends SentenceOptions implements Feature {
     return title && query.list !== key.list ? `${name}: ${title}` : name;
   }
 
+  /** What of the drawn picture is still on its way, for people; '' where all of it is here. */
+  readonly waits: string = $derived.by(() => {
+    const { pictured, attention, pins } = this;
+    if (attention.error !== null || !(attention.loading || pins.loading)) return '';
+    const { step } = this.session.playback;
+    if (pictured.late) return `Still ${stepName(pictured.step ?? 0)}: ${stepName(step ?? 0)} is on its way`;
+    const meant = `${this.headName} at ${stepName(step ?? 0)}`;
+    return pictured.weights || pictured.part
+      ? ''
+      : `Attention of ${attention.loading ? meant : pictured.title} is on its way`;
+  });
+  private readonly headName: string = $derived.by(() => {
+    const { opened } = this.session.focus;
+    return opened ? headLabel(this.session.data.layers, opened.layer, opened.head) : '';
+  });
+
   /** To be called while a component is made. */
   begin(): void {
     $effect.pre(() => {
-      const { run, source, probe } = this.session.data;
-      const { opened, selection } = this.session.focus;
-      const { step } = this.session.playback;
-      const { sequence, asking } = this;
-      if (!run || run.error !== null || !opened || !selection || step === null) {
-        this.attention.clear();
-        return;
-      }
-      // How large the matrix is, the probe says: of a very large one only a part is asked for.
-      if (sequence === null || probe.value === null) return;
-      const query = { run: run.run, step, ...opened, sequence, ...asking };
-      void this.attention.load((signal) => fetchedAttention(source, query, signal));
-    });
-    $effect.pre(() => {
       const { run } = this.session.data;
-      const { selection } = this.session.focus;
-      const { sequence } = this;
-      if (!run || run.error !== null || !selection || this.session.data.probe.value === null) return;
-      if (sequence === null) return;
-      this.pins.follow({ run: run.run, sequence, ...this.asking });
+      this.attention.follow(run);
+      this.pins.follow(run);
     });
   }
 
@@ -230,18 +240,6 @@ export class Sentence extends SentenceOptions implements Feature {
     this.attention.clear();
   }
 
-  /** An answer as weights; it is kept while the next one loads, but one of another size is not of this sentence. */
-  private readable(
-    answer: Attention | null,
-  ): { readonly of: TokenPlace | null; readonly weights: Float32Array } | null {
-    const { query, key } = this.gone;
-    const of = answer?.of ?? null;
-    const rows = of?.side === 'query' ? query.slice(of.token, of.token + 1) : query;
-    const columns = of?.side === 'key' ? key.slice(of.token, of.token + 1) : key;
-    if (answer?.shape[0] !== rows.length || answer.shape[1] !== columns.length) return null;
-    return { of, weights: without(answer.data, { query: rows, key: columns }) };
-  }
-
   /** Whether a pinned head has the same queries and keys as the opened one. */
   private isComparable(pin: Pin): boolean {
     if ('step' in pin) return true;
@@ -273,15 +271,8 @@ export class Sentence extends SentenceOptions implements Feature {
     );
     return { list, title: this.session.data.listTitles[list] ?? '', raw, tokens: raw.map(tokenText), gone };
   }
+}
 
-  private panel(id: string, title: string, answer: Attention | null): Panel {
-    const read = this.readable(answer);
-    const part = read?.of ? { of: read.of, weights: read.weights } : null;
-    return { ...this.drawn(part ? null : (read?.weights ?? null)), id, title, part, signed: false };
-  }
-
-  private drawn(weights: Float32Array | null): Pick<Panel, 'weights' | 'drawn'> {
-    const drawn = weights && strongest(weights, this.sides.key.tokens.length, this.top, this.least);
-    return { weights, drawn };
-  }
+function stepName(step: number): string {
+  return `step ${step.toLocaleString('en-US')}`;
 }

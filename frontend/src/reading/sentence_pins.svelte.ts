@@ -1,32 +1,24 @@
 import type { Playback } from '../playback/playback.svelte';
 import type { Focus } from '../run/focus.svelte';
-import { Latest } from '../run/latest.svelte';
 import { type Settings, settings, whole } from '../run/setting';
 import type { DataSource } from '../run/source';
 import type { AttentionQuery } from '../run/types';
-import { type Attention, fetchedAttention } from './attention';
+import { AskedAttention } from './asked_attention.svelte';
 import { MOST_PINS, type Pin, pinId, pinList, pinned } from './pins';
-
-/** The attention that is held against the shown one. */
-class Pinned {
-  readonly attention = new Latest<Attention>();
-  private asked = '';
-
-  constructor(readonly pin: Pin) {}
-
-  follow(query: AttentionQuery, source: Pick<DataSource, 'attention'>): void {
-    const asked = JSON.stringify(query);
-    if (asked === this.asked) return;
-    this.asked = asked;
-    void this.attention.load((signal) => fetchedAttention(source, query, signal));
-  }
-}
 
 /** What the pins are held against. */
 export interface PinNeeds {
   readonly data: { readonly source: Pick<DataSource, 'attention'> };
   readonly focus: Pick<Focus, 'opened'>;
   readonly playback: Pick<Playback, 'step'>;
+}
+
+/** What is asked of every head and step. */
+export type Asking = Omit<AttentionQuery, 'layer' | 'head' | 'step'>;
+
+interface Pinned {
+  readonly pin: Pin;
+  readonly attention: AskedAttention;
 }
 
 /** Steps and heads that stand beside what the sentence view shows. */
@@ -38,7 +30,11 @@ export class Pins {
     compared: whole(MOST_PINS - 1).or(null),
   });
 
-  constructor(private readonly session: PinNeeds) {}
+  constructor(
+    private readonly session: PinNeeds,
+    /** What is asked of the shown one, and so of each pin; null: nothing is. */
+    private readonly asking: () => Asking | null,
+  ) {}
 
   readonly all: readonly Pin[] = $derived(this.ones.map(({ pin }) => pin));
   /** The pin that the difference is taken to. */
@@ -47,17 +43,13 @@ export class Pins {
     this.ones.find(({ attention }) => attention.error !== null)?.attention.error ?? null,
   );
   readonly loading: boolean = $derived(this.ones.some(({ attention }) => attention.loading));
-  /** The attention of each pin, and where it is from. */
-  readonly held = $derived.by(() => {
-    const { playback } = this.session;
-    const { opened } = this.session.focus;
-    const { step } = playback;
-    if (!opened || step === null) return [];
-    return this.ones.map(({ pin, attention }) => ({
-      place: pinned(pin, step, opened),
-      weights: attention.value,
-    }));
-  });
+  /** The attention of each pin, and where it is from; null where it is still on its way. */
+  readonly held = $derived.by(() =>
+    this.ones.flatMap(({ pin, attention }) => {
+      const place = this.placeOf(pin);
+      return place ? [{ place, weights: attention.value }] : [];
+    }),
+  );
 
   get listed(): readonly Pin[] {
     return this.all;
@@ -79,14 +71,9 @@ export class Pins {
     if (pin) this.choose(pin);
   }
 
-  /** Asks for the same of each pin as of what is shown, unless it has. */
-  follow(asked: Pick<AttentionQuery, 'run' | 'sequence' | 'weight' | 'query' | 'key'>): void {
-    const { playback } = this.session;
-    const { opened } = this.session.focus;
-    const { step } = playback;
-    if (!opened || step === null) return;
-    for (const one of this.ones)
-      one.follow({ ...asked, ...pinned(one.pin, step, opened) }, this.session.data.source);
+  /** Asks for what is meant of each pin; to be called in an effect. */
+  follow(of: unknown): void {
+    for (const { attention } of this.ones) attention.follow(of);
   }
 
   add(pin: Pin): void {
@@ -96,7 +83,12 @@ export class Pins {
       return;
     }
     const kept = this.ones.slice(-(MOST_PINS - 1));
-    this.ones = [...kept, new Pinned(pin)];
+    for (const one of this.ones) if (!kept.includes(one)) one.attention.clear();
+    const attention = new AskedAttention(this.session.data.source, () => {
+      const [asking, place] = [this.asking(), this.placeOf(pin)];
+      return asking && place && { ...asking, ...place };
+    });
+    this.ones = [...kept, { pin, attention }];
     this.chosen = kept.length;
   }
 
@@ -106,15 +98,23 @@ export class Pins {
 
   remove(pin: Pin): void {
     const { against } = this;
+    this.ones.find((one) => one.pin === pin)?.attention.clear();
     this.ones = this.ones.filter((one) => one.pin !== pin);
     this.chosen = Math.max(0, against === null ? 0 : this.all.indexOf(against));
   }
 
   clear(): void {
+    for (const { attention } of this.ones) attention.clear();
     this.ones = [];
   }
 
   retry(): void {
     for (const { attention } of this.ones) if (attention.error !== null) void attention.retry();
+  }
+
+  private placeOf(pin: Pin): ReturnType<typeof pinned> | null {
+    const { opened } = this.session.focus;
+    const { step } = this.session.playback;
+    return opened && step !== null ? pinned(pin, step, opened) : null;
   }
 }
