@@ -1,11 +1,14 @@
+import { flushSync } from 'svelte';
 import { beforeEach, expect, it } from 'vitest';
 import type { Side, TokenPlace } from '../attention/side';
+import type { OwnWeights } from '../reading/panel';
 import type { SideTokens } from '../reading/sentence.svelte';
 import { indexTokens } from '../run/places';
 import { runOf } from '../run/run.fixture';
-import type { Sequence, TokenList } from '../run/types';
+import type { ImageSummary, ImageSummaryQuery, Sequence, TokenList } from '../run/types';
 import { ImageView, MOST_PAIRS } from './image_view.svelte';
 
+const SUMMARY = { offsets: new Float32Array(3), distance: 1.5 } as ImageSummary;
 const rows = (n: number) => Array.from({ length: n * n }, (_, i) => [Math.floor(i / n), i % n] as const);
 
 /** An image of n × n patches behind a token without a place. */
@@ -19,6 +22,9 @@ function imageOf(n: number): Sequence {
 class Needed {
   selected = $state.raw<TokenPlace>({ side: 'query', token: 1 });
   weights = $state.raw<Float32Array | null>(null);
+  part = $state.raw<OwnWeights | null>(null);
+  late = $state(false);
+  readonly summed: ImageSummaryQuery[] = [];
   offers = $state.raw<object | undefined>();
   private readonly image: Sequence;
   private readonly lists: readonly TokenList[];
@@ -43,7 +49,10 @@ class Needed {
         get offers() {
           return needed.offers as never;
         },
-        imageSummary: () => new Promise<never>(() => {}),
+        imageSummary: async (query: ImageSummaryQuery) => {
+          needed.summed.push(query);
+          return SUMMARY;
+        },
       },
     };
   }
@@ -60,11 +69,11 @@ class Needed {
       return { list, title: '', raw: tokens, tokens, gone: tokens.map(() => false) };
     };
     const query = side(0);
-    const { weights } = this;
+    const { weights, part, late } = this;
     return {
       sides: { query, key: this.own ? side(1) : query },
       selected: this.selected,
-      pictured: { id: 'shown', title: '', weights, part: null, drawn: null, signed: false },
+      pictured: { id: 'shown', title: '', step: 100, late, weights, part, drawn: null, signed: false },
       sequence: 0,
       weighing: {},
       select: (place: TokenPlace) => {
@@ -136,4 +145,33 @@ it('reads what a patch gives to each token', () => {
   needed.selected = { side: 'query', token: 2 };
   expect(view.own).toEqual(needed.weights.slice(2 * tokens, 3 * tokens));
   expect(view.most).toBeCloseTo((3 * tokens - 1) / 1000);
+});
+
+it('tells no number of another step, whose picture still stands in', () => {
+  begin(1); // [CLS] and one patch
+  needed.weights = Float32Array.of(1, 0, 0.25, 0.75);
+  expect(view.said).toContain('75');
+  expect(view.distances).toEqual({ query: 0, head: 0 });
+  needed.late = true;
+  expect(view.said).not.toContain('75');
+  expect(view.distances).toEqual({ query: Number.NaN, head: Number.NaN });
+});
+
+it('never reads the row of another patch', () => {
+  const weights = Float32Array.of(0.5, 0.25, 0.25);
+  needed.part = { of: { side: 'query', token: 1 }, weights };
+  expect(view.own).toEqual(weights);
+  needed.selected = { side: 'query', token: 2 };
+  expect(view.own).toBeNull();
+});
+
+it('asks what all patches come to, where it has one row alone', async () => {
+  begin(Math.ceil(MOST_PAIRS ** 0.25));
+  const end = $effect.root(() => view.begin());
+  flushSync();
+  expect(needed.summed).toEqual([{ run: 'a', step: 100, layer: 0, head: 0, sequence: 0 }]);
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(view.offsets).toBe(SUMMARY.offsets);
+  end();
 });

@@ -112,7 +112,7 @@ describe('what is shown', () => {
       playback.step = 2000;
     });
     expect(sentence.shown).toMatchObject({ title: 'L0 H1 · step 100', step: 100, late: true });
-    expect(sentence.waits).toBe('Still step 100: attention of L0 H1 at step 2,000 is on its way');
+    expect(sentence.waits).toBe('Still step 100: step 2,000 is on its way');
     await server.answer(0.25);
     expect(sentence.shown).toMatchObject({ title: 'L0 H1 · step 2,000', step: 2000, late: false });
     end();
