@@ -6,8 +6,9 @@ import { MatrixHand } from './matrix_hand.svelte';
 
 function setup() {
   const focus = new Focus({ run: null, lists: [], layerTokens: [], probe: { value: null } });
-  const matrixView = { chosen: null, pointed: null as HeadPlace | null };
-  const arrangement = { grid: makeGrid([2, 2]), pin: vi.fn() };
+  const matrixView = { chosen: null };
+  const drawn = $state({ under: null as HeadPlace | null });
+  const arrangement = $state({ grid: makeGrid([2, 2]), gliding: false, pin: vi.fn() });
   const camera = {
     now: { scale: 100, x: 0, y: 0 },
     take: vi.fn(),
@@ -17,7 +18,18 @@ function setup() {
     flyTo: vi.fn(),
     reveal: vi.fn(),
   };
-  const hand = new MatrixHand({ focus, matrixView, arrangement }, camera, () => null);
+  const hand = new MatrixHand({ focus, matrixView, arrangement }, camera, () =>
+    drawn.under ? { place: drawn.under, point: 7 } : null,
+  );
+  /** What the pointer does, as the element hears it. */
+  const listeners = new Map<string, (event: object) => void>();
+  const element = {
+    addEventListener: (type: string, then: (event: object) => void) => listeners.set(type, then),
+    getBoundingClientRect: () => ({ left: 100, top: 50 }),
+  };
+  hand.gestures(element as unknown as HTMLElement);
+  const point = (clientX: number, clientY: number) => listeners.get('pointermove')?.({ clientX, clientY });
+  const leave = () => listeners.get('pointerleave')?.({});
   /** @returns whether the key was taken */
   const press = (key: string, more: Partial<KeyboardEvent> = {}) => {
     const preventDefault = vi.fn();
@@ -25,7 +37,7 @@ function setup() {
     hand.key(event as unknown as KeyboardEvent);
     return preventDefault.mock.calls.length > 0;
   };
-  return { hand, focus, arrangement, camera, press };
+  return { hand, focus, arrangement, camera, press, drawn, point, leave };
 }
 
 it('walks from the first head, opens it and flies to it', () => {
@@ -47,14 +59,33 @@ it('walks from the first head, opens it and flies to it', () => {
 });
 
 it('pins what is under the pointer, else where the keys are', () => {
-  const { hand, arrangement, press } = setup();
+  const { hand, arrangement, press, drawn, point } = setup();
   press('p');
   expect(arrangement.pin).not.toHaveBeenCalled();
   hand.cursor = { layer: 0, head: 0 };
   press('p');
-  hand.hovered = { place: { layer: 1, head: 0 }, point: null, x: 0, y: 0 };
+  drawn.under = { layer: 1, head: 0 };
+  point(110, 60);
   press('p');
   expect(arrangement.pin.mock.calls).toEqual([[{ layer: 0, head: 0 }], [{ layer: 1, head: 0 }]]);
+});
+
+it('tells what is under a resting pointer now, whatever comes there', () => {
+  const { hand, arrangement, drawn, point, leave } = setup();
+  drawn.under = { layer: 0, head: 0 };
+  expect(hand.hovered).toBeNull();
+  point(110, 60);
+  expect(hand.hovered).toEqual({ place: { layer: 0, head: 0 }, point: 7, x: 10, y: 10 });
+  drawn.under = { layer: 1, head: 1 }; // the view was zoomed, or the step is another one
+  expect(hand.hovered?.place).toEqual({ layer: 1, head: 1 });
+  arrangement.gliding = true; // cells are elsewhere than where they will be
+  expect(hand.hovered).toBeNull();
+  arrangement.gliding = false;
+  drawn.under = null;
+  expect(hand.hovered).toBeNull();
+  drawn.under = { layer: 0, head: 0 };
+  leave();
+  expect(hand.hovered).toBeNull();
 });
 
 it('zooms on the opened head and shows all, and leaves other keys and those of controls within alone', () => {

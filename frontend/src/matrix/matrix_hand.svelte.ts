@@ -22,15 +22,15 @@ export interface Found {
 
 /** What the hand moves. */
 interface Needs {
-  readonly arrangement: Pick<Arrangement, 'grid' | 'pin'>;
-  readonly matrixView: Pick<MatrixView, 'chosen' | 'pointed'>;
+  readonly arrangement: Pick<Arrangement, 'grid' | 'gliding' | 'pin'>;
+  readonly matrixView: Pick<MatrixView, 'chosen'>;
   readonly focus: Pick<Focus, 'opened' | 'open' | 'isOpened' | 'selectPoint'>;
 }
 
 /** What pointer and keys do in the matrix. */
 export class MatrixHand implements Moves {
-  /** What is under the pointer, and where that is, in css pixels. */
-  hovered = $state.raw<(Found & { readonly x: number; readonly y: number }) | null>(null);
+  /** Where the pointer is, in css pixels; null: elsewhere, or busy. */
+  private pointer = $state.raw<readonly [x: number, y: number] | null>(null);
   /** The head that the keys are at, while they are here. */
   cursor = $state.raw<HeadPlace | null>(null);
   focused = $state(false);
@@ -41,6 +41,14 @@ export class MatrixHand implements Moves {
     private readonly pick: (x: number, y: number) => Found | null,
   ) {}
 
+  /** What is under the pointer now, and where that is: it changes when what is drawn there does. */
+  readonly hovered: (Found & { readonly x: number; readonly y: number }) | null = $derived.by(() => {
+    const { pointer } = this;
+    if (!pointer || this.session.arrangement.gliding) return null;
+    const found = this.pick(...pointer);
+    return found && { ...found, x: pointer[0], y: pointer[1] };
+  });
+
   readonly gestures: Attachment<HTMLElement> = (element) => {
     const { session, camera } = this;
     return gestures({
@@ -50,9 +58,7 @@ export class MatrixHand implements Moves {
       zoom: (x, y, factor) => camera.zoom(x, y, factor),
       reset: () => camera.showAll(),
       hover: (at) => {
-        const found = at && this.pick(at[0], at[1]);
-        this.hovered = found && at ? { ...found, x: at[0], y: at[1] } : null;
-        session.matrixView.pointed = found?.place ?? null;
+        this.pointer = at;
       },
       tap: (x, y) => {
         const found = this.pick(x, y);
