@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
-import { hex } from '../render/colours';
+import { DARK, hex, LIGHT, tintColour } from '../render/colours';
+import { divergingColour } from '../render/diverging';
+import type { Rgb } from '../render/picture';
 import { heatColour, heatColours, heatPixels } from './heat';
 
 const light = heatColours(false);
@@ -11,6 +13,25 @@ it('runs from the surface over one hue, or to either side for a difference', () 
   expect(near(heatColour(light, 1, false), hex('#14386f'))).toBe(true);
   expect(near(heatColour(light, -1, true), hex('#c24e00'))).toBe(true);
   expect(near(heatColour(light, 1, true), hex('#0067a8'))).toBe(true);
+});
+
+it.each([
+  ['light', LIGHT, false],
+  ['dark', DARK, true],
+] as const)('has the colour for more that the matrix has: %s', (_, palette, dark) => {
+  const isBlue = ([red, , blue]: Rgb) => blue > red;
+  const colours = heatColours(dark);
+  const ofMore = [
+    heatColour(colours, 0.5, false),
+    heatColour(colours, 1, true),
+    divergingColour(palette, dark, 1),
+    tintColour(palette, 1),
+  ];
+  const ofLess = [heatColour(colours, -1, true), divergingColour(palette, dark, -1)];
+  expect([ofMore.map(isBlue), ofLess.map(isBlue)]).toEqual([
+    [true, true, true, true],
+    [false, false],
+  ]);
 });
 
 it('has a pixel a pair, clear where nothing is', () => {

@@ -1,10 +1,11 @@
 import { hex, mix, type Palette } from './colours';
 import type { Rgb } from './picture';
 
-/** Blue for less and orange for more: told apart by every colour-blind eye, and light enough for points to lie on. */
+/** Orange for less and blue for more, as the tint and the weights are bluer for more: told apart by every colour-blind eye,
+ * and light enough for points to lie on. */
 const ENDS = {
-  light: { less: hex('#8cbbec'), more: hex('#f4b878') },
-  dark: { less: hex('#28598a'), more: hex('#84501f') },
+  light: { less: hex('#f4b878'), more: hex('#8cbbec') },
+  dark: { less: hex('#84501f'), more: hex('#28598a') },
 } as const;
 
 /** @param share −1: all less, 0: the same, 1: all more; NaN keeps the surface */
