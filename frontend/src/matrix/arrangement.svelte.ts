@@ -88,6 +88,10 @@ export class Arrangement implements Feature {
     this.by === 'layer' || this.by === 'name' ? null : this.by,
   );
   private readonly ranging: string | null = $derived(this.filtering ? this.filter.score : null);
+  /** The ones that the places of the heads hang on. */
+  readonly told: readonly string[] = $derived(
+    [this.sorting, this.ranging].filter((id, i, all) => id !== null && all.indexOf(id) === i) as string[],
+  );
 
   /** Whether something shows this score. */
   uses(id: string): boolean {

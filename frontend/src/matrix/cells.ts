@@ -45,7 +45,7 @@ export interface Told extends Tinted {
   readonly data: Pick<RunState, 'layers'>;
   readonly grid: Grid;
   readonly scores: readonly HeadScore[];
-  readonly arrangement: Pick<Arrangement, 'by'>;
+  readonly arrangement: Pick<Arrangement, 'told'>;
 }
 
 /** How points look. */
@@ -93,6 +93,14 @@ export function reading({ against, scoring }: Tinted, number: number, second = f
   return scoring.tint ? formatValue(scoring.tint.values[number] ?? Number.NaN) : '';
 }
 
+/** The figures that sort or filter the heads, where the tint tells another one. */
+export function arranging({ scores, scoring, arrangement }: Told): readonly HeadScore[] {
+  const tinted = scoring.tint?.id;
+  return arrangement.told.flatMap((id) =>
+    id === tinted || id === 'difference' ? [] : (scores.find((score) => score.id === id) ?? []),
+  );
+}
+
 /** What a screen reader hears, and the tooltip says, of a head. */
 export function headline(session: Told, { layer, head }: HeadPlace, second = false): string {
   const { grid } = session;
@@ -102,9 +110,7 @@ export function headline(session: Told, { layer, head }: HeadPlace, second = fal
   const described = layers[layer];
   const name = `Layer ${described?.number ?? layer} · Head ${described?.head_numbers[head] ?? head}`;
   const told = tint ? [`${tint.title} ${reading(session, number, second)}`] : [];
-  const sorting = session.scores.find(({ id }) => id === session.arrangement.by);
-  if (sorting && sorting.id !== tint?.id && !second) {
-    told.push(`${sorting.title} ${formatValue(sorting.values[number] ?? Number.NaN)}`);
-  }
+  for (const { title, values } of second ? [] : arranging(session))
+    told.push(`${title} ${formatValue(values[number] ?? Number.NaN)}`);
   return [name, ...told].join(' · ');
 }

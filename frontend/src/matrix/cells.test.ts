@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { findingsAt } from '../health/findings';
+import { readHealth, valueAt } from '../health/health';
+import { type HeadScore, healthScores } from '../health/scores';
+import { makeGrid } from '../render/layout';
+import { layerOf } from '../run/layer.fixture';
+import { arranging, headline, reading, type Told } from './cells';
+
+const layers = [layerOf({ number: 4, heads: 2, head_numbers: [0, 7] })];
+const health = readHealth({
+  run: 'a',
+  steps: [0, 100],
+  heads: [2],
+  figures: {
+    entropy: [
+      [0.9, 0.8],
+      [0.7, 0.6],
+    ],
+    induction: [
+      [0.1, 0.2],
+      [0.3, 0.8765],
+    ],
+  },
+});
+const scores = healthScores(health, 100);
+const scoreOf = (id: string) => scores.find((score) => score.id === id) ?? null;
+
+function shown(tint: HeadScore | null, ...told: string[]): Told {
+  return {
+    data: { layers },
+    grid: makeGrid([2]),
+    scores,
+    scoring: { tint },
+    against: { difference: null, series: null, step: null },
+    arrangement: { told },
+  };
+}
+
+describe('a cell', () => {
+  it('tells the tint’s figure, and what sorts or filters the heads where that is another one', () => {
+    expect(headline(shown(scoreOf('entropy')), { layer: 0, head: 1 })).toBe(
+      'Layer 4 · Head 7 · Entropy 0.600',
+    );
+    expect(headline(shown(scoreOf('entropy'), 'induction'), { layer: 0, head: 1 })).toBe(
+      'Layer 4 · Head 7 · Entropy 0.600 · Induction 0.876',
+    );
+    expect(headline(shown(null, 'induction', 'entropy'), { layer: 0, head: 0 })).toBe(
+      'Layer 4 · Head 0 · Induction 0.300 · Entropy 0.700',
+    );
+    expect(arranging(shown(scoreOf('induction'), 'induction'))).toEqual([]);
+    expect(arranging(shown(null, 'together'))).toEqual([]); // places are no figure
+  });
+
+  it('has the number that a finding and a chart have', () => {
+    const [finding] = findingsAt(health, 100);
+    const [head] = finding?.heads ?? [];
+    const series = health.get('induction');
+    expect(finding?.figure).toBe('induction');
+    expect(head?.number).toBe(1);
+    expect(head?.value).toBe(series && valueAt(series, 100, 1));
+    expect(reading(shown(scoreOf('induction')), 1)).toBe('0.876');
+    expect(scoreOf('induction')?.values[1]).toBe(head?.value);
+  });
+});
