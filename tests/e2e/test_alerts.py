@@ -51,6 +51,11 @@ def test_a_click_goes_to_the_step_and_opens_the_head(tab: Tab) -> None:
     tab.open().frame.get_by_role("button", name="Alert at step 200").click()
     expect(tab.slider).to_have_attribute("aria-valuenow", "200")
     expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
+    # The page says in words what it is about, as long as it stands.
+    said = tab.frame.get_by_role("group", name="What stands out at this step").get_by_role("status")
+    expect(said).to_contain_text(SENTENCE)
+    tab.press_on_slider("End")
+    expect(said).to_have_count(0)
 
 
 def test_the_keyboard_reaches_it_and_hears_the_sentence(tab: Tab) -> None:

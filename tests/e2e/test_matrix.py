@@ -115,6 +115,10 @@ def test_heads_are_sorted_at_the_step_at_which_the_user_sorts(shapes_tab: Tab, s
     assert (tab.pixels(tab.matrix) != before).any()
     application(tab).focus()
     assert walked(tab, "ArrowRight", 24) == by_entropy(shapes / "t5", 0)
+    # Each cell tells the figure that it is sorted by, as the run has it
+    values = tb_attnviz.open_run(shapes / "t5").health()["entropy"][0]
+    tab.frame.get_by_role("combobox", name="Tint").select_option("none")
+    expect(tab.frame.locator(".caption").first).to_contain_text(f"{max(values):.3f}")
     # Another step moves no cell; then the order is outdated, and a click sorts again
     captions = tab.frame.locator(".caption").all_inner_texts()
     tab.press_on_slider("End")
@@ -331,7 +335,10 @@ def test_what_stands_out_is_named_opened_and_sorted(page: Page, tmp_path: Path) 
         tab = Tab(page, address).open(layer=1, head=4)  # beside an opened head, at 1280 px
         named = tab.frame.get_by_role("group", name="What stands out at this step")
         expect(named).to_contain_text(
-            re.compile(r"^\s*Induction\s*L1 H4\s*\+1\s*Previous token\s*L0 H0\s*All.*▲ 1 alert\s*$")
+            re.compile(
+                r"^\s*max_logit of layer 1 .* over 100.*"
+                r"\s*Induction\s*L1 H4\s*\+1\s*Previous token\s*L0 H0\s*All.*▲ 1 alert\s*$"
+            )
         )
         expect(named.get_by_role("button", name="Open L1 H4, induction")).to_have_attribute(
             "title", "0.900, since step 200"

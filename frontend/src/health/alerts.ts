@@ -1,4 +1,4 @@
-import { shareOfStep } from '../base/steps';
+import { placeOfStep, shareOfStep } from '../base/steps';
 import type { Alert } from '../run/types';
 
 /** One mark above the timeline: the alerts that were raised at one step, or at steps too near to be told apart. */
@@ -19,6 +19,32 @@ export function marksOf(alerts: readonly Alert[], steps: readonly number[], gap:
     else marks.push({ at, alerts: [alert] });
   }
   return marks;
+}
+
+/** The alerts to be told at a checkpoint, the newest first: those that were raised nearest to it, and older ones that still
+ * stand, since their rule has said of none of their heads that it is back. */
+export function alertsAt(alerts: readonly Alert[], steps: readonly number[], index: number): Alert[] {
+  const step = steps[index] ?? Number.NEGATIVE_INFINITY;
+  const isBack = (alert: Alert) =>
+    alerts.some(
+      (later) =>
+        !later.raised &&
+        later.rule === alert.rule &&
+        later.step > alert.step &&
+        later.step <= step &&
+        later.heads.some(({ layer, head }) =>
+          alert.heads.some((other) => other.layer === layer && other.head === head),
+        ),
+    );
+  return alerts
+    .filter(({ raised }) => raised)
+    .filter((alert) => checkpointOf(steps, alert) === index || (alert.step <= step && !isBack(alert)))
+    .sort((a, b) => b.step - a.step);
+}
+
+/** Number of the checkpoint at which an alert is shown: the nearest. */
+export function checkpointOf(steps: readonly number[], { step }: Alert): number {
+  return Math.round(placeOfStep(steps, step));
 }
 
 /** What a mark is called: where, and what happened. */
