@@ -74,7 +74,8 @@ class AttnVizCallback(TrainerCallback):
         self._close()  # of an earlier train() that raised
         logdir = self._logdir if self._logdir is not None else _tensorboard_directory(args)
         model = kwargs["model"].get_submodule(self._module)
-        self._recorder = AttentionRecorder(model, self._probe, logdir, **for_training(self._options, state.max_steps))
+        options = for_training(self._options, steps=state.max_steps, resumed=state.global_step > 0)
+        self._recorder = AttentionRecorder(model, self._probe, logdir, **options)
         self._recorder.record(state.global_step)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:

@@ -52,7 +52,8 @@ class AttnVizCallback(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._close()
         logdir = self._logdir if self._logdir is not None else _logdir_of(trainer)
-        options = for_training(self._options, int(min(trainer.estimated_stepping_batches, sys.maxsize)))
+        steps = int(min(trainer.estimated_stepping_batches, sys.maxsize))
+        options = for_training(self._options, steps=steps, resumed=trainer.global_step > 0)
         options["forward"] = _in_precision_of(trainer, options.get("forward", nn.Module.__call__))
         self._recorder = AttentionRecorder(pl_module.get_submodule(self._module), self._probe, logdir, **options)
         self._recorder.record(_stepped(trainer))

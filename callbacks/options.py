@@ -25,6 +25,7 @@ class RecorderOptions(TypedDict, total=False):
     values: Literal["norms"] | None
     batch_size: int
     forward: Forward
+    resume: bool | None
     rules: Sequence[Rule]
     on_alert: Callable[[Alert], object] | None
     on_error: Literal["warn", "raise"]
@@ -40,15 +41,17 @@ def check_options(**options: Any) -> None:
         as_positive(options["max_tokens"], "max_tokens", "show so many tokens at most")
     if (values := options.get("values")) not in (None, "norms"):
         raise ValueError(f'values={values!r} is not known: give "norms", or None for none')
+    if (resume := options.get("resume")) not in (True, False, None):
+        raise ValueError(f"resume={resume!r} is not known: give True, False, or None where the samples are to tell")
     if (on_error := options.get("on_error", "warn")) not in ("warn", "raise"):
         raise ValueError(f'on_error={on_error!r} is not known: give "warn" or "raise"')
     if not callable(forward := options.get("forward", callable)):
         raise ValueError(f"forward={forward!r} is no function: give one of the model and the probe's inputs")
 
 
-def for_training(options: RecorderOptions, steps: int) -> dict[str, Any]:
-    """The options as AttentionRecorder takes them, for a training of so many steps."""
-    given: dict[str, Any] = dict(options)
+def for_training(options: RecorderOptions, *, steps: int, resumed: bool) -> dict[str, Any]:
+    """The options as AttentionRecorder takes them, for a training of so many steps, which may go on with another."""
+    given: dict[str, Any] = {"resume": True if resumed else None} | dict(options)
     paces = {name: at_pace(given[name], steps) for name in ("every", "health_every") if given.get(name) is not None}
     return given | paces
 

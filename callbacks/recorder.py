@@ -18,10 +18,11 @@ from .capture.distributed import without_reducer, writes_here
 from .capture.other_processes import OtherProcesses
 from .capture.recording import Forward
 from .capture.selection import Heads, Layers, Selection
+from .earlier_run import EarlierRun, next_to
 from .numbers import as_positive
 from .options import check_options
 from .probe import Probe
-from .run_directory import open_run
+from .run_directory import directory_of, open_run
 from .schedule import Schedule, as_schedule
 from .writing import BackgroundWriter
 
@@ -42,7 +43,10 @@ class AttentionRecorder:
 
     logdir: the run's directory, or the SummaryWriter that training logs to. Where there is one, give it: TensorBoard's
         Python loader reads the event files of a directory one after the other and never goes back, so two files that
-        grow at once must not share a directory. A directory that holds a run already goes on with it.
+        grow at once must not share a directory.
+    resume: what to do in a directory that holds a run already: go on with it (True), or record beside it, in
+        `<logdir>-2`, with a warning (False). By default the first step that is recorded again tells: where the model
+        has other queries and keys than are on disk, it is another training. The trainers' callbacks know it.
     every: `step` records at multiples of it, or when it says so: `powers_of_two()`, or any function of the step.
     health_every: likewise for the health figures alone, which take little room: more often than `every`.
     layers: the layers to record, by number in the order of the forward pass (-1: the last), by name, or by a pattern
@@ -79,11 +83,12 @@ class AttentionRecorder:
         values: Literal["norms"] | None = None,
         batch_size: int = 32,
         forward: Forward = nn.Module.__call__,
+        resume: bool | None = None,
         rules: Sequence[Rule] = RULES,
         on_alert: Callable[[Alert], object] | None = None,
         on_error: Literal["warn", "raise"] = "warn",
     ) -> None:
-        check_options(batch_size=batch_size, values=values, forward=forward, on_error=on_error)
+        check_options(batch_size=batch_size, values=values, forward=forward, resume=resume, on_error=on_error)
         self._every = as_schedule(every, "every")
         self._health_every = None if health_every is None else as_schedule(health_every, "health_every")
         self._batch_size = batch_size
@@ -112,9 +117,17 @@ class AttentionRecorder:
             _check_quota(max_bytes, self.bytes_per_checkpoint)
 
         self._others = OtherProcesses(first)
+        self._max_bytes = max_bytes
+        self._earlier: EarlierRun | None = None
         self._writer: BackgroundWriter | None = None
         if writes_here():
-            self._writer = BackgroundWriter(open_run(logdir, max_bytes=max_bytes), self._probe)
+            earlier = EarlierRun(directory_of(logdir)) if resume is not True else None
+            self._writer = self._open(logdir)
+            if earlier is not None and earlier.steps:
+                if resume is None:
+                    self._earlier = earlier
+                else:
+                    self._move_beside(earlier, "and resume=False says that this is another training")
             self._report(first)
 
     def step(self, step: int) -> None:
@@ -180,6 +193,7 @@ class AttentionRecorder:
         try:
             recording = self._capture()
             if self._writer is not None:  # one process tells and writes for all
+                self._tell_trainings_apart(operator.index(step), recording)
                 if (missing := self._others.missing()) is not None:
                     warnings.warn(missing, RuntimeWarning, stacklevel=3)
                 alerts = self._watch.look(operator.index(step), recording.layers, recording.figures)
@@ -192,6 +206,26 @@ class AttentionRecorder:
         if self._writer is not None:
             self._check_writer(self._writer)
         return done
+
+    def _open(self, logdir: "str | os.PathLike[str] | SummaryWriter") -> BackgroundWriter:
+        return BackgroundWriter(open_run(logdir, max_bytes=self._max_bytes), self._probe)
+
+    def _tell_trainings_apart(self, step: int, recording: Recording) -> None:
+        """At the first recording in a directory that holds a run: whether it is the same training's."""
+        earlier, self._earlier = self._earlier, None
+        if earlier is None:
+            return
+        if earlier.differs(step, recording.layers, recording.samples):
+            self._move_beside(earlier, f"and at step {step} the model was another one")
+        elif (doubt := earlier.doubt(step)) is not None:
+            warnings.warn(doubt, RuntimeWarning, stacklevel=4)
+
+    def _move_beside(self, earlier: EarlierRun, why: str) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        beside = next_to(earlier.directory)
+        self._writer = self._open(beside)
+        warnings.warn(earlier.left_for(beside, why), RuntimeWarning, stacklevel=4)
 
     def _capture(self) -> Recording:
         return capture(

@@ -20,10 +20,10 @@ def open_run(logdir: "str | os.PathLike[str] | SummaryWriter", *, max_bytes: int
 
     Raises OSError if it cannot be written.
     """
-    if isinstance(logdir, (str, os.PathLike)):
-        directory, sink, purge_step = os.path.expanduser(os.fspath(logdir)), None, None
-    else:
-        directory, sink, purge_step = _directory(logdir), SummaryWriterSink(logdir), logdir.purge_step
+    directory = directory_of(logdir)
+    sink, purge_step = None, None
+    if not isinstance(logdir, (str, os.PathLike)):
+        sink, purge_step = SummaryWriterSink(logdir), logdir.purge_step
     try:
         writer = RunWriter(directory, sink=sink, max_bytes=max_bytes, purge_step=purge_step)
     except OSError as error:
@@ -63,10 +63,13 @@ class SummaryWriterSink:
         self.flush()
 
 
-def _directory(writer: object) -> str:
+def directory_of(logdir: object) -> str:
+    """The run's directory. Raises TypeError for what has none."""
+    if isinstance(logdir, (str, os.PathLike)):
+        return os.path.expanduser(os.fspath(logdir))
     from torch.utils.tensorboard import SummaryWriter  # here: it is slow to import, and most runs are given by path
 
-    if not isinstance(writer, SummaryWriter):
-        kind = type(writer).__name__
+    if not isinstance(logdir, SummaryWriter):
+        kind = type(logdir).__name__
         raise TypeError(f"logdir is a {kind}: give a path or a torch.utils.tensorboard.SummaryWriter")
-    return str(writer.log_dir)
+    return str(logdir.log_dir)
