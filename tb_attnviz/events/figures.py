@@ -22,8 +22,8 @@ from tb_attnviz.events.document_shapes import MOST_HEADS
 from tb_attnviz.events.documents import FormatError, VersionError, load
 from tb_attnviz.events.event_file import GrowingFile
 from tb_attnviz.events.maps import MapsLocation
-from tb_attnviz.events.order import Order, figures_name, start_of_figures
-from tb_attnviz.events.own_files import figures_directory, own_path, read_own
+from tb_attnviz.events.order import Order, figures_name, start_of_figures, step_and_order
+from tb_attnviz.events.own_files import figures_directory, own_path, read_own, samples_directory
 from tb_attnviz.events.said import DamagedError, Said, read_document
 
 Array = npt.NDArray[Any]
@@ -60,17 +60,23 @@ class FiguresLocation:
 
 
 class FiguresFile:
-    """Writes the figures of a new start of the run in `directory`. Raises OSError."""
+    """Writes the figures of a new start of the run in `run_directory`. Raises OSError."""
 
-    def __init__(self, directory: str) -> None:
-        starts = [start_of_figures(name) for name in files.list_names(directory)]
-        self.start = max((start for start in starts if start is not None), default=0) + 1
+    def __init__(self, run_directory: str) -> None:
+        directory = figures_directory(run_directory)
+        starts = [start_of_figures(name) or 0 for name in files.list_names(directory)]
+        samples = map(step_and_order, files.list_names(samples_directory(run_directory)))
+        starts += [at[1].start for at in samples if at is not None]  # where the figures were not copied with the run
+        self.start = max(starts, default=0) + 1
         while True:
             try:
                 self._file = GrowingFile(os.path.join(directory, figures_name(self.start)), new=True)
                 return
             except FileExistsError:  # another start came between
                 self.start += 1
+
+    def is_removed(self) -> bool:
+        return self._file.is_removed()
 
     def add_document(self, kind: str, text: str, *, step: int, wall_time: float) -> None:
         event = Event(step=step, wall_time=wall_time)

@@ -50,7 +50,7 @@ class EventLog:
         return self._records
 
     def _read(self, name: str) -> Iterator[Said | DamagedError]:
-        path = os.path.join(self._directory, name)
+        path, where = os.path.join(self._directory, name), plain(name)
 
         def passed_over(offset: int) -> None:
             self._warn(name, f"is damaged at byte {offset:,}: what was recorded there is left out")
@@ -63,7 +63,7 @@ class EventLog:
                     except DecodeError:
                         passed_over(offset - len(data))
                     else:
-                        yield from self._said(event, name)
+                        yield from self._said(event, where)
                 self._offsets[name] = offset
         except records.CorruptRecordError as error:
             self._warn(name, f"is damaged at its end ({error}): what precedes is read")
@@ -74,7 +74,7 @@ class EventLog:
         except OSError as error:
             self._warn(name, f"cannot be read ({error.strerror})")
 
-    def _said(self, event: Event, name: str) -> Iterator[Said | DamagedError]:
+    def _said(self, event: Event, where: str) -> Iterator[Said | DamagedError]:
         self._events += 1
         if event.session_log.status == SessionLog.START and event.step > 0:  # SummaryWriter(purge_step=…)
             behind = math.inf if self._newest_start else self._events
@@ -83,7 +83,7 @@ class EventLog:
             if value.metadata.plugin_data.plugin_name != PLUGIN_NAME:
                 continue
             try:
-                said = read_summary(value.tag, event.step, self._events, value.tensor, where=plain(name))
+                said = read_summary(value.tag, event.step, self._events, value.tensor, where=where)
             except DamagedError as error:
                 yield error
             else:

@@ -35,7 +35,7 @@ _READERS: dict[str, tuple[Shape, Callable[[dict[str, Any]], Any]]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True)
 class Said:
     """One thing that was written: `content` is what its `kind` has.
 

@@ -121,7 +121,7 @@ class Kept:
         return later or checkpoint.file in self.files
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class SamplesLocation:
     """Where the samples of one layer lie: a record of `length` bytes at `offset` of the checkpoint's file.
 
@@ -133,7 +133,7 @@ class SamplesLocation:
     checksum: str | None = None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What was recorded at one step: `file` is a name in the run's `plugins/attnviz` directory.
 

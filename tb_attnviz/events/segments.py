@@ -248,7 +248,9 @@ class Records:
         self._meet(fingerprint, layers)
 
     def _checkpoint(self, said: Said) -> None:
-        checkpoint = Checkpoint.from_document(said.content, self._announced.get(said.place[0], ()))
+        if not isinstance(said.content, Checkpoint):  # its document takes ten times the room, and is not needed again
+            said.content = Checkpoint.from_document(said.content, self._announced.get(said.place[0], ()))
+        checkpoint: Checkpoint = said.content
         self._meet(checkpoint.probe, checkpoint.layers)
         self.newest.checkpoints[checkpoint.step] = checkpoint
 
@@ -276,8 +278,8 @@ class Records:
         """Go on in the newest segment if it is of this probe (None: of whichever it has) and of these layers."""
         if fingerprint is not None and fingerprint != self.newest.fingerprint:
             self._begin(Segment(self._probes.get(fingerprint), fingerprint=fingerprint))
-        known = self.newest.layers
-        if _identities(layers) != _identities(known):
+        known = self.newest.announced
+        if not _are_the_same(layers, known):
             if known:
                 self._begin(Segment(self.newest.probe, fingerprint=self.newest.fingerprint))
             self.newest.announced = layers
@@ -311,5 +313,8 @@ def _place(said: Said) -> Place:
     return said.place
 
 
-def _identities(layers: tuple[Layer, ...]) -> list[tuple[object, ...]]:
-    return [layer.identity for layer in layers]
+def _are_the_same(some: tuple[Layer, ...], others: tuple[Layer, ...]) -> bool:
+    """Whether one set of layers goes on with the other. (Mostly they are the same objects.)"""
+    return len(some) == len(others) and all(
+        one is other or one.identity == other.identity for one, other in zip(some, others, strict=True)
+    )

@@ -17,7 +17,7 @@ from tb_attnviz.events.event_file import EventFile, file_version
 from tb_attnviz.events.figures import HEALTH, FiguresFile
 from tb_attnviz.events.maps import LayerMaps, write_maps
 from tb_attnviz.events.order import Order, maps_name, samples_name
-from tb_attnviz.events.own_files import figures_directory, maps_directory
+from tb_attnviz.events.own_files import figures_directory, maps_directory, samples_directory
 from tb_attnviz.events.pictures import write_pictures
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.quota import Quota
@@ -52,13 +52,12 @@ class RunWriter:
         max_bytes: int | None = None,
         purge_step: int | None = None,
     ) -> None:
-        self._samples_directory = os.path.join(directory, "plugins", summaries.PLUGIN_NAME)
-        self._figures_directory = figures_directory(directory)
+        self._directory = directory
+        self._samples_directory = samples_directory(directory)
         self._maps_directory = maps_directory(directory)
-        for needed in (self._samples_directory, self._figures_directory):
-            files.make_directory(needed)
+        self._make_directories()
         self._quota = None if max_bytes is None else Quota(max_bytes, self._samples_directory, self._maps_directory)
-        self._lock = WriterLock(self._figures_directory)
+        self._lock = WriterLock(figures_directory(directory))
         self._sink = sink or EventFile(directory)
         self._purge_step = purge_step
         self._figures: FiguresFile | None = None
@@ -67,6 +66,7 @@ class RunWriter:
         self._previous: dict[str, tuple[int, int]] = {}  # kind → count and step of its last document
         self._probe: str | None = None
         self._layers: tuple[Layer, ...] = ()
+        self._begun: tuple[ProbeRecord, tuple[Layer, ...], Mapping[str, bytes]] | None = None
 
     @property
     def other_writer(self) -> str | None:
@@ -80,6 +80,7 @@ class RunWriter:
 
         `pictures`: PNG files by the names that the probe has for them; those that are there already are left alone.
         """
+        self._begun = probe, layers, pictures or {}
         write_pictures(self._samples_directory, pictures or {})
         self.write_probe(probe, step=step)
         self._layers = layers
@@ -92,9 +93,11 @@ class RunWriter:
 
     def write_checkpoint(self, step: int, layers: Iterable[tuple[Layer, Samples]]) -> Checkpoint:
         """Write the samples of `step`, then the event that points at them: a crash between leaves nothing half."""
+        self._renew(step)
         order = self._next(step)
         name = samples_name(step, order, self._key)
         path = os.path.join(self._samples_directory, name)
+        files.make_directory(self._samples_directory)  # it may have been removed meanwhile
         written: list[Layer] = []
         locations: list[SamplesLocation] = []
         try:
@@ -129,6 +132,7 @@ class RunWriter:
 
         `arrays`: what else is known of the heads at this step, of any shape, by names with a slash ("importance/loss").
         """
+        self._renew(step)
         order = self._next(step)
         written = None if maps is None else self._write_maps(step, order, maps)
         named = {HEALTH + name: np.asarray(values, np.float32) for name, values in figures.items()}
@@ -164,11 +168,31 @@ class RunWriter:
     def _figures_file(self, step: int) -> FiguresFile:
         """The figures file of this start, which begins with who writes it: made when there is something to write."""
         if self._figures is None:
-            self._figures = FiguresFile(self._figures_directory)
+            self._figures = FiguresFile(self._directory)
             start = Start(writer(), self._key, self._purge_step)
             text = dump("start", start.to_content(), order=Order(self._figures.start, 0), step=step)
             self._figures.add_document("start", text, step=step, wall_time=time.time())
         return self._figures
+
+    def _make_directories(self) -> None:
+        for needed in (self._samples_directory, figures_directory(self._directory)):
+            files.make_directory(needed)
+
+    def _renew(self, step: int) -> None:
+        """Go on in a new file, from `step` on, where the run's directory was removed or moved away meanwhile."""
+        if self._figures is None or not self._figures.is_removed():
+            return
+        self._make_directories()
+        self._figures.close()
+        self._figures, self._previous = None, {}
+        self._lock.close()
+        self._lock = WriterLock(figures_directory(self._directory))
+        if isinstance(self._sink, EventFile) and self._sink.is_removed():
+            self._sink.close()
+            self._sink = EventFile(self._directory)
+        if self._begun is not None:
+            probe, layers, pictures = self._begun
+            self.begin(step, probe, layers, pictures=pictures)
 
     def _next(self, step: int) -> Order:
         start = self._figures_file(step).start

@@ -259,18 +259,38 @@ class TestFailures:
             with pytest.raises(ValueError, match="matrices do not fit"):
                 recorder.record(1)
 
-    def test_a_directory_that_vanishes_warns_and_training_goes_on(self, model, probe, tmp_path):
+    def test_a_directory_that_cannot_be_written_any_more_warns_and_training_goes_on(self, model, probe, tmp_path):
         recorder = AttentionRecorder(model, probe, tmp_path)
-        (tmp_path / "plugins" / "attnviz").rmdir()
-        with pytest.warns(RuntimeWarning, match="a recording of attention was not written: FileNotFoundError"):
+        self.replace_by_a_file(tmp_path / "plugins" / "attnviz")
+        with pytest.warns(RuntimeWarning, match="a recording of attention was not written: FileExistsError"):
             record_and_close(recorder)
 
-    def test_a_directory_that_vanishes_raises_if_asked_to(self, model, probe, tmp_path):
+    def test_a_directory_that_cannot_be_written_any_more_raises_if_asked_to(self, model, probe, tmp_path):
         recorder = AttentionRecorder(model, probe, tmp_path, on_error="raise")
-        (tmp_path / "plugins" / "attnviz").rmdir()
-        with pytest.raises(FileNotFoundError):
+        self.replace_by_a_file(tmp_path / "plugins" / "attnviz")
+        with pytest.raises(FileExistsError):
             record_and_close(recorder)
         recorder.close()
+
+    @staticmethod
+    def replace_by_a_file(directory):
+        directory.rmdir()
+        directory.touch()
+
+    def test_a_directory_that_is_removed_is_made_again(self, model, probe, tmp_path):
+        with AttentionRecorder(model, probe, tmp_path, on_error="raise") as recorder:
+            (tmp_path / "plugins" / "attnviz").rmdir()
+            recorder.record(0)
+        assert tb_attnviz.open_run(tmp_path).steps == [0]
+
+    def test_the_second_of_two_trainings_in_one_directory_is_warned(self, model, probe, tmp_path):
+        with AttentionRecorder(model, probe, tmp_path, on_error="raise") as first:
+            first.record(0)
+            with pytest.warns(RuntimeWarning, match=r"this process is recording into logdir '.*' already: two"):
+                AttentionRecorder(model, probe, tmp_path, on_error="raise").close()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            AttentionRecorder(model, probe, tmp_path, on_error="raise").close()
 
     def test_an_error_in_training_is_not_hidden_by_close(self, model, probe, tmp_path):
         def train():

@@ -1,0 +1,44 @@
+"""A run's directory that is removed, emptied or copied in part while, or before, a training writes to it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import tb_attnviz
+from tb_attnviz.events import Order, RunWriter
+from tests.conftest import LAYERS, PROBE, write_checkpoint
+
+
+@pytest.mark.parametrize("removed", ["", "plugins", "plugins/attnviz", "plugins/attnviz-figures"])
+def test_what_is_recorded_later_is_saved_again(tmp_path: Path, removed: str) -> None:
+    writer = RunWriter(str(tmp_path / "run"))
+    writer.begin(0, PROBE, LAYERS)
+    write_checkpoint(writer, 0)
+    shutil.rmtree(tmp_path / "run" / removed)
+    for step in (100, 200):
+        write_checkpoint(writer, step)
+    assert RunWriter(str(tmp_path / "run")).other_writer == "this process"
+    writer.close()
+    run = tb_attnviz.open_run(tmp_path / "run")
+    assert run.steps[-2:] == [100, 200]
+    assert run.health_steps[-2:] == [100, 200]
+    assert (run.probe, run.layers) == (PROBE, LAYERS)
+    assert run.samples(200, 1).queries.shape == (6, 18, 8)
+    assert len(run.segments) == 1
+
+
+def test_a_run_that_was_copied_without_its_figures_goes_on_behind_what_it_has(tmp_path: Path) -> None:
+    writer = RunWriter(str(tmp_path))
+    writer.begin(0, PROBE, LAYERS)
+    for step in (0, 100):
+        write_checkpoint(writer, step)
+    writer.close()
+    shutil.rmtree(tmp_path / "plugins" / "attnviz-figures")
+    again = RunWriter(str(tmp_path))
+    again.begin(100, PROBE, LAYERS)
+    write_checkpoint(again, 100)
+    run = tb_attnviz.open_run(tmp_path)
+    assert run.steps == [0, 100]
+    assert run.checkpoint(100).order == Order(2, 3)
+    assert run.health_steps == [100]
