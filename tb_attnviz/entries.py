@@ -20,6 +20,7 @@ def run_entry(name: str, run: Run) -> dict[str, Any]:
         "keys": probe.tokens,
         "probe": probe.fingerprint,
         "figures": run.records.newest.figures,
+        "maps": {"steps": run.map_steps, "kinds": list(run.map_kinds)},
         "error": None,
     }
 

@@ -22,6 +22,7 @@ from tb_attnviz.events import (
     Image,
     Layer,
     Lengths,
+    MapsLocation,
     ProbeRecord,
     Records,
     Samples,
@@ -32,6 +33,7 @@ from tb_attnviz.events import (
     read_maps,
     read_picture,
     read_samples,
+    steps_of_maps,
 )
 from tb_attnviz.image_summary import ImageSummary, summarise
 from tb_attnviz.projection import Frame, LayerSamples, Projection, ProjectionError, View, fit_frame, make
@@ -331,19 +333,38 @@ class Run:
 
     @property
     def map_steps(self) -> list[int]:
-        """The steps that small maps were recorded at, ascending; those of older ones may have been thinned since."""
-        recorded = self.records.newest.recorded
-        return [step for step in self.health_steps if not isinstance(at := recorded[step], dict) and at.maps]
+        """The steps whose small maps are there, ascending: those of older ones may have been thinned."""
+        recorded, kept = self.records.newest.recorded, steps_of_maps(self.directory)
+        return [
+            step
+            for step in self.health_steps
+            if step in kept and not isinstance(at := recorded[step], dict) and at.maps
+        ]
+
+    @property
+    def map_kinds(self) -> tuple[str, ...]:
+        """The kinds of sequences that small maps are of, at the newest step that has some; see `damaged` if none."""
+        for step in reversed(self.map_steps):
+            try:
+                return self.maps_location(step).kinds
+            except FormatError as error:
+                self.records.lose("maps", step, str(error))
+        return ()
+
+    def maps_location(self, step: int) -> MapsLocation:
+        """Where the small maps of `step` are, or were. Raises NotRecordedError, or events.FormatError if damaged."""
+        recorded = self._recorded(step)
+        location = None if isinstance(recorded, dict) else recorded.maps_location()
+        if location is None:
+            raise NotRecordedError(f"no small maps were recorded at step {step}")
+        return location
 
     def maps(self, step: int, layer: int) -> dict[str, AttentionMap]:
         """The small maps of the heads of one layer at `step`: kind of sequence → map.
 
         Raises NotRecordedError where there are none (any more), events.FormatError where they are damaged.
         """
-        recorded = self._recorded(step)
-        location = None if isinstance(recorded, dict) else recorded.maps_location()
-        if location is None:
-            raise NotRecordedError(f"no small maps were recorded at step {step}")
+        location = self.maps_location(step)
         if not 0 <= layer < len(location.layers):
             raise NotRecordedError(f"no layer {layer}: there are maps of layers 0 to {len(location.layers) - 1}")
         try:

@@ -10,6 +10,7 @@ from tb_attnviz.events.figures import FiguresLocation, FiguresLog, read_figures
 from tb_attnviz.events.log import DamagedFileWarning, EventLog
 from tb_attnviz.events.maps import AttentionMap, LayerMaps, MapsLocation, encode_maps, read_maps
 from tb_attnviz.events.order import Order
+from tb_attnviz.events.own_files import steps_of_maps
 from tb_attnviz.events.pictures import read_picture
 from tb_attnviz.events.probe_record import Grid, GridLabels, Image, ProbeRecord, Repeat, Sequence, Side
 from tb_attnviz.events.said import DamagedError, Said, read_summary
@@ -68,4 +69,5 @@ __all__ = [
     "read_samples",
     "read_summary",
     "samples_checksum",
+    "steps_of_maps",
 ]

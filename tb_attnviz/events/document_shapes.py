@@ -194,6 +194,7 @@ END = record({"newest": mapping(both(items(_STEP, 2), _pair))})
 MAPS = record(
     {
         "file": name_like(MAPS_NAME, "the name of a file of maps of the run, maps-….events"),
+        "kinds": items(_NAME),
         "layers": items(record({"offset": _PLACE, "length": _PLACE, "checksum": text(8)}), MOST_HEADS),
     }
 )

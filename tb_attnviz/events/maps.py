@@ -28,6 +28,7 @@ Array = npt.NDArray[Any]
 LONGEST_SIDE = 32  # of a map
 _LARGEST = 255  # code
 _PARTS = ("first", "pooled", "offsets")
+_PARTS_OF_IMAGES = ("received",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,7 @@ class AttentionMap:
     `offsets`: mean attention of a query on the key that lies so far from it: entry o is of the offset
         `offsets_from` + o, key less query, over the queries that have such a key. Of patches of an image, by rows and
         columns, flattened row after row: `offsets_from` has two numbers, and so has `offsets_shape`.
+    `received`: of images: mean attention on each patch, over all queries; None of texts.
     NaN: of heads that were not finite, and where no pair lies.
     """
 
@@ -49,6 +51,7 @@ class AttentionMap:
     pooled: Float32  # [heads, at most 32, at most 32]
     offsets: Float32  # [heads, offsets] or [heads, rows, columns]
     offsets_from: tuple[int, ...]
+    received: Float32 | None = None  # [heads, rows, columns]
 
 
 LayerMaps = Mapping[str, AttentionMap]
@@ -61,14 +64,16 @@ class MapsLocation:
 
     file: str
     layers: tuple[SamplesLocation, ...]
+    kinds: tuple[str, ...]  # that any layer has
 
     def to_content(self) -> dict[str, Any]:
-        return {"file": self.file, "layers": [dataclasses.asdict(layer) for layer in self.layers]}
+        layers = [dataclasses.asdict(layer) for layer in self.layers]
+        return {"file": self.file, "kinds": list(self.kinds), "layers": layers}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> "MapsLocation":
         layers = (SamplesLocation(e["offset"], e["length"], e["checksum"]) for e in document["layers"])
-        return cls(document["file"], tuple(layers))
+        return cls(document["file"], tuple(layers), tuple(document["kinds"]))
 
 
 def encode_maps(maps: LayerMaps, *, step: int) -> bytes:
@@ -83,8 +88,11 @@ def encode_maps(maps: LayerMaps, *, step: int) -> bytes:
             raise ValueError(f"the map of {kind!r} has sides of {sides}: give at most 32, and no slash in its name")
         add_array(event, f"{kind}/lengths", np.array(of_kind.lengths, np.int32))
         add_array(event, f"{kind}/offsets_from", np.array(of_kind.offsets_from, np.int32))
-        for part in _PARTS:
-            codes, scale = _quantise(getattr(of_kind, part))
+        for part in (*_PARTS, *_PARTS_OF_IMAGES):
+            array = getattr(of_kind, part)
+            if array is None:
+                continue
+            codes, scale = _quantise(array)
             add_array(event, f"{kind}/{part}", codes)
             add_array(event, f"{kind}/{part}_scale", scale)
     return records.frame(event.SerializeToString())
@@ -105,7 +113,7 @@ def write_maps(directory: str, name: str, layers: Sequence[LayerMaps], *, step: 
     for record in encoded[1:]:
         locations.append(SamplesLocation(offset, len(record), record[-records.CHECKSUM_BYTES :].hex()))
         offset += len(record)
-    return MapsLocation(name, tuple(locations))
+    return MapsLocation(name, tuple(locations), tuple(dict.fromkeys(kind for maps in layers for kind in maps)))
 
 
 def read_maps(run_directory: str, location: MapsLocation, layer: int, step: int) -> dict[str, AttentionMap]:
@@ -125,7 +133,8 @@ def read_maps(run_directory: str, location: MapsLocation, layer: int, step: int)
 
 def _map(found: Mapping[str, Array], kind: str) -> AttentionMap:
     queries, keys = found[f"{kind}/lengths"].tolist()
-    parts = {part: _dequantise(found[f"{kind}/{part}"], found[f"{kind}/{part}_scale"]) for part in _PARTS}
+    named = (*_PARTS, *(part for part in _PARTS_OF_IMAGES if f"{kind}/{part}" in found))
+    parts = {part: _dequantise(found[f"{kind}/{part}"], found[f"{kind}/{part}_scale"]) for part in named}
     return AttentionMap((queries, keys), **parts, offsets_from=tuple(found[f"{kind}/offsets_from"].tolist()))
 
 

@@ -9,7 +9,7 @@ from typing import IO
 
 from tb_attnviz.events import files
 from tb_attnviz.events.documents import FormatError
-from tb_attnviz.events.order import FIGURES_NAME, MAPS_NAME, PICTURE_NAME, SAMPLES_NAME
+from tb_attnviz.events.order import FIGURES_NAME, MAPS_NAME, PICTURE_NAME, SAMPLES_NAME, step_and_order
 from tb_attnviz.events.records import TornRecordError
 from tb_attnviz.events.shapes import shown
 
@@ -24,6 +24,12 @@ def figures_directory(run_directory: str) -> str:
 
 def maps_directory(run_directory: str) -> str:
     return os.path.join(figures_directory(run_directory), "maps")
+
+
+def steps_of_maps(run_directory: str) -> set[int]:
+    """The steps that a file of small maps lies there of."""
+    found = map(step_and_order, files.list_names(maps_directory(run_directory)))
+    return {step for step, _ in filter(None, found)}
 
 
 _DIRECTORIES = (

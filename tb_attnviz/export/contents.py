@@ -110,7 +110,8 @@ def _run_entry(plan: Plan) -> dict[str, Any]:
         numbers = [entry["head_numbers"][head.head] for head in heads]
         values = entry["values"] and "values" in plan.parts
         layers.append({**entry, "heads": len(heads), "head_numbers": numbers, "values": values})
-    return {**run_entry(plan.name, run), "steps": list(plan.steps), "layers": layers}
+    no_maps: dict[str, Any] = {"steps": [], "kinds": []}  # they stay where they are
+    return {**run_entry(plan.name, run), "steps": list(plan.steps), "layers": layers, "maps": no_maps}
 
 
 def _health(plan: Plan) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tb_attnviz.entries import run_entry, sequence_entry
 from tb_attnviz.events import PLUGIN_NAME, FormatError
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.geometry import POINT_FIGURES
-from tb_attnviz.plugin import attentions, comparisons, figures, parameters, picture, tasks
+from tb_attnviz.plugin import attentions, comparisons, figures, parameters, picture, small_maps, tasks
 from tb_attnviz.plugin.responses import (
     JSON,
     PNG,
@@ -65,6 +65,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
             "/similarity": self.similarity_route,
             "/head_order": self.head_order_route,
             "/health": self.health_route,
+            "/maps": self.maps_route,
             "/alerts": self.alerts_route,
             "/jobs": self.jobs_route,
             _ENTRY: self.static_route,
@@ -176,15 +177,15 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     def change_route(self, request: Request) -> Response:
         name, run = self._run(request)
         against = self._other_run(request, parameters.optional_text(request, "against"), name)
-        return self._compared(request, comparisons.change_task(request, name, run, against, self._place))
+        return self._array(request, comparisons.change_task(request, name, run, against, self._place))
 
     @route
     def similarity_route(self, request: Request) -> Response:
-        return self._compared(request, comparisons.similarity_task(request, *self._run(request), self._place))
+        return self._array(request, comparisons.similarity_task(request, *self._run(request), self._place))
 
     @route
     def head_order_route(self, request: Request) -> Response:
-        return self._compared(request, comparisons.head_order_task(request, *self._run(request), self._place))
+        return self._array(request, comparisons.head_order_task(request, *self._run(request), self._place))
 
     @route
     def jobs_route(self, request: Request) -> Response:
@@ -204,6 +205,10 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route
     def health_route(self, request: Request) -> Response:
         return json_response(request, figures.health_document(request, *self._run(request)))
+
+    @route
+    def maps_route(self, request: Request) -> Response:
+        return self._array(request, small_maps.maps_task(request, *self._run(request)))
 
     @route
     def alerts_route(self, request: Request) -> Response:
@@ -231,7 +236,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         response: Response = respond(request, made, task.key)
         return response
 
-    def _compared(self, request: Request, task: Task) -> Response:
+    def _array(self, request: Request, task: Task) -> Response:
         priority = parameters.priority(request)
         return unchanged(request, task.key) or self._made(request, task, array_response, priority)
 
@@ -254,7 +259,7 @@ def _scope(request: Request) -> tuple[Any, str]:
 
 def _runs_entry(name: str, run: Run | FormatError) -> dict[str, Any]:
     entry: dict[str, Any] = {"run": name, "steps": [], "layers": [], "segments": []}
-    entry |= {"sequences": 0, "queries": 0, "keys": 0, "probe": None}
+    entry |= {"sequences": 0, "queries": 0, "keys": 0, "probe": None, "maps": {"steps": [], "kinds": []}}
     if isinstance(run, FormatError):
         return {**entry, "figures": [], "error": str(run)}
     try:

@@ -13,6 +13,7 @@ from tb_attnviz import comparison, geometry, recompute
 from tb_attnviz.comparison import Measure, RecordedLayer
 from tb_attnviz.events import Grid, Layer, Lengths, SamplesLocation, read_samples
 from tb_attnviz.image_summary import summarise
+from tb_attnviz.plugin.maps_of_heads import AskedMaps, maps_of_all_heads
 from tb_attnviz.projection.pictures import Report, View, make
 from tb_attnviz.projection.store import DiskStore
 from tb_attnviz.projection.trust import Seen, make_trust
@@ -108,6 +109,11 @@ def head_order(layers: Sequence[RecordedLayer], key: str, place: Place, *, repor
     return _kept(place, key, np.argsort(order))
 
 
+def maps(asked: AskedMaps, *, report: Report) -> bytes:
+    """A small map of the heads of all layers, `.npy` uint8 [heads, rows, columns]."""
+    return _npy(maps_of_all_heads(asked), "|u1")
+
+
 @functools.cache
 def _store(place: Place) -> DiskStore:
     """One a worker, for as long as it lives: it knows when it last counted the files."""
@@ -120,7 +126,7 @@ def _kept(place: Place, key: str, array: npt.NDArray[Any]) -> bytes:
     return made
 
 
-def _npy(array: npt.NDArray[Any]) -> bytes:
+def _npy(array: npt.NDArray[Any], kind: str = "<f4") -> bytes:
     buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(array, dtype="<f4"))
+    np.save(buffer, np.ascontiguousarray(array, dtype=kind))
     return buffer.getvalue()

@@ -61,6 +61,7 @@ def recorded(directory: Path, steps: range, max_bytes: int | None = None) -> Pat
 def test_they_come_back_within_half_a_code(tmp_path: Path) -> None:
     run = tb_attnviz.open_run(recorded(tmp_path, range(0, 20, 10)))
     assert run.map_steps == [0, 10]
+    assert run.map_kinds == ("text", "repeated")
     for step in run.map_steps:
         for layer, wanted in enumerate(maps_of(step)):
             found = run.maps(step, layer)
@@ -76,12 +77,15 @@ def test_patches_heads_that_are_not_finite_and_empty_ones(tmp_path: Path) -> Non
     first[1, 2, 3] = 1
     offsets = np.random.default_rng(0).random((3, 3, 3)).astype(np.float32)
     offsets[2, 0, 0] = np.nan
-    image = AttentionMap((4, 4), first, first, offsets, offsets_from=(-1, -1))
+    received = first[:, :2, :2]
+    image = AttentionMap((4, 4), first, first, offsets, offsets_from=(-1, -1), received=received)
     writer = RunWriter(str(tmp_path))
     writer.begin(0, PROBE, LAYERS)
-    writer.write_health(0, {}, maps=[{"2 × 2": image}, {}])
+    writer.write_health(0, {"sink": np.zeros(10, np.float32)}, maps=[{"2 × 2": image}, {}])
     run = tb_attnviz.open_run(tmp_path)
     assert_close(run.maps(0, 0)["2 × 2"], image)
+    np.testing.assert_array_equal(run.maps(0, 0)["2 × 2"].received, received)
+    assert run.map_kinds == ("2 × 2",)
     assert run.maps(0, 1) == {}
     with pytest.raises(NotRecordedError, match="no layer 2"):
         run.maps(0, 2)
@@ -109,7 +113,8 @@ def test_older_ones_are_thinned_and_figures_are_not(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in maps.iterdir()) <= 8 * one
     assert run.health_steps == list(range(0, 400, 10))
     left = sorted(int(path.name.split("-")[1]) for path in maps.iterdir())
-    for step in run.map_steps:
+    assert run.map_steps == left
+    for step in run.health_steps:
         if step in left:
             assert run.maps(step, 0)
         else:
