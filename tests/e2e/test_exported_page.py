@@ -16,7 +16,7 @@ from tb_attnviz.cli import main
 from tb_attnviz.events import Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tests.conftest import wait_until
 from tests.e2e.conftest import INTRODUCED, SECONDS, Pixels, like
-from tests.e2e.test_images import COLOURS, GRID, TOKENS, place, quadrants, sizes
+from tests.e2e.test_images import COLOURS, GRID, TOKENS, place, quadrants, sizes, write_picture
 
 Float64 = npt.NDArray[np.float64]
 
@@ -130,12 +130,8 @@ def write(directory: Path, probe: ProbeRecord, layers: list[Recorded], *options:
 def images(directory: Path) -> ProbeRecord:
     """Two images of four flat colours."""
     (directory / "plugins" / "attnviz").mkdir(parents=True)
-    sequences = []
-    for number, colours in enumerate(COLOURS):
-        pixels = np.array(colours, np.uint8).reshape(2, 2, 3).repeat(8, axis=0).repeat(8, axis=1)
-        Pillow.fromarray(pixels).save(directory / "plugins" / "attnviz" / f"image-{number}.png")
-        sequences.append(Sequence(TOKENS, "image", grid=GRID, image=Image(f"image-{number}.png", 16, 16)))
-    return ProbeRecord(tuple(sequences))
+    names = [write_picture(directory, colours) for colours in COLOURS]
+    return ProbeRecord(tuple(Sequence(TOKENS, "image", grid=GRID, image=Image(name, 16, 16)) for name in names))
 
 
 def expected_ends(layer: Recorded, head: int) -> list[float]:

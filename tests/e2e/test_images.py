@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, expect
 
 import tb_attnviz
 from tb_attnviz.events import Grid, Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
+from tb_attnviz.events.png import picture_name
 from tb_attnviz.events.samples import Float32
 from tests.e2e.conftest import SECONDS, Pixels, Tab, like
 
@@ -30,11 +31,11 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("images") / "run"
     writer = RunWriter(str(directory))
     sequences = []
-    for number, colours in enumerate(COLOURS):
-        pixels = np.array(colours, np.uint8).reshape(2, 2, 3).repeat(8, axis=0).repeat(8, axis=1)
-        Pillow.fromarray(pixels).save(directory / "plugins" / "attnviz" / f"image-{number}.png")
+    for colours in COLOURS:
         labels = {"row": (float("nan"), 0.0, 0.0, 1.0, 1.0), "hue": (float("nan"), 0.0, 240.0, 60.0, 30.0)}
-        sequences.append(Sequence(TOKENS, "image", None, labels, GRID, Image(f"image-{number}.png", 16, 16)))
+        sequences.append(
+            Sequence(TOKENS, "image", None, labels, GRID, Image(write_picture(directory, colours), 16, 16))
+        )
     probe = ProbeRecord(tuple(sequences))
     writer.write_probe(probe, step=0)
     rng = np.random.default_rng(3)
@@ -43,6 +44,15 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.write_checkpoint(step, [(LAYER, Samples(3 * queries, keys))])
     writer.close()
     return directory.parent
+
+
+def write_picture(directory: Path, colours: tuple[tuple[int, int, int], ...]) -> str:
+    """The name of the picture of four flat colours that is written into the run: its content gives it."""
+    pixels = np.array(colours, np.uint8).reshape(2, 2, 3).repeat(8, axis=0).repeat(8, axis=1)
+    Pillow.fromarray(pixels).save(png := io.BytesIO(), "PNG")
+    name = picture_name(png.getvalue())
+    (directory / "plugins" / "attnviz" / name).write_bytes(png.getvalue())
+    return name
 
 
 def attention(logdir: Path, head: int, sequence: int | str) -> Float32:
