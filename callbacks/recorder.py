@@ -15,6 +15,7 @@ from tb_attnviz.events import Alert, AlertRecord, Layer
 
 from .capture import Recording, capture
 from .capture.distributed import without_reducer, writes_here
+from .capture.lost_layers import LostLayers
 from .capture.other_processes import OtherProcesses
 from .capture.recording import Forward
 from .capture.selection import Heads, Layers, Selection
@@ -116,6 +117,7 @@ class AttentionRecorder:
         if max_bytes is not None:
             _check_quota(max_bytes, self.bytes_per_checkpoint)
 
+        self._lost = LostLayers(first)
         self._others = OtherProcesses(first)
         self._max_bytes = max_bytes
         self._earlier: EarlierRun | None = None
@@ -191,7 +193,9 @@ class AttentionRecorder:
         alerts: AlertRecord | None = None
         done = False
         try:
-            recording = self._capture()
+            recording, lost = self._lost.completed(self._capture())
+            if lost is not None and self._writer is not None:
+                warnings.warn(f"step {step}: {lost}", RuntimeWarning, stacklevel=3)
             if self._writer is not None:  # one process tells and writes for all
                 self._tell_trainings_apart(operator.index(step), recording)
                 if (missing := self._others.missing()) is not None:

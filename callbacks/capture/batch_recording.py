@@ -121,7 +121,11 @@ class BatchRecording:
         parts = [slice(first, first + count) for first in range(0, sequences, count)]
         for part in parts:
             own = keys[part].to(exact).repeat_interleave(call.queries.shape[1] // keys.shape[1], dim=1)
-            scores = logits(call.queries[part].to(exact), own, scale=call.scale, softcap=call.softcap, bias=bias[part])
+            if call.logits is None:
+                queries = call.queries[part].to(exact)
+                scores = logits(queries, own, scale=call.scale, softcap=call.softcap, bias=bias[part])
+            else:  # compared with the products when they were found: the rounding of 16 bits grows with them
+                scores = call.logits[part].to(exact)
             visible = visible_pairs(*scores.shape[-2:], causal=False, bias=bias[part], like=scores)
             found = attention(scores, visible, sinks=call.sinks)
             if not _equal(found, call.weights[part], pairs[part]):

@@ -271,6 +271,7 @@ def read_attention(
         softcap=cap,
         sinks=sinks,
         weights=found,
+        logits=scores,
     )
     return PlainAttention(call, queries, of_weights, target, sink, product.sinks_first)
 

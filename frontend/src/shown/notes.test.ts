@@ -51,7 +51,7 @@ beforeEach(() => {
 it('says what the answer said of a head, and that it has no finite point', () => {
   notes['1/all'] = new Map([[0, 'Too few tokens.']]);
   expect([noteAt(1, 0), noteAt(1, 1), noteAt(0, 0)]).toEqual(['Too few tokens.', null, null]);
-  expect(noteAt(0, 1)).toBe('No picture: queries or keys are not finite at this step.');
+  expect(noteAt(0, 1)).toBe('No picture: queries or keys are not finite at this step, or were not recorded.');
 });
 
 it('says why a head that was asked for by itself does not come, if it is the opened one', () => {

@@ -43,5 +43,7 @@ export function noteOn(
   if (all === null) return query.head === undefined ? null : loader.error(query);
   const heads = query.head === undefined ? headsOf(all, layers[query.layer]?.heads ?? 1) : [all];
   const points = heads[query.head === undefined ? head : 0];
-  return points && isBlank(points) ? 'No picture: queries or keys are not finite at this step.' : null;
+  return points && isBlank(points)
+    ? 'No picture: queries or keys are not finite at this step, or were not recorded.'
+    : null;
 }
