@@ -21,6 +21,7 @@ def run_entry(name: str, run: Run) -> dict[str, Any]:
         "probe": probe.fingerprint,
         "figures": run.records.newest.figures,
         "maps": {"steps": run.map_steps, "kinds": list(run.map_kinds)},
+        "damaged": run.damaged,
         "error": None,
     }
 

@@ -2,7 +2,8 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -15,6 +16,7 @@ from tb_attnviz.events import (
     Alert,
     AttentionMap,
     Checkpoint,
+    DamagedFileWarning,
     EventLog,
     FiguresLocation,
     FormatError,
@@ -36,10 +38,21 @@ from tb_attnviz.events import (
     steps_of_maps,
 )
 from tb_attnviz.image_summary import ImageSummary, summarise
-from tb_attnviz.projection import Frame, LayerSamples, Projection, ProjectionError, View, fit_frame, make
+from tb_attnviz.left_out import LeftOut
+from tb_attnviz.projection import (
+    Frame,
+    LayerSamples,
+    Projection,
+    ProjectionError,
+    UnreadableStepError,
+    View,
+    fit_frame,
+    make,
+)
 from tb_attnviz.projection.ports import MemoryStore
 from tb_attnviz.projection.projection import Method
 from tb_attnviz.recompute import Part, Weight, mean_attention, point_figures, sequence_attention
+from tb_attnviz.terminal import plain
 
 Float32 = npt.NDArray[np.float32]
 
@@ -86,19 +99,35 @@ class Run:
     the newest.
     """
 
-    def __init__(self, directory: str, load: Callable[[], Records]) -> None:
+    def __init__(self, directory: str, load: Callable[[], Records], *, left_out: LeftOut | None = None) -> None:
         self.directory = directory
         self._load = load
-        self.records = load()
+        self.left_out = left_out or LeftOut(directory)
+        self.reload()
 
     def reload(self) -> None:
         """Take in what was recorded since the run was opened or last reloaded."""
         self.records = self._load()
+        self.left_out.look_for(checkpoint.file for checkpoint in self.records.checkpoints.values())
 
     @property
     def steps(self) -> list[int]:
-        """The steps with samples, ascending."""
-        return self.records.steps
+        """The steps with samples, ascending; without those whose samples are gone."""
+        gone = {file for file, begins in self.left_out.reasons() if begins is None}
+        return [step for step in self.records.steps if self.records.checkpoints[step].file not in gone]
+
+    def steps_of(self, layer: int) -> list[int]:
+        """The same without those whose samples of `layer` are found to be damaged."""
+        left_out = self.left_out.reasons()
+        checkpoints = self.records.checkpoints
+        return [s for s in self.steps if (checkpoints[s].file, checkpoints[s].locations[layer].offset) not in left_out]
+
+    def leave_out(self, error: UnreadableStepError) -> bool:
+        """Do without what could not be read from now on, in frames too; False if it was known.
+
+        A file that changes is tried again.
+        """
+        return error.directory == self.directory and self.left_out.add(error.place, error.why)
 
     @property
     def health_steps(self) -> list[int]:
@@ -107,8 +136,19 @@ class Run:
 
     @property
     def damaged(self) -> list[str]:
-        """A sentence for everything that is left out because it cannot be read."""
-        return [sentence for _, sentence in sorted(self.records.damaged.items())]
+        """A sentence for everything that is left out because it cannot be read.
+
+        Of samples, what is found to be damaged when it is needed.
+        """
+        reasons = self.left_out.reasons()
+        sentences = [sentence for _, sentence in sorted(self.records.damaged.items())]
+        for step, checkpoint in sorted(self.records.checkpoints.items()):
+            if why := reasons.get((checkpoint.file, None)):
+                sentences.append(f"step {step} is left out: {why}")
+            for layer, location in enumerate(checkpoint.locations):
+                if why := reasons.get((checkpoint.file, location.offset)):
+                    sentences.append(f"step {step} is left out in layer {layer}: {why}")
+        return sentences
 
     @property
     def segments(self) -> list[Segment]:
@@ -129,10 +169,13 @@ class Run:
 
     def checkpoint(self, step: int) -> Checkpoint:
         """Where the samples of `step` are. Raises NotRecordedError for a step that was not recorded."""
-        try:
-            return self.records.checkpoints[step]
-        except KeyError:
-            raise NotRecordedError(f"no step {step}: {_recorded_steps(self.steps)}") from None
+        checkpoint = self.records.checkpoints.get(step)
+        if checkpoint is None:
+            damaged = self.records.damaged_checkpoints.get(step)
+            raise NotRecordedError(damaged or f"no step {step}: {_recorded_steps(self.steps)}")
+        if why := self.left_out.reasons().get((checkpoint.file, None)):
+            raise NotRecordedError(f"step {step} is left out: {why}")
+        return checkpoint
 
     @property
     def newest_step(self) -> int:
@@ -142,10 +185,13 @@ class Run:
         return self.steps[-1]
 
     def layer(self, step: int, layer: int) -> Layer:
-        """Layer number `layer` at `step`. Raises NotRecordedError if there is none."""
-        layers = self.checkpoint(step).layers
+        """Layer number `layer` at `step`. Raises NotRecordedError if there is none, or if it is left out."""
+        checkpoint = self.checkpoint(step)
+        layers = checkpoint.layers
         if not 0 <= layer < len(layers):
             raise NotRecordedError(f"no layer {layer}: the run has layers 0 to {len(layers) - 1}")
+        if why := self.left_out.reasons().get((checkpoint.file, checkpoint.locations[layer].offset)):
+            raise NotRecordedError(f"step {step} is left out in layer {layer}: {why}")
         return layers[layer]
 
     def lengths(self, step: int, layer: int) -> Lengths:
@@ -396,14 +442,32 @@ class Run:
 
         Raises NotRecordedError before the first checkpoint, or for a layer that the run has not.
         """
-        newest, probe = self.layer(self.newest_step, layer), self.records.probe
-        locations = {step: (c.file, c.locations[layer]) for step, c in self.records.checkpoints.items()}
+        steps = self.steps_of(layer) if 0 <= layer < len(self.layers) else []
+        newest, probe = self.layer(steps[-1] if steps else self.newest_step, layer), self.records.probe
+        checkpoints = {step: self.records.checkpoints[step] for step in steps}
+        locations = {step: (c.file, c.locations[layer]) for step, c in checkpoints.items()}
         of = None if probe is None else (newest, newest.lengths(probe))
         return LayerSamples(self.directory, newest.scale, locations, of=of)
 
     def frame(self, layer: int) -> Frame:
-        """The frame of every head of `layer`, fitted to all steps recorded so far."""
-        return fit_frame(self.layer_samples(layer), self.steps)
+        """The frame of every head of `layer`, fitted to all steps recorded so far that can be read."""
+        while True:
+            try:
+                return fit_frame(self.layer_samples(layer), self.steps_of(layer))
+            except UnreadableStepError as error:
+                self._do_without(error, self)
+
+    def check_samples(self, steps: Iterable[int], layers: Iterable[int]) -> bool:
+        """Read the samples of `layers` at `steps`, and leave out what cannot be read; whether there was any."""
+        found = False
+        for layer in layers:
+            source = self.layer_samples(layer)
+            for step in sorted(source.locations.keys() & set(steps)):
+                try:
+                    source.whole(step)
+                except UnreadableStepError as error:
+                    found = self.leave_out(error) or found
+        return found
 
     def view(
         self,
@@ -432,8 +496,9 @@ class Run:
         dims: int | None = None,
         in_frame_of: "Run | None" = None,
     ) -> Float32:
-        """The points of one head at every step in one frame: [steps, n_query + n_key, dims], float32.
+        """The points of one head at every step in one frame: [steps of `steps_of`, n_query + n_key, dims], float32.
 
+        A step whose samples turn out to be damaged is left out, with a warning that names it.
         `projection` is a Projection, or the name of its method: "biplot", "pca", "tsne" or "umap". Linear pictures lie
         within [-1, 1]; those of t-SNE and UMAP rarely reach beyond. Nothing is kept between calls.
         `in_frame_of`: another run of the same probe, in whose frame this one is shown, to be laid over it.
@@ -445,9 +510,22 @@ class Run:
         elif dims is not None and dims != projection.dims:
             raise ProjectionError(f"'dims' is {projection.dims} in the projection and {dims} beside it: give one")
         self.check(self.newest_step, layer, head, "mean")
-        steps = tuple((in_frame_of or self).steps)
-        view, store = self.view(projection, layer, head, steps=steps, in_frame_of=in_frame_of), MemoryStore()
-        return np.concatenate([make(view, step, store, _unreported).points for step in self.steps])
+        framed = in_frame_of or self
+        while True:
+            try:
+                steps = tuple(framed.steps_of(layer))
+                view, store = self.view(projection, layer, head, steps=steps, in_frame_of=in_frame_of), MemoryStore()
+                shown = self.steps_of(layer)
+                return np.concatenate([make(view, step, store, _unreported).points for step in shown])
+            except UnreadableStepError as error:
+                self._do_without(error, self, framed)
+
+    @staticmethod
+    def _do_without(error: UnreadableStepError, *runs: "Run") -> None:
+        known = [not run.leave_out(error) for run in runs]  # both: they may be two of one directory
+        if all(known):
+            raise error
+        warnings.warn(f"{plain(error.directory)}: {error}: it is left out", DamagedFileWarning, stacklevel=3)
 
 
 def _unreported(done: int, total: int) -> None:

@@ -7,6 +7,7 @@ import threading
 from threadpoolctl import threadpool_limits
 
 from tb_attnviz.projection.pictures import Store, View, make
+from tb_attnviz.projection.source import UnreadableStepError
 
 _one_at_a_time = threading.Lock()
 
@@ -35,7 +36,7 @@ class Chain:
         """Those of the pictures at `steps` that `store` has, by key."""
         found = {}
         for step in steps:
-            with contextlib.suppress(FileNotFoundError):  # samples that are gone are told of when they are needed
+            with contextlib.suppress(UnreadableStepError):  # what is gone is told of when it is needed
                 key = self.view.key(step)
                 found[key] = store.get(key)
         return {key: value for key, value in found.items() if value is not None}

@@ -14,6 +14,7 @@ from typing import Any
 from tb_attnviz.ahead.chain import Chain, Outcome, make_picture, sentence
 from tb_attnviz.projection.cache import Cache
 from tb_attnviz.projection.pictures import Store, View
+from tb_attnviz.projection.source import UnreadableStepError
 
 _frames = Cache(2**30)  # bytes, of a worker's memory
 
@@ -137,7 +138,7 @@ def _picture(view: View, step: int, before: _Entries | _Failed) -> _Entries | _F
     try:
         store = _Memory(before.entries, view.frame_key())
         make_picture(view, step, store)
-    except FileNotFoundError as error:
+    except UnreadableStepError as error:
         return _Failed(step, f"{sentence(error)} (Dask workers must see the log directory under the same path)")
     except Exception as error:  # of any library underneath: it costs this chain and no other
         return _Failed(step, sentence(error))

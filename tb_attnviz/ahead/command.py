@@ -13,6 +13,7 @@ from tb_attnviz.ahead.local import in_process, in_workers
 from tb_attnviz.ahead.plan import Numbers, PlanError, chains
 from tb_attnviz.ahead.progress import Progress
 from tb_attnviz.log_directory import runs_below
+from tb_attnviz.projection.frame import spread
 from tb_attnviz.projection.projection import METHODS, METRICS, NORMALISATIONS, Method, Projection
 from tb_attnviz.projection.store import DIRECTORY_VARIABLE, LIMIT_VARIABLE, DiskStore
 from tb_attnviz.run import Run
@@ -73,19 +74,39 @@ def project(arguments: argparse.Namespace) -> int:
 
 def _make(arguments: argparse.Namespace, found: dict[str, Run], projections: Sequence[Projection]) -> int:
     """Make the pictures of the runs `found`: the exit code."""
-    wanted = [
-        chain
-        for name, run in found.items()
-        for chain in chains(name, run, projections, arguments.steps, arguments.layers)
-    ]
+    wanted = _wanted(arguments, found, projections)
     store = _store_for(wanted, found)
     missing = [chain.missing(store) for chain in wanted]
+    left_out = _left_out(missing, found)
+    if left_out:  # frames are then fitted to other steps
+        wanted = _wanted(arguments, found, projections)
+        missing = [chain.missing(store) for chain in wanted]
     total, left = (sum(len(chain.steps) for chain in some) for some in (wanted, missing))
     there = f", {total - left:,} of them are there" if left < total else ""
     show(f"{total:,} pictures of {_runs_in_words(found)}{there}")
     with contextlib.ExitStack() as stack:
         outcomes = _outcomes(arguments, [chain for chain in missing if chain.steps], store, stack)
-        return _follow(outcomes, left)
+        code = _follow(outcomes, left)
+    show(*(f"{name}: {sentence}" for name, run in found.items() for sentence in run.damaged), file=sys.stderr)
+    return code or int(left_out)
+
+
+def _wanted(arguments: argparse.Namespace, found: dict[str, Run], projections: Sequence[Projection]) -> list[Chain]:
+    return [
+        chain
+        for name, run in found.items()
+        for chain in chains(name, run, projections, arguments.steps, arguments.layers)
+    ]
+
+
+def _left_out(missing: Sequence[Chain], found: dict[str, Run]) -> bool:
+    """Whether some of the samples that the missing pictures need cannot be read: the runs do without from then on."""
+    needed: dict[tuple[str, int], set[int]] = {}
+    for chain in missing:
+        if chain.steps:
+            needed.setdefault((chain.run, chain.layer), set()).update(chain.steps, spread(chain.view.steps))
+    unreadable = [found[name].check_samples(steps, [layer]) for (name, layer), steps in needed.items()]
+    return any(unreadable)
 
 
 def _follow(outcomes: Iterator[Outcome], left: int) -> int:

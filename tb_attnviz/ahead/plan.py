@@ -54,14 +54,14 @@ class Numbers:
 
 def chains(name: str, run: Run, projections: Sequence[Projection], steps: Numbers, layers: Numbers) -> Iterator[Chain]:
     """The chains of `run`: its newest step first, since every step starts from the one after it."""
-    wanted = tuple(reversed(steps.of(run.steps, "step")))
     chosen = layers.of(range(len(run.layers)), "layer")
     for projection in projections:
         for layer in chosen:
-            source = run.layer_samples(layer)
+            source, readable = run.layer_samples(layer), run.steps_of(layer)
+            wanted = tuple(reversed(steps.of(readable, "step")))
             heads = [None] if projection.linear else range(run.layers[layer].heads)
             for head in heads:
-                yield Chain(name, layer, View(source, tuple(run.steps), projection, head), wanted)
+                yield Chain(name, layer, View(source, tuple(readable), projection, head), wanted)
 
 
 def _range(existing: Sequence[int], what: str) -> str:

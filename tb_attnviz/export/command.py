@@ -18,6 +18,7 @@ from tb_attnviz.export.document import ExportError, Page
 from tb_attnviz.export.plan import PARTS, Plan, plan
 from tb_attnviz.export.weight import check, megabytes, weigh
 from tb_attnviz.log_directory import runs_below
+from tb_attnviz.projection.frame import spread as fitted
 from tb_attnviz.projection.projection import METHODS, Projection, ProjectionError
 from tb_attnviz.projection.store import DiskStore
 from tb_attnviz.run import NotRecordedError, Run
@@ -88,20 +89,10 @@ def export(arguments: argparse.Namespace) -> None:
 
 def _export(arguments: argparse.Namespace) -> None:
     name, run = _run(arguments.directory, arguments.run)
-    dims = tuple(int(part) for part in arguments.dims.split(","))
-    chosen = plan(
-        name,
-        run,
-        steps=arguments.steps,
-        layers=arguments.layers,
-        heads=arguments.heads,
-        detail=arguments.detail,
-        projections=arguments.projection or [Projection()],
-        dims=dims if 2 in dims else (2, *dims),  # the matrix is flat
-        sequences=arguments.sequences,
-        trust=arguments.trust,
-        without=arguments.without,
-    )
+    chosen = _plan(arguments, name, run)
+    if run.check_samples({*chosen.steps, *fitted(run.steps)}, chosen.layers):
+        chosen = _plan(arguments, name, run)
+    show(*run.damaged, file=sys.stderr)
     documents = list(contents.documents(chosen))
     weight = weigh(chosen, documents)
     show(f"{_in_words(chosen)}: about {weight}")
@@ -119,6 +110,23 @@ def _export(arguments: argparse.Namespace) -> None:
             progress.add()
     progress.close()
     show(f"{arguments.output}: {megabytes(page.size)}; open it in a browser, no server is needed")
+
+
+def _plan(arguments: argparse.Namespace, name: str, run: Run) -> Plan:
+    dims = tuple(int(part) for part in arguments.dims.split(","))
+    return plan(
+        name,
+        run,
+        steps=arguments.steps,
+        layers=arguments.layers,
+        heads=arguments.heads,
+        detail=arguments.detail,
+        projections=arguments.projection or [Projection()],
+        dims=dims if 2 in dims else (2, *dims),  # the matrix is flat
+        sequences=arguments.sequences,
+        trust=arguments.trust,
+        without=arguments.without,
+    )
 
 
 def _pieces(chosen: Plan, store: DiskStore) -> Iterator[Iterator[contents.Piece]]:

@@ -65,7 +65,7 @@ class Plan:
 
     def view(self, projection: Projection, layer: int, head: int | None) -> View:
         """What TensorBoard would show: in the frame of all recorded steps."""
-        return View(self.run.layer_samples(layer), tuple(self.run.steps), projection, head)
+        return View(self.run.layer_samples(layer), tuple(self.run.steps_of(layer)), projection, head)
 
 
 def plan(
@@ -84,11 +84,14 @@ def plan(
 ) -> Plan:
     """What the words of a command line say. Raises PlanError where the run has not what they name."""
     chosen = _heads(run, layers, heads)
+    readable = set(run.steps).intersection(*(run.steps_of(head.layer) for head in chosen))
+    if not readable:
+        raise PlanError("the samples of no step can be read")
     count = len(run.probe.sequences)
     return Plan(
         name,
         run,
-        _steps(run.steps, steps),
+        _steps(sorted(readable), steps),
         chosen,
         _detail(chosen, detail),
         tuple(dataclasses.replace(one, dims=each) for one in dict.fromkeys(projections) for each in dims),

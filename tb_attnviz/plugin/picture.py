@@ -63,9 +63,11 @@ def parse(
         raise NotRecordedError(f"no head {head}: layer {layer} has heads 0 to {described.heads - 1}")
     framed = in_frame_of or run
     newest = parameters.integer(request, "frame", default=framed.newest_step)
-    steps = tuple(recorded for recorded in framed.steps if recorded <= newest)
+    recorded = framed.steps_of(layer) if layer < len(framed.layers) else framed.steps
+    steps = tuple(step for step in recorded if step <= newest)
     if not steps:
-        raise NotRecordedError(f"no frame {newest}: the first step of the run is {framed.steps[0]}")
+        first = recorded[0] if recorded else framed.newest_step
+        raise NotRecordedError(f"no frame {newest}: the first step of the run is {first}")
     if parameters.choice(request, "fit", ("all", "newest"), default="all") == "newest":
         steps = steps[-1:]
     view = run.view(projection, layer, head, steps=steps, in_frame_of=in_frame_of)

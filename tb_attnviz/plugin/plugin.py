@@ -2,6 +2,7 @@
 
 import dataclasses
 import mimetypes
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,14 @@ from tb_attnviz.plugin.responses import (
 from tb_attnviz.plugin.runs import RunDirectories, Runs
 from tb_attnviz.projection.jobs import Jobs, Task
 from tb_attnviz.projection.progress import Progress
+from tb_attnviz.projection.source import UnreadableStepError
 from tb_attnviz.projection.store import DiskStore
 from tb_attnviz.projection.trust import Seen, trust_key
 from tb_attnviz.run import NotRecordedError, Run
 
 _STATIC = Path(__file__).parent.parent / "static"
 _ENTRY = "/static/index.js"
+_MOST_LEFT_OUT = 32  # steps that one request finds to be unreadable; a frame is fitted to 16
 _WAIT_SECONDS = 0.25  # how long a request for what is looked at waits for its job before it answers 202
 
 
@@ -96,6 +99,9 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route_of_get_and_post
     def points_route(self, request: Request) -> Response:
+        return self._without_what_is_unreadable(request, self._points)
+
+    def _points(self, request: Request) -> Response:
         name, run = self._run(request)
         framed = self._other_run(request, parameters.optional_text(request, "in_frame_of"), name)
         asked = picture.parse(request, name, run, in_frame_of=framed, one_head=request.method == "POST")
@@ -114,6 +120,9 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def trust_route(self, request: Request) -> Response:
+        return self._without_what_is_unreadable(request, self._trust)
+
+    def _trust(self, request: Request) -> Response:
         name, run = self._run(request)
         framed = self._other_run(request, parameters.optional_text(request, "in_frame_of"), name)
         asked = picture.parse(request, name, run, in_frame_of=framed, one_head=True)
@@ -226,6 +235,15 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         response: Response = http_util.Respond(request, path.read_bytes(), content_type)
         return response
 
+    def _without_what_is_unreadable(self, request: Request, view: Callable[[Request], Response]) -> Response:
+        """What `view` answers once the steps that cannot be read are left out: each of them is met once."""
+        for _ in range(_MOST_LEFT_OUT):
+            try:
+                return view(request)
+            except UnreadableStepError as error:
+                self._runs.leave_out(error)
+        return view(request)
+
     def _made(self, request: Request, task: Task, respond: Any, priority: int) -> Response:
         """What `task` makes, as `respond(request, bytes, key)` sends it, or 202."""
         # A browser has six connections: what nobody looks at yet does not keep one of them.
@@ -261,8 +279,8 @@ def _runs_entry(name: str, run: Run | FormatError) -> dict[str, Any]:
     entry: dict[str, Any] = {"run": name, "steps": [], "layers": [], "segments": []}
     entry |= {"sequences": 0, "queries": 0, "keys": 0, "probe": None, "maps": {"steps": [], "kinds": []}}
     if isinstance(run, FormatError):
-        return {**entry, "figures": [], "error": str(run)}
+        return {**entry, "figures": [], "damaged": [], "error": str(run)}
     try:
         return run_entry(name, run)
     except (NotRecordedError, FormatError) as error:
-        return {**entry, "figures": [], "error": str(error)}
+        return {**entry, "figures": [], "damaged": run.damaged, "error": str(error)}

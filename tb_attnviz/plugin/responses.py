@@ -18,6 +18,7 @@ from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.plugin.origin import ForeignRequestError, check_origin
 from tb_attnviz.projection.pictures import Picture
 from tb_attnviz.projection.projection import ProjectionError
+from tb_attnviz.projection.source import UnreadableStepError
 from tb_attnviz.recompute import TooLargeError
 from tb_attnviz.run import NotRecordedError
 from tb_attnviz.terminal import plain, plain_traceback
@@ -64,7 +65,7 @@ def _application(view: View, methods: tuple[str, ...]) -> Callable[..., Applicat
             response = _error(request, 403, str(error))
         except (BadRequestError, NotComparableError, ProjectionError, TooLargeError) as error:
             response = _error(request, 400, str(error))
-        except (NotRecordedError, FormatError) as error:
+        except (NotRecordedError, FormatError, UnreadableStepError) as error:
             response = _error(request, 404, str(error))
         except FileNotFoundError:
             response = _error(request, 404, "the samples of this step are gone from the log directory")

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 
 from tb_attnviz.events import DamagedError, FiguresLog, FormatError, Records, Said, VersionError, read_summary
 from tb_attnviz.events.shapes import shown
+from tb_attnviz.left_out import LeftOut
 from tb_attnviz.plugin.summaries import Summary
+from tb_attnviz.projection.source import UnreadableStepError
 from tb_attnviz.run import Run, readable
 
 
@@ -17,6 +19,7 @@ class RunReader:
         self._seen: object = None  # what there was at the last reading
         self._run: Run | FormatError | None = None
         self._records = Records()
+        self._left_out = LeftOut(directory)
         self._figures = FiguresLog(directory)
         self._known: set[tuple[float, str, int]] = set()  # summaries that were read
 
@@ -26,7 +29,7 @@ class RunReader:
         if self._run is None or seen != self._seen:
             try:
                 records = self._load(list(summaries()))
-                self._run = readable(Run(self._directory, lambda: records))
+                self._run = readable(Run(self._directory, lambda: records, left_out=self._left_out))
             except VersionError as error:
                 self._run = error
                 self._forget()
@@ -35,6 +38,10 @@ class RunReader:
                 self._forget()
             self._seen = seen
         return self._run
+
+    def leave_out(self, error: UnreadableStepError) -> bool:
+        """Do without what could not be read, if it is of this run; False if that was known."""
+        return error.directory == self._directory and self._left_out.add(error.place, error.why)
 
     def _load(self, summaries: list[Summary]) -> Records:
         now = {summary[:3] for summary in summaries}

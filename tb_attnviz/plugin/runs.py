@@ -10,6 +10,7 @@ from tb_attnviz.events import PLUGIN_NAME, FormatError, files
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.plugin.run_reader import RunReader
 from tb_attnviz.plugin.summaries import read_summaries
+from tb_attnviz.projection.source import UnreadableStepError
 from tb_attnviz.run import NotRecordedError, Run
 from tb_attnviz.terminal import plain, plain_traceback
 
@@ -77,6 +78,12 @@ class Runs:
         if isinstance(run, FormatError):
             raise run
         return run
+
+    def leave_out(self, error: UnreadableStepError) -> bool:
+        """Have the runs that it is of do without what could not be read; False if they did so already."""
+        with self._lock:
+            readers = list(self._readers.values())
+        return sum(reader.leave_out(error) for reader in readers) > 0  # all of them are told
 
     def _recorded_or_why(self, context: Any, experiment: str, name: str, tags: dict[str, Any]) -> Run | FormatError:
         """The same whatever goes wrong: one run costs the others nothing."""

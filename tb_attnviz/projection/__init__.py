@@ -4,7 +4,7 @@ from tb_attnviz.projection.basis import PROJECTIONS
 from tb_attnviz.projection.frame import Frame, fit_frame
 from tb_attnviz.projection.pictures import Picture, View, make
 from tb_attnviz.projection.projection import Projection, ProjectionError
-from tb_attnviz.projection.source import LayerSamples
+from tb_attnviz.projection.source import LayerSamples, UnreadableStepError
 
 __all__ = [
     "PROJECTIONS",
@@ -13,6 +13,7 @@ __all__ = [
     "Picture",
     "Projection",
     "ProjectionError",
+    "UnreadableStepError",
     "View",
     "fit_frame",
     "make",

@@ -1,15 +1,20 @@
 """LayerSamples: where one layer's samples are, small enough to send to a worker process."""
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.events import Layer, Lengths, SamplesLocation, read_samples, samples_checksum
+from tb_attnviz.events import FormatError, Layer, Lengths, SamplesLocation, read_samples, samples_checksum
+from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 
 Float32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
+
+GONE = "its samples are gone from the log directory"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +36,21 @@ class Vectors:
             return self
         one = slice(head, head + 1)
         return Vectors(self.queries[one], self.keys[one], self.finite[one])
+
+
+class UnreadableStepError(ValueError):
+    """The samples of a step cannot be read. A frame does without it; the step itself has no picture."""
+
+    def __init__(self, directory: str, step: int, place: tuple[str, int | None], why: str) -> None:
+        super().__init__(directory, step, place, why)
+        self.directory = directory
+        self.step = step
+        self.place = place
+        """The file, and where in it the samples of a layer begin; None: all of it cannot be read."""
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"step {self.step} cannot be read: {self.why}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +75,9 @@ class LayerSamples:
     def fingerprint(self, step: int) -> str:
         """What tells the samples of `step` from all others, wherever the run's directory lies."""
         file, location = self.locations[step]
-        return f"{file}:{location.offset}:{location.length}:{samples_checksum(self.directory, file, location)}"
+        with self._reading(step):
+            checksum = samples_checksum(self.directory, file, location)
+        return f"{file}:{location.offset}:{location.length}:{checksum}"
 
     def vectors(self, step: int) -> Vectors:
         """The queries and keys that are pictured."""
@@ -63,10 +85,28 @@ class LayerSamples:
 
     def whole(self, step: int) -> Vectors:
         """All queries and keys, whatever the subset."""
-        samples = read_samples(self.directory, *self.locations[step], *(self.of or ()))
+        with self._reading(step):
+            samples = read_samples(self.directory, *self.locations[step], *(self.of or ()))
         queries, keys = samples.queries, samples.expanded_keys()
         finite = np.asarray(np.isfinite(queries).all(axis=(1, 2)) & np.isfinite(keys).all(axis=(1, 2)))  # (heads,)
         return Vectors(_zero_unless(finite, queries), _zero_unless(finite, keys), finite)
+
+    @contextlib.contextmanager
+    def _reading(self, step: int) -> Iterator[None]:
+        """Raises UnreadableStepError where the samples are gone, damaged, or not the run's."""
+        file, location = self.locations[step]
+        begins: int | None = None
+        try:
+            yield
+        except FileNotFoundError:
+            why = GONE
+        except (CorruptRecordError, TornRecordError) as error:
+            begins, why = location.offset, f"its samples are damaged ({error})"
+        except FormatError as error:
+            why = str(error)
+        else:
+            return
+        raise UnreadableStepError(self.directory, step, (file, begins), why)
 
     def pictured(self, whole: Vectors) -> Vectors:
         """Those of `whole` that are in the subset. Raises ValueError for an index that is no point."""

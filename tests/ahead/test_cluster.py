@@ -70,10 +70,18 @@ def test_a_worker_is_killed_midway_and_a_later_call_goes_on(
 
 
 def test_a_log_directory_that_workers_do_not_see(
-    cluster: distributed.LocalCluster, run_directory: Path, capsys: pytest.CaptureFixture[str]
+    cluster: distributed.LocalCluster,
+    run_directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A file that is gone looks the same from here as one that only the workers miss."""
-    next(iter((run_directory / "plugins" / "attnviz").iterdir())).unlink()
+    """A file that is gone after the command has looked for it looks the same as one that only the workers miss."""
+
+    def vanish(run: tb_attnviz.Run, *_: object) -> bool:
+        next(iter((run_directory / "plugins" / "attnviz").iterdir())).unlink(missing_ok=True)
+        return False
+
+    monkeypatch.setattr(tb_attnviz.Run, "check_samples", vanish)
     address = cluster.scheduler_address
     assert main(["project", str(run_directory), "--projections", "biplot", "--dask", address]) == 1
     err = capsys.readouterr().err

@@ -1,5 +1,6 @@
 """`tb-attnviz project`: the cache is full of what TensorBoard will ask for, whatever happened on the way."""
 
+import dataclasses
 import re
 import signal
 import subprocess
@@ -12,8 +13,10 @@ import pytest
 
 import tb_attnviz
 from tb_attnviz.ahead import chain as chain_module
+from tb_attnviz.ahead.chain import Chain
+from tb_attnviz.ahead.local import in_process, in_workers
 from tb_attnviz.cli import main
-from tb_attnviz.events import RunWriter
+from tb_attnviz.events import DamagedFileWarning, RunWriter
 from tb_attnviz.projection.pictures import Picture, Report, Store, View, make
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.store import DIRECTORY_VARIABLE, LIMIT_VARIABLE, DiskStore
@@ -103,20 +106,28 @@ def test_tensorboard_finds_every_picture(run_directory: Path, store: DiskStore) 
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_failure_is_named_and_the_rest_goes_on(
+def test_samples_that_are_damaged_or_gone_cost_their_step_alone(
     workers: str, run_directory: Path, store: DiskStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Of layer 1 at step 100, and of both layers at 200; what is left is made as the plugin asks for it."""
     run = tb_attnviz.open_run(run_directory)
     file, location = run.layer_samples(1).locations[100]
     path = run_directory / "plugins" / "attnviz" / file
     data = bytearray(path.read_bytes())
     data[location.offset + location.length // 2] ^= 1
     path.write_bytes(data)
+    path.with_name(run.checkpoint(200).file).unlink()
     assert main(["project", str(run_directory), "--projections", "biplot", "--workers", workers]) == 1
     out, err = capsys.readouterr()
-    assert "4 pictures made" in out
-    assert "4 could not be made:\n  .: layer 1, biplot in 2-D, step 300: CorruptRecordError: " in err
-    assert [found is not None for found in pictures(run_directory, store)] == [True] * 4 + [False] * 4
+    assert "5 pictures made" in out
+    assert ".: step 100 is left out in layer 1: its samples are damaged (checksum of a record does not match)" in err
+    assert ".: step 200 is left out: its samples are gone from the log directory" in err
+    run.reload()
+    with pytest.warns(DamagedFileWarning, match="step 100 cannot be read"):
+        assert len(run.project("biplot", 1, 0)) == 2
+    assert [run.steps_of(0), run.steps_of(1)] == [[0, 100, 300], [0, 300]]
+    shown = [View(run.layer_samples(layer), tuple(run.steps_of(layer)), BIPLOT) for layer in (0, 1)]
+    assert None not in [store.get(view.key(step)) for view in shown for step in view.steps]
 
 
 def test_samples_that_vanish_are_told_of(
@@ -129,8 +140,22 @@ def test_samples_that_vanish_are_told_of(
 
     monkeypatch.setattr("tb_attnviz.log_directory.open_run", vanish)
     assert main(["project", str(run_directory), "--projections", "biplot", "--workers", "1"]) == 1
-    err = capsys.readouterr().err
-    assert "8 could not be made:\n  .: layer 0, biplot in 2-D, step 300: FileNotFoundError: " in err
+    out, err = capsys.readouterr()
+    assert "6 pictures made" in out
+    assert ".: step 100 is left out: its samples are gone from the log directory" in err
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_failure_is_named_and_the_rest_goes_on(run_directory: Path, store: DiskStore, count: int) -> None:
+    """Of layer 1, whose samples are gone since they were looked for."""
+    run = tb_attnviz.open_run(run_directory)
+    nowhere = {step: ("samples-9-00.events", place) for step, (_, place) in run.layer_samples(1).locations.items()}
+    sources = run.layer_samples(0), dataclasses.replace(run.layer_samples(1), locations=nowhere)
+    chains = [Chain("run", layer, View(source, (0, 300), BIPLOT), (300, 0)) for layer, source in enumerate(sources)]
+    outcomes = list(in_process(chains, store) if count == 1 else in_workers(chains, store, count))
+    assert sorted((outcome.chain.layer, outcome.step) for outcome in outcomes) == [(0, 0), (0, 300), (1, 300)]
+    [failed] = [outcome.error for outcome in outcomes if outcome.error]
+    assert failed == "UnreadableStepError: step 300 cannot be read: its samples are gone from the log directory"
 
 
 # The command, which waits after eight pictures until it is stopped, however fast or slow the machine is.

@@ -1,0 +1,56 @@
+"""LeftOut: the samples of a run that cannot be read, and why: they cost their own step, or layer of it, alone."""
+
+import os
+import time
+from collections.abc import Iterable
+
+from tb_attnviz.events import files
+from tb_attnviz.events.own_files import samples_directory
+from tb_attnviz.projection.source import GONE
+
+_LOOK_SECONDS = 2.0  # between two looks at whether such a file has changed
+
+Place = tuple[str, int | None]  # a file, and where in it the samples of a layer begin; None: all of it
+_State = tuple[int, int] | None  # size and time of change; None: it is not there
+
+
+class LeftOut:
+    """Of the run in `directory`. A file that has changed since (it was still being copied, say) is tried again."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = samples_directory(directory)
+        self._places: dict[Place, tuple[str, _State]] = {}
+        self._looked = 0.0  # by time.monotonic()
+
+    def look_for(self, names: Iterable[str]) -> None:
+        """Note which of the files `names` are gone: the directory is listed once."""
+        there = set(files.list_names(self._directory))
+        for name in names:
+            if name not in there:
+                self.add((name, None), GONE)
+
+    def add(self, place: Place, why: str) -> bool:
+        """Note that what lies at `place` cannot be read; False if that was known."""
+        known = place in self._places
+        self._places[place] = why, self._state(place[0])
+        return not known
+
+    def reasons(self) -> dict[Place, str]:
+        """Why places cannot be read."""
+        now = time.monotonic()
+        if self._places and now - self._looked > _LOOK_SECONDS:
+            self._looked = now
+            for place, (_, state) in list(self._places.items()):
+                if self._state(place[0]) != state:
+                    self._places.pop(place, None)
+        return {place: why for place, (why, _) in list(self._places.items())}
+
+    def _state(self, name: str) -> _State:
+        path = os.path.join(self._directory, name)
+        try:
+            if files.is_remote(path):
+                return files.size(path), 0
+            status = os.stat(path)
+        except (OSError, ValueError):
+            return None
+        return status.st_size, status.st_mtime_ns
