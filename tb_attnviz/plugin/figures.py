@@ -1,9 +1,6 @@
 """The document of `health`: all figures of a run, or what a client does not have yet."""
 
 import bisect
-import hashlib
-import json
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,30 +18,26 @@ def health_document(request: Request, name: str, run: Run) -> dict[str, Any]:
     """
     since = parameters.optional_integer(request, "since")
     known = parameters.optional_text(request, "known")
-    steps, figures = run.health_steps, run.health()
+    steps = run.health_steps
     first = 0 if since is None else bisect.bisect_right(steps, since)
-    if known is not None and known != _digest(steps[:first], figures):
+    if known is not None and known != run.records.newest.figures_digest(steps[:first]):
         first = 0
+    figures = run.health(steps[first:])
     return {
         "run": name,
         "steps": steps[first:],
         "heads": [layer.heads for layer in run.layers],
-        "figures": {figure: _spelled(values[first:]) for figure, values in figures.items()},
-        "digest": _digest(steps, figures),
+        "figures": {figure: _spelled(values) for figure, values in figures.items()},
+        "digest": run.records.newest.figures_digest(steps),
     }
 
 
 def _spelled(values: Float32) -> list[list[float | str]]:
-    """Rows of numbers, those that are not finite as strings: the others, a million perhaps, are not looked at again."""
-    rows: list[list[float | str]] = values.astype(float).tolist()
+    """Rows of numbers, those that are not finite as strings: the others, a million perhaps, are not looked at again.
+
+    Each with the fewest digits that say which float32 was recorded: NumPy finds them, JSON writes them.
+    """
+    rows: list[list[float | str]] = [list(map(float, row)) for row in values.astype("U").tolist()]
     for row, column in np.argwhere(~np.isfinite(values)).tolist():
         rows[row][column] = json_util.Cleanse(rows[row][column])
     return rows
-
-
-def _digest(steps: list[int], figures: Mapping[str, Float32]) -> str:
-    """Of the figures at the first `steps` of the run: equal exactly where they are."""
-    found = hashlib.sha256(json.dumps([steps, list(figures)]).encode())
-    for values in figures.values():
-        found.update(values[: len(steps)].tobytes())
-    return found.hexdigest()[:16]

@@ -87,9 +87,9 @@ def _application(view: View, methods: tuple[str, ...]) -> Callable[..., Applicat
 def json_response(request: Request, document: dict[str, Any], *, code: int = 200) -> Response:
     """`document` as JSON, non-finite numbers as strings; the ETag of a 200 follows its content."""
     try:
-        text = json.dumps(document, allow_nan=False)
+        text = json.dumps(document, allow_nan=False, separators=(",", ":"))
     except ValueError:  # some are not: looking at each number takes ten times as long
-        text = json.dumps(json_util.Cleanse(document))
+        text = json.dumps(json_util.Cleanse(document), separators=(",", ":"))
     if code != 200:
         return _respond(request, text, JSON, code)
     return unchanged(request, text, JSON) or _tagged(_respond(request, text, JSON), text)

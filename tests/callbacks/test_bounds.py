@@ -123,15 +123,28 @@ def test_bounds_that_make_no_sense(model, probe, tmp_path, options, sentence):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_directory_that_is_removed_warns_once_and_training_goes_on(model, probe, tmp_path):
+def test_what_is_recorded_after_its_directory_was_removed_is_saved(model, probe, tmp_path):
     with warnings.catch_warnings(record=True) as caught, AttentionRecorder(model, probe, tmp_path / "run") as recorder:
         recorder.record(0)
         recorder.flush()
         shutil.rmtree(tmp_path / "run")
         for step in range(1, 6):
             recorder.record(step)
+    assert not caught
+    run = tb_attnviz.open_run(tmp_path / "run")
+    assert (run.steps, run.health_steps) == ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5])
+
+
+def test_a_directory_that_cannot_be_made_again_warns_once_and_training_goes_on(model, probe, tmp_path):
+    with warnings.catch_warnings(record=True) as caught, AttentionRecorder(model, probe, tmp_path / "run") as recorder:
+        recorder.record(0)
+        recorder.flush()
+        shutil.rmtree(tmp_path / "run")
+        (tmp_path / "run").touch()
+        for step in range(1, 6):
+            recorder.record(step)
     (warning,) = caught
-    assert "a recording of attention was not written: FileNotFoundError" in str(warning.message)
+    assert "a recording of attention was not written: NotADirectoryError" in str(warning.message)
 
 
 FULL_DISK = """
