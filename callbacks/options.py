@@ -8,6 +8,7 @@ from tb_attnviz.events import Alert
 
 from .capture.recording import Forward
 from .capture.selection import Heads, Layers
+from .capture.sides import GivenSides
 from .numbers import as_positive
 from .probe import Probe
 from .schedule import Pace, at_pace, check_pace
@@ -25,6 +26,7 @@ class RecorderOptions(TypedDict, total=False):
     values: Literal["norms"] | None
     batch_size: int
     forward: Forward
+    sides: GivenSides
     resume: bool | None
     rules: Sequence[Rule]
     on_alert: Callable[[Alert], object] | None
@@ -45,6 +47,9 @@ def check_options(**options: Any) -> None:
         raise ValueError(f"resume={resume!r} is not known: give True, False, or None where the samples are to tell")
     if (on_error := options.get("on_error", "warn")) not in ("warn", "raise"):
         raise ValueError(f'on_error={on_error!r} is not known: give "warn" or "raise"')
+    for pattern, pair in options.get("sides", {}).items():
+        if len(pair) != 2 or not set(pair) <= {"tokens", "key_tokens"}:
+            raise ValueError(f'sides[{pattern!r}]={pair!r}: give two of "tokens" and "key_tokens", of queries and keys')
     if not callable(forward := options.get("forward", callable)):
         raise ValueError(f"forward={forward!r} is no function: give one of the model and the probe's inputs")
 

@@ -229,7 +229,11 @@ class Probe:
         return None if same else grid
 
     def batches(self, size: int, *, device: torch.device) -> Iterator[Batch]:
-        """The probe in batches of at most `size` sequences, on `device`."""
+        """The probe in batches of at most `size` sequences, on `device`.
+
+        None has as many sequences as positions, so that a model that takes the one for the other shows it.
+        """
+        size = _unlike(size, len(self.lengths), {present.shape[1] for present in self._present.values()})
         for part in self._inputs.parts(size):
             args, kwargs = self._inputs.batch(part, device)
             yield Batch(
@@ -308,3 +312,11 @@ class Probe:
             side: find_token_mask(inputs, [len(s.tokens) for s in self.record.side(side)], side, two_sides=two_sides)
             for side in sides
         }
+
+
+def _unlike(size: int, sequences: int, widths: set[int]) -> int:
+    """At most `size`, so that no batch of all sequences has as many of them as there are positions."""
+    for smaller in range(min(size, sequences), 1, -1):
+        if smaller not in widths and sequences % smaller not in widths:
+            return smaller
+    return 1

@@ -5,7 +5,7 @@ import operator
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from torch import nn
@@ -19,6 +19,7 @@ from .capture.lost_layers import LostLayers
 from .capture.other_processes import OtherProcesses
 from .capture.recording import Forward
 from .capture.selection import Heads, Layers, Selection
+from .capture.sides import GivenSides
 from .earlier_run import EarlierRun, next_to
 from .numbers import as_positive
 from .options import check_options
@@ -59,6 +60,8 @@ class AttentionRecorder:
     batch_size: sequences of the probe in one forward pass.
     forward: called as forward(model, *inputs) in the place of model(*inputs): for what training does around its own
         calls, `lambda model, **inputs: model.encode(inputs)`.
+    sides: which side of the probe attentions are among, where the pass does not tell: of their queries and of their
+        keys, by name or pattern: `{"decoder.*.src_attn": ("tokens", "key_tokens")}`.
     rules: what is warned of (AttentionWarning) when a health figure breaks it; `()` for nothing. See tb_attnviz.alerts.
     on_alert: called with each alert that is raised or cleared, on this thread; what it raises ends the training.
     on_error: what a recording that fails does to training: "warn" once and go on, or "raise".
@@ -84,18 +87,22 @@ class AttentionRecorder:
         values: Literal["norms"] | None = None,
         batch_size: int = 32,
         forward: Forward = nn.Module.__call__,
+        sides: GivenSides = MappingProxyType({}),
         resume: bool | None = None,
         rules: Sequence[Rule] = RULES,
         on_alert: Callable[[Alert], object] | None = None,
         on_error: Literal["warn", "raise"] = "warn",
     ) -> None:
-        check_options(batch_size=batch_size, values=values, forward=forward, resume=resume, on_error=on_error)
+        check_options(
+            batch_size=batch_size, values=values, forward=forward, sides=sides, resume=resume, on_error=on_error
+        )
         self._every = as_schedule(every, "every")
         self._health_every = None if health_every is None else as_schedule(health_every, "health_every")
         self._batch_size = batch_size
         self._on_error = on_error
         self._values = values is not None
         self._forward = forward
+        self._sides = sides
         self._model = without_reducer(model)
         self._probe = probe if max_tokens is None else probe.within(max_tokens)
         self._select: Selection | None = None
@@ -107,7 +114,7 @@ class AttentionRecorder:
         """The step at which samples were recorded last."""
 
         if layers is not None or heads is not None:
-            found = capture(self._model, self._probe, batch_size=self._batch_size, health=False, forward=self._forward)
+            found = capture(self._model, self._probe, batch_size=batch_size, health=False, forward=forward, sides=sides)
             self._select = Selection(found.layers, layers=layers, heads=heads)
         first = self._capture()
         self.layers: tuple[Layer, ...] = first.layers
@@ -239,6 +246,7 @@ class AttentionRecorder:
             select=self._select,
             values=self._values,
             forward=self._forward,
+            sides=self._sides,
         )
 
     def _check_writer(self, writer: BackgroundWriter) -> None:

@@ -16,10 +16,17 @@ from .masks import Mask, additive, mask_of_windows, reduce_mask, shows_padding
 from .other_sequences import Sides
 from .padded_attention import pad_last
 from .pairing import Pairing, Pairings
+from .sides import Trace
 from .values import Values
 
 # Weights recomputed from what is recorded may differ from the model's own by what its precision leaves open.
 _TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 5e-2}  # else 1e-3
+
+
+_SHUFFLED = (
+    "its tokens were picked by random numbers, which the model draws in evaluation, too: they are not the probe's in "
+    "their order"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +60,13 @@ class BatchRecording:
     """
 
     def __init__(
-        self, batch: Batch, others: Mapping[str, Sides | str], *, health: bool = True, values: bool = False
+        self,
+        batch: Batch,
+        found: Mapping[str, Sides | str],
+        others: Mapping[str, Sides | str],
+        *,
+        health: bool = True,
+        values: bool = False,
     ) -> None:
         self._with_health = health
         self.values = Values() if values else None
@@ -61,10 +74,19 @@ class BatchRecording:
         self.widths = {side.present.shape[1] for side in batch.sides}
         self.layers: dict[str, LayerRecording] = {}
         self.skipped: dict[str, str] = {}
-        self._pairings = Pairings(batch, others)
+        self.traces: dict[str, Trace] = {}
+        """What every attention of the pass was made from, recorded or not."""
+        self._pairings = Pairings(batch, found, others)
         self._met: dict[str, Pairing] = {}
 
+    def trace(self, call: AttentionCall) -> None:
+        """Take notice of an attention, recorded or not."""
+        self.traces[call.name] = Trace(*call.sources)
+
     def take(self, call: AttentionCall) -> None:
+        if Trace(*call.sources).shuffled:
+            self.refuse(call.name, _SHUFFLED)
+            return
         pairing = self._pairings.of(call)
         if isinstance(pairing, str):
             self.refuse(call.name, pairing)

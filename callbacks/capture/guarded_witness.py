@@ -57,6 +57,7 @@ class GuardedWitness:
             raise self._error
 
     def _take(self, call: AttentionCall) -> None:
+        self._recording.trace(call)
         chosen = self._select.narrow(call) if self._select is not None else call
         if chosen is None:
             self.left_out.add(call.name)

@@ -46,6 +46,7 @@ def _random_states(model: nn.Module) -> Iterator[None]:
         for kind, devices in accelerators.items():
             stack.enter_context(torch.random.fork_rng(devices, device_type=kind))
         stack.enter_context(torch.random.fork_rng(devices=[]))  # the processor's
+        _seed(accelerators)
         try:
             yield
         finally:
@@ -53,6 +54,17 @@ def _random_states(model: nn.Module) -> Iterator[None]:
             np.random.set_state(numpy)
             if mps is not None:
                 torch.mps.set_rng_state(mps)
+
+
+def _seed(accelerators: dict[str, list[int]]) -> None:
+    """The same for every pass, so that a model that draws random numbers in it, too, differs by its weights only."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.default_generator.manual_seed(0)
+    for kind, devices in accelerators.items():
+        for device in devices:
+            with getattr(torch, kind).device(device):
+                getattr(torch, kind).manual_seed(0)
 
 
 def _accelerators(model: nn.Module) -> dict[str, list[int]]:

@@ -10,7 +10,7 @@ from ..probes.batch import Batch
 from ..probes.side import Side
 from ..tracing.attention_call import AttentionCall
 from ..tracing.window_tokens import Windows
-from .other_sequences import ACROSS, CROSS_WHY, Sides, sides_of
+from .other_sequences import Sides, sides_of
 
 _CROWDED = (
     "it cannot be told whose tokens it attends to, since tokens and key_tokens are equally many: pad one of the two "
@@ -40,17 +40,19 @@ class Pairing:
 
 
 class Pairings:
-    """Those of a batch's attentions; `others`: what `other_sequences` says of the model's modules."""
+    """Those of a batch's attentions.
 
-    def __init__(self, batch: Batch, others: Mapping[str, Sides | str]) -> None:
+    found: what `find_sides` says of attentions; others: what `other_sequences` says of the model's modules.
+    """
+
+    def __init__(self, batch: Batch, found: Mapping[str, Sides | str], others: Mapping[str, Sides | str]) -> None:
+        self._found = found
         self._sides = {side.name: side for side in batch.sides}
         self._others = others
 
     def of(self, call: AttentionCall) -> Pairing | str:
         """The tokens that `call` is among, or why they are not those of the probe."""
-        named = sides_of(call.name, self._others)
-        if call.crosses and not isinstance(named, str):
-            named = ACROSS if "key_tokens" in self._sides else CROSS_WHY
+        named = self._found.get(call.name) or sides_of(call.name, self._others)
         if isinstance(named, str):
             return named
         if call.queries.is_nested or call.keys.is_nested:
@@ -87,11 +89,20 @@ class Pairings:
 
     def _misfit(self, call: AttentionCall) -> str:
         present = self._sides["tokens"].present
-        pooled = not self._sides["tokens"].fits(call.queries)
-        x, what = (call.queries, "pooled") if pooled else (call.keys, "pooled, or another sequence's")
-        kind = "windows" if x.shape[0] > len(present) and x.shape[0] % len(present) == 0 else what
+        (batch, _, n_query), n_key = call.queries.shape[:3], call.keys.shape[-2]
         known = " or ".join(str(side.present.shape[1]) for side in self._sides.values())
-        return f"{_shapes(call)} are not those of {len(present)} sequences of {known} tokens ({kind}: not recorded yet)"
+        misfit = f"{_shapes(call)} are not those of {len(present)} sequences of {known} tokens"
+        if (n_query, str(batch)) == (len(present), known):
+            return (
+                f"{misfit}: it attends among the sequences of the batch, since the model takes tokens before sequences "
+                "(batch_first=False, say), and the probe shows sequences first: make it batch_first, or turn them in "
+                "forward=, say lambda model, x: model(x.transpose(0, 1))"
+            )
+        if batch > len(present) and batch % len(present) == 0:
+            return f"{misfit}: windows, or parts of them, whose places are not known"
+        if n_query == n_key:
+            return f"{misfit}: the model has {n_query} tokens a sequence there, and the probe names {known}"
+        return f"{misfit}: it has {n_query} queries and {n_key} keys a sequence there"
 
 
 def _windows(call: AttentionCall) -> Pairing | str | None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +18,10 @@ from ..tracing.module_names import ModuleNames
 from .batch_recording import BatchRecording
 from .masks import join_masks, join_masks_of_windows
 from .neutral import undisturbed
-from .other_sequences import other_sequences
+from .other_sequences import Sides, other_sequences
 from .padded_attention import over_sequences
 from .selection import Selection
+from .sides import GivenSides, contents, find_sides
 from .unseen import unseen
 from .values import join_values
 from .whole_heads import WholeHeads
@@ -53,6 +55,7 @@ def capture(
     select: Selection | None = None,
     health: bool = True,
     values: bool = False,
+    sides: GivenSides = MappingProxyType({}),
     forward: Forward = nn.Module.__call__,
 ) -> Recording:
     """Show `probe` to `model`, `batch_size` sequences at a time, and record the attention of every layer.
@@ -60,6 +63,7 @@ def capture(
     Of layers and heads those that `select` chooses.
     The model is left as it was. Attention that is not among the probe's own tokens is skipped. Without `health` there
     are no figures; with `values` there are the norms of values. `forward(model, …)` is what shows a batch to the model.
+    sides: of attentions by name or pattern, which side their queries and keys are of, where the pass does not tell.
     Raises NoAttentionError if none is left.
 
         recording = capture(model, probe)
@@ -69,11 +73,23 @@ def capture(
     batches = []
     witnesses = []
     with undisturbed(model):
+        found: dict[str, Sides | str] = {}  # of the attentions whose sides the pass shows
         for batch in probe.batches(batch_size, device=device):
-            of_batch = BatchRecording(batch, other_sequences(model, batch), health=health, values=values)
-            witness = WholeHeads(of_batch, select, model)
-            with ModuleNames(model) as names, AttentionCalls(names, witness):
-                forward(model, *batch.args, **batch.kwargs)
+            hints = other_sequences(model, batch)
+            # What has no parameters is a function of queries and keys, which are of the same tokens then.
+            inputs = contents(batch) if any(True for _ in model.parameters()) else {}
+            for _ in range(2):
+                of_batch = BatchRecording(batch, found, hints, health=health, values=values)
+                witness = WholeHeads(of_batch, select, model)
+                with (
+                    ModuleNames(model) as names,
+                    AttentionCalls(names, witness, [*inputs.values()]),
+                ):
+                    forward(model, *batch.args, **batch.kwargs)
+                shown = find_sides(of_batch.traces, batch, inputs, hints, sides)
+                if shown == found:
+                    break
+                found = shown  # known only after the pass: it is made again
             known = [*of_batch.layers, *of_batch.skipped, *witness.left_out]
             for name, why in unseen(names.ever_called, known).items():
                 witness.refuse(name, why)

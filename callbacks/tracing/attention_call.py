@@ -24,7 +24,7 @@ class AttentionCall:
     sinks: Tensor | None = None  # [heads]: a logit more for every query, dropped after softmax
     weights: Tensor | None = None  # [batch, heads, n_query, n_key]: the model's own attention where it shows, to check
     logits: Tensor | None = None  # of the same shape: what the weights are the softmax of, in the model's own precision
-    crosses: bool = False  # the module that called was given another sequence
+    sources: tuple[int, int, int] = (0, 0, 0)  # what queries and keys were made from, and itself: sets of `Sources`
     values: Tensor | None = None  # [batch, value_heads, n_key, d_v], where the call shows them
     windows: Windows | str | None = None  # what the rows of the batch are, where they are windows; or why not
 

@@ -9,7 +9,7 @@ import functools
 import inspect
 import types
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ from . import kernels, tap
 from .attention_call import AttentionCall, with_heads
 from .module_names import ModuleNames
 from .products import NotAttentionError, Products, read_attention
+from .sources import Sources
 from .weights import Weights
 from .window_tokens import WindowTokens
 
@@ -56,7 +57,7 @@ class AttentionCalls(TorchFunctionMode):
             model(inputs)
     """
 
-    def __init__(self, names: ModuleNames, witness: Witness) -> None:
+    def __init__(self, names: ModuleNames, witness: Witness, inputs: Sequence[Tensor] = ()) -> None:
         super().__init__()
         self._names = names
         self._witness = witness
@@ -64,6 +65,10 @@ class AttentionCalls(TorchFunctionMode):
         self._products = Products()
         self._window_tokens = WindowTokens(witness.sequences)
         self._weights = Weights(witness)
+        self._sources = Sources(inputs)
+        self._made = 0  # attentions of the operation that is under way, as a set of sources
+        self._inside: tuple[Any, Any] | None = None  # what nn.MultiheadAttention makes its queries and keys of
+        names.passed = self._sources.passed
         self._tapped: AttentionCall | None = None
         self._open = contextlib.ExitStack()
 
@@ -95,12 +100,16 @@ class AttentionCalls(TorchFunctionMode):
         elif "flash_attn" in (operator := _operator(func)):
             self._take_flash(operator, args, kwargs)
         result = func(*args, **kwargs)
+        self._sources.follow(operation, args, kwargs, result)
         self._window_tokens.follow(func, operation, args, kwargs, result)
         if operation in ("softmax", "log_softmax") and isinstance(result, Tensor):
             self._take_softmax(args, kwargs, result, logarithm=operation == "log_softmax")
         else:
             self._products.follow(func, operation, args, kwargs, result)
         self._weights.follow(func, operation, args, kwargs, result)
+        if self._made:
+            self._sources.add(self._made, result)
+            self._made = 0
         return result
 
     def _take(
@@ -114,7 +123,9 @@ class AttentionCalls(TorchFunctionMode):
         self._finish_tap()
         name = self._next_name()
         try:
-            self._tell(kernel(name, *args, **kwargs), args[0] if args else kwargs.get("query"), arrange)
+            given = dict(zip(("query", "key"), args, strict=False)) | kwargs
+            both = given.get("query", given.get("q")), given.get("key", given.get("k"))
+            self._tell(kernel(name, *args, **kwargs), both, arrange)
         except kernels.UnreadableError as error:
             self._witness.refuse(name, str(error))
 
@@ -176,7 +187,7 @@ class AttentionCalls(TorchFunctionMode):
         except NotAttentionError as error:
             self._witness.refuse(name, str(error))
         else:
-            self._tell(found.call, found.queries.given, found.arrange_given)
+            self._tell(found.call, (found.queries.given, found.keys.given), found.arrange_given)
             self._weights.watch(name, result, found, logarithm=logarithm)
 
     def _take_tap(self, call: AttentionCall) -> None:
@@ -188,19 +199,21 @@ class AttentionCalls(TorchFunctionMode):
         call, self._tapped = self._tapped, None
         if call is None:
             return None
-        self._tell(call, call.queries)
+        self._tell(call, (call.queries, call.keys))
         return call.name
 
     def _tell(
         self,
         call: AttentionCall,
-        queries: Tensor | None = None,
+        given: tuple[Any, Any],
         arrange: Callable[[Tensor], Tensor | None] = _as_it_is,
     ) -> None:
-        """`queries`: the tensor of the pass that those of `call` are; `arrange` puts it in their order."""
-        windows = None if queries is None else self._window_tokens.windows(queries, arrange)
-        call = dataclasses.replace(call, crosses=self._names.given_another_sequence, windows=windows)
-        self._witness.take(call)
+        """`given`: the tensors of the pass that queries and keys are; `arrange` puts the first in their order."""
+        windows = self._window_tokens.windows(given[0], arrange) if isinstance(given[0], Tensor) else None
+        queries, keys = (self._sources.of(x) for x in self._inside or given)
+        attention = self._sources.new_attention()
+        self._made |= attention
+        self._witness.take(dataclasses.replace(call, sources=(queries, keys, attention), windows=windows))
 
     def _next_name(self) -> str:
         name = self._names.innermost
@@ -225,7 +238,11 @@ class AttentionCalls(TorchFunctionMode):
         copy = types.FunctionType(original.__code__, original.__globals__ | inside)
         call = inspect.signature(original).bind(*args, **kwargs)
         call.apply_defaults()
-        copy(**call.arguments | {"need_weights": False})
+        self._inside = call.arguments["query"], call.arguments["key"]
+        try:
+            copy(**call.arguments | {"need_weights": False})
+        finally:
+            self._inside = None
 
 
 def _operator(func: Any) -> str:

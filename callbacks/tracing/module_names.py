@@ -1,6 +1,6 @@
 """Module names: which module of a model is being called right now."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -8,7 +8,6 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-_ANOTHER_SEQUENCE = ("encoder_hidden_states", "key_value_states", "cross_attention_states", "memory", "context")
 # What torch.compile, FullyShardedDataParallel and checkpoint_wrapper call the module inside them.
 _WRAPPED = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 
@@ -35,7 +34,8 @@ class ModuleNames:
             if not isinstance(module, nn.Softmax)  # a function in a module's clothes: who calls it is of interest
         }
         self._called: list[nn.Module] = [model]
-        self._given: list[bool] = [False]
+        self.passed: Callable[[Any, Any], None] = lambda inputs, output: None
+        """Is told what each module was given, and what it made of it."""
         self.ever_called: dict[str, str] = {}
         """Name → class of the modules called so far, in their order."""
         self._hooks: list[RemovableHandle] = []
@@ -45,18 +45,15 @@ class ModuleNames:
         """The qualified name of the innermost module being called; the model's class for the model itself."""
         return self._names[self._called[-1]]
 
-    @property
-    def given_another_sequence(self) -> bool:
-        """Whether the innermost module got a second sequence, whose keys it attends to then."""
-        return self._given[-1]
-
     def __enter__(self) -> Self:
         for module in self._names:  # not global hooks: torch.compile warns of those
             if isinstance(module, torch.jit.ScriptModule):  # takes no hooks: its name is that of the module around it
                 continue
             self._hooks += [
                 module.register_forward_pre_hook(self._enter_module, with_kwargs=True),
-                module.register_forward_hook(self._leave_module, always_call=True),  # also if the module raised
+                module.register_forward_hook(
+                    self._leave_module, always_call=True, with_kwargs=True
+                ),  # also if the module raised
             ]
         return self
 
@@ -68,13 +65,12 @@ class ModuleNames:
 
     def _enter_module(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
         self._called.append(module)
-        self._given.append(any(kwargs.get(name) is not None for name in _ANOTHER_SEQUENCE))
         self.ever_called.setdefault(self._names[module], _class_name(module))
 
-    def _leave_module(self, module: nn.Module, args: Any, output: Any) -> None:
+    def _leave_module(self, module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
         while self._called.pop() is not module:  # those inside it that never came back
-            self._given.pop()
-        self._given.pop()
+            pass
+        self.passed((args, kwargs), output)
 
 
 def _class_name(module: nn.Module) -> str:

@@ -136,6 +136,7 @@ class PlainAttention:
 
     call: AttentionCall
     queries: Side
+    keys: Side
     axes: Axes  # of the weights, with the column of sinks, as the model has them
     target: Axes  # of the call's queries and keys: batch, heads, n_query, n_key
     sink: Atom | None  # in place of the keys, where there are sinks beside them
@@ -273,7 +274,7 @@ def read_attention(
         weights=found,
         logits=scores,
     )
-    return PlainAttention(call, queries, of_weights, target, sink, product.sinks_first)
+    return PlainAttention(call, queries, keys, of_weights, target, sink, product.sinks_first)
 
 
 def _rest_of(axes: Axes, dim: int, queries: Side, keys: Side, widths: set[int]) -> tuple[list[Axis], Axis]:

@@ -452,7 +452,12 @@ ZOO = (
     ),
     Animal("CLIPTextModel", {**BERT, **SPECIAL, "max_position_embeddings": 64}),
     Animal("CLIPVisionModel", VISION, inputs="image10"),
-    Animal("SiglipVisionModel", VISION, inputs="image9", refused={"head.attention": "(pooled: not recorded yet)"}),
+    Animal(
+        "SiglipVisionModel",
+        VISION,
+        inputs="image9",
+        refused={"head.attention": "it has 1 queries and 9 keys"},
+    ),
     Animal(
         "SwinModel",
         SWIN,
@@ -503,7 +508,7 @@ ZOO = (
         inputs="whole",
         layers=0,
         implementations=ONCE,
-        refused={"attention.self": "pooled"},
+        refused={"attention.self": "keys a sequence there"},
     ),
     _of_torch("MaskedFill", "plain code: softmax(q kᵀ / √d) with masked_fill"),
     _of_torch("InPlace", "plain code: scaled and masked in place, nn.Softmax"),
@@ -531,7 +536,7 @@ ZOO = (
     _of_torch("Untapped", "logits that are distances", layers=0, refused={"": UNSEEN}),
     _of_torch("DoubleProduct", "logits that are the sum of two products"),
     _of_torch("TalkingHeads", "heads mixed after softmax", layers=0, refused={"": f"{CHANGED} (by einsum)"}),
-    _of_torch("Differential", "the difference of two softmaxes", layers=0, refused={"": f"{CHANGED} (by sub)"}),
+    _of_torch("Differential", "the difference of two softmaxes", layers=0, refused={"": CHANGED}),
     _of_torch("CausalLinearAttention", "no softmax", layers=0, refused={"": NO_SOFTMAX}),
 )
 

@@ -1,0 +1,79 @@
+"""Sources: what every tensor of a pass was made from: which inputs, which attentions, which random numbers.
+
+Queries and keys of self-attention are made of one tensor, and so from the same sources. Those of attention across are
+not: the keys were made by an encoder, whose attentions the queries have not gone through, or from another input.
+"""
+
+import functools
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
+
+RANDOM, SHUFFLED = 1, 2  # bits of every set of sources; then one of each input, then one of each attention
+_FIRST = 2
+
+_DRAWING = {"rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "bernoulli", "normal"}
+_DRAWING |= {"multinomial", "uniform", "exponential", "random", "log_normal", "cauchy", "geometric", "poisson"}
+_PICKING = {"gather", "index_select", "take_along_dim", "getitem", "take", "masked_select", "scatter", "index_put"}
+
+
+def of_input(number: int) -> int:
+    """The set that holds this one of the inputs alone."""
+    return 1 << (_FIRST + number)
+
+
+class Sources:
+    """Follows `inputs` through a pass; a set of sources is the bits of a number."""
+
+    def __init__(self, inputs: Sequence[Tensor]) -> None:
+        self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        for number, x in enumerate(inputs):
+            self._of[x] = self.of(x) | of_input(number)
+        self._attentions = _FIRST + len(inputs)
+
+    def of(self, x: Any) -> int:
+        """Those of a tensor; none of one that was made without any, or out of sight."""
+        found: int = self._of.get(x, 0) if isinstance(x, Tensor) else 0  # type: ignore[no-untyped-call]
+        return found
+
+    def new_attention(self) -> int:
+        """The set that holds an attention alone."""
+        self._attentions += 1
+        return 1 << (self._attentions - 1)
+
+    def follow(self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Take notice of one operation of the pass, named as in torch, without underscores around it."""
+        found = self._all((args, kwargs))
+        if operation in _DRAWING:
+            found |= RANDOM
+        if operation in _PICKING and self._all((args[1:], kwargs)) & RANDOM:
+            found |= SHUFFLED
+        if found:
+            self.add(found, (args[0], result) if operation == "setitem" else (result,))
+
+    def passed(self, args: Any, result: Any) -> None:
+        """`result` is what a module made of `args`: where no operation of it was seen, it is made from all of them."""
+        unknown = [x for x in _tensors(result) if x not in self._of]
+        if unknown and (found := self._all(args)):
+            self.add(found, unknown)
+
+    def add(self, sources: int, results: Any) -> None:
+        """The tensors in `results` have these, too."""
+        for x in _tensors(results):
+            self._of[x] = self.of(x) | sources
+
+    def _all(self, values: Any) -> int:
+        return functools.reduce(operator.or_, map(self.of, _tensors(values)), 0)
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """Those in lists, tuples and dictionaries."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        inner: Iterable[Any] = value.values() if isinstance(value, dict) else value
+        for each in inner:
+            yield from _tensors(each)
