@@ -25,7 +25,8 @@ from tb_attnviz.events.schema import (
     SamplesLocation,
     Start,
 )
-from tb_attnviz.events.segments import Records, Segment
+from tb_attnviz.events.segment import Segment
+from tb_attnviz.events.segments import Records
 from tb_attnviz.events.summaries import PLUGIN_NAME
 from tb_attnviz.events.writer import RunWriter
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tb_attnviz.events import FiguresLocation, RunWriter, segments
+from tb_attnviz.events import FiguresLocation, RunWriter, segment
 from tb_attnviz.plugin.plugin import AttnVizPlugin
 from tests.conftest import LAYERS, PROBE
 from tests.plugin.conftest import asking, load
@@ -47,8 +47,8 @@ def test_a_poll_reads_what_is_new_and_no_more(
         read.append(location.step)
         return read_figures(location)
 
-    read_figures = segments.read_figures
-    monkeypatch.setattr(segments, "read_figures", counting)
+    read_figures = segment.read_figures
+    monkeypatch.setattr(segment, "read_figures", counting)
     ask = asking(plugin)
     whole = ask("health", run="run").json
     assert read == whole["steps"] == list(range(50))
