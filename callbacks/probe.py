@@ -12,12 +12,13 @@ from torch import Tensor
 from tb_attnviz.events import Grid, ProbeRecord
 from tb_attnviz.events import Sequence as ProbeSequence
 from tb_attnviz.events import Side as SideName
+from tb_attnviz.geometry import asked_of
 
 from .probes import images as pictures
 from .probes.batch import Batch
 from .probes.inputs import GivenInputs, Inputs
 from .probes.labels import GivenLabels, read_labels
-from .probes.sequences import check_grids, read_sequences
+from .probes.sequences import check_grids, map_kind, read_sequences, repeats_of
 from .probes.side import Side
 from .probes.texts import as_tokenizer, encode, encode_pairs
 from .probes.token_mask import check_rows, find_patch_places, find_token_mask
@@ -96,8 +97,9 @@ class Probe:
 
         tokenizer: of transformers, or of the package tokenizers.
         repeated: how many sequences to add in which random tokens of the texts are said twice: on them induction heads
-            show (Olsson et al. 2022, arXiv 2209.11895). By default one for every eight texts; none if the tokenizer
-            ends texts with a special token ([SEP], </s>), as those of encoders do, or if the texts are too few.
+            show (Olsson et al. 2022, arXiv 2209.11895), at several distances, so that they can be told from heads that
+            attend at a fixed one. By default one for every eight texts, but two at least; none if the tokenizer ends
+            texts with a special token ([SEP], </s>), as those of encoders do, or if the texts are too few.
         targets: for an encoder with a decoder: what the decoder is given for each of `texts`. Its tokens are then those
             of the probe, and the encoder's the `key_tokens`. They follow `decoder_start`, the model's
             `config.decoder_start_token_id`: the padding token unless given, as of T5, Marian and Pegasus.
@@ -299,8 +301,13 @@ class Probe:
         if self._inputs.ragged:
             present = present[:, : max(len(sequence.tokens) for sequence in sequences)]
         places = find_patch_places(sequences)
-        repeats = [sequence.repeat for sequence in sequences]
-        return Side(side, present.to(device), places=places if places is None else places.to(device), repeats=repeats)
+        return Side(
+            side,
+            present.to(device),
+            places=places if places is None else places.to(device),
+            kinds=[map_kind(sequence) for sequence in sequences],
+            asked=asked_of(repeats_of(self.record.side(side))),
+        )
 
     def _find_present(self) -> dict[SideName, Tensor]:
         """Which positions hold a token, side → [sequences, width]. Raises ValueError if they do not fit the inputs."""

@@ -122,7 +122,7 @@ class AttentionRecorder:
         self.bytes_per_checkpoint: int = _bytes(first)
         """What the samples of one checkpoint take on disk, but for a few bytes a layer."""
         if max_bytes is not None:
-            _check_quota(max_bytes, self.bytes_per_checkpoint)
+            _check_quota(max_bytes, self.bytes_per_checkpoint + first.map_bytes)
 
         self._lost = LostLayers(first)
         self._others = OtherProcesses(first)
@@ -267,11 +267,12 @@ class AttentionRecorder:
 
     def _report(self, first: Recording) -> None:
         _log.info(
-            "recording the attention of %d layers, %d heads, on %d tokens: %.1f MB a checkpoint",
+            "recording the attention of %d layers, %d heads, on %d tokens: %.1f MB a checkpoint, and %.1f MB of maps",
             len(self.layers),
             sum(layer.heads for layer in self.layers),
             self._probe.record.tokens,
             self.bytes_per_checkpoint / 1e6,
+            first.map_bytes / 1e6,
         )
         if self._probe.pictures:
             size = sum(map(len, self._probe.pictures.values()))

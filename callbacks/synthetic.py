@@ -101,8 +101,10 @@ def sinusoids(
 def repeated_tokens(
     vocabulary: "PreTrainedTokenizerBase | int", *, count: int = 8, period: int = 16, seed: int = 0
 ) -> Probe:
-    """`count` sequences of `period` random tokens, said twice: on them induction heads show.
+    """`count` sequences of random tokens, said twice: on them induction heads show.
 
+    period: how many tokens at most; some sequences have 2 or 5 fewer, so that heads that attend at a fixed distance can
+        be told from induction heads.
     vocabulary: the tokenizer, whose special tokens are left out but for those that begin a text; or how many ids a
         model has that is called with a tensor of ids.
     Labels: "time", whether a token is said the "first" or the "second", and "place", its place in the period.
@@ -120,10 +122,10 @@ def repeated_tokens(
     rows = make_repeats([begin + drawn], special, count=count, max_length=len(begin) + 2 * period, longest=period)
     if not rows:
         raise ValueError(f"period={period} and {len(ids)} tokens make no sequence that repeats itself: give at least 4")
-    half = (len(rows[0]) - len(begin)) // 2
+    halves = [(len(row) - len(begin)) // 2 for row in rows]
     labels: GivenLabels = {
-        "time": [[*[None] * len(begin), *["first"] * half, *["second"] * half]] * count,
-        "place": [[*[None] * len(begin), *range(half), *range(half)]] * count,
+        "time": [[*[None] * len(begin), *["first"] * half, *["second"] * half] for half in halves],
+        "place": [[*[None] * len(begin), *range(half), *range(half)] for half in halves],
     }
     if isinstance(vocabulary, int):
         return Probe(torch.tensor(rows), [[str(token) for token in row] for row in rows], labels=labels)

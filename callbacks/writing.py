@@ -10,6 +10,7 @@ from .capture import Recording
 from .probe import Probe
 from .probes.grid_labels import with_grid_labels
 
+_MAPS_BETWEEN = 2**21  # bytes of a step's small maps that go with figures alone; larger ones go with samples only
 _WAITING = 2  # recordings in memory at most: when the disk is slower than training, training waits
 
 
@@ -75,7 +76,9 @@ class BackgroundWriter:
             record = with_grid_labels(self._probe.record, pictures, recording.layers)
             self._writer.begin(step, record, recording.layers, pictures=pictures)
             self._begun = layers
-        self._writer.write_health(step, recording.figures)  # first: it is small, and a full disk may still take it
+        # First: it is small, and a full disk may still take it.
+        with_maps = samples or recording.map_bytes <= _MAPS_BETWEEN
+        self._writer.write_health(step, recording.figures, maps=recording.maps if with_maps else None)
         self._writer.write_alerts(alerts)
         if samples:
             self._writer.write_checkpoint(step, zip(recording.layers, recording.samples, strict=True))

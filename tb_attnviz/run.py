@@ -167,6 +167,13 @@ class Run:
             raise NotRecordedError("this run has no probe: its event file is damaged or still being written")
         return self.records.probe
 
+    @property
+    def tells_induction(self) -> bool:
+        """Whether the probe can tell an induction head from one of fixed distance: geometry.tells_repeats."""
+        known = [sequence.repeat for sequence in self.probe.sequences]
+        repeats = [None if repeat is None else (repeat.start, repeat.period) for repeat in known]
+        return geometry.tells_repeats(self.probe.lengths, repeats)
+
     def checkpoint(self, step: int) -> Checkpoint:
         """Where the samples of `step` are. Raises NotRecordedError for a step that was not recorded."""
         checkpoint = self.records.checkpoints.get(step)

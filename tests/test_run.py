@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tb_attnviz
-from tb_attnviz.events import ProbeRecord, RunWriter, Sequence
+from tb_attnviz.events import ProbeRecord, Repeat, RunWriter, Sequence
 from tb_attnviz.geometry import POINT_FIGURES
 from tb_attnviz.projection import Projection, ProjectionError
 from tests.conftest import LAYERS, PROBE, make_samples, write_checkpoint
@@ -178,6 +178,15 @@ def test_what_is_not_there_is_said(run_directory: Path, call: object, sentence: 
 def test_a_directory_without_records(tmp_path: Path) -> None:
     with pytest.raises(tb_attnviz.NotRecordedError, match="no attention was recorded in"):
         tb_attnviz.open_run(tmp_path)
+
+
+@pytest.mark.parametrize(("periods", "tells"), [((), False), ((4, 4), False), ((4, 6), True)])
+def test_a_probe_of_one_period_cannot_tell_induction(
+    periods: tuple[int, ...], tells: bool, writer: RunWriter, tmp_path: Path
+) -> None:
+    sequences = tuple(Sequence(tuple("abcdef"[:n]) * 2, repeat=Repeat(0, n)) for n in periods)
+    writer.begin(0, ProbeRecord((Sequence(("x",) * 4), *sequences)), LAYERS)
+    assert tb_attnviz.open_run(tmp_path / "run").tells_induction == tells
 
 
 def test_a_run_without_probe(tmp_path: Path) -> None:

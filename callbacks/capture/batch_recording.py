@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tb_attnviz.geometry import attention, logits, visible_pairs
+from tb_attnviz.geometry import Survey, attention, logits, visible_pairs
 
 from ..probes.batch import Batch
 from ..tracing.attention_call import AttentionCall
@@ -40,7 +40,7 @@ class LayerRecording:
     mask: Mask
     softcap: float | None
     sinks: Tensor | None  # [heads] float32
-    figures: dict[str, Tensor]  # figure → [sequences, heads]
+    survey: Survey | None  # where figures are wanted
     sides: Sides
     windows: Windows | None
 
@@ -172,7 +172,7 @@ class BatchRecording:
             mask=dataclasses.replace(mask, bias=None if mask.bias is None else mask.bias.cpu()),
             softcap=call.softcap,
             sinks=None if call.sinks is None else call.sinks.detach().to("cpu", torch.float32),
-            figures=padded.health() if self._with_health else {},
+            survey=padded.survey() if self._with_health else None,
             sides=pairing.sides,
             windows=pairing.windows,
         )

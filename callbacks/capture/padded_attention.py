@@ -1,20 +1,20 @@
 """Padded attention: one attention of a batch with its padding last, and the figures that are computed of it there."""
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tb_attnviz.geometry import FIGURES, health, value_entropy
+from tb_attnviz.geometry import BLOCK, PLAIN, Maps, Mean, Survey, over_sequences, survey, value_entropy
 
 from ..probes.side import Side
 from ..tracing.attention_call import AttentionCall
-from ..tracing.products import LARGEST_LOGITS
 from ..tracing.window_tokens import Windows
 from .masks import Mask
 from .pairing import Pairing
+
+_BLOCK_OF_ACCELERATORS = 2**24  # pairs at once: 64 MB in float32, so that kernels are few and large
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,30 +28,29 @@ class PaddedAttention:
     pairing: Pairing
     sequences: int  # in the batch, whose windows these may be
 
-    def health(self) -> dict[str, Tensor]:
-        """Every figure, [sequences, heads], on the processor."""
-        of_queries = self.pairing.queries
-        places = of_queries.places
-        parts = [
-            health(
-                *vectors,
-                **options,
-                repeats=of_queries.repeats[part],
-                places=places if places is None or places.dim() == 2 else places[part],
-                ordered=of_queries.ordered,
-            )
-            for part, vectors, options in self._parts()
-        ]
-        return {name: self._joined(name, [figures[name] for figures in parts]) for name in FIGURES}
+    def survey(self) -> Survey:
+        """Its figures and small maps, on the processor. Windows have no maps, and figures as one sequence together."""
+        of_queries, of_keys = self.pairing.queries, self.pairing.keys
+        kinds = of_queries.kinds
+        if of_keys is not of_queries:
+            kinds = [kind if isinstance(kind, tuple) else PLAIN for kind in of_keys.kinds]
+        found = survey(
+            self.queries,
+            self.keys,
+            **self._options(),
+            places=of_queries.places,
+            ordered=of_queries.ordered,
+            asked=of_queries.asked,
+            kinds=kinds,
+        )
+        figures = {name: self._by_sequence(name, values) for name, values in found.figures.items()}
+        maps = {kind: _on_processor(of_kind) for kind, of_kind in found.maps.items()}
+        return Survey(figures, found.masses.cpu(), maps)
 
     def value_entropy(self, norms: Tensor) -> Tensor:
         """[sequences, heads] on the processor. norms [sequences, value_heads, longest]."""
-        norms = norms.repeat_interleave(self.queries.shape[1] // norms.shape[1], dim=1).to(self.queries.dtype)
-        parts = [
-            value_entropy(*vectors, norms[part], **options)  # [sequences, heads]
-            for part, vectors, options in self._parts()
-        ]
-        return self._joined("value_entropy", parts)
+        norms = norms.repeat_interleave(self.queries.shape[1] // norms.shape[1], dim=1)
+        return self._by_sequence("value_entropy", value_entropy(self.queries, self.keys, norms, **self._options()))
 
     def tokens(self, side: Side, x: Tensor) -> Tensor:
         """x [sequences, heads, longest, d] of `side` without padding, [heads, tokens, d] float32 on the processor."""
@@ -60,32 +59,25 @@ class PaddedAttention:
             x = _in_place(x, self.pairing.windows, self.sequences)
         return x.to("cpu", torch.float32)
 
-    def _parts(self) -> Iterator[tuple[slice, tuple[Tensor, Tensor], dict[str, Any]]]:
-        """Some sequences at a time, so that the logits stay small: queries, keys and all else of their attention."""
+    def _options(self) -> dict[str, Any]:
+        """What its weights are computed with, beside queries and keys."""
         call, of_queries, of_keys = self.call, self.pairing.queries, self.pairing.keys
-        sequences, heads, n_query, _ = self.queries.shape
-        keys = self.keys.repeat_interleave(heads // self.keys.shape[1], dim=1)
-        bias = None if self.mask.bias is None else self.mask.bias.to(self.queries.dtype)
-        count = max(LARGEST_LOGITS // (heads * n_query * keys.shape[2]), 1)
-        for first in range(0, sequences, count):
-            part = slice(first, first + count)
-            options = {
-                "scale": call.scale,
-                "softcap": call.softcap,
-                "sinks": None if call.sinks is None else call.sinks.to(self.queries.dtype),
-                "causal": self.mask.causal,
-                "lengths": of_queries.lengths[part],
-                "key_lengths": None if of_keys is of_queries else of_keys.lengths[part],
-                "bias": bias if bias is None or len(bias) == 1 else bias[part],
-            }
-            yield part, (self.queries[part], keys[part]), options
+        return {
+            "scale": call.scale,
+            "softcap": call.softcap,
+            "sinks": None if call.sinks is None else call.sinks.to(self.queries.dtype),
+            "causal": self.mask.causal,
+            "lengths": of_queries.counts,
+            "key_lengths": None if of_keys is of_queries else of_keys.counts,
+            "bias": None if self.mask.bias is None else self.mask.bias.to(self.queries.dtype),
+            "block": BLOCK if self.queries.device.type == "cpu" else _BLOCK_OF_ACCELERATORS,
+        }
 
-    def _joined(self, figure: str, parts: list[Tensor]) -> Tensor:
-        """[sequences, heads]; of windows what `over_sequences` makes of those of one sequence."""
-        values = torch.cat(parts).cpu()
+    def _by_sequence(self, figure: str, values: Tensor) -> Tensor:
+        """[sequences, heads] on the processor; of windows what `over_sequences` makes of those of one sequence."""
         if self.pairing.windows is None:
-            return values
-        by_sequence = values.reshape(self.sequences, -1, values.shape[1])
+            return values.cpu()
+        by_sequence = values.cpu().reshape(self.sequences, -1, values.shape[1])
         return torch.stack([over_sequences(figure, of_one) for of_one in by_sequence])
 
 
@@ -96,12 +88,9 @@ def pad_last(call: AttentionCall, mask: Mask, pairing: Pairing, *, sequences: in
     return PaddedAttention(call, queries, keys, mask, pairing, sequences)
 
 
-def over_sequences(figure: str, values: Tensor) -> Tensor:
-    """One value a head from `values` [sequences, heads]; sequences that do not define the figure (NaN) do not count."""
-    if figure == "max_logit":
-        largest = torch.where(values.isnan(), -torch.inf, values).amax(dim=0)
-        return torch.where(values.isnan().all(dim=0), torch.nan, largest)
-    return values.sum(dim=0) if figure == "non_finite" else values.nanmean(dim=0)
+def _on_processor(maps: Maps) -> Maps:
+    means = {name: Mean(mean.total.cpu(), mean.count.cpu()) for name, mean in maps.means.items()}
+    return dataclasses.replace(maps, means=means)
 
 
 def _in_place(x: Tensor, windows: Windows, sequences: int) -> Tensor:

@@ -9,17 +9,18 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from tb_attnviz.events import Layer, Samples
-from tb_attnviz.geometry import FIGURES, effective_rank
+from tb_attnviz.events import AttentionMap, Layer, Samples
+from tb_attnviz.geometry import FIGURES, effective_rank, figures_of, joined_maps, over_sequences
 
 from ..probe import Probe
+from ..probes.sequences import repeats_of
 from ..tracing.attention_calls import AttentionCalls
 from ..tracing.module_names import ModuleNames
 from .batch_recording import BatchRecording
+from .maps import stored_maps
 from .masks import join_masks, join_masks_of_windows
 from .neutral import undisturbed
 from .other_sequences import Sides, other_sequences
-from .padded_attention import over_sequences
 from .selection import Selection
 from .sides import GivenSides, contents, find_sides
 from .unseen import unseen
@@ -43,8 +44,15 @@ class Recording:
     samples: tuple[Samples, ...]
     figures: dict[str, Float32]  # figure → [heads of all layers]; without those that no head defines
     skipped: dict[str, str]  # module → why its attention was not recorded
+    maps: tuple[dict[str, AttentionMap], ...] = ()  # of each layer, with the figures: kind of sequence → map
     without_values: dict[str, str] = dataclasses.field(default_factory=dict)
     """Layer → why the norms of its values were not recorded, where they were asked for."""
+
+    @property
+    def map_bytes(self) -> int:
+        """What the small maps take on disk, but for a few bytes each: a byte a number."""
+        maps = [one for of_layer in self.maps for one in of_layer.values()]
+        return sum(x.size for one in maps for x in (one.first, one.pooled, one.offsets, one.received) if x is not None)
 
 
 def capture(
@@ -120,6 +128,7 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
     """The layers of all batches as one recording."""
     skipped = {name: why for of_batch in batches for name, why in of_batch.skipped.items()}
     layers: list[Layer] = []
+    maps: list[dict[str, AttentionMap]] = []
     samples: list[Samples] = []
     without_values: dict[str, str] = {}
     of_values = [of_batch.values for of_batch in batches if of_batch.values is not None]
@@ -167,10 +176,13 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
                 value_norms=None if fetched is None else fetched.norms.numpy(),
             )
         )
-        for figure in names:
-            values = torch.cat([part.figures[figure] for part in parts])  # (sequences, heads)
-            figures[figure].append(over_sequences(figure, values).float().numpy())
         if names:
+            surveys = [part.survey for part in parts if part.survey is not None]
+            repeats = repeats_of(probe.record.side(parts[0].sides[0]))
+            lengths = [length for part in parts for length in part.lengths[0].tolist()]
+            for figure, of_figure in figures_of(surveys, lengths, repeats).items():
+                figures[figure].append(of_figure.float().numpy())
+            maps.append(stored_maps(joined_maps(surveys)))
             rank = effective_rank(queries, keys.repeat_interleave(heads // kv_heads, dim=0))
             figures["effective_rank"].append(rank.float().numpy())
         if "value_entropy" in figures:
@@ -181,7 +193,7 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
         raise NoAttentionError(_explain(skipped))
     of_all_heads = {name: np.concatenate(values) for name, values in figures.items()}
     defined = {name: values for name, values in of_all_heads.items() if not np.isnan(values).all()}
-    return Recording(tuple(layers), tuple(samples), defined, skipped, without_values)
+    return Recording(tuple(layers), tuple(samples), defined, skipped, tuple(maps), without_values)
 
 
 def _explain(skipped: dict[str, str]) -> str:

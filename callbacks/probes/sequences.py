@@ -1,10 +1,11 @@
 """Sequences: the tokens that a probe is given, checked and with what is known of them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 from tb_attnviz.events import Grid
 from tb_attnviz.events import Sequence as ProbeSequence
+from tb_attnviz.geometry import PLAIN, REPEATED, Kind
 
 from .labels import GivenLabels, read_labels
 from .repeats import find_repeat
@@ -25,6 +26,18 @@ def read_sequences(
         return sequences
     check_grids(tokens, grids)
     return [replace(sequence, grid=grid) for sequence, grid in zip(sequences, grids, strict=True)]
+
+
+def repeats_of(sequences: Sequence[ProbeSequence]) -> list[tuple[int, int] | None]:
+    """(start, period) of each that repeats itself."""
+    return [None if sequence.repeat is None else astuple(sequence.repeat) for sequence in sequences]
+
+
+def map_kind(sequence: ProbeSequence) -> Kind:
+    """With which other sequences its small maps are averaged."""
+    if sequence.grid is not None:
+        return (sequence.grid.rows, sequence.grid.columns)
+    return PLAIN if sequence.repeat is None else REPEATED
 
 
 def check_grids(tokens: Sequence[Sequence[str]], grids: Sequence[Grid]) -> None:

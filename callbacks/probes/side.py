@@ -5,15 +5,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tb_attnviz.events import Repeat
 from tb_attnviz.events import Side as Name
+from tb_attnviz.geometry import Asked, Kind
 
 
 class Side:
     """`present` [sequences, width]: which positions hold a token.
 
     `places`: [longest, 2], or [sequences, longest, 2]: row and column of each token in an image, NaN for one without a
-    place; None: no token has one. `repeats`: of each sequence. `ordered`: tokens come in an order.
+    place; None: no token has one. `kinds`: of each sequence, for its maps; none are made without. `asked`: what of
+    attention at an offset is wanted, for the figures of repeats. `ordered`: tokens come in an order.
     """
 
     def __init__(
@@ -22,16 +23,19 @@ class Side:
         present: Tensor,
         *,
         places: Tensor | None = None,
-        repeats: Sequence[Repeat | None] = (),
+        kinds: Sequence[Kind] = (),
+        asked: Sequence[Asked] = (),
         ordered: bool = True,
     ) -> None:
         self.name = name
-        self.repeats = [None if repeat is None else (repeat.start, repeat.period) for repeat in repeats]
+        self.kinds = kinds
+        self.asked = asked
         self.ordered = ordered
         self.present = present
         self.lengths = present.sum(dim=1)  # (sequences,)
+        self.counts: list[int] = self.lengths.tolist()
         order = torch.argsort((~present).int(), dim=1, stable=True)
-        self.order = order[:, : int(self.lengths.max())]  # (sequences, longest): where the tokens are, then padding
+        self.order = order[:, : max(self.counts)]  # (sequences, longest): where the tokens are, then padding
         self.places = places
         self._in_order = bool((self.order == torch.arange(self.order.shape[1], device=order.device)).all())
 

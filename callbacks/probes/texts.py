@@ -18,6 +18,7 @@ Tokens = list[list[str]]
 
 _MASK = "attention_mask"  # what Hugging Face calls the input that tells tokens (1) from padding (0)
 _TEXTS_A_REPEAT = 8  # so that the other figures stay those of the texts
+_FEWEST_REPEATS = 2  # of different periods
 
 
 def as_tokenizer(tokenizer: "PreTrainedTokenizerBase | Tokenizer") -> "PreTrainedTokenizerBase":
@@ -48,7 +49,8 @@ def encode(
     ids = cast(list[list[int]], encoding["input_ids"])
     special = set(tokenizer.all_special_ids)
     ended = all(row and row[-1] in special for row in ids)
-    count = repeated if repeated is not None else 0 if ended else math.ceil(len(ids) / _TEXTS_A_REPEAT)
+    wanted = 0 if ended else max(math.ceil(len(ids) / _TEXTS_A_REPEAT), _FEWEST_REPEATS)
+    count = wanted if repeated is None else repeated
     repeats = make_repeats(ids, special, count=count, max_length=max_length)
     if repeated and not repeats:
         raise ValueError(

@@ -37,8 +37,9 @@ class AttentionMap:
 
     `lengths`: the most queries and keys that one of the sequences has.
     `first`: of the first positions, as it is; no side longer than 32.
-    `pooled`: of all positions: the mean, over the queries of a bin, of their attention on all keys of another bin. Bin
-        b of B = min(n, 32) holds the positions from ⌊b·n/B⌋ on, up to the next one's. Rows sum to 1, less a sink's.
+    `pooled`: of all positions: each sequence is cut into equal parts, as many as there are rows (columns, of keys); the
+        mean, over the queries of a part, of their attention on the keys of another one. A token that reaches over a
+        border counts on both sides, in proportion. Rows sum to 1, less a sink's.
     `offsets`: mean attention of a query on the key that lies so far from it: entry o is of the offset
         `offsets_from` + o, key less query, over the queries that have such a key. Of patches of an image, by rows and
         columns, flattened row after row: `offsets_from` has two numbers, and so has `offsets_shape`.

@@ -5,12 +5,17 @@ tensors, on the model's device, that the server runs on NumPy. Only trust, which
 """
 
 from tb_attnviz.geometry.attention import attention, logits, visible_pairs
+from tb_attnviz.geometry.blocks import BLOCK, Window
 from tb_attnviz.geometry.canonical import CanonicalAxes, canonical_axes, procrustes
 from tb_attnviz.geometry.divergence import jensen_shannon
-from tb_attnviz.geometry.health import FIGURES, effective_rank, health
+from tb_attnviz.geometry.health import FIGURES, figures_of, health, over_sequences
+from tb_attnviz.geometry.maps import PLAIN, REPEATED, Kind, Maps, Mean
 from tb_attnviz.geometry.paper import paper_scale, paper_translation
 from tb_attnviz.geometry.point_figures import POINT_FIGURES, point_figure
+from tb_attnviz.geometry.rank import effective_rank
+from tb_attnviz.geometry.repeats import Asked, asked_of, repeat_figures, tells_repeats
 from tb_attnviz.geometry.similarity import cluster_order, linear_cka, similarity
+from tb_attnviz.geometry.survey import SURVEYED, Survey, joined_maps, survey
 from tb_attnviz.geometry.trust import (
     Neighbourhoods,
     VisiblePairs,
@@ -23,29 +28,46 @@ from tb_attnviz.geometry.trust import (
 from tb_attnviz.geometry.values import value_entropy, weighted_by_values
 
 __all__ = [
+    "BLOCK",
     "FIGURES",
+    "PLAIN",
     "POINT_FIGURES",
+    "REPEATED",
+    "SURVEYED",
+    "Asked",
     "CanonicalAxes",
+    "Kind",
+    "Maps",
+    "Mean",
     "Neighbourhoods",
+    "Survey",
     "VisiblePairs",
+    "Window",
+    "asked_of",
     "attention",
     "canonical_axes",
     "cluster_order",
     "cosine_agreement",
     "effective_rank",
+    "figures_of",
     "health",
     "jensen_shannon",
+    "joined_maps",
     "linear_cka",
     "logit_faithfulness",
     "logits",
     "motion_agreement",
     "neighbourhoods",
+    "over_sequences",
     "paper_scale",
     "paper_translation",
     "point_figure",
     "procrustes",
+    "repeat_figures",
     "similarity",
     "spearman",
+    "survey",
+    "tells_repeats",
     "value_entropy",
     "visible_pairs",
     "weighted_by_values",

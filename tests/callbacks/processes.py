@@ -87,19 +87,19 @@ def train(wrap, directory, *, accumulated=1):
 @contextlib.contextmanager
 def failing_on(rank):
     """Health cannot be computed in process `rank` from the second layer of its third pass on."""
-    calls, health = [], padded_attention.health
+    calls, survey = [], padded_attention.survey
 
     def failing(*args, **kwargs):
         calls.append(args)
         if len(calls) >= 6 and dist.get_rank() == rank:
             raise MemoryError("no memory left for the logits")
-        return health(*args, **kwargs)
+        return survey(*args, **kwargs)
 
-    padded_attention.health = failing
+    padded_attention.survey = failing
     try:
         yield
     finally:
-        padded_attention.health = health
+        padded_attention.survey = survey
 
 
 def main(rank, port, directory):

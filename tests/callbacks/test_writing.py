@@ -29,7 +29,7 @@ class Disk:
     def begin(self, step, probe, layers, *, pictures):
         self.beginnings.append(step)
 
-    def write_health(self, step, figures):
+    def write_health(self, step, figures, *, maps):
         self.begun.release()
         assert self.let.acquire(timeout=10)
 

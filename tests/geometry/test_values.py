@@ -51,7 +51,7 @@ def test_value_entropy_with_equal_values_is_entropy() -> None:
     queries, keys = rng.normal(size=(2, 2, 3, 5, 4))  # each (sequences, heads, n, d)
     options = {"scale": 0.5, "causal": True, "lengths": np.array([5, 3])}
     found = geometry.value_entropy(queries, keys, np.full((2, 3, 5), 2.0), **options)
-    np.testing.assert_allclose(found, geometry.health(queries, keys, **options)["entropy"])
+    np.testing.assert_allclose(found.mean(axis=0), geometry.health(queries, keys, **options)["entropy"])
 
 
 def test_queries_that_fetch_nothing_do_not_count() -> None:

@@ -21,13 +21,14 @@ const FIGURES: Readonly<Record<string, Figure>> = {
   induction: {
     title: 'Induction',
     reads:
-      'On repeated random text: mean attention on the token after the last occurrence. From 0.4 on, an induction head.',
+      'On repeated random text: mean attention on the token after the last occurrence, less that at the same distance elsewhere. From 0.4 on, an induction head.',
   },
   previous: { title: 'Previous', reads: 'Mean attention on the token before.' },
   sink: { title: 'Sink', reads: 'Mean attention on the first token. Above 0.3 it is an attention sink.' },
   duplicate: {
     title: 'Duplicate',
-    reads: 'On repeated random text: mean attention on the last occurrence of the same token.',
+    reads:
+      'On repeated random text: mean attention on the last occurrence of the same token, less that at the same distance elsewhere.',
   },
   self: { title: 'Self', reads: 'Mean attention of a token on itself.' },
   next: { title: 'Next', reads: 'Mean attention on the token after.' },

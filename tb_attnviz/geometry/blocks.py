@@ -1,0 +1,246 @@
+"""Attention a block of queries at a time: no array of all pairs is ever held (Rabe and Staats 2021, arXiv 2112.05682).
+
+Only what a window leaves visible is computed: the keys of a block begin with the first and end with the last one that
+any of its queries sees. What is left to hide in it are its edges, padding, and what a bias of -inf hides.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from array_api_compat import array_namespace, device
+
+from tb_attnviz.geometry.attention import logits as scaled_dot_products
+
+Array = Any  # an array of any library that implements the array API standard
+Window = tuple[int | None, int | None]  # how many tokens before and after its own a query sees; None: all
+
+BLOCK = 2**19  # pairs at once: 2 MB in float32, which a processor's cache holds a few times
+_ROWS, _FEWEST_ROWS = 128, 16  # queries of a block
+# exp of less is no normal float32, which takes processors up to 14 times as long; beside the 1 of the largest logit of
+# its row it is nothing.
+_FLOOR = -87.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Some queries, the last one first, and the keys that they may see; A_ij = weights_ij / total_i."""
+
+    queries: slice
+    keys: slice
+    logs: Array  # [sequences, heads, rows, columns]: logit less the largest of its row, not below -87
+    weights: Array  # [sequences, heads, rows, columns]: exp(logs); under 2e-38 where hidden
+    largest: Array  # [sequences, heads, rows]: the largest logit
+    own_total: Array  # [sequences, heads, rows]: the sum of weights
+    total: Array  # [sequences, heads, rows]: the same, and the sink's
+    visible: Array | None  # [sequences, heads or 1, rows, columns], where a bias hides pairs
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Some sequences and heads of a layer, in blocks of `rows` queries.
+
+    Arrays end with the last token of the longest of these sequences; padding is 0. Queries come the last one first, so
+    that the pairs of one offset lie along anti-diagonals.
+    """
+
+    sequences: slice
+    heads: slice
+    queries: Array  # [sequences, heads, n_query, d]
+    keys: Array  # [sequences, kv_heads, n_key, d]
+    lengths: tuple[int, ...]
+    key_lengths: tuple[int, ...]
+    scale: float
+    window: Window
+    softcap: float | None
+    bias: Array | None  # [sequences or 1, heads or 1, n_query, n_key], in the order of the tokens
+    sinks: Array | None  # [heads]
+    rows: int
+
+    @property
+    def n_query(self) -> int:
+        return int(self.queries.shape[-2])
+
+    @property
+    def n_key(self) -> int:
+        return int(self.keys.shape[-2])
+
+    def blocks(self) -> Iterator[Block]:
+        """From the last queries to the first ones, all of them."""
+        behind, ahead = self.window
+        for end in range(self.n_query, 0, -self.rows):
+            first = max(end - self.rows, 0)
+            last_key = self.n_key if ahead is None else max(min(end + ahead, self.n_key), 1)
+            first_key = 0 if behind is None else min(max(first - behind, 0), last_key - 1)
+            yield self._block(slice(first, end), slice(first_key, last_key))
+
+    def backwards(self, queries: slice) -> slice:
+        """Where `queries` are in an array that has the last one first."""
+        return slice(self.n_query - queries.stop, self.n_query - queries.start)
+
+    def positions(self) -> Array:
+        """[n_query], the last one first."""
+        return array_namespace(self.queries).arange(self.n_query - 1, -1, -1, device=device(self.queries))
+
+    def ends(self) -> tuple[Array, Array]:
+        """The lengths of queries and keys, [sequences]."""
+        xp = array_namespace(self.queries)
+        own, others = (xp.asarray(x, device=device(self.queries)) for x in (self.lengths, self.key_lengths))
+        return own, others
+
+    def choices_of(self, block: Block) -> Array:
+        """How many keys each query of a block sees, [sequences, heads or 1, rows]."""
+        if block.visible is None:
+            return self._choices[..., self.backwards(block.queries)]
+        xp = array_namespace(block.weights)
+        return xp.sum(xp.astype(block.visible, block.weights.dtype), axis=-1)
+
+    @functools.cached_property
+    def _choices(self) -> Array:
+        """[sequences, 1, n_query], the last one first, where no bias hides any."""
+        xp = array_namespace(self.queries)
+        positions, (behind, ahead), (own, others) = self.positions(), self.window, self.ends()
+        first, last = xp.zeros_like(positions), xp.broadcast_to(others[:, None], (len(others), len(positions)))
+        if behind is not None:
+            first = xp.where(positions > behind, positions - behind, first)
+        if ahead is not None:
+            last = xp.where(positions + ahead + 1 < last, positions + ahead + 1, last)
+        count = xp.where((last > first) & (positions < own[:, None]), last - first, xp.zeros_like(last))
+        return xp.astype(count, self.queries.dtype)[:, None, :]
+
+    def inside(self, own: slice, columns: slice) -> Array:
+        """Which pairs neither the window nor padding hides, [sequences, 1, rows, columns], the last query first."""
+        xp = array_namespace(self.queries)
+        positions = xp.arange(own.stop - 1, own.start - 1, -1, device=device(self.queries))[:, None]  # (rows, 1)
+        keys = xp.arange(columns.start, columns.stop, device=device(self.queries))  # (columns,)
+        ends, key_ends = (x[:, None, None, None] for x in self.ends())  # (sequences, 1, 1, 1)
+        behind, ahead = self.window
+        visible = (positions < ends) & (keys < key_ends)
+        visible = visible if behind is None else visible & (keys >= positions - behind)
+        return visible if ahead is None else visible & (keys <= positions + ahead)
+
+    def _block(self, own: slice, columns: slice) -> Block:
+        xp = array_namespace(self.queries)
+        where = device(self.queries)
+        logits = self._products(own, columns)  # (sequences, heads, rows, columns)
+        hidden = float(-xp.finfo(logits.dtype).max / 4)  # finite: its weight of 0 times it is 0
+        visible = None
+        if self.bias is not None:
+            bias = xp.flip(self.bias[..., own, columns], axis=-2)
+            visible = bias > -xp.inf
+            logits = xp.where(visible, logits + bias, hidden)
+            visible = visible & self.inside(own, columns)
+        self._hide(logits, own, columns, hidden)
+        shortest = max(min(self.key_lengths) - columns.start, 0)
+        if shortest < logits.shape[-1]:
+            keys = xp.arange(columns.start + shortest, columns.stop, device=where)
+            present = keys < self.ends()[1][:, None, None, None]  # (sequences, 1, 1, …)
+            logits[..., shortest:] = xp.where(present, logits[..., shortest:], hidden)
+        largest = xp.max(logits, axis=-1)
+        ceiling = largest if self.sinks is None else xp.maximum(largest, self.sinks[:, None])
+        logits -= ceiling[..., None]
+        logs = xp.maximum(logits, xp.asarray(_FLOOR, dtype=logits.dtype, device=where))
+        weights = xp.exp(logs)
+        own_total = xp.sum(weights, axis=-1)
+        total = own_total if self.sinks is None else own_total + xp.exp(self.sinks[:, None] - ceiling)
+        return Block(own, columns, logs, weights, largest, own_total, total, visible)
+
+    def _products(self, own: slice, columns: slice) -> Array:
+        """The logits but for the bias, [sequences, heads, rows, columns]; keys that heads share are read once."""
+        xp = array_namespace(self.queries)
+        queries = self.queries[..., self.backwards(own), :]
+        sequences, heads, rows, d = queries.shape
+        grouped = xp.reshape(queries, (sequences, self.keys.shape[1], -1, d))
+        products = scaled_dot_products(grouped, self.keys[..., columns, :], scale=self.scale, softcap=self.softcap)
+        return xp.reshape(products, (sequences, heads, rows, -1))
+
+    def _hide(self, logits: Array, own: slice, columns: slice, hidden: float) -> None:
+        """Write over the logits of pairs outside the window: only the columns where there are any."""
+        xp = array_namespace(logits)
+        (behind, ahead), where = self.window, device(logits)
+        positions = xp.arange(own.stop - 1, own.start - 1, -1, device=where)[:, None]  # (rows, 1)
+        if ahead is not None and own.start + ahead + 1 < columns.stop:
+            late = max(own.start + ahead + 1 - columns.start, 0)
+            seen = xp.arange(columns.start + late, columns.stop, device=where) <= positions + ahead  # (rows, …)
+            logits[..., late:] = xp.where(seen, logits[..., late:], hidden)
+        if behind is not None and own.stop - 1 - behind > columns.start:
+            early = min(own.stop - 1 - behind, columns.stop)
+            seen = xp.arange(columns.start, early, device=where) >= positions - behind  # (rows, …)
+            logits[..., : early - columns.start] = xp.where(seen, logits[..., : early - columns.start], hidden)
+
+
+def parts(
+    queries: Array,
+    keys: Array,
+    *,
+    scale: float,
+    window: Window,
+    lengths: Sequence[int],
+    key_lengths: Sequence[int],
+    softcap: float | None = None,
+    bias: Array | None = None,
+    sinks: Array | None = None,
+    apart: Sequence[object] = (),
+    block: int = BLOCK,
+) -> Iterator[Part]:
+    """A layer's attention in parts whose blocks have about `block` pairs; arguments as of `survey`.
+
+    `apart`: a value a sequence; sequences of one part have the same. Empty sequences are in no part.
+    """
+    kv_heads, group = keys.shape[1], queries.shape[1] // keys.shape[1]
+    for some in _together(lengths, key_lengths, apart, block // (kv_heads * group)):
+        n_query, n_key = max(lengths[some]), max(key_lengths[some])
+        rows = min(max(min(block // (group * n_key), _ROWS), _FEWEST_ROWS), n_query)
+        step = max(block // ((some.stop - some.start) * group * rows * n_key), 1)  # heads of keys at a time
+        for first in range(0, kv_heads, step):
+            shared = slice(first, min(first + step, kv_heads))
+            heads = slice(shared.start * group, shared.stop * group)
+            own = queries[some, heads, :n_query, :]
+            yield Part(
+                some,
+                heads,
+                array_namespace(own).flip(_without_padding(own, lengths[some]), axis=-2),
+                _without_padding(keys[some, shared, :n_key, :], key_lengths[some]),
+                tuple(lengths[some]),
+                tuple(key_lengths[some]),
+                scale,
+                window,
+                softcap,
+                bias=None if bias is None else _of_part(bias, some, heads)[..., :n_query, :n_key],
+                sinks=None if sinks is None else sinks[heads],
+                rows=rows,
+            )
+
+
+def _together(
+    lengths: Sequence[int], key_lengths: Sequence[int], apart: Sequence[object], block: int
+) -> Iterator[slice]:
+    """Sequences, one after the other, whose blocks have at most `block` pairs together, and at least one."""
+    first = 0
+    while first < len(lengths):
+        n_query, n_key, end = lengths[first], key_lengths[first], first + 1
+        while end < len(lengths) and not (apart and apart[end] != apart[first]):
+            n_query, n_key = max(n_query, lengths[end]), max(n_key, key_lengths[end])
+            if (end + 1 - first) * min(n_query, _ROWS) * n_key > block:
+                break
+            end += 1
+        if max(lengths[first:end]) and max(key_lengths[first:end]):
+            yield slice(first, end)
+        first = end
+
+
+def _of_part(bias: Array, sequences: slice, heads: slice) -> Array:
+    """`bias` [sequences or 1, heads or 1, …] of some of both."""
+    every = slice(None)
+    return bias[every if bias.shape[0] == 1 else sequences, every if bias.shape[1] == 1 else heads, ...]
+
+
+def _without_padding(x: Array, lengths: Sequence[int]) -> Array:
+    """x [sequences, heads, longest, d] with zeros where a sequence has ended: what is there may not be finite."""
+    if min(lengths) == x.shape[-2]:
+        return x
+    xp = array_namespace(x)
+    ends = xp.asarray(lengths, device=device(x))[:, None, None, None]
+    present = xp.arange(x.shape[-2], device=device(x))[:, None] < ends  # (sequences, 1, longest, 1)
+    return xp.where(present, x, xp.zeros_like(x))

@@ -1,0 +1,153 @@
+"""Survey: the figures and small maps of one attention, in one pass over blocks of its pairs."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from array_api_compat import array_namespace, device
+
+from tb_attnviz.geometry.blocks import BLOCK, Part, Window, parts
+from tb_attnviz.geometry.maps import Kind, Maps, beside, joined
+from tb_attnviz.geometry.pair_sums import Offsets, PairSums
+from tb_attnviz.geometry.repeats import Asked
+from tb_attnviz.geometry.row_sums import RowSums, mean_where
+
+Array = Any  # an array of any library that implements the array API standard
+
+SURVEYED = (
+    "entropy",
+    "max_logit",
+    "query_norm",
+    "key_norm",
+    "sink",
+    "previous",
+    "self",
+    "next",
+    "distance",
+    "non_finite",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Survey:
+    """What one pass over some sequences shows of a layer."""
+
+    figures: dict[str, Array]  # each of SURVEYED → [sequences, heads]; NaN where a sequence does not define it
+    masses: Array  # [sequences, heads, asked]: mean attention on what was asked for, NaN where there is no such token
+    maps: dict[Kind, Maps]  # kind of sequence → maps
+
+
+def survey(
+    queries: Array,
+    keys: Array,
+    *,
+    scale: float,
+    causal: bool,
+    lengths: Sequence[int],
+    key_lengths: Sequence[int] | None = None,
+    window: Window = (None, None),
+    softcap: float | None = None,
+    bias: Array | None = None,
+    sinks: Array | None = None,
+    places: Array | None = None,
+    ordered: bool = True,
+    asked: Sequence[Asked] = (),
+    kinds: Sequence[Kind] = (),
+    block: int = BLOCK,
+) -> Survey:
+    """What `health` is made of, sequence by sequence, and small maps; arguments as of `health`, and besides:
+
+    asked: (first, offset), each the attention of the queries from `first` on on the token `offset` before theirs.
+    kinds: of each sequence, where maps are wanted. block: pairs that are computed at once.
+    """
+    xp = array_namespace(queries, keys)
+    across = key_lengths is not None
+    own = [int(n) for n in lengths]
+    others = own if key_lengths is None else [int(n) for n in key_lengths]
+    of_kind: Sequence[Kind | None] = kinds or [None] * len(own)
+    batch = (len(own), queries.shape[1])
+    unknown = functools.partial(xp.full, fill_value=xp.nan, dtype=queries.dtype, device=device(queries))
+    found = Survey({name: unknown(batch) for name in SURVEYED}, unknown((*batch, len(asked))), {})
+    found.figures["max_logit"][...] = -xp.inf  # where nothing is visible
+    maps: dict[Kind, list[Maps]] = {}
+    together: list[Maps] = []  # of all heads of the same sequences
+    for part in parts(
+        queries,
+        keys,
+        scale=scale,
+        window=(window[0], 0 if causal else window[1]),
+        lengths=own,
+        key_lengths=others,
+        softcap=softcap,
+        bias=bias,
+        sinks=sinks,
+        apart=[(kind, *(n if isinstance(kind, tuple) else ())) for kind, *n in zip(of_kind, own, others, strict=True)],
+        block=block,
+    ):
+        kind = of_kind[part.sequences.start]
+        pairs = PairSums(part, kind=kind, across=across)
+        rows = RowSums(part, asked=() if across else asked, places=None if across else _of_part(places, part))
+        for one in part.blocks():
+            pairs.add(one, rows.add(one))
+        here = (part.sequences, part.heads)
+        for name, values in _figures(rows, pairs.offsets, ordered=ordered).items():
+            found.figures[name][here] = values
+        if asked and ordered and not across:
+            found.masses[here] = rows.masses()
+        if kind is not None:
+            together.append(pairs.maps())
+            if part.heads.stop == batch[1]:
+                maps.setdefault(kind, []).append(beside(together))
+                together = []
+    found.figures.update(_of_vectors(queries, keys, own, others))
+    found.maps.update({kind: joined(of_parts) for kind, of_parts in maps.items()})
+    return found
+
+
+def joined_maps(surveys: Sequence[Survey]) -> dict[Kind, Maps]:
+    """The maps of all sequences, from surveys of some each."""
+    kinds = dict.fromkeys(kind for seen in surveys for kind in seen.maps)
+    return {kind: joined([seen.maps[kind] for seen in surveys if kind in seen.maps]) for kind in kinds}
+
+
+def _figures(rows: RowSums, offsets: Offsets | None, *, ordered: bool) -> dict[str, Array]:
+    """What a part defines, [sequences, heads]."""
+    figures = rows.figures()
+    seeing = figures.pop("queries")
+    if not ordered:
+        del figures["sink"]
+    if offsets is None:
+        return figures
+    figures["self"] = offsets.at(0)
+    if ordered:
+        figures["previous"], figures["next"] = offsets.at(-1), offsets.at(1)
+    return {"distance": offsets.distance(seeing)} | figures
+
+
+def _of_vectors(queries: Array, keys: Array, lengths: Sequence[int], key_lengths: Sequence[int]) -> dict[str, Array]:
+    """The figures that are of queries and keys alone, [sequences, heads]."""
+    xp = array_namespace(queries, keys)
+    non_finite, figures = [], {}
+    for name, x, ends in (("query_norm", queries, lengths), ("key_norm", keys, key_lengths)):
+        norms = xp.linalg.vector_norm(x, axis=-1)  # (sequences, heads, longest)
+        present = xp.arange(x.shape[-2], device=device(x)) < xp.asarray(ends, device=device(x))[:, None, None]
+        of_heads = mean_where(norms, present), _non_finite(x, norms, present)
+        mean, count = (xp.repeat(values, queries.shape[1] // x.shape[1], axis=-1) for values in of_heads)
+        figures[name] = mean
+        non_finite.append(count)
+    return figures | {"non_finite": non_finite[0] + non_finite[1]}
+
+
+def _non_finite(x: Array, norms: Array, present: Array) -> Array:
+    """Components of x [sequences, heads, longest, d] that are NaN or infinite, [sequences, heads]."""
+    xp = array_namespace(x)
+    if xp.all(xp.isfinite(norms)):  # as good as always: there is nothing to count
+        return xp.zeros_like(norms[..., 0])
+    return xp.sum(xp.astype(~xp.isfinite(x) & present[..., None], x.dtype), axis=(-2, -1))
+
+
+def _of_part(places: Array | None, part: Part) -> Array | None:
+    if places is None:
+        return None
+    return places[: part.n_query, :] if places.ndim == 2 else places[part.sequences, : part.n_query, :]
