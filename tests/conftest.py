@@ -141,11 +141,9 @@ def run_directory(writer: RunWriter, tmp_path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def serving(*arguments: str) -> Iterator[str]:
-    """A real TensorBoard with these arguments; gives its address, ends it afterwards."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+def serving(*arguments: str, port: int | None = None) -> Iterator[str]:
+    """A real TensorBoard with these arguments, at a free port; gives its address, ends it afterwards."""
+    port = port or free_port()
     command = [sys.executable, "-m", "tensorboard.main", "--port", str(port), "--reload_interval", "1", *arguments]
     server = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
@@ -161,6 +159,12 @@ def serving(*arguments: str) -> Iterator[str]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGTERM)
         server.communicate(timeout=20)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return int(free.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float) -> None:

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Host } from '../base/host';
 import { SyntheticSource } from '../source/synthetic';
 import { Address } from './address';
@@ -6,22 +6,39 @@ import { pass, standInBrowser, standInWindow } from './composed.fixture.svelte';
 import { Session } from './session.svelte';
 import { readLink } from './url';
 
-/** A page whose hash can be changed as a user does, and as we do. */
+/** A page with a history, which the user changes and goes through, and we do. */
 const page = {
   location: { hash: '' },
+  entries: [] as { state: unknown; hash: string }[],
+  at: 0,
   history: {
-    state: null,
-    replaceState: (_state: unknown, _title: string, hash: string) => {
+    get state(): unknown {
+      return page.entries[page.at]?.state ?? null;
+    },
+    replaceState: (state: unknown, _title: string, hash: string) => {
+      page.entries[page.at] = structuredClone({ state, hash });
       page.location.hash = hash;
     },
+    pushState: (state: unknown, _title: string, hash: string) => {
+      page.entries.length = ++page.at;
+      page.history.replaceState(state, '', hash);
+    },
+    back: () => queueMicrotask(() => go(-1)),
   },
-  listeners: [] as (() => void)[],
-  addEventListener: (_name: string, listener: () => void) => page.listeners.push(listener),
-  removeEventListener: (_name: string, listener: () => void) => {
-    page.listeners = page.listeners.filter((other) => other !== listener);
-  },
+  listeners: new Map<string, (event: object) => void>(),
+  addEventListener: (name: string, listener: (event: object) => void) => page.listeners.set(name, listener),
+  removeEventListener: (name: string) => page.listeners.delete(name),
   ...standInWindow(),
 };
+
+/** As the user's Back and Forward. */
+function go(by: number): void {
+  page.at += by;
+  const { state = null, hash = '' } = page.entries[page.at] ?? {};
+  page.location.hash = hash;
+  page.listeners.get('popstate')?.({ state });
+  page.listeners.get('hashchange')?.({});
+}
 const host = { window: page, visible: () => true } as unknown as Host;
 
 let session: Session;
@@ -30,6 +47,7 @@ let end: () => void;
 
 async function begin(hash: string): Promise<void> {
   page.location.hash = hash;
+  [page.entries, page.at] = [[{ state: null, hash }], 0];
   const source = new SyntheticSource({ heads: [2, 2], tokens: 20, checkpoints: 4 });
   end = $effect.root(() => {
     session = new Session(source, host, readLink(hash));
@@ -43,7 +61,7 @@ async function begin(hash: string): Promise<void> {
 
 async function edit(hash: string): Promise<void> {
   page.location.hash = hash;
-  for (const listener of page.listeners) listener();
+  page.listeners.get('hashchange')?.({});
   await pass();
 }
 
@@ -118,4 +136,102 @@ it('keeps a link’s label until the probe is here, and says the kind where the 
   expect([session.colourings.chosen.title, session.looks.scale?.kind]).toEqual(['part of speech', 'classes']);
   await edit('#attnviz&p.attnviz.colour=label:nothing');
   expect([session.scatter.colouring, session.link?.colour]).toEqual(['label:nothing', 'kind']);
+});
+
+describe('Back', () => {
+  /** What follows from it, and what is then written. */
+  const settle = async () => {
+    await pass();
+    address.remember();
+    await pass();
+  };
+  const back = async () => {
+    go(-1);
+    await settle();
+  };
+  const state = () => [session.focus.opened?.head ?? null, session.focus.selection?.token ?? null, page.at];
+
+  beforeEach(async () => {
+    await begin('#attnviz');
+    await settle();
+  });
+
+  it('closes what was opened, the last first, and leaves the rest as it is', async () => {
+    session.focus.open({ layer: 0, head: 1 });
+    await settle();
+    session.focus.selection = { sequence: 0, list: 0, token: 3, side: 'query' };
+    await settle();
+    expect(state()).toEqual([1, 3, 2]);
+    session.focus.open({ layer: 1, head: 0 }); // another one in its place
+    session.playback.go(0);
+    session.scatter.colouring = 'position';
+    await settle();
+    expect(state()).toEqual([0, 3, 2]);
+    await back();
+    expect(state()).toEqual([0, null, 1]);
+    await back();
+    expect(state()).toEqual([null, null, 0]);
+    expect([session.playback.index, session.scatter.colouring]).toEqual([0, 'position']);
+    expect(page.location.hash).toContain('colour=position'); // and the address says so
+  });
+
+  it('closes a comparison and a list too, in the order in which they were opened', async () => {
+    session.focus.open({ layer: 0, head: 1 });
+    await settle();
+    session.against.pin(session.data.run?.steps[0] ?? 0);
+    await settle();
+    session.marks.mark([1, 2]);
+    session.marks.listing = 'marked';
+    await settle();
+    const open = () => [
+      session.marks.listed !== null,
+      session.against.run !== null,
+      session.focus.opened !== null,
+    ];
+    expect([open(), page.at]).toEqual([[true, true, true], 3]);
+    await back();
+    expect([open(), page.at]).toEqual([[false, true, true], 2]);
+    await back();
+    expect([open(), page.at]).toEqual([[false, false, true], 1]);
+    await back();
+    expect([open(), page.at]).toEqual([[false, false, false], 0]);
+  });
+
+  it('leaves no entry behind of what was closed otherwise', async () => {
+    session.focus.open({ layer: 0, head: 1 });
+    await settle();
+    session.focus.selection = { sequence: 0, list: 0, token: 3, side: 'query' };
+    await settle();
+    session.close();
+    await settle();
+    await settle();
+    expect(state()).toEqual([null, null, 0]);
+    session.focus.open({ layer: 1, head: 1 });
+    await settle();
+    expect(state()).toEqual([1, null, 1]);
+  });
+
+  it('is taken back by Forward', async () => {
+    session.focus.open({ layer: 0, head: 1 });
+    await settle();
+    await back();
+    go(1);
+    await settle();
+    expect(state()).toEqual([1, null, 1]);
+    await back();
+    expect(state()).toEqual([null, null, 0]);
+  });
+
+  it('leads to where an edited address, or a link, came from', async () => {
+    session.focus.open({ layer: 0, head: 1 });
+    await settle();
+    page.history.pushState(null, '', '#attnviz&p.attnviz.layer=1&p.attnviz.head=0&p.attnviz.dims=3');
+    page.listeners.get('hashchange')?.({});
+    await settle();
+    expect([state(), session.axes.dims]).toEqual([[0, null, 2], 3]);
+    await back();
+    expect([state(), session.axes.dims]).toEqual([[1, null, 1], 2]);
+    await back();
+    expect(state()).toEqual([null, null, 0]);
+  });
 });

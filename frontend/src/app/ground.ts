@@ -5,6 +5,8 @@ import { NumberedSource } from '../run/numbering';
 import { RunState } from '../run/run_state.svelte';
 import type { DataSource } from '../run/source';
 import { PointLoader } from '../shown/loader.svelte';
+import { Connection } from '../source/connection.svelte';
+import { LastingSource } from '../source/lasting';
 import { browserStorage, Introduction } from './introduction.svelte';
 
 /** What all features stand on: the page, the run, and where points come from. */
@@ -13,6 +15,7 @@ export class Ground {
   readonly features: Feature[] = [];
   readonly reducedMotion: boolean;
   readonly theme: Theme;
+  readonly connection: Connection;
   readonly data: RunState;
   readonly loader: PointLoader;
   readonly introduction: Introduction;
@@ -23,7 +26,8 @@ export class Ground {
   ) {
     this.reducedMotion = host.window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.theme = new Theme(host.window);
-    this.data = this.add(new RunState(new NumberedSource(source)));
+    this.connection = new Connection(source);
+    this.data = this.add(new RunState(new NumberedSource(new LastingSource(source, this.connection))));
     this.loader = new PointLoader(this.data.source);
     this.introduction = new Introduction(browserStorage(host.window));
   }

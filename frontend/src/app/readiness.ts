@@ -1,8 +1,8 @@
 import type { Session } from './session.svelte';
 
 /** Whether everything that was asked for is here and drawn, and nothing moves. */
-export function isReady({ data: { runs, run }, features, drawing }: Session): boolean {
-  if (!runs.value) return runs.error !== null;
+export function isReady({ data: { runs, run }, connection, features, drawing }: Session): boolean {
+  if (!runs.value) return runs.error !== null || connection.lost;
   if (!run || run.error !== null) return true;
   return features.every(({ busy }) => !busy) && drawing === 0;
 }

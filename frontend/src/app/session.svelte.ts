@@ -125,9 +125,8 @@ export class Session extends Ground {
     if (found.some(({ run }) => run === this.data.name)) return;
     const other = found.find(({ error }) => error === null) ?? found[0];
     if (!other) return; // what was shown may come back
-    // A run that was shown and is gone: another one has other heads. What a link asks of one that never was, it keeps.
-    if (this.entered !== null && this.entered === this.data.name) this.chooseRun(other.run);
-    else this.data.name = other.run;
+    // What was shown of a run that is gone stays. What a link asks of one that never was, another one is asked.
+    if (!this.data.gone) this.data.name = other.run;
   }
 
   chooseRun(name: string): void {

@@ -14,6 +14,12 @@ it('quotes what has to be quoted (RFC 4180)', () => {
   ).toBe('a,b\r\nplain,"with, comma"\r\n"say ""hi""","two\nlines"\r\n, \r\n');
 });
 
+it('holds only what can be encoded and read', () => {
+  const text = csvOf(['token'], [['a\0b'], ['\ud83d'], ['\ufffe'], ['😀']]);
+  expect(text).toBe('token\r\na\\u0000b\r\n\\ud83d\r\n\\ufffe\r\n😀\r\n');
+  expect(new TextDecoder().decode(new TextEncoder().encode(text))).toBe(text);
+});
+
 it('gives every float32 back', () => {
   const floats = Float32Array.of(0.1, 1 / 3, 1e-30, -0.30000001, 16777216, 3.4e38, 0);
   const lines = csvOf(

@@ -1,6 +1,9 @@
+import { visible } from '../base/visible';
+
 export type Field = string | number;
 
-/** RFC 4180: lines end in CR LF; a field with a comma, a quote or a line break stands in quotes. */
+/** RFC 4180: lines end in CR LF; a field with a comma, a quote or a line break stands in quotes. What is
+ * no character is written out: no encoding holds halves of surrogate pairs, and few readers a zero. */
 export function csvOf(names: readonly string[], rows: Iterable<readonly Field[]>): string {
   const lines = [names.map(quoted).join(',')];
   for (const row of rows) lines.push(row.map(field).join(','));
@@ -11,7 +14,8 @@ function field(value: Field): string {
   return typeof value === 'number' ? numberText(value) : quoted(value);
 }
 
-function quoted(text: string): string {
+function quoted(field: string): string {
+  const text = visible(field);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

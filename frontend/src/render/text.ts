@@ -1,13 +1,15 @@
+import { visible } from '../base/visible';
+
 export { short } from './svg_ink';
 /** Text of SVG documents. */
 
+/** What XML cannot hold is written out. */
 export function escapeXml(text: string): string {
-  return text
+  return visible(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replace(/[^\P{Cc}\t\n\r]/gu, '\ufffd'); // what XML cannot hold
+    .replaceAll('"', '&quot;');
 }
 
 export interface Font {
@@ -34,7 +36,8 @@ export function measure(text: string, font: Font): { width: number; ascent: numb
 /** The text, with an ellipsis where it is wider than its room. */
 export function fitted(text: string, font: Font, room: number): string {
   if (measure(text, font).width <= room + 0.5) return text;
-  let length = text.length - 1;
-  while (length > 0 && measure(`${text.slice(0, length)}…`, font).width > room) length--;
-  return `${text.slice(0, length)}…`;
+  const characters = [...text]; // never half of one
+  do characters.pop();
+  while (characters.length > 0 && measure(`${characters.join('')}…`, font).width > room);
+  return `${characters.join('')}…`;
 }

@@ -1,3 +1,4 @@
+import { visible } from '../base/visible';
 import type { GridSize, Probe, Sequence, TokenList, TokensOf } from './types';
 
 export interface TokenPlaces {
@@ -120,12 +121,13 @@ function patchesOf({ kind, image, grid_labels }: Sequence, grid: GridSize): Sequ
   return { kind, tokens, repeat: null, labels: own?.labels ?? {}, grid, places, image: image ?? null };
 }
 
-/** A token as people read it: word-start marks of byte-level BPE and SentencePiece go, bare white space shows. */
+/** A token as people read it: word-start marks of byte-level BPE and SentencePiece go, bare white space and what is no
+ * character show. */
 export function tokenText(token: string): string {
   const spaced = token.replace(/^[Ġ▁]/u, ' ').replace(/Ċ/gu, '\n').replace(/ĉ/gu, '\t');
   const text = spaced.length > 1 && spaced.startsWith(' ') && spaced.trim() !== '' ? spaced.slice(1) : spaced;
   if (text === '') return '∅';
-  return text
+  return visible(text)
     .replace(/\n/g, '↵')
     .replace(/\t/g, '⇥')
     .replace(/^ +$/, (run) => '␠'.repeat(run.length));

@@ -38,6 +38,22 @@ it('stays the same object while nothing has changed', async () => {
   expect(data.run?.steps.at(-1)).toBe(400);
 });
 
+it('keeps the shown run while it is not listed, and says so', async () => {
+  data.name = 'b';
+  await data.refresh();
+  const { run } = data;
+  const all = runs;
+  runs = [];
+  for (let i = 0; i < 2; i++) await data.refresh();
+  expect([data.run, data.gone]).toEqual([run, true]);
+  data.name = 'a'; // which was never shown
+  expect([data.run, data.gone]).toEqual([null, false]);
+  data.name = 'b';
+  runs = all;
+  await data.refresh();
+  expect([data.run?.run, data.gone]).toEqual(['b', false]);
+});
+
 it('waits for the probe, which goes with its run', async () => {
   let let_: (index: ReturnType<typeof indexTokens>) => void = () => {};
   const loaded = data.probe.load(() => new Promise((resolve) => (let_ = resolve)));

@@ -13,12 +13,21 @@ export class RunState implements Feature {
   /** Of the shown run; a link may name one that is not there. */
   name = $state<string | null>(null);
 
+  /** The shown run as it was when it was last listed, while it is not. */
+  private last = $state.raw<Run | null>(null);
+
   constructor(
     /** Of heads that all have the same points. */
     readonly source: DataSource,
   ) {}
 
-  readonly run: Run | null = $derived(this.runs.value?.runs.find(({ run }) => run === this.name) ?? null);
+  private readonly listed: Run | null = $derived(
+    this.runs.value?.runs.find(({ run }) => run === this.name) ?? null,
+  );
+  /** What was shown of a run that is gone stays. */
+  readonly run: Run | null = $derived(this.listed ?? (this.last?.run === this.name ? this.last : null));
+  /** Whether the shown run was listed once, and is no more. */
+  readonly gone: boolean = $derived(this.run !== null && this.listed === null);
   readonly layers = $derived(this.run?.layers ?? []);
   /** The lists of tokens that its layers attend from and to, and which of them each layer has. */
   readonly lists: readonly TokenList[] = $derived(this.run ? runLists(this.run) : []);
@@ -43,6 +52,7 @@ export class RunState implements Feature {
     const held = this.runs.value;
     await this.runs.load(async (signal) => {
       const runs = await this.source.runs(signal);
+      this.last = this.run;
       return held && JSON.stringify(held) === JSON.stringify(runs) ? held : runs;
     });
   }

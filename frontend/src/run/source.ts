@@ -76,6 +76,19 @@ export interface DataSource {
 /** A refusal in one sentence that is fit to be shown to the user as it stands. */
 export class SourceError extends Error {
   override name = 'SourceError';
+
+  /** @param status of the server's answer; null where no server refused */
+  constructor(
+    message: string,
+    readonly status: number | null = null,
+  ) {
+    super(message);
+  }
+}
+
+/** Nobody answered, or not to the end: it may be asked again. */
+export class LostError extends SourceError {
+  override name = 'LostError';
 }
 
 export function isAbort(error: unknown): boolean {

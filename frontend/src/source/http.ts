@@ -2,7 +2,7 @@ import { type NpyArray, parseNpy } from '../base/npy';
 import { sleep } from '../base/sleep';
 import { address } from '../run/projection';
 import { pointsOf, type ScalarPoint, tagsOf } from '../run/scalars';
-import { type DataSource, SourceError, type Waiting } from '../run/source';
+import { type DataSource, LostError, SourceError, type Waiting } from '../run/source';
 import type {
   Alerts,
   AttentionQuery,
@@ -26,6 +26,9 @@ import type {
 /** How long to wait before asking again for something that is still being made: 0.3 s, then slower, up to 2 s. */
 const FIRST_WAIT = 300;
 const LONGEST_WAIT = 2000;
+
+/** What proxies answer while the server behind them does not. */
+const GATEWAY: ReadonlySet<number> = new Set([502, 503, 504]);
 
 type Parameters = Readonly<Record<string, string | number>>;
 
@@ -106,7 +109,7 @@ export class HttpSource implements DataSource {
     try {
       return tagsOf(await (await this.get('../scalars/tags', {}, signal)).json(), run);
     } catch (error) {
-      if (error instanceof SourceError) return [];
+      if (error instanceof SourceError && !(error instanceof LostError)) return [];
       throw error;
     }
   }
@@ -154,10 +157,13 @@ export class HttpSource implements DataSource {
       });
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw new SourceError('TensorBoard does not answer. Is it still running?');
+      throw new LostError('TensorBoard does not answer. Is it still running?');
     }
-    if (!response.ok) throw new SourceError(await refusal(response, route));
-    return response;
+    if (response.ok) return response;
+    const { status } = response;
+    const said = await refusal(response);
+    if (said === null && GATEWAY.has(status)) throw new LostError(unsaid(status, route), status);
+    throw new SourceError(said ?? unsaid(status, route), status);
   }
 }
 
@@ -167,9 +173,8 @@ async function read<Body>(body: Promise<Body>, signal?: AbortSignal): Promise<Bo
     return await body;
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new SourceError(
-      'TensorBoard’s answer cannot be read: it broke off, or something answered in its stead.',
-    );
+    const says = 'TensorBoard’s answer cannot be read: it broke off, or something answered in its stead.';
+    throw error instanceof SyntaxError ? new SourceError(says) : new LostError(says);
   }
 }
 
@@ -180,7 +185,8 @@ function readNotes(header: string | null, head: number | undefined): ReadonlyMap
   return new Map(notes.map(([key, sentence]) => [head ?? Number(key), sentence]));
 }
 
-async function refusal(response: Response, route: string): Promise<string> {
+/** The server's own sentence; null where there is none. */
+async function refusal(response: Response): Promise<string | null> {
   try {
     const body: unknown = await response.json();
     if (typeof body === 'object' && body !== null && 'error' in body && typeof body.error === 'string') {
@@ -189,5 +195,9 @@ async function refusal(response: Response, route: string): Promise<string> {
   } catch {
     // Not JSON: a proxy or TensorBoard itself answered; its page says nothing that helps here.
   }
-  return `The server answered ${response.status} to “${route}”.`;
+  return null;
+}
+
+function unsaid(status: number, route: string): string {
+  return `The server answered ${status} to “${route}”.`;
 }

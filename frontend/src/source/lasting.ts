@@ -1,0 +1,94 @@
+import type { NpyArray } from '../base/npy';
+import type { ScalarPoint } from '../run/scalars';
+import type { DataSource, Offers, Waiting } from '../run/source';
+import type {
+  Alerts,
+  AttentionQuery,
+  ChangeQuery,
+  FigureQuery,
+  HealthDocument,
+  ImageSummary,
+  ImageSummaryQuery,
+  KnownHealth,
+  Points,
+  PointsQuery,
+  Probe,
+  Runs,
+  SimilarityQuery,
+  TokensOf,
+  Trust,
+  TrustQuery,
+} from '../run/types';
+import type { Connection } from './connection.svelte';
+
+/** A source whose answers wait for its server, and for their run, as long as these are away. */
+export class LastingSource implements DataSource {
+  readonly offers?: Offers;
+
+  constructor(
+    private readonly source: DataSource,
+    private readonly connection: Connection,
+  ) {
+    if (source.offers) this.offers = source.offers;
+  }
+
+  runs(signal?: AbortSignal): Promise<Runs> {
+    return this.connection.ask(null, () => this.source.runs(signal), signal);
+  }
+
+  probe(run: string, signal?: AbortSignal): Promise<Probe> {
+    return this.connection.ask(run, () => this.source.probe(run, signal), signal);
+  }
+
+  health(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthDocument> {
+    return this.connection.ask(run, () => this.source.health(run, known, signal), signal);
+  }
+
+  alerts(run: string, signal?: AbortSignal): Promise<Alerts> {
+    return this.connection.ask(run, () => this.source.alerts(run, signal), signal);
+  }
+
+  points(query: PointsQuery, waiting?: Waiting): Promise<Points> {
+    return this.connection.ask(query.run, () => this.source.points(query, waiting), waiting?.signal);
+  }
+
+  trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust> {
+    return this.connection.ask(query.run, () => this.source.trust(query, signal), signal);
+  }
+
+  attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray> {
+    return this.connection.ask(query.run, () => this.source.attention(query, signal), signal);
+  }
+
+  imageSummary(query: ImageSummaryQuery, signal?: AbortSignal): Promise<ImageSummary> {
+    return this.connection.ask(query.run, () => this.source.imageSummary(query, signal), signal);
+  }
+
+  image(run: string, sequence: number, side: TokensOf, signal?: AbortSignal): Promise<Blob> {
+    return this.connection.ask(run, () => this.source.image(run, sequence, side, signal), signal);
+  }
+
+  pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray> {
+    return this.connection.ask(query.run, () => this.source.pointFigures(query, signal), signal);
+  }
+
+  change(query: ChangeQuery, waiting?: Waiting): Promise<NpyArray> {
+    return this.connection.ask(query.run, () => this.source.change(query, waiting), waiting?.signal);
+  }
+
+  similarity(query: SimilarityQuery, waiting?: Waiting): Promise<NpyArray> {
+    return this.connection.ask(query.run, () => this.source.similarity(query, waiting), waiting?.signal);
+  }
+
+  headOrder(query: SimilarityQuery, waiting?: Waiting): Promise<NpyArray> {
+    return this.connection.ask(query.run, () => this.source.headOrder(query, waiting), waiting?.signal);
+  }
+
+  scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]> {
+    return this.connection.ask(null, () => this.source.scalarTags(run, signal), signal);
+  }
+
+  scalars(run: string, tag: string, signal?: AbortSignal): Promise<readonly ScalarPoint[]> {
+    return this.connection.ask(null, () => this.source.scalars(run, tag, signal), signal);
+  }
+}
