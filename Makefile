@@ -46,6 +46,7 @@ bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.cost --write
 	$(BIN)/python -m benchmarks.projections --write
 	$(BIN)/python -m benchmarks.faithfulness --write
+	$(BIN)/python -m benchmarks.nearness --write
 	$(BIN)/python -m benchmarks.stillness --write
 	$(BIN)/python -m benchmarks.browser --write
 

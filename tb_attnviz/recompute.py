@@ -132,6 +132,7 @@ def point_figures(samples: Samples, layer: Layer, lengths: Lengths, figure: str)
 class Rows:
     """The attention of some queries of one sequence, in every head of a layer."""
 
+    sequence: int
     queries: Indices  # [rows]: which of the sequence's queries, ascending
     attention: Float32  # [heads, rows, n_key]; hidden pairs are 0
     visible: Bool  # [heads or 1, rows, n_key]
@@ -149,16 +150,22 @@ class Rows:
 
 
 def attention_rows(
-    samples: Samples, layer: Layer, lengths: Lengths, chosen: Sequence[Indices] | None = None
+    samples: Samples,
+    layer: Layer,
+    lengths: Lengths,
+    chosen: Sequence[Indices] | None = None,
+    *,
+    head: int | None = None,
 ) -> Iterator[Rows]:
     """The attention of all heads, sequence after sequence, so many queries at a time that memory stays bounded.
 
-    `chosen`: the queries of each sequence that are wanted, ascending; all of them by default.
+    `chosen`: the queries of each sequence that are wanted, ascending; all of them by default. `head`: of this one
+    alone.
     """
-    heads = np.arange(layer.heads)
+    heads = np.arange(layer.heads) if head is None else np.array([head])
     for sequence, (n_query, n_key) in enumerate(zip(lengths.queries, lengths.keys, strict=True)):
         queries = np.arange(n_query) if chosen is None else chosen[sequence]
-        count = max(1, _BLOCK // max(1, layer.heads * n_key))
+        count = max(1, _BLOCK // max(1, len(heads) * n_key))
         for first in range(0, len(queries), count):
             yield _rows(samples, layer, lengths, sequence, heads, queries[first : first + count])
 
@@ -177,7 +184,7 @@ def _rows(samples: Samples, layer: Layer, lengths: Lengths, sequence: int, heads
     resting = np.zeros(attention.shape[:-1], np.float32)
     if sinks is not None:
         resting = np.maximum(1 - attention.sum(axis=-1), 0)
-    return Rows(queries, attention, visible.reshape(-1, *visible.shape[-2:]), resting)
+    return Rows(sequence, queries, attention, visible.reshape(-1, *visible.shape[-2:]), resting)
 
 
 def _check_size(weights: int, most: int = _MOST_WEIGHTS, remedy: str = "ask for one query, or for one key") -> None:

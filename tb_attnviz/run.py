@@ -453,8 +453,9 @@ class Run:
         newest, probe = self.layer(steps[-1] if steps else self.newest_step, layer), self.records.probe
         checkpoints = {step: self.records.checkpoints[step] for step in steps}
         locations = {step: (c.file, c.locations[layer]) for step, c in checkpoints.items()}
+        layers = {step: c.layers[layer] for step, c in checkpoints.items()}
         of = None if probe is None else (newest, newest.lengths(probe))
-        return LayerSamples(self.directory, newest.scale, locations, of=of)
+        return LayerSamples(self.directory, newest.scale, locations, layers, of=of)
 
     def frame(self, layer: int) -> Frame:
         """The frame of every head of `layer`, fitted to all steps recorded so far that can be read."""
@@ -506,8 +507,9 @@ class Run:
         """The points of one head at every step in one frame: [steps of `steps_of`, n_query + n_key, dims], float32.
 
         A step whose samples turn out to be damaged is left out, with a warning that names it.
-        `projection` is a Projection, or the name of its method: "biplot", "pca", "tsne" or "umap". Linear pictures lie
-        within [-1, 1]; those of t-SNE and UMAP rarely reach beyond. Nothing is kept between calls.
+        `projection` is a Projection, or the name of its method: "biplot", "pca", "tsne", "umap" or "attention", whose
+        distances say who attends to whom. Linear pictures lie within [-1, 1]; the others rarely reach beyond. Nothing
+        is kept between calls.
         `in_frame_of`: another run of the same probe, in whose frame this one is shown, to be laid over it.
         Raises ProjectionError for a parameter out of range, NotRecordedError for a head that the run has not,
         NotComparableError for runs that have no frame in common.

@@ -147,7 +147,7 @@ def test_project_takes_a_method_and_its_parameters(run_directory: Path) -> None:
 @pytest.mark.parametrize(
     ("projection", "dims", "sentence"),
     [
-        ("lda", None, "'projection' must be one of biplot, pca, tsne, umap, not 'lda'"),
+        ("lda", None, "'projection' must be one of biplot, pca, tsne, umap, attention, not 'lda'"),
         ("pca", 4, "'dims' must be one of 2, 3, not 4"),
         (Projection(dims=3), 2, "'dims' is 3 in the projection and 2 beside it"),
     ],

@@ -31,10 +31,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dims", type=_dims, default=(2,), metavar="LIST", help="2, 3 or 2,3 (default 2)")
     parser.add_argument("--normalise", choices=NORMALISATIONS, default=default.normalise)
-    parser.add_argument("--perplexity", type=float, default=default.perplexity, metavar="X", help="of t-SNE")
+    parser.add_argument(
+        "--attention",
+        type=float,
+        default=default.attention,
+        metavar="X",
+        help="of attention: how much it counts, from 0, neighbours alone, to 0.99 (default %(default)s)",
+    )
+    parser.add_argument(
+        "--perplexity", type=float, default=default.perplexity, metavar="X", help="of t-SNE and attention"
+    )
     parser.add_argument("--neighbours", type=int, default=default.neighbours, metavar="N", help="of UMAP")
     parser.add_argument("--min-dist", type=float, default=default.min_dist, metavar="X", help="of UMAP")
-    parser.add_argument("--metric", choices=METRICS, default=default.metric, help="of t-SNE and UMAP")
+    parser.add_argument("--metric", choices=METRICS, default=default.metric, help="of all three")
     parser.add_argument("--seed", type=int, default=default.seed, metavar="N", help="of t-SNE and UMAP")
     choice = "all, A:B or a list like 0,100"
     parser.add_argument("--steps", type=Numbers, default=Numbers("all"), help=f"newest, {choice} (default all)")
@@ -57,6 +66,7 @@ def project(arguments: argparse.Namespace) -> int:
             method=method,
             dims=dims,
             normalise=arguments.normalise,
+            attention=arguments.attention,
             perplexity=arguments.perplexity,
             neighbours=arguments.neighbours,
             min_dist=arguments.min_dist,

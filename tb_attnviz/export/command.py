@@ -25,7 +25,15 @@ from tb_attnviz.run import NotRecordedError, Run
 from tb_attnviz.terminal import show
 
 _MOST_BYTES = 100_000_000
-_NUMBERS = {"perplexity": float, "neighbours": int, "min_dist": float, "seed": int, "metric": str, "normalise": str}
+_NUMBERS = {
+    "attention": float,
+    "perplexity": float,
+    "neighbours": int,
+    "min_dist": float,
+    "seed": int,
+    "metric": str,
+    "normalise": str,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

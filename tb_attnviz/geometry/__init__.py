@@ -4,6 +4,7 @@ Written to the array API standard (https://data-apis.org/array-api/): the record
 tensors, on the model's device, that the server runs on NumPy. Only trust, which ranks, and similarity are for NumPy.
 """
 
+from tb_attnviz.geometry.attended import NEAREST, TopKeys, top_keys
 from tb_attnviz.geometry.attention import attention, logits, visible_pairs
 from tb_attnviz.geometry.blocks import BLOCK, Window
 from tb_attnviz.geometry.canonical import CanonicalAxes, canonical_axes, procrustes
@@ -30,6 +31,7 @@ from tb_attnviz.geometry.values import value_entropy, weighted_by_values
 __all__ = [
     "BLOCK",
     "FIGURES",
+    "NEAREST",
     "PLAIN",
     "POINT_FIGURES",
     "REPEATED",
@@ -41,6 +43,7 @@ __all__ = [
     "Mean",
     "Neighbourhoods",
     "Survey",
+    "TopKeys",
     "VisiblePairs",
     "Window",
     "asked_of",
@@ -68,6 +71,7 @@ __all__ = [
     "spearman",
     "survey",
     "tells_repeats",
+    "top_keys",
     "value_entropy",
     "visible_pairs",
     "weighted_by_values",

@@ -97,6 +97,7 @@ def _projection(request: Request) -> Projection:
     given = {
         "dims": parameters.integer(request, "dims"),
         "normalise": parameters.optional_text(request, "normalise"),
+        "attention": parameters.optional_number(request, "attention"),
         "perplexity": parameters.optional_number(request, "perplexity"),
         "neighbours": parameters.optional_integer(request, "neighbours"),
         "min_dist": parameters.optional_number(request, "min_dist"),

@@ -1,4 +1,4 @@
-"""Embedding: the t-SNE or UMAP of one head at one step, in the units of the method."""
+"""Embedding: the t-SNE or UMAP, or the picture of attention, of one head at one step, in the units of the method."""
 
 import dataclasses
 import io
@@ -8,12 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.geometry import procrustes
+from tb_attnviz.projection.attended import Attended
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.tsne import LEAST_POINTS, tsne
 from tb_attnviz.projection.umap import umap
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+
+# A point goes back 1/(1 + (c/0.25)⁶) of its way from the neighbour's picture at each iteration, where the head changed
+# it by c, in mean lengths of a point; docs/decisions/0009 has the other choices.
+_FREE_CHANGE, _SHARPNESS = 0.25, 6
 
 __all__ = ["LEAST_POINTS", "Embedding", "embed"]
 
@@ -46,20 +51,33 @@ def embed(
     neighbour: Embedding | None,
     projection: Projection,
     on_progress: Callable[[float], None],
+    *,
+    changed: Float64 | None = None,
+    attended: Attended | None = None,
 ) -> Embedding:
     """That of `coordinates` [n, d], n >= LEAST_POINTS, started from the `neighbour`'s step.
 
     Without one it starts from `picture` [n, dims], the head's linear picture. It ends with the rotation or reflection
-    that brings it nearest to its start (no scaling). Too few points, or equal ones, are shown in `picture`.
+    that brings it nearest to its start (no scaling). `changed` [n]: how much the head changed each point since the
+    neighbour's step; those that it left alone stay where they were. `attended` is for the method "attention" alone. Too
+    few points, or equal ones, are shown in `picture`.
     """
     if len(coordinates) < LEAST_POINTS or not np.ptp(coordinates, axis=0).any():
         return Embedding(picture.astype(np.float32), np.zeros(picture.shape, np.float32))
     if neighbour is not None and not neighbour.points.any():
         neighbour = None  # everything was in one place there: nothing to start from
     start = picture - picture.mean(axis=0) if neighbour is None else neighbour.points.astype(np.float64)
-    method = tsne if projection.method == "tsne" else umap
-    pull = None if neighbour is None else neighbour.pull
-    points, left = method(coordinates, start, projection, pull=pull, on_progress=on_progress)
+    pull = hold = None
+    if neighbour is not None:
+        pull = neighbour.pull
+        if changed is not None:
+            hold = (1 / (1 + (changed / _FREE_CHANGE) ** _SHARPNESS)).astype(np.float32)
+    if projection.method == "umap":
+        points, left = umap(coordinates, start, projection, pull=pull, hold=hold, on_progress=on_progress)
+    else:
+        points, left = tsne(
+            coordinates, start, projection, pull=pull, hold=hold, on_progress=on_progress, attended=attended
+        )
     centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
     turn = procrustes(centred.T @ (start - start.mean(axis=0)))
     return Embedding((centred @ turn).astype(np.float32), (left @ turn).astype(np.float32))

@@ -7,7 +7,7 @@ from tb_attnviz.projection.frame import equal
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.source import Vectors
 
-_NAMES = {"tsne": "t-SNE", "umap": "UMAP"}
+_NAMES = {"tsne": "t-SNE", "umap": "UMAP", "attention": "a picture of attention"}
 
 
 def notes(whole: Vectors, points: int, heads: range, projection: Projection) -> dict[int, str]:
@@ -32,9 +32,10 @@ def _about_points(points: int, projection: Projection) -> str | None:
     name = _NAMES[projection.method]
     if points < LEAST_POINTS:
         return f"{points} points are too few for {name}, which needs {LEAST_POINTS}: a linear picture is shown"
-    most = (points - 1) / 3 if projection.method == "tsne" else points // 2
-    asked = projection.perplexity if projection.method == "tsne" else projection.neighbours
+    by_umap = projection.method == "umap"
+    most = points // 2 if by_umap else (points - 1) / 3
+    asked = projection.neighbours if by_umap else projection.perplexity
     if asked <= most:
         return None
-    what = "perplexity" if projection.method == "tsne" else "neighbours"
+    what = "neighbours" if by_umap else "perplexity"
     return f"{what} {asked:g} was lowered to {np.floor(most):g}: there are {points} points"

@@ -30,7 +30,7 @@ __all__ = ["Picture", "Report", "Store", "View", "make"]
 
 _FILLED = 0.8  # of the square: how far the frame's newest step reaches; the other steps of the head rarely leave it
 _SHARES, _FIT_SHARE = 1000, 50  # of the work on t-SNE and UMAP: all of it, and fitting the frame
-_VERSION = 4  # of what `make` computes: pictures of other versions are not looked at
+_VERSION = 5  # of what `make` computes: pictures of other versions are not looked at
 _HEADER = struct.Struct("<I")
 
 
@@ -38,7 +38,7 @@ _HEADER = struct.Struct("<I")
 class Picture:
     """The points of the heads at one step, and a sentence for each head that has no full picture.
 
-    Each head has one scale for all its steps. Linear pictures of the fitted steps lie within [-1, 1]; t-SNE and UMAP
+    Each head has one scale for all its steps. Linear pictures of the fitted steps lie within [-1, 1]; all others
     fill 0.8 of it at the frame's newest step, so that the other steps rarely reach beyond it: they are not cut off.
     """
 
@@ -90,7 +90,7 @@ class View:
 
     def key(self, step: int) -> str:
         """The address of the picture at `step`: equal exactly where all that it depends on is equal."""
-        shown = self.source.fingerprint(step)
+        shown = self.source.fingerprint(step), self.source.attends(step)
         guest = () if self.home is None else (step, self.source.scale)
         return _digest("picture", self._frame_address(), shown, self.head, *guest)
 
@@ -107,7 +107,8 @@ class View:
         return self.projection.address(), self.fitted_to.scale, self.fitted_to.subset, self._fitted()
 
     def _fitted(self) -> list[object]:
-        return [(step, self.fitted_to.fingerprint(step)) for step in spread(self.steps)]
+        source = self.fitted_to
+        return [(step, source.fingerprint(step), source.attends(step)) for step in spread(self.steps)]
 
 
 def make(view: View, step: int, store: Store, report: Report) -> Picture:

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from tb_attnviz.events.shapes import shown
 
-Method = Literal["biplot", "pca", "tsne", "umap"]
+Method = Literal["biplot", "pca", "tsne", "umap", "attention"]
 Normalisation = Literal["canonical", "paper"]
 Metric = Literal["euclidean", "cosine"]
 
@@ -19,6 +19,7 @@ _PARAMETERS: dict[Method, tuple[str, ...]] = {
     "pca": (),
     "tsne": ("perplexity", "metric", "seed"),
     "umap": ("neighbours", "min_dist", "metric", "seed"),
+    "attention": ("attention", "perplexity", "metric"),
 }
 
 
@@ -33,7 +34,8 @@ class Projection:
     method: Method = "biplot"
     dims: int = 2
     normalise: Normalisation = "canonical"  # "paper": AttentionViz' scaling and translation (arXiv 2305.03210)
-    perplexity: float = 30.0  # t-SNE: about how many neighbours count (van der Maaten & Hinton 2008)
+    attention: float = 0.85  # of "attention": how much who attends to whom counts; with 0 neighbours alone, as in t-SNE
+    perplexity: float = 30.0  # t-SNE, "attention": about how many neighbours count (van der Maaten & Hinton 2008)
     neighbours: int = 15  # UMAP: how many neighbours count (McInnes et al., arXiv 1802.03426)
     min_dist: float = 0.1  # UMAP: how near points may come
     metric: Metric = "cosine"
@@ -44,6 +46,7 @@ class Projection:
         _one_of("dims", self.dims, (2, 3))
         _one_of("normalise", self.normalise, NORMALISATIONS)
         _one_of("metric", self.metric, METRICS)
+        _between("attention", self.attention, 0, 0.99)
         _between("perplexity", self.perplexity, 2, 500)
         _between("neighbours", self.neighbours, 2, 500)
         _between("min_dist", self.min_dist, 0, 1)

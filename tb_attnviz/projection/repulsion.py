@@ -15,9 +15,8 @@ Float32 = npt.NDArray[np.float32]
 
 _SPACING = {2: 0.5, 3: 0.8}  # of the grid, where K falls to one half at 1
 _MOST_CELLS = {2: 1024, 3: 44}  # along an axis; a picture that is larger gets a coarser grid
-_FEW_POINTS = (
-    256  # every pair is computed up to here: as fast, and between few points the error of the grid would count
-)
+_FEW_POINTS = 1000  # every pair is computed up to here: as fast, and exact where the grid's error would count
+_LEAST_NEAR = 0.01  # of Σ_j K for a point: where all points are far from each other, the error of the grid is more
 _ROUND = 8  # the grid grows in steps of so many cells: its kernel is seldom computed anew
 
 
@@ -33,8 +32,9 @@ class Repulsion:
         import scipy.fft
 
         n, dims = points.shape
+        force = np.empty((n, dims), np.float32)
         if n <= _FEW_POINTS:
-            return _of_all_pairs(points)
+            return force, _of_all_pairs(points, force)
         low = np.array([column.min() for column in points.T])  # (dims,); along the axis it takes 20 times as long
         span = float(max(column.max() for column in points.T - low[:, None]))
         if not np.isfinite(span):
@@ -47,10 +47,9 @@ class Repulsion:
         density = np.zeros((cells,) * dims, np.float32)
         _spread(places, density.reshape(-1, cells, cells) if dims == 3 else density[None])
         potential = _convolve(density, kernel, size)
-        force = np.empty((n, dims), np.float32)
         total = _gather(places, potential.reshape(-1, cells, cells) if dims == 3 else potential[None], force)
         force *= np.float32(-0.5 / spacing)
-        return force, total - n
+        return force, max(total - n, _LEAST_NEAR * n)
 
     def _transformed_kernel(self, size: int, dims: int, spacing: float) -> Float32:
         """K on the grid, its transform divided by the splines' own: so that it is met exactly at the nodes."""
@@ -68,13 +67,35 @@ class Repulsion:
         return self._kernel
 
 
-def _of_all_pairs(points: Float32) -> tuple[Float32, float]:
-    wide = points.astype(np.float64)
-    square = np.einsum("nd,nd->n", wide, wide)
-    kernel = 1 / (1 + np.maximum(square[:, None] + square - 2 * wide @ wide.T, 0))  # (n, n)
-    squared = kernel * kernel
-    force = squared.sum(axis=1)[:, None] * wide - squared @ wide
-    return force.astype(np.float32), float(kernel.sum() - np.trace(kernel))
+@compiled
+def _of_all_pairs(points: Float32, force: Float32) -> float:
+    """Fills `force` [n, 2 or 3]; gives Σ_{i≠j} K."""
+    n, deep = len(points), points.shape[1] == 3
+    one, total = np.float32(1), 0.0
+    force[:] = 0
+    for i in range(n):
+        x, y = points[i, 0], points[i, 1]
+        z = points[i, 2] if deep else np.float32(0)
+        push_x = push_y = push_z = of_row = np.float32(0)
+        for j in range(i):
+            dx, dy = x - points[j, 0], y - points[j, 1]
+            dz = z - points[j, 2] if deep else np.float32(0)
+            kernel = one / (one + dx * dx + dy * dy + dz * dz)
+            of_row += kernel
+            squared = kernel * kernel
+            push_x += squared * dx
+            push_y += squared * dy
+            force[j, 0] -= squared * dx
+            force[j, 1] -= squared * dy
+            if deep:
+                push_z += squared * dz
+                force[j, 2] -= squared * dz
+        total += float(of_row)
+        force[i, 0] += push_x
+        force[i, 1] += push_y
+        if deep:
+            force[i, 2] += push_z
+    return 2 * total
 
 
 @compiled

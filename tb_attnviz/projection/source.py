@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.events import FormatError, Layer, Lengths, SamplesLocation, read_samples, samples_checksum
+from tb_attnviz.events import FormatError, Layer, Lengths, Samples, SamplesLocation, read_samples, samples_checksum
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 
 Float32 = npt.NDArray[np.float32]
@@ -55,7 +55,7 @@ class UnreadableStepError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class LayerSamples:
-    """Where the samples of one layer are at every step: step → (file, place in it).
+    """Where the samples of one layer are at every step, step → (file, place in it), and what its attention needs.
 
     `subset`: indices into queries, then keys, ascending: the points that are pictured; None for all of them. What a
     head computes, and so its canonical coordinates, stays that of all its queries and keys. `of`: what the samples must
@@ -65,6 +65,7 @@ class LayerSamples:
     directory: str
     scale: float
     locations: dict[int, tuple[str, SamplesLocation]]
+    layers: dict[int, Layer]  # as recorded at each step
     subset: tuple[int, ...] | None = None
     of: tuple[Layer, Lengths] | None = None
 
@@ -79,17 +80,27 @@ class LayerSamples:
             checksum = samples_checksum(self.directory, file, location)
         return f"{file}:{location.offset}:{location.length}:{checksum}"
 
+    def attends(self, step: int) -> tuple[object, ...]:
+        """Equal where attention follows from equal samples in the same way."""
+        layer = self.layers[step]
+        lengths = None if self.of is None else dataclasses.astuple(self.of[1])
+        return layer.scale, layer.softcap, layer.causal, lengths
+
     def vectors(self, step: int) -> Vectors:
         """The queries and keys that are pictured."""
         return self.pictured(self.whole(step))
 
     def whole(self, step: int) -> Vectors:
         """All queries and keys, whatever the subset."""
-        with self._reading(step):
-            samples = read_samples(self.directory, *self.locations[step], *(self.of or ()))
+        samples = self.samples(step)
         queries, keys = samples.queries, samples.expanded_keys()
         finite = np.asarray(np.isfinite(queries).all(axis=(1, 2)) & np.isfinite(keys).all(axis=(1, 2)))  # (heads,)
         return Vectors(_zero_unless(finite, queries), _zero_unless(finite, keys), finite)
+
+    def samples(self, step: int) -> Samples:
+        """All that was recorded of the layer, whatever the subset."""
+        with self._reading(step):
+            return read_samples(self.directory, *self.locations[step], *(self.of or ()))
 
     @contextlib.contextmanager
     def _reading(self, step: int) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Starts: which step a t-SNE or UMAP picture starts from. A tree, so that a picture depends on its ancestors only.
+"""Starts: which step a picture that is not linear starts from. A tree, so that it depends on its ancestors only.
 
 The frame's newest fitted step is the root and starts from its own linear picture. Each older fitted step starts from
 the fitted step after it; every other step, recorded before the frame was fitted or after, from the nearest fitted one.
@@ -11,14 +11,21 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
+from tb_attnviz.geometry import procrustes
+from tb_attnviz.projection.attended import attended
 from tb_attnviz.projection.embedding import Embedding, embed
 from tb_attnviz.projection.frame import Frame
 from tb_attnviz.projection.ports import Store
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.source import LayerSamples
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 
 _STARTS_AS: dict[str, str] = {"canonical": "biplot", "paper": "pca"}  # the linear picture of the root
 
@@ -30,9 +37,9 @@ class Recorded:
     source: LayerSamples
     step: int
 
-    def address(self) -> tuple[str, float]:
-        """Equal where queries, keys and the scale of their logits are."""
-        return self.source.fingerprint(self.step), self.source.scale
+    def address(self) -> tuple[object, ...]:
+        """Equal where queries, keys, the scale of their logits and what they attend to are."""
+        return self.source.fingerprint(self.step), self.source.scale, self.source.attends(self.step)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +83,8 @@ class HeadSteps:
                 break
         for place in range(made, len(keys)):
             progress = functools.partial(_part, on_progress, place - made, len(keys) - made)
-            current = self._embed(lineage[place], current, progress)
+            before = lineage[place - 1] if place else None
+            current = self._embed(lineage[place], before, current, progress)
             store.put(keys[place], current.to_bytes())
         assert current is not None  # a lineage holds its step
         return current
@@ -89,14 +97,46 @@ class HeadSteps:
             keys.append(hashlib.sha256(json.dumps(parts).encode()).hexdigest())
         return keys
 
-    def _embed(self, recorded: Recorded, start: Embedding | None, on_progress: Callable[[float], None]) -> Embedding:
+    def _embed(
+        self,
+        recorded: Recorded,
+        before: Recorded | None,
+        start: Embedding | None,
+        on_progress: Callable[[float], None],
+    ) -> Embedding:
         source, step = recorded.source, recorded.step
-        whole = source.whole(step).of(self.head)
-        home = None if source is self.home else self.home
-        coordinates = self.frame.coordinates(source, step, whole, head=self.head, home=home)
+        coordinates = self._coordinates(recorded)
+        changed = None if before is None else change(self._coordinates(before)[0], coordinates[0])
         basis = self.frame.bases[_STARTS_AS[self.projection.normalise]].of(self.head)
         picture = basis.project(coordinates, self.projection.dims)[0]
-        return embed(np.ascontiguousarray(coordinates[0]), picture, start, self.projection, on_progress)
+        rows = attended(source, step, self.head) if self.projection.method == "attention" else None
+        return embed(
+            np.ascontiguousarray(coordinates[0]),
+            picture,
+            start,
+            self.projection,
+            on_progress,
+            changed=changed,
+            attended=rows,
+        )
+
+    def _coordinates(self, recorded: Recorded) -> Float32:
+        """[1, n, d]"""
+        source, step = recorded.source, recorded.step
+        home = None if source is self.home else self.home
+        return self.frame.coordinates(source, step, source.whole(step).of(self.head), head=self.head, home=home)
+
+
+def change(before: Float32, after: Float32) -> Float64:
+    """How far each point has moved in all dimensions [n], over the mean length of those `before` [n, d].
+
+    The coordinates `after` are first brought nearest to them by a rotation: the two may have joined the frame at
+    different steps.
+    """
+    wide, there = after.astype(np.float64), before.astype(np.float64)
+    size = np.linalg.norm(there, axis=1).mean()
+    moved = np.linalg.norm(wide @ procrustes(wide.T @ there) - there, axis=1)
+    return cast(Float64, moved / (size if size > 0 else 1.0))
 
 
 def _part(on_progress: Callable[[float], None], index: int, count: int, share: float) -> None:

@@ -20,11 +20,12 @@ from tb_attnviz.projection.pictures import Picture, View, make
 from tb_attnviz.projection.ports import Report, Store
 from tb_attnviz.projection.projection import Normalisation
 from tb_attnviz.projection.verdict import Figures, Motion, verdict
+from tb_attnviz.recompute import attention_rows
 
 Float64 = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
-_VERSION = 1  # of what `make_trust` computes
+_VERSION = 2  # of what `make_trust` computes
 _STILL = 1e-3  # of the points' mean distance from their centre; what int16 samples may move a head that stands still
 
 
@@ -89,20 +90,32 @@ def _document(view: View, step: int, previous: int | None, store: Store, report:
         shown.points[shown.pictured],
         on_progress=lambda done, total: report(n_query + done, n_query + n),
     )
+    attention = _attention(shown, view, step, seen)
     motion = None
     if previous is not None:
         motion = _motion(shown, _Shown.of(view, previous, store, report), previous, view.projection.normalise)
-    figures = Figures(faithfulness, found.trustworthiness, found.continuity, found.k, n)
+    figures = Figures(
+        faithfulness,
+        found.trustworthiness,
+        found.continuity,
+        found.k,
+        n,
+        top_key=attention.top_key,
+        top_key_chance=attention.chance,
+    )
     notes = [shown.note] if shown.note else []
     if pairs.share < 1:
         notes.append(f"faithfulness is of a random {pairs.share:.0%} of all pairs")
     return {
+        "top_key": _number(attention.top_key),
+        "top_key_chance": _number(attention.chance),
         "faithfulness": _number(faithfulness),
         "trustworthiness": _number(found.trustworthiness),
         "continuity": _number(found.continuity),
         "neighbour_recall": _number(found.recall),
         "k": found.k,
         "motion": motion and {"previous": motion.previous, "spearman": _number(motion.spearman)},
+        "missed_keys": [_number(value, 3) for value in attention.missed.tolist()],
         "false_neighbours": [_number(value, 3) for value in found.false_neighbours.tolist()],
         "tears": [_number(value, 3) for value in found.tears.tolist()],
         "normalisation": _normalisation(view, store, report),
@@ -139,6 +152,43 @@ class _Shown:
         points[pictured] = picture.points[0]
         note = next(iter(picture.notes.values()), None)
         return cls(queries, keys, coordinates, points, pictured, note)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Attention:
+    """Whether the key that a query attends to most is near it on screen; NaN where no query tells."""
+
+    top_key: float  # for which share of the queries it is among the geometry.NEAREST
+    chance: float  # what that would be if keys were placed by chance
+    missed: Float64  # [pictured]: of each query, and of each key over the queries that attend to it most
+
+
+def _attention(shown: "_Shown", view: View, step: int, seen: Seen) -> _Attention:
+    samples = view.source.samples(step)
+    dot = view.projection.method == "biplot"
+    n_query = len(shown.queries)
+    on_screen = cast(npt.NDArray[np.bool_], np.isfinite(shown.points).all(axis=1))
+    first_query, first_key = np.cumsum([0, *seen.lengths.queries]), np.cumsum([0, *seen.lengths.keys])
+    missed = np.full(len(shown.points), np.nan)
+    total, times = np.zeros(len(shown.keys)), np.zeros(len(shown.keys))
+    found: list[float] = []
+    chance: list[float] = []
+    for rows in attention_rows(samples, seen.layer, seen.lengths, head=view.head):
+        queries = first_query[rows.sequence] + rows.queries
+        keys = slice(first_key[rows.sequence], first_key[rows.sequence + 1])
+        at, of_keys = shown.points[queries], shown.points[n_query:][keys]
+        closeness = at @ of_keys.T if dot else -np.square(at[:, None] - of_keys).sum(axis=-1)
+        visible = rows.visible[0] & on_screen[queries][:, None] & on_screen[n_query:][keys]
+        top = geometry.top_keys(rows.attention[0], visible, closeness)
+        missed[queries] = top.missed
+        np.add.at(total[keys], top.keys[top.told], top.missed[top.told])
+        np.add.at(times[keys], top.keys[top.told], 1)
+        found += top.found[top.told].tolist()
+        chance += (geometry.NEAREST / top.counts[top.told]).tolist()
+    missed[n_query:] = np.where(times > 0, total / np.maximum(times, 1), np.nan)
+    if not found:
+        return _Attention(math.nan, math.nan, missed[shown.pictured])
+    return _Attention(float(np.mean(found)), float(np.mean(chance)), missed[shown.pictured])
 
 
 def _motion(shown: _Shown, before: _Shown, previous: int, normalise: Normalisation) -> Motion | None:

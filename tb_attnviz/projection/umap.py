@@ -32,12 +32,14 @@ def umap(
     projection: Projection,
     *,
     pull: Float32 | None,
+    hold: Float32 | None = None,
     on_progress: Callable[[float], None],
 ) -> tuple[Float32, Float32]:
     """[n, dims] of `coordinates` [n, d], and zeros: there is no pull.
 
     `start` [n, dims] is the picture of a nearby step if that step's `pull` is given, else one whose shape is to be kept
-    where it can be. A neighbourhood is at most half of the points. `on_progress` is told the share that is done.
+    where it can be. `hold` is t-SNE's. A neighbourhood is at most half of the points. `on_progress` is told the share
+    that is done.
     """
     n = len(coordinates)
     count = max(2, min(projection.neighbours, n // 2))  # a point counts as its own first neighbour
@@ -49,7 +51,8 @@ def umap(
     if pull is None:
         span = float(np.ptp(start, axis=0).max())
         start = start * (_SPAN / span if span > 0 else 0.0)
-    points = np.ascontiguousarray(start, dtype=np.float32)
+    points = np.array(start, dtype=np.float32, order="C")
+    first = points.copy()
     a, b = curve(projection.min_dist)
     on_progress(0.1)
     epochs, rate = (_EPOCHS, 1.0) if pull is None else (_EPOCHS_AGAIN, _RATE_AGAIN)
@@ -59,6 +62,8 @@ def umap(
     for epoch in range(epochs):
         falling = np.float32(rate * (1 - max(epoch - 1, 0) / epochs))
         _epoch(epoch, heads, tails, between, visit, repel, points, np.float32(a), np.float32(b), falling, state)
+        if hold is not None:
+            points += hold[:, None] * (first - points)
         on_progress(0.1 + 0.9 * (epoch + 1) / epochs)
     return points, np.zeros_like(points)
 

@@ -15,6 +15,7 @@ TRUE_NEIGHBOURS, ROUGH_NEIGHBOURS = 0.95, 0.85
 TRUE_MOTION, ROUGH_MOTION = 0.7, 0.4
 
 _BY_NEIGHBOURS: frozenset[Method] = frozenset({"tsne", "umap"})  # these place neighbours; all else is by-catch
+_GROUPED: frozenset[Method] = _BY_NEIGHBOURS | {"attention"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Figures:
     continuity: float
     k: int  # neighbours of a point
     points: int
+    top_key: float = math.nan  # for which share of the queries the key attended to most is among the three nearest
+    top_key_chance: float = math.nan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,9 +52,13 @@ def verdict(method: Method, figures: Figures, motion: Motion | None, *, reason: 
     """One sentence about a picture by `method`; `reason`: why nothing is known, where nothing is."""
     if math.isnan(figures.faithfulness) and math.isnan(figures.trustworthiness):
         return f"Nothing can be said about this picture: {reason or 'it has no points to compare'}."
-    clauses = [_attention(method, figures.faithfulness), _neighbours(figures)]
-    if method in _BY_NEIGHBOURS:
-        clauses = [*reversed(clauses), "distances between groups mean little"]
+    clauses = [_attention(method, figures.faithfulness), _top_key(method, figures), _neighbours(figures)]
+    if method == "attention":
+        clauses = [clauses[1], clauses[0], clauses[2]]
+    elif method in _BY_NEIGHBOURS:
+        clauses = [clauses[2], clauses[0], clauses[1]]
+    if method in _GROUPED:
+        clauses.append("distances between groups mean little")
     if figures.continuity < ROUGH_NEIGHBOURS:
         clauses.append("points that belong together are often torn apart")
     if motion:
@@ -83,6 +90,14 @@ def _attention(method: Method, faithfulness: float) -> str:
     how = levels[3] if misleads else _level(faithfulness, FAITHFUL, ROUGHLY_FAITHFUL, levels[:3])
     times = round(100 * agreement(faithfulness))
     return f"{what} here {how} who attends to whom (right in {times} of 100 comparisons, 50 being chance)"
+
+
+def _top_key(method: Method, figures: Figures) -> str:
+    if math.isnan(figures.top_key):
+        return ""
+    where = "the three farthest in its direction" if method == "biplot" else "the three nearest"
+    times, by_chance = round(100 * figures.top_key), round(100 * figures.top_key_chance)
+    return f"the key attended to most is among {where} for {times} of 100 queries ({by_chance} by chance)"
 
 
 def _neighbours(figures: Figures) -> str:

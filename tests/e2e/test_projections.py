@@ -76,6 +76,21 @@ def marked(tab: Tab) -> int:
     return int(told.split()[0].replace(",", ""))
 
 
+def test_attention_is_a_projection_with_a_dial_between_neighbours_and_attention(tab: Tab) -> None:
+    tab.open()
+    choose(tab, "Attention")
+    tab.expect_address(projection="attention", attention=None)
+    shown = tab.ready().pixels(tab.matrix)
+    settings = tab.frame.get_by_role("button", name="Settings of Attention")
+    settings.click()
+    dialog = tab.frame.get_by_role("dialog", name="Settings of Attention")
+    dialog.get_by_label("Attention", exact=True).fill("0")
+    dialog.get_by_label("Attention", exact=True).press("Enter")
+    tab.expect_address(projection="attention", attention=0)
+    dialog.get_by_label("Attention", exact=True).press("Escape")
+    assert (tab.ready().pixels(tab.matrix) != shown).any()
+
+
 def test_settings_are_applied_kept_in_the_address_and_reset(tab: Tab, page: Page) -> None:
     tab.open()
     choose(tab, "t-SNE")

@@ -127,7 +127,12 @@ def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:
         ("points", {"step": 150}, 404, "no step 150: the run has 4 steps from 0 to 300"),
         ("points", {"layer": 7}, 404, "no layer 7: the run has layers 0 to 1"),
         ("points", {"frame": -50}, 404, "no frame -50: the first step of the run is 0"),
-        ("points", {"projection": "mds"}, 400, "'projection' must be one of biplot, pca, tsne, umap, not 'mds'"),
+        (
+            "points",
+            {"projection": "mds"},
+            400,
+            "must be one of biplot, pca, tsne, umap, attention, not 'mds'",
+        ),
         ("points", {"dims": 4}, 400, "'dims' must be one of 2, 3, not 4"),
         ("points", {"head": 4}, 404, "no head 4: layer 0 has heads 0 to 3"),
         ("points", {"perplexity": 1}, 400, "'perplexity' must lie between 2 and 500, not 1.0"),

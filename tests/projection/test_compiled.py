@@ -13,7 +13,7 @@ from tb_attnviz.projection.descent import Descent
 PROGRAM = """
 import numba.core.caching, numpy as np
 from tb_attnviz.projection.repulsion import Repulsion
-Repulsion()(np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32))
+Repulsion()(np.random.default_rng(0).normal(size=(1100, 2)).astype(np.float32))
 from tb_attnviz.projection import compiled, repulsion
 made = [compiled._machine_code(loop.__wrapped__) for loop in (repulsion._spread, repulsion._gather)]
 print(sum(sum(loop.stats.cache_hits.values()) for loop in made))

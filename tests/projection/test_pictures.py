@@ -29,7 +29,7 @@ RNG = np.random.default_rng(0)
 BLOBS, _ = make_blobs(HEADS * 2 * TOKENS, D, centers=6, cluster_std=1.0, random_state=0)
 START: Heads = tuple(BLOBS.reshape(2, HEADS, TOKENS, D))
 DRIFT: Heads = tuple(RNG.normal(scale=0.1, size=(2, HEADS, TOKENS, D)))
-EVERY_METHOD = ["biplot", "pca", "tsne", "umap"]
+EVERY_METHOD = ["biplot", "pca", "tsne", "umap", "attention"]
 
 
 def later(share: float) -> Heads:
@@ -110,11 +110,11 @@ def test_a_change_of_basis_moves_little(record: Record, method: str) -> None:
     view = record({0: (START[0] @ change, START[1] @ np.linalg.inv(change).T), 1: START}, method=method)
     store = MemoryStore()
     first, last = (make(view, step, store, ignore).points for step in (0, 1))
-    limit = {"biplot": 1e-3, "pca": 1e-3, "tsne": 0.02, "umap": 0.05}[method]
+    limit = {"biplot": 1e-3, "pca": 1e-3, "tsne": 0.02, "umap": 0.05, "attention": 0.02}[method]
     assert np.abs(first - last).mean() <= limit
 
 
-@pytest.mark.parametrize("method", ["tsne", "umap"])
+@pytest.mark.parametrize("method", ["tsne", "umap", "attention"])
 def test_another_process_makes_the_same_bytes(record: Record, method: str, tmp_path: Path) -> None:
     view = record({0: START, 1: later(1)}, method=method)
     program = f"""
@@ -128,6 +128,19 @@ sys.stdout.buffer.write(make(view, 0, MemoryStore(), lambda done, total: None).t
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout == make(view, 0, MemoryStore(), ignore).to_bytes()
+
+
+@pytest.mark.parametrize("method", ["tsne", "umap", "attention"])
+def test_points_that_the_head_left_alone_stay_where_they_were(record: Record, method: str) -> None:
+    moved = np.zeros((1, TOKENS, 1), bool)
+    moved[:, ::4] = True
+    far = np.random.default_rng(1).normal(scale=4, size=(2, HEADS, TOKENS, D)) * moved
+    view = record({0: (START[0] + far[0], START[1] + far[1]), 1: START}, method=method)
+    store = MemoryStore()
+    before, after = (make(view, step, store, ignore).points for step in (0, 1))
+    motion = np.linalg.norm(after - before, axis=-1)  # (heads, points)
+    changed = np.concatenate([moved, moved], axis=1)[0, :, 0]
+    assert np.median(motion[:, changed]) > 3 * np.median(motion[:, ~changed])
 
 
 def test_a_stopped_picture_goes_on_where_it_was(record: Record) -> None:
@@ -220,7 +233,7 @@ def test_degenerate_heads_get_a_picture_or_a_sentence(
         assert sentence in picture.notes.get(1, "")
 
 
-@pytest.mark.parametrize("method", ["tsne", "umap"])
+@pytest.mark.parametrize("method", ["tsne", "umap", "attention"])
 def test_what_few_points_ask_for_is_told(record: Record, method: str) -> None:
     few = record({0: (START[0][:, :9], START[1][:, :9])}, method=method, perplexity=30, neighbours=15)
     assert "was lowered to" in make(few, 0, MemoryStore(), ignore).notes[0]

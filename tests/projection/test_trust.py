@@ -86,6 +86,38 @@ def test_figures_are_those_of_scipy_and_scikit_learn(
     assert found["note"] is None
 
 
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("method", ["biplot", "pca"])
+def test_the_key_attended_to_most_is_looked_for_among_the_nearest(
+    run_directory: Path, layer: int, method: Method
+) -> None:
+    view, seen = view_of(run_directory, layer=layer, method=method)
+    found = document(view, seen, 200)
+    points = make(view, 200, Memory(), quiet).points[0].astype(float)
+    near = points[:N] @ points[N:].T if method == "biplot" else -cdist(points[:N], points[N:])
+    run, start, hits, missed = tb_attnviz.open_run(run_directory), 0, [], [float("nan")] * N
+    attended_by: dict[int, list[float]] = {}
+    for sequence, length in enumerate(seen.lengths.queries):
+        for query, weights in enumerate(run.attention(200, layer, 1, sequence)):
+            keys = range(query + 1 if seen.layer.causal else length)
+            if len(keys) > 3:
+                order = sorted(keys, key=lambda key: -near[start + query, start + key])
+                rank = order.index(int(weights.argmax())) + 1
+                hits.append(rank <= 3)
+                missed[start + query] = max(0, rank - 3) / (len(keys) - 3)
+                attended_by.setdefault(start + int(weights.argmax()), []).append(missed[start + query])
+        start += length
+    assert found["top_key"] == pytest.approx(np.mean(hits), abs=1e-4)
+    assert f"for {round(100 * np.mean(hits))} of 100 queries" in found["sentence"]
+    of_keys = [np.mean(attended_by.get(key, [np.nan])) for key in range(N)]
+    told = [float(value) for value in found["missed_keys"]]
+    np.testing.assert_allclose(told, [*missed, *of_keys], atol=6e-4)
+    longest = [length for length in seen.lengths.queries if length > 3]
+    if not seen.layer.causal:
+        expected = np.average([3 / length for length in longest], weights=longest)
+        assert found["top_key_chance"] == pytest.approx(expected, abs=1e-4)
+
+
 def test_neighbours_of_a_map_by_cosine_are_by_cosine(run_directory: Path) -> None:
     view, seen = view_of(run_directory, method="tsne")
     shown = np.random.default_rng(0).normal(size=(1, 2 * N, 2)).astype(np.float32)

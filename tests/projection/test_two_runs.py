@@ -27,7 +27,7 @@ BLOBS, _ = make_blobs(HEADS * 2 * TOKENS, D, centers=6, cluster_std=1.0, random_
 START: Heads = tuple(BLOBS.reshape(2, HEADS, TOKENS, D))
 DRIFT: Heads = tuple(RNG.normal(scale=0.5, size=(2, HEADS, TOKENS, D)))
 TEXT = tuple(f"token {number}" for number in range(TOKENS))
-EVERY_METHOD = ["biplot", "pca", "tsne", "umap"]
+EVERY_METHOD = ["biplot", "pca", "tsne", "umap", "attention"]
 
 
 def later(share: float) -> Heads:
@@ -91,7 +91,7 @@ def test_what_computes_the_same_in_another_basis_falls_on_the_same_points(record
     steps = {step: later(step) for step in range(3)}
     run = record("run", steps)
     other = record("other", {step: in_another_basis(heads) for step, heads in steps.items()})
-    limit = {"biplot": 1e-3, "pca": 1e-3, "tsne": 0.02, "umap": 0.05}[method]
+    limit = {"biplot": 1e-3, "pca": 1e-3, "tsne": 0.02, "umap": 0.05, "attention": 0.02}[method]
     assert np.abs(guests(other, run, method=method) - own(run, method=method)).mean() <= limit
 
 

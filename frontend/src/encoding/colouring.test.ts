@@ -66,7 +66,7 @@ describe('colourings of tokens', () => {
       ['Sequence', ['position', 'mod5', 'sequence', 'sentence_length']],
       ['Labels', ['label:tag']],
       ['Head’s own', ['norm', 'max_logit', 'entropy', 'first', 'received', 'attracted']],
-      ['Error', ['false_neighbours', 'tears']],
+      ['Error', ['missed_keys', 'false_neighbours', 'tears']],
     ]);
   });
 

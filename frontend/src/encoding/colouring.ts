@@ -8,7 +8,7 @@ import { TOKEN_COLOURINGS } from './of_tokens';
 export const GROUPS = ['Token', 'Sequence', 'Labels', 'Head’s own', 'Error'] as const;
 export type Group = (typeof GROUPS)[number];
 
-export type ErrorFigure = 'false_neighbours' | 'tears';
+export type ErrorFigure = 'missed_keys' | 'false_neighbours' | 'tears';
 
 /** Where a colouring has its values from: the kind of point, the probe's tokens, the samples (so that it is another
  * one for each head and step), or the projection of the opened head. */
@@ -44,6 +44,13 @@ export const BY_KIND: Colouring = {
 };
 
 const ERROR_COLOURINGS: readonly Colouring[] = [
+  {
+    id: 'missed_keys',
+    title: 'missed keys',
+    says: 'How far the key that a query attends to most is from being among the three nearest; of a key, the mean over such queries.',
+    group: 'Error',
+    origin: { kind: 'error', error: 'missed_keys' },
+  },
   {
     id: 'false_neighbours',
     title: 'false neighbours',

@@ -7,6 +7,7 @@ export const METHOD_NAMES: Readonly<Record<Method, string>> = {
   pca: 'PCA',
   tsne: 't-SNE',
   umap: 'UMAP',
+  attention: 'Attention',
 };
 
 export const METHOD_READS: Readonly<Record<Method, string>> = {
@@ -14,6 +15,8 @@ export const METHOD_READS: Readonly<Record<Method, string>> = {
   pca: 'PCA: the directions of greatest spread.',
   tsne: 't-SNE: who is near whom; distances between groups say little. Takes seconds a head.',
   umap: 'UMAP: who is near whom, groups drawn together. Takes seconds a head.',
+  attention:
+    'Attention: queries lie at the keys that they attend to, and what is alike lies together. Takes seconds a head.',
 };
 
 /** The method, and those of its parameters that are not the usual ones. */

@@ -94,12 +94,17 @@ it('asks for a group by the layer’s own numbers, and leaves out what it has no
 
 it('does the same to figures and errors of points', async () => {
   const figures = { shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) };
-  const trust = { false_neighbours: [0.1, 0.2, 'NaN'], tears: [1, 2, 3] } as unknown as Trust;
+  const trust = {
+    missed_keys: ['NaN', 0, 1],
+    false_neighbours: [0.1, 0.2, 'NaN'],
+    tears: [1, 2, 3],
+  } as unknown as Trust;
   const source = await numbered({ pointFigures: async () => figures, trust: async () => trust });
   const found = await source.pointFigures({ run: 'sides', step: 0, layer: 1, figure: 'norm' });
   expect(found.shape).toEqual([2, 6]);
   expect([...found.data]).toEqual([1, 2, nan, nan, nan, 3, 4, 5, nan, nan, nan, 6]);
   const judged = await source.trust({ ...WHOLE, head: 0 });
   expect(judged.false_neighbours).toEqual([0.1, 0.2, 'NaN', 'NaN', 'NaN', 'NaN']);
+  expect(judged.missed_keys).toEqual(['NaN', 0, 'NaN', 'NaN', 'NaN', 1]);
   expect(judged.tears).toEqual([1, 2, 'NaN', 'NaN', 'NaN', 3]);
 });

@@ -70,7 +70,12 @@ export class NumberedSource implements DataSource {
     if (!part) return trust;
     const all = (of: Trust['tears']) =>
       part.numbers.map((own) => (own === null ? 'NaN' : (of[own] ?? 'NaN')));
-    return { ...trust, false_neighbours: all(trust.false_neighbours), tears: all(trust.tears) };
+    return {
+      ...trust,
+      missed_keys: all(trust.missed_keys),
+      false_neighbours: all(trust.false_neighbours),
+      tears: all(trust.tears),
+    };
   }
 
   async pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray> {

@@ -13,6 +13,7 @@ import {
 const changed: Projection = {
   method: 'tsne',
   normalise: 'paper',
+  attention: 0.5,
   perplexity: 12.5,
   neighbours: 40,
   min_dist: 0,
@@ -30,6 +31,13 @@ describe('a projection', () => {
       metric: 'cosine',
       seed: 0,
       normalise: 'canonical',
+    });
+    expect(address({ ...changed, method: 'attention' })).toEqual({
+      projection: 'attention',
+      attention: 0.5,
+      perplexity: 12.5,
+      metric: 'euclidean',
+      normalise: 'paper',
     });
     expect(address(changed)).toEqual({
       projection: 'tsne',

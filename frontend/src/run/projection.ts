@@ -1,14 +1,16 @@
 /** Which picture is asked for: the method, its parameters, and the coordinates that it starts from. Immutable; two
  * of them are the same picture exactly when their addresses are equal. */
 
-export const METHODS = ['biplot', 'pca', 'tsne', 'umap'] as const;
+export const METHODS = ['biplot', 'pca', 'tsne', 'umap', 'attention'] as const;
 export type Method = (typeof METHODS)[number];
 export const NORMALISATIONS = ['canonical', 'paper'] as const;
 export const METRICS = ['cosine', 'euclidean'] as const;
 
 export interface Parameters {
   readonly normalise: (typeof NORMALISATIONS)[number];
-  /** t-SNE: about how many neighbours count. */
+  /** Of `attention`: how much who attends to whom counts beside neighbours. */
+  readonly attention: number;
+  /** t-SNE and attention: about how many neighbours count. */
   readonly perplexity: number;
   /** UMAP: how many neighbours count. */
   readonly neighbours: number;
@@ -28,6 +30,7 @@ export interface Projection extends Parameters {
 export const DEFAULT_PROJECTION: Projection = {
   method: 'biplot',
   normalise: 'canonical',
+  attention: 0.85,
   perplexity: 30,
   neighbours: 15,
   min_dist: 0.1,
@@ -40,6 +43,7 @@ const PARAMETERS: Readonly<Record<Method, readonly Parameter[]>> = {
   pca: ['normalise'],
   tsne: ['perplexity', 'metric', 'seed', 'normalise'],
   umap: ['neighbours', 'min_dist', 'metric', 'seed', 'normalise'],
+  attention: ['attention', 'perplexity', 'metric', 'normalise'],
 };
 
 /** What a number may be; both ends are allowed. */
@@ -49,7 +53,10 @@ export interface Range {
   readonly whole: boolean;
 }
 
-export const RANGES: Readonly<Record<'perplexity' | 'neighbours' | 'min_dist' | 'seed', Range>> = {
+export const RANGES: Readonly<
+  Record<'attention' | 'perplexity' | 'neighbours' | 'min_dist' | 'seed', Range>
+> = {
+  attention: { low: 0, high: 0.99, whole: false },
   perplexity: { low: 2, high: 500, whole: false },
   neighbours: { low: 2, high: 500, whole: true },
   min_dist: { low: 0, high: 1, whole: false },
@@ -63,7 +70,7 @@ export function parametersOf(method: Method): readonly Parameter[] {
 
 /** Whether a head takes seconds: such pictures are asked for head by head. */
 export function isSlow({ method }: Projection): boolean {
-  return method === 'tsne' || method === 'umap';
+  return method !== 'biplot' && method !== 'pca';
 }
 
 /** All that the picture depends on, as the routes take it: nothing is left to the server's defaults. */

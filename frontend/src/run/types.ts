@@ -201,6 +201,9 @@ export interface TrustQuery {
 
 /** How far one head's picture can be believed. */
 export interface Trust {
+  /** For which share of the queries the key attended to most is among the three nearest; and what chance would give. */
+  readonly top_key: JsonNumber;
+  readonly top_key_chance: JsonNumber;
   readonly faithfulness: JsonNumber;
   readonly trustworthiness: JsonNumber;
   readonly continuity: JsonNumber;
@@ -210,6 +213,7 @@ export interface Trust {
   /** Spearman's correlation of the points' motion from the previous step, in all dimensions and on screen. */
   readonly motion: { readonly previous: number; readonly spearman: JsonNumber } | null;
   /** Per point, queries then keys, in [0, 1]. */
+  readonly missed_keys: readonly JsonNumber[];
   readonly false_neighbours: readonly JsonNumber[];
   readonly tears: readonly JsonNumber[];
   /** Fit to be shown as it stands. */

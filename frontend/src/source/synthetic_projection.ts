@@ -55,12 +55,15 @@ export function syntheticTrust(
   const errors = (salt: number) =>
     Array.from({ length: points }, (_, i) => (0.2 + 0.8 * (1 - formed)) * noise(i, salt) ** 2);
   return {
+    top_key: method === 'attention' ? 0.92 : faithfulness,
+    top_key_chance: 0.2,
     faithfulness,
     trustworthiness: 0.8 + 0.1 * formed + 0.8 * local,
     continuity: 0.85 + 0.1 * formed,
     neighbour_recall: 0.35 + 0.3 * formed + local,
     k: 15,
     motion: previous === null ? null : { previous, spearman: 0.93 - local },
+    missed_keys: errors(59),
     false_neighbours: errors(61),
     tears: errors(67),
     normalisation: normalise === 'paper' ? { c: 0.8, translation: 1.3 } : null,
