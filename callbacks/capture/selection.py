@@ -68,6 +68,7 @@ class Selection:
             mask=mask,
             sinks=None if call.sinks is None else call.sinks[heads],
             weights=None if call.weights is None else call.weights[:, heads],
+            logits=None if call.logits is None else call.logits[:, heads],
             values=None if call.values is None else _of_heads(call.values, heads, chosen.all_heads),
         )
 

@@ -49,7 +49,7 @@ class WholeHeads(GuardedWitness):
         changed: dict[str, Any] = {name: _gathered(getattr(call, name), group) for name in ("queries", "keys")}
         if call.sinks is not None:
             changed["sinks"] = _gathered(call.sinks, group, axis=0)
-        for name in ("mask", "weights", "values"):
+        for name in ("mask", "weights", "logits", "values"):
             value = getattr(call, name)
             if value is not None and value.dim() == 4 and (name == "values" or value.shape[1] == heads > 1):
                 changed[name] = _gathered(value, group)

@@ -20,13 +20,18 @@ from torch.overrides import TorchFunctionMode
 
 from . import kernels, tap
 from .attention_call import AttentionCall, with_heads
+from .channels import Channels
 from .module_names import ModuleNames
+from .outputs import Outputs
 from .products import NotAttentionError, Products, read_attention
 from .sources import Sources
 from .weights import Weights
 from .window_tokens import WindowTokens
 
 _UNSEEN = "its logits are no product of queries and keys that could be seen: put attnviz_tap(q, k, …) where it has them"
+
+
+_CHANNELS = "it attends among channels: its queries are features of all tokens together, and not tokens"
 
 
 def _as_it_is(x: Tensor) -> Tensor | None:
@@ -64,7 +69,10 @@ class AttentionCalls(TorchFunctionMode):
         self._counts: Counter[str] = Counter()
         self._products = Products()
         self._window_tokens = WindowTokens(witness.sequences)
-        self._weights = Weights(witness)
+        self._outputs = Outputs(witness.refuse)
+        self._weights = Weights(witness, self._outputs.begin)
+        self._channels = Channels()
+        self._fused: list[str] = []  # attentions of the kernel that is under way
         self._sources = Sources(inputs)
         self._made = 0  # attentions of the operation that is under way, as a set of sources
         self._inside: tuple[Any, Any] | None = None  # what nn.MultiheadAttention makes its queries and keys of
@@ -106,7 +114,11 @@ class AttentionCalls(TorchFunctionMode):
             self._take_softmax(args, kwargs, result, logarithm=operation == "log_softmax")
         else:
             self._products.follow(func, operation, args, kwargs, result)
+        self._channels.follow(func, operation, args, kwargs, result)
+        self._outputs.follow(operation, args, kwargs, result)
         self._weights.follow(func, operation, args, kwargs, result)
+        while self._fused:
+            self._outputs.begin(self._fused.pop(), result)
         if self._made:
             self._sources.add(self._made, result)
             self._made = 0
@@ -126,6 +138,8 @@ class AttentionCalls(TorchFunctionMode):
             given = dict(zip(("query", "key"), args, strict=False)) | kwargs
             both = given.get("query", given.get("q")), given.get("key", given.get("k"))
             self._tell(kernel(name, *args, **kwargs), both, arrange)
+            if self._inside is None:  # else what nn.MultiheadAttention makes of it is the result of its own layer
+                self._fused.append(name)
         except kernels.UnreadableError as error:
             self._witness.refuse(name, str(error))
 
@@ -187,7 +201,8 @@ class AttentionCalls(TorchFunctionMode):
         except NotAttentionError as error:
             self._witness.refuse(name, str(error))
         else:
-            self._tell(found.call, (found.queries.given, found.keys.given), found.arrange_given)
+            both = found.queries.given, found.keys.given
+            self._tell(found.call, both, found.arrange_given, found.rows_of_given)
             self._weights.watch(name, result, found, logarithm=logarithm)
 
     def _take_tap(self, call: AttentionCall) -> None:
@@ -207,8 +222,15 @@ class AttentionCalls(TorchFunctionMode):
         call: AttentionCall,
         given: tuple[Any, Any],
         arrange: Callable[[Tensor], Tensor | None] = _as_it_is,
+        rows_and_d: tuple[int, int] = (-2, -1),
     ) -> None:
-        """`given`: the tensors of the pass that queries and keys are; `arrange` puts the first in their order."""
+        """`given`: the tensors of the pass that queries and keys are; `arrange` puts the first in their order.
+
+        rows_and_d: which axes of the first number queries, and what is summed over.
+        """
+        if isinstance(given[0], Tensor) and self._channels.number_rows(given[0], *rows_and_d):
+            self._witness.refuse(call.name, _CHANNELS)
+            return
         windows = self._window_tokens.windows(given[0], arrange) if isinstance(given[0], Tensor) else None
         queries, keys = (self._sources.of(x) for x in self._inside or given)
         attention = self._sources.new_attention()

@@ -71,8 +71,9 @@ def moved(func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwarg
         return regrouped(axes, result.shape) if isinstance(result, Tensor) else None
     if operation in SAME:
         return axes if isinstance(result, Tensor) and len(result.shape) == len(axes) else None
-    if operation not in MOVING or not _basic(args[1:]):
-        return None
+    several = isinstance(result, (tuple, list)) and all(isinstance(one, Tensor) for one in result)
+    if operation not in MOVING or not _basic(args[1:]) or not (several or isinstance(result, Tensor)):
+        return None  # a shape is got, say
     # A tensor without memory, whose strides say after the move which axis is which.
     strides = [_STEP * 2**place for place in range(len(axes))]
     try:

@@ -142,6 +142,15 @@ class PlainAttention:
     sink: Atom | None  # in place of the keys, where there are sinks beside them
     sinks_first: bool
 
+    @property
+    def rows_of_given(self) -> tuple[int, int]:
+        """Which axes of the queries' operand number queries, and what is summed over."""
+        rows = set(leaves(self.target[2]))
+        places = [place for place, axis in enumerate(self.queries.of_given) if set(leaves(axis)) & rows]
+        d = self.queries.place
+        row = places[-1] if places else d
+        return row + (row >= d), d
+
     def arrange_given(self, x: Tensor) -> Tensor | None:
         """`x` of the shape of the queries' operand as [batch, heads, n_query, d]; None if axes of it are missing."""
         x = x.movedim(self.queries.place, -1)

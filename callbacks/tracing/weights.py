@@ -50,8 +50,10 @@ class _Weights:
 class Weights:
     """Follows weights from their softmax on, and tells `judge` what they meet, or why they cannot be recorded."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, met: Callable[[str, Any], None]) -> None:
+        """`met` is told of attentions and the results of their products with values."""
         self._judge = judge
+        self._result = met
         self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._met: set[str] = set()
         self._doubts: dict[str, str] = {}  # attention → the operation that made what was not seen to meet values
@@ -74,12 +76,12 @@ class Weights:
         if not self._of:
             return
         known = [(x, entry) for x in _tensors(args, kwargs) for entry in self._of.get(x, ())]  # type: ignore[no-untyped-call]
-        if not known:
+        if not known or not (operation == "setitem" or any(True for _ in _tensors((result,), {}))):
             return
         if operation in OPERATIONS:
             contraction = read_contraction(operation, args, kwargs)
             if contraction is not None:
-                known = [(x, entry) for x, entry in known if not self._meet(contraction, x, entry)]
+                known = [(x, entry) for x, entry in known if not self._meet(contraction, x, entry, result)]
         if operation in FACTORS:
             known = [(x, entry) for x, entry in known if not self._weighs(args, kwargs, x, entry, result)]
         if operation == "setitem" and isinstance(args[0], Tensor):
@@ -151,7 +153,7 @@ class Weights:
         clean = func(cleans, *args[1:], **{key: value for key, value in kwargs.items() if key != "tensors"})
         return whole if torch.equal(clean, whole.clean) else None
 
-    def _meet(self, contraction: Contraction, x: Tensor, entry: _Weights) -> bool:
+    def _meet(self, contraction: Contraction, x: Tensor, entry: _Weights, result: Any) -> bool:
         """Whether `contraction` sums the weights over their keys: what they meet are values then."""
         if contraction.left is x:
             labels, values, of_values = contraction.of_left, contraction.right, contraction.of_right
@@ -179,6 +181,7 @@ class Weights:
             self._refuse(entry, "writing into them")
             return True
         self._met.add(entry.name)
+        self._result(entry.name, result)
         axes = {label: entry.axes[place] for place, label in enumerate(labels) if label != -1}
         found = _arranged_values(values, of_values, axes, entry.target)
         if found is not None:

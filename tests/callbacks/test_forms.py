@@ -285,3 +285,13 @@ def _set(weights, value):
 def test_weights_that_are_changed_are_refused_by_name(name):
     with pytest.raises(NoAttentionError, match="after softmax"):
         record(lambda q, k, v: CHANGED[name](scores_of(q, k).softmax(-1), v))
+
+
+def test_shapes_of_logits_and_weights_may_be_asked_for():
+    def attend(q, k, v):
+        scores = scores_of(q, k)
+        weights = scores.view(scores.shape).softmax(-1)
+        assert weights.shape == (*q.shape[:3], N)
+        return weights.view(*weights.shape).to(v.dtype) @ v
+
+    assert not record(attend).skipped

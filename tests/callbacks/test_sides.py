@@ -186,3 +186,60 @@ def test_a_miscount_says_both_counts():
 
     with pytest.raises(NoAttentionError, match="the model has 12 tokens a sequence there, and the probe names 9"):
         capture(Registers(), Probe(IDS, TOKENS))
+
+
+@pytest.mark.parametrize("written", ["linear", "convolution", "fused"])
+def test_attention_among_channels_is_refused_where_they_are_as_many_as_tokens(written):
+    class Model(nn.Module):
+        """XCiT's: of 2 heads of 9 channels, on 9 tokens."""
+
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(64, 18)
+            self.qkv = nn.Linear(18, 54) if written != "convolution" else nn.Conv1d(18, 54, 1)
+            self.layer = nn.Linear(18, 18)
+
+        def forward(self, ids):
+            x = self.embedding(ids)
+            if written == "convolution":
+                q, k, v = self.qkv(x.mT).unflatten(1, (3, 2, N)).unbind(1)  # each (batch, heads, channels, tokens)
+            else:
+                q, k, v = self.qkv(x).reshape(-1, N, 3, 2, N).permute(2, 0, 3, 4, 1).unbind(0)
+            q, k = (functional.normalize(y, dim=-1) for y in (q, k))
+            if written == "fused":
+                return functional.scaled_dot_product_attention(q, k, v)
+            return (q @ k.transpose(-2, -1)).softmax(-1) @ v
+
+    with pytest.raises(NoAttentionError, match="among channels"):
+        capture(Model(), Probe(IDS, TOKENS))
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_attentions_whose_results_are_subtracted_are_refused(fused):
+    """Differential attention, as DiffLlama writes it and as its paper does."""
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding, self.qkv, self.out = nn.Embedding(64, WIDTH), nn.Linear(WIDTH, 96), nn.Linear(WIDTH, WIDTH)
+            self.after = Attend()
+
+        def forward(self, ids):
+            x = self.embedding(ids)
+            q, k, v = self.qkv(x).unflatten(-1, (3, 4, -1)).permute(2, 0, 3, 1, 4)
+            if fused:
+                y = functional.scaled_dot_product_attention(q, k, v)
+                first, second = y.transpose(1, 2).chunk(2, dim=2)
+                y = first - 0.5 * second
+            else:
+                first, second = (
+                    (a @ b.mT).softmax(-1) @ v[:, :2] for a, b in zip(q.chunk(2, 1), k.chunk(2, 1), strict=True)
+                )
+                y = (first - 0.5 * second).transpose(1, 2)
+            x = x + functional.linear(y.flatten(2), self.out.weight[:, :16])
+            return self.after(x, x)
+
+    recording = capture(Model(), Probe(IDS, TOKENS))
+    assert [layer.name for layer in recording.layers] == ["after"]
+    assert all("subtracted" in why for why in recording.skipped.values())
+    assert len(recording.skipped) == (1 if fused else 2)

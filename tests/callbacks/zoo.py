@@ -450,6 +450,13 @@ ZOO = (
     Animal(
         "BeitModel", {**VISION, "use_relative_position_bias": True}, inputs="image10", features="a bias by position"
     ),
+    Animal(
+        "DiffLlamaModel",
+        LLAMA,
+        features="differential attention",
+        layers=0,
+        refused={"self_attn": "its result is subtracted from that of another attention"},
+    ),
     Animal("CLIPTextModel", {**BERT, **SPECIAL, "max_position_embeddings": 64}),
     Animal("CLIPVisionModel", VISION, inputs="image10"),
     Animal(
@@ -508,7 +515,7 @@ ZOO = (
         inputs="whole",
         layers=0,
         implementations=ONCE,
-        refused={"attention.self": "keys a sequence there"},
+        refused={"attention.self": "are not those of 1 sequences of 9 tokens"},
     ),
     _of_torch("MaskedFill", "plain code: softmax(q kᵀ / √d) with masked_fill"),
     _of_torch("InPlace", "plain code: scaled and masked in place, nn.Softmax"),
