@@ -52,5 +52,6 @@ class LostLayers:
             recording.layers[found[x.name]] if x.name in found else dataclasses.replace(x, values=False)
             for x in self._layers
         )
+        maps = tuple(recording.maps[found[x.name]] if x.name in found else {} for x in self._layers if recording.maps)
         joined = {name: np.concatenate(values) for name, values in figures.items()}
-        return dataclasses.replace(recording, layers=layers, samples=tuple(samples), figures=joined)
+        return dataclasses.replace(recording, layers=layers, samples=tuple(samples), figures=joined, maps=maps)

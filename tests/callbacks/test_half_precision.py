@@ -119,6 +119,7 @@ def test_a_layer_that_is_lost_is_warned_of_and_hides_nothing(tmp_path):
     assert (run.steps, [layer.name for layer in run.layers]) == ([0, 1, 2, 3], ["layers.0", "layers.1"])
     assert np.isfinite(run.attention(1, 0, 0, 0)).all(), "the other layer goes on"
     assert np.isnan(run.samples(1, 1).queries).all()
+    assert [sorted(run.maps(1, layer)) for layer in range(2)] == [["text"], []]
     entropy = run.health()["entropy"]  # (steps, heads)
     assert np.isnan(entropy[1:3, 2:]).all()
     assert np.isfinite(entropy[[0, 3]]).all()
