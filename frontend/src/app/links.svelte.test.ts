@@ -67,6 +67,9 @@ function seen(session: Session): Record<string, unknown> {
     pinned: arrangement.pins.map(({ layer, head }) => `${layer}-${head}`),
     border: arrangement.border,
     curves: arrangement.curves,
+    cells: session.cellMaps.chosen,
+    cellsOf: session.cellMaps.of,
+    positions: session.cellMaps.extent,
     since: session.scoring.change.since,
     like: session.scoring.likeness.to,
     view: session.matrixView.chosen,
@@ -138,6 +141,8 @@ const LINKS: readonly (readonly [link: string, shows: Record<string, unknown>])[
   [`${OPEN}&dims=3&step=200&panel=520`, { ...HEAD, dims: 3, step: 200, basis: 200, panel: 520 }],
   ['arrange=change&find=red', { arrange: 'change', find: 'red' }],
   // Every setting once.
+  ['cells=offsets&cells_of=text&positions=whole', { cells: 'offsets', cellsOf: 'text', positions: 'whole' }],
+  ['cells=points', { cells: 'points' }],
   ['step=200&frame=1000', { step: 200, basis: 200, frame: 1000 }],
   ['refit=live', { refit: true }],
   [

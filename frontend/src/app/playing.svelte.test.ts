@@ -53,7 +53,7 @@ afterEach(() => {
 
 it('waits for the points of the next step, and plays on when they are here', async () => {
   source.holds = ({ step }) => step === 400;
-  ({ session, end } = await compose(source, { step: 0 }, false));
+  ({ session, end } = await compose(source, { step: 0, cells: 'points' }, false));
   session.playback.toggle();
   await play(3);
   expect([session.playback.place, session.playback.playing]).toEqual([1, true]);

@@ -16,6 +16,7 @@ import { RunHealth } from '../health/run_health.svelte';
 import type { HeadScore } from '../health/scores';
 import { ImageView } from '../image/image_view.svelte';
 import { Arrangement } from '../matrix/arrangement.svelte';
+import { CellMaps } from '../matrix/cell_maps.svelte';
 import { MatrixView } from '../matrix/matrix_view.svelte';
 import { Scoring } from '../matrix/scoring.svelte';
 import { Playback } from '../playback/playback.svelte';
@@ -77,6 +78,8 @@ export class Session extends Ground {
   readonly scoring: Scoring = this.add(new Scoring(this, () => this.arrangement));
   readonly scores: readonly HeadScore[] = $derived(this.scoring.all);
   readonly arrangement: Arrangement = this.add(new Arrangement(this));
+  /** What the matrix's cells show. */
+  readonly cellMaps: CellMaps = this.add(new CellMaps(this));
   readonly matrixView: MatrixView = this.add(new MatrixView(() => !this.reducedMotion));
   /** Numbers of the heads that are looked at: these come first. */
   readonly inView: Uint32Array = $derived.by(() =>
@@ -112,10 +115,16 @@ export class Session extends Ground {
   /** Sets up what follows from what; to be called while a component is made. */
   begin(): void {
     $effect.pre(() => enterRun(this));
-    this.playback.animate((index) => reaches(this, index));
+    this.playback.animate((index) => this.reaches(index));
     $effect.pre(() => followSteps(this));
     $effect.pre(() => fetchPoints(this));
     for (const feature of this.features) feature.begin?.();
+  }
+
+  /** Whether Play may go on to a checkpoint: what is looked at is here. */
+  private reaches(index: number): boolean {
+    const points = !this.cellMaps.on || this.focus.opened !== null;
+    return this.cellMaps.reaches(index) && (!points || reaches(this, index));
   }
 
   async refreshRuns(): Promise<void> {

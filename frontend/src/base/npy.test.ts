@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseNpy } from './npy';
+import { parseNpy, parseNpyBytes } from './npy';
 
 /** A .npy file as numpy.lib.format writes it: the header padded so that data starts at a multiple of 64. */
 function npy(header: string, values: readonly number[], version: 1 | 2 = 1): ArrayBuffer {
@@ -37,6 +37,16 @@ describe('parseNpy', () => {
   it('reads empty and scalar shapes', () => {
     expect(parseNpy(npy(header('(0, 4, 2)'), [])).shape).toEqual([0, 4, 2]);
     expect(parseNpy(npy(header('()'), [7])).data[0]).toBe(7);
+  });
+
+  it('reads bytes too, and takes neither for the other', () => {
+    const buffer = npy(header('(2, 4)', '|u1'), [0, 1]);
+    const { shape, data } = parseNpyBytes(buffer);
+    expect(shape).toEqual([2, 4]);
+    expect([...data]).toEqual([...new Uint8Array(Float32Array.of(0, 1).buffer)]);
+    expect(() => parseNpy(buffer)).toThrow('only <f4 (float32)');
+    expect(() => parseNpyBytes(npy(header('(1,)'), [1]))).toThrow('only |u1 (uint8)');
+    expect(() => parseNpyBytes(npy(header('(3,)', '|u1'), [1]))).toThrow('promises 3 bytes but holds 4');
   });
 
   it('says what is wrong with what it cannot read', () => {

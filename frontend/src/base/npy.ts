@@ -1,4 +1,4 @@
-/** NumPy's array file, as far as it is used here: little-endian, C order; read are float32 and header versions 1 and 2. */
+/** NumPy's array file, as far as it is used here: little-endian, C order; read are float32, bytes, and header versions 1 and 2. */
 
 export interface NpyArray {
   readonly shape: readonly number[];
@@ -6,9 +6,35 @@ export interface NpyArray {
   readonly data: Float32Array;
 }
 
+/** An array of bytes. */
+export interface NpyBytes {
+  readonly shape: readonly number[];
+  readonly data: Uint8Array<ArrayBuffer>;
+}
+
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 
 export function parseNpy(buffer: ArrayBuffer): NpyArray {
+  const { shape, start, length } = parseHead(buffer, '<f4', 'float32', 4);
+  const data =
+    start % 4 === 0 ? new Float32Array(buffer, start, length) : new Float32Array(buffer.slice(start));
+  return { shape, data };
+}
+
+/** The same of a file of uint8. */
+export function parseNpyBytes(buffer: ArrayBuffer): NpyBytes {
+  const { shape, start, length } = parseHead(buffer, '|u1', 'uint8', 1);
+  return { shape, data: new Uint8Array(buffer, start, length) };
+}
+
+/** What the file is of, and where its numbers begin.
+ * @param size bytes of a number */
+function parseHead(
+  buffer: ArrayBuffer,
+  type: string,
+  called: string,
+  size: number,
+): { readonly shape: readonly number[]; readonly start: number; readonly length: number } {
   const bytes = new Uint8Array(buffer);
   if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte)) {
     throw new Error('The server’s answer is not a .npy file.');
@@ -20,31 +46,29 @@ export function parseNpy(buffer: ArrayBuffer): NpyArray {
   const view = new DataView(buffer);
   const headerStart = version === 1 ? 10 : 12;
   if (bytes.length < headerStart) throw new Error('The .npy file ends inside its header.');
-  const dataStart = headerStart + (version === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
-  if (bytes.length < dataStart) throw new Error('The .npy file ends inside its header.');
-  const shape = parseHeader(new TextDecoder('latin1').decode(bytes.subarray(headerStart, dataStart)));
+  const start = headerStart + (version === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
+  if (bytes.length < start) throw new Error('The .npy file ends inside its header.');
+  const header = new TextDecoder('latin1').decode(bytes.subarray(headerStart, start));
+  const shape = parseHeader(header, type, called);
 
-  const length = shape.reduce((product, size) => product * size, 1);
-  const found = bytes.length - dataStart;
-  if (found !== 4 * length) {
-    throw new Error(`The .npy file promises ${shape.join(' × ')} floats but holds ${found} bytes of data.`);
+  const length = shape.reduce((product, side) => product * side, 1);
+  const found = bytes.length - start;
+  if (found !== size * length) {
+    const promised = `${shape.join(' × ')} ${size === 4 ? 'floats' : 'bytes'}`;
+    throw new Error(`The .npy file promises ${promised} but holds ${found} bytes of data.`);
   }
-  const data =
-    dataStart % 4 === 0
-      ? new Float32Array(buffer, dataStart, length)
-      : new Float32Array(buffer.slice(dataStart));
-  return { shape, data };
+  return { shape, start, length };
 }
 
 /** The header is a Python dict literal; NumPy writes its three keys in one fixed form. */
-function parseHeader(header: string): number[] {
+function parseHeader(header: string, type: string, called: string): number[] {
   const dtype = /'descr':\s*'([^']*)'/.exec(header)?.[1];
   const order = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
   const shape = /'shape':\s*\(([\d,\s]*)\)/.exec(header)?.[1];
   if (dtype === undefined || order === undefined || shape === undefined) {
     throw new Error(`The .npy header cannot be read: ${header.trim()}`);
   }
-  if (dtype !== '<f4') throw new Error(`The .npy file holds ${dtype}; only <f4 (float32) can be read.`);
+  if (dtype !== type) throw new Error(`The .npy file holds ${dtype}; only ${type} (${called}) can be read.`);
   if (order !== 'False') throw new Error('The .npy file is in Fortran order; only C order can be read.');
   return shape
     .split(',')

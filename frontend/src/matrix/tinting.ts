@@ -7,12 +7,15 @@ import { tintCells } from '../render/colours';
 import { divergingTints } from '../render/diverging';
 import type { Grid } from '../render/layout';
 import type { Theme } from '../render/theme.svelte';
-import type { ShownSteps } from '../shown/shown.svelte';
+import type { Pair } from '../shown/pair';
 import type { Arrangement } from './arrangement.svelte';
 import type { Scoring } from './scoring.svelte';
 
 /** The steps that are mixed. */
-type Mixed = Pick<ShownSteps, 'pair' | 'mix'>;
+interface Mixed {
+  readonly pair: Pick<Pair, 'fromStep' | 'toStep'> | null;
+  readonly mix: number;
+}
 
 /** What tells the colour of a cell. */
 export interface Tinting {

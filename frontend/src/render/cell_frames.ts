@@ -8,6 +8,7 @@ export const WIDEST_SHARE = 0.09;
 
 /** A cell as the shader of the cells' pass lays it out: css pixels, all of them whole device pixels. */
 export interface CellFrame {
+  readonly head: number;
   readonly left: number;
   readonly top: number;
   readonly right: number;
@@ -32,6 +33,7 @@ export function cellFrames(picture: Picture, size: Size, ratio: number): CellFra
     const widest = Math.min(WIDEST, WIDEST_SHARE * Math.min(right - left, bottom - top));
     const own = borders ? (borders[4 * head + 3] ?? 0) / 255 : 0;
     frames.push({
+      head,
       left,
       top,
       right,

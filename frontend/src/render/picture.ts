@@ -1,6 +1,7 @@
 import type { Camera } from './camera';
 import type { HeadFigures } from './head_figures';
 import type { Grid } from './layout';
+import type { CellMaps } from './maps';
 import type { Rotation } from './orbit';
 import type { PointPatches } from './patches';
 import type { StepPoints } from './positions';
@@ -54,6 +55,8 @@ export interface Picture {
   readonly looks: Uint8Array;
   /** Colours and sizes that are each head's own, over `looks`; costs nothing where there are none. */
   readonly figures?: HeadFigures | null;
+  /** What the cells show in place of points: a map of each head. */
+  readonly maps?: CellMaps | null;
   /** Points of images as their patches; without them all are plain marks. */
   readonly patches?: PointPatches | null;
   /** Whether something is selected: then points below level 2 step back. */

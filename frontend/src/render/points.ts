@@ -156,7 +156,7 @@ export class PointsPass {
     // Two steps are being mixed; the third place keeps the one just left, or takes the one to come.
     this.positions = new Positions(gl, 3);
     this.ghosts = new Positions(gl, 2);
-    this.values = new Texels(gl, true);
+    this.values = new Texels(gl, 2);
     this.ramp = new Texels(gl);
     this.patches = new Texels(gl);
     this.atlas = new AtlasTexture(gl);

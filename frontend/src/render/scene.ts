@@ -1,4 +1,5 @@
 import { CellsPass } from './cells';
+import { MapsPass } from './maps_pass';
 import type { Picture } from './picture';
 import { PointsPass } from './points';
 import { Texels } from './texels';
@@ -6,6 +7,7 @@ import { TrailsPass } from './trails';
 
 interface Passes {
   readonly cells: CellsPass;
+  readonly maps: MapsPass;
   readonly points: PointsPass;
   readonly trails: TrailsPass;
   readonly heads: Texels;
@@ -96,6 +98,7 @@ export class Scene {
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     passes.cells.draw(picture, passes.heads, passes.tints, passes.borders, viewport);
+    if (picture.maps) passes.maps.draw(picture, picture.maps, passes.heads, viewport);
     passes.points.drawGhosts(picture, passes.ghosts, passes.looks, viewport);
     passes.trails.draw(picture, viewport);
     passes.points.draw(picture, passes.heads, passes.looks, viewport);
@@ -116,6 +119,7 @@ export class Scene {
 function makePasses(gl: WebGL2RenderingContext): Passes {
   return {
     cells: new CellsPass(gl),
+    maps: new MapsPass(gl),
     points: new PointsPass(gl),
     trails: new TrailsPass(gl),
     heads: new Texels(gl),

@@ -2,6 +2,7 @@ import type { Size } from '../base/size';
 import type { Picture } from './picture';
 import { cellShapes } from './svg_cells';
 import { short } from './svg_ink';
+import { mapShapes } from './svg_maps';
 import { patchDefinitions } from './svg_patches';
 import { ghostShapes, pointShapes } from './svg_points';
 import { trailShapes } from './svg_trails';
@@ -14,6 +15,7 @@ export function pictureSvg(picture: Picture, size: Size, ratio = 1): string {
     `<svg width="${short(size.width)}" height="${short(size.height)}">`,
     ...(picture.patches ? [patchDefinitions(picture.patches)] : []),
     ...cellShapes(picture, size, ratio),
+    ...mapShapes(picture, size, ratio),
     ...ghostShapes(picture, size, ratio),
     ...trailShapes(picture),
     ...pointShapes(picture, size, ratio),

@@ -1,4 +1,4 @@
-/** A list of 4-vectors, or of pairs of bytes, that shaders read with texelFetch. Rows of a fixed width keep long lists
+/** A list of 4-vectors, or of one or two bytes each, that shaders read with texelFetch. Rows of a fixed width keep long lists
  * inside every driver's texture limit; `texel()` in GLSL finds item i. */
 export const TEXEL_GLSL = `
 vec4 texel(highp sampler2D list, int i) { return texelFetch(list, ivec2(i & 4095, i >> 12), 0); }
@@ -11,15 +11,20 @@ export class Texels {
   private readonly texture: WebGLTexture;
   private held: Float32Array | Uint8Array | null = null;
 
-  /** @param pairs items are two bytes, not four numbers */
+  /** @param channels numbers of an item; fewer than four are bytes */
   constructor(
     private readonly gl: WebGL2RenderingContext,
-    private readonly pairs = false,
+    private readonly channels: 1 | 2 | 4 = 4,
   ) {
     this.texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+  }
+
+  /** Whether binding it would upload nothing. */
+  holds(list: Float32Array | Uint8Array): boolean {
+    return list === this.held;
   }
 
   /** Binds the list to a texture unit; uploads it only when it is another array than the last one. */
@@ -28,7 +33,7 @@ export class Texels {
     gl.activeTexture(gl.TEXTURE0 + unit);
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     if (list === this.held) return;
-    const channels = this.pairs ? 2 : 4;
+    const { channels } = this;
     const items = Math.max(1, list.length / channels);
     const width = Math.min(WIDTH, items); // a short list is one row of its own length
     const rows = Math.ceil(items / WIDTH);
@@ -41,7 +46,11 @@ export class Texels {
     } else {
       const padded = list.length === whole ? list : new Uint8Array(whole);
       if (padded !== list) padded.set(list);
-      const [internal, format] = this.pairs ? [gl.RG8, gl.RG] : [gl.RGBA8, gl.RGBA];
+      const [internal, format] = {
+        1: [gl.R8, gl.RED] as const,
+        2: [gl.RG8, gl.RG] as const,
+        4: [gl.RGBA8, gl.RGBA] as const,
+      }[channels];
       gl.texImage2D(gl.TEXTURE_2D, 0, internal, width, rows, 0, format, gl.UNSIGNED_BYTE, padded);
     }
     this.held = list;

@@ -11,12 +11,14 @@ import type {
   ImageSummary,
   ImageSummaryQuery,
   KnownHealth,
+  MapsQuery,
   Points,
   PointsQuery,
   Probe,
   Run,
   Runs,
   SimilarityQuery,
+  SmallMaps,
   TokensOf,
   Trust,
   TrustQuery,
@@ -106,6 +108,10 @@ export class NumberedSource implements DataSource {
 
   attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray> {
     return this.source.attention(query, signal);
+  }
+
+  maps(query: MapsQuery, waiting?: Waiting): Promise<SmallMaps> {
+    return this.source.maps(query, waiting);
   }
 
   change(query: ChangeQuery, waiting?: Waiting): Promise<NpyArray> {

@@ -11,6 +11,7 @@ import type {
   ImageSummary,
   ImageSummaryQuery,
   KnownHealth,
+  MapsQuery,
   Points,
   PointsQuery,
   Priority,
@@ -18,6 +19,7 @@ import type {
   Progress,
   Runs,
   SimilarityQuery,
+  SmallMaps,
   TokensOf,
   Trust,
   TrustQuery,
@@ -62,6 +64,8 @@ export interface DataSource {
   image(run: string, sequence: number, side: TokensOf, signal?: AbortSignal): Promise<Blob>;
   /** float32 [heads, queries + keys]; NaN where a figure is not defined */
   pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray>;
+  /** What every head attends to on the average, by position or distance. */
+  maps(query: MapsQuery, waiting?: Waiting): Promise<SmallMaps>;
   /** float32 [heads]: the mean Jensen-Shannon distance of the rows of attention at the two steps, in [0, 1]. */
   change(query: ChangeQuery, waiting?: Waiting): Promise<NpyArray>;
   /** float32 [heads, heads] over all layers: 1 less the mean Jensen-Shannon distance of the rows of attention. */

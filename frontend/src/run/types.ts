@@ -1,6 +1,6 @@
 /** The routes' JSON, name for name (docs/http_api.md), and the queries that are put to them. */
 
-import type { NpyArray } from '../base/npy';
+import type { NpyArray, NpyBytes } from '../base/npy';
 import type { Projection } from './projection';
 
 /** TensorBoard's convention for numbers that JSON cannot hold. */
@@ -74,6 +74,8 @@ export interface Run {
   /** Where layers differ in their tokens: all lists, whose tokens `queries` and `keys` count then (`NumberedSource`). */
   readonly lists?: readonly TokenList[];
   readonly figures: readonly string[];
+  /** At which steps there are small maps, and of which kinds of sequences; absent: nothing is known of any. */
+  readonly maps?: { readonly steps: readonly number[]; readonly kinds: readonly string[] };
   /** Equal for runs that were recorded with the same probe; null with an error. */
   readonly probe?: string | null;
   /** One sentence why this run cannot be shown, or null. */
@@ -241,6 +243,21 @@ export interface FigureQuery {
   readonly layer: number;
   readonly figure: PointFigure;
 }
+
+/** Of the small maps: the first positions as they are, the whole length in parts, by how far the key is from the query,
+ * and by patch. */
+export type MapPart = 'first' | 'pooled' | 'offsets' | 'received';
+
+/** One small map of every head. */
+export interface MapsQuery {
+  readonly run: string;
+  readonly step: number;
+  readonly kind: string;
+  readonly part: MapPart;
+}
+
+/** [heads of all layers, rows, columns] of codes: a number is ((code − 1) / 254)², code 0 is none. */
+export type SmallMaps = NpyBytes;
 
 /** How much each of a layer's heads changed from one step to another. */
 export interface ChangeQuery {

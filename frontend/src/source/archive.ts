@@ -21,6 +21,7 @@ import type {
   Run,
   Runs,
   SimilarityQuery,
+  SmallMaps,
   TokensOf,
   Trust,
   TrustQuery,
@@ -117,6 +118,10 @@ export class ArchiveSource implements DataSource {
       data: data.slice(head * floats, (head + 1) * floats),
       notes: new Map(note === undefined ? [] : [[head, note]]),
     };
+  }
+
+  async maps(): Promise<SmallMaps> {
+    throw new SourceError('This page holds no small maps: TensorBoard shows them.');
   }
 
   async trust({ step, layer, head, projection, dims }: TrustQuery): Promise<Trust> {

@@ -56,6 +56,25 @@ describe('HttpSource', () => {
     expect(fetched.mock.calls.map(([, init]) => init?.cache)).toEqual(Array(7).fill('no-cache'));
   });
 
+  it('asks for small maps, and reads their bytes', async () => {
+    const header = `${"{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }".padEnd(117)}\n`;
+    const bytes = new Uint8Array(10 + 118 + 2);
+    bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, 118, 0]);
+    bytes.set(new TextEncoder().encode(header), 10);
+    bytes.set([0, 255], 128);
+    fetched.mockResolvedValueOnce(new Response(bytes));
+    const maps = await new HttpSource(base).maps({ run: 'a', step: 50, kind: '14 × 14', part: 'received' });
+    expect([...maps.data]).toEqual([0, 255]);
+    const { pathname, searchParams } = new URL(String(fetched.mock.calls[0]?.[0]));
+    expect(pathname).toBe('/prefix/data/plugin/attnviz/maps');
+    expect(Object.fromEntries(searchParams)).toEqual({
+      run: 'a',
+      step: '50',
+      kind: '14 × 14',
+      part: 'received',
+    });
+  });
+
   it('says what is wrong with an answer that breaks off, or that something else gave', async () => {
     const torn = new ReadableStream({ pull: (stream) => stream.error(new TypeError('network error')) });
     fetched

@@ -1,4 +1,4 @@
-import { type NpyArray, parseNpy } from '../base/npy';
+import { type NpyArray, parseNpy, parseNpyBytes } from '../base/npy';
 import { sleep } from '../base/sleep';
 import { address } from '../run/projection';
 import { pointsOf, type ScalarPoint, tagsOf } from '../run/scalars';
@@ -13,11 +13,13 @@ import type {
   ImageSummaryQuery,
   JsonNumber,
   KnownHealth,
+  MapsQuery,
   Points,
   PointsQuery,
   Probe,
   Runs,
   SimilarityQuery,
+  SmallMaps,
   TokensOf,
   Trust,
   TrustQuery,
@@ -88,6 +90,11 @@ export class HttpSource implements DataSource {
   async pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray> {
     const response = await this.made('point_figures', { ...query }, signal ? { signal } : {});
     return parseNpy(await read(response.arrayBuffer(), signal));
+  }
+
+  async maps(query: MapsQuery, waiting: Waiting = {}): Promise<SmallMaps> {
+    const response = await this.made('maps', { ...query }, waiting);
+    return parseNpyBytes(await read(response.arrayBuffer(), waiting.signal));
   }
 
   async change(query: ChangeQuery, waiting: Waiting = {}): Promise<NpyArray> {

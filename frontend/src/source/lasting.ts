@@ -10,11 +10,13 @@ import type {
   ImageSummary,
   ImageSummaryQuery,
   KnownHealth,
+  MapsQuery,
   Points,
   PointsQuery,
   Probe,
   Runs,
   SimilarityQuery,
+  SmallMaps,
   TokensOf,
   Trust,
   TrustQuery,
@@ -70,6 +72,10 @@ export class LastingSource implements DataSource {
 
   pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray> {
     return this.connection.ask(query.run, () => this.source.pointFigures(query, signal), signal);
+  }
+
+  maps(query: MapsQuery, waiting?: Waiting): Promise<SmallMaps> {
+    return this.connection.ask(query.run, () => this.source.maps(query, waiting), waiting?.signal);
   }
 
   change(query: ChangeQuery, waiting?: Waiting): Promise<NpyArray> {

@@ -62,6 +62,22 @@ describe('SyntheticSource', () => {
     }
   });
 
+  it('has small maps of its attention, by position and by distance', async () => {
+    const source = new SyntheticSource();
+    const run = (await source.runs()).runs[0]!;
+    expect(run.maps).toEqual({ steps: run.steps, kinds: ['text', 'repeated'] });
+    const query = { run: 'synthetic', step: 4000, kind: 'repeated' };
+    const { shape, data } = await source.maps({ ...query, part: 'first' });
+    expect(shape).toEqual([42, 24, 24]);
+    const rows = Array.from({ length: 24 }, (_, row) =>
+      data.subarray(24 * row, 24 * (row + 1)).reduce((sum, code) => sum + ((code - 1) / 254) ** 2, 0),
+    );
+    for (const sum of rows) expect(sum).toBeCloseTo(1, 1);
+    const offsets = await source.maps({ ...query, part: 'offsets' });
+    expect(offsets.shape).toEqual([42, 1, 47]);
+    expect([...offsets.data.subarray(24, 47)]).toEqual(new Array(23).fill(0)); // it is causal
+  });
+
   it('tells of the fitting of a frame once, then answers', async () => {
     const source = new SyntheticSource({ fitting: 1 });
     const heard: number[] = [];

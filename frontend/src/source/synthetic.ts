@@ -15,19 +15,22 @@ import type {
   ImageSummaryQuery,
   JsonNumber,
   KnownHealth,
+  MapsQuery,
   Points,
   PointsQuery,
   Probe,
   Runs,
   SimilarityQuery,
+  SmallMaps,
   Trust,
   TrustQuery,
 } from '../run/types';
 import { pointFigure, weightedByValues } from './synthetic_figures';
 import { attention, formation, health, position, syntheticHead } from './synthetic_head';
 import { syntheticPicture } from './synthetic_images';
+import { syntheticMaps } from './synthetic_maps';
 import { embedded, syntheticTrust, Workers } from './synthetic_projection';
-import { EVERY, type SyntheticOptions, SyntheticRun } from './synthetic_run';
+import { EVERY, kindOf, type SyntheticOptions, SyntheticRun } from './synthetic_run';
 import { askedOf, summaryOf } from './whole';
 
 /** A made-up run with heads of known kinds, the same on every visit: for tests and for work on the views. */
@@ -128,6 +131,17 @@ export class SyntheticSource implements DataSource {
       data.set(pointFigure(figure, head, formation(head, this.made.time(step)), this.made.tokens), h * n);
     }
     return { shape: [heads, n], data };
+  }
+
+  async maps({ run, step, kind, part }: MapsQuery): Promise<SmallMaps> {
+    const sequences = this.made.sequences.filter((sequence) => kindOf(sequence) === kind);
+    const formed = this.made.options.heads.flatMap((heads, layer) =>
+      Array.from({ length: heads }, (_, head) => {
+        const one = syntheticHead(layer, head);
+        return { head: one, formed: formation(one, this.made.time(step, run)) };
+      }),
+    );
+    return syntheticMaps(formed, sequences.slice(0, 2), part);
   }
 
   async change({ layer, step, since }: ChangeQuery): Promise<NpyArray> {

@@ -36,6 +36,12 @@ export const EVERY = 200; // steps between checkpoints
 /** A second run with the same probe, whose heads form later. */
 const SLOWER = 'lower-learning-rate';
 
+/** What the recorder calls sequences like this one. */
+export function kindOf({ grid, repeat }: Sequence): string {
+  if (grid) return `${grid.rows} × ${grid.columns}`;
+  return repeat ? 'repeated' : 'text';
+}
+
 /** What was recorded, made up: the probe, the layers, and at which steps. */
 export class SyntheticRun {
   readonly options: SyntheticOptions;
@@ -93,6 +99,7 @@ export class SyntheticRun {
       queries: this.tokens.length,
       keys: this.tokens.length,
       figures: Object.keys(health(syntheticHead(0, 0), 0)),
+      maps: { steps: this.steps(), kinds: [...new Set(this.sequences.map(kindOf))] },
       probe: 'made-up',
       error: null,
     };
@@ -102,6 +109,7 @@ export class SyntheticRun {
       run: 'recorded/by-a-newer-version',
       steps: [],
       layers: [],
+      maps: { steps: [], kinds: [] },
       error: 'This run was recorded in format 9; this tb-attnviz reads formats up to 1. Upgrade tb-attnviz.',
     };
     return { runs: [run, slower, newer] };

@@ -1,0 +1,146 @@
+import { flushSync } from 'svelte';
+import { expect, it } from 'vitest';
+import { runOf } from '../run/run.fixture';
+import type { MapsQuery, Run, SmallMaps } from '../run/types';
+import { CellMaps } from './cell_maps.svelte';
+
+const STEPS = [0, 100, 200, 300];
+const turn = async () => {
+  flushSync();
+  await new Promise((resolve) => setTimeout(resolve));
+  flushSync();
+};
+
+/** Maps at all steps but 200, whose first code is their step's hundredth; those of `lost` fail. */
+function setup(parts: Partial<Run> = {}, tokens = 64) {
+  const asked: MapsQuery[] = [];
+  const run = runOf({ maps: { steps: [0, 100, 300], kinds: ['text', 'repeated'] }, ...parts });
+  const state = $state({ against: null as Run | null, lost: -1 });
+  const playback = $state({
+    steps: STEPS,
+    from: 1,
+    to: 1,
+    index: 1,
+    between: { from: 1, to: 1, mix: 0 },
+    target: null,
+    playing: false,
+    moving: false,
+    upcoming: () => [],
+  });
+  const source = {
+    maps: async (query: MapsQuery): Promise<SmallMaps> => {
+      asked.push(query);
+      if (query.step === state.lost) throw new Error('They were thinned.');
+      return { shape: [1, 1, 2], data: Uint8Array.of(query.step / 100, 7) };
+    },
+  };
+  const sequences = [null, {}].map((repeat) => ({ tokens: new Array<string>(tokens).fill('a'), repeat }));
+  const probe = { value: { sequences } };
+  const maps = new CellMaps({
+    data: { run, source, probe },
+    playback,
+    get against() {
+      return { run: state.against };
+    },
+  });
+  const end = $effect.root(() => maps.begin());
+  const go = (from: number, to = from, mix = 0) =>
+    Object.assign(playback, { from, to, index: mix < 0.5 ? from : to, between: { from, to, mix } });
+  return { maps, asked, playback, state, go, end };
+}
+
+it('shows attention where it was recorded, on repeated sequences where there are any, and points elsewhere', () => {
+  const { maps, end } = setup();
+  expect([maps.cells, maps.kind, maps.part, maps.lacks]).toEqual(['attention', 'repeated', 'first', null]);
+  maps.chosen = 'points';
+  expect(maps.on).toBe(false);
+  maps.chosen = 'offsets';
+  maps.of = 'text';
+  expect([maps.kind, maps.part]).toEqual(['text', 'offsets']);
+  end();
+  const none = setup({ maps: { steps: [], kinds: [] } });
+  none.maps.chosen = 'attention';
+  expect([none.maps.cells, none.maps.lacks]).toEqual(['points', expect.stringContaining('Record it again')]);
+  none.end();
+});
+
+it('has the whole length in parts only where it is longer than a map', () => {
+  for (const [tokens, part] of [
+    [64, 'pooled'],
+    [32, 'first'],
+  ] as const) {
+    const { maps, end } = setup({}, tokens);
+    maps.extent = 'whole';
+    expect(maps.part).toBe(part);
+    end();
+  }
+  const { maps, end } = setup({ maps: { steps: [0], kinds: ['14 × 14'] } });
+  expect([maps.part, maps.pictured]).toEqual(['received', true]);
+  end();
+});
+
+it('asks for the shown step, then for its distances, then for its neighbours', async () => {
+  const { asked, maps, end } = setup();
+  await turn();
+  await turn();
+  expect(asked.slice(0, 2).map(({ step, part }) => [step, part])).toEqual([
+    [100, 'first'],
+    [100, 'offsets'],
+  ]);
+  expect(new Set(asked.map(({ step }) => step))).toEqual(new Set([0, 100, 300]));
+  expect([maps.pair?.from.data[0], maps.current, maps.busy]).toEqual([1, true, false]);
+  expect(maps.offsets?.data[0]).toBe(1);
+  end();
+});
+
+it('dims what belongs to another step: while its own are on their way, and where it has none', async () => {
+  const { maps, go, end } = setup();
+  await turn();
+  go(3);
+  flushSync();
+  if (maps.pair?.toStep !== 300) expect(maps.current).toBe(false);
+  await turn();
+  expect([maps.pair?.to.data[0], maps.current]).toEqual([3, true]);
+  go(2); // not recorded there: those of step 100 stand in
+  await turn();
+  expect([maps.pair?.toMaps, maps.pair?.toStep, maps.current]).toEqual([100, 200, false]);
+  end();
+});
+
+it('mixes two steps as points are mixed', async () => {
+  const { maps, go, end } = setup();
+  go(0, 1, 0.25);
+  await turn();
+  expect([maps.pair?.fromMaps, maps.pair?.toMaps, maps.mix]).toEqual([0, 100, 0.25]);
+  end();
+});
+
+it('draws nothing rather than maps of another kind, or of a step whose own failed', async () => {
+  const { maps, state, go, end } = setup();
+  await turn();
+  maps.chosen = 'offsets';
+  flushSync();
+  expect(maps.pair === null || maps.pair.part === 'offsets').toBe(true);
+  maps.chosen = 'attention';
+  await turn();
+  state.lost = 300;
+  maps.leave();
+  go(3);
+  await turn();
+  await turn();
+  expect([maps.pair, maps.error, maps.busy]).toEqual([null, 'They were thinned.', false]);
+  end();
+});
+
+it('lets Play wait for maps, and two that are compared show their points', async () => {
+  const { maps, state, end } = setup();
+  expect(maps.reaches(3)).toBe(false);
+  await turn();
+  await turn();
+  await turn();
+  expect(maps.reaches(3)).toBe(true);
+  state.against = runOf();
+  expect([maps.on, maps.lacks]).toEqual([false, 'Two that are compared show their points.']);
+  expect(maps.reaches(0)).toBe(true);
+  end();
+});

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { codeOf } from '../render/maps';
+import { mapWords } from './map_words';
+
+/** Offsets −3 … 3 of two heads. */
+const offsets = (...values: number[]) => ({
+  shape: [2, 1, 7],
+  data: Uint8Array.from([...new Array<number>(7).fill(0), ...values.map(codeOf)]),
+});
+const told = (first: number, ...values: number[]) =>
+  mapWords({ offsets: offsets(...values), head: 1, first, pictured: false });
+
+it('says what a head attends to, by distance', () => {
+  expect(told(0.02, 0, 0.05, 0.83, 0.04, 0, 0, 0)).toBe('83 % of its attention 1 token back');
+  expect(told(0.71, 0.12, 0, 0, 0.05, 0, 0, 0)).toBe(
+    '71 % of its attention on the first token, 12 % 3 tokens back',
+  );
+  expect(told(Number.NaN, 0, 0, 0, 0.4, 0, 0.3, 0)).toBe(
+    '40 % of its attention on itself, 30 % 2 tokens ahead',
+  );
+  expect(told(0.05, 0.06, 0.06, 0.07, 0.06, 0.05, 0.05, 0.05)).toBe(
+    'broad: no distance has 10 % of its attention',
+  );
+  expect(mapWords({ offsets: offsets(1), head: 0, first: 1, pictured: false })).toContain('no map');
+});
+
+it('says where patches look, compared with what each would get alike', () => {
+  const map = (value: number) => ({
+    shape: [1, 3, 5],
+    data: Uint8Array.from({ length: 15 }, (_, at) => codeOf(at === 2 ? value : 0.02)),
+  });
+  // 2 × 3 patches: a sixth each, and three times that is worth telling.
+  const words = (value: number) => mapWords({ offsets: map(value), head: 0, first: 0, pictured: true });
+  expect(words(0.6)).toBe('60 % of its attention 1 row up');
+  expect(words(0.4)).toBe('broad: no direction stands out');
+});

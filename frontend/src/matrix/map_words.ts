@@ -1,0 +1,63 @@
+import { valueOfCode } from '../render/maps';
+import type { SmallMaps } from '../run/types';
+
+/** What a small map says of a head, in words. */
+
+/** Attention on one distance that is worth telling, of all; on patches: so many times what each would get alike. */
+const WORTH = 0.1;
+const TIMES = 3;
+/** Distances that are told at most. */
+const TOLD = 2;
+
+export interface Told {
+  /** Mean attention by distance, itself in the middle. [heads, rows, columns] */
+  readonly offsets: SmallMaps;
+  readonly head: number;
+  /** Mean attention on the first token; NaN where it is not known. */
+  readonly first: number;
+  readonly pictured: boolean;
+}
+
+/** "83 % of its attention 1 token back". */
+export function mapWords({ offsets, head, first, pictured }: Told): string {
+  const [, rows = 0, columns = 0] = offsets.shape;
+  const codes = offsets.data.subarray(head * rows * columns, (head + 1) * rows * columns);
+  if (!codes.some(Boolean)) return 'no map: its keys have no distance, or it was not finite';
+  const [middleRow, middleColumn] = [(rows - 1) / 2, (columns - 1) / 2];
+  const alike = 4 / ((rows + 1) * (columns + 1)); // a share for each patch
+  const found = Array.from(codes, (code, at) => ({
+    value: valueOfCode(code),
+    words: pictured
+      ? patchesAway(Math.floor(at / columns) - middleRow, (at % columns) - middleColumn)
+      : tokensAway((at % columns) - middleColumn),
+  }));
+  if (!pictured && first > 0) found.push({ value: first, words: 'on the first token' });
+  const told = found
+    .filter(({ value }) => value >= (pictured ? Math.max(0.01, TIMES * alike) : WORTH))
+    .sort((a, b) => b.value - a.value)
+    .slice(0, TOLD);
+  if (told.length === 0)
+    return pictured ? 'broad: no direction stands out' : 'broad: no distance has 10 % of its attention';
+  const [most, next] = told.map(({ value, words }) => [percent(value), words] as const);
+  const also = next ? `, ${next[0]} ${next[1]}` : '';
+  return `${most?.[0]} of its attention ${most?.[1]}${also}`;
+}
+
+function percent(value: number): string {
+  return `${Math.round(100 * value)} %`;
+}
+
+function tokensAway(offset: number): string {
+  if (offset === 0) return 'on itself';
+  const count = Math.abs(offset);
+  return `${count} token${count === 1 ? '' : 's'} ${offset < 0 ? 'back' : 'ahead'}`;
+}
+
+function patchesAway(down: number, right: number): string {
+  if (down === 0 && right === 0) return 'on the patch itself';
+  const part = (count: number, noun: string, less: string, more: string) =>
+    count === 0
+      ? []
+      : [`${Math.abs(count)} ${noun}${Math.abs(count) === 1 ? '' : 's'} ${count < 0 ? less : more}`];
+  return [...part(down, 'row', 'up', 'down'), ...part(right, 'column', 'left', 'right')].join(', ');
+}

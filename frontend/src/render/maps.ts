@@ -1,0 +1,71 @@
+import type { CellFrame } from './cell_frames';
+
+/** Maps in cells: a number for each place of a small grid, of every head; of two steps that are mixed. */
+export interface CellMaps {
+  /** [heads, rows, columns] of codes, see `valueOfCode`. */
+  readonly from: Uint8Array;
+  readonly to: Uint8Array;
+  readonly mix: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** Heat: each place has the colour of its number. Bars: each column, of one row, is as high as its number, in a colour of
+   * its own. */
+  readonly form: 'heat' | 'bars';
+  /** The number that has the last colour, or the full height. */
+  readonly most: number;
+  /** RGBA bytes: of heat those of [0, most], even in its square root, the first one is never used [256, 4]; of bars those of
+   * each column [columns, 4]. */
+  readonly colours: Uint8Array;
+  /** 1, or less where they stand in for what is still on its way. */
+  readonly opacity: number;
+}
+
+/** How much of a cell's side stays free around its map: there one sees the cell's tint. */
+export const RIM = 0.035;
+
+const VALUES = Float32Array.from({ length: 256 }, (_, code) =>
+  code === 0 ? Number.NaN : ((code - 1) / 254) ** 2,
+);
+
+/** The number that a code stands for; NaN: there is none. */
+export function valueOfCode(code: number): number {
+  return VALUES[code] ?? Number.NaN;
+}
+
+/** The code that stands for a number. */
+export function codeOf(value: number): number {
+  return Number.isNaN(value) ? 0 : 1 + Math.round(254 * Math.sqrt(Math.min(1, Math.max(0, value))));
+}
+
+/** A head's number between the two steps; where one of them has none, the other's. */
+export function mixedValue({ from, to, mix }: Pick<CellMaps, 'from' | 'to' | 'mix'>, at: number): number {
+  const [a, b] = [valueOfCode(from[at] ?? 0), valueOfCode(to[at] ?? 0)];
+  if (Number.isNaN(a)) return b;
+  return Number.isNaN(b) ? a : a + mix * (b - a);
+}
+
+/** Where in its cell a map lies, css pixels: as the shader has it. */
+export function mapBox(
+  {
+    left,
+    top,
+    right,
+    bottom,
+    mark,
+    wall,
+  }: Pick<CellFrame, 'left' | 'top' | 'right' | 'bottom' | 'mark' | 'wall'>,
+  { rows, columns, form }: Pick<CellMaps, 'rows' | 'columns' | 'form'>,
+  ratio: number,
+): { readonly left: number; readonly top: number; readonly width: number; readonly height: number } {
+  const side = right - left;
+  const rim = Math.round((Math.max(mark, wall) + RIM * side) * ratio) / ratio;
+  const room = Math.max(0, side - 2 * rim);
+  const most = form === 'bars' ? 1 : Math.max(rows, columns);
+  const [width, height] = form === 'bars' ? [room, room] : [(room * columns) / most, (room * rows) / most];
+  return {
+    left: left + rim + (room - width) / 2,
+    top: top + rim + (bottom - top - side + room - height) / 2,
+    width,
+    height,
+  };
+}

@@ -1,0 +1,118 @@
+"""What the matrix's cells show: points, attention by position, attention by distance."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tb_attnviz.events import AttentionMap, RunWriter
+from tests.conftest import LAYERS, PROBE, wait_until, write_checkpoint
+from tests.e2e.conftest import Pixels, Tab
+
+N = 10  # tokens of the sequence that repeats itself
+FULL = (20, 56, 111)  # all of a query's attention, in the light
+
+
+def resting(*backs: int) -> AttentionMap:
+    """A head for each of `backs`, which attends so many tokens back, and to the first one where there is none."""
+    square = np.zeros((len(backs), N, N), np.float32)
+    for head, back in enumerate(backs):
+        for query in range(N):
+            square[head, query, max(query - back, 0)] = 1
+    offsets = np.stack([np.diagonal(square, -o, 1, 2).mean(axis=1) for o in range(N - 1, -1, -1)], axis=1)
+    return AttentionMap((N, N), square, square, offsets.astype(np.float32), offsets_from=(1 - N,))
+
+
+@pytest.fixture(scope="module")
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Heads that attend to themselves at step 0, and the head's number back from step 100 on; step 200 has no maps."""
+    directory = tmp_path_factory.mktemp("cells")
+    writer = RunWriter(str(directory / "run"))
+    writer.begin(0, PROBE, LAYERS)
+    for step in (0, 100, 200):
+        write_checkpoint(writer, step)
+        if step < 200:
+            maps = [{"repeated": resting(*(range(of.heads) if step else [0] * of.heads))} for of in LAYERS]
+            sink = np.full(sum(of.heads for of in LAYERS), 0.02, np.float32)
+            writer.write_health(step, {"entropy": np.linspace(1, 0.1, 10, dtype=np.float32), "sink": sink}, maps=maps)
+    writer.close()
+    return directory
+
+
+def cell_pixels(tab: Tab, layer: int, head: int) -> Pixels:
+    """The map of a head: what lies within its cell's border and rim."""
+    x, y = tab.cell(layer, head)
+    pixels = tab.pixels(tab.matrix)
+    row = pixels[int(y), :, :]
+    lines = np.flatnonzero(np.abs(row - np.array([218, 220, 224])).max(axis=-1) <= 2)  # the borders of cells
+    half = int(min(abs(lines - x)))
+    rim = round(1 + 0.035 * 2 * half)
+    return pixels[int(y) - half + rim : int(y) + half - rim, int(x) - half + rim : int(x) + half - rim]
+
+
+def places(pixels: Pixels) -> list[int]:
+    """For each query, from the top, how far back the key with all of its attention is; 99: none has it."""
+    side = len(pixels) / N
+    at = [int((i + 0.5) * side) for i in range(N)]
+    full = np.abs(pixels[np.ix_(at, at)] - np.array(FULL)).max(axis=-1) < 12  # (queries, keys)
+    return [query - int(full[query].argmax()) if full[query].any() else 99 for query in range(N)]
+
+
+def test_a_head_that_attends_one_token_back_shows_a_diagonal_below_the_main_one(tab: Tab) -> None:
+    tab.open(step=100, tint="none")
+    expect(tab.frame.get_by_label("Cells show")).to_have_value("attention")  # where it was recorded, without a click
+    assert places(cell_pixels(tab, 0, 0))[2:] == [0] * (N - 2)
+    assert places(cell_pixels(tab, 0, 1))[2:] == [1] * (N - 2)  # the first rows may lie under its name
+    assert places(cell_pixels(tab, 1, 3))[4:] == [3] * (N - 4)
+    tab.open(step=0, tint="none")
+    assert places(cell_pixels(tab, 0, 1))[2:] == [0] * (N - 2)
+
+
+def test_the_pointer_is_told_what_a_map_says(tab: Tab) -> None:
+    tab.open(step=100)
+    box = tab.matrix.bounding_box()
+    assert box
+    x, y = tab.cell(0, 2)
+    tab.page.mouse.move(box["x"] + x, box["y"] + y)
+    expect(tab.frame.get_by_role("tooltip")).to_contain_text("100 % of its attention 2 tokens back")
+
+
+def test_offsets_have_a_bar_for_each_distance(tab: Tab) -> None:
+    tab.open(step=100, tint="none", cells="offsets")
+    pixels = cell_pixels(tab, 0, 3)
+    blue = np.abs(pixels - np.array([61, 134, 198])).max(axis=-1) < 12
+    columns = 4 + N  # the first token and a gap, then 9 back to 0
+    (bar,) = {int(column * columns / pixels.shape[1]) for column in np.flatnonzero(blue.mean(axis=0) > 0.8)}
+    assert bar == columns - 1 - 3
+
+
+def test_maps_of_another_step_are_dimmed_and_named(tab: Tab) -> None:
+    tab.open(step=200, tint="none")
+    expect(tab.frame.get_by_text("No small maps of step 200: these are of step 100")).to_be_visible()
+    assert places(cell_pixels(tab, 0, 1)) == [99] * N
+    tab.press_on_slider("ArrowLeft")
+    assert places(cell_pixels(tab, 0, 1))[2:] == [1] * (N - 2)
+
+
+def test_cells_are_chosen_in_one_place_and_the_address_keeps_it(tab: Tab) -> None:
+    tab.open(step=100)
+    picker = tab.frame.get_by_label("Cells show")
+    picker.select_option("points")
+    tab.ready()
+    tab.expect_address(cells="points")
+    assert "attention by position" not in (tab.matrix.get_attribute("aria-label") or "")
+    picker.select_option("offsets")
+    tab.ready()
+    tab.expect_address(cells="offsets")
+    wait_until(lambda: re.search("by distance", tab.matrix.get_attribute("aria-label") or ""), seconds=10)
+
+
+def test_a_run_without_maps_shows_points_and_says_why(page: object, shared_server: str) -> None:
+    tab = Tab(page, shared_server)  # type: ignore[arg-type]
+    tab.open(cells="attention")
+    picker = tab.frame.get_by_label("Cells show")
+    expect(picker).to_have_value("points")
+    expect(picker.get_by_role("option", name="Cells: attention")).to_be_disabled()
+    expect(tab.frame.get_by_text("Record it again: they come with the health figures")).to_be_visible()
