@@ -28,7 +28,7 @@ import {
   pointsNpy,
 } from './tables';
 
-/** What can be taken along of what is shown. */
+/** What can be exported of what is shown. */
 
 export interface TakenFile {
   readonly name: string;
