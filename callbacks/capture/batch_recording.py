@@ -12,7 +12,7 @@ from ..probes.batch import Batch
 from ..tracing.attention_call import AttentionCall
 from ..tracing.products import LARGEST_LOGITS
 from ..tracing.window_tokens import Windows
-from .masks import Mask, additive, mask_of_windows, reduce_mask, shows_padding
+from .masks import Mask, Masks, additive, mask_of_windows
 from .other_sequences import Sides
 from .padded_attention import pad_last
 from .pairing import Pairing, Pairings
@@ -76,6 +76,7 @@ class BatchRecording:
         self.skipped: dict[str, str] = {}
         self.traces: dict[str, Trace] = {}
         """What every attention of the pass was made from, recorded or not."""
+        self._masks = Masks()
         self._pairings = Pairings(batch, found, others)
         self._met: dict[str, Pairing] = {}
 
@@ -92,13 +93,13 @@ class BatchRecording:
             self.refuse(call.name, pairing)
             return
         self._met[call.name] = pairing
-        bias = additive(call)
-        if shows_padding(bias, pairing.queries, pairing.keys):
+        read = (self._masks if pairing.windows is None else Masks()).read(call, pairing.queries, pairing.keys)
+        if read.shows_padding:
             obstacle = "its tokens attend to padding: give the probe an attention mask, or sequences of one length"
             self.refuse(call.name, obstacle)
             return
-        seen = self._see(call, bias, pairing)
-        problem = self._check(call, bias, pairing)
+        seen = self._see(call, read.mask, pairing)
+        problem = self._check(call, pairing)
         if problem is None and seen is not None:
             self.layers[call.name] = seen
             if call.values is not None:
@@ -132,13 +133,13 @@ class BatchRecording:
         """Whether a softmax over `shape` is one over the pairs of two tokens."""
         return self._pairings.looks_like_attention(shape)
 
-    def _check(self, call: AttentionCall, bias: Tensor, pairing: Pairing) -> str | None:
+    def _check(self, call: AttentionCall, pairing: Pairing) -> str | None:
         """Whether what `call` says gives the weights that the model itself shows; why not, if it does not."""
         if call.weights is None:
             return None
         exact = torch.float64 if call.queries.dtype == torch.float64 else torch.float32
         sequences, pairs = len(call.queries), pairing.pairs
-        bias, keys = (x.expand(sequences, -1, -1, -1) for x in (bias, call.keys))
+        bias, keys = (x.expand(sequences, -1, -1, -1) for x in (additive(call), call.keys))
         count = max(LARGEST_LOGITS // call.weights[0].numel(), 1)  # sequences at a time
         parts = [slice(first, first + count) for first in range(0, sequences, count)]
         for part in parts:
@@ -156,11 +157,11 @@ class BatchRecording:
             return None
         return "its softmax gives other weights than these queries and keys with this scale and mask"
 
-    def _see(self, call: AttentionCall, bias: Tensor, pairing: Pairing) -> LayerRecording | None:
+    def _see(self, call: AttentionCall, mask: Mask, pairing: Pairing) -> LayerRecording | None:
         """None if the windows of two sequences have different masks."""
-        padded = pad_last(call, reduce_mask(bias, pairing.queries, pairing.keys), pairing, sequences=self.sequences)
-        mask = padded.mask if pairing.windows is None else mask_of_windows(padded.mask, self.sequences)
-        if mask is None:
+        padded = pad_last(call, mask, pairing, sequences=self.sequences)
+        of_one = mask if pairing.windows is None else mask_of_windows(mask, self.sequences)
+        if of_one is None:
             return None
         if self.values is not None:
             self.values.expect(padded)
@@ -169,7 +170,7 @@ class BatchRecording:
             queries=padded.tokens(pairing.queries, padded.queries),
             keys=padded.tokens(pairing.keys, padded.keys),
             lengths=(pairing.queries.lengths.cpu(), pairing.keys.lengths.cpu()),
-            mask=dataclasses.replace(mask, bias=None if mask.bias is None else mask.bias.cpu()),
+            mask=dataclasses.replace(of_one, bias=None if of_one.bias is None else of_one.bias.cpu()),
             softcap=call.softcap,
             sinks=None if call.sinks is None else call.sinks.detach().to("cpu", torch.float32),
             survey=padded.survey() if self._with_health else None,

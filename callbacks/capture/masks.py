@@ -1,7 +1,6 @@
 """Masks: what an attention adds to its logits, reduced to the tokens of the probe and to its plainest form.
 
-Most masks say no more than "all tokens" or "the tokens up to this one", once padding is gone. What says more is kept
-as an additive bias: relative positions, sliding windows, prefixes.
+Most masks are bands (`bands`). What says more is kept as an additive bias: relative positions, prefixes.
 """
 
 import dataclasses
@@ -9,8 +8,11 @@ import dataclasses
 import torch
 from torch import Tensor
 
+from tb_attnviz.geometry import Window
+
 from ..probes.side import Side
 from ..tracing.attention_call import HIDDEN, AttentionCall
+from .bands import ALL, agree, inside, read_band
 
 # Masks that differ by less are the same: where plain code adds a bias, it is known up to rounding only.
 _SAME, _RELATIVELY = 2e-5, 2e-6
@@ -18,11 +20,58 @@ _SAME, _RELATIVELY = 2e-5, 2e-6
 
 @dataclasses.dataclass(frozen=True)
 class Mask:
-    """The mask of one attention over some sequences. Both `full` and `causal` hold for sequences of one token."""
+    """The mask of one attention over some sequences: the tokens that a query sees before and after its own, or a bias.
 
-    full: bool  # every token sees every token
-    causal: bool  # every token sees itself and those before it
-    bias: Tensor | None  # else: float [sequences or 1, heads or 1, longest, longest]; -inf hides; padding is -inf
+    A `window` counts from token to token, None: to the end of every sequence; with a bias it is ALL.
+    """
+
+    window: Window
+    bias: Tensor | None = None  # float [sequences or 1, heads or 1, longest, longest]; -inf hides; padding is -inf
+
+    @property
+    def full(self) -> bool:
+        """Every token sees every token."""
+        return self.bias is None and self.window == ALL
+
+    @property
+    def causal(self) -> bool:
+        """Every token sees itself and those before it, and nothing more is said."""
+        return self.bias is None and self.window == (None, 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Read:
+    """A mask among tokens, and whether a token sees a position that is none: then attention among tokens is another."""
+
+    mask: Mask
+    shows_padding: bool
+
+
+class Masks:
+    """Reads the masks of a batch. One that several layers share is read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[object, ...], tuple[object, Read]] = {}
+
+    def read(self, call: AttentionCall, queries: Side, keys: Side) -> Read:
+        mask = call.mask
+        if mask is not None and mask.is_inference():  # it does not tell whether it was written over
+            return _read(call, queries, keys)
+        version = None if mask is None else (id(mask), mask._version, mask.shape)
+        sizes = call.queries.shape[-2], call.keys.shape[-2]
+        key = (version, call.causal, call.window, id(queries), id(keys), sizes)
+        if key not in self._read:
+            held = mask, queries, keys  # so that nothing else gets their ids
+            self._read[key] = held, _read(call, queries, keys)
+        return self._read[key][1]
+
+
+def _read(call: AttentionCall, queries: Side, keys: Side) -> Read:
+    band = read_band(call, queries, keys)
+    if band is not None:
+        return Read(Mask(band.window), band.shows_padding)
+    bias = additive(call)
+    return Read(_reduced(bias, queries, keys), _shows_padding(bias, queries, keys))
 
 
 def additive(call: AttentionCall) -> Tensor:
@@ -39,48 +88,49 @@ def additive(call: AttentionCall) -> Tensor:
         else:
             bias = mask.float() if mask.dtype != torch.float64 else mask
             bias = torch.where(bias <= bias.amax(dim=-1, keepdim=True) + HIDDEN, -torch.inf, bias)
-    if call.causal:
-        bias = torch.where(_triangle(n_query, n_key, like=bias), bias, -torch.inf)
+    window = (call.window[0], 0 if call.causal else call.window[1])
+    if window != ALL:
+        query, key = (torch.arange(n, device=bias.device) for n in (n_query, n_key))
+        bias = torch.where(inside(window, query[:, None], key), bias, -torch.inf)
     return bias
 
 
-def shows_padding(bias: Tensor, queries: Side, keys: Side) -> bool:
-    """Whether a token sees a position that is none: attention among the tokens alone is then not the model's.
-
-    `bias` as from `additive`.
-    """
+def _shows_padding(bias: Tensor, queries: Side, keys: Side) -> bool:
+    """`bias` as from `additive`."""
     padded_pairs = queries.present[:, None, :, None] & ~keys.present[:, None, None, :]  # (sequences, 1, width, width)
     return bool((padded_pairs & (bias > -torch.inf)).any())
 
 
-def reduce_mask(bias: Tensor, queries: Side, keys: Side) -> Mask:
+def _reduced(bias: Tensor, queries: Side, keys: Side) -> Mask:
     """The mask among the tokens of a batch; `bias` as from `additive`."""
     bias = bias.expand(len(queries.order), -1, -1, -1)
     bias = torch.take_along_dim(bias, queries.order[:, None, :, None], dim=2)
     bias = torch.take_along_dim(bias, keys.order[:, None, None, :], dim=3)  # (sequences, heads or 1, longest, longest)
     real = _real_pairs(queries.lengths, keys.lengths)
-    triangle = _triangle(*bias.shape[-2:], like=bias)
-    full = bool((~real | (bias == 0)).all())
-    causal = queries is keys and bool((~real | torch.where(triangle, bias == 0, bias == -torch.inf)).all())
-    if full or causal:
-        return Mask(full, causal, None)
-    return Mask(False, False, _compact(torch.where(real, bias, -torch.inf), queries.lengths, keys.lengths))
+    return Mask(ALL, _compact(torch.where(real, bias, -torch.inf), queries.lengths, keys.lengths))
 
 
 def join_masks(masks: list[Mask], lengths: list[tuple[Tensor, Tensor]]) -> Mask:
     """The mask of all sequences, from those of their batches; `lengths` [sequences] of queries and keys of each."""
-    full, causal = all(mask.full for mask in masks), all(mask.causal for mask in masks)
-    if full or causal:
-        return Mask(full, causal, None)
+    if all(mask.bias is None for mask in masks):
+        longest = [int(torch.cat(of_both).max()) for of_both in lengths]
+        window = agree([mask.window for mask in masks], longest)
+        if window is not None:
+            return Mask(window)
+    return as_bias(masks, lengths)
+
+
+def as_bias(masks: list[Mask], lengths: list[tuple[Tensor, Tensor]]) -> Mask:
+    """The same as a bias."""
     n_query, n_key = (torch.cat(of_side) for of_side in zip(*lengths, strict=True))
-    heads = max(mask.bias.shape[1] for mask in masks if mask.bias is not None)
+    heads = max([mask.bias.shape[1] for mask in masks if mask.bias is not None], default=1)
     joined = torch.full((len(n_query), heads, int(n_query.max()), int(n_key.max())), -torch.inf)
     first = 0
     for mask, (queries, keys) in zip(masks, lengths, strict=True):
         rows = slice(first, first + len(queries))
         joined[rows, :, : int(queries.max()), : int(keys.max())] = _spelled_out(mask, queries, keys).to(joined)
         first = rows.stop
-    return Mask(False, False, _compact(joined, n_query, n_key))
+    return Mask(ALL, _compact(joined, n_query, n_key))
 
 
 def mask_of_windows(mask: Mask, sequences: int) -> Mask | None:
@@ -95,7 +145,7 @@ def mask_of_windows(mask: Mask, sequences: int) -> Mask | None:
     if len(mask.bias) == 1:
         return mask
     bias = mask.bias.reshape(sequences, -1, *mask.bias.shape[1:])  # (sequences, windows, heads or 1, n, n)
-    return Mask(False, False, bias[0]) if bool(_same(bias, bias[:1]).all()) else None
+    return Mask(ALL, bias[0]) if bool(_same(bias, bias[:1]).all()) else None
 
 
 def join_masks_of_windows(masks: list[Mask]) -> Mask | None:
@@ -106,10 +156,9 @@ def join_masks_of_windows(masks: list[Mask]) -> Mask | None:
 
 def _spelled_out(mask: Mask, queries: Tensor, keys: Tensor) -> Tensor:
     """`mask` as a bias that broadcasts to [sequences, heads, longest, longest], padding -inf."""
-    n_query, n_key = int(queries.max()), int(keys.max())
-    bias = torch.zeros(1, 1, n_query, n_key) if mask.bias is None else mask.bias
-    if mask.bias is None and not mask.full:
-        bias = torch.where(_triangle(n_query, n_key, like=bias), bias, -torch.inf)
+    query, key = (torch.arange(int(n.max())) for n in (queries, keys))
+    bias = torch.zeros(1, 1, len(query), len(key)) if mask.bias is None else mask.bias
+    bias = torch.where(inside(mask.window, query[:, None], key), bias, -torch.inf)
     return torch.where(_real_pairs(queries, keys), bias, -torch.inf)
 
 
@@ -136,7 +185,3 @@ def _real_pairs(queries: Tensor, keys: Tensor) -> Tensor:
         torch.arange(int(n.max()), device=n.device) < n[:, None] for n in (queries, keys)
     )  # (sequences, longest)
     return query[:, None, :, None] & key[:, None, None, :]
-
-
-def _triangle(n_query: int, n_key: int, *, like: Tensor) -> Tensor:
-    return torch.ones(n_query, n_key, dtype=torch.bool, device=like.device).tril()

@@ -18,7 +18,7 @@ from ..tracing.attention_calls import AttentionCalls
 from ..tracing.module_names import ModuleNames
 from .batch_recording import BatchRecording
 from .maps import stored_maps
-from .masks import join_masks, join_masks_of_windows
+from .masks import as_bias, join_masks, join_masks_of_windows
 from .neutral import undisturbed
 from .other_sequences import Sides, other_sequences
 from .selection import Selection
@@ -138,10 +138,14 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
         parts = [of_batch.layers[name] for of_batch in batches if name in of_batch.layers]
         alike = name not in skipped and len(parts) == len(batches) and len({part.form for part in parts}) == 1
         masks, windows = [part.mask for part in parts], parts[0].windows
-        mask = join_masks(masks, [p.lengths for p in parts]) if windows is None else join_masks_of_windows(masks)
+        lengths = [part.lengths for part in parts]
+        mask = join_masks(masks, lengths) if windows is None else join_masks_of_windows(masks)
         if not alike or mask is None:
             skipped.setdefault(name, "it was not called alike for all sequences of the probe")
             continue
+        if not (mask.full or mask.causal or windows is not None):  # as it is stored
+            own, others = (torch.cat(of_side) for of_side in zip(*lengths, strict=True))
+            mask = as_bias([mask], [(own, others)])
         queries = torch.cat([part.queries for part in parts], dim=1)  # (heads, n_query, d)
         keys = torch.cat([part.keys for part in parts], dim=1)  # (kv_heads, n_key, d)
         (heads, _, head_dim), kv_heads = queries.shape, len(keys)
@@ -179,8 +183,8 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
         if names:
             surveys = [part.survey for part in parts if part.survey is not None]
             repeats = repeats_of(probe.record.side(parts[0].sides[0]))
-            lengths = [length for part in parts for length in part.lengths[0].tolist()]
-            for figure, of_figure in figures_of(surveys, lengths, repeats).items():
+            tokens = [length for part in parts for length in part.lengths[0].tolist()]
+            for figure, of_figure in figures_of(surveys, tokens, repeats).items():
                 figures[figure].append(of_figure.float().numpy())
             maps.append(stored_maps(joined_maps(surveys)))
             rank = effective_rank(queries, keys.repeat_interleave(heads // kv_heads, dim=0))

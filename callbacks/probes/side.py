@@ -37,7 +37,7 @@ class Side:
         order = torch.argsort((~present).int(), dim=1, stable=True)
         self.order = order[:, : max(self.counts)]  # (sequences, longest): where the tokens are, then padding
         self.places = places
-        self._in_order = bool((self.order == torch.arange(self.order.shape[1], device=order.device)).all())
+        self.in_order = bool((self.order == torch.arange(self.order.shape[1], device=order.device)).all())
 
     def fits(self, x: Tensor) -> bool:
         """Whether x [sequences, heads, width, d] is of these positions."""
@@ -45,7 +45,7 @@ class Side:
 
     def in_front(self, x: Tensor) -> Tensor:
         """x [sequences, heads, width, d] with padding last, and only as much as there must be."""
-        if self._in_order:
+        if self.in_order:
             return x[:, :, : self.order.shape[1]]
         return torch.take_along_dim(x, self.order[:, None, :, None], dim=2)
 

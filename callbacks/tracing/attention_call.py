@@ -26,6 +26,7 @@ class AttentionCall:
     logits: Tensor | None = None  # of the same shape: what the weights are the softmax of, in the model's own precision
     sources: tuple[int, int, int] = (0, 0, 0)  # what queries and keys were made from, and itself: sets of `Sources`
     values: Tensor | None = None  # [batch, value_heads, n_key, d_v], where the call shows them
+    window: tuple[int | None, int | None] = (None, None)  # how many keys before and after its own a query sees
     windows: Windows | str | None = None  # what the rows of the batch are, where they are windows; or why not
 
 

@@ -82,23 +82,19 @@ def flash(name: str, *args: Any, **kwargs: Any) -> AttentionCall:
     given = dict(zip((*names, "alibi_slopes", "return_softmax"), args, strict=False)) | kwargs
     queries, keys = given["q"].transpose(1, 2), given["k"].transpose(1, 2)  # (batch, heads, n, d)
     n_query, n_key = queries.shape[2], keys.shape[2]
-    # The kernel counts positions from the end of both.
-    ahead = torch.arange(n_key, device=queries.device) - (
-        torch.arange(n_query, device=queries.device)[:, None] + n_key - n_query
-    )  # (n_query, n_key): how far a key lies behind its query
-    left, right = given.get("window_size_left", -1), given.get("window_size_right", -1)
-    visible = torch.ones_like(ahead, dtype=torch.bool)
-    if given.get("causal"):
-        visible &= ahead <= 0
-    if left is not None and left >= 0:
-        visible &= ahead >= -left
-    if right is not None and right >= 0:
-        visible &= ahead <= right
-    mask = torch.where(visible, 0.0, -torch.inf)
-    slopes = given.get("alibi_slopes")
-    if slopes is not None:
-        slopes = slopes.reshape(-1, slopes.shape[-1])[:, :, None, None]  # (batch or 1, heads, 1, 1)
-        mask = mask - slopes * ahead.abs()
+    left, right = (_reach(given.get(f"window_size_{side}")) for side in ("left", "right"))
+    window = (left, 0 if given.get("causal") else right)
+    slopes, mask = given.get("alibi_slopes"), None
+    if slopes is not None or n_query != n_key:
+        # The kernel counts positions from the end of both.
+        query, key = (torch.arange(n, device=queries.device) for n in (n_query, n_key))
+        ahead = key - (query[:, None] + n_key - n_query)  # (n_query, n_key): how far a key lies behind its query
+        behind, after = (n_key if reach is None else reach for reach in window)
+        mask = torch.where((ahead >= -behind) & (ahead <= after), 0.0, -torch.inf)
+        window = (None, None)
+        if slopes is not None:
+            slopes = slopes.reshape(-1, slopes.shape[-1])[:, :, None, None]  # (batch or 1, heads, 1, 1)
+            mask = mask - slopes * ahead.abs()
     return AttentionCall(
         name,
         queries,
@@ -106,9 +102,15 @@ def flash(name: str, *args: Any, **kwargs: Any) -> AttentionCall:
         _scale(queries, given.get("softmax_scale")),
         causal=False,
         mask=mask,
+        window=window,
         softcap=given.get("softcap") or None,
         values=given["v"].transpose(1, 2),
     )
+
+
+def _reach(size: int | None) -> int | None:
+    """How far a window of the kernel reaches; None: to the end."""
+    return None if size is None or size < 0 else size
 
 
 def _scale(query: Tensor, scale: Any) -> float:
