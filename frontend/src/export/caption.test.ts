@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { readHealth } from '../health/health';
 import { layerOf } from '../run/layer.fixture';
 import { DEFAULT_PROJECTION } from '../run/projection';
 import { dataOf, textOf } from '../run/run.fixture';
@@ -25,8 +24,6 @@ function shown(parts: Partial<Captioned> = {}): Captioned {
     focus: { opened: { layer: 0, head: 0 } },
     axes: { projection: DEFAULT_PROJECTION, dims: 2 },
     playback: { steps: [0, 1000, 2000], step: 1000, between: { from: 1, to: 1, mix: 0 } },
-    scatter: { colouring: 'kind' },
-    health: { series: null },
     steering: { tag: null, scale: { low: 0.5, high: 4, logarithmic: true } },
     headView: { pair: null },
     sentence: {
@@ -47,7 +44,6 @@ describe('a caption', () => {
     expect(captionOf('head', shown())).toEqual({
       title: 'induction/2 · L5 H7 · step 1,000',
       says: ['Biplot in 2-D'],
-      legends: [{ name: 'colour', about: '' }],
     });
     const tsne = { ...DEFAULT_PROJECTION, method: 'tsne', normalise: 'paper' } as const;
     expect(captionOf('matrix', shown({ axes: { projection: tsne, dims: 3 } })).says).toEqual([
@@ -68,17 +64,6 @@ describe('a caption', () => {
       'Biplot in 2-D',
     ]);
     expect(captionOf('head', shown({ axes })).says).toEqual(['Biplot in 3-D']);
-  });
-
-  it('names the colours and the tint whose legends it shows', () => {
-    const series =
-      readHealth({ run: 'a', steps: [0], heads: [1], figures: { max_logit: [[1]] } }).get('max_logit') ??
-      null;
-    const { legends } = captionOf(
-      'matrix',
-      shown({ scatter: { colouring: 'max_logit' }, health: { series } }),
-    );
-    expect(legends.map(({ about }) => about)).toEqual(['colour: max logit', 'tint: Max logit']);
   });
 
   it('says what of the attention is left out', () => {

@@ -1,6 +1,4 @@
-import type { Scatter } from '../encoding/scatter.svelte';
-import { figureTitle, formatValue } from '../health/figures';
-import type { RunHealth } from '../health/run_health.svelte';
+import { formatValue } from '../health/figures';
 import type { Playback } from '../playback/playback.svelte';
 import type { Sentence } from '../reading/sentence.svelte';
 import type { Focus } from '../run/focus.svelte';
@@ -24,8 +22,6 @@ export interface Captioned {
   readonly focus: Pick<Focus, 'opened'>;
   readonly axes: Pick<Axes, 'projection' | 'dims'>;
   readonly playback: Pick<Playback, 'steps' | 'step' | 'between'>;
-  readonly scatter: Pick<Scatter, 'colouring'>;
-  readonly health: Pick<RunHealth, 'series'>;
   readonly steering: Pick<Steering, 'tag' | 'scale'>;
   readonly headView: { readonly pair: { readonly dims: Dims } | null };
   readonly sentence: Pick<
@@ -38,52 +34,39 @@ export interface Captioned {
 export interface Caption {
   readonly title: string;
   readonly says: readonly string[];
-  /** Which of the page's legends belong to it. */
-  readonly legends: readonly { readonly name: string; readonly about: string }[];
 }
 
 export function captionOf(kind: ExhibitKind, session: Captioned): Caption {
   const { run, layers } = session.data;
   const { opened } = session.focus;
-  const { colouring } = session.scatter;
-  const { series } = session.health;
   const name = run?.run === '.' ? 'log directory' : (run?.run ?? '');
   const head = opened ? headLabel(layers, opened.layer, opened.head) : '';
-  const colour = {
-    name: 'colour',
-    about: colouring === 'kind' ? '' : `colour: ${colouring.replaceAll('_', ' ')}`,
-  };
   const titled = (...parts: string[]) => [name, ...parts].filter(Boolean).join(' · ');
   switch (kind) {
     case 'matrix':
       return {
         title: titled('all heads', stepText(session)),
         says: [projectionText(session.axes.projection, 2)],
-        legends: [colour, ...(series ? [{ name: 'tint', about: `tint: ${figureTitle(series.name)}` }] : [])],
       };
     case 'head':
       return {
         title: titled(head, stepText(session)),
         says: [projectionText(session.axes.projection, session.headView.pair?.dims ?? session.axes.dims)],
-        legends: [colour],
       };
     case 'sentence':
       return {
         title: titled(session.sentence.pictured.signed ? `${head}, a difference` : head, readStep(session)),
         says: sentenceText(session),
-        legends: [],
       };
     case 'health':
       return {
         title: titled(head, 'health over training steps'),
         says: ['line: this head; band: all heads'],
-        legends: [],
       };
     case 'timeline':
       return {
         title: titled(session.steering.tag ?? 'training steps'),
         says: [curveText(session)],
-        legends: [],
       };
   }
 }
@@ -145,6 +128,7 @@ function sentenceText({ sentence, data: { probe } }: Pick<Captioned, 'sentence' 
   const left = both.flatMap(({ gone }) => gone.filter(Boolean)).length;
   return [
     form === 'lines' && pictured.id !== 'shown' ? `${of}: ${pictured.title}` : of,
+    ...(form === 'map' ? ['weights on a scale of square roots'] : []),
     ...(weighing.weight ? ['weighted by ‖v‖'] : []),
     ...(top > 0 ? [`the strongest ${top} of each query`] : []),
     ...(least > 0 ? [`from ${Math.round(100 * least)} %`] : []),

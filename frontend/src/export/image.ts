@@ -1,6 +1,6 @@
 import type { Size } from '../base/size';
 import { escapeXml, short } from '../render/text';
-import type { Layer } from './layers';
+import type { Box, Layer } from './layers';
 
 /** A picture on its own: a sheet of layers, as an SVG document or as a PNG. */
 export interface Sheet extends Size {
@@ -11,11 +11,7 @@ export interface Sheet extends Size {
 }
 
 export function svgOf(sheet: Sheet): string {
-  const layers = sheet.layers.map((layer) => {
-    if ('svg' in layer) return layer.svg;
-    const faint = layer.opacity < 1 ? ` opacity="${short(layer.opacity)}"` : '';
-    return `<g transform="translate(${short(layer.x)} ${short(layer.y)})"${faint}>${layer.canvas.svg()}</g>\n`;
-  });
+  const layers = sheet.layers.map(shapesOf);
   return documentOf(sheet, [
     `<title>${escapeXml(sheet.title)}</title>\n`,
     `<rect width="100%" height="100%" fill="${sheet.surface}"/>\n`,
@@ -23,8 +19,10 @@ export function svgOf(sheet: Sheet): string {
   ]);
 }
 
-/** @param ratio pixels per css pixel */
+/** What is drawn of the page is taken at once; the rest takes a while.
+ * @param ratio pixels per css pixel */
 export async function pngOf(sheet: Sheet, ratio: number): Promise<Blob> {
+  const stills = sheet.layers.map((layer) => stillOf(layer, ratio));
   const canvas = new OffscreenCanvas(Math.round(sheet.width * ratio), Math.round(sheet.height * ratio));
   const context = canvas.getContext('2d');
   if (!context)
@@ -32,21 +30,37 @@ export async function pngOf(sheet: Sheet, ratio: number): Promise<Blob> {
   context.fillStyle = sheet.surface;
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.scale(ratio, ratio);
-  for (const layer of sheet.layers) {
-    const canvasPixels = 'canvas' in layer ? (layer.canvas.pixels?.(ratio) ?? null) : null;
-    if ('canvas' in layer && canvasPixels) {
-      context.globalAlpha = layer.opacity;
-      context.drawImage(canvasPixels, layer.x, layer.y, layer.width, layer.height);
-      context.globalAlpha = 1;
+  for (const still of stills) {
+    if ('svg' in still) {
+      context.drawImage(await drawn(documentOf(sheet, [still.svg], ratio)), 0, 0, sheet.width, sheet.height);
       continue;
     }
-    const shapes =
-      'svg' in layer
-        ? layer.svg
-        : `<g transform="translate(${layer.x} ${layer.y})" opacity="${layer.opacity}">${layer.canvas.svg()}</g>`;
-    context.drawImage(await drawn(documentOf(sheet, [shapes], ratio)), 0, 0, sheet.width, sheet.height);
+    context.globalAlpha = still.opacity;
+    context.drawImage(still.pixels, still.x, still.y, still.width, still.height);
+    context.globalAlpha = 1;
   }
   return canvas.convertToBlob({ type: 'image/png' });
+}
+
+function shapesOf(layer: Layer): string {
+  if ('svg' in layer) return layer.svg;
+  const faint = layer.opacity < 1 ? ` opacity="${short(layer.opacity)}"` : '';
+  return `<g transform="translate(${short(layer.x)} ${short(layer.y)})"${faint}>${layer.canvas.svg()}</g>\n`;
+}
+
+/** A layer that the page changes no more. */
+type Still =
+  | { readonly svg: string }
+  | (Box & { readonly pixels: OffscreenCanvas; readonly opacity: number });
+
+function stillOf(layer: Layer, ratio: number): Still {
+  const source = 'canvas' in layer ? (layer.canvas.pixels?.(ratio) ?? null) : null;
+  if ('svg' in layer || !source) return { svg: shapesOf(layer) };
+  if (source instanceof OffscreenCanvas) return { ...layer, pixels: source };
+  const { width, height } = source;
+  const pixels = new OffscreenCanvas(Math.max(1, width), Math.max(1, height));
+  if (width * height > 0) pixels.getContext('2d')?.drawImage(source, 0, 0);
+  return { ...layer, pixels };
 }
 
 function documentOf({ width, height }: Size, parts: readonly string[], ratio = 1): string {

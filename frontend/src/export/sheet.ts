@@ -1,16 +1,38 @@
+import { flushSync, mount, unmount } from 'svelte';
 import { escapeXml, type Font, fitted, measure, short } from '../render/text';
 import { type Caption, type Captioned, captionOf } from './caption';
 import type { Exhibit } from './exhibits.svelte';
 import type { Sheet } from './image';
 import { type Layer, layersOf } from './layers';
+import PrintedLegends, { type LegendsNeeds } from './PrintedLegends.svelte';
 import { paintOf } from './paint';
+
+/** What pictures and their legends are made of. */
+export type Pictured = Captioned & LegendsNeeds;
 
 const PAD = 12;
 const LINE = 22;
 const GAP = 14;
 
+/** Does this in light colours, as paper has them, whatever the theme. Nobody sees it: nothing is painted meanwhile.
+ * @param work may go on later, but then looks at the page no more */
+export function printed<Result>({ theme }: Pick<Pictured, 'theme'>, work: () => Result): Result {
+  const { dark } = theme;
+  const turn = (to: boolean) => {
+    theme.dark = to;
+    flushSync();
+  };
+  if (!dark) return work();
+  turn(false);
+  try {
+    return work();
+  } finally {
+    turn(true);
+  }
+}
+
 /** A view as a sheet of its own: what is written above it, its legends, and itself as it is on screen. */
-export function sheetOf({ kind, element }: Exhibit, session: Captioned): Sheet {
+export function sheetOf({ kind, element }: Exhibit, session: Pictured): Sheet {
   const caption = captionOf(kind, session);
   const style = getComputedStyle(element);
   const box = element.getBoundingClientRect();
@@ -20,19 +42,52 @@ export function sheetOf({ kind, element }: Exhibit, session: Captioned): Sheet {
   const page = element.closest('.app') ?? document.body;
   const surface = paintOf(getComputedStyle(page).backgroundColor).code;
   const head = headOf(caption, style, width);
-  const height = head.height + Math.ceil(Math.max(box.height, open ? element.scrollHeight : 0)) + PAD;
+  const legends =
+    kind === 'matrix' || kind === 'head' ? legendsOf(kind, session, page, width - 2 * PAD) : null;
+  const top = head.height + (legends ? legends.height + GAP / 2 : 0);
   return {
     title: [caption.title, ...caption.says].join(' · '),
     surface,
     width,
-    height,
-    layers: [...head.layers, ...layersOf(element, { x: box.x - PAD, y: box.y - head.height })],
+    height: top + Math.ceil(Math.max(box.height, open ? element.scrollHeight : 0)) + PAD,
+    layers: [
+      ...head.layers,
+      ...(legends?.layersAt(PAD, head.height) ?? []),
+      ...layersOf(element, { x: box.x - PAD, y: box.y - top }),
+    ],
   };
 }
 
-/** The caption's lines: the title, then what it says and its legends, as many lines as they need. */
+/** The legends of points and cells, laid out by the browser for this width. */
+function legendsOf(
+  kind: 'matrix' | 'head',
+  session: Pictured,
+  page: Element,
+  width: number,
+): { readonly height: number; layersAt(x: number, y: number): readonly Layer[] } {
+  const legends = mount(PrintedLegends, {
+    target: page,
+    props: { session, ofAll: kind === 'matrix', width },
+  });
+  flushSync();
+  const element = page.querySelector('[data-legends]');
+  const box = element?.getBoundingClientRect();
+  const layers = element && box ? layersOf(element, box) : [];
+  void unmount(legends);
+  return {
+    height: Math.ceil(box?.height ?? 0),
+    layersAt: (x, y) => layers.map((layer) => moved(layer, x, y)),
+  };
+}
+
+function moved(layer: Layer, x: number, y: number): Layer {
+  if (!('svg' in layer)) return { ...layer, x: layer.x + x, y: layer.y + y };
+  return { svg: `<g transform="translate(${short(x)} ${short(y)})">${layer.svg}</g>\n` };
+}
+
+/** The caption's lines: the title, then what it says, as many lines as it needs. */
 function headOf(
-  { title, says, legends }: Caption,
+  { title, says }: Caption,
   style: CSSStyleDeclaration,
   width: number,
 ): { readonly layers: readonly Layer[]; readonly height: number } {
@@ -65,14 +120,5 @@ function headOf(
     x += needed + GAP;
   };
   for (const text of says) say(text);
-  for (const { name, about } of legends) {
-    const legend = document.querySelector(`[data-legend="${name}"]`);
-    const box = legend?.getBoundingClientRect();
-    if (!legend || !box || box.width === 0) continue;
-    room(box.width + (about === '' ? 0 : measure(about, plain).width + GAP));
-    if (about !== '') say(about);
-    layers.push(...layersOf(legend, { x: box.x - x, y: box.y + box.height / 2 - (y - 4) }));
-    x += box.width + GAP;
-  }
   return { layers, height: y + 15 };
 }

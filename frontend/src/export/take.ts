@@ -12,11 +12,11 @@ import type { PointsQuery, Run } from '../run/types';
 import type { Axes } from '../shown/axes.svelte';
 import { type PointLoader, placed } from '../shown/loader.svelte';
 import type { ShownSteps } from '../shown/shown.svelte';
-import { type Captioned, nameOf } from './caption';
+import { nameOf } from './caption';
 import type { Exhibit } from './exhibits.svelte';
 import { pngOf, svgOf } from './image';
 import { fileName, headName } from './names';
-import { sheetOf } from './sheet';
+import { type Pictured, printed, sheetOf } from './sheet';
 import {
   attentionCsv,
   type Bytes,
@@ -67,14 +67,16 @@ export interface Numbers {
 
 export async function takePicture(
   exhibit: Exhibit,
-  session: Captioned,
+  session: Pictured,
   as: 'svg' | 'png',
   ratio: number,
 ): Promise<TakenFile> {
-  const sheet = sheetOf(exhibit, session);
-  const content =
-    as === 'svg' ? new Blob([svgOf(sheet)], { type: 'image/svg+xml' }) : await pngOf(sheet, ratio);
-  return { name: nameOf(exhibit.kind, session, as), content };
+  const name = nameOf(exhibit.kind, session, as);
+  const content = await printed(session, () => {
+    const sheet = sheetOf(exhibit, session);
+    return as === 'svg' ? new Blob([svgOf(sheet)], { type: 'image/svg+xml' }) : pngOf(sheet, ratio);
+  });
+  return { name, content };
 }
 
 /** The numbers behind what is on screen. */

@@ -194,9 +194,10 @@ function drawLabels(
 /** The text, with an ellipsis where it is wider than its room. */
 function fitted(context: Pen, text: string, room: number): string {
   if (context.measureText(text).width <= room) return text;
-  let length = text.length - 1;
-  while (length > 1 && context.measureText(`${text.slice(0, length)}…`).width > room) length--;
-  return `${text.slice(0, length)}…`;
+  const characters = [...text]; // never half of one
+  do characters.pop();
+  while (characters.length > 1 && context.measureText(`${characters.join('')}…`).width > room);
+  return `${characters.join('')}…`;
 }
 
 /** Each array's picture, made once: scrolling and pointing only draw it again. */

@@ -3,7 +3,7 @@ export interface Redrawn {
   /** An SVG element, as large as the canvas in css pixels. */
   svg(): string;
   /** So many device pixels per css pixel; where there is none, the shapes are drawn. */
-  pixels?(ratio: number): CanvasImageSource | null;
+  pixels?(ratio: number): OffscreenCanvas | HTMLCanvasElement | null;
 }
 
 const known = new WeakMap<Element, Redrawn>();
