@@ -155,6 +155,8 @@ class AttentionCalls(TorchFunctionMode):
             return lambda x: x.unsqueeze(1)  # one head
         if query.dim() == 5:  # sequences, and windows and heads of them in either order
             numbers = self._window_tokens.numbers(query)
+            if numbers is None and len(query) == self._witness.sequences:
+                return lambda x: x.flatten(1, 2)  # heads in groups
             heads = 1 if numbers is not None and bool((numbers == numbers[:, :1]).all()) else 2
             return lambda x: x.movedim(heads, 2).flatten(0, 1)
         return lambda x: x

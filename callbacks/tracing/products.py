@@ -312,6 +312,8 @@ def _batch_and_heads(
         if both is None:
             raise NotAttentionError(f"its {size} rows are not those of {sequences} sequences")
         return both[0], both[1]
+    if numbers is None and size_of(rest[0]) == sequences:  # no windows: all other axes are of heads, in groups
+        return rest[0], tuple(atom for axis in rest[1:] for atom in axis)
     place = len(rest) - 1
     if numbers is not None:  # all heads of a window are of the same tokens
         of_tokens = arranged(numbers.movedim(queries.place, -1)[..., 0], queries.of_given, (*rest, rows))

@@ -188,21 +188,23 @@ def shared_by_broadcast(q, k, v):
 
 
 def in_groups(q, k, v):
-    grouped = q.view(B, 2, 2, N, D)
+    grouped = q.view(len(q), 2, 2, N, D)
     scores = einsum("bgrid,bgjd->bgrij", grouped, k) * SCALE
     return einsum("bgrij,bgjd->bgrid", scores.softmax(-1), v)
 
 
 @pytest.mark.parametrize(
     ("attend", "kv_heads"),
-    [(shared_by_einsum, 1), (shared_as_rows, 1), (shared_by_broadcast, 1)],
+    [(shared_by_einsum, 1), (shared_as_rows, 1), (shared_by_broadcast, 1), (in_groups, 2)],
 )
 def test_shared_keys_are_kept_once(attend, kv_heads):
     recording = record(attend, kv_heads)
     [layer], [samples] = recording.layers, recording.samples
     assert (layer.heads, layer.kv_heads) == (H, kv_heads)
-    np.testing.assert_allclose(recomputed(recording), softmax_of(Q, K[:, :1].expand_as(Q)), atol=1e-6)
-    np.testing.assert_allclose(samples.value_norms, V[:, :1].norm(dim=-1).transpose(0, 1).flatten(1), rtol=1e-5)
+    np.testing.assert_allclose(
+        recomputed(recording), softmax_of(Q, K[:, :kv_heads].repeat_interleave(H // kv_heads, 1)), atol=1e-6
+    )
+    np.testing.assert_allclose(samples.value_norms, V[:, :kv_heads].norm(dim=-1).transpose(0, 1).flatten(1), rtol=1e-5)
 
 
 @pytest.mark.parametrize("divide", [False, True])
@@ -285,6 +287,15 @@ def _set(weights, value):
 def test_weights_that_are_changed_are_refused_by_name(name):
     with pytest.raises(NoAttentionError, match="after softmax"):
         record(lambda q, k, v: CHANGED[name](scores_of(q, k).softmax(-1), v))
+
+
+def test_a_kernel_that_is_called_with_heads_in_groups():
+    def attend(q, k, v):
+        return functional.scaled_dot_product_attention(*(x.view(len(x), 2, 2, N, D) for x in (q, k, v)))
+
+    recording = record(attend)
+    assert recording.layers[0].heads == H
+    np.testing.assert_allclose(recomputed(recording), softmax_of(Q, K), atol=1e-6)
 
 
 def test_shapes_of_logits_and_weights_may_be_asked_for():
