@@ -128,3 +128,13 @@ def test_the_tab_comes_back_with_its_server_and_its_run(page: Page, logdir: Path
         expect(tab.head_view.get_by_role("heading", name=re.compile("Head 3"))).to_be_visible()
         expect(tab.slider).to_have_attribute("aria-valuenow", "0")
         wait_until(lambda: tab.weight("key", 0) == tab.weight("key", 0), seconds=10)  # a number
+
+
+def test_the_help_says_what_every_figure_is(tab: Tab) -> None:
+    tab.open()
+    titles = tab.frame.get_by_role("combobox", name="Tint").locator("option").all_inner_texts()[1:]
+    assert {"Entropy", "Max logit"} <= set(titles)
+    tab.frame.get_by_role("button", name="Help").press("Enter")
+    figures = tab.frame.get_by_role("dialog", name="Help").locator("section", has_text="Figures of heads")
+    assert set(titles) <= set(figures.locator("dt").all_inner_texts())
+    assert all(len(text) > 20 for text in figures.locator("dd").all_inner_texts())

@@ -128,3 +128,17 @@ it('keeps what a link asks for of a run that never was', async () => {
   expect(session.data.name).toBe('synthetic');
   expect(session.focus.opened).toEqual({ layer: 0, head: 1 });
 });
+
+it('keeps the opened head in another run that has it, and what is chosen of colours and projections', async () => {
+  await begin({ layer: 0, head: 1, tint: 'entropy', projection: 'pca' });
+  session.focus.selection = { sequence: 0, list: 0, token: 3, side: 'query' };
+  session.chooseRun(OTHER);
+  await pass();
+  expect([session.data.run?.run, session.focus.opened]).toEqual([OTHER, { layer: 0, head: 1 }]);
+  expect([session.health.tint, session.axes.projection.method]).toEqual(['entropy', 'pca']);
+  expect(session.focus.selection).toBeNull();
+  session.focus.open({ layer: 9, head: 0 });
+  session.chooseRun('synthetic');
+  await pass();
+  expect(session.focus.opened).toBeNull();
+});

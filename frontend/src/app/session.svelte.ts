@@ -143,7 +143,11 @@ export class Session extends Ground {
     this.data.name = name;
     this.playback.loop = null;
     this.sentence.pins.clear();
+    const { opened } = this.focus;
     this.close();
+    // The other run's tokens may be others; the head at the same place stays open.
+    const other = this.data.runs.value?.runs.find(({ run }) => run === name);
+    if (opened && opened.head < (other?.layers[opened.layer]?.heads ?? 0)) this.focus.open(opened);
   }
 
   close(): void {
