@@ -73,6 +73,7 @@ def induction() -> Iterator[Shot]:
     for scheme in ("light", "dark"):
         yield Shot(f"tab-{scheme}", name, reading, README, scheme)
     yield Shot("matrix", name, {"tint": "induction"})
+    yield Shot("cells", name, {"cells": "attention", "tint": "none"})
     yield Shot("sorted", name, {"tint": "induction", "arrange": "induction", "border": "entropy", "pinned": "1-3.0-0"})
     yield Shot("trails", name, {**head, "tint": "none", "step": run.steps[len(run.steps) // 3], **token, "trail": 16})
     yield Shot("onion", name, {**head, "tint": "none", "against": name, "against_step": first, "way": "overlay"})
@@ -130,7 +131,7 @@ def take(browser: Browser, address: str, shot: Shot) -> None:
     width, height = shot.size
     page = browser.new_page(viewport={"width": width, "height": height})
     page.add_init_script(INTRODUCED)
-    state = {"run": shot.run, **shot.state}
+    state = {"run": shot.run, "cells": "points", **shot.state}
     keys = "".join(f"&p.attnviz.{key}={urllib.parse.quote(str(value))}" for key, value in state.items())
     page.goto(f"{address}/?darkMode={str(shot.scheme == 'dark').lower()}#attnviz{keys}")
     app = page.frame_locator("iframe:visible").get_by_test_id("attnviz")

@@ -182,7 +182,7 @@ def test_a_word_is_seen_on_the_picture_and_a_patch_among_the_words(
 
 
 def test_points_of_an_image_are_patches_and_words_stay_points(tab: Tab) -> None:
-    tab.open(run="text-to-image", layer=0, head=0, words="off")
+    tab.open(run="text-to-image", layer=0, head=0, words="off", cells="points")
     scatter = tab.head_view.get_by_role("img", name="Queries and keys")
 
     def seen() -> tuple[int, int]:

@@ -137,7 +137,7 @@ def test_other_heads_show_the_same_token_where_they_have_it(tab: Tab) -> None:
 
 
 def test_a_search_lights_both_sides_and_the_matrix_keeps_parts_apart(tab: Tab, logdir: Path, tmp_path: Path) -> None:
-    tab.open(run="t5", find="river")
+    tab.open(run="t5", find="river", cells="points")
     headings = [tab.frame.get_by_text(name, exact=True) for name in ("Encoder", "Decoder", "Decoder cross-attention")]
     for heading in headings:
         expect(heading).to_be_visible()

@@ -57,6 +57,10 @@ def test_patches_keep_their_grid() -> None:
     for part, array in (("offsets", offsets), ("received", received)):
         codes = in_one_array(layers, (2,), "2 × 3", part)
         np.testing.assert_allclose(values(codes), array, atol=0.004)
+    nothing = in_one_array(
+        [{"2 × 3": AttentionMap((6, 6), square, square, offsets[:, :0, 0], (1,))}], (2,), "2 × 3", "offsets"
+    )
+    np.testing.assert_array_equal(nothing, np.zeros((2, 1, 1)))  # as between two sequences
     with pytest.raises(NotRecordedError, match="no map 'first' of sequences 'text' here: there are maps of 2 × 3"):
         in_one_array(layers, (2,), "text", "first")
 
