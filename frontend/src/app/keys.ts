@@ -6,6 +6,7 @@ import type { Playback } from '../playback/playback.svelte';
 import type { Focus } from '../run/focus.svelte';
 import type { Group } from '../run/types';
 import type { Axes } from '../shown/axes.svelte';
+import { STRIP_KEYS } from '../timeline/strip_keys';
 import { TIMELINE_KEYS } from '../timeline/timeline_keys';
 import type { Trails } from '../trails/trails.svelte';
 import type { Key, Told } from '../widgets/keys';
@@ -88,6 +89,7 @@ export const SECTIONS: readonly { readonly where: string; readonly told: readonl
       { name: 'Alt-click', does: 'keep that step as the onion skin' },
     ],
   },
+  { where: 'Heads over steps', told: STRIP_KEYS },
   {
     where: 'Opened head',
     told: [...HEAD_KEYS, { name: 'Shift-drag, Alt-drag', does: 'mark more, mark fewer' }],

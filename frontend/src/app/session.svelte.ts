@@ -29,6 +29,7 @@ import type { DataSource } from '../run/source';
 import { Axes } from '../shown/axes.svelte';
 import { reaches } from '../shown/reach';
 import { ShownSteps } from '../shown/shown.svelte';
+import { HeadStrip } from '../timeline/head_strip.svelte';
 import { Live } from '../timeline/live.svelte';
 import { Steering } from '../timeline/steering.svelte';
 import { Trails } from '../trails/trails.svelte';
@@ -80,6 +81,7 @@ export class Session extends Ground {
   readonly arrangement: Arrangement = this.add(new Arrangement(this));
   /** What the matrix's cells show. */
   readonly cellMaps: CellMaps = this.add(new CellMaps(this));
+  readonly strip: HeadStrip = this.add(new HeadStrip(this, () => this.arrangement.grid));
   readonly matrixView: MatrixView = this.add(new MatrixView(() => !this.reducedMotion));
   /** Numbers of the heads that are looked at: these come first. */
   readonly inView: Uint32Array = $derived.by(() =>
