@@ -289,7 +289,7 @@ def test_errors_are_shown_where_they_happen(page: Page, tmp_path: Path, monkeypa
         tab = Tab(page, address)
         page.goto(f"{address}/#attnviz&p.attnviz.run=damaged")
         row = tab.frame.get_by_role("alert")
-        expect(row).to_contain_text("the samples of this step are damaged", timeout=30 * SECONDS)
+        expect(row).to_contain_text("step 0 is left out in layer 1: its samples are damaged", timeout=30 * SECONDS)
         expect(row.get_by_role("button", name="Retry")).to_be_visible()
         cell = tab.cell(0, 1)  # of the other layer, which is there
         wait_until(lambda: like(around(tab.pixels(tab.matrix), *cell, radius=40), QUERY).any(), seconds=20)
