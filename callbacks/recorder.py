@@ -15,6 +15,7 @@ from tb_attnviz.events import Alert, AlertRecord, Layer
 
 from .capture import Recording, capture
 from .capture.distributed import without_reducer, writes_here
+from .capture.known_masks import KnownMasks
 from .capture.lost_layers import LostLayers
 from .capture.other_processes import OtherProcesses
 from .capture.recording import Forward
@@ -103,6 +104,7 @@ class AttentionRecorder:
         self._values = values is not None
         self._forward = forward
         self._sides = sides
+        self._known_masks = KnownMasks()
         self._model = without_reducer(model)
         self._probe = probe if max_tokens is None else probe.within(max_tokens)
         self._select: Selection | None = None
@@ -247,6 +249,7 @@ class AttentionRecorder:
             values=self._values,
             forward=self._forward,
             sides=self._sides,
+            known=self._known_masks,
         )
 
     def _check_writer(self, writer: BackgroundWriter) -> None:

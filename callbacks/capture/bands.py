@@ -56,6 +56,16 @@ def inside(window: Window, query: Tensor, key: Tensor) -> Tensor:
     return visible if behind is None else visible & (query - key <= behind)
 
 
+def holds(window: Window, call: AttentionCall, queries: Side, keys: Side) -> bool:
+    """Whether `call`'s mask among tokens is this band at its rows, and hides padding."""
+    assert call.rows is not None
+    assert call.mask is not None
+    own, others = (side.present.cumsum(dim=1) - 1 for side in (queries, keys))  # (sequences, width)
+    expected = inside(window, own[:, None, call.rows, None], others[:, None, None, :]) & keys.present[:, None, None, :]
+    wrong = torch.where(expected, call.mask != 0, call.mask > -torch.inf)  # (sequences, heads, rows, n_key)
+    return not bool((wrong & queries.present[:, None, call.rows, None]).any())
+
+
 def _scan(call: AttentionCall, queries: Side, keys: Side) -> Band | None:
     """Reads a mask: the band is as wide as the farthest pair that it shows, and then must hold as many pairs."""
     n_query, n_key = call.queries.shape[-2], call.keys.shape[-2]

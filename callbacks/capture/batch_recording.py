@@ -12,7 +12,9 @@ from ..probes.batch import Batch
 from ..tracing.attention_call import AttentionCall
 from ..tracing.products import LARGEST_LOGITS
 from ..tracing.window_tokens import Windows
-from .masks import Mask, Masks, additive, mask_of_windows
+from .bands import holds
+from .known_masks import KnownMasks
+from .masks import Mask, Masks, Read, additive, mask_of_windows
 from .other_sequences import Sides
 from .padded_attention import pad_last
 from .pairing import Pairing, Pairings
@@ -56,7 +58,8 @@ class LayerRecording:
 class BatchRecording:
     """What one batch shows. Padding is dropped and health computed at each call, so that no call outlives the next.
 
-    others: what `other_sequences` says of the model's modules. `values`: whether values are looked at, too.
+    others: what `other_sequences` says of the model's modules. `values`: whether values are looked at, too. `known`:
+    from earlier passes, of which this is batch `number`.
     """
 
     def __init__(
@@ -67,10 +70,14 @@ class BatchRecording:
         *,
         health: bool = True,
         values: bool = False,
+        known: KnownMasks | None = None,
+        number: int = 0,
     ) -> None:
         self._with_health = health
+        self._known, self._number = known or KnownMasks(), number
         self.values = Values() if values else None
         self.sequences = len(batch.present)
+        self.device = batch.present.device
         self.widths = {side.present.shape[1] for side in batch.sides}
         self.layers: dict[str, LayerRecording] = {}
         self.skipped: dict[str, str] = {}
@@ -93,15 +100,20 @@ class BatchRecording:
             self.refuse(call.name, pairing)
             return
         self._met[call.name] = pairing
-        read = (self._masks if pairing.windows is None else Masks()).read(call, pairing.queries, pairing.keys)
+        if call.rows is not None and not self._is_as_known(call, pairing):
+            assert call.whole is not None
+            mask, weights, scores = call.whole()
+            call = dataclasses.replace(call, mask=mask, weights=weights, logits=scores, rows=None, whole=None)
+        read = self._read(call, pairing)
         if read.shows_padding:
             obstacle = "its tokens attend to padding: give the probe an attention mask, or sequences of one length"
             self.refuse(call.name, obstacle)
             return
         seen = self._see(call, read.mask, pairing)
-        problem = self._check(call, pairing)
+        problem = None if call.rows is not None else self._check(call, pairing)
         if problem is None and seen is not None:
             self.layers[call.name] = seen
+            self._note(call, read.mask)
             if call.values is not None:
                 self.take_values(call.name, call.values)
         else:
@@ -115,9 +127,17 @@ class BatchRecording:
         if name not in self._met:
             return True
         pairs = self._met[name].pairs
+        rows = self.rows(name, before.shape[-2]) if before.dim() == 4 else None
+        if rows is not None and before.shape == after.shape and before.shape[2:] == pairs.shape[2:]:
+            before, after, pairs = (x[:, :, rows] for x in (before, after, pairs))
         if before.dim() != 4 or (len(before), *before.shape[2:]) != (len(pairs), *pairs.shape[2:]):
             pairs = torch.ones((), dtype=torch.bool, device=before.device)
         return _equal(before, after, pairs)
+
+    def rows(self, name: str, count: int) -> Tensor | None:
+        """At which of `count` queries mask and weights are compared with those of earlier passes; None: at all."""
+        known = self._known.window(self._number, name) is not None
+        return self._known.queries(count, self.device) if known else None
 
     def take_values(self, name: str, values: Tensor) -> None:
         """The values [batch, value_heads, n_key, d_v] that the weights of `name` are multiplied with."""
@@ -133,14 +153,34 @@ class BatchRecording:
         """Whether a softmax over `shape` is one over the pairs of two tokens."""
         return self._pairings.looks_like_attention(shape)
 
+    def _is_as_known(self, call: AttentionCall, pairing: Pairing) -> bool:
+        """Whether mask and weights are what they were, at the queries that this pass looks at."""
+        window = self._known.window(self._number, call.name)
+        same = window is not None and holds(window, call, pairing.queries, pairing.keys)
+        return same and self._check(call, pairing) is None
+
+    def _read(self, call: AttentionCall, pairing: Pairing) -> Read:
+        window = self._known.window(self._number, call.name)
+        if call.rows is not None and window is not None:
+            return Read(Mask(window), shows_padding=False)
+        return (self._masks if pairing.windows is None else Masks()).read(call, pairing.queries, pairing.keys)
+
+    def _note(self, call: AttentionCall, mask: Mask) -> None:
+        """What was compared at all pairs is known from now on."""
+        if call.logits is not None and call.rows is None:
+            self._known.note(self._number, call.name, mask.window if mask.bias is None else None)
+
     def _check(self, call: AttentionCall, pairing: Pairing) -> str | None:
         """Whether what `call` says gives the weights that the model itself shows; why not, if it does not."""
-        if call.weights is None:
+        weights = call.weights
+        if weights is None:
             return None
         exact = torch.float64 if call.queries.dtype == torch.float64 else torch.float32
         sequences, pairs = len(call.queries), pairing.pairs
+        if call.rows is not None:
+            call, pairs = dataclasses.replace(call, queries=call.queries[:, :, call.rows]), pairs[:, :, call.rows]
         bias, keys = (x.expand(sequences, -1, -1, -1) for x in (additive(call), call.keys))
-        count = max(LARGEST_LOGITS // call.weights[0].numel(), 1)  # sequences at a time
+        count = max(LARGEST_LOGITS // weights[0].numel(), 1)  # sequences at a time
         parts = [slice(first, first + count) for first in range(0, sequences, count)]
         for part in parts:
             own = keys[part].to(exact).repeat_interleave(call.queries.shape[1] // keys.shape[1], dim=1)
@@ -151,7 +191,7 @@ class BatchRecording:
                 scores = call.logits[part].to(exact)
             visible = visible_pairs(*scores.shape[-2:], causal=False, bias=bias[part], like=scores)
             found = attention(scores, visible, sinks=call.sinks)
-            if not _equal(found, call.weights[part], pairs[part]):
+            if not _equal(found, weights[part], pairs[part]):
                 break
         else:
             return None

@@ -33,6 +33,10 @@ class GuardedWitness:
         if self._is_chosen(name):
             self._recording.refuse(name, why)
 
+    def rows(self, name: str, count: int) -> Tensor | None:
+        """At which of `count` queries an attention of plain code has to be compared; None: at all."""
+        return self._recording.rows(name, count) if self._is_chosen(name) else None
+
     def keeps_weights(self, name: str, before: Tensor, after: Tensor) -> bool:
         same = True
 

@@ -17,6 +17,7 @@ from ..probes.sequences import repeats_of
 from ..tracing.attention_calls import AttentionCalls
 from ..tracing.module_names import ModuleNames
 from .batch_recording import BatchRecording
+from .known_masks import KnownMasks
 from .maps import stored_maps
 from .masks import as_bias, join_masks, join_masks_of_windows
 from .neutral import undisturbed
@@ -65,6 +66,7 @@ def capture(
     values: bool = False,
     sides: GivenSides = MappingProxyType({}),
     forward: Forward = nn.Module.__call__,
+    known: KnownMasks | None = None,
 ) -> Recording:
     """Show `probe` to `model`, `batch_size` sequences at a time, and record the attention of every layer.
 
@@ -72,14 +74,17 @@ def capture(
     The model is left as it was. Attention that is not among the probe's own tokens is skipped. Without `health` there
     are no figures; with `values` there are the norms of values. `forward(model, …)` is what shows a batch to the model.
     sides: of attentions by name or pattern, which side their queries and keys are of, where the pass does not tell.
+    known: of earlier passes over the same probe in the same batches; this one adds to it.
     Raises NoAttentionError if none is left.
 
         recording = capture(model, probe)
         recording.samples[0].queries  # [heads, tokens of the probe, d]
     """
     device = _device(model)
-    batches = []
+    batches: list[BatchRecording] = []
     witnesses = []
+    known = known or KnownMasks()
+    known.begin()
     with undisturbed(model):
         found: dict[str, Sides | str] = {}  # of the attentions whose sides the pass shows
         for batch in probe.batches(batch_size, device=device):
@@ -87,7 +92,9 @@ def capture(
             # What has no parameters is a function of queries and keys, which are of the same tokens then.
             inputs = contents(batch) if any(True for _ in model.parameters()) else {}
             for _ in range(2):
-                of_batch = BatchRecording(batch, found, hints, health=health, values=values)
+                of_batch = BatchRecording(
+                    batch, found, hints, health=health, values=values, known=known, number=len(batches)
+                )
                 witness = WholeHeads(of_batch, select, model)
                 with (
                     ModuleNames(model) as names,
@@ -98,8 +105,8 @@ def capture(
                 if shown == found:
                     break
                 found = shown  # known only after the pass: it is made again
-            known = [*of_batch.layers, *of_batch.skipped, *witness.left_out]
-            for name, why in unseen(names.ever_called, known).items():
+            told = [*of_batch.layers, *of_batch.skipped, *witness.left_out]
+            for name, why in unseen(names.ever_called, told).items():
                 witness.refuse(name, why)
             of_batch.end()
             batches.append(of_batch)

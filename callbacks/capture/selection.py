@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import cast
 
 from torch import Tensor
 
@@ -14,6 +15,7 @@ LayerKey = int | str  # a layer's number in the pass (-1: the last), its name, o
 Layers = LayerKey | Sequence[LayerKey]
 Heads = int | Sequence[int] | Mapping[LayerKey, int | Sequence[int]]
 
+_Seen = tuple[Tensor, Tensor, Tensor]  # mask, weights and logits
 _NAMED_IN_ERRORS = 6
 
 
@@ -58,7 +60,7 @@ class Selection:
         if chosen is None or len(chosen.heads) == chosen.all_heads:
             return call if chosen else None
         heads = list(chosen.heads)
-        mask = call.mask
+        mask, whole = call.mask, call.whole
         if mask is not None and mask.dim() >= 3 and mask.shape[-3] == chosen.all_heads:
             mask = mask[..., heads, :, :]
         return dataclasses.replace(
@@ -66,6 +68,7 @@ class Selection:
             queries=call.queries[:, heads],
             keys=_of_heads(call.keys, heads, chosen.all_heads),
             mask=mask,
+            whole=None if whole is None else lambda: cast(_Seen, tuple(x[:, heads] for x in whole())),
             sinks=None if call.sinks is None else call.sinks[heads],
             weights=None if call.weights is None else call.weights[:, heads],
             logits=None if call.logits is None else call.logits[:, heads],

@@ -33,6 +33,10 @@ class WholeHeads(GuardedWitness):
             call = self._whole(call)
         super().take(call)
 
+    def rows(self, name: str, count: int) -> Tensor | None:
+        """All, where processes could come to different findings: each has to gather what the others do."""
+        return None if self._modules else super().rows(name, count)
+
     def take_values(self, name: str, values: Tensor) -> None:
         if name in self._groups:
             values = _gathered(values, self._groups[name])

@@ -1,6 +1,7 @@
 """AttentionCall: one attention of a forward pass, in the form that all ways of computing it are brought to."""
 
 import dataclasses
+from collections.abc import Callable
 
 from torch import Tensor
 
@@ -24,6 +25,8 @@ class AttentionCall:
     sinks: Tensor | None = None  # [heads]: a logit more for every query, dropped after softmax
     weights: Tensor | None = None  # [batch, heads, n_query, n_key]: the model's own attention where it shows, to check
     logits: Tensor | None = None  # of the same shape: what the weights are the softmax of, in the model's own precision
+    rows: Tensor | None = None  # the queries that mask, weights and logits are of, where they are not of all
+    whole: Callable[[], tuple[Tensor, Tensor, Tensor]] | None = None  # then those of all queries
     sources: tuple[int, int, int] = (0, 0, 0)  # what queries and keys were made from, and itself: sets of `Sources`
     values: Tensor | None = None  # [batch, value_heads, n_key, d_v], where the call shows them
     window: tuple[int | None, int | None] = (None, None)  # how many keys before and after its own a query sees

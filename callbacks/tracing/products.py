@@ -225,11 +225,13 @@ def read_attention(
     sequences: int,
     widths: set[int],
     numbers: Callable[[Tensor], Tensor | None],
+    rows_of: Callable[[int], Tensor | None] = lambda count: None,
 ) -> PlainAttention:
     """The attention whose softmax over axis `dim` gets `logits`. Raises NotAttentionError if it is none.
 
     widths: how many tokens the sides of the probe have, where it must be told which axis is that of the queries.
     numbers: of which token each element of a tensor is, where windows are followed, to tell them from heads.
+    rows_of: at which of so many queries mask and weights are wanted; None: at all.
     """
     if product.summed:
         raise NotAttentionError(
@@ -271,17 +273,28 @@ def read_attention(
         raise NotAttentionError("its queries and keys are not of one width")
     cap = None if product.factor is None else abs(product.factor)
     scale = product.scale if product.factor is None else product.scale * product.factor
+
+    def seen_at(some: Tensor | slice) -> tuple[Tensor, Tensor, Tensor]:
+        """Mask, weights and logits of some queries, [sequences, heads, rows, n_key]."""
+        of_some = scores[:, :, some]
+        mask = remainder(own_queries[:, :, some], own_keys, of_some, scale=scale, softcap=cap)
+        return mask, found[:, :, some], of_some
+
+    wanted = rows_of(own_queries.shape[2])
+    mask, own_weights, own_logits = seen_at(slice(None) if wanted is None else wanted)
     call = AttentionCall(
         name,
         own_queries,
         own_keys,
         scale=scale,
         causal=False,
-        mask=remainder(own_queries, own_keys, scores, scale=scale, softcap=cap),
+        mask=mask,
         softcap=cap,
         sinks=sinks,
-        weights=found,
-        logits=scores,
+        weights=own_weights,
+        logits=own_logits,
+        rows=wanted,
+        whole=None if wanted is None else lambda: seen_at(slice(None)),
     )
     return PlainAttention(call, queries, keys, of_weights, target, sink, product.sinks_first)
 

@@ -16,7 +16,7 @@ from tb_attnviz.geometry.attention import logits as scaled_dot_products
 Array = Any  # an array of any library that implements the array API standard
 Window = tuple[int | None, int | None]  # how many tokens before and after its own a query sees; None: all
 
-BLOCK = 2**19  # pairs at once: 2 MB in float32, which a processor's cache holds a few times
+BLOCK = 2**20  # pairs at once: 4 MB in float32
 _ROWS, _FEWEST_ROWS = 128, 16  # queries of a block
 # exp of less is no normal float32, which takes processors up to 14 times as long; beside the 1 of the largest logit of
 # its row it is nothing.
