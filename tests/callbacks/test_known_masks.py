@@ -121,6 +121,5 @@ def test_weights_that_are_changed_later_are_refused(model, probe, change):
         try:
             capture(model, probe, known=known)
         except tb_attnviz.callbacks.NoAttentionError as error:
-            assert "changed after softmax" in str(error)
-            refused += 1
+            refused += "changed after softmax" in str(error)
     assert refused == 6 or (change is only_first and refused >= 1)
