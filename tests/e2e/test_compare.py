@@ -152,7 +152,7 @@ def test_an_onion_skin_in_3d(tab: Tab) -> None:
 
 
 def test_an_onion_skin_is_outlined_and_what_is_selected_shows_its_way(tab: Tab, logdir: Path) -> None:
-    tab.open(run="a", layer=1, head=4, words="off", lines="off", trail=0)
+    tab.open(run="a", layer=1, head=4, words="off", lines="off", strip="folded", trail=0)
     canvas = tab.head_view.get_by_role("img", name="Queries and keys of layer 1")
 
     def lines() -> Pixels:
@@ -172,10 +172,10 @@ def test_an_onion_skin_is_outlined_and_what_is_selected_shows_its_way(tab: Tab, 
     reach = np.hypot(*(outline[:, ::-1] - middle_of_it).T)
     assert 0.6 < np.mean(np.hypot(*(queries - middle_of_it).T) < reach.max()) <= 1
     tab.page.goto(f"{tab.address}/#attnviz&p.attnviz.run=a&p.attnviz.step=400")  # the selection's own lines
-    tab.open(run="a", layer=1, head=4, words="off", lines="off", trail=0, sequence=0, token=2, step=400)
+    tab.open(run="a", layer=1, head=4, words="off", lines="off", strip="folded", trail=0, sequence=0, token=2, step=400)
     alone = tab.pixels(canvas)
     tab.open(
-        run="a", layer=1, head=4, words="off", lines="off", trail=0, sequence=0, token=2, step=400,
+        run="a", layer=1, head=4, words="off", lines="off", strip="folded", trail=0, sequence=0, token=2, step=400,
         against="a", against_step=0, way="overlay",
     )  # fmt: skip
     changed = np.argwhere((np.abs(tab.pixels(canvas) - alone) > 40).any(axis=-1))

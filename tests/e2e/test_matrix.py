@@ -332,7 +332,8 @@ def test_what_stands_out_is_named_opened_and_sorted(page: Page, tmp_path: Path) 
         writer.write_alerts(watch.look(step, LAYERS, {"max_logit": max_logit}))
     writer.close()
     with serving("--load_fast=false", f"--logdir={tmp_path}") as address:
-        tab = Tab(page, address).open(layer=1, head=4)  # beside an opened head, at 1280 px
+        tab = Tab(page, address).open(layer=1, head=4)  # beside an opened head
+        page.set_viewport_size({"width": 1680, "height": 800})  # room for all of it beside the alert
         named = tab.frame.get_by_role("group", name="What stands out at this step")
         expect(named).to_contain_text(
             re.compile(
