@@ -8,9 +8,9 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tb_attnviz import __version__
+from tb_attnviz import __version__, snapshot
 from tb_attnviz.ahead import command as project
 from tb_attnviz.ahead.cluster import ClusterError
 from tb_attnviz.ahead.plan import PlanError
@@ -20,9 +20,6 @@ from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.projection import ProjectionError
 from tb_attnviz.run import Run
 from tb_attnviz.terminal import plain, show
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 class CommandError(Exception):
@@ -43,11 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # or Python writes again at its end, and complains
+        # Or Python writes again at its end, and complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (CommandError, PlanError, ProjectionError, ClusterError, ExportError) as error:
+    except (CommandError, snapshot.SnapshotError, PlanError, ProjectionError, ClusterError, ExportError) as error:
         show(f"tb-attnviz: {error}", file=sys.stderr)
         return 1
 
@@ -57,19 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    snapshot = commands.add_parser("snapshot", help="record a pretrained model once, without training it")
-    snapshot.add_argument("--model", required=True, help="a directory, or a name on the Hugging Face hub")
-    snapshot.add_argument("--texts", required=True, type=Path, metavar="FILE", help="the probe: one text a line, UTF-8")
-    snapshot.add_argument(
-        "--logdir", required=True, metavar="DIR", help="the run's directory, for tensorboard --logdir"
+    snapshot.add_arguments(
+        commands.add_parser("snapshot", help="record a pretrained model, or the checkpoints of a training that is over")
     )
-    snapshot.add_argument("--max-length", type=_positive, default=64, metavar="N", help="tokens of a text (default 64)")
-    snapshot.add_argument(
-        "--max-tokens", type=_positive, metavar="N", help="tokens of all texts: later ones are left out"
-    )
-    snapshot.add_argument("--step", type=int, default=0, metavar="N", help="record as this step (default 0)")
-    snapshot.set_defaults(command=_snapshot)
-
     inspect = commands.add_parser("inspect", help="list the recorded runs below a directory")
     inspect.add_argument("directory", metavar="DIR")
     inspect.add_argument("--json", action="store_true", help="as JSON")
@@ -80,85 +66,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_arguments(commands.add_parser("export", help="write one page that shows a run without a server"))
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not at least 1")
-    return value
-
-
-def _snapshot(arguments: argparse.Namespace) -> None:
-    texts = _read_texts(arguments.texts)
-    try:
-        import transformers
-
-        from tb_attnviz.callbacks import AttentionRecorder, NoAttentionError, Probe
-    except ImportError as error:
-        raise CommandError(
-            f"a snapshot needs torch and transformers ({error}): pip install 'tb-attnviz[transformers]'"
-        ) from error
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(arguments.model)
-        model = transformers.AutoModel.from_pretrained(arguments.model)
-    except Exception as error:  # the hub, files and configurations fail in many ways
-        raise CommandError(
-            f"no model could be loaded from {arguments.model!r}: {_first_line(error)} "
-            "(give a directory with config.json, weights and tokenizer, or the name of a model on the hub)"
-        ) from error
-    if model.config.is_encoder_decoder:
-        show(f"{arguments.model} is an encoder with a decoder: its encoder is recorded")
-        model = model.get_encoder()
-    kept = _within(texts, tokenizer, arguments.max_length, arguments.max_tokens)
-    try:
-        probe = Probe.from_texts(kept, tokenizer, max_length=arguments.max_length)
-        with AttentionRecorder(model, probe, arguments.logdir, on_error="raise") as recorder:
-            recorder.record(arguments.step)
-    except (NoAttentionError, OSError, ValueError, TypeError, RuntimeError) as error:
-        raise CommandError(f"{arguments.model} could not be recorded: {_first_line(error)}") from error
-    left_out = f" ({len(texts) - len(kept)} left out)" if len(kept) < len(texts) else ""
-    show(
-        f"recorded {len(recorder.layers)} layers, {sum(layer.heads for layer in recorder.layers)} heads on "
-        f"{len(kept)} texts{left_out}, {probe.record.tokens:,} tokens: {_megabytes(recorder.bytes_per_checkpoint)}",
-        f"tensorboard --logdir {arguments.logdir}",
-    )
-
-
-def _read_texts(path: Path) -> list[str]:
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise CommandError(
-            f"the texts cannot be read from {str(path)!r} ({reason}): give a text file, one a line"
-        ) from error
-    texts = [line.strip() for line in lines if line.strip()]
-    if not texts:
-        raise CommandError(f"{str(path)!r} holds no text: give one text a line")
-    return texts
-
-
-def _within(
-    texts: list[str], tokenizer: "PreTrainedTokenizerBase", max_length: int, max_tokens: int | None
-) -> list[str]:
-    """The first of `texts` that have at most `max_tokens` tokens together."""
-    if max_tokens is None:
-        return texts
-    tokens, kept = 0, []
-    for text in texts:
-        tokens += len(tokenizer(text, truncation=True, max_length=max_length)["input_ids"])
-        if tokens > max_tokens:
-            break
-        kept.append(text)
-    if not kept:
-        raise CommandError(f"the first text alone has {tokens} tokens, more than --max-tokens {max_tokens}")
-    return kept
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _inspect(arguments: argparse.Namespace) -> None:

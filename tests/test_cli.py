@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 
 import tb_attnviz
 from tb_attnviz.cli import main
 from tb_attnviz.events import Alert, AlertRecord, RunWriter
+from tb_attnviz.snapshot import find_sources
 from tests.callbacks.models import MINILM, TEXTS, eager_attentions
 from tests.conftest import PROBE, write_checkpoint
 
@@ -85,6 +86,92 @@ class TestSnapshot:
         monkeypatch.setitem(sys.modules, "transformers", None)
         assert main(["snapshot", "--model", "m", "--texts", str(texts), "--logdir", str(tmp_path / "run")]) == 1
         assert "pip install 'tb-attnviz[transformers]'" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output directory of a Trainer, with checkpoints at steps 2, 4 and 10, one of them in several files."""
+    directory = tmp_path_factory.mktemp("out")
+    tokenizer = AutoTokenizer.from_pretrained(MINILM)
+    for step in (2, 4, 10):
+        checkpoint = directory / f"checkpoint-{step}"
+        torch.manual_seed(step)
+        small(len(tokenizer)).save_pretrained(checkpoint, max_shard_size="200KB" if step == 4 else "5GB")
+        tokenizer.save_pretrained(checkpoint)
+        (checkpoint / "trainer_state.json").write_text(json.dumps({"global_step": step}))
+    assert len(list(directory.glob("checkpoint-4/*.safetensors"))) > 1
+    return directory
+
+
+class TestCheckpoints:
+    """A training that is over, and never heard of us."""
+
+    def test_directories_make_one_run_in_the_order_of_their_steps(
+        self, trained: Path, texts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        options = ["--checkpoints", f"{trained}/checkpoint-*", "--texts", str(texts), "--logdir", str(tmp_path / "run")]
+        assert main(["snapshot", *options]) == 0
+        assert "3 checkpoints, steps 2 to 10: recorded 1 layers, 2 heads" in capsys.readouterr().out
+        run = tb_attnviz.open_run(tmp_path / "run")
+        assert run.steps == [2, 4, 10]
+        tokenizer = AutoTokenizer.from_pretrained(MINILM)
+        for step in run.steps:
+            model = AutoModel.from_pretrained(trained / f"checkpoint-{step}", attn_implementation="eager")
+            inputs = tokenizer([TEXTS[0]], return_tensors="pt")
+            with torch.no_grad():
+                expected = model(**inputs, output_attentions=True).attentions[0][0, 1].numpy()
+            np.testing.assert_allclose(run.attention(step, 0, 1, 0), expected, atol=5e-4)
+
+    def test_revisions_of_a_hub_model(
+        self, trained: Path, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The hub is not to be had here: its models stand in directories, by revision."""
+        load = AutoModel.from_pretrained
+        monkeypatch.setattr(
+            "transformers.AutoModel.from_pretrained",
+            lambda name, revision: load(trained / f"checkpoint-{revision[4:]}"),
+        )
+        tokenizer = ["--tokenizer", str(MINILM)]
+        options = ["--model", "someone/model", "--revisions", "step10,step2", "--texts", str(texts), *tokenizer]
+        assert main(["snapshot", *options, "--logdir", str(tmp_path / "run")]) == 0
+        assert tb_attnviz.open_run(tmp_path / "run").steps == [2, 10]
+
+    def test_steps_are_the_last_number_of_a_name_where_no_trainer_says_them(self, tmp_path: Path) -> None:
+        for name in ("epoch=1-step=200", "step_30", "7"):
+            (tmp_path / name).mkdir()
+        sources = find_sources(None, [f"{tmp_path}/*"], None, step=0)
+        assert [(Path(source.name).name, source.step) for source in sources] == [
+            ("7", 7), ("step_30", 30), ("epoch=1-step=200", 200),
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            ([], "give either --model, a directory or a hub name, or --checkpoints"),
+            (["--model", "a", "--checkpoints", "b"], "give either --model"),
+            (["--checkpoints", "{path}/none-*"], "no directory matches --checkpoints '{path}/none-*'"),
+            (["--checkpoints", "{path}/final"], "no step can be read from 'final'"),
+            (["--checkpoints", "{path}/step-1", "{path}/again-1"], "are both of step 1: give one of them"),
+            (["--model", "a", "--revisions", ","], "--revisions ',' names none"),
+        ],
+        ids=str,
+    )
+    def test_what_cannot_be(
+        self, options: list[str], sentence: str, tmp_path: Path, texts: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name in ("final", "step-1", "again-1"):
+            (tmp_path / name).mkdir()
+        given = [option.format(path=tmp_path) for option in options]
+        assert main(["snapshot", *given, "--texts", str(texts), "--logdir", str(tmp_path / "run")]) == 1
+        assert sentence.format(path=tmp_path) in capsys.readouterr().err
+
+
+def small(vocabulary: int) -> BertModel:
+    return BertModel(
+        BertConfig(
+            vocab_size=vocabulary, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2
+        )
+    )
 
 
 class TestInspect:
