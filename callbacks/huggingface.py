@@ -12,9 +12,11 @@ from transformers.integrations.integration_utils import default_logdir
 from .options import RecorderOptions, check_options, checked_probe, for_training
 from .probe import Probe
 from .recorder import AttentionRecorder
+from .training_probe import training_probe
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
+    from transformers import PreTrainedTokenizerBase
 
 
 class AttnVizCallback(TrainerCallback):
@@ -22,6 +24,8 @@ class AttnVizCallback(TrainerCallback):
 
         trainer = Trainer(model, args, ..., callbacks=[AttnVizCallback(probe, every=100)])
 
+    probe: without one, the first examples of the evaluation's data, or else of the training's, are it, said by the
+        tokenizer that the Trainer has (`processing_class`): then `callbacks=[AttnVizCallback]` is enough.
     logdir: the run's directory, or a SummaryWriter. Without it, the directory that the Trainer logs to with
         `report_to="tensorboard"`, so that losses and heads are one run; else a new one, named as the Trainer would:
         `TENSORBOARD_LOGGING_DIR`, or `runs/<time>_<host>` in the output directory.
@@ -52,13 +56,15 @@ class AttnVizCallback(TrainerCallback):
         **options: Unpack[RecorderOptions],
     ) -> None:
         check_options(**options)
-        self._probe = checked_probe(probe)
+        self._probe = checked_probe(probe, none=True)
         self._module = module
         self._logdir = logdir
         self._options = options
         self._recorder: AttentionRecorder | None = None
 
     def on_init_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if self._probe is None and kwargs.get("processing_class") is None:
+            checked_probe(None)
         given = self._logdir if self._logdir is not None else os.getenv("TENSORBOARD_LOGGING_DIR") or None
         if given is not None and _is_pushed(args, given):
             warnings.warn(
@@ -74,6 +80,9 @@ class AttnVizCallback(TrainerCallback):
         self._close()  # of an earlier train() that raised
         logdir = self._logdir if self._logdir is not None else _tensorboard_directory(args)
         model = kwargs["model"].get_submodule(self._module)
+        if self._probe is None:
+            data = {"evaluation": kwargs.get("eval_dataloader"), "training": kwargs.get("train_dataloader")}
+            self._probe = training_probe(data, _tokenizer(kwargs.get("processing_class")), kwargs["model"])
         options = for_training(self._options, steps=state.max_steps, resumed=state.global_step > 0)
         self._recorder = AttentionRecorder(model, self._probe, logdir, **options)
         self._recorder.record(state.global_step)
@@ -107,6 +116,12 @@ class AttnVizCallback(TrainerCallback):
         if self._recorder is not None:
             self._recorder.close()
             self._recorder = None
+
+
+def _tokenizer(processing: Any) -> "PreTrainedTokenizerBase | None":
+    """Of what processes the Trainer's data: a tokenizer, or a processor that has one."""
+    tokenizer = getattr(processing, "tokenizer", processing)
+    return tokenizer if hasattr(tokenizer, "convert_ids_to_tokens") else None
 
 
 def _is_pushed(args: TrainingArguments, logdir: "str | os.PathLike[str] | SummaryWriter") -> bool:

@@ -1,7 +1,7 @@
 """Options of a recorder, as the trainers' callbacks take them too."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, overload
 
 from tb_attnviz.alerts import Rule
 from tb_attnviz.events import Alert
@@ -61,11 +61,15 @@ def for_training(options: RecorderOptions, *, steps: int, resumed: bool) -> dict
     return given | paces
 
 
-def checked_probe(probe: Probe | None) -> Probe:
-    """`probe`, or TypeError: a callback that a trainer makes by itself has none."""
-    if not isinstance(probe, Probe):
-        raise TypeError(
-            f"AttnVizCallback was given {probe!r} as its probe: give an object made with one, "
-            "callbacks=[AttnVizCallback(Probe.from_texts(texts, tokenizer))]"
-        )
-    return probe
+@overload
+def checked_probe(probe: object) -> Probe: ...
+@overload
+def checked_probe(probe: object, *, none: bool) -> Probe | None: ...
+def checked_probe(probe: object, *, none: bool = False) -> Probe | None:
+    """`probe`, or TypeError for what is none. `none`: there may be None."""
+    if isinstance(probe, Probe) or (none and probe is None):
+        return probe
+    raise TypeError(
+        f"AttnVizCallback was given {probe!r} as its probe: give an object made with one, "
+        "callbacks=[AttnVizCallback(Probe.from_texts(texts, tokenizer))]"
+    )

@@ -24,7 +24,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
             model(inputs)
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_random_states(model))
+        stack.enter_context(random_states(model))
         stack.enter_context(_buffers(model))
         stack.enter_context(_attributes(model))
         stack.enter_context(_evaluation(model))
@@ -38,7 +38,8 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _random_states(model: nn.Module) -> Iterator[None]:
+def random_states(model: nn.Module) -> Iterator[None]:
+    """Within it random numbers may be drawn; after it those of torch, NumPy and Python are where they were."""
     python, numpy = random.getstate(), np.random.get_state()
     accelerators = _accelerators(model)
     mps = torch.mps.get_rng_state() if accelerators.pop("mps", None) else None  # fork_rng does not know how to ask it

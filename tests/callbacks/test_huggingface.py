@@ -9,14 +9,27 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data import DataLoader, Dataset
 from torch.utils.tensorboard import SummaryWriter
-from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    AutoTokenizer,
+    DataCollatorForSeq2Seq,
+    GPT2Config,
+    GPT2LMHeadModel,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    ViTConfig,
+    ViTForImageClassification,
+    ViTImageProcessor,
+)
 from transformers.integrations import TensorBoardCallback
 
 import tb_attnviz
 from tb_attnviz.callbacks import Probe
 from tb_attnviz.callbacks.huggingface import AttnVizCallback
-from tests.callbacks.models import IDS, MASK, TOKENS
+from tb_attnviz.callbacks.training_probe import NoProbeError, training_probe
+from tests.callbacks.models import IDS, MASK, MINILM, TEXTS, TOKENS
 
 
 @pytest.fixture
@@ -285,3 +298,67 @@ class TestPushing:
     def test_a_run_that_would_be_pushed_is_warned_of(self, tmp_path, probe, uploaded):
         with pytest.warns(UserWarning, match="to a hub, and with it the run that is recorded in it: the probe's texts"):
             self.push(tmp_path, AttnVizCallback(probe, every=1, logdir=tmp_path / "run"), report_to="none")
+
+
+TINY = GPT2Config(vocab_size=64, n_embd=16, n_head=2, n_layer=1)
+
+
+class TestWithoutAProbe:
+    """The Trainer's own data are shown to the model."""
+
+    @pytest.fixture
+    def tokenizer(self):
+        return AutoTokenizer.from_pretrained(MINILM)
+
+    def run(self, directory, callbacks, model, data, tokenizer, **options):
+        arguments = TrainingArguments(
+            str(directory), max_steps=1, disable_tqdm=True, use_cpu=True, save_strategy="no", report_to="none"
+        )
+        Trainer(
+            model, arguments, train_dataset=data, processing_class=tokenizer, callbacks=callbacks, **options
+        ).train()
+        [run] = (directory / "runs").iterdir()
+        return tb_attnviz.open_run(run)
+
+    def test_texts_of_the_evaluation_come_first(self, tmp_path, tokenizer, caplog):
+        torch.manual_seed(0)
+        model = GPT2LMHeadModel(GPT2Config(vocab_size=len(tokenizer), n_embd=16, n_head=2, n_layer=1))
+        rows = [tokenizer(text)["input_ids"][:7] for text in TEXTS]
+        data = [{"input_ids": row, "labels": row} for row in rows]
+        caplog.set_level("INFO", "tb_attnviz")
+        collate = DataCollatorForSeq2Seq(tokenizer)
+        run = self.run(
+            tmp_path, [AttnVizCallback], model, data, tokenizer, eval_dataset=data[:2], data_collator=collate
+        )
+        assert run.steps == [0, 1]
+        assert [len(s.tokens) > 3 for s in run.probe.sequences[:2]] == [True, True]
+        assert run.probe.sequences[0].tokens[1:-1] == tuple(tokenizer.convert_ids_to_tokens(rows[0][1:]))
+        assert "no probe was given: the first" in caplog.text
+
+    def test_images_of_a_vision_transformer(self, tmp_path):
+        torch.manual_seed(0)
+        sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+        model = ViTForImageClassification(ViTConfig(image_size=32, patch_size=16, **sizes))
+        data = [{"pixel_values": torch.randn(3, 32, 32), "labels": 0} for _ in range(4)]
+        run = self.run(tmp_path, [AttnVizCallback()], model, data, ViTImageProcessor())
+        assert [sequence.grid.size for sequence in run.probe.sequences] == [4] * 4
+        assert run.probe.sequences[0].tokens[0] == "[CLS]"
+
+    def test_data_that_say_nothing_are_named(self, tokenizer):
+        loader = DataLoader([{"features": [1.0]}])
+        with pytest.raises(NoProbeError, match=r"the training data hold features\. Give one: AttnVizCallback"):
+            training_probe({"evaluation": None, "training": loader}, tokenizer, GPT2LMHeadModel(TINY))
+
+    def test_looking_at_the_data_draws_no_random_number_of_the_training(self, tokenizer):
+        class Augmented(Dataset):
+            def __len__(self):
+                return 3
+
+            def __getitem__(self, index):
+                return {"input_ids": torch.randint(1000, 2000, (9,))}
+
+        torch.manual_seed(0)
+        model = GPT2LMHeadModel(TINY)
+        before = torch.get_rng_state()
+        training_probe({"training": DataLoader(Augmented())}, tokenizer, model)
+        assert torch.equal(torch.get_rng_state(), before)
