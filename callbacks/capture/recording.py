@@ -82,7 +82,7 @@ def capture(
     """
     device = _device(model)
     batches: list[BatchRecording] = []
-    witnesses = []
+    observers = []
     known = known or KnownMasks()
     known.begin()
     with undisturbed(model):
@@ -95,24 +95,24 @@ def capture(
                 of_batch = BatchRecording(
                     batch, found, hints, health=health, values=values, known=known, number=len(batches)
                 )
-                witness = WholeHeads(of_batch, select, model)
+                observer = WholeHeads(of_batch, select, model)
                 with (
                     ModuleNames(model) as names,
-                    AttentionCalls(names, witness, [*inputs.values()]),
+                    AttentionCalls(names, observer, [*inputs.values()]),
                 ):
                     forward(model, *batch.args, **batch.kwargs)
                 shown = find_sides(of_batch.traces, batch, inputs, hints, sides)
                 if shown == found:
                     break
                 found = shown  # known only after the pass: it is made again
-            told = [*of_batch.layers, *of_batch.skipped, *witness.left_out]
+            told = [*of_batch.layers, *of_batch.skipped, *observer.left_out]
             for name, why in unseen(names.ever_called, told).items():
-                witness.refuse(name, why)
+                observer.refuse(name, why)
             of_batch.end()
             batches.append(of_batch)
-            witnesses.append(witness)
-    for witness in witnesses:
-        witness.raise_error()
+            observers.append(observer)
+    for observer in observers:
+        observer.raise_error()
     recording = _join(probe, batches, FIGURES if health else ())
     return recording if select is None else dataclasses.replace(recording, layers=select.number(recording.layers))
 

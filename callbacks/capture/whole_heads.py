@@ -16,12 +16,12 @@ from torch.distributed import ProcessGroup
 from ..tracing.attention_call import AttentionCall
 from ..tracing.module_names import named_modules
 from .batch_recording import BatchRecording
-from .guarded_witness import GuardedWitness
+from .guarded_observer import GuardedObserver
 from .selection import Selection
 
 
-class WholeHeads(GuardedWitness):
-    """A witness that is told of all heads of a layer, also where this process has some of them only."""
+class WholeHeads(GuardedObserver):
+    """A observer that is told of all heads of a layer, also where this process has some of them only."""
 
     def __init__(self, recording: BatchRecording, select: Selection | None, model: nn.Module) -> None:
         super().__init__(recording, select)

@@ -38,7 +38,7 @@ def _as_it_is(x: Tensor) -> Tensor | None:
     return x if x.dim() == 4 else None
 
 
-class Witness(Protocol):
+class Observer(Protocol):
     """Who is told what the pass shows."""
 
     sequences: int  # in the batch
@@ -53,25 +53,25 @@ class Witness(Protocol):
 
 
 class AttentionCalls(TorchFunctionMode):
-    """Tells `witness` of every attention within the context, in the order of the pass.
+    """Tells `observer` of every attention within the context, in the order of the pass.
 
     Fused kernels are seen as they are called, plain code as it multiplies queries with keys (`Products`). The context
     holds for the present thread. Within it PyTorch's own modules leave out their fused encoder kernel, in which
     attention could not be seen.
 
-        with ModuleNames(model) as names, AttentionCalls(names, witness):
+        with ModuleNames(model) as names, AttentionCalls(names, observer):
             model(inputs)
     """
 
-    def __init__(self, names: ModuleNames, witness: Witness, inputs: Sequence[Tensor] = ()) -> None:
+    def __init__(self, names: ModuleNames, observer: Observer, inputs: Sequence[Tensor] = ()) -> None:
         super().__init__()
         self._names = names
-        self._witness = witness
+        self._observer = observer
         self._counts: Counter[str] = Counter()
         self._products = Products()
-        self._window_tokens = WindowTokens(witness.sequences)
-        self._outputs = Outputs(witness.refuse)
-        self._weights = Weights(witness, self._outputs.begin)
+        self._window_tokens = WindowTokens(observer.sequences)
+        self._outputs = Outputs(observer.refuse)
+        self._weights = Weights(observer, self._outputs.begin)
         self._channels = Channels()
         self._fused: list[str] = []  # attentions of the kernel that is under way
         self._sources = Sources(inputs)
@@ -142,7 +142,7 @@ class AttentionCalls(TorchFunctionMode):
             if self._inside is None:  # else what nn.MultiheadAttention makes of it is the result of its own layer
                 self._fused.append(name)
         except kernels.UnreadableError as error:
-            self._witness.refuse(name, str(error))
+            self._observer.refuse(name, str(error))
 
     def _take_scaled_dot_product(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         arrange = self._arrangement(args[0] if args else kwargs["query"])
@@ -150,13 +150,13 @@ class AttentionCalls(TorchFunctionMode):
 
     def _arrangement(self, query: Tensor) -> Callable[[Tensor], Tensor]:
         """What brings queries of a kernel, and what is of their form, to [batch, heads, n, …]."""
-        if query.dim() == 3 and query.shape[1] in self._witness.widths:
-            return lambda x: with_heads(x, self._witness.sequences)
+        if query.dim() == 3 and query.shape[1] in self._observer.widths:
+            return lambda x: with_heads(x, self._observer.sequences)
         if query.dim() == 3:
             return lambda x: x.unsqueeze(1)  # one head
         if query.dim() == 5:  # sequences, and windows and heads of them in either order
             numbers = self._window_tokens.numbers(query)
-            if numbers is None and len(query) == self._witness.sequences:
+            if numbers is None and len(query) == self._observer.sequences:
                 return lambda x: x.flatten(1, 2)  # heads in groups
             heads = 1 if numbers is not None and bool((numbers == numbers[:, :1]).all()) else 2
             return lambda x: x.movedim(heads, 2).flatten(0, 1)
@@ -166,7 +166,7 @@ class AttentionCalls(TorchFunctionMode):
         if operator.endswith("::_flash_attn_forward"):
             self._take(kernels.flash, args, kwargs)
         else:
-            self._witness.refuse(
+            self._observer.refuse(
                 self._next_name(),
                 f"it calls {operator}, which is not understood, or whose sequences are packed: record it with scaled "
                 'dot-product attention (of transformers: model.set_attn_implementation("sdpa"))',
@@ -177,15 +177,15 @@ class AttentionCalls(TorchFunctionMode):
         logits: Tensor = args[0] if args else kwargs["input"]
         weights = result.exp() if logarithm else result
         if self._tapped is not None and self._tapped.name.partition("#")[0] == self._names.innermost:
-            checked = with_heads(weights, self._witness.sequences)
+            checked = with_heads(weights, self._observer.sequences)
             if checked.shape[-2:] == (self._tapped.queries.shape[2], self._tapped.keys.shape[2]):
                 self._tapped = dataclasses.replace(self._tapped, weights=checked)
                 self._weights.watch(self._finish_tap() or "", result, None, logarithm=logarithm)
                 return
         product = self._products.of(logits)
         if product is None:
-            if self._witness.looks_like_attention(logits.shape) and not logarithm:
-                self._witness.refuse(self._next_name(), _UNSEEN)
+            if self._observer.looks_like_attention(logits.shape) and not logarithm:
+                self._observer.refuse(self._next_name(), _UNSEEN)
             return
         name = self._next_name()
         dim = kwargs.get("dim", args[1] if len(args) > 1 else -1)
@@ -197,13 +197,13 @@ class AttentionCalls(TorchFunctionMode):
                 logits,
                 dim,
                 weights=weights,
-                sequences=self._witness.sequences,
-                widths=self._witness.widths,
+                sequences=self._observer.sequences,
+                widths=self._observer.widths,
                 numbers=self._window_tokens.numbers,
-                rows_of=lambda count: self._witness.rows(name, count),
+                rows_of=lambda count: self._observer.rows(name, count),
             )
         except NotAttentionError as error:
-            self._witness.refuse(name, str(error))
+            self._observer.refuse(name, str(error))
         else:
             both = found.queries.given, found.keys.given
             self._tell(found.call, both, found.arrange_given, found.rows_of_given)
@@ -233,13 +233,13 @@ class AttentionCalls(TorchFunctionMode):
         rows_and_d: which axes of the first number queries, and what is summed over.
         """
         if isinstance(given[0], Tensor) and self._channels.number_rows(given[0], *rows_and_d):
-            self._witness.refuse(call.name, _CHANNELS)
+            self._observer.refuse(call.name, _CHANNELS)
             return
         windows = self._window_tokens.windows(given[0], arrange) if isinstance(given[0], Tensor) else None
         queries, keys = (self._sources.of(x) for x in self._inside or given)
         attention = self._sources.new_attention()
         self._made |= attention
-        self._witness.take(dataclasses.replace(call, sources=(queries, keys, attention), windows=windows))
+        self._observer.take(dataclasses.replace(call, sources=(queries, keys, attention), windows=windows))
 
     def _next_name(self) -> str:
         name = self._names.innermost

@@ -54,7 +54,7 @@ export class BareCanvas {
   /** Puts the picture's points, as they are drawn, into the buffers; this is not measured. */
   prepare(picture: Picture): void {
     this.picture = picture;
-    const { grid, queries, keys, drawList, looks, from } = picture;
+    const { grid, queries, keys, drawList, styles, from } = picture;
     if (this.held[0] === drawList && this.held[1] === from) return;
     this.held = [drawList, from];
     const places = new Float32Array(2 * drawList.length);
@@ -66,7 +66,7 @@ export class BareCanvas {
       const [left = 0, top = 0, side = 0] = grid.rects.subarray(4 * head, 4 * head + 3);
       const [x, y] = [points?.[2 * point] ?? 0, points?.[2 * point + 1] ?? 0];
       places.set([left + side * (0.5 + 0.5 * INSET * x), top + side * (0.5 - 0.5 * INSET * y)], 2 * i);
-      for (let c = 0; c < 3; c++) colours[4 * i + c] = OPACITY * (looks[4 * point + c] ?? 0);
+      for (let c = 0; c < 3; c++) colours[4 * i + c] = OPACITY * (styles[4 * point + c] ?? 0);
       colours[4 * i + 3] = OPACITY * 255;
     });
     this.fill(0, this.places, places, 2);

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tests.conftest import free_port, serving, wait_until
 from tests.e2e.conftest import SECONDS, Tab
-from tests.e2e.test_take_along import menu, taken
+from tests.e2e.test_export import menu, taken
 
 
 def open_by_key(tab: Tab, head: int) -> None:

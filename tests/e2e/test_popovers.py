@@ -16,7 +16,7 @@ PANELS = {
     "Marks on the cells",
     "Settings of Biplot",
     "Show only heads in a range",
-    "Take along",
+    "Export",
 }
 # Where a button and its open panel are, the window, and how many panels are open at once.
 PLACES = """button => {

@@ -1,4 +1,4 @@
-"""Pictures that are taken along: their legends, and their light."""
+"""Pictures that are exported: their legends, and their light."""
 
 import base64
 import io
@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.e2e.conftest import Pixels, Tab
-from tests.e2e.test_take_along import OPENED, differing, menu, taken
+from tests.e2e.test_export import OPENED, differing, menu, taken
 
 
 def texts(svg: Path) -> list[str]:

@@ -146,7 +146,7 @@ def test_a_search_lights_both_sides_and_the_matrix_keeps_parts_apart(tab: Tab, l
     assert hits_in(tab, CROSS, 1) > 0
     assert hits_in(tab, DECODER, 1) == 0
 
-    tab.frame.get_by_role("button", name="Take along").press("Enter")
+    tab.frame.get_by_role("button", name="Export").press("Enter")
     with tab.page.expect_download() as download:
         tab.frame.get_by_role("button", name="Points of all heads, step 100 as CSV").click()
     download.value.save_as(tmp_path / "points.csv")

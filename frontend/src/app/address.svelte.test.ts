@@ -133,7 +133,10 @@ it('stays where it is when another tab is shown and when it is shown again witho
 
 it('keeps a link’s label until the probe is here, and says the kind where the probe has none such', async () => {
   await begin('#attnviz&p.attnviz.colour=label:part of speech');
-  expect([session.colourings.chosen.title, session.looks.scale?.kind]).toEqual(['part of speech', 'classes']);
+  expect([session.colourings.chosen.title, session.styles.scale?.kind]).toEqual([
+    'part of speech',
+    'classes',
+  ]);
   await edit('#attnviz&p.attnviz.colour=label:nothing');
   expect([session.scatter.colouring, session.link?.colour]).toEqual(['label:nothing', 'kind']);
 });

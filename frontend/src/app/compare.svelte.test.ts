@@ -97,8 +97,8 @@ it('trails come through the last checkpoints, once something is selected', async
   await pass();
   await pass();
   expect(session.trails.wanted).toEqual([3, 2, 1]);
-  const { grid, matrix, looks } = session;
-  const drawn = () => session.trails.of(matrix, grid.rects, Uint32Array.of(1), looks.shared);
+  const { grid, matrix, styles } = session;
+  const drawn = () => session.trails.of(matrix, grid.rects, Uint32Array.of(1), styles.shared);
   expect(drawn()).toMatchObject({ perLine: 5, perHead: 2 }); // three before, and both ends of the mix
   session.trails.next();
   expect(session.trails.length).toBe(8);

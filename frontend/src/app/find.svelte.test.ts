@@ -25,7 +25,7 @@ const pass = async (milliseconds = 100) => {
 
 /** Levels of a token's query and key: 1 plain, 2 lit. */
 const levels = (token: number) =>
-  [token, (session.data.run?.queries ?? 0) + token].map((point) => session.looks.shared[4 * point + 3]);
+  [token, (session.data.run?.queries ?? 0) + token].map((point) => session.styles.shared[4 * point + 3]);
 
 const placeOf = (text: string) => session.data.probe.value!.sequences[0]!.tokens.indexOf(text);
 
@@ -41,12 +41,12 @@ it('lights the queries and keys of every hit, or one kind of them; a search with
   await begin();
   const cat = placeOf('cat');
   session.search.text = 'cat';
-  expect([session.looks.selecting, levels(cat), levels(cat + 1)]).toEqual([true, [4, 4], [1, 1]]);
-  expect(session.looks.lit).toContain(cat);
+  expect([session.styles.selecting, levels(cat), levels(cat + 1)]).toEqual([true, [4, 4], [1, 1]]);
+  expect(session.styles.lit).toContain(cat);
   session.search.kinds = 'keys';
-  expect([levels(cat), session.looks.lit.includes(cat)]).toEqual([[1, 4], false]);
+  expect([levels(cat), session.styles.lit.includes(cat)]).toEqual([[1, 4], false]);
   session.search.text = 'xyzzy';
-  expect([session.looks.selecting, session.looks.lit.length]).toEqual([false, 0]);
+  expect([session.styles.selecting, session.styles.lit.length]).toEqual([false, 0]);
 });
 
 it('finds, draws and lights only what the filter lets through', async () => {
@@ -56,14 +56,14 @@ it('finds, draws and lights only what the filter lets through', async () => {
   session.filter.showSequences([0]);
   expect(session.search.hits!.tokens).toBeLessThan(all);
   const tokens = session.data.probe.value!.sequences[0]!.tokens.length;
-  expect(session.looks.order).toHaveLength(2 * tokens);
-  expect(Math.max(...session.looks.lit.map((point) => point % session.data.run!.queries))).toBeLessThan(
+  expect(session.styles.order).toHaveLength(2 * tokens);
+  expect(Math.max(...session.styles.lit.map((point) => point % session.data.run!.queries))).toBeLessThan(
     tokens,
   );
   session.filter.want('script', ['special']);
-  expect(session.looks.order).toHaveLength(4); // [CLS] and [SEP]
+  expect(session.styles.order).toHaveLength(4); // [CLS] and [SEP]
   for (const { remove } of session.filter.parts) remove();
-  expect(session.looks.order).toHaveLength(2 * session.data.run!.queries);
+  expect(session.styles.order).toHaveLength(2 * session.data.run!.queries);
 });
 
 it('knows heads that group by meaning: their hits are clustered, those of positional heads are scattered', async () => {
@@ -96,13 +96,13 @@ it('comes back by its link, filter and marked points too', async () => {
   session.marks.mark([3, 4, 5, 9]);
   flushSync();
   const link = writeLink('#attnviz', session.link!);
-  const shown = [...session.looks.shared];
-  const order = [...session.looks.order];
+  const shown = [...session.styles.shared];
+  const order = [...session.styles.order];
   end();
   await begin(Object.fromEntries(readLink(link)));
   expect(writeLink('#attnviz', session.link!)).toBe(link);
-  expect([...session.looks.shared]).toEqual(shown);
-  expect([...session.looks.order]).toEqual(order);
+  expect([...session.styles.shared]).toEqual(shown);
+  expect([...session.styles.order]).toEqual(order);
 });
 
 it('marks more and marks fewer', async () => {
@@ -119,9 +119,9 @@ it('marks more and marks fewer', async () => {
 it('lights no more points than the frames of a large matrix can hold', async () => {
   await begin();
   session.search.text = '/./';
-  expect(session.looks.lit).toHaveLength(2 * session.data.run!.queries);
-  const few = session.looks.litIn(60, 144, 14_400);
+  expect(session.styles.lit).toHaveLength(2 * session.data.run!.queries);
+  const few = session.styles.litIn(60, 144, 14_400);
   expect(few.length).toBeGreaterThan(50);
   expect(few.length).toBeLessThanOrEqual(100);
-  expect(session.looks.litIn(600, 1, 14_400)).toEqual(session.looks.lit);
+  expect(session.styles.litIn(600, 1, 14_400)).toEqual(session.styles.lit);
 });

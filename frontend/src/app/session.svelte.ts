@@ -3,10 +3,10 @@ import type { Host } from '../base/host';
 import { Comparison } from '../compare/compare.svelte';
 import { isError } from '../encoding/colouring';
 import { Colourings } from '../encoding/colourings.svelte';
-import { Looks } from '../encoding/looks.svelte';
 import { PointFigures } from '../encoding/point_figures.svelte';
+import { PointStyles } from '../encoding/point_styles.svelte';
 import { Scatter } from '../encoding/scatter.svelte';
-import { Exhibits } from '../export/exhibits.svelte';
+import { ExportViews } from '../export/views.svelte';
 import { Marks } from '../find/marks.svelte';
 import { TokenSearch } from '../find/search.svelte';
 import { TokenFilter } from '../find/token_filter.svelte';
@@ -27,7 +27,7 @@ import type { HeadPlace } from '../run/head';
 import type { Link, Said } from '../run/setting';
 import type { DataSource } from '../run/source';
 import { Axes } from '../shown/axes.svelte';
-import { reaches } from '../shown/reach';
+import { canShow } from '../shown/ready';
 import { ShownSteps } from '../shown/shown.svelte';
 import { HeadStrip } from '../timeline/head_strip.svelte';
 import { Live } from '../timeline/live.svelte';
@@ -94,8 +94,8 @@ export class Session extends Ground {
   /** How far the opened head's picture can be believed. */
   readonly trust: HeadTrust = this.add(new HeadTrust(this));
   readonly trails: Trails = this.add(new Trails(this));
-  readonly looks = new Looks(this);
-  readonly exhibits = new Exhibits();
+  readonly styles = new PointStyles(this);
+  readonly exportViews = new ExportViews();
   /** Scenes that have a picture which they have not drawn yet. */
   drawing = $state(0);
   /** What a link asks for that its run has still to be entered for; the run that was entered, and its steps then. */
@@ -117,16 +117,16 @@ export class Session extends Ground {
   /** Sets up what follows from what; to be called while a component is made. */
   begin(): void {
     $effect.pre(() => enterRun(this));
-    this.playback.animate((index) => this.reaches(index));
+    this.playback.animate((index) => this.canShow(index));
     $effect.pre(() => followSteps(this));
     $effect.pre(() => fetchPoints(this));
     for (const feature of this.features) feature.begin?.();
   }
 
   /** Whether Play may go on to a checkpoint: what is looked at is here. */
-  private reaches(index: number): boolean {
+  private canShow(index: number): boolean {
     const points = !this.cellMaps.on || this.focus.opened !== null;
-    return this.cellMaps.reaches(index) && (!points || reaches(this, index));
+    return this.cellMaps.canShow(index) && (!points || canShow(this, index));
   }
 
   async refreshRuns(): Promise<void> {

@@ -165,13 +165,13 @@ it('colours by errors only while a head is opened', async () => {
   session.scatter.colouring = 'tears';
   await pass(200);
   expect(session.trust.errors?.length).toBe(session.data.run!.queries + session.data.run!.keys);
-  expect([session.looks.ofOpened?.values.length, session.looks.ofHeads]).toEqual([
+  expect([session.styles.ofOpened?.values.length, session.styles.ofHeads]).toEqual([
     2 * session.trust.errors!.length,
     null,
   ]);
   session.close();
   await pass();
-  expect([session.scatter.colouring, session.trust.errors, session.looks.ofOpened]).toEqual([
+  expect([session.scatter.colouring, session.trust.errors, session.styles.ofOpened]).toEqual([
     'kind',
     null,
     null,

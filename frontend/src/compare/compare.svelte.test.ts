@@ -147,13 +147,13 @@ it('draws points where the probe is the same, and only in the views that show th
 
 it('lets Play go on when its own points are here', async () => {
   against.choose('second', 'same');
-  expect(against.reaches(100)).toBe(false);
+  expect(against.canShow(100)).toBe(false);
   loader.want(against.matrix.queries([1]).map((query) => ({ query, priority: 0 })));
   await pass();
-  expect([against.reaches(100), against.reaches(200)]).toEqual([true, false]);
+  expect([against.canShow(100), against.canShow(200)]).toEqual([true, false]);
   expect(against.upcoming([1, 2, 9])).toEqual([1, 2]);
   against.choose('second', 0); // it stays where it is
-  expect([against.reaches(200), against.upcoming([1, 2])]).toEqual([true, []]);
+  expect([against.canShow(200), against.upcoming([1, 2])]).toEqual([true, []]);
 });
 
 it('asks for the figures of another run, not for its own, and says how much they differ', async () => {

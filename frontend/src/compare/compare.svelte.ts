@@ -14,9 +14,9 @@ import type { RunState } from '../run/run_state.svelte';
 import { choice, codec, type Settings, settings, text, whole } from '../run/setting';
 import type { HealthDocument, Run } from '../run/types';
 import type { Axes } from '../shown/axes.svelte';
-import type { Course } from '../shown/course';
 import type { Pair } from '../shown/pair';
 import { type ShownNeeds, ShownSteps } from '../shown/shown.svelte';
+import type { TimeSpan } from '../shown/time_span';
 import { type Comparable, comparable } from './comparable';
 
 /** What is shown, beside which a second one stands. */
@@ -32,17 +32,17 @@ interface Needs extends ShownNeeds {
 }
 
 /** Ways of looking at two: one under the other, two matrices, what one is more than the other. */
-export const WAYS = ['overlay', 'beside', 'difference'] as const;
-export type Way = (typeof WAYS)[number];
+export const MODES = ['overlay', 'beside', 'difference'] as const;
+export type Mode = (typeof MODES)[number];
 /** A step of its own, or the one nearest to the step that is shown, or the newest. */
 export type Choice = number | 'same' | 'newest';
 
 /** The second one of two that are compared: another run, or another step of the same (its onion skin). */
-export class Comparison implements Course, Feature {
+export class Comparison implements TimeSpan, Feature {
   /** The second run, which may be the shown one itself; null: nothing is compared. */
   name = $state<string | null>(null);
   choice = $state<Choice>('same');
-  way = $state<Way>('overlay');
+  way = $state<Mode>('overlay');
   readonly settings: Settings = settings<Comparison>(
     this,
     {
@@ -50,7 +50,7 @@ export class Comparison implements Course, Feature {
       choice: codec<Choice>((said, run) =>
         said === 'same' || said === 'newest' ? said : whole().read(said, run),
       ).as('against_step'),
-      way: choice(WAYS).stated(),
+      way: choice(MODES).stated(),
     },
     () => this.run !== null,
   );
@@ -201,7 +201,7 @@ export class Comparison implements Course, Feature {
   }
 
   /** Whether Play may go on to this step of the shown run. */
-  reaches(step: number | undefined): boolean {
+  canShow(step: number | undefined): boolean {
     if (!this.run || this.choice !== 'same' || step === undefined) return true;
     return this.matrix.arrived([this.near(step)]);
   }

@@ -22,7 +22,7 @@ const OPENED = { layer: 0, head: 0 };
 function made(colour: string, scale: Scale | null, opened: HeadPlace | null = null, ofAll = false): Legend {
   const chosen = colouringsOf(data.probe.value, true).find(({ id }) => id === colour) ?? BY_KIND;
   return new Legend(
-    { data, focus: { opened }, theme: { palette: LIGHT }, colourings: { chosen }, looks: { scale } },
+    { data, focus: { opened }, theme: { palette: LIGHT }, colourings: { chosen }, styles: { scale } },
     ofAll,
   );
 }

@@ -6,7 +6,7 @@ import type { Focus } from '../run/focus.svelte';
 import { headLabel } from '../run/labels';
 import type { Layer, Run } from '../run/types';
 import type { Colourings } from './colourings.svelte';
-import type { Looks } from './looks.svelte';
+import type { PointStyles } from './point_styles.svelte';
 
 /** What colours a legend tells of. */
 export interface LegendNeeds {
@@ -14,7 +14,7 @@ export interface LegendNeeds {
   readonly focus: Pick<Focus, 'opened'>;
   readonly theme: Pick<Theme, 'palette'>;
   readonly colourings: Pick<Colourings, 'chosen'>;
-  readonly looks: Pick<Looks, 'scale'>;
+  readonly styles: Pick<PointStyles, 'scale'>;
 }
 
 /** A colour and what it stands for. */
@@ -47,7 +47,7 @@ export class Legend {
     return origin.kind === 'figure' && !origin.share;
   });
   readonly scale: Scale | null = $derived.by(() =>
-    this.kind === 'side' || (this.ofAll && this.ownRanges) ? null : this.session.looks.scale,
+    this.kind === 'side' || (this.ofAll && this.ownRanges) ? null : this.session.styles.scale,
   );
   readonly range: Range | null = $derived(this.scale?.kind === 'range' ? this.scale : null);
 

@@ -9,8 +9,8 @@ import { type Projection, parametersOf } from '../run/projection';
 import type { Dims, Layer, Run } from '../run/types';
 import type { Axes } from '../shown/axes.svelte';
 import type { Steering } from '../timeline/steering.svelte';
-import type { ExhibitKind } from './exhibits.svelte';
 import { fileName, headName } from './names';
+import type { ViewKind } from './views.svelte';
 
 /** What captions and names of pictures are made of. */
 export interface Captioned {
@@ -36,7 +36,7 @@ export interface Caption {
   readonly says: readonly string[];
 }
 
-export function captionOf(kind: ExhibitKind, session: Captioned): Caption {
+export function captionOf(kind: ViewKind, session: Captioned): Caption {
   const { run, layers } = session.data;
   const { opened } = session.focus;
   const name = run?.run === '.' ? 'log directory' : (run?.run ?? '');
@@ -72,7 +72,7 @@ export function captionOf(kind: ExhibitKind, session: Captioned): Caption {
 }
 
 /** What its file is called. */
-export function nameOf(kind: ExhibitKind, session: Captioned, extension: string): string {
+export function nameOf(kind: ViewKind, session: Captioned, extension: string): string {
   const { playback, steering, sentence } = session;
   const { run } = session.data;
   const { opened } = session.focus;
@@ -81,7 +81,7 @@ export function nameOf(kind: ExhibitKind, session: Captioned, extension: string)
   const head = opened && headName(run, opened);
   const step = `step${playback.step ?? 0}`;
   const of = sentence.sequence === 'mean' ? 'mean' : `sequence${sentence.sequence ?? 0}`;
-  const parts: Readonly<Record<ExhibitKind, readonly (string | null)[]>> = {
+  const parts: Readonly<Record<ViewKind, readonly (string | null)[]>> = {
     matrix: ['heads', step, projection.method],
     head: [head, step, projection.method],
     sentence: [

@@ -4,7 +4,7 @@ import { painted, paintOf } from './paint';
 
 /** Geometry that shapes keep as it is; how they look comes from what the browser has computed. */
 const GEOMETRY = /^(x|y|x1|x2|y1|y2|cx|cy|r|rx|ry|width|height|d|points|transform|id|clip-path|href)$/;
-const LOOKS = [
+const STYLES = [
   'stroke-width',
   'stroke-dasharray',
   'stroke-linecap',
@@ -37,7 +37,7 @@ function shape(element: Element): string {
   const attributes = [...element.attributes]
     .filter((attribute) => GEOMETRY.test(attribute.name))
     .map((attribute) => `${attribute.name}="${escapeXml(attribute.value)}"`);
-  if (name !== 'clipPath' && name !== 'g') attributes.push(...looks(style));
+  if (name !== 'clipPath' && name !== 'g') attributes.push(...styles(style));
   if (Number(style.opacity) < 1) attributes.push(`opacity="${short(Number(style.opacity))}"`);
   const text = name === 'text' || name === 'tspan' ? fontOf(style) : '';
   const inner = [...element.childNodes]
@@ -49,11 +49,11 @@ function shape(element: Element): string {
   return `<${name} ${attributes.join(' ')}${text}${inner === '' ? '/>' : `>${inner}</${name}>`}`;
 }
 
-function looks(style: CSSStyleDeclaration): string[] {
+function styles(style: CSSStyleDeclaration): string[] {
   const fill = painted('fill', style.fill, Number(style.fillOpacity));
   const stroke = painted('stroke', style.stroke, Number(style.strokeOpacity));
   if (paintOf(style.stroke).opacity === 0) return [fill];
-  const drawn = LOOKS.map((name) => [name, style.getPropertyValue(name).replaceAll('px', '')] as const)
+  const drawn = STYLES.map((name) => [name, style.getPropertyValue(name).replaceAll('px', '')] as const)
     .filter(([name, value]) => value !== '' && value !== PLAIN[name])
     .map(([name, value]) => `${name}="${value}"`);
   return [fill, stroke, ...drawn];

@@ -1,11 +1,11 @@
 import { flushSync, mount, unmount } from 'svelte';
 import { escapeXml, type Font, fitted, measure, short } from '../render/text';
 import { type Caption, type Captioned, captionOf } from './caption';
-import type { Exhibit } from './exhibits.svelte';
 import type { Sheet } from './image';
 import { type Layer, layersOf } from './layers';
 import PrintedLegends, { type LegendsNeeds } from './PrintedLegends.svelte';
 import { paintOf } from './paint';
+import type { ExportView } from './views.svelte';
 
 /** What pictures and their legends are made of. */
 export type Pictured = Captioned & LegendsNeeds;
@@ -32,7 +32,7 @@ export function printed<Result>({ theme }: Pick<Pictured, 'theme'>, work: () => 
 }
 
 /** A view as a sheet of its own: what is written above it, its legends, and itself as it is on screen. */
-export function sheetOf({ kind, element }: Exhibit, session: Pictured): Sheet {
+export function sheetOf({ kind, element }: ExportView, session: Pictured): Sheet {
   const caption = captionOf(kind, session);
   const style = getComputedStyle(element);
   const box = element.getBoundingClientRect();

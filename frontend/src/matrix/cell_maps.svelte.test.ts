@@ -134,13 +134,13 @@ it('draws nothing rather than maps of another kind, or of a step whose own faile
 
 it('lets Play wait for maps, and two that are compared show their points', async () => {
   const { maps, state, end } = setup();
-  expect(maps.reaches(3)).toBe(false);
+  expect(maps.canShow(3)).toBe(false);
   await turn();
   await turn();
   await turn();
-  expect(maps.reaches(3)).toBe(true);
+  expect(maps.canShow(3)).toBe(true);
   state.against = runOf();
   expect([maps.on, maps.lacks]).toEqual([false, 'Two that are compared show their points.']);
-  expect(maps.reaches(0)).toBe(true);
+  expect(maps.canShow(0)).toBe(true);
   end();
 });

@@ -142,7 +142,7 @@ export class CellMaps implements Feature {
   }
 
   /** Whether Play may go on to a checkpoint. */
-  reaches(index: number): boolean {
+  canShow(index: number): boolean {
     return !this.on || this.arrived([index]);
   }
 

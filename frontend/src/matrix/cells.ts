@@ -1,5 +1,5 @@
 import type { Comparison } from '../compare/compare.svelte';
-import type { Looks } from '../encoding/looks.svelte';
+import type { PointStyles } from '../encoding/point_styles.svelte';
 import { formatDifference } from '../health/difference';
 import { formatValue } from '../health/figures';
 import { valueAt } from '../health/health';
@@ -50,7 +50,7 @@ export interface Told extends Tinted {
 
 /** How points look. */
 export interface Inked {
-  readonly looks: Pick<Looks, 'shared' | 'selecting'>;
+  readonly styles: Pick<PointStyles, 'shared' | 'selecting'>;
   readonly theme: Pick<Theme, 'palette'>;
 }
 
@@ -69,15 +69,15 @@ export function cellsAt(
 }
 
 /** What all pictures of cells have in common. */
-export function inCells({ looks, theme }: Inked, { queries, keys }: Run) {
+export function inCells({ styles, theme }: Inked, { queries, keys }: Run) {
   const { surface, border, accent } = theme.palette;
   return {
     queries,
     keys,
     dims: 2,
     rotation: FLAT,
-    looks: looks.shared,
-    selecting: looks.selecting,
+    styles: styles.shared,
+    selecting: styles.selecting,
     surface,
     border,
     accent,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { css, DARK, hex, LIGHT, mix, pointLooks, ramp, tintCells } from './colours';
+import { css, DARK, hex, LIGHT, mix, pointStyles, ramp, tintCells } from './colours';
 
 const luminance = (colour: readonly number[]) => {
   const [r = 0, g = 0, b = 0] = colour.map((x) => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4));
@@ -55,8 +55,8 @@ describe('colours', () => {
       position: Int32Array.of(0, 0, 1),
       longest: 2,
     };
-    const looks = pointLooks(() => LIGHT.key, 3, 3, { places, lit: { list: 0, sequence: 1, token: 1 } });
-    expect([3, 7, 11, 15, 19, 23].map((i) => looks[i])).toEqual([1, 2, 3, 1, 2, 3]);
+    const styles = pointStyles(() => LIGHT.key, 3, 3, { places, lit: { list: 0, sequence: 1, token: 1 } });
+    expect([3, 7, 11, 15, 19, 23].map((i) => styles[i])).toEqual([1, 2, 3, 1, 2, 3]);
   });
 
   it('raise a group instead of the sequence', () => {
@@ -67,9 +67,9 @@ describe('colours', () => {
       longest: 2,
     };
     const marks = { places, lit: { list: 0, sequence: 0, token: 1 }, group: new Set([0, 2]) };
-    const looks = pointLooks((point) => (point < 2 ? LIGHT.query : LIGHT.key), 2, 2, marks);
-    expect([3, 7, 11, 15].map((i) => looks[i])).toEqual([2, 3, 2, 3]);
-    const rgb = (i: number) => `rgb(${[...looks.subarray(4 * i, 4 * i + 3)].join(' ')})`;
+    const styles = pointStyles((point) => (point < 2 ? LIGHT.query : LIGHT.key), 2, 2, marks);
+    expect([3, 7, 11, 15].map((i) => styles[i])).toEqual([2, 3, 2, 3]);
+    const rgb = (i: number) => `rgb(${[...styles.subarray(4 * i, 4 * i + 3)].join(' ')})`;
     expect([0, 1, 2].map(rgb)).toEqual([css(LIGHT.query), css(LIGHT.query), css(LIGHT.key)]);
   });
 

@@ -70,23 +70,23 @@ export interface Marks {
   readonly group?: ReadonlySet<number> | null;
 }
 
-/** A scene's `looks`: colour and level of each query, then of each key.
+/** A scene's `styles`: colour and level of each query, then of each key.
  * @param colourOf a point's, by its number */
-export function pointLooks(
+export function pointStyles(
   colourOf: (point: number) => Rgb,
   queries: number,
   keys: number,
   { places, lit, group }: Marks,
 ): Uint8Array {
-  const looks = new Uint8Array(4 * (queries + keys));
+  const styles = new Uint8Array(4 * (queries + keys));
   for (let i = 0; i < queries + keys; i++) {
     const token = i < queries ? i : i - queries;
     const inSequence = lit !== null && places !== null && places.sequence[token] === lit.sequence;
     let level = (group ? group.has(i) : inSequence) ? 2 : 1;
     if (inSequence && places.position[token] === lit.token && places.list[token] === lit.list) level = 3;
-    looks.set([...bytes(colourOf(i)), level], 4 * i);
+    styles.set([...bytes(colourOf(i)), level], 4 * i);
   }
-  return looks;
+  return styles;
 }
 
 /** The colours of tokens on a scale. @param of each token's number, where the scale is a range; NaN: not known */

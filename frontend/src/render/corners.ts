@@ -7,12 +7,12 @@ type Heads = readonly (Float32Array | null)[];
  * @param heads their numbers
  * @param points their numbers within each head
  * @param rects left, top, side of every head's cell [heads, 4]
- * @param looks colour and level of every point of a head [queries + keys, 4] */
+ * @param styles colour and level of every point of a head [queries + keys, 4] */
 export function trailsThrough(
   steps: readonly Heads[],
   heads: Iterable<number>,
   points: readonly number[],
-  { rects, dims, looks }: { rects: Float32Array; dims: 2 | 3; looks: Uint8Array },
+  { rects, dims, styles }: { rects: Float32Array; dims: 2 | 3; styles: Uint8Array },
 ): Trails {
   const numbers = [...heads];
   const perLine = steps.length;
@@ -31,7 +31,7 @@ export function trailsThrough(
   });
   const own = new Uint8Array(4 * points.length);
   points.forEach((point, i) => {
-    own.set(looks.subarray(4 * point, 4 * point + 4), 4 * i);
+    own.set(styles.subarray(4 * point, 4 * point + 4), 4 * i);
   });
-  return { corners, perLine, perHead: points.length, cells, looks: own };
+  return { corners, perLine, perHead: points.length, cells, styles: own };
 }

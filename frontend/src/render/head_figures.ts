@@ -1,7 +1,7 @@
 import { type Palette, ramp } from './colours';
 import type { Rgb } from './picture';
 
-/** What of its points' looks is a head's own. */
+/** What of its points' styles is a head's own. */
 export interface HeadFigures {
   /** Of each point: its place on the ramp (0: none, it looks as its token; else 1 to 255), and its size (0: that of all;
    * else 1 to 255, from half to twice that). [heads × points, 2] */

@@ -8,10 +8,10 @@ export const HIT_HUES: Readonly<Record<'light' | 'dark', readonly Rgb[]>> = {
   dark: ['#ff8a4c', '#4aa3ff', '#ffd23f', '#ffffff', '#8fdcff', '#b3a530'].map(hex),
 };
 
-/** Gives the hits among a scene's `looks` the hue of their term and lights them; those that are marked too are larger.
+/** Gives the hits among a scene's `styles` the hue of their term and lights them; those that are marked too are larger.
  * @param termOf per point the number of the term that found it, from 1; 0: none. [queries + keys] */
 export function lightHits(
-  looks: Uint8Array,
+  styles: Uint8Array,
   termOf: Uint8Array,
   hues: readonly Rgb[],
   marked: ReadonlySet<number> | null,
@@ -19,8 +19,8 @@ export function lightHits(
   termOf.forEach((term, point) => {
     const hue = hues[term - 1];
     if (!hue) return;
-    const large = marked?.has(point) || looks[4 * point + 3] === 3;
+    const large = marked?.has(point) || styles[4 * point + 3] === 3;
     const level = large ? 5 : 4;
-    looks.set([...hue.map((x) => Math.round(255 * x)), level], 4 * point);
+    styles.set([...hue.map((x) => Math.round(255 * x)), level], 4 * point);
   });
 }

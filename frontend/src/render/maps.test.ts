@@ -37,7 +37,7 @@ function svg(maps: CellMaps): string {
     cells: grid.rects,
     tints: new Uint8Array(8).fill(255),
     maps,
-    looks: new Uint8Array(8),
+    styles: new Uint8Array(8),
     selecting: false,
     drawList: new Uint32Array(),
     visible: 2,

@@ -27,7 +27,7 @@ export interface Trails {
   /** Left, top, side of each head, unused. [heads, 4] */
   readonly cells: Float32Array;
   /** RGB bytes of each point, unused. [points, 4] */
-  readonly looks: Uint8Array;
+  readonly styles: Uint8Array;
 }
 
 /** Everything that a scene shows. Arrays are compared by identity: a new array is uploaded, an old one is not. */
@@ -52,8 +52,8 @@ export interface Picture {
   readonly borders?: Uint8Array | null;
   /** Per point of a head: RGB bytes and level (1 plain, 2 lit, 3 the selected one, 4 and 5 likewise, in a colour
    * of their own whatever heads' figures say). [queries + keys, 4] */
-  readonly looks: Uint8Array;
-  /** Colours and sizes that are each head's own, over `looks`; costs nothing where there are none. */
+  readonly styles: Uint8Array;
+  /** Colours and sizes that are each head's own, over `styles`; costs nothing where there are none. */
   readonly figures?: HeadFigures | null;
   /** What the cells show in place of points: a map of each head. */
   readonly maps?: CellMaps | null;

@@ -18,7 +18,7 @@ bool finite(vec3 p) {
   return all(lessThan(floatBitsToUint(p) & 0x7fffffffu, uvec3(0x7f800000u)));
 }
 
-// The css pixel, the height towards the viewer, and how much larger what is there looks.
+// The css pixel, the height towards the viewer, and how much larger what is there styles.
 vec4 place(vec3 p, vec4 cell) {
   float reach = max(max(abs(p.x), abs(p.y)), u_deep ? abs(p.z) : 0.0);
   if (reach > 1.0) p *= (1.0 + ${RIM.toFixed(3)} * (1.0 - 1.0 / reach)) / reach;

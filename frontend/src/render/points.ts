@@ -169,13 +169,14 @@ export class PointsPass {
     gl.bindVertexArray(null);
   }
 
-  draw(picture: Picture, heads: Texels, looks: Texels, viewport: Viewport): void {
+  draw(picture: Picture, heads: Texels, styles: Texels, viewport: Viewport): void {
     const { from, to, mix, cells } = picture;
-    if (from && to) this.drawSteps({ from, to, mix, cells }, this.positions, picture, heads, looks, viewport);
+    if (from && to)
+      this.drawSteps({ from, to, mix, cells }, this.positions, picture, heads, styles, viewport);
   }
 
-  drawGhosts(picture: Picture, heads: Texels, looks: Texels, viewport: Viewport): void {
-    if (picture.ghost) this.drawSteps(picture.ghost, this.ghosts, picture, heads, looks, viewport);
+  drawGhosts(picture: Picture, heads: Texels, styles: Texels, viewport: Viewport): void {
+    if (picture.ghost) this.drawSteps(picture.ghost, this.ghosts, picture, heads, styles, viewport);
     else this.ghosts.clear();
   }
 
@@ -184,7 +185,7 @@ export class PointsPass {
     positions: Positions,
     picture: Picture,
     heads: Texels,
-    looks: Texels,
+    styles: Texels,
     viewport: Viewport,
   ): void {
     const { gl } = this;
@@ -209,7 +210,7 @@ export class PointsPass {
 
     program.use();
     heads.bind(0, cells);
-    looks.bind(1, picture.looks);
+    styles.bind(1, picture.styles);
     if (figures) {
       this.values.bind(2, figures.values);
       this.ramp.bind(3, figures.ramp);

@@ -14,7 +14,7 @@ interface Passes {
   readonly ghosts: Texels;
   readonly tints: Texels;
   readonly borders: Texels;
-  readonly looks: Texels;
+  readonly styles: Texels;
 }
 
 /** One canvas of heads. It shows the last picture that it was given; what lies on the GPU is only a copy, so a
@@ -99,9 +99,9 @@ export class Scene {
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     passes.cells.draw(picture, passes.heads, passes.tints, passes.borders, viewport);
     if (picture.maps) passes.maps.draw(picture, picture.maps, passes.heads, viewport);
-    passes.points.drawGhosts(picture, passes.ghosts, passes.looks, viewport);
+    passes.points.drawGhosts(picture, passes.ghosts, passes.styles, viewport);
     passes.trails.draw(picture, viewport);
-    passes.points.draw(picture, passes.heads, passes.looks, viewport);
+    passes.points.draw(picture, passes.heads, passes.styles, viewport);
     this.onDrawn(picture);
   }
 
@@ -126,6 +126,6 @@ function makePasses(gl: WebGL2RenderingContext): Passes {
     ghosts: new Texels(gl),
     tints: new Texels(gl),
     borders: new Texels(gl),
-    looks: new Texels(gl),
+    styles: new Texels(gl),
   };
 }

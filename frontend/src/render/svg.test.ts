@@ -22,7 +22,7 @@ function picture(change: Partial<Picture> = {}): Picture {
     rotation: FLAT,
     cells: grid.rects,
     tints: null,
-    looks: Uint8Array.of(0, 158, 115, 1, 204, 121, 167, 1),
+    styles: Uint8Array.of(0, 158, 115, 1, 204, 121, 167, 1),
     selecting: false,
     drawList: Uint32Array.of(0, 1),
     visible: 1,
@@ -60,8 +60,8 @@ describe('a picture as shapes', () => {
   });
 
   it('lets what is not selected step back, and the selected one grow', () => {
-    const looks = Uint8Array.of(0, 0, 0, 3, 0, 0, 0, 1);
-    expect(shapes({ looks, selecting: true })).toEqual([
+    const styles = Uint8Array.of(0, 0, 0, 3, 0, 0, 0, 1);
+    expect(shapes({ styles, selecting: true })).toEqual([
       '<circle cx="83.25" cy="46.75" r="4.4" fill="#000000"/>',
       expect.stringContaining('fill-opacity="0.2"'),
     ]);
@@ -103,7 +103,7 @@ describe('a picture as shapes', () => {
       perLine: 3,
       perHead: 1,
       cells: makeGrid([1], 0).rects,
-      looks: Uint8Array.of(0, 158, 115, 0),
+      styles: Uint8Array.of(0, 158, 115, 0),
     };
     const [old, young] = shapes({ trails, mix: 0.5 });
     expect(old).toContain('d="M13.5 70L60 70"');
@@ -118,8 +118,8 @@ describe('a picture as shapes', () => {
     ramp.set([1, 2, 3, 255], 4 * 7);
     // The query takes the ramp's colour and twice the size; a key that was found keeps the hue of its term.
     const figures = { values: Uint8Array.of(7, 255, 7, 0), ramp };
-    const looks = Uint8Array.of(0, 158, 115, 1, 255, 0, 0, 4);
-    const [query, key] = shapes({ figures, looks });
+    const styles = Uint8Array.of(0, 158, 115, 1, 255, 0, 0, 4);
+    const [query, key] = shapes({ figures, styles });
     expect(query).toBe('<circle cx="83.25" cy="46.75" r="4" fill="#010203" fill-opacity="0.8"/>');
     expect(key).toContain('fill="#ff0000"');
     // The widest border of a cell of 100 is 5 css pixels; around the opened head's lies its mark.

@@ -51,7 +51,7 @@ function dotOf(
   const { dims, selecting, surface } = picture;
   const point = vertex % (picture.queries + picture.keys);
   const [x, y] = [left + side * spot.x, top + side * spot.y];
-  const { colour, level, own } = lookOf(picture, vertex, point);
+  const { colour, level, own } = styleOf(picture, vertex, point);
   const lit = selecting && level >= 2;
   const patches = ghost ? null : picture.patches;
   const isPatch = patches != null && (patches.rectangles[4 * point + 2] ?? 0) > 0;
@@ -84,9 +84,9 @@ function dotOf(
   };
 }
 
-/** What the shaders' looks say of a point: its colour, its level, and how many times as large it is as others. */
-function lookOf({ looks, figures }: Picture, vertex: number, point: number) {
-  const [red = 0, green = 0, blue = 0, level = 1] = looks.subarray(4 * point, 4 * point + 4);
+/** What the shaders' styles say of a point: its colour, its level, and how many times as large it is as others. */
+function styleOf({ styles, figures }: Picture, vertex: number, point: number) {
+  const [red = 0, green = 0, blue = 0, level = 1] = styles.subarray(4 * point, 4 * point + 4);
   const [place = 0, size = 0] = figures?.values.subarray(2 * vertex, 2 * vertex + 2) ?? [];
   const own = size > 0 ? 2 ** ((size - 128) / 127) : 1;
   const [r = red, g = green, b = blue] =

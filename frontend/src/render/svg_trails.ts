@@ -7,13 +7,13 @@ import { trailWidth } from './trails';
 /** The trails as shapes: a line for each stretch, as wide and as strong as it is in its middle. */
 export function trailShapes({ trails, dims, camera, rotation, mix, pointSize }: Picture): string[] {
   if (!trails) return [];
-  const { corners, perLine, perHead, cells, looks } = trails;
+  const { corners, perLine, perHead, cells, styles } = trails;
   const lines = corners.length / dims / perLine;
   const last = perLine - 2;
   const shapes: string[] = [];
   for (let line = 0; line < lines; line++) {
     const [left, top, side] = squareOf(cells, Math.floor(line / perHead), camera);
-    const [red = 0, green = 0, blue = 0] = looks.subarray(4 * (line % perHead));
+    const [red = 0, green = 0, blue = 0] = styles.subarray(4 * (line % perHead));
     const paint = hexCode([red / 255, green / 255, blue / 255]);
     const at = (corner: number, axis: number) =>
       axis < dims ? (corners[(line * perLine + corner) * dims + axis] ?? 0) : 0;

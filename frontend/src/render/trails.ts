@@ -76,14 +76,14 @@ export class TrailsPass {
   private readonly vertices: WebGLVertexArrayObject;
   private readonly corners: WebGLBuffer;
   private readonly cells: Texels;
-  private readonly looks: Texels;
+  private readonly styles: Texels;
   private held: Trails | null = null;
 
   constructor(private readonly gl: WebGL2RenderingContext) {
     this.program = new Program(gl, VERTEX, FRAGMENT);
     this.corners = gl.createBuffer();
     this.cells = new Texels(gl);
-    this.looks = new Texels(gl);
+    this.styles = new Texels(gl);
     this.vertices = gl.createVertexArray();
     gl.bindVertexArray(this.vertices);
     for (const location of [0, 1]) {
@@ -108,7 +108,7 @@ export class TrailsPass {
     const [width, height, ratio] = viewport;
     program.use();
     this.cells.bind(0, trails.cells);
-    this.looks.bind(1, trails.looks);
+    this.styles.bind(1, trails.styles);
     gl.uniform1i(program.uniform('u_heads'), 0);
     gl.uniform1i(program.uniform('u_points'), 1);
     gl.uniform1i(program.uniform('u_perLine'), trails.perLine);
@@ -126,7 +126,7 @@ export class TrailsPass {
 
   destroy(): void {
     this.cells.destroy();
-    this.looks.destroy();
+    this.styles.destroy();
     this.gl.deleteBuffer(this.corners);
     this.gl.deleteVertexArray(this.vertices);
     this.program.destroy();

@@ -7,10 +7,10 @@ import type { HeadPlace } from '../run/head';
 import { addressKey, isSlow } from '../run/projection';
 import type { Dims, Group, PointsQuery, Run } from '../run/types';
 import type { Axes } from './axes.svelte';
-import { type Course, shownCourse } from './course';
-import { hasOutgrown } from './outgrown';
+import { isOutOfFrame } from './out_of_frame';
 import { type Asked, type Heads, nearest, type Pair, replaces, sameView, standsIn } from './pair';
-import { type Awaited, settled } from './reach';
+import { type Awaited, settled } from './ready';
+import { shownTimeSpan, type TimeSpan } from './time_span';
 
 /** Whose points a scene shows, in which axes, and where the timeline's hand is. */
 export interface ShownNeeds extends Awaited {
@@ -44,7 +44,7 @@ export class ShownSteps implements Feature {
   constructor(
     private readonly session: ShownNeeds,
     private readonly wish: () => Wish | null,
-    private readonly course: Course = shownCourse(session),
+    private readonly course: TimeSpan = shownTimeSpan(session),
   ) {
     this.morph = new Morph(() => !session.reducedMotion);
     $effect.pre(() => this.follow());
@@ -135,7 +135,7 @@ export class ShownSteps implements Feature {
     const { pair } = this;
     const { frame } = this.session.axes;
     if (!pair || frame === null || pair.toStep <= frame) return 0;
-    return pair.to.heads.filter((points) => points !== null && hasOutgrown(points)).length;
+    return pair.to.heads.filter((points) => points !== null && isOutOfFrame(points)).length;
   });
 
   /** The checkpoints that are mixed. */

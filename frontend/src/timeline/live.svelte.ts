@@ -1,5 +1,5 @@
 import { untrack } from 'svelte';
-import { patience } from './patience';
+import { liveTimeout } from './live_timeout';
 
 /** Whether new checkpoints still come. */
 export class Live {
@@ -14,7 +14,7 @@ export class Live {
   /** A checkpoint came. */
   grew(): void {
     const now = Date.now();
-    this.patience = patience(now - untrack(() => this.grownAt));
+    this.patience = liveTimeout(now - untrack(() => this.grownAt));
     this.grownAt = now;
   }
 

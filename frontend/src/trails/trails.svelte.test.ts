@@ -49,7 +49,7 @@ beforeEach(() => {
   trails = new Trails({
     focus: shown,
     marks: shown,
-    looks: shown,
+    styles: shown,
     axes: shown,
     playback: {
       steps: STEPS,

@@ -1,4 +1,4 @@
-import type { Looks } from '../encoding/looks.svelte';
+import type { PointStyles } from '../encoding/point_styles.svelte';
 import type { Marks } from '../find/marks.svelte';
 import type { Playback } from '../playback/playback.svelte';
 import { pointBudget } from '../render/budget';
@@ -14,7 +14,7 @@ import type { ShownSteps } from '../shown/shown.svelte';
 interface Needs {
   readonly focus: Pick<Focus, 'selection'>;
   readonly marks: Pick<Marks, 'group'>;
-  readonly looks: Pick<Looks, 'lit'>;
+  readonly styles: Pick<PointStyles, 'lit'>;
   readonly axes: Pick<Axes, 'slow'>;
   readonly playback: Pick<Playback, 'steps' | 'from' | 'to'>;
 }
@@ -44,10 +44,10 @@ export class Trails implements Feature {
 
   /** The selected token's query and key, then the marked points. */
   readonly points: readonly number[] = $derived.by(() => {
-    const { marks, looks } = this.session;
+    const { marks, styles } = this.session;
     const { selection } = this.session.focus;
     const { group } = marks;
-    return [...(selection ? looks.lit.slice(-2) : []), ...(group?.points ?? [])];
+    return [...(selection ? styles.lit.slice(-2) : []), ...(group?.points ?? [])];
   });
 
   /** Numbers of the checkpoints before the shown one that trails come through, the nearest first. */
@@ -66,7 +66,7 @@ export class Trails implements Feature {
   }
 
   /** A scene's trails, for as many points as it can draw; null while it shows something else than it is asked to. */
-  of(scene: Scene, rects: Float32Array, heads: Uint32Array, looks: Uint8Array): Drawn | null {
+  of(scene: Scene, rects: Float32Array, heads: Uint32Array, styles: Uint8Array): Drawn | null {
     const { pair } = scene;
     const { from, to } = this.session.playback;
     if (!pair || this.before.length === 0 || scene.stale || scene.morph.active) return null;
@@ -77,6 +77,6 @@ export class Trails implements Feature {
     if (through.length < 3) return null;
     const room = Math.floor(pointBudget() / PRICE / (through.length * Math.max(1, heads.length)));
     const points = this.points.slice(0, Math.max(2, room));
-    return trailsThrough(through, heads, points, { rects, dims: pair.dims, looks });
+    return trailsThrough(through, heads, points, { rects, dims: pair.dims, styles });
   }
 }

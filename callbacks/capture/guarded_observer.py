@@ -1,4 +1,4 @@
-"""GuardedWitness: is told of the attention of a pass and never interrupts it."""
+"""GuardedObserver: is told of the attention of a pass and never interrupts it."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from .batch_recording import BatchRecording
 from .selection import Selection
 
 
-class GuardedWitness:
+class GuardedObserver:
     """Tells `recording` of the layers and heads that `select` chooses. What fails there is raised after the pass.
 
     Where a model is sharded over processes, all of them take part in every layer of the pass: if one stopped in the

@@ -16,7 +16,7 @@ export interface Awaited {
 interface Needs extends Awaited {
   readonly matrix: Pick<ShownSteps, 'arrived' | 'queries'>;
   /** The second one of two that are compared. */
-  readonly against: { reaches(step: number | undefined): boolean };
+  readonly against: { canShow(step: number | undefined): boolean };
   readonly playback: Pick<Playback, 'steps' | 'playing'>;
   readonly axes: Pick<Axes, 'slow' | 'stopped'>;
   /** Numbers of the heads that are looked at. */
@@ -35,10 +35,10 @@ export function settled(
 
 /** Whether Play may go on to a checkpoint, or the hand glide to it. Slow heads come when they come: only Play waits
  * for them, and only for those in view. */
-export function reaches(session: Needs, index: number): boolean {
+export function canShow(session: Needs, index: number): boolean {
   const { matrix, against, playback, inView } = session;
   const { slow } = session.axes;
-  if (!slow) return matrix.arrived([index]) && against.reaches(playback.steps[index]);
+  if (!slow) return matrix.arrived([index]) && against.canShow(playback.steps[index]);
   if (!playback.playing) return true;
   const asked = matrix.queries([index]);
   return [...inView].every((number) => {

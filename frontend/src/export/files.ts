@@ -13,7 +13,6 @@ import type { Axes } from '../shown/axes.svelte';
 import { type PointLoader, placed } from '../shown/loader.svelte';
 import type { ShownSteps } from '../shown/shown.svelte';
 import { nameOf } from './caption';
-import type { Exhibit } from './exhibits.svelte';
 import { pngOf, svgOf } from './image';
 import { fileName, headName } from './names';
 import { type Pictured, printed, sheetOf } from './sheet';
@@ -27,10 +26,11 @@ import {
   pointsCsv,
   pointsNpy,
 } from './tables';
+import type { ExportView } from './views.svelte';
 
 /** What can be exported of what is shown. */
 
-export interface TakenFile {
+export interface ExportedFile {
   readonly name: string;
   readonly content: Blob;
 }
@@ -38,7 +38,7 @@ export interface TakenFile {
 export type Format = 'csv' | 'npy';
 
 /** What numbers are taken of. */
-export interface Taken {
+export interface ExportSource {
   readonly data: {
     readonly run: Run | null;
     readonly probe: { readonly value: TokenIndex | null };
@@ -62,25 +62,25 @@ export interface Taken {
 export interface Numbers {
   readonly title: string;
   /** @param onDone hears which share of what it needs is here */
-  take(format: Format, onDone: (share: number) => void, signal: AbortSignal): Promise<TakenFile>;
+  take(format: Format, onDone: (share: number) => void, signal: AbortSignal): Promise<ExportedFile>;
 }
 
-export async function takePicture(
-  exhibit: Exhibit,
+export async function exportPicture(
+  view: ExportView,
   session: Pictured,
   as: 'svg' | 'png',
   ratio: number,
-): Promise<TakenFile> {
-  const name = nameOf(exhibit.kind, session, as);
+): Promise<ExportedFile> {
+  const name = nameOf(view.kind, session, as);
   const content = await printed(session, () => {
-    const sheet = sheetOf(exhibit, session);
+    const sheet = sheetOf(view, session);
     return as === 'svg' ? new Blob([svgOf(sheet)], { type: 'image/svg+xml' }) : pngOf(sheet, ratio);
   });
   return { name, content };
 }
 
 /** The numbers behind what is on screen. */
-export function numbersOf(session: Taken): readonly Numbers[] {
+export function numbersOf(session: ExportSource): readonly Numbers[] {
   const { playback } = session;
   const { opened, selection } = session.focus;
   const { figures: health } = session.health;
@@ -109,7 +109,7 @@ export function numbersOf(session: Taken): readonly Numbers[] {
 }
 
 /** @param indices checkpoints; null: all */
-function takeHead(session: Taken, indices: readonly number[] | null): Numbers['take'] {
+function takeHead(session: ExportSource, indices: readonly number[] | null): Numbers['take'] {
   return async (format, onDone, signal) => {
     const { playback, headView } = session;
     const { run } = session.data;
@@ -137,7 +137,7 @@ function takeHead(session: Taken, indices: readonly number[] | null): Numbers['t
   };
 }
 
-function takeMatrix(session: Taken): Numbers['take'] {
+function takeMatrix(session: ExportSource): Numbers['take'] {
   return async (format, onDone, signal) => {
     const { grid, matrix, playback } = session;
     const { run } = session.data;
@@ -177,7 +177,7 @@ function takeMatrix(session: Taken): Numbers['take'] {
 }
 
 /** What is compared is in the table too; the array is of what is shown. */
-function takeAttention(session: Taken): Numbers['take'] {
+function takeAttention(session: ExportSource): Numbers['take'] {
   return async (format) => {
     const { playback, sentence } = session;
     const { run } = session.data;
@@ -216,7 +216,7 @@ function takeAttention(session: Taken): Numbers['take'] {
   };
 }
 
-function takeHealth(session: Taken): Numbers['take'] {
+function takeHealth(session: ExportSource): Numbers['take'] {
   return async (format) => {
     const { grid } = session;
     const { run } = session.data;
@@ -232,7 +232,7 @@ function takeHealth(session: Taken): Numbers['take'] {
 
 /** The points of every query: those that are here, then the others one after the other. */
 async function fetched(
-  session: Taken,
+  session: ExportSource,
   queries: readonly PointsQuery[],
   onDone: (share: number) => void,
   signal: AbortSignal,
@@ -250,10 +250,10 @@ function headOf(layer: Float32Array, head: number, heads: number): Float32Array 
   return layer.subarray(head * floats, (head + 1) * floats);
 }
 
-function csv(name: string, text: string): TakenFile {
+function csv(name: string, text: string): ExportedFile {
   return { name, content: new Blob([text], { type: 'text/csv;charset=utf-8' }) };
 }
 
-function npy(name: string, bytes: Bytes): TakenFile {
+function npy(name: string, bytes: Bytes): ExportedFile {
   return { name, content: new Blob([bytes], { type: 'application/octet-stream' }) };
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Exhibits } from './exhibits.svelte';
+import { ExportViews } from './views.svelte';
 
 const FOLLOWING = 4;
 beforeEach(() => {
@@ -19,11 +19,11 @@ function elementAt(at: number): HTMLElement {
 }
 
 it('has what is on screen, in the order of the page, for as long as it is there', () => {
-  const exhibits = new Exhibits();
-  const kinds = () => exhibits.shown.map(({ kind }) => kind);
-  exhibits.show('timeline')(elementAt(3));
-  const leave = exhibits.show('head')(elementAt(2));
-  exhibits.show('matrix')(elementAt(1));
+  const exportViews = new ExportViews();
+  const kinds = () => exportViews.shown.map(({ kind }) => kind);
+  exportViews.show('timeline')(elementAt(3));
+  const leave = exportViews.show('head')(elementAt(2));
+  exportViews.show('matrix')(elementAt(1));
   expect(kinds()).toEqual(['matrix', 'head', 'timeline']);
   leave?.();
   expect(kinds()).toEqual(['matrix', 'timeline']);

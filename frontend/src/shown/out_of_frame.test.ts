@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import { hasOutgrown } from './outgrown';
+import { isOutOfFrame } from './out_of_frame';
 
 it('tells heads with more than a few points outside their frame', () => {
   const inside = new Array<number>(40).fill(0.9);
   const stray = inside.with(0, 1.5); // 1 of 40: tolerated
   const outside = inside.map((x, i) => (i < 10 ? -2 : x));
-  expect([inside, stray, outside].map((points) => hasOutgrown(Float32Array.from(points)))).toEqual([
+  expect([inside, stray, outside].map((points) => isOutOfFrame(Float32Array.from(points)))).toEqual([
     false,
     false,
     true,

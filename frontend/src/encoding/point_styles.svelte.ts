@@ -1,7 +1,7 @@
 import type { TokenSearch } from '../find/search.svelte';
 import type { TokenFilter } from '../find/token_filter.svelte';
 import { formatValue } from '../health/figures';
-import { pointLooks, tokenColours, WORST } from '../render/colours';
+import { pointStyles, tokenColours, WORST } from '../render/colours';
 import { byteOf, type HeadFigures, rampTable } from '../render/head_figures';
 import { lightHits } from '../render/hits';
 import type { Rgb } from '../render/picture';
@@ -46,7 +46,7 @@ interface Needs {
 }
 
 /** How points look and in which order they are drawn, the same for every scene. */
-export class Looks {
+export class PointStyles {
   constructor(private readonly session: Needs) {}
 
   readonly order: Uint32Array = $derived.by(() => {
@@ -130,9 +130,9 @@ export class Looks {
     const queries = run?.queries ?? 0;
     const group = this.members ?? (search.found ? new Set<number>() : null);
     const marks = { places: probe.value, lit: selection, group };
-    const looks = pointLooks(this.colourOf(queries), queries, run?.keys ?? 0, marks);
-    lightHits(looks, search.termOf, search.hues, this.members);
-    return looks;
+    const styles = pointStyles(this.colourOf(queries), queries, run?.keys ?? 0, marks);
+    lightHits(styles, search.termOf, search.hues, this.members);
+    return styles;
   });
 
   /** What is each head's own in the matrix; null where all is shared. */

@@ -19,9 +19,9 @@ OPENED = {"step": 200, "layer": 0, "head": 2, "sequence": 0, "token": 3}
 
 
 def menu(tab: Tab) -> Locator:
-    panel = tab.frame.get_by_role("dialog", name="Take along")
+    panel = tab.frame.get_by_role("dialog", name="Export")
     if not panel.is_visible():
-        tab.frame.get_by_role("button", name="Take along").press("Enter")
+        tab.frame.get_by_role("button", name="Export").press("Enter")
     return panel
 
 

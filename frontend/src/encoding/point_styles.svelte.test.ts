@@ -7,7 +7,7 @@ import type { TokenAt } from '../run/lists';
 import { dataOf, textOf } from '../run/run.fixture';
 import type { Layer, PointFigure, TokenList } from '../run/types';
 import { BY_KIND, colouringsOf } from './colouring';
-import { Looks } from './looks.svelte';
+import { PointStyles } from './point_styles.svelte';
 
 // Two sequences of three and two tokens: points 0 to 4 are queries, 5 to 9 their keys.
 const TOKENS = 5;
@@ -31,10 +31,10 @@ interface Given {
   readonly palette?: Palette;
 }
 
-function made(given: Given): Looks {
+function made(given: Given): PointStyles {
   const { layers = usual, marked, found = [], shown, lists } = given;
   const termOf = Uint8Array.from({ length: 2 * TOKENS }, (_, point) => Number(found.includes(point)));
-  return new Looks({
+  return new PointStyles({
     data: dataOf(sequences, { layers, ...(lists && { lists }) }),
     focus: { opened: given.opened ?? null, selection: given.selection ?? null },
     filter: {
@@ -55,9 +55,9 @@ function made(given: Given): Looks {
 }
 
 const bytes = (colour: Rgb) => colour.map((x) => Math.round(255 * x));
-const colours = (looks: Looks) =>
-  Array.from({ length: 2 * TOKENS }, (_, point) => [...looks.shared.subarray(4 * point, 4 * point + 3)]);
-const levels = (looks: Looks) => [...looks.shared].filter((_, i) => i % 4 === 3);
+const colours = (styles: PointStyles) =>
+  Array.from({ length: 2 * TOKENS }, (_, point) => [...styles.shared.subarray(4 * point, 4 * point + 3)]);
+const levels = (styles: PointStyles) => [...styles.shared].filter((_, i) => i % 4 === 3);
 
 describe('what is drawn, and in which order', () => {
   it('is every point; of a filter, what it shows', () => {
@@ -73,32 +73,32 @@ describe('what is drawn, and in which order', () => {
       { of: 'key_tokens', grid: null, first: 3, tokens: 2 },
     ] as const;
     const cross = layerOf({ keys_of: 'key_tokens' });
-    const looks = made({ layers: [cross, layerOf({}), cross], lists });
-    expect([...looks.orderOf(0)].toSorted((a, b) => a - b)).toEqual([0, 1, 2, 8, 9]);
-    expect([...looks.orderOf(1)].toSorted((a, b) => a - b)).toEqual([0, 1, 2, 5, 6, 7]);
-    expect(looks.orderOf(2)).toBe(looks.orderOf(0));
+    const styles = made({ layers: [cross, layerOf({}), cross], lists });
+    expect([...styles.orderOf(0)].toSorted((a, b) => a - b)).toEqual([0, 1, 2, 8, 9]);
+    expect([...styles.orderOf(1)].toSorted((a, b) => a - b)).toEqual([0, 1, 2, 5, 6, 7]);
+    expect(styles.orderOf(2)).toBe(styles.orderOf(0));
   });
 
   it('has the selected token’s sequence on top, the token itself last', () => {
-    const looks = made({ selection: { list: 0, sequence: 0, token: 1, side: 'query' } });
-    expect(looks.lit).toEqual([0, 5, 2, 7, 1, 6]);
-    expect([looks.selecting, levels(looks)]).toEqual([true, [2, 3, 2, 1, 1, 2, 3, 2, 1, 1]]);
+    const styles = made({ selection: { list: 0, sequence: 0, token: 1, side: 'query' } });
+    expect(styles.lit).toEqual([0, 5, 2, 7, 1, 6]);
+    expect([styles.selecting, levels(styles)]).toEqual([true, [2, 3, 2, 1, 1, 2, 3, 2, 1, 1]]);
   });
 
   it('has hits and marked points on top, and of a selection beside them its token alone', () => {
     const selection = { list: 0, sequence: 1, token: 0, side: 'key' } as const;
-    const looks = made({ found: [0], marked: [7], selection });
-    expect([...looks.lit.slice(0, -2)].toSorted((a, b) => a - b)).toEqual([0, 7]);
-    expect(looks.lit.slice(-2)).toEqual([3, 8]);
-    expect(colours(looks)[0]).toEqual([0, 0, 255]); // the term's hue
+    const styles = made({ found: [0], marked: [7], selection });
+    expect([...styles.lit.slice(0, -2)].toSorted((a, b) => a - b)).toEqual([0, 7]);
+    expect(styles.lit.slice(-2)).toEqual([3, 8]);
+    expect(colours(styles)[0]).toEqual([0, 0, 255]); // the term's hue
     expect(made({ found: [0], shown: [1, 2] }).lit).toEqual([]);
   });
 
   it('lights as many as a cell has room for, the last ones first', () => {
-    const looks = made({ marked: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] });
-    expect(looks.litIn(600, 1, 1000)).toBe(looks.lit);
-    const few = looks.litIn(600, 1, 6);
-    expect([few.length < 10, few]).toEqual([true, looks.lit.slice(-few.length)]);
+    const styles = made({ marked: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] });
+    expect(styles.litIn(600, 1, 1000)).toBe(styles.lit);
+    const few = styles.litIn(600, 1, 6);
+    expect([few.length < 10, few]).toEqual([true, styles.lit.slice(-few.length)]);
   });
 
   it('selects nothing where nothing is chosen', () => {
@@ -118,41 +118,41 @@ describe('colours', () => {
   });
 
   it('of tokens are the same of a token’s query and key', () => {
-    const looks = made({ colouring: 'sequence' });
-    const found = colours(looks);
+    const styles = made({ colouring: 'sequence' });
+    const found = colours(styles);
     expect(found.slice(TOKENS)).toEqual(found.slice(0, TOKENS));
     expect(new Set(found.map(String)).size).toBe(2);
-    expect(looks.scale?.kind).toBe('classes');
-    expect(looks.tells(8)).toEqual(['sequence', '1']);
-    expect([made({}).tells(0), looks.ofHeads]).toEqual([null, null]);
+    expect(styles.scale?.kind).toBe('classes');
+    expect(styles.tells(8)).toEqual(['sequence', '1']);
+    expect([made({}).tells(0), styles.ofHeads]).toEqual([null, null]);
   });
 
   it('of a figure are each head’s own, on the head’s scale', () => {
     const of = (layer: number) => Array.from({ length: 40 }, (_, i) => (layer === 0 ? i : Number.NaN));
-    const looks = made({ colouring: 'norm', values: (_, layer) => of(layer), layers: two });
-    const shades = [...looks.ofHeads!.values].filter((_, i) => i % 2 === 0);
+    const styles = made({ colouring: 'norm', values: (_, layer) => of(layer), layers: two });
+    const shades = [...styles.ofHeads!.values].filter((_, i) => i % 2 === 0);
     // Head 0 has 0 to 9, below the range; head 1 has 10 to 19, from its low end to nine tenths of it.
     expect(shades.slice(0, 10)).toEqual(Array(10).fill(1));
     expect(shades.slice(10, 20)).toEqual(Array.from({ length: 10 }, (_, i) => 1 + Math.round(25.4 * i)));
     expect(shades.slice(20)).toEqual(Array(20).fill(0)); // no values
-    expect(colours(looks)[0]).toEqual(bytes(LIGHT.other));
-    expect(looks.scale).toBeNull(); // each head has its own
+    expect(colours(styles)[0]).toEqual(bytes(LIGHT.other));
+    expect(styles.scale).toBeNull(); // each head has its own
   });
 
   it('of a share are on one scale in all heads', () => {
-    const looks = made({
+    const styles = made({
       colouring: 'entropy',
       values: () => Array(20).fill(0.5),
       opened: { layer: 0, head: 1 },
     });
-    expect(looks.scale).toMatchObject({ low: 0, high: 1 });
-    expect(looks.ofHeads!.values[0]).toBe(1 + 127);
-    expect(looks.tells(3)).toEqual(['attention entropy', '0.500']);
+    expect(styles.scale).toMatchObject({ low: 0, high: 1 });
+    expect(styles.ofHeads!.values[0]).toBe(1 + 127);
+    expect(styles.tells(3)).toEqual(['attention entropy', '0.500']);
   });
 
   it('tell nothing of a value that is not known', () => {
-    const looks = made({ colouring: 'norm', values: () => [], opened: { layer: 0, head: 0 } });
-    expect(looks.tells(0)).toBeNull();
+    const styles = made({ colouring: 'norm', values: () => [], opened: { layer: 0, head: 0 } });
+    expect(styles.tells(0)).toBeNull();
   });
 });
 
@@ -165,18 +165,18 @@ describe('what is the opened head’s own', () => {
   });
 
   it('is its sizes, whatever colours tell', () => {
-    const looks = made({ opened, sized: true, values: () => Array.from({ length: 20 }, (_, i) => i) });
-    const { values } = looks.ofOpened!;
+    const styles = made({ opened, sized: true, values: () => Array.from({ length: 20 }, (_, i) => i) });
+    const { values } = styles.ofOpened!;
     expect([...values].filter((_, i) => i % 2 === 0)).toEqual(Array(10).fill(0));
     expect([values[1], values[2 * 5 + 1]]).toEqual([1, 1 + Math.round(254 * 0.5)]); // 10 and 15 of 10 to 20
   });
 
   it('is its errors, up to a half', () => {
-    const looks = made({ opened, colouring: 'tears', errors: [0, 0.25, 0.5, 1] });
-    const shades = [...looks.ofOpened!.values].filter((_, i) => i % 2 === 0).slice(0, 4);
+    const styles = made({ opened, colouring: 'tears', errors: [0, 0.25, 0.5, 1] });
+    const shades = [...styles.ofOpened!.values].filter((_, i) => i % 2 === 0).slice(0, 4);
     expect(shades).toEqual([1, 128, 255, 255]);
-    expect([looks.tells(1), looks.tells(9)]).toEqual([['tears', '0.250'], null]);
-    expect(looks.scale).toMatchObject({ low: 0, high: 0.5 });
-    expect(looks.ofHeads).toBeNull();
+    expect([styles.tells(1), styles.tells(9)]).toEqual([['tears', '0.250'], null]);
+    expect(styles.scale).toMatchObject({ low: 0, high: 0.5 });
+    expect(styles.ofHeads).toBeNull();
   });
 });

@@ -4,7 +4,7 @@ const TOLERATED = 0.05;
 const known = new WeakMap<Float32Array, boolean>();
 
 /** Whether a head has outgrown its frame. `points`: [points, dims] */
-export function hasOutgrown(points: Float32Array): boolean {
+export function isOutOfFrame(points: Float32Array): boolean {
   const held = known.get(points);
   if (held !== undefined) return held;
   let outside = 0;

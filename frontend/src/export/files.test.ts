@@ -7,7 +7,7 @@ import { layerOf } from '../run/layer.fixture';
 import { DEFAULT_PROJECTION } from '../run/projection';
 import { dataOf, textOf } from '../run/run.fixture';
 import type { AttentionQuery, Points, PointsQuery } from '../run/types';
-import { numbersOf, type Taken } from './take';
+import { type ExportSource, numbersOf } from './files';
 
 // A layer of two heads and one of one; two tokens, so that a head has four points.
 const layers = [2, 1].map((heads, number) =>
@@ -25,7 +25,7 @@ const pointsOf = ({ layer, head, step, dims }: PointsQuery) =>
   );
 
 let heard: (PointsQuery | AttentionQuery)[];
-let session: Taken;
+let session: ExportSource;
 
 beforeEach(() => {
   heard = [];

@@ -2,7 +2,7 @@ import type { Playback } from '../playback/playback.svelte';
 import type { Run } from '../run/types';
 
 /** The checkpoints that a scene goes through, and where among them it is. */
-export interface Course {
+export interface TimeSpan {
   readonly run: Run | null;
   readonly steps: readonly number[];
   readonly from: number;
@@ -18,7 +18,7 @@ interface Needs {
 }
 
 /** The run's own steps, where the timeline's hand is. */
-export function shownCourse(session: Needs): Course {
+export function shownTimeSpan(session: Needs): TimeSpan {
   return {
     get run() {
       return session.data.run;

@@ -2,7 +2,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { DEFAULT_PROJECTION, type Method } from '../run/projection';
 import type { PointsQuery } from '../run/types';
 import type { PointLoader } from './loader.svelte';
-import { reaches, settled } from './reach';
+import { canShow, settled } from './ready';
 
 const query = (head: number, method: Method): PointsQuery => ({
   run: 'a',
@@ -30,7 +30,7 @@ function shown(slow: boolean, playing = true, stopped = false) {
     focus: { opened: { layer: 0, head: 2 } },
     axes: { slow, stopped },
     matrix: { queries, arrived: () => queries().every((asked) => settled(session, asked)) },
-    against: { reaches: (step: number | undefined) => second.has(step ?? -1) },
+    against: { canShow: (step: number | undefined) => second.has(step ?? -1) },
     playback: { steps: [0, 100], playing },
     inView: Uint32Array.of(0, 1),
   };
@@ -38,7 +38,7 @@ function shown(slow: boolean, playing = true, stopped = false) {
 let session: ReturnType<typeof shown>;
 const mayGo = (...args: Parameters<typeof shown>) => {
   session = shown(...args);
-  return reaches(session, 1);
+  return canShow(session, 1);
 };
 
 beforeEach(() => {
