@@ -17,7 +17,7 @@ help:
 	@echo "make demo-minilm  fine-tune a real pretrained MiniLM and watch its heads"
 	@echo "make demo-vision  train a small vision transformer on photographs and watch its heads"
 	@echo "make test         check types and style, then run all tests, the browser's too"
-	@echo "make full         all tests, then an hour of fuzzed files and requests"
+	@echo "make full         all tests, those with large packages too, then an hour of fuzzed files and requests"
 	@echo "make check        types, style and the arrows between rooms only"
 	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
 	@echo "make bench        measure recordings, projections and the tab, into docs/benchmarks.md (hours)"
@@ -39,7 +39,8 @@ test:
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 # About an hour of changed documents, files and requests (tests/fuzz) behind the tests.
-full: test
+full: test .venv/.full
+	$(BIN)/pytest -m full
 	ATTNVIZ_FUZZ_EXAMPLES=20000 $(BIN)/pytest tests/fuzz --numprocesses 2
 
 bench: .venv/.dev chromium
@@ -78,6 +79,10 @@ pictures: .venv/.dev chromium
 	$(PIP_INSTALL) --editable ".[dev]"
 	$(NPM) ci --silent --no-audit --no-fund
 	@touch $@ .venv/.demo
+
+.venv/.full: .venv/.dev
+	$(PIP_INSTALL) --editable ".[full]"
+	@touch $@
 
 dist: .venv/bin/python
 	$(PIP_INSTALL) build twine check-wheel-contents

@@ -8,6 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 
+from .batch_probe import batch_probe, first_loader
 from .capture.recording import Forward
 from .options import RecorderOptions, check_options, checked_probe, for_training
 from .probe import Probe
@@ -22,6 +23,9 @@ class AttnVizCallback(Callback):
 
         trainer = Trainer(..., callbacks=[AttnVizCallback(probe, every=100)])
 
+    probe: without one it is made of the first examples of the validation's data, or else of the training's: ids, with
+        the tokens' names where the data module or the LightningModule has a `tokenizer`, and for a decoder sequences
+        that repeat themselves; images, where the model says the size of its patches.
     module: the name of the submodule that the probe is shown to; without it the LightningModule itself, whose `forward`
         is then called.
     logdir: the run's directory, or a SummaryWriter. Without it the SummaryWriter of the Trainer's TensorBoardLogger, so
@@ -42,7 +46,7 @@ class AttnVizCallback(Callback):
         **options: Unpack[RecorderOptions],
     ) -> None:
         check_options(**options)
-        self._probe = checked_probe(probe)
+        self._probe = checked_probe(probe, none=True)
         self._module = module
         self._logdir = logdir
         self._options = options
@@ -55,7 +59,10 @@ class AttnVizCallback(Callback):
         steps = int(min(trainer.estimated_stepping_batches, sys.maxsize))
         options = for_training(self._options, steps=steps, resumed=trainer.global_step > 0)
         options["forward"] = _in_precision_of(trainer, options.get("forward", nn.Module.__call__))
-        self._recorder = AttentionRecorder(pl_module.get_submodule(self._module), self._probe, logdir, **options)
+        model = pl_module.get_submodule(self._module)
+        if self._probe is None:
+            self._probe = _probe_of(trainer, pl_module, model, options["forward"])
+        self._recorder = AttentionRecorder(model, self._probe, logdir, **options)
         self._recorder.record(_stepped(trainer))
         self._seen = trainer.global_step
 
@@ -87,6 +94,19 @@ class AttnVizCallback(Callback):
         if self._recorder is not None:
             self._recorder.close()
             self._recorder = None
+
+
+def _probe_of(trainer: Trainer, pl_module: LightningModule, model: nn.Module, forward: Forward) -> Probe:
+    """Of the data that the Trainer has; raises NoProbeError."""
+    holders = (getattr(trainer, "datamodule", None), pl_module, model)
+    named: Any = next((x.tokenizer for x in holders if x is not None and hasattr(x, "tokenizer")), None)
+    data = {"validation": trainer.val_dataloaders, "training": trainer.train_dataloader}
+    return batch_probe(
+        {name: first_loader(loaders) for name, loaders in data.items()},
+        model,
+        forward=forward,
+        tokenizer=named if hasattr(named, "convert_ids_to_tokens") else None,
+    )
 
 
 def _logdir_of(trainer: Trainer) -> "str | SummaryWriter":

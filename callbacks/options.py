@@ -1,5 +1,6 @@
 """Options of a recorder, as the trainers' callbacks take them too."""
 
+import difflib
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypedDict, overload
 
@@ -9,6 +10,7 @@ from tb_attnviz.events import Alert
 from .capture.recording import Forward
 from .capture.selection import Heads, Layers
 from .capture.sides import GivenSides
+from .listeners import OnRecord
 from .numbers import as_positive
 from .probe import Probe
 from .schedule import Pace, at_pace, check_pace
@@ -30,17 +32,33 @@ class RecorderOptions(TypedDict, total=False):
     resume: bool | None
     rules: Sequence[Rule]
     on_alert: Callable[[Alert], object] | None
+    on_record: OnRecord | None
     on_error: Literal["warn", "raise"]
 
 
+_FUNCTIONS = {
+    "forward": "the model and the probe's inputs",
+    "on_alert": "an alert",
+    "on_record": "the step, its figures and its alerts",
+}
+
+
 def check_options(**options: Any) -> None:
-    """Raises ValueError for values of RecorderOptions that cannot be right, whatever the model; it names them."""
+    """Raises ValueError for values of RecorderOptions that cannot be right, whatever the model; it names them.
+
+    TypeError for a name that is none of them.
+    """
+    for name in options.keys() - RecorderOptions.__annotations__.keys():
+        near = difflib.get_close_matches(name, RecorderOptions.__annotations__, 1)
+        raise TypeError(f"{name} is no option{f'; did you mean {near[0]}?' if near else ''}")
     for name in ("every", "health_every"):
         if options.get(name) is not None:
             check_pace(options[name], name)
     as_positive(options.get("batch_size", 1), "batch_size", "show so many sequences at a time")
     if options.get("max_tokens") is not None:
         as_positive(options["max_tokens"], "max_tokens", "show so many tokens at most")
+    if options.get("max_bytes") is not None:
+        as_positive(options["max_bytes"], "max_bytes", "let the samples take so many bytes on disk")
     if (values := options.get("values")) not in (None, "norms"):
         raise ValueError(f'values={values!r} is not known: give "norms", or None for none')
     if (resume := options.get("resume")) not in (True, False, None):
@@ -50,8 +68,10 @@ def check_options(**options: Any) -> None:
     for pattern, pair in options.get("sides", {}).items():
         if len(pair) != 2 or not set(pair) <= {"tokens", "key_tokens"}:
             raise ValueError(f'sides[{pattern!r}]={pair!r}: give two of "tokens" and "key_tokens", of queries and keys')
-    if not callable(forward := options.get("forward", callable)):
-        raise ValueError(f"forward={forward!r} is no function: give one of the model and the probe's inputs")
+    for name, meaning in _FUNCTIONS.items():
+        function = options.get(name, callable)
+        if not (callable(function) or (function is None and name != "forward")):
+            raise ValueError(f"{name}={function!r} is no function: give one of {meaning}")
 
 
 def for_training(options: RecorderOptions, *, steps: int, resumed: bool) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Probe: the fixed inputs that are shown to the model at every checkpoint."""
 
 import copy
+import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from .probes.inputs import GivenInputs, Inputs
 from .probes.labels import GivenLabels, read_labels
 from .probes.sequences import check_grids, map_kind, read_sequences, repeats_of
 from .probes.side import Side
-from .probes.texts import as_tokenizer, encode, encode_pairs
+from .probes.texts import as_texts, as_tokenizer, encode, encode_pairs
 from .probes.token_mask import check_rows, find_patch_places, find_token_mask
 
 if TYPE_CHECKING:
@@ -83,11 +84,11 @@ class Probe:
     @classmethod
     def from_texts(
         cls,
-        texts: Sequence[str],
-        tokenizer: "PreTrainedTokenizerBase | Tokenizer",
+        texts: Sequence[str] | str | os.PathLike[str],
+        tokenizer: "PreTrainedTokenizerBase | Tokenizer | str | os.PathLike[str]",
         *,
         max_length: int = 64,
-        targets: Sequence[str] | None = None,
+        targets: Sequence[str] | str | os.PathLike[str] | None = None,
         decoder_start: int | None = None,
         repeated: int | None = None,
         labels: GivenLabels | None = None,
@@ -95,7 +96,9 @@ class Probe:
     ) -> "Probe":
         """A probe of `texts`, cut to `max_length` tokens each, special tokens included.
 
-        tokenizer: of transformers, or of the package tokenizers.
+        texts: strings, or the path of a text file that has one a line; `targets` likewise.
+        tokenizer: of transformers, or of the package tokenizers; or a directory or name on the Hugging Face hub that
+            transformers loads one from: `Probe.from_texts("probe.txt", "bert-base-uncased")`.
         repeated: how many sequences to add in which random tokens of the texts are said twice: on them induction heads
             show (Olsson et al. 2022, arXiv 2209.11895), at several distances, so that they can be told from heads that
             attend at a fixed one. By default one for every eight texts, but two at least; none if the tokenizer ends
@@ -111,10 +114,8 @@ class Probe:
         The texts are padded here, at their end and whatever the tokenizer does, so that positions are those of the
         text alone, a tokenizer without a padding token will do, and the tokenizer stays as it is.
         """
-        if isinstance(texts, str):
-            raise TypeError(f"texts is one string ({texts[:40]!r}); give a list of strings")
-        if not texts:
-            raise ValueError("the probe is empty: give at least one text")
+        texts = as_texts(texts, "texts")
+        targets = None if targets is None else as_texts(targets, "targets")
         tokenizer = as_tokenizer(tokenizer)
         for name, given in (labels or {}).items():
             if len(given) != len(texts):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from torch import nn
 
-from tb_attnviz.alerts import RULES, AttentionWarning, Rule, Watch
+from tb_attnviz.alerts import RULES, Rule, Watch
 from tb_attnviz.events import Alert, AlertRecord, Layer
 
 from .capture import Recording, capture
@@ -22,6 +22,7 @@ from .capture.recording import Forward
 from .capture.selection import Heads, Layers, Selection
 from .capture.sides import GivenSides
 from .earlier_run import EarlierRun, next_to
+from .listeners import Listeners, OnRecord
 from .numbers import as_positive
 from .options import check_options
 from .probe import Probe
@@ -65,6 +66,9 @@ class AttentionRecorder:
         keys, by name or pattern: `{"decoder.*.src_attn": ("tokens", "key_tokens")}`.
     rules: what is warned of (AttentionWarning) when a health figure breaks it; `()` for nothing. See tb_attnviz.alerts.
     on_alert: called with each alert that is raised or cleared, on this thread; what it raises ends the training.
+    on_record: called as on_record(step, figures, alerts) after each recording, on this thread, with the scalars that
+        are written (mean, least and greatest of each figure, by tag) and the alerts raised or cleared, for a tracker:
+        `lambda step, figures, alerts: wandb.log(figures, step=step)`. What it raises is warned of, once.
     on_error: what a recording that fails does to training: "warn" once and go on, or "raise".
 
     Training is not changed: not its weights, not its random numbers, not the model's mode. The first pass is made here,
@@ -79,8 +83,8 @@ class AttentionRecorder:
         probe: Probe,
         logdir: "str | os.PathLike[str] | SummaryWriter",
         *,
-        every: int | Schedule = 100,
-        health_every: int | Schedule | None = None,
+        every: int | Schedule | str = 100,
+        health_every: int | Schedule | str | None = None,
         layers: Layers | None = None,
         heads: Heads | None = None,
         max_tokens: int | None = None,
@@ -92,10 +96,18 @@ class AttentionRecorder:
         resume: bool | None = None,
         rules: Sequence[Rule] = RULES,
         on_alert: Callable[[Alert], object] | None = None,
+        on_record: OnRecord | None = None,
         on_error: Literal["warn", "raise"] = "warn",
     ) -> None:
         check_options(
-            batch_size=batch_size, values=values, forward=forward, sides=sides, resume=resume, on_error=on_error
+            batch_size=batch_size,
+            values=values,
+            forward=forward,
+            sides=sides,
+            resume=resume,
+            on_alert=on_alert,
+            on_record=on_record,
+            on_error=on_error,
         )
         self._every = as_schedule(every, "every")
         self._health_every = None if health_every is None else as_schedule(health_every, "health_every")
@@ -109,7 +121,7 @@ class AttentionRecorder:
         self._probe = probe if max_tokens is None else probe.within(max_tokens)
         self._select: Selection | None = None
         self._watch = Watch(rules)
-        self._on_alert = on_alert
+        self._listeners = Listeners(on_record, on_alert)
         self._warned = False
         self._closed = False
         self.last_step: int | None = None
@@ -121,7 +133,7 @@ class AttentionRecorder:
         first = self._capture()
         self.layers: tuple[Layer, ...] = first.layers
         """The attention layers that are recorded, in the order of the forward pass."""
-        self.bytes_per_checkpoint: int = _bytes(first)
+        self.bytes_per_checkpoint: int = first.sample_bytes
         """What the samples of one checkpoint take on disk, but for a few bytes a layer."""
         if max_bytes is not None:
             _check_quota(max_bytes, self.bytes_per_checkpoint + first.map_bytes)
@@ -180,14 +192,6 @@ class AttentionRecorder:
     ) -> None:
         self.close()
 
-    def _tell(self, record: AlertRecord) -> None:
-        """Warn of what was raised, and hand all of it to the user's own function."""
-        for alert in record.alerts:
-            if alert.raised:
-                warnings.warn(alert.sentence, AttentionWarning, stacklevel=3)
-            if self._on_alert is not None:
-                self._on_alert(alert)
-
     def _is_due(self, schedule: Schedule, step: int) -> bool:
         try:
             return bool(schedule(operator.index(step)))
@@ -215,7 +219,7 @@ class AttentionRecorder:
         except Exception as error:
             self._fail(error, f"attention was not recorded at step {step}")
         if alerts is not None and done:
-            self._tell(alerts)
+            self._listeners.tell(operator.index(step), recording.figures, alerts)
         if self._writer is not None:
             self._check_writer(self._writer)
         return done
@@ -295,14 +299,3 @@ def _check_quota(max_bytes: int, checkpoint: int) -> None:
             f"max_bytes={max_bytes} is too small: a checkpoint takes {checkpoint} bytes, and at least "
             f"{_FEWEST_CHECKPOINTS} must fit; record fewer tokens (max_tokens), layers or heads, or allow more"
         )
-
-
-def _bytes(recording: Recording) -> int:
-    """Queries and keys take two bytes a component and four a vector, biases four a pair, values' norms four each."""
-    size = 0
-    for samples in recording.samples:
-        size += sum(
-            2 * vectors.size + 4 * (vectors.size // vectors.shape[-1]) for vectors in (samples.queries, samples.keys)
-        )
-        size += sum(4 * array.size for array in (samples.bias, samples.value_norms) if array is not None)
-    return size

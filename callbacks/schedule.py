@@ -1,15 +1,22 @@
 """Schedules: at which steps something is recorded. Any function of a step that answers yes or no is one."""
 
+import contextlib
 import dataclasses
 import math
+import re
 from collections.abc import Callable
 from typing import Literal
 
 from .numbers import as_positive
 
 Schedule = Callable[[int], bool]
-Pace = int | float | Literal["epoch"] | Schedule
-"""What a trainer's callback takes for `every`: it knows how long the training is, and where its epochs end."""
+Pace = int | float | Literal["epoch"] | Schedule | str
+"""What a trainer's callback takes for `every`: it knows how long the training is, and where its epochs end.
+
+A string is what stands in a configuration file or on a command line: "100", "0.05", "powers_of_two(then_every=1000)".
+"""
+
+_POWERS_OF_TWO = re.compile(r"powers_of_two(\((then_every=)?(?P<then>\d*)\))?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +64,7 @@ def never(step: int) -> bool:
 
 def as_schedule(every: Pace, name: str) -> Schedule:
     """`every` as a schedule; `name` is what the caller calls it. Raises ValueError if it is none."""
+    every = _read(every)
     if callable(every):
         return every
     if every == "epoch" or (isinstance(every, float) and 0 < every < 1):
@@ -64,20 +72,35 @@ def as_schedule(every: Pace, name: str) -> Schedule:
             f"{name}={every!r} is for the callbacks of the Trainer and of Lightning, which know how long training "
             "is and where its epochs end: give a number of steps, or call record() at the end of each epoch"
         )
-    meaning = "record every so many steps, or give a function of the step"
+    meaning = "record every so many steps, or give a function of the step, as powers_of_two()"
     return Every(as_positive(every, name, meaning))  # type: ignore[arg-type]  # what is no whole number is refused there
 
 
 def check_pace(every: Pace, name: str) -> None:
     """Raises ValueError if `every` is no pace."""
+    every = _read(every)
     if every != "epoch" and not (isinstance(every, float) and 0 < every < 1):
         as_schedule(every, name)
 
 
 def at_pace(every: Pace, steps: int) -> Schedule:
     """`every` as the schedule of a training of so many steps; the ends of epochs are not told by the step."""
+    every = _read(every)
     if every == "epoch":
         return never
     if isinstance(every, float):
         return Every(max(1, math.ceil(every * steps)))  # as the Trainer counts the steps of its own strategies
     return as_schedule(every, "every")
+
+
+def _read(every: Pace) -> Pace:
+    """What a string says; anything else, also a string that says nothing, as it is."""
+    if not isinstance(every, str):
+        return every
+    text = every.strip()
+    if (powers := _POWERS_OF_TWO.fullmatch(text)) is not None:
+        return powers_of_two(then_every=int(powers["then"]) if powers["then"] else None)
+    for number in (int, float):
+        with contextlib.suppress(ValueError):
+            return number(text)
+    return text

@@ -22,6 +22,7 @@ import torch
 
 from .probe import Probe
 from .probes.labels import GivenLabels
+from .probes.ragged import Ragged
 from .probes.repeats import make_repeats
 from .probes.texts import encode_ids
 
@@ -128,7 +129,7 @@ def repeated_tokens(
         "place": [[*[None] * len(begin), *range(half), *range(half)] for half in halves],
     }
     if isinstance(vocabulary, int):
-        return Probe(torch.tensor(rows), [[str(token) for token in row] for row in rows], labels=labels)
+        return Probe((Ragged(map(torch.tensor, rows)),), [[str(token) for token in row] for row in rows], labels=labels)
     inputs, tokens = encode_ids(rows, vocabulary)
     return Probe(inputs, tokens, labels=labels)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .capture.neutral import random_states
+from .patches import patch_size, special_tokens
 from .probe import Probe
 
 if TYPE_CHECKING:
@@ -22,7 +23,16 @@ _IGNORED = -100  # a label that counts for no loss
 
 
 class NoProbeError(ValueError):
-    """No probe can be made of the training's data; the message says why, and what to write."""
+    """No probe can be made of the training's data; the message says why, and what to write.
+
+    why: what the data are, or hold.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"no probe was given, and none can be made of the training's data: {why}. Give one: "
+            "AttnVizCallback(Probe.from_texts(texts, tokenizer))"
+        )
 
 
 def training_probe(
@@ -36,12 +46,12 @@ def training_probe(
     config: Any = model.config
     found = next(((name, loader) for name, loader in loaders.items() if loader is not None), None)
     if found is None:
-        raise _none("the training hands over no data")
+        raise NoProbeError("the Trainer has no data")
     name, loader = found
     with random_states(model):
-        examples = _first(loader.dataset)
+        examples = [dict(example) for example in first_examples(loader.dataset) if isinstance(example, Mapping)]
     if not examples:
-        raise _none(f"the {name} data are empty")
+        raise NoProbeError(f"the {name} data are a stream, which can be read only once, or hold no examples by name")
     if tokenizer is not None and (texts := _texts(examples, tokenizer)):
         targets = _targets(examples, tokenizer) if getattr(config, "is_encoder_decoder", False) else None
         kind = "texts" if targets is None else "pairs of texts"
@@ -50,28 +60,21 @@ def training_probe(
             return Probe.from_texts(texts, tokenizer, max_length=MAX_LENGTH)
         start = getattr(config, "decoder_start_token_id", None)
         return Probe.from_texts(texts, tokenizer, max_length=MAX_LENGTH, targets=targets, decoder_start=start)
-    if all("pixel_values" in example for example in examples) and hasattr(config, "patch_size"):
+    size = patch_size(model)
+    if all("pixel_values" in example for example in examples) and size is not None:
         pixels = torch.stack([torch.as_tensor(example["pixel_values"]) for example in examples])
         _log.info("no probe was given: the first %d images of the %s data are it", len(pixels), name)
-        return Probe.from_images(None, pixels, config.patch_size, special=_special(config))
+        return Probe.from_images(None, pixels, size, special=special_tokens(model))
     keys = ", ".join(sorted(examples[0]))
     needed = "" if tokenizer is not None else ", and the Trainer has no tokenizer (processing_class)"
-    raise _none(f"the {name} data hold {keys}{needed}")
+    raise NoProbeError(f"the {name} data hold {keys}{needed}")
 
 
-def _none(why: str) -> NoProbeError:
-    return NoProbeError(
-        f"no probe was given, and none can be made of the training's data: {why}. Give one: "
-        "AttnVizCallback(Probe.from_texts(texts, tokenizer))"
-    )
-
-
-def _first(dataset: Any) -> list[dict[str, Any]]:
-    """The first examples, as dictionaries; [] of data that hold no such."""
-    examples = []
+def first_examples(dataset: Any) -> list[Any]:
+    """The first examples; [] of data that are no list."""
     if hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__"):
-        examples = [dataset[index] for index in range(min(EXAMPLES, len(dataset)))]
-    return [dict(example) for example in examples if isinstance(example, Mapping)]
+        return [dataset[index] for index in range(min(EXAMPLES, len(dataset)))]
+    return []
 
 
 def _texts(examples: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase") -> list[str]:
@@ -95,10 +98,3 @@ def _said(ids: Any, tokenizer: "PreTrainedTokenizerBase") -> str:
     numbers = ids.tolist() if isinstance(ids, Tensor) or hasattr(ids, "tolist") else list(ids)
     kept = [number for number in numbers if number != _IGNORED][: 4 * MAX_LENGTH]
     return str(tokenizer.decode(kept, skip_special_tokens=True))
-
-
-def _special(config: Any) -> tuple[str, ...]:
-    """The tokens that a vision transformer puts before its patches, as its configuration says."""
-    registers = tuple(f"[REG{index + 1}]" for index in range(getattr(config, "num_register_tokens", 0)))
-    distilled = ("[DIST]",) if getattr(config, "model_type", "") == "deit" else ()
-    return ("[CLS]", *distilled, *registers)

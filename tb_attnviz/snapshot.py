@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tb_attnviz.terminal import show
+from tb_attnviz.text_file import read_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -71,7 +72,10 @@ def _positive(text: str) -> int:
 def snapshot(arguments: argparse.Namespace) -> None:
     """Run the command. Raises SnapshotError."""
     sources = find_sources(arguments.model, arguments.checkpoints, arguments.revisions, step=arguments.step)
-    texts = _read_texts(arguments.texts)
+    try:
+        texts = read_texts(arguments.texts)
+    except ValueError as error:
+        raise SnapshotError(str(error)) from error
     try:
         import transformers
 
@@ -186,20 +190,6 @@ def _become(model: "PreTrainedModel", other: "PreTrainedModel", source: Source) 
         raise SnapshotError(
             f"{source} is no checkpoint of the same model as the first: {_first_line(error)}"
         ) from error
-
-
-def _read_texts(path: Path) -> list[str]:
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SnapshotError(
-            f"the texts cannot be read from {str(path)!r} ({reason}): give a text file, one a line"
-        ) from error
-    texts = [line.strip() for line in lines if line.strip()]
-    if not texts:
-        raise SnapshotError(f"{str(path)!r} holds no text: give one text a line")
-    return texts
 
 
 def _within(

@@ -50,6 +50,19 @@ class Recording:
     """Layer → why the norms of its values were not recorded, where they were asked for."""
 
     @property
+    def sample_bytes(self) -> int:
+        """What the samples take on disk, but for a few bytes a layer.
+
+        Queries and keys take two bytes a component and four a vector, biases four a pair, values' norms four each.
+        """
+        size = 0
+        for samples in self.samples:
+            vectors = (samples.queries, samples.keys)
+            size += sum(2 * x.size + 4 * (x.size // x.shape[-1]) for x in vectors)
+            size += sum(4 * x.size for x in (samples.bias, samples.value_norms) if x is not None)
+        return size
+
+    @property
     def map_bytes(self) -> int:
         """What the small maps take on disk, but for a few bytes each: a byte a number."""
         maps = [one for of_layer in self.maps for one in of_layer.values()]

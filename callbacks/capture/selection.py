@@ -1,6 +1,7 @@
 """Selection: which layers and heads of a model are recorded."""
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import cast
@@ -12,11 +13,12 @@ from tb_attnviz.events import Layer
 from ..tracing.attention_call import AttentionCall
 
 LayerKey = int | str  # a layer's number in the pass (-1: the last), its name, or a pattern of names ("encoder.*")
-Layers = LayerKey | Sequence[LayerKey]
-Heads = int | Sequence[int] | Mapping[LayerKey, int | Sequence[int]]
+Layers = LayerKey | Sequence[LayerKey]  # one string may hold several, as on a command line: "0,-1,encoder.*"
+Heads = int | str | Sequence[int] | Mapping[LayerKey, int | str | Sequence[int]]  # likewise: "0,3"
 
 _Seen = tuple[Tensor, Tensor, Tensor]  # mask, weights and logits
 _NAMED_IN_ERRORS = 6
+_NUMBER = re.compile(r"-?\d+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,18 +92,18 @@ class Selection:
         some = len(chosen.heads) < chosen.all_heads
         return dataclasses.replace(layer, number=chosen.number, head_numbers=chosen.heads if some else None)
 
-    def _choose_heads(self, numbers: Iterable[int], found: Sequence[Layer], heads: int | Sequence[int]) -> None:
+    def _choose_heads(self, numbers: Iterable[int], found: Sequence[Layer], heads: int | str | Sequence[int]) -> None:
         for number in numbers:
             layer = found[number]
             if layer.name in self._chosen:
-                some = tuple(sorted({_head(head, layer) for head in ([heads] if isinstance(heads, int) else heads)}))
+                some = tuple(sorted({_head(head, layer) for head in _head_numbers(heads)}))
                 if not some:
                     raise ValueError(f"heads is empty for layer {layer.name}: leave the layer out by layers= instead")
                 self._chosen[layer.name] = Chosen(number, some, layer.heads)
 
 
 def _find_all(layers: Layers, found: Sequence[Layer]) -> set[int]:
-    keys = [layers] if isinstance(layers, (int, str)) else list(layers)
+    keys: list[LayerKey] = [layers] if isinstance(layers, int) else list(_parts(layers))
     if not keys:
         raise ValueError("layers is empty: leave it out to record all")
     return set().union(*(_find(key, found, "layers") for key in keys))
@@ -117,10 +119,26 @@ def _find(key: LayerKey, found: Sequence[Layer], name: str) -> set[int]:
         matching = exact or {number for number, layer in enumerate(found) if fnmatchcase(layer.name, key)}
         if matching:
             return matching
+        if _NUMBER.fullmatch(key):  # as in JSON, whose keys are strings, or on a command line
+            return _find(int(key), found, name)
     names = [layer.name for layer in found[:_NAMED_IN_ERRORS]] + ["…"] * (len(found) > _NAMED_IN_ERRORS)
     raise ValueError(
         f"{name} names the layer {key!r}, but the model has the layers 0 to {len(found) - 1}: {', '.join(names)}"
     )
+
+
+def _parts(keys: str | Sequence[LayerKey]) -> Sequence[LayerKey]:
+    return [part.strip() for part in keys.split(",") if part.strip()] if isinstance(keys, str) else keys
+
+
+def _head_numbers(heads: int | str | Sequence[int]) -> list[int]:
+    if isinstance(heads, int):
+        return [heads]
+    numbers = _parts(heads)
+    wrong = [part for part in numbers if not (isinstance(part, int) or _NUMBER.fullmatch(part))]
+    if wrong:
+        raise ValueError(f"heads names {wrong[0]!r}, which is no number of a head: give numbers, as 0,3")
+    return [int(part) for part in numbers]
 
 
 def _head(head: int, layer: Layer) -> int:

@@ -1,11 +1,14 @@
 """Texts as what a model is given: ids, masks and the names of the tokens."""
 
 import math
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
+
+from tb_attnviz.text_file import read_texts
 
 from .repeats import SHORTEST_PERIOD, make_repeats
 
@@ -21,8 +24,28 @@ _TEXTS_A_REPEAT = 8  # so that the other figures stay those of the texts
 _FEWEST_REPEATS = 2  # of different periods
 
 
-def as_tokenizer(tokenizer: "PreTrainedTokenizerBase | Tokenizer") -> "PreTrainedTokenizerBase":
-    """`tokenizer` with the interface of transformers; one of the package tokenizers is wrapped, and stays as it is."""
+def as_texts(texts: "Sequence[str] | str | os.PathLike[str]", name: str) -> Sequence[str]:
+    """`texts`, or those of the file of this path; `name` is what the caller calls them."""
+    if not isinstance(texts, (str, os.PathLike)):
+        if not texts:
+            raise ValueError("the probe is empty: give at least one text")
+        return list(texts)
+    if isinstance(texts, str) and not os.path.isfile(os.path.expanduser(texts)):
+        raise ValueError(
+            f"{name}={texts[:60]!r} is no file: give the path of a text file, one text a line, or a list of strings"
+        )
+    return read_texts(texts)
+
+
+def as_tokenizer(
+    tokenizer: "PreTrainedTokenizerBase | Tokenizer | str | os.PathLike[str]",
+) -> "PreTrainedTokenizerBase":
+    """`tokenizer` with the interface of transformers: the one of this name or directory, or one that is wrapped.
+
+    One of the package tokenizers stays as it is.
+    """
+    if isinstance(tokenizer, (str, os.PathLike)):
+        return _load(os.fspath(tokenizer))
     if not hasattr(tokenizer, "encode_batch"):
         return cast("PreTrainedTokenizerBase", tokenizer)
     try:
@@ -39,6 +62,24 @@ def as_tokenizer(tokenizer: "PreTrainedTokenizerBase | Tokenizer") -> "PreTraine
     special = [token.content for token in own.get_added_tokens_decoder().values() if token.special]
     wrapped = PreTrainedTokenizerFast(tokenizer_object=own, extra_special_tokens=special)  # type: ignore[no-untyped-call]
     return cast("PreTrainedTokenizerBase", wrapped)
+
+
+def _load(name: str) -> "PreTrainedTokenizerBase":
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise ImportError(
+            f"tokenizer={name!r} is loaded by transformers ({error}): pip install 'tb-attnviz[transformers]'"
+        ) from error
+    try:
+        found = AutoTokenizer.from_pretrained(os.path.expanduser(name))
+    except Exception as error:  # the hub, files and configurations fail in many ways
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"no tokenizer could be loaded from {name!r}: {reason} (give a directory that holds one, the name of a "
+            "model on the Hugging Face hub, or a tokenizer)"
+        ) from error
+    return cast("PreTrainedTokenizerBase", found)
 
 
 def encode(
@@ -91,7 +132,7 @@ def encode_pairs(
 def encode_ids(rows: list[list[int]], tokenizer: "PreTrainedTokenizerBase") -> tuple[Inputs, Tokens]:
     """Ids, padded at the end, their mask, and their tokens."""
     inputs = {"input_ids": _pad(rows, _padding(tokenizer)), _MASK: _pad([[1] * len(row) for row in rows], 0)}
-    return inputs, [[_readable(tokenizer, token) for token in row] for row in rows]
+    return inputs, [[readable(tokenizer, token) for token in row] for row in rows]
 
 
 def _padding(tokenizer: "PreTrainedTokenizerBase") -> int:
@@ -104,7 +145,7 @@ def _pad(rows: list[list[int]], filling: int) -> Tensor:
     return torch.tensor([row + [filling] * (longest - len(row)) for row in rows])
 
 
-def _readable(tokenizer: "PreTrainedTokenizerBase", token: int) -> str:
+def readable(tokenizer: "PreTrainedTokenizerBase", token: int) -> str:
     """A token as text: byte-level pieces decoded ("ĠcafÃ©" is " café"), the start of a word kept as a space."""
     piece = cast(str, tokenizer.convert_ids_to_tokens(token))
     text = cast(str, tokenizer.decode([token], clean_up_tokenization_spaces=False))

@@ -42,11 +42,19 @@ def aggregates_event(figures: Figures, *, step: int, wall_time: float) -> Event:
     They are plain scalars, as `SummaryWriter.add_scalar` writes them: every tool that reads event files knows these.
     """
     event = Event(step=step, wall_time=wall_time)
-    for name, values in figures.items():
-        for suffix, reduce in (("mean", np.nanmean), ("min", np.nanmin), ("max", np.nanmax)):
-            if not np.isnan(values).all():
-                event.summary.value.add(tag=f"attnviz/{name}/{suffix}", simple_value=float(reduce(values)))
+    for tag, value in aggregates(figures).items():
+        event.summary.value.add(tag=tag, simple_value=value)
     return event
+
+
+def aggregates(figures: Figures) -> dict[str, float]:
+    """The scalars of `aggregates_event` by their tags, without figures that no head defines."""
+    return {
+        f"attnviz/{name}/{suffix}": float(reduce(values))
+        for name, values in figures.items()
+        if not np.isnan(values).all()
+        for suffix, reduce in (("mean", np.nanmean), ("min", np.nanmin), ("max", np.nanmax))
+    }
 
 
 def active_alerts_event(active: int, *, step: int, wall_time: float) -> Event:

@@ -11,11 +11,12 @@ from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn import functional
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 import tb_attnviz
 from tb_attnviz.callbacks import Probe
 from tb_attnviz.callbacks.lightning import AttnVizCallback
+from tb_attnviz.callbacks.training_probe import NoProbeError
 from tests.callbacks.models import IDS, Decoder
 
 TOKENS = [[str(token) for token in row] for row in IDS.tolist()]
@@ -189,6 +190,39 @@ def test_the_pass_is_made_in_the_precision_of_the_training(tmp_path, precision):
     assert all(torch.equal(weights[name], plain[name]) for name in plain)
 
 
-def test_the_class_in_the_place_of_an_object_is_told_what_to_write():
+class TestWithoutAProbe:
+    """The data that the Trainer has are shown to the model."""
+
+    def test_ids_and_for_a_decoder_sequences_that_repeat_themselves(self, tmp_path, caplog):
+        caplog.set_level("INFO", "tb_attnviz")
+        weights = train(tmp_path, AttnVizCallback(every=5, logdir=tmp_path / "run"))
+        sequences = tb_attnviz.open_run(tmp_path / "run").probe.sequences
+        assert [len(sequence.tokens) for sequence in sequences] == [8] * 27
+        assert [sequence.repeat is not None for sequence in sequences] == [False] * 24 + [True] * 3
+        assert "no probe was given: 24 sequences of the training data are it" in caplog.text
+        plain = train(tmp_path)
+        assert all(torch.equal(weights[name], plain[name]) for name in plain)
+
+    def test_what_cannot_be_shown_is_named_before_the_first_step(self, tmp_path):
+        class Stream(IterableDataset):
+            def __iter__(self):
+                return iter(torch.randint(64, (64, 8)))
+
+        learner, trainer = Learner(), Trainer(
+            max_steps=1, callbacks=[AttnVizCallback(logdir=tmp_path)], logger=False, enable_checkpointing=False,
+            enable_progress_bar=False, enable_model_summary=False, accelerator="cpu",
+        )  # fmt: skip
+        with pytest.raises(NoProbeError, match="the training data are a stream, which can be read only once"):
+            trainer.fit(learner, DataLoader(Stream(), batch_size=4))
+        assert trainer.global_step == 0
+
+
+def test_what_is_wrong_is_said_where_it_is_written(probe):
     with pytest.raises(TypeError, match=r"callbacks=\[AttnVizCallback\(Probe"):
-        AttnVizCallback()
+        AttnVizCallback("probe.txt")
+    with pytest.raises(TypeError, match="evry is no option; did you mean every"):
+        AttnVizCallback(probe, evry=5)
+    with pytest.raises(ValueError, match="every='often' must be a whole number of at least 1"):
+        AttnVizCallback(probe, every="often")
+    with pytest.raises(ValueError, match=r"on_record='wandb.log' is no function"):
+        AttnVizCallback(probe, on_record="wandb.log")

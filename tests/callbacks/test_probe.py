@@ -83,9 +83,20 @@ class TestFromTexts:
         sequence = Probe.from_texts(["a café"], gpt_tokenizer).record.sequences[0]
         assert sequence.tokens == ("a", " café")
 
-    def test_one_string_is_an_error(self, minilm_tokenizer):
-        with pytest.raises(TypeError, match=r"one string \('hello'\); give a list"):
+    def test_a_file_of_texts_and_the_name_of_a_tokenizer(self, minilm_tokenizer, tmp_path):
+        path = tmp_path / "probe.txt"
+        path.write_text("\n".join(["", *TEXTS, " "]))
+        given = Probe.from_texts(TEXTS, minilm_tokenizer)
+        for texts in (path, str(path)):
+            assert Probe.from_texts(texts, str(MINILM)).record == given.record
+
+    def test_a_string_that_is_no_file_is_an_error(self, minilm_tokenizer):
+        with pytest.raises(ValueError, match="texts='hello' is no file: give the path of a text file, one text a line"):
             Probe.from_texts("hello", minilm_tokenizer)
+
+    def test_a_tokenizer_that_is_not_there_is_an_error(self, tmp_path):
+        with pytest.raises(ValueError, match="no tokenizer could be loaded from"):
+            Probe.from_texts(TEXTS, tmp_path)
 
     def test_no_texts_are_an_error(self, minilm_tokenizer):
         with pytest.raises(ValueError, match="the probe is empty: give at least one text"):

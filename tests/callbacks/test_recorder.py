@@ -125,6 +125,31 @@ class TestAlerts:
         assert {(head.layer, head.head) for head in heard[0].heads} == {(1, 0), (1, 1)}
         assert tb_attnviz.open_run(tmp_path).alerts == heard
 
+    def test_every_recording_is_handed_over(self, model, probe, tmp_path, grow):
+        told = []
+
+        def fail(*recorded):
+            told.append(recorded)
+            raise ConnectionError("the tracker is down")
+
+        with AttentionRecorder(
+            model, probe, tmp_path, every=2, health_every=1, on_record=fail, on_error="raise"
+        ) as recorder:
+            with pytest.warns(RuntimeWarning, match="on_record failed at step 0: ConnectionError: the tracker is down"):
+                recorder.step(0)
+            recorder.step(1)
+            grow(1e6)
+            with pytest.warns(AttentionWarning):
+                recorder.step(2)
+        assert [step for step, _, _ in told] == [0, 1, 2]
+        run = tb_attnviz.open_run(tmp_path)
+        assert run.steps == [0, 2]
+        _, figures, alerts = told[2]
+        assert figures["attnviz/entropy/mean"] == pytest.approx(np.nanmean(run.health()["entropy"][2]), rel=1e-6)
+        assert figures["attnviz/max_logit/max"] == pytest.approx(np.nanmax(run.health()["max_logit"][2]), rel=1e-6)
+        assert figures["attnviz/alerts"] == sum(len(alert.heads) for alert in alerts) > 0
+        assert [alert.sentence for alert in alerts] == [alert.sentence for alert in run.alerts]
+
     def test_no_rules_no_alerts(self, model, probe, tmp_path, grow):
         with warnings.catch_warnings(), AttentionRecorder(model, probe, tmp_path, rules=()) as recorder:
             warnings.simplefilter("error")
@@ -174,7 +199,7 @@ class TestSummaryWriter:
 
 
 class TestBadInput:
-    @pytest.mark.parametrize("every", [0, -5, 2.5, "10", None])
+    @pytest.mark.parametrize("every", [0, -5, 2.5, "often", None])
     def test_every(self, model, probe, tmp_path, every):
         with pytest.raises(ValueError, match=re.escape(f"every={every!r} must be a whole number of at least 1")):
             AttentionRecorder(model, probe, tmp_path, every=every)

@@ -18,6 +18,11 @@ def due(schedule, steps):
         (powers_of_two(), [0, 1, 2, 4, 8, 16]),
         (powers_of_two(then_every=6), [0, 1, 2, 4, 6, 12, 18]),
         (lambda step: step in (3, 5), [3, 5]),
+        ("4", [0, 4, 8, 12, 16]),
+        ("powers_of_two", [0, 1, 2, 4, 8, 16]),
+        ("powers_of_two()", [0, 1, 2, 4, 8, 16]),
+        ("powers_of_two(6)", [0, 1, 2, 4, 6, 12, 18]),
+        ("powers_of_two(then_every=6)", [0, 1, 2, 4, 6, 12, 18]),
     ],
 )
 def test_when_it_is_due(every, steps):
@@ -29,7 +34,7 @@ def test_the_steps_of_pythia():
 
 
 @pytest.mark.parametrize("make", [Every, lambda n: powers_of_two(then_every=n), lambda n: as_schedule(n, "every")])
-@pytest.mark.parametrize("number", [0, -1, 2.5, "10"])
+@pytest.mark.parametrize("number", [0, -1, 2.5, "often"])
 def test_numbers_that_make_no_sense(make, number):
     with pytest.raises(ValueError, match=f"={number!r} must be a whole number of at least 1"):
         make(number)

@@ -83,7 +83,7 @@ def test_repeated_tokens_of_a_tokenizer():
 
 
 def test_repeated_tokens_of_a_model_without_one():
-    recording = capture(Decoder(), synthetic.repeated_tokens(64, count=2, period=5))
+    recording = capture(Decoder(), synthetic.repeated_tokens(64, count=4, period=8))
     assert "induction" in recording.figures
 
 

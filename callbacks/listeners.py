@@ -1,0 +1,43 @@
+"""Listeners: the user's own functions, which are told what was recorded and what is wrong."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+
+from tb_attnviz.alerts import AttentionWarning
+from tb_attnviz.events import Alert, AlertRecord
+from tb_attnviz.events.summaries import ACTIVE_ALERTS_TAG, Figures, aggregates
+
+OnRecord = Callable[[int, Mapping[str, float], Sequence[Alert]], object]
+"""Called as on_record(step, figures, alerts); `figures` are the scalars of the step by their tags."""
+
+
+class Listeners:
+    """Hands each recording to `on_record`, and each alert to `on_alert`."""
+
+    def __init__(self, on_record: OnRecord | None, on_alert: Callable[[Alert], object] | None) -> None:
+        self._on_record = on_record
+        self._on_alert = on_alert
+        self._warned = False
+
+    def tell(self, step: int, figures: Figures, record: AlertRecord) -> None:
+        """Warn of what was raised, and call both. What `on_alert` raises is raised; what `on_record` raises is not."""
+        if self._on_record is not None:
+            self._report(self._on_record, step, figures, record)
+        for alert in record.alerts:
+            if alert.raised:
+                warnings.warn(alert.sentence, AttentionWarning, stacklevel=4)
+            if self._on_alert is not None:
+                self._on_alert(alert)
+
+    def _report(self, on_record: OnRecord, step: int, figures: Figures, record: AlertRecord) -> None:
+        try:
+            on_record(step, {**aggregates(figures), ACTIVE_ALERTS_TAG: float(record.active)}, record.alerts)
+        except Exception as error:  # a tracker that is down must not end the training
+            if not self._warned:
+                self._warned = True
+                warnings.warn(
+                    f"on_record failed at step {step}: {type(error).__name__}: {error}. Training goes on and calls it "
+                    "again at the next recording; later failures are not reported.",
+                    RuntimeWarning,
+                    stacklevel=5,
+                )
