@@ -17,7 +17,7 @@ def test_a_section_is_written_anew_and_nothing_else(tmp_path: Path, monkeypatch:
     assert path.read_text() == "# Title\n\n<!-- a -->\nnew \\1\nlines\n<!-- end -->\n\n<!-- b -->\nkept\n<!-- end -->\n"
 
 
-@pytest.mark.parametrize("section", ["cost", "projections", "faithfulness", "stillness", "browser"])
+@pytest.mark.parametrize("section", ["cost", "cost by length", "projections", "faithfulness", "stillness", "browser"])
 def test_the_page_has_every_section(section: str) -> None:
     text = page.PAGE.read_text("utf-8")
     assert text.count(f"<!-- {section} -->") == 1
