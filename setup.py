@@ -106,6 +106,7 @@ setup(
     packages=[
         "tb_attnviz",
         "tb_attnviz.ahead",
+        "tb_attnviz.alone",
         "tb_attnviz.callbacks",
         "tb_attnviz.callbacks.capture",
         "tb_attnviz.callbacks.probes",

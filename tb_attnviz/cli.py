@@ -14,6 +14,7 @@ from tb_attnviz import __version__, snapshot
 from tb_attnviz.ahead import command as project
 from tb_attnviz.ahead.cluster import ClusterError
 from tb_attnviz.ahead.plan import PlanError
+from tb_attnviz.alone import command as alone
 from tb_attnviz.export import command as export
 from tb_attnviz.export.document import ExportError
 from tb_attnviz.log_directory import runs_below
@@ -24,6 +25,17 @@ from tb_attnviz.terminal import plain, show
 
 class CommandError(Exception):
     """What the user asked for cannot be done; the message says why, and what to do."""
+
+
+_REFUSALS = (
+    CommandError,
+    snapshot.SnapshotError,
+    PlanError,
+    ProjectionError,
+    ClusterError,
+    ExportError,
+    alone.ShowError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Or Python writes again at its end, and complains.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (CommandError, snapshot.SnapshotError, PlanError, ProjectionError, ClusterError, ExportError) as error:
+    except (
+        CommandError,
+        snapshot.SnapshotError,
+        PlanError,
+        ProjectionError,
+        ClusterError,
+        ExportError,
+        alone.ShowError,
+    ) as error:
         show(f"tb-attnviz: {error}", file=sys.stderr)
         return 1
 
@@ -64,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     project.add_arguments(
         commands.add_parser("project", help="make the pictures of recorded runs before TensorBoard asks for them")
     )
+    alone.add_arguments(commands.add_parser("show", help="show the tab of recorded runs, without TensorBoard"))
     export.add_arguments(commands.add_parser("export", help="write one page that shows a run without a server"))
     return parser
 

@@ -1,6 +1,7 @@
 """Run: one recorded run, read lazily. For notebooks, the plugin and tests alike; imports no torch."""
 
 import dataclasses
+import importlib
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -109,6 +110,17 @@ class Run:
         """Take in what was recorded since the run was opened or last reloaded."""
         self.records = self._load()
         self.left_out.look_for(checkpoint.file for checkpoint in self.records.checkpoints.values())
+
+    def show(self, *, height: int = 720, server: bool = True, **options: Any) -> object:
+        """The Attention tab of this run, for the last line of a notebook's cell; [height] in pixels.
+
+        It is served by this process, for a browser on the same machine. With `server=False` it is a page that stays in
+        the notebook and needs no server; `options` are then those of `tb-attnviz export`: `steps="newest"`,
+        `layers="0,1"`, `detail="L0H1"`, `trust=True`, … Raises PlanError or ExportError where it cannot be made.
+        """
+        # By name: what shows runs reads them, and stands above.
+        notebook = importlib.import_module("tb_attnviz.alone.notebook")
+        return cast(object, notebook.show(self, height=height, server=server, **options))
 
     @property
     def steps(self) -> list[int]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -290,3 +291,14 @@ class TestAsAProgram:
     def test_a_closed_pipe_is_no_error_to_read_about(self, run_directory: Path) -> None:
         done = self.run("inspect", str(run_directory), head=True)
         assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_what_cannot_be_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(tmp_path / "none"), "--no-browser"]) == 1
+    assert "none' is no directory: give a log directory" in capsys.readouterr().err
+    with socket.socket() as taken:
+        taken.bind(("localhost", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["show", str(tmp_path), "--no-browser", "--port", str(port)]) == 1
+    assert f"nothing could be served at port {port}: give another --port" in capsys.readouterr().err

@@ -7,12 +7,17 @@ import { ArchiveSource } from './source/archive';
 export function showPage(page: Document): void {
   const index = textOf(page, 'page');
   if (index === null) return;
+  followColours(page);
+  const source = new ArchiveSource(JSON.parse(index), (name) => textOf(page, name));
+  mount(App, { target: page.body, props: { source, host: findHost() } });
+}
+
+/** Dark where the reader's system is, as TensorBoard says it of its own page. */
+export function followColours(page: Document): void {
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const follow = () => page.body.classList.toggle('dark-mode', dark.matches);
   follow();
   dark.addEventListener('change', follow);
-  const source = new ArchiveSource(JSON.parse(index), (name) => textOf(page, name));
-  mount(App, { target: page.body, props: { source, host: findHost() } });
 }
 
 function textOf(page: Document, name: string): string | null {

@@ -1,6 +1,6 @@
 import { mount } from 'svelte';
 import App from './app/App.svelte';
-import { showPage } from './archived';
+import { followColours, showPage } from './archived';
 import { findHost } from './base/host';
 import { HttpSource } from './source/http';
 
@@ -9,6 +9,12 @@ import { HttpSource } from './source/http';
 export function render(): void {
   const source = new HttpSource(new URL('../', import.meta.url));
   mount(App, { target: document.body, props: { source, host: findHost() } });
+}
+
+/** The same tab with a page of its own, which follows the colours that the reader's system prefers. */
+export function renderAlone(): void {
+  followColours(document);
+  render();
 }
 
 showPage(document);

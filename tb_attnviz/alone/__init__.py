@@ -1,0 +1,1 @@
+"""The Attention tab by itself, in a browser or a notebook: TensorBoard's own server with this plugin alone."""
