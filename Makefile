@@ -50,6 +50,7 @@ bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.faithfulness --write
 	$(BIN)/python -m benchmarks.nearness --write
 	$(BIN)/python -m benchmarks.stillness --write
+	$(BIN)/python -m benchmarks.findings --write
 	$(BIN)/python -m benchmarks.browser --write
 
 check: .venv/.dev

@@ -113,6 +113,7 @@ setup(
         "tb_attnviz.callbacks.tracing",
         "tb_attnviz.events",
         "tb_attnviz.export",
+        "tb_attnviz.findings",
         "tb_attnviz.geometry",
         "tb_attnviz.plugin",
         "tb_attnviz.projection",

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from tb_attnviz.callbacks import AttentionRecorder, AttentionWarning, Probe
 from tb_attnviz.events import Alert
+from tb_attnviz.run import open_run
 
 VOCABULARY, LENGTH, PERIOD, WIDTH, HEADS, LAYERS = 32, 24, 12, 64, 4, 2
 STEPS, EVERY = 500, 5
@@ -77,6 +78,7 @@ class Outcome:
     alert: Alert | None
     lost: int | None
     loss: float  # the last one
+    trouble: tuple[str, ...] = ()  # what the findings say is wrong with heads, at any step
 
     @property
     def early(self) -> bool | None:
@@ -96,24 +98,26 @@ def train(seed: int, *, growth: float = GROWTH) -> Outcome:
     probe = Probe(shown, [[str(token) for token in row] for row in shown.tolist()])
     raised: list[Alert] = []
     losses: list[float] = []
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        warnings.catch_warnings(),
-        AttentionRecorder(model, probe, directory, every=EVERY, on_alert=raised.append) as recorder,
-    ):
-        warnings.simplefilter("ignore", AttentionWarning)
-        for step in range(STEPS):
-            recorder.step(step)
-            with torch.no_grad():
-                losses.append(_loss(model, held_out).item())
-            if _is_lost(losses):
-                break
-            optimizer.zero_grad()
-            torch.autograd.backward(_loss(model, _batch(32)))
-            optimizer.step()
-            schedule.step()
+    with tempfile.TemporaryDirectory() as directory:
+        with (
+            warnings.catch_warnings(),
+            AttentionRecorder(model, probe, directory, every=EVERY, on_alert=raised.append) as recorder,
+        ):
+            warnings.simplefilter("ignore", AttentionWarning)
+            for step in range(STEPS):
+                recorder.step(step)
+                with torch.no_grad():
+                    losses.append(_loss(model, held_out).item())
+                if _is_lost(losses):
+                    break
+                optimizer.zero_grad()
+                torch.autograd.backward(_loss(model, _batch(32)))
+                optimizer.step()
+                schedule.step()
+        happened = open_run(directory).events()
     lost = len(losses) - 1 if _is_lost(losses) else None
-    return Outcome(next((alert for alert in raised if alert.raised), None), lost, losses[-1])
+    trouble = tuple(one.sentence for one in happened if one.trouble and one.what == "formed")
+    return Outcome(next((alert for alert in raised if alert.raised), None), lost, losses[-1], trouble)
 
 
 def _is_lost(losses: list[float]) -> bool:

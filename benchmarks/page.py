@@ -10,11 +10,12 @@ from pathlib import Path
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 
-def write(section: str, text: str) -> None:
-    """Put `text` between `<!-- section -->` and the next `<!-- end -->`."""
-    page = PAGE.read_text("utf-8")
+def write(section: str, text: str, to: Path | None = None) -> None:
+    """Put `text` between `<!-- section -->` and the next `<!-- end -->` of a page."""
+    to = to or PAGE
+    page = to.read_text("utf-8")
     marked = re.compile(rf"(<!-- {re.escape(section)} -->\n).*?(<!-- end -->)", re.DOTALL)
-    PAGE.write_text(marked.sub(lambda found: f"{found[1]}{text}\n{found[2]}", page), "utf-8")
+    to.write_text(marked.sub(lambda found: f"{found[1]}{text}\n{found[2]}", page), "utf-8")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

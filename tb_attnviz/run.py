@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz import comparison, geometry
+from tb_attnviz import comparison, findings, geometry
 from tb_attnviz.comparable import check_comparable
 from tb_attnviz.comparison import Measure, RecordedLayer
 from tb_attnviz.events import (
@@ -38,6 +38,7 @@ from tb_attnviz.events import (
     read_samples,
     steps_of_maps,
 )
+from tb_attnviz.findings import Break, ChangePoint, Evidence, Finding, Happening, HeadChange, Named, Recorded
 from tb_attnviz.image_summary import ImageSummary, summarise
 from tb_attnviz.left_out import LeftOut
 from tb_attnviz.projection import (
@@ -56,6 +57,8 @@ from tb_attnviz.recompute import Part, Weight, mean_attention, point_figures, se
 from tb_attnviz.terminal import plain
 
 Float32 = npt.NDArray[np.float32]
+
+_SHARES = ("entropy", "sink", "previous", "self", "next", "induction", "duplicate")  # figures from 0 to 1
 
 
 class NotRecordedError(LookupError):
@@ -104,6 +107,8 @@ class Run:
         self.directory = directory
         self._load = load
         self.left_out = left_out or LeftOut(directory)
+        self._measures = MemoryStore()  # of each step, for findings
+        self._named: tuple[str, Named] | None = None  # of what was recorded at this address
         self.reload()
 
     def reload(self) -> None:
@@ -450,6 +455,91 @@ class Run:
         except FormatError as error:
             self.records.lose("figures", step, str(error))
             return {}
+
+    @property
+    def recorded(self) -> Recorded:
+        """All that findings follow from, in another process too. Raises NotRecordedError without a probe."""
+        segment, steps = self.records.newest, self.steps
+        return Recorded(
+            self.directory,
+            self.probe,
+            self.layers,
+            {step: segment.recorded[step] for step in self.health_steps},
+            tuple(self.map_steps),
+            {step: segment.checkpoints[step] for step in steps},
+            tuple(self.alerts),
+            self._breaks(),
+            self.tells_induction,
+        )
+
+    def findings(self, step: int | None = None) -> list[Finding]:
+        """What each head does at `step`, by default the newest: one record a head and kind, by how special it is.
+
+        Those with `needs_samples` are as of the last checkpoint. docs/findings.md defines them. Takes as long as it
+        takes to read what was recorded, once.
+        """
+        known = self.health_steps or self.steps
+        if not known:
+            raise NotRecordedError(f"there is nothing to name yet: {_recorded_steps(known)}")
+        return self.named.at(known[-1] if step is None else step)
+
+    def events(self) -> list[Happening]:
+        """All that happened, in order: kinds that heads took on and lost, alerts, restarts, another model."""
+        return self.named.happenings
+
+    def evidence(self, finding: Finding, step: int | None = None) -> Evidence | None:
+        """The query and key that show best that `finding` is so, at `step`: by default the last checkpoint then.
+
+        None where no query shows it. Raises NotRecordedError where no samples are.
+        """
+        if step is None:
+            step = max((one for one in self.steps if one <= finding.step), default=self.newest_step)
+        self.check(step, finding.layer, finding.head, "mean")
+        layer = self.layer(step, finding.layer)
+        own, others = self.probe.side(layer.queries_of), self.probe.side(layer.keys_of)
+        return findings.evidence(finding, self.recorded_layers(step)[finding.layer], own, others, step=step)
+
+    def changes(self, step: int, since: int) -> list[HeadChange]:
+        """Every head by how far it attends otherwise at `step` than at `since`, the furthest first; see `change`."""
+        found = [
+            HeadChange(layer, head, step, since, float(change))
+            for layer in range(len(self.layers))
+            for head, change in enumerate(self.change(step, since, layer))
+        ]
+        return sorted(found, key=lambda one: -np.nan_to_num(one.change, nan=-1))
+
+    def change_points(self, figures: Sequence[str] | None = None) -> list[ChangePoint]:
+        """The steps at which `figures`, by default all shares of attention, moved to another level, in their order."""
+        heads, steps, health = self.recorded.heads, self.health_steps, self.health()
+        found = []
+        for name in _SHARES if figures is None else figures:
+            for one in findings.change_points(health[name]) if name in health else ():
+                step = steps[one.row]
+                found.append(ChangePoint(*heads[one.series], name, step, one.before, one.after, one.score))
+        return sorted(found, key=lambda one: one.step)
+
+    @property
+    def named(self) -> Named:
+        """All that findings say, of every step: groups and sentences, too. What is read for it is read once."""
+        recorded = self.recorded
+        if self._named is None or self._named[0] != recorded.address:
+            measured = findings.measured(recorded, self._measures, _unreported)
+            self._named = recorded.address, Named(recorded, measured)
+        return self._named[1]
+
+    def _breaks(self) -> tuple[Break, ...]:
+        """Where the newest segment began, if it is not the first, and where it was started again."""
+        first_steps = self.records.newest.first_steps
+        found = [
+            Break(step, "restart", f"training was started again at step {step}")
+            for step in list(first_steps.values())[1:]
+        ]
+        parts = len(self.segments)
+        if parts > 1 and first_steps:
+            step = min(first_steps.values())
+            sentence = f"another model, or another probe, from step {step} on: this is part {parts} of {parts}"
+            found.insert(0, Break(step, "changed model", sentence))
+        return tuple(found)
 
     @property
     def alerts(self) -> list[Alert]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.events.figures import HEALTH, FiguresLocation, read_figures
+from tb_attnviz.events.order import start_of_figures
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.schema import AlertRecord, Checkpoint, Layer
 
@@ -73,6 +74,16 @@ class Segment:
             parts = [v.tobytes() for _, v in sorted(of.items())] if isinstance(of, dict) else [of.checksum.encode()]
             found.update(b"".join((f"{step}:".encode(), *parts)))
         return found.hexdigest()[:16]
+
+    @property
+    def first_steps(self) -> dict[int, int]:
+        """The start that wrote some of it → its first step, in the order of writing; none of version 1."""
+        found: dict[int, int] = {}
+        for step, of in self.recorded.items():
+            start = None if isinstance(of, dict) else start_of_figures(of.file)
+            if start is not None:
+                found[start] = min(step, found.get(start, step))
+        return dict(sorted(found.items()))
 
     @property
     def heads(self) -> int:

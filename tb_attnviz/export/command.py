@@ -150,6 +150,8 @@ def _pieces(chosen: Plan, store: DiskStore) -> Iterator[Iterator[contents.Piece]
             yield recomputed.figures(chosen, layer, step)
             if "comparisons" in chosen.parts:
                 yield recomputed.change(chosen, layer, step)
+    for step in chosen.steps:
+        yield recomputed.findings(chosen, step)
     for step in chosen.steps if "comparisons" in chosen.parts else ():
         yield recomputed.similarity(chosen, step)
     for projection in chosen.projections if chosen.trust else ():

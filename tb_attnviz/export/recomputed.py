@@ -6,6 +6,7 @@ import numpy as np
 
 from tb_attnviz.export.packing import Float32, pack_document, pack_figures, pack_points, pack_weights
 from tb_attnviz.export.plan import Plan
+from tb_attnviz.findings import evidence_document, findings_document
 from tb_attnviz.geometry import POINT_FIGURES, cluster_order
 from tb_attnviz.recompute import Weight, mean_attention, point_figures, sequence_attention
 
@@ -68,3 +69,28 @@ def similarity(plan: Plan, step: int) -> Iterator[Piece]:
     yield f"similarity-{step}", pack_points(table)
     places = np.argsort(cluster_order(table.astype(np.float64)))
     yield f"head_order-{step}", pack_document(places.tolist())
+
+
+def findings(plan: Plan, step: int) -> Iterator[Piece]:
+    """What the chosen heads are at `step`, as the route `findings` has it, numbered as in the page.
+
+    Beside each finding of a head in detail its `evidence`, where the page has that sequence.
+    """
+    places = {(head.layer, head.head): (head.page_layer, head.page_head) for head in plan.heads}
+    detail = {(head.layer, head.head) for head in plan.detail}
+    known = {(one.layer, one.head, one.kind): one for one in plan.run.named.at(step)}
+    document = findings_document(plan.run.named, step, list(places))
+    for entry in (*document["heads"], *document["events"]):
+        if entry["layer"] is None:
+            continue
+        place = entry["layer"], entry["head"]
+        entry["layer"], entry["head"] = places[place]
+        for finding in entry.get("findings", ()):
+            shown = plan.run.evidence(known[*place, finding["kind"]], step) if place in detail else None
+            within = shown if shown is not None and shown.sequence in plan.sequences else None
+            finding["evidence"] = evidence_document(within)["evidence"]
+        for finding in (*entry.get("findings", ()), *entry.get("lost", ())):
+            finding["partner"] = places.get(tuple(finding["partner"])) if finding["partner"] else None
+    for group in document["groups"]:
+        group["heads"] = [places[layer, head] for layer, head in group["heads"]]
+    yield f"findings-{step}", pack_document({"run": plan.name, **document})

@@ -15,7 +15,7 @@ from tb_attnviz.entries import run_entry, sequence_entry
 from tb_attnviz.events import PLUGIN_NAME, FormatError
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.geometry import POINT_FIGURES
-from tb_attnviz.plugin import attentions, comparisons, figures, parameters, picture, small_maps, tasks
+from tb_attnviz.plugin import attentions, comparisons, figures, findings_of_runs, parameters, picture, small_maps, tasks
 from tb_attnviz.plugin.responses import (
     JSON,
     PNG,
@@ -69,6 +69,8 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
             "/head_order": self.head_order_route,
             "/health": self.health_route,
             "/maps": self.maps_route,
+            "/findings": self.findings_route,
+            "/evidence": self.evidence_route,
             "/alerts": self.alerts_route,
             "/jobs": self.jobs_route,
             _ENTRY: self.static_route,
@@ -220,6 +222,14 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         return self._array(request, small_maps.maps_task(request, *self._run(request)))
 
     @route
+    def findings_route(self, request: Request) -> Response:
+        return self._document(request, findings_of_runs.findings_task(request, *self._run(request), self._place))
+
+    @route
+    def evidence_route(self, request: Request) -> Response:
+        return self._document(request, findings_of_runs.evidence_task(request, *self._run(request), self._place))
+
+    @route
     def alerts_route(self, request: Request) -> Response:
         name, run = self._run(request)
         alerts = [dataclasses.asdict(alert) for alert in run.alerts]
@@ -257,6 +267,9 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     def _array(self, request: Request, task: Task) -> Response:
         priority = parameters.priority(request)
         return unchanged(request, task.key) or self._made(request, task, array_response, priority)
+
+    def _document(self, request: Request, task: Task) -> Response:
+        return unchanged(request, task.key, JSON) or self._made(request, task, made_json_response, 0)
 
     def _run(self, request: Request) -> tuple[str, Run]:
         name = parameters.text(request, "run")

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import io
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,14 @@ import numpy.typing as npt
 from tb_attnviz import comparison, geometry, recompute
 from tb_attnviz.comparison import Measure, RecordedLayer
 from tb_attnviz.events import Grid, Layer, Lengths, SamplesLocation, read_samples
+from tb_attnviz.findings import (
+    Named,
+    Recorded,
+    evidence_at,
+    evidence_document,
+    findings_document,
+    measured,
+)
 from tb_attnviz.image_summary import summarise
 from tb_attnviz.plugin.maps_of_heads import AskedMaps, maps_of_all_heads
 from tb_attnviz.projection.pictures import Report, View, make
@@ -112,6 +121,29 @@ def head_order(layers: Sequence[RecordedLayer], key: str, place: Place, *, repor
 def maps(asked: AskedMaps, *, report: Report) -> bytes:
     """A small map of the heads of all layers, `.npy` uint8 [heads, rows, columns]."""
     return _npy(maps_of_all_heads(asked), "|u1")
+
+
+def findings(recorded: Recorded, name: str, step: int, place: Place, *, report: Report) -> bytes:
+    """What every head is at `step`, and all that happened, a JSON document; measures are put in the store."""
+    document = findings_document(_named(recorded, place, report), step, recorded.heads)
+    return json.dumps({"run": name, **document}, allow_nan=False).encode()
+
+
+def evidence(recorded: Recorded, step: int, layer: int, head: int, kind: str, place: Place, *, report: Report) -> bytes:
+    """Which query shows best that a head is of `kind` at `step`, a JSON document."""
+    found = evidence_at(_named(recorded, place, report), recorded, step, layer, head, kind)
+    return json.dumps(evidence_document(found), allow_nan=False).encode()
+
+
+_known: dict[str, Named] = {}  # the run that this worker named last: scrubbing asks for one step after the other
+
+
+def _named(recorded: Recorded, place: Place, report: Report) -> Named:
+    if recorded.address not in _known:
+        made = Named(recorded, measured(recorded, _store(place), report))
+        _known.clear()
+        _known[recorded.address] = made
+    return _known[recorded.address]
 
 
 @functools.cache

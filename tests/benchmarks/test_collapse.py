@@ -14,8 +14,9 @@ def test_the_alert_comes_before_the_loss_is_lost() -> None:
     assert outcome.alert.step < outcome.lost
 
 
-def test_sound_training_raises_no_alert_and_keeps_its_loss() -> None:
+def test_sound_training_raises_no_alert_has_no_head_in_trouble_and_keeps_its_loss() -> None:
     torch.set_num_threads(1)
     outcome = train(0, growth=1)
     assert outcome.alert is None
+    assert outcome.trouble == ()
     assert outcome.lost is None

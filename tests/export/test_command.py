@@ -73,6 +73,9 @@ def test_the_page_holds_what_the_run_does(run_directory: Path, capsys: pytest.Ca
     _, table = unpacked_points(page.piece("similarity-300"))
     np.testing.assert_allclose(table.reshape(3, 3), run.similarity(300)[6:9, 6:9], atol=1e-4)
 
+    named = page.document("findings-300")
+    assert [(one["layer"], one["head"]) for one in named["heads"]] == [(0, 0), (0, 1), (0, 2)]
+
     health = page.document("health")
     assert (health["steps"], health["heads"]) == ([0, 100, 200, 300], [3])
     np.testing.assert_allclose(health["figures"]["entropy"], run.health()["entropy"][:, 6:9], rtol=1e-5)

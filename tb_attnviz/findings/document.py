@@ -1,0 +1,58 @@
+"""Document: what JSON says of the findings of a step, in the plugin's route and in exported pages."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from tb_attnviz.findings.finding import Evidence, Finding
+from tb_attnviz.findings.named import Named
+from tb_attnviz.findings.recorded import Head
+
+
+def findings_document(named: Named, step: int, heads: Sequence[Head]) -> dict[str, Any]:
+    """What is said of `heads` at `step`, and all that happened to them; heads without any kind have none."""
+    by_head: dict[Head, list[Finding]] = {}
+    for finding in named.at(step):
+        by_head.setdefault((finding.layer, finding.head), []).append(finding)
+    lost: dict[Head, list[Finding]] = {}
+    for finding in named.lost(step):
+        lost.setdefault((finding.layer, finding.head), []).append(finding)
+    wanted = set(heads)
+    groups = [(group, [head for head in group.heads if head in wanted]) for group in named.groups(step)]
+    return {
+        "step": step,
+        "sampled": max((one for one in named.sampled if one <= step), default=None),
+        "heads": [
+            {
+                "layer": layer,
+                "head": head,
+                "title": _title(by_head.get((layer, head), [])),
+                "sentence": named.sentence(layer, head, by_head.get((layer, head), []), lost.get((layer, head), [])),
+                "findings": [_entry(one) for one in by_head.get((layer, head), [])],
+                "lost": [_entry(one) for one in lost.get((layer, head), [])],
+            }
+            for layer, head in heads
+        ],
+        "groups": [{**dataclasses.asdict(group), "heads": list(map(list, of))} for group, of in groups if of],
+        "events": [
+            dataclasses.asdict(one)
+            for one in named.happenings
+            if one.layer is None or one.head is None or (one.layer, one.head) in wanted
+        ],
+    }
+
+
+def evidence_document(found: Evidence | None) -> dict[str, Any]:
+    return {"evidence": None if found is None else dataclasses.asdict(found)}
+
+
+def _title(findings: list[Finding]) -> str | None:
+    return findings[0].title if findings else None
+
+
+def _entry(finding: Finding) -> dict[str, Any]:
+    """The head is told beside it."""
+    entry = dataclasses.asdict(finding)
+    entry["value"] = None if math.isnan(finding.value) else float(f"{finding.value:.6g}")
+    return {name: value for name, value in entry.items() if name not in ("layer", "head", "step")}

@@ -1,0 +1,117 @@
+"""Evidence: the query of the probe that shows best of which kind a head is, from the samples of one step."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from tb_attnviz.comparison import RecordedLayer
+from tb_attnviz.events import Sequence
+from tb_attnviz.findings import tokens, words
+from tb_attnviz.findings.finding import Evidence, Finding
+from tb_attnviz.findings.from_maps import NEARBY
+from tb_attnviz.findings.named import Named
+from tb_attnviz.findings.recorded import Recorded
+from tb_attnviz.recompute import Rows, attention_rows
+
+Bool = npt.NDArray[np.bool_]
+Int = npt.NDArray[np.int64]
+
+_OF_REPEATS = ("induction", "fixed_or_induction", "duplicate", "fixed_or_same")
+_NEAR_BEST = 0.95  # of the best weight: among such queries the one with a word, in the middle of its text, is shown
+
+
+def evidence(
+    finding: Finding, recorded: RecordedLayer, own: tuple[Sequence, ...], others: tuple[Sequence, ...], *, step: int
+) -> Evidence | None:
+    """What shows best that `finding` is so, in the samples of its layer at `step`; None where no query does.
+
+    own, others: the sequences whose tokens the layer's queries and keys are. Raises FormatError.
+    """
+    found: list[tuple[float, int, int, int]] = []  # weight, sequence, query, key
+    for rows in attention_rows(recorded.samples(), recorded.layer, recorded.lengths, head=finding.head):
+        found += _best(finding, rows, own[rows.sequence], others[rows.sequence])
+    if not found:
+        return None
+    strongest = max(weight for weight, *_ in found)
+    good = [one for one in found if one[0] >= _NEAR_BEST * strongest]
+    weight, sequence, query, key = max(good, key=lambda one: (_tells(own[one[1]], one[2]), one[0]))
+    names = _name(own[sequence], query), _name(others[sequence], key)
+    sentence = f"{names[0]} ({query}) → {names[1]} ({key}) {words.percent(weight)}"
+    place = (step, finding.layer, finding.head, finding.kind)
+    return Evidence(*place, sequence, query, key, float(weight), *names, sentence)
+
+
+def evidence_at(named: Named, recorded: Recorded, step: int, layer: int, head: int, kind: str) -> Evidence | None:
+    """`evidence` that a head is of `kind` at `step`, from the last samples that there are by then.
+
+    None where it is not of that kind, or there are no samples.
+    """
+    found = [f for f in named.at(step) if (f.layer, f.head, f.kind) == (layer, head, kind)]
+    at = max((one for one in recorded.checkpoints if one <= step), default=None)
+    if not found or at is None:
+        return None
+    described = recorded.layers[layer]
+    own, others = recorded.probe.side(described.queries_of), recorded.probe.side(described.keys_of)
+    return evidence(found[0], recorded.samples_at(at)[layer], own, others, step=at)
+
+
+def _best(finding: Finding, rows: Rows, own: Sequence, others: Sequence) -> list[tuple[float, int, int, int]]:
+    """The strongest key of those that the kind is about, of each query."""
+    if finding.kind in _OF_REPEATS and own.repeat is None:
+        return []
+    wanted = _wanted(finding, rows.queries, own, others, rows.attention.shape[-1])
+    weights = np.where(wanted & rows.visible[0], rows.attention[0], -1.0)  # (rows, n_key)
+    weights[(rows.queries == 0) | (rows.visible[0].sum(axis=1) < 2)] = -1  # a query without a choice shows nothing
+    keys = weights.argmax(axis=1)
+    best = weights[np.arange(len(keys)), keys]
+    return [
+        (float(best[row]), rows.sequence, int(rows.queries[row]), int(keys[row])) for row in np.flatnonzero(best > 0)
+    ]
+
+
+def _wanted(finding: Finding, queries: Int, own: Sequence, others: Sequence, n_key: int) -> Bool:
+    """[rows, n_key]: the keys that the kind of `finding` is about."""
+    key = np.arange(n_key)[None]
+    offset = key - queries[:, None]
+    kind, every = finding.kind, np.ones((len(queries), n_key), np.bool_)
+    wanted: Bool = every
+    if kind in _OF_REPEATS and own.repeat is not None:
+        period = own.repeat.period - (1 if kind in ("induction", "fixed_or_induction") else 0)
+        wanted = (offset == -period) & (queries[:, None] >= own.repeat.start + own.repeat.period)
+    elif kind in ("previous", "next", "self"):
+        wanted = offset == {"previous": -1, "next": 1, "self": 0}[kind]
+    elif kind == "fixed" and isinstance(finding.offset, int):
+        wanted = offset == finding.offset
+    elif kind == "first":
+        wanted = every & (key == 0)
+    elif kind == "delimiter" and len(others.tokens) == n_key:
+        wanted = every & tokens.special(others)[None] & (key > 0)
+    elif kind == "punctuation" and len(others.tokens) == n_key:
+        wanted = every & tokens.punctuation(others)[None]
+    elif kind == "same_token":
+        numbers = tokens.numbered(own)
+        wanted = (numbers[queries][:, None] == numbers[None]) & (numbers[queries][:, None] >= 0) & (offset != 0)
+    elif kind == "local" and own.grid is None:
+        wanted = np.abs(offset) <= NEARBY
+    elif kind in ("patch", "row", "column") and own.grid is not None and len(own.tokens) == n_key:
+        places = np.array([place or (math.nan, math.nan) for place in own.places])
+        down, right = np.moveaxis(places[None] - places[queries][:, None], -1, 0)  # (rows, n_key) each
+        if isinstance(finding.offset, tuple):
+            wanted = (down == finding.offset[0]) & (right == finding.offset[1])
+        else:
+            wanted = (down == 0) & (right != 0) if kind == "row" else (right == 0) & (down != 0)
+    return wanted
+
+
+def _tells(sequence: Sequence, query: int) -> tuple[bool, bool]:
+    """Whether a query is a word of its text, neither a special token nor punctuation, and not among its first."""
+    if query >= len(sequence.tokens):
+        return True, True
+    token = sequence.tokens[query]
+    return not tokens.is_special(token) and not tokens.is_punctuation(token), query > 2
+
+
+def _name(sequence: Sequence, place: int) -> str:
+    """A patch of a grid of the layer's own has a number alone."""
+    return sequence.tokens[place] if place < len(sequence.tokens) else f"patch {place}"

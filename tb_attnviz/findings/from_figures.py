@@ -1,0 +1,41 @@
+"""Measures of one step that follow from its health figures: every step has them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from tb_attnviz.findings import chance
+from tb_attnviz.findings.recorded import Recorded
+
+Float32 = npt.NDArray[np.float32]
+
+_OFFSETS = {"previous": -1, "self": 0, "next": 1}
+
+
+def from_figures(recorded: Recorded, figures: Mapping[str, Float32]) -> dict[str, Float32]:
+    """ "share/<measure>" and "over/<measure>", each [heads]: a share of attention, and that beyond chance."""
+    heads = len(recorded.heads)
+    unknown = np.full(heads, np.nan, np.float32)
+    given = {name: figures.get(name, unknown) for name in ("sink", *_OFFSETS)}
+    found = {"share/entropy": figures.get("entropy", unknown), "over/entropy": figures.get("entropy", unknown)}
+    by_chance = {name: np.full(heads, np.nan) for name in given}
+    for layer, place in zip(recorded.layers, recorded.of_layers, strict=True):
+        lengths = layer.lengths(recorded.probe)
+        for name, offset in _OFFSETS.items():
+            if name == "self" or not recorded.grids(layer):  # patches have neighbours in four directions: small maps
+                by_chance[name][place] = chance.at_offset(layer, lengths, offset)
+        by_chance["sink"][place] = chance.on_first(layer, lengths)
+    for name, values in given.items():
+        measure = "first" if name == "sink" else name
+        found[f"share/{measure}"] = values
+        found[f"over/{measure}"] = chance.beyond(values, by_chance[name])
+    tells = recorded.tells_induction
+    for figure, name in (("induction", "fixed_or_induction"), ("duplicate", "fixed_or_same")):
+        values = figures.get(figure, unknown)  # beyond what the head gives that offset elsewhere, where that is known
+        for measure, here in ((figure, tells), (name, not tells)):
+            found[f"share/{measure}"] = found[f"over/{measure}"] = values if here else unknown
+    if "query_norm" in figures and "key_norm" in figures:
+        none = np.minimum(figures["query_norm"], figures["key_norm"]) == 0
+        found["over/no_vectors"] = np.where(none, 1, 0).astype(np.float32)
+    return {name: np.asarray(values, np.float32) for name, values in found.items()}

@@ -1,0 +1,77 @@
+"""Kinds: what a head can be said to do, and from which share of its attention on; docs/findings.md explains each."""
+
+import dataclasses
+from typing import Literal
+
+From = Literal["figures", "maps", "samples"]
+"""What of a run a kind is read from: health figures (every step), small maps (nearly every), samples (checkpoints)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A head becomes of this kind where its `measure` reaches `on`, and is of it until that is beyond `off` again.
+
+    Measures of attention are shares beyond chance: 0 for a head that attends to all keys alike, 1 for one that attends
+    to nothing else. `off` above `on`: small values are what makes it. `trouble`: a head that does nothing of its own.
+    """
+
+    name: str
+    title: str  # of one head: "previous token"
+    group: str  # of several: "previous-token {heads}"
+    measure: str
+    on: float
+    off: float
+    read_from: From
+    trouble: bool = False
+    general: bool = False  # said only of a head of which nothing else is
+
+
+# What a head does for the model first, the more special before the more general. The limits were chosen on one set of
+# heads built by hand and tried on another: benchmarks/findings.py.
+KINDS: tuple[Kind, ...] = (
+    Kind("dead", "dead", "dead {heads}", "spread", 1e-4, 1e-3, "samples", trouble=True),
+    Kind("collapsed", "collapsed", "{heads} collapsed onto one key", "one_key", 0.75, 0.6, "samples", trouble=True),
+    Kind("unchanged", "near random", "{heads} nearly as at the start", "moved", 0.08, 0.15, "samples", trouble=True),
+    Kind("induction", "induction", "induction {heads}", "induction", 0.35, 0.25, "figures"),
+    Kind(
+        "fixed_or_induction",
+        "fixed distance or induction",
+        "{heads} of induction or fixed distance",
+        "fixed_or_induction",
+        0.35,
+        0.25,
+        "figures",
+    ),
+    Kind("duplicate", "same token", "{heads} attending to the same token before", "duplicate", 0.35, 0.25, "figures"),
+    Kind(
+        "fixed_or_same",
+        "fixed distance or same token",
+        "{heads} of the same token or fixed distance",
+        "fixed_or_same",
+        0.35,
+        0.25,
+        "figures",
+    ),
+    Kind(
+        "same_token", "same token", "{heads} attending to the same token elsewhere", "same_token", 0.35, 0.25, "samples"
+    ),
+    Kind("previous", "previous token", "previous-token {heads}", "previous", 0.35, 0.25, "figures"),
+    Kind("next", "next token", "next-token {heads}", "next", 0.35, 0.25, "figures"),
+    Kind("fixed", "fixed distance", "{heads} attending at a fixed distance", "fixed", 0.35, 0.25, "maps"),
+    Kind("patch", "one patch", "{heads} attending at a fixed distance", "patch", 0.35, 0.25, "maps"),
+    Kind("self", "itself", "{heads} attending to the token itself", "self", 0.35, 0.25, "figures"),
+    Kind("delimiter", "special tokens", "{heads} resting on special tokens", "delimiter", 0.35, 0.25, "samples"),
+    Kind("punctuation", "punctuation", "{heads} resting on punctuation", "punctuation", 0.35, 0.25, "samples"),
+    Kind("row", "same row", "{heads} attending along the row", "row", 0.35, 0.25, "maps"),
+    Kind("column", "same column", "{heads} attending along the column", "column", 0.35, 0.25, "maps"),
+    Kind("label", "look-alike patches", "{heads} attending to patches that look alike", "label", 0.3, 0.22, "samples"),
+    Kind("first", "first token", "{heads} resting on the first token", "first", 0.35, 0.25, "figures"),
+    Kind("local", "local", "{heads} attending nearby", "local", 0.5, 0.4, "maps"),
+    Kind("copy", "duplicate", "{heads} attending as another does", "alike", 0.95, 0.92, "samples", trouble=True),
+    Kind("uniform", "uniform", "uniform {heads}", "entropy", 0.97, 0.96, "figures", general=True),
+    Kind("broad", "broad", "{heads} attending broadly", "entropy", 0.8, 0.77, "figures", general=True),
+)
+
+BY_NAME = {kind.name: kind for kind in KINDS}
+PLACED = ("previous", "next", "fixed", "patch", "self", "delimiter", "punctuation", "row", "column", "first")
+"""Kinds that say where all attention goes: two heads of one are alike by that, and no copies of each other."""

@@ -1,0 +1,187 @@
+"""Measured: every measure of every head over the steps, put together from what is known of each step.
+
+What maps and samples say of a step is kept in the store under a key of the step's own: of a run that grows only what is
+new is read. Of very many steps every second, fourth, … is measured, always the same ones as the run grows.
+"""
+
+import dataclasses
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tb_attnviz import comparison
+from tb_attnviz.comparison import RecordedLayer
+from tb_attnviz.events import FiguresLocation, FormatError, MapsLocation, files, read_figures, read_maps
+from tb_attnviz.events.records import CorruptRecordError, TornRecordError
+from tb_attnviz.findings.from_figures import from_figures
+from tb_attnviz.findings.from_maps import from_maps
+from tb_attnviz.findings.from_samples import from_samples
+from tb_attnviz.findings.recorded import Recorded
+from tb_attnviz.projection.ports import Report, Store
+
+Float32 = npt.NDArray[np.float32]
+
+_VERSION = 1  # of what is measured
+_UNREADABLE = (OSError, FormatError, CorruptRecordError, TornRecordError, files.NotRegularError)
+_HEALTH = "health/"
+_MOST_STEPS = 256
+_FEWEST_SAMPLED = 8
+_MOST_WEIGHTS = 2**32  # attention weights that are computed for all steps together: a few minutes
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """Measures over `steps`, each float32 [steps, heads], NaN where a step does not tell.
+
+    `names`: "share/<measure>" is what people are told, "over/<measure>" what rules look at, "offset/…" says where.
+    """
+
+    steps: tuple[int, ...]
+    heads: int
+    values: dict[str, Float32]
+    sampled: tuple[int, ...]  # steps whose samples were measured
+
+    def get(self, name: str) -> Float32:
+        found = self.values.get(name)
+        return np.full((len(self.steps), self.heads), np.nan, np.float32) if found is None else found
+
+    def held(self, name: str) -> Float32:
+        """The same, where a step does not tell the last that did before."""
+        return carried(self.get(name))
+
+
+def carried(values: Float32) -> Float32:
+    """`values` [steps, …] with what is not known filled from the step before."""
+    found = values.copy()
+    for row in range(1, len(found)):
+        found[row] = np.where(np.isnan(found[row]), found[row - 1], found[row])
+    return found
+
+
+def measured(recorded: Recorded, store: Store, report: Report) -> Measured:
+    """Reads what `store` has not yet, and puts it there. A step that cannot be read tells nothing."""
+    mapped, sampled = thinned(recorded.maps, _MOST_STEPS), thinned(sorted(recorded.checkpoints), _most(recorded))
+    by_step: dict[int, dict[str, Float32]] = {}
+    for step in sorted(recorded.figures):
+        figures = _figures(recorded.figures[step], len(recorded.heads))
+        if figures:
+            by_step[step] = from_figures(recorded, figures)
+    total = len(mapped) + len(sampled)
+    for done, step in enumerate(mapped):
+        report(done, total)
+        by_step.setdefault(step, {}).update(_of_maps(recorded, step, store))
+    first = sampled[0] if sampled else None
+    for done, step in enumerate(sampled):
+        report(len(mapped) + done, total)
+        assert first is not None
+        by_step.setdefault(step, {}).update(_of_samples(recorded, step, first, store))
+    steps = tuple(sorted(by_step))
+    heads = len(recorded.heads)
+    names = dict.fromkeys(name for of_step in by_step.values() for name in of_step)
+    unknown = np.full(heads, np.nan, np.float32)
+    values = {name: np.stack([by_step[step].get(name, unknown) for step in steps]) for name in names}
+    return Measured(steps, heads, values, tuple(sampled))
+
+
+def thinned(steps: Sequence[int], most: int) -> list[int]:
+    """Every 2ᵏ-th of `steps`, as many as `most` allows, and the last one: of a longer run a part of the same ones."""
+    stride = 1
+    while len(steps) > most * stride:
+        stride *= 2
+    return sorted({*steps[::stride], *steps[-1:]})
+
+
+def _most(recorded: Recorded) -> int:
+    """How many steps' samples are measured: the fewer, the more attention there is."""
+    weights = 0
+    for layer in recorded.layers:
+        lengths = layer.lengths(recorded.probe)
+        weights += layer.heads * sum(n * m for n, m in zip(lengths.queries, lengths.keys, strict=True))
+    return int(np.clip(_MOST_WEIGHTS // max(1, 4 * weights), _FEWEST_SAMPLED, _MOST_STEPS))
+
+
+def _figures(at: FiguresLocation | dict[str, Float32], heads: int) -> dict[str, Float32]:
+    try:
+        arrays = at if isinstance(at, dict) else read_figures(at)
+    except FormatError:
+        return {}
+    named = {name.removeprefix(_HEALTH): values for name, values in arrays.items() if name.startswith(_HEALTH)}
+    return {name: v for name, v in (arrays if isinstance(at, dict) else named).items() if v.shape == (heads,)}
+
+
+def _of_maps(recorded: Recorded, step: int, store: Store) -> dict[str, Float32]:
+    at = recorded.figures[step]
+    location = None if isinstance(at, dict) else _maps_location(at)
+    if location is None or len(location.layers) != len(recorded.layers):
+        return {}
+    key = _key("maps", recorded.digest, location.file, [layer.checksum for layer in location.layers])
+
+    def read() -> dict[str, Float32]:
+        layers = range(len(location.layers))
+        return _joined([from_maps(recorded, n, read_maps(recorded.directory, location, n, step)) for n in layers])
+
+    return _kept(store, key, read)
+
+
+def _maps_location(at: FiguresLocation) -> MapsLocation | None:
+    try:
+        return at.maps_location()
+    except FormatError:
+        return None
+
+
+def _of_samples(recorded: Recorded, step: int, first: int, store: Store) -> dict[str, Float32]:
+    layers, start = recorded.samples_at(step), recorded.samples_at(first)
+    try:
+        addresses = [one.address() for one in (*layers, *start)]
+    except _UNREADABLE:
+        return {}
+    return _kept(store, _key("samples", recorded.digest, addresses), lambda: _measure(recorded, layers, start))
+
+
+def _measure(recorded: Recorded, layers: list[RecordedLayer], start: list[RecordedLayer]) -> dict[str, Float32]:
+    each = []
+    for layer, before in zip(layers, start, strict=True):
+        own, others = (recorded.probe.side(side) for side in (layer.layer.queries_of, layer.layer.keys_of))
+        each.append(from_samples(layer, own, others))
+        try:
+            moved = comparison.change(before, layer, _unreported)
+        except _UNREADABLE:  # of the first step: this one is whole
+            moved = np.full(layer.layer.heads, np.nan, np.float32)
+        each[-1] |= {"share/moved": moved, "over/moved": moved}
+    alike = comparison.similarity(layers, "attention", _unreported)
+    np.fill_diagonal(alike, np.nan)
+    known = np.where(np.isnan(alike), -1, alike)
+    most = np.where(known.max(axis=1) >= 0, known.max(axis=1), np.nan).astype(np.float32)
+    partner = known.argmax(axis=1).astype(np.float32)
+    return _joined(each) | {"share/alike": most, "over/alike": most, "offset/partner": partner}
+
+
+def _joined(layers: list[dict[str, Float32]]) -> dict[str, Float32]:
+    return {name: np.concatenate([of_layer[name] for of_layer in layers]) for name in layers[0]} if layers else {}
+
+
+def _kept(store: Store, key: str, make: Callable[[], dict[str, Float32]]) -> dict[str, Float32]:
+    """What `store` has under `key`, or what is made now; what cannot be read tells nothing, and is tried again."""
+    if (known := store.get(key)) is not None:
+        with np.load(io.BytesIO(known)) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    try:
+        made = make()
+    except _UNREADABLE:
+        return {}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **made)  # type: ignore[arg-type]
+    store.put(key, buffer.getvalue())
+    return made
+
+
+def _key(*parts: object) -> str:
+    return hashlib.sha256(repr(("findings", _VERSION, *parts)).encode()).hexdigest()
+
+
+def _unreported(done: int, total: int) -> None:
+    """Counted in steps here."""

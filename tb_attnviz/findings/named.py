@@ -1,0 +1,182 @@
+"""Named: the heads of a run, what each does at any step, in groups, and all that happened."""
+
+import functools
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from tb_attnviz.findings import words
+from tb_attnviz.findings.finding import Finding, Group, Happening
+from tb_attnviz.findings.kinds import BY_NAME, KINDS, Kind
+from tb_attnviz.findings.measured import Measured
+from tb_attnviz.findings.recorded import Recorded
+from tb_attnviz.findings.rules import states
+from tb_attnviz.findings.spans import spans
+
+Bool = npt.NDArray[np.bool_]
+
+
+class Named:
+    """What is found in all that was recorded and measured."""
+
+    def __init__(self, recorded: Recorded, measured: Measured) -> None:
+        self._recorded = recorded
+        self._measured = measured
+        self._spans: list[tuple[Kind, int, int, int | None]] = [
+            (BY_NAME[name], *span) for name, state in states(measured).items() for span in spans(state)
+        ]
+        order = {kind.name: place for place, kind in enumerate(KINDS)}
+        self._spans.sort(key=lambda span: (span[1], order[span[0].name], span[2]))
+
+    @property
+    def sampled(self) -> tuple[int, ...]:
+        """The steps whose samples were looked at."""
+        return self._measured.sampled
+
+    def at(self, step: int) -> list[Finding]:
+        """What each head is at `step`, by layer and head, what it is first called first."""
+        row = self._row(step)
+        return [
+            self._finding(kind, head, first, end, row, step)
+            for kind, head, first, end in self._spans
+            if row is not None and first <= row and (end is None or row < end)
+        ]
+
+    def lost(self, step: int) -> list[Finding]:
+        """What each head was before `step` and is no more: its last time of each kind, as it was at the end of it."""
+        row = self._row(step)
+        if row is None:
+            return []
+        current = {(finding.layer, finding.head, finding.kind) for finding in self.at(step)}
+        latest: dict[tuple[int, int, str], Finding] = {}
+        for kind, head, first, end in self._spans:
+            place = (*self._recorded.heads[head], kind.name)
+            if end is not None and end <= row and place not in current and not kind.general:
+                latest[place] = self._finding(kind, head, first, end, end - 1, step)
+        return list(latest.values())
+
+    def groups(self, step: int) -> list[Group]:
+        """The heads of each kind at `step`, what is wrong first, then as KINDS has them."""
+        by_kind: dict[tuple[str, object], list[Finding]] = {}
+        called: set[tuple[int, int]] = set()
+        for finding in self.at(step):
+            if BY_NAME[finding.kind].trouble or (finding.layer, finding.head) not in called:
+                apart = finding.offset if finding.kind in ("fixed", "patch") else None
+                by_kind.setdefault((finding.kind, apart), []).append(finding)
+            called.add((finding.layer, finding.head))
+        order = [kind.name for kind in KINDS]
+        keys = sorted(by_kind, key=lambda key: (not BY_NAME[key[0]].trouble, order.index(key[0]), -len(by_kind[key])))
+        return [self._group(BY_NAME[key[0]], by_kind[key]) for key in keys]
+
+    @functools.cached_property
+    def happenings(self) -> list[Happening]:
+        """What formed and was lost, alerts, restarts and changed models, in the order of the steps."""
+        found = [Happening(one.step, one.what, one.sentence) for one in self._recorded.breaks]
+        for alert in self._recorded.alerts:
+            worst = alert.heads[0] if alert.heads else None
+            layer, number = (worst.layer, worst.head) if worst else (None, None)
+            what = "alert" if alert.raised else "cleared"
+            found.append(Happening(alert.step, what, alert.sentence, layer, number, trouble=alert.raised))
+        steps = self._measured.steps
+        for kind, head, first, end in self._spans:
+            if kind.general:
+                continue
+            place, name = self._recorded.heads[head], self._recorded.name(self._recorded.heads[head])
+            here = self._finding(kind, head, first, end, first, steps[first])
+            if first > 0:  # at the first step nothing has formed: it was there
+                sentence = f"{name}: {here.title} since step {steps[first]}"
+                found.append(Happening(steps[first], "formed", sentence, *place, kind.name, kind.trouble))
+            if end is not None:
+                sentence = f"{name}: no longer {here.title} since step {steps[end]}"
+                found.append(Happening(steps[end], "lost", sentence, *place, kind.name, not kind.trouble))
+        return sorted(found, key=lambda one: one.step)
+
+    def sentence(self, layer: int, head: int, findings: list[Finding], lost: list[Finding]) -> str:
+        """One sentence of a head: what it does, since when, and what it no longer does."""
+        name = self._recorded.name((layer, head))
+        told = [one for one in findings if one.kind != "copy"] or findings
+        begun = self._measured.steps[0]
+        parts = [one.sentence + (f" (since step {one.since})" if one.since > begun else "") for one in told]
+        parts += [one.sentence for one in findings if one not in told]
+        if lost:
+            newest = max(lost, key=lambda one: one.until or 0)
+            parts.append(f"was {newest.title} from step {newest.since} to {newest.until}")
+        return f"{name} {words.joined(parts) if parts else 'does nothing that has a name'}."
+
+    def _row(self, step: int) -> int | None:
+        """The last row at or before `step`."""
+        row = int(np.searchsorted(self._measured.steps, step, side="right")) - 1
+        return row if row >= 0 else None
+
+    def _finding(self, kind: Kind, head: int, first: int, end: int | None, row: int, step: int) -> Finding:
+        steps, layer = self._measured.steps, self._recorded.heads[head][0]
+        value, at = self._told(f"share/{kind.measure}", head, row)
+        offset = self._offset(kind, head, row)
+        partner = self._partner(kind, head, row)
+        otherwise = kind.name == "fixed" and self._told("offset/otherwise_first", head, row)[0] == 1
+        sentence = words.sentence(
+            kind,
+            value,
+            offset=offset,
+            otherwise_first=otherwise,
+            partner=None if partner is None else self._recorded.name(partner),
+            patches=bool(self._recorded.grids(self._recorded.layers[layer])),
+            start=self.sampled[0] if self.sampled else None,
+        )
+        return Finding(
+            step=step,
+            layer=layer,
+            head=self._recorded.heads[head][1],
+            kind=kind.name,
+            title=words.title(kind, offset),
+            since=steps[first],
+            until=None if end is None else steps[end],
+            figure=kind.measure,
+            value=value,
+            at=steps[at],
+            sentence=sentence,
+            offset=offset,
+            partner=partner,
+            trouble=kind.trouble,
+            needs_samples=kind.read_from == "samples",
+        )
+
+    def _told(self, name: str, head: int, row: int) -> tuple[float, int]:
+        """The last value that is known at `row`, and the row that it is of."""
+        values = self._measured.get(name)[: row + 1, head]
+        known = np.flatnonzero(~np.isnan(values))
+        return (float(values[known[-1]]), int(known[-1])) if known.size else (math.nan, row)
+
+    def _offset(self, kind: Kind, head: int, row: int) -> words.Offset:
+        if kind.name == "fixed":
+            offset = self._told("offset/fixed", head, row)[0]
+            return None if math.isnan(offset) else int(offset)
+        if kind.name == "patch":
+            rows, columns = (self._told(f"offset/{axis}", head, row)[0] for axis in ("rows", "columns"))
+            return None if math.isnan(rows) else (int(rows), int(columns))
+        return None
+
+    def _partner(self, kind: Kind, head: int, row: int) -> tuple[int, int] | None:
+        if kind.name != "copy":
+            return None
+        partner = self._told("offset/partner", head, row)[0]
+        return None if math.isnan(partner) else self._recorded.heads[int(partner)]
+
+    def _group(self, kind: Kind, findings: list[Finding]) -> Group:
+        small = kind.off > kind.on
+        clearest = sorted(findings, key=lambda one: one.value if small else -one.value)
+        since, count = min(one.since for one in findings), len(findings)
+        offset = findings[0].offset
+        heads = f"head{'' if count == 1 else 's'}"
+        if offset is None:
+            who = f"{count} {kind.group.format(heads=heads)}"
+        else:
+            who = f"{count} {heads} attending {words.where(offset)}"
+        newest = max(one.since for one in findings)
+        if newest == since:
+            when = f" since step {since}" if since > self._measured.steps[0] else ""  # else from the beginning
+        else:
+            when = f" (the first since step {since})"
+        places = tuple((one.layer, one.head) for one in clearest)
+        return Group(kind.name, findings[0].title, who + when, since, kind.trouble, places)

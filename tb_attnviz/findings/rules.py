@@ -1,0 +1,59 @@
+"""Rules: of which kinds each head is at each step."""
+
+import numpy as np
+import numpy.typing as npt
+
+from tb_attnviz.findings.kinds import KINDS, PLACED
+from tb_attnviz.findings.measured import Measured
+from tb_attnviz.findings.spans import lasting
+
+Bool = npt.NDArray[np.bool_]
+
+_MOVED = 0.25  # Jensen-Shannon distance that a quarter of the heads must have come, for one to be left behind
+_PATIENCE = 3  # times the steps that these took: heads of a sound training form one after the other
+_EVEN = 0.9  # of entropy: heads that attend so broadly are alike by that
+
+
+def states(measured: Measured) -> dict[str, Bool]:
+    """Kind → [steps, heads]."""
+    found = {
+        kind.name: lasting(measured.get(f"over/{kind.measure}"), on=kind.on, off=kind.off) for kind in KINDS
+    }  # between checkpoints a head is taken for what its samples last showed
+    found["dead"] |= measured.get("over/no_vectors") == 1
+    for name in found:
+        if name != "dead":
+            found[name] &= ~found["dead"]  # what else is said of it says nothing
+    found["collapsed"] &= ~found["punctuation"]
+    found["unchanged"] &= _left_behind(measured) & ~_any(found, "induction", *PLACED, "local")
+    found["row"] &= ~found["patch"]
+    found["column"] &= ~found["patch"]
+    found["label"] &= ~_any(found, "patch", "row", "column", "local")  # what is near looks alike
+    found["local"] &= ~_any(found, "previous", "next", "fixed", "self", "patch")
+    broad = measured.held("over/entropy") >= _EVEN
+    partner = np.nan_to_num(measured.held("offset/partner")).astype(np.int64)
+    placed = _any(found, *PLACED, "dead", "collapsed", "unchanged") | broad
+    found["copy"] &= ~placed & ~np.take_along_axis(placed, partner, axis=1)
+    special = _any(found, *(kind.name for kind in KINDS if not kind.general and kind.name != "copy"))
+    found["uniform"] &= ~special
+    found["broad"] &= ~special & ~found["uniform"]
+    return found
+
+
+def _left_behind(measured: Measured) -> Bool:
+    """[steps, 1]: whether a quarter of the heads have changed much since the first step, and a while ago."""
+    moved = measured.held("share/moved")
+    if not len(moved):
+        return np.zeros((0, 1), np.bool_)
+    known = np.where(np.isnan(moved), 0, moved)
+    far = np.quantile(known, 0.75, axis=1) >= _MOVED
+    if not far.any():
+        return np.zeros((len(far), 1), np.bool_)
+    steps = np.array(measured.steps)
+    begun, came = measured.sampled[0], steps[far.argmax()]
+    late: Bool = far & (steps - begun >= _PATIENCE * (came - begun))
+    return late[:, None]
+
+
+def _any(found: dict[str, Bool], *names: str) -> Bool:
+    either: Bool = np.logical_or.reduce([found[name] for name in names])
+    return either

@@ -1,0 +1,48 @@
+"""What requests of `findings` and `evidence` ask for, parsed from their query, as tasks."""
+
+from typing import Any
+
+from werkzeug import Request
+
+from tb_attnviz.findings import KINDS
+from tb_attnviz.plugin import parameters, tasks
+from tb_attnviz.projection.jobs import Task
+from tb_attnviz.run import NotRecordedError, Run
+
+
+def findings_task(request: Request, name: str, run: Run, place: tasks.Place) -> Task:
+    """What the heads of the run called `name` are at a step, by default the newest, and all that happened."""
+    recorded, step = run.recorded, _step(request, run)
+    return Task(
+        key=repr(("findings", recorded.address, step)),
+        function=tasks.findings,
+        args=(recorded, name, step, place),
+        about=_about("findings", name, step, None, None),
+    )
+
+
+def evidence_task(request: Request, name: str, run: Run, place: tasks.Place) -> Task:
+    """Which query shows best that a head is of a kind."""
+    recorded, step = run.recorded, _step(request, run)
+    layer, head = parameters.integer(request, "layer"), parameters.integer(request, "head")
+    kind = parameters.choice(request, "kind", [kind.name for kind in KINDS])
+    run.check(run.newest_step, layer, head, "mean")
+    return Task(
+        key=repr(("evidence", recorded.address, step, layer, head, kind)),
+        function=tasks.evidence,
+        args=(recorded, step, layer, head, kind, place),
+        about=_about("evidence", name, step, layer, head),
+        quick=True,
+    )
+
+
+def _step(request: Request, run: Run) -> int:
+    step = parameters.optional_integer(request, "step")
+    known = run.health_steps or run.steps
+    if not known:
+        raise NotRecordedError("there is nothing to name yet: the run has no step")
+    return known[-1] if step is None else step
+
+
+def _about(kind: str, name: str, step: int, layer: int | None, head: int | None) -> dict[str, Any]:
+    return {"kind": kind, "run": name, "layer": layer, "head": head, "step": step, "projection": None}

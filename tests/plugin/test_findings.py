@@ -1,0 +1,119 @@
+"""Findings as they are served: what `Run.findings` says, made by a worker, and of a live run only what is new."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tb_attnviz.events import Alert, AlertedHead, AlertRecord, RunWriter
+from tb_attnviz.findings import measured
+from tb_attnviz.projection.ports import MemoryStore
+from tb_attnviz.run import open_run
+from tests.conftest import LAYERS, PROBE, write_checkpoint
+from tests.plugin.conftest import asking, load
+
+HEADS = sum(layer.heads for layer in LAYERS)
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    """A run whose head L0 H1 is a previous-token head from step 150 on, between checkpoints, and that is resumed."""
+    writer = RunWriter(str(tmp_path / "run"))
+    writer.begin(0, PROBE, LAYERS)
+    for step in (0, 100):
+        write_checkpoint(writer, step)
+    previous = np.full(HEADS, 0.3, np.float32)
+    previous[1] = 0.8
+    writer.write_health(150, {"previous": previous})
+    alert = Alert(150, "max_logit", "max_logit", True, 100, "max_logit is 132", (AlertedHead(1, 2, 132.0),))
+    writer.write_alerts(AlertRecord(150, (alert,), active=1))
+    writer.close()
+    again = RunWriter(str(tmp_path / "run"))
+    again.begin(200, PROBE, LAYERS)
+    again.write_health(200, {"previous": np.full(HEADS, 0.3, np.float32)})
+    again.close()
+    return tmp_path
+
+
+def test_the_route_says_what_the_notebook_says(logs: Path, cache: Path) -> None:
+    ask, run = asking(load(logs)), open_run(logs / "run")
+    answer = ask("findings", run="run", step=150)
+    document = answer.json
+    assert document is not None
+    assert (document["step"], document["sampled"]) == (150, 100)
+    assert [(one["layer"], one["head"]) for one in document["heads"]] == run.recorded.heads
+    found = [(one["layer"], one["head"], f["kind"]) for one in document["heads"] for f in one["findings"]]
+    assert sorted(found) == sorted((one.layer, one.head, one.kind) for one in run.findings(150))
+    assert (0, 1, "previous") in found
+    head = document["heads"][1]
+    assert head["title"] == "previous token"
+    assert head["findings"][0]["value"] == pytest.approx(0.8)
+    assert "1 previous-token head since step 150" in [group["sentence"] for group in document["groups"]]
+    assert ask("findings", run="run", step=150, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+
+
+def test_events_are_of_the_whole_run(logs: Path, cache: Path) -> None:
+    document = asking(load(logs))("findings", run="run").json
+    assert document is not None
+    assert document["step"] == 200
+    events = [(one["step"], one["what"], one["layer"], one["head"]) for one in document["events"]]
+    for expected in ((150, "formed", 0, 1), (150, "alert", 1, 2), (200, "restart", None, None), (200, "lost", 0, 1)):
+        assert expected in events
+    assert "was previous token from step 150 to 200" in document["heads"][1]["sentence"]
+
+
+def test_evidence_is_of_the_last_samples(logs: Path, cache: Path) -> None:
+    ask = asking(load(logs))
+    query = {"run": "run", "step": 150, "layer": 0, "head": 1}
+    answer = ask("evidence", kind="previous", **query)
+    assert answer.json is not None
+    shown = answer.json["evidence"]
+    assert (shown["step"], shown["key"]) == (100, shown["query"] - 1)
+    expected = open_run(logs / "run").attention(100, 0, 1, shown["sequence"])[shown["query"], shown["key"]]
+    assert shown["weight"] == pytest.approx(expected, abs=1e-6)
+    assert ask("evidence", kind="induction", **query).json == {"evidence": None}
+    for changed, status in (({"kind": "best"}, 400), ({"kind": "previous", "head": 9}, 404)):
+        assert ask("evidence", **{**query, **changed}).status_code == status
+
+
+def test_of_a_live_run_only_what_is_new_is_measured(tmp_path: Path) -> None:
+    class Counting(MemoryStore):
+        puts = 0
+
+        def put(self, key: str, value: bytes) -> None:
+            self.puts += 1
+            super().put(key, value)
+
+    writer, store = RunWriter(str(tmp_path)), Counting()
+    writer.begin(0, PROBE, LAYERS)
+    for step in (0, 100, 200):
+        write_checkpoint(writer, step)
+    run = open_run(tmp_path)
+    measured(run.recorded, store, lambda done, total: None)
+    assert store.puts == 3
+    write_checkpoint(writer, 300)
+    run.reload()
+    grown = measured(run.recorded, store, lambda done, total: None)
+    assert store.puts == 4
+    assert grown.sampled == (0, 100, 200, 300)
+    np.testing.assert_allclose(grown.get("share/moved")[-1, :4], run.change(300, 0, 0))
+    alike = run.similarity(300)
+    np.fill_diagonal(alike, -1)
+    np.testing.assert_allclose(grown.get("share/alike")[-1], alike.max(axis=1))
+    writer.close()
+
+
+def test_a_damaged_step_costs_itself_alone(tmp_path: Path) -> None:
+    writer = RunWriter(str(tmp_path))
+    writer.begin(0, PROBE, LAYERS)
+    for step in (0, 100, 200):
+        write_checkpoint(writer, step)
+    writer.close()
+    run = open_run(tmp_path)
+    for step in (100, 0):  # the first step is what the others are compared with
+        file = tmp_path / "plugins" / "attnviz" / run.checkpoint(step).file
+        file.write_bytes(file.read_bytes()[:200])
+        found = measured(run.recorded, MemoryStore(), lambda done, total: None)
+        assert np.isnan(found.get("share/alike")[1]).all()
+        assert np.isfinite(found.get("share/alike")[2]).all()
+        assert np.isnan(found.get("share/moved")[2]).all() == (step == 0)
