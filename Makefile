@@ -16,8 +16,8 @@ help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
 	@echo "make demo-minilm  fine-tune a real pretrained MiniLM and watch its heads"
 	@echo "make demo-vision  train a small vision transformer on photographs and watch its heads"
-	@echo "make test         check types and style, then run all tests, the browser's too"
-	@echo "make full         all tests, those with large packages too, then an hour of fuzzed files and requests"
+	@echo "make test         check types and style, then run the tests, the browser's too"
+	@echo "make full         these, those that take long or need large packages, then an hour of fuzzed files and requests"
 	@echo "make check        types, style and the arrows between rooms only"
 	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
 	@echo "make bench        measure recordings, projections and the tab, into docs/benchmarks.md (hours)"
@@ -38,9 +38,9 @@ test:
 	@$(MAKE) --no-print-directory --jobs 2 chromium check vitest
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
-# About an hour of changed documents, files and requests (tests/fuzz) behind the tests.
+# What takes long or needs large packages (marked `full`), and about an hour of changed documents, files and requests.
 full: test .venv/.full
-	$(BIN)/pytest -m full
+	$(BIN)/pytest -m full --numprocesses 2 --dist worksteal
 	ATTNVIZ_FUZZ_EXAMPLES=20000 $(BIN)/pytest tests/fuzz --numprocesses 2
 
 bench: .venv/.dev chromium

@@ -30,12 +30,13 @@ OURS = "/attnviz/"  # in the address of our script and of our routes; TensorBoar
 
 
 class Tab:
-    """The Attention tab as a person meets it."""
+    """The Attention tab by itself: the document of its iframe, as TensorBoard serves it. TensorBoard's own page around
+    it takes longer than all that a test looks at."""
 
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
         self.address = address
-        self.frame: FrameLocator = page.frame_locator("iframe:visible")
+        self.frame: FrameLocator | Page = self._within(page)
         self.matrix: Locator = self.frame.get_by_role("img", name="Attention heads")
         self.slider: Locator = self.frame.get_by_role("slider", name="Training step")
         self.head_view: Locator = self.frame.get_by_role("region", name="Head view")
@@ -47,8 +48,17 @@ class Tab:
     def open(self, **state: object) -> "Tab":
         """Open the tab by its address, with `state` in it."""
         keys = "".join(f"&p.attnviz.{name}={value}" for name, value in state.items())
-        self.page.goto(f"{self.address}/#attnviz{keys}")
+        self.visit(keys)
         return self.ready()
+
+    def visit(self, keys: str = "") -> None:
+        """Go to the tab's page, and wait for nothing that it shows."""
+        self.page.goto(f"{self.address}/data/plugin_entry.html?name=attnviz#attnviz{keys}")
+
+    def darken(self) -> None:
+        """Give the page around the tab's parts TensorBoard's dark theme."""
+        self.page.evaluate("document.body.classList.add('dark-mode')")
+        expect(self.frame.locator(".app.dark")).to_be_visible()
 
     def ready(self) -> "Tab":
         """Returns once everything that was asked for is drawn."""
@@ -114,9 +124,26 @@ class Tab:
             self.slider.press(key)
         return self.ready()
 
+    def _within(self, page: Page) -> FrameLocator | Page:
+        return page
+
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and OURS in message.location["url"]:
             self.complaints.append(message.text)
+
+
+class TabInTensorBoard(Tab):
+    """The Attention tab as a person meets it, in TensorBoard's page."""
+
+    def visit(self, keys: str = "") -> None:
+        self.page.goto(f"{self.address}/#attnviz{keys}")
+
+    def darken(self) -> None:
+        self.page.get_by_role("button", name="light or dark theme").click()
+        self.page.get_by_role("menuitem", name="Dark").click()
+
+    def _within(self, page: Page) -> FrameLocator:
+        return page.frame_locator("iframe:visible")
 
 
 @pytest.fixture(scope="session")
@@ -188,9 +215,9 @@ def server(request: pytest.FixtureRequest, logdir: Path, shared_logdir: Path) ->
 
 
 @pytest.fixture
-def tab(page: Page, server: str) -> Iterator[Tab]:
-    """The tab of `server`; the browser's console must stay clean."""
-    tab = Tab(page, server)
+def tab(request: pytest.FixtureRequest, page: Page, server: str) -> Iterator[Tab]:
+    """The tab of `server`, by itself if not marked `in_tensorboard`; the browser's console must stay clean."""
+    tab = (TabInTensorBoard if request.node.get_closest_marker("in_tensorboard") else Tab)(page, server)
     yield tab
     assert tab.complaints == []
 

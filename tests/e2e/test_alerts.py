@@ -75,6 +75,7 @@ def test_an_alert_between_two_checkpoints_goes_to_the_nearest(tab: Tab) -> None:
     expect(tab.slider).to_have_attribute("aria-valuenow", re.compile("^(0|100)$"))
 
 
+@pytest.mark.in_tensorboard
 def test_the_time_series_tab_counts_the_alerts(tab: Tab, page: Page) -> None:
     tab.open()
     page.get_by_role("tab", name="Time Series").click()

@@ -171,7 +171,7 @@ def test_an_onion_skin_is_outlined_and_what_is_selected_shows_its_way(tab: Tab, 
     # The line goes around most of the queries as they were, not as they are.
     reach = np.hypot(*(outline[:, ::-1] - middle_of_it).T)
     assert 0.6 < np.mean(np.hypot(*(queries - middle_of_it).T) < reach.max()) <= 1
-    tab.page.goto(f"{tab.address}/#attnviz&p.attnviz.run=a&p.attnviz.step=400")  # the selection's own lines
+    tab.visit("&p.attnviz.run=a&p.attnviz.step=400")  # the selection's own lines
     tab.open(run="a", layer=1, head=4, words="off", lines="off", strip="folded", trail=0, sequence=0, token=2, step=400)
     alone = tab.pixels(canvas)
     tab.open(

@@ -156,6 +156,7 @@ def test_numbers_are_those_of_the_run(tab: Tab, logdir: Path, tmp_path: Path) ->
     assert float(first["max_logit"]) == float("inf")
 
 
+@pytest.mark.in_tensorboard
 def test_the_address_is_followed(tab: Tab) -> None:
     tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab.open(**OPENED)

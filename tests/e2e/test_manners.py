@@ -26,6 +26,7 @@ def open_by_key(tab: Tab, head: int) -> None:
     tab.expect_address(layer=0, head=head)
 
 
+@pytest.mark.in_tensorboard
 def test_back_closes_what_was_opened_and_keeps_the_rest(tab: Tab) -> None:
     tab.page.goto("about:blank")
     tab.open(run="run")
@@ -103,7 +104,7 @@ def test_the_tab_comes_back_with_its_server_and_its_run(page: Page, logdir: Path
     shutil.copytree(logdir / "run", own / "run")
     port = free_port()
     arguments = ("--load_fast=false", f"--logdir={own}")
-    alerts = page.frame_locator("iframe:visible").get_by_role("alert")
+    alerts = page.get_by_role("alert")
     with serving(*arguments, port=port) as address:
         tab = Tab(page, address).open(layer=1, head=2, sequence=0, token=1)
         expect(alerts).to_have_count(0)

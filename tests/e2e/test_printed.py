@@ -87,7 +87,7 @@ def test_pictures_are_light_whatever_the_theme(tab: Tab, tmp_path: Path) -> None
         return kept
 
     light = all_of("light")
-    tab.page.evaluate("document.body.classList.add('dark-mode')")
+    tab.darken()
     tab.ready()
     dark = all_of("dark")
     for name, (svg, png), (same, as_png) in zip(pictures, light, dark, strict=True):

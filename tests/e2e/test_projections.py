@@ -201,7 +201,7 @@ def test_heads_in_view_come_first(tab: Tab, page: Page) -> None:
 
 def test_preliminary_axes_are_there_while_all_steps_are_fitted(tab: Tab, page: Page) -> None:
     holding = Holding(page, lambda asked: "fit" not in asked)
-    page.goto(f"{tab.address}/#attnviz&p.attnviz.tint=none")
+    tab.visit("&p.attnviz.tint=none")
     chip = tab.frame.get_by_text("Preliminary axes · fitting 1/4")
     expect(chip).to_be_visible(timeout=30 * SECONDS)
     wait_until(lambda: like(tab.pixels(tab.matrix), QUERY).sum() > 100, seconds=20)
@@ -338,8 +338,7 @@ def test_everything_at_once_fits_the_screen(tab: Tab, page: Page, width: int, he
     page.set_viewport_size({"width": width, "height": height})
     tab.open(layer=1, head=4, sequence=0, token=2, projection="tsne", colour="tears")
     if scheme == "dark":
-        page.get_by_role("button", name="light or dark theme").click()
-        page.get_by_role("menuitem", name="Dark").click()
+        tab.darken()
     tab.sentence_view.get_by_role("combobox", name="Mark points").select_option("this sequence")
     tab.ready()
     overflow = "e => [e.scrollWidth > e.clientWidth, e.scrollHeight > e.clientHeight]"

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 import tb_attnviz
 from tb_attnviz.events import RunWriter
 from tests.conftest import LAYERS, PROBE, serving, wait_until, write_checkpoint
-from tests.e2e.conftest import SECONDS, Pixels, Tab, like, nearest
+from tests.e2e.conftest import SECONDS, Pixels, Tab, TabInTensorBoard, like, nearest
 
 QUERY, KEY = (0, 158, 115), (204, 121, 167)
 UNLIT = (51, 177, 143)  # a query on a light page while nothing is selected: four fifths of its colour
@@ -22,7 +22,7 @@ def around(pixels: Pixels, x: float, y: float, radius: int = 25) -> Pixels:
 @pytest.mark.parametrize("loader", ["--load_fast=false", "--load_fast=true"])
 def test_the_tab_appears_and_draws_with_both_loaders_and_a_path_prefix(page: Page, logdir: Path, loader: str) -> None:
     with serving(loader, f"--logdir={logdir}", "--path_prefix=/some/prefix") as address:
-        tab = Tab(page, address)
+        tab = TabInTensorBoard(page, address)
         page.goto(f"{address}/")
         page.get_by_role("tab", name="Attention").click()
         tab.ready()
@@ -181,6 +181,7 @@ def test_colours_by_position_and_sequence(tab: Tab) -> None:
     assert (seen[1] != seen[2]).any()
 
 
+@pytest.mark.in_tensorboard
 def test_the_address_restores_the_view(tab: Tab, page: Page) -> None:
     tab.open().click_cell(1, 2)
     tab.frame.get_by_role("combobox", name="Projection").select_option("pca")
@@ -195,6 +196,7 @@ def test_the_address_restores_the_view(tab: Tab, page: Page) -> None:
     expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 2")).to_be_visible()
 
 
+@pytest.mark.in_tensorboard
 def test_tensorboards_other_tabs_go_on_and_ours_comes_back(tab: Tab, page: Page) -> None:
     shown = tab.open(layer=0, head=1).pixels(tab.matrix)
     page.get_by_role("tab", name="Time Series").click()
@@ -205,6 +207,7 @@ def test_tensorboards_other_tabs_go_on_and_ours_comes_back(tab: Tab, page: Page)
     wait_until(lambda: np.allclose(tab.ready().pixels(tab.matrix), shown, rtol=0, atol=2), seconds=20)
 
 
+@pytest.mark.in_tensorboard
 def test_dark_mode_follows_tensorboards_switch(tab: Tab, page: Page) -> None:
     light = tab.open().pixels(tab.matrix)
     page.get_by_role("button", name="light or dark theme").click()
@@ -268,8 +271,8 @@ def test_a_live_step_appears_and_moves_no_other(page: Page, tmp_path: Path) -> N
 
 def test_an_empty_log_directory_says_how_to_start(page: Page, tmp_path: Path) -> None:
     with serving("--load_fast=false", f"--logdir={tmp_path}") as address:
-        tab = Tab(page, address)
-        page.goto(f"{address}/#attnviz")
+        tab = TabInTensorBoard(page, address)
+        tab.visit()
         expect(tab.frame.get_by_text("from tb_attnviz.callbacks import AttentionRecorder, Probe")).to_be_visible()
         expect(tab.frame.get_by_text("recorder.step(step)")).to_be_visible()
         assert tab.complaints == []
@@ -287,7 +290,7 @@ def test_errors_are_shown_where_they_happen(page: Page, tmp_path: Path, monkeypa
     monkeypatch.undo()
     with serving("--load_fast=false", f"--logdir={tmp_path}") as address:
         tab = Tab(page, address)
-        page.goto(f"{address}/#attnviz&p.attnviz.run=damaged")
+        tab.visit("&p.attnviz.run=damaged")
         row = tab.frame.get_by_role("alert")
         expect(row).to_contain_text("step 0 is left out in layer 1: its samples are damaged", timeout=30 * SECONDS)
         expect(row.get_by_role("button", name="Retry")).to_be_visible()
@@ -308,6 +311,7 @@ def test_every_control_has_a_name(tab: Tab) -> None:
             assert name or labelled, control.evaluate("element => element.outerHTML")
 
 
+@pytest.mark.in_tensorboard
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080), (3840, 2160)])
 def test_the_tab_fits_any_screen_without_scrolling(tab: Tab, width: int, height: int) -> None:
     tab.page.set_viewport_size({"width": width, "height": height})

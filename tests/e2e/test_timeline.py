@@ -197,7 +197,7 @@ def test_nothing_jumps_when_the_curve_comes(tab: Tab) -> None:
         route.continue_()
 
     tab.page.route("**/data/plugin/scalars/**", later)
-    tab.page.goto(f"{tab.address}/#attnviz")
+    tab.visit()
     expect(tab.slider).to_be_visible(timeout=30 * SECONDS)
     before = tab.slider.bounding_box()
     assert tab.ready().slider.bounding_box() == before

@@ -8,20 +8,20 @@ import { readLink } from './url';
 
 /** A page with a history, which the user changes and goes through, and we do. */
 const page = {
-  location: { hash: '' },
+  location: { hash: '', href: 'http://localhost:6006/' },
   entries: [] as { state: unknown; hash: string }[],
   at: 0,
   history: {
     get state(): unknown {
       return page.entries[page.at]?.state ?? null;
     },
-    replaceState: (state: unknown, _title: string, hash: string) => {
+    replaceState: (state: unknown, _title: string, { hash }: URL) => {
       page.entries[page.at] = structuredClone({ state, hash });
       page.location.hash = hash;
     },
-    pushState: (state: unknown, _title: string, hash: string) => {
+    pushState: (state: unknown, _title: string, url: URL) => {
       page.entries.length = ++page.at;
-      page.history.replaceState(state, '', hash);
+      page.history.replaceState(state, '', url);
     },
     back: () => queueMicrotask(() => go(-1)),
   },
@@ -228,7 +228,11 @@ describe('Back', () => {
   it('leads to where an edited address, or a link, came from', async () => {
     session.focus.open({ layer: 0, head: 1 });
     await settle();
-    page.history.pushState(null, '', '#attnviz&p.attnviz.layer=1&p.attnviz.head=0&p.attnviz.dims=3');
+    page.history.pushState(
+      null,
+      '',
+      new URL('#attnviz&p.attnviz.layer=1&p.attnviz.head=0&p.attnviz.dims=3', page.location.href),
+    );
     page.listeners.get('hashchange')?.({});
     await settle();
     expect([state(), session.axes.dims]).toEqual([[0, null, 2], 3]);

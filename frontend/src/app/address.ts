@@ -101,9 +101,10 @@ export class Address {
   }
 
   private write(how: 'pushState' | 'replaceState', hash: string, entry: Entry): void {
-    const { history } = this.host.window;
+    const { history, location } = this.host.window;
     this.entry = entry;
-    history[how]({ ...history.state, [OURS]: entry }, '', hash);
+    // A hash alone would be read against the <base> of the page that TensorBoard makes for our iframe.
+    history[how]({ ...history.state, [OURS]: entry }, '', new URL(hash, location.href));
   }
 }
 
