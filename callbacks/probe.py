@@ -226,9 +226,10 @@ class Probe:
             )
         return self._only(sorted(chosen))
 
-    def own_grid(self, grid: Grid) -> Grid | None:
-        """`grid`, or None if the tokens of every sequence are the patches of just this one."""
-        same = all(sequence.grid == grid and len(sequence.tokens) == grid.size for sequence in self.record.sequences)
+    def own_grid(self, grid: Grid, special: int = 0) -> Grid | None:
+        """`grid`, or None if the tokens of every sequence are the patches of just this one behind as many others."""
+        size = special + grid.size
+        same = all(sequence.grid == grid and len(sequence.tokens) == size for sequence in self.record.sequences)
         return None if same else grid
 
     def batches(self, size: int, *, device: torch.device) -> Iterator[Batch]:
@@ -308,6 +309,7 @@ class Probe:
             places=places if places is None else places.to(device),
             kinds=[map_kind(sequence) for sequence in sequences],
             asked=asked_of(repeats_of(self.record.side(side))),
+            grid=sequences[0].grid if len({(s.grid, len(s.tokens)) for s in sequences}) == 1 else None,
         )
 
     def _find_present(self) -> dict[SideName, Tensor]:

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from tb_attnviz.events import Layer, ProbeRecord, Segment, Sequence
+from tb_attnviz.events import Grid, Layer, ProbeRecord, Segment, Sequence
 from tb_attnviz.run import Run
 
 
@@ -41,10 +41,14 @@ def layer_entry(position: int, layer: Layer, probe: ProbeRecord) -> dict[str, An
         "keys_of": layer.keys_of,
         "queries": sum(lengths.queries),
         "keys": sum(lengths.keys),
-        "query_grid": dataclasses.asdict(layer.query_grid) if layer.query_grid else None,
-        "key_grid": dataclasses.asdict(layer.key_grid) if layer.key_grid else None,
+        "query_grid": _grid_entry(layer.query_grid, layer.query_special),
+        "key_grid": _grid_entry(layer.key_grid, layer.key_special),
         "values": layer.values,
     }
+
+
+def _grid_entry(grid: Grid | None, special: int) -> dict[str, Any] | None:
+    return None if grid is None else {**dataclasses.asdict(grid), "special": special}
 
 
 def _segment_entry(segment: Segment) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from tb_attnviz.geometry import Survey, attention, logits, visible_pairs
 
 from ..probes.batch import Batch
 from ..tracing.attention_call import AttentionCall
+from ..tracing.patches import Windows
 from ..tracing.products import LARGEST_LOGITS
-from ..tracing.window_tokens import Windows
 from .bands import holds
 from .known_masks import KnownMasks
 from .masks import Mask, Masks, Read, additive, mask_of_windows
 from .other_sequences import Sides
 from .padded_attention import pad_last
-from .pairing import Pairing, Pairings
+from .pairing import OwnGrid, Pairing, Pairings
 from .sides import Trace
 from .values import Values
 
@@ -44,6 +44,7 @@ class LayerRecording:
     sinks: Tensor | None  # [heads] float32
     survey: Survey | None  # where figures are wanted
     sides: Sides
+    grids: tuple[OwnGrid | None, OwnGrid | None]
     windows: Windows | None
 
     @property
@@ -52,7 +53,7 @@ class LayerRecording:
         sinks = None if self.sinks is None else tuple(self.sinks.tolist())
         windows = self.windows and (self.windows.grid, self.windows.tokens.numpy().tobytes())
         sizes = (self.queries.shape[0], *self.keys.shape[::2])
-        return (*sizes, self.scale, self.softcap, sinks, self.sides, windows)
+        return (*sizes, self.scale, self.softcap, sinks, self.sides, self.grids, windows)
 
 
 class BatchRecording:
@@ -215,6 +216,7 @@ class BatchRecording:
             sinks=None if call.sinks is None else call.sinks.detach().to("cpu", torch.float32),
             survey=padded.survey() if self._with_health else None,
             sides=pairing.sides,
+            grids=pairing.grids,
             windows=pairing.windows,
         )
 

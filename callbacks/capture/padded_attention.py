@@ -10,7 +10,7 @@ from tb_attnviz.geometry import BLOCK, PLAIN, Maps, Mean, Survey, over_sequences
 
 from ..probes.side import Side
 from ..tracing.attention_call import AttentionCall
-from ..tracing.window_tokens import Windows
+from ..tracing.patches import Windows
 from .masks import Mask
 from .pairing import Pairing
 

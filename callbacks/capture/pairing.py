@@ -6,16 +6,22 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from tb_attnviz.events import Grid
+
 from ..probes.batch import Batch
 from ..probes.side import Side
 from ..tracing.attention_call import AttentionCall
-from ..tracing.window_tokens import Windows
+from ..tracing.patches import UNKNOWN, OnGrid, Windows
 from .other_sequences import Sides, sides_of
+from .own_grids import OwnGrids, agrees, side_of_windows
 
 _CROWDED = (
     "it cannot be told whose tokens it attends to, since tokens and key_tokens are equally many: pad one of the two "
     "by a position, with a mask"
 )
+
+
+OwnGrid = tuple[Grid, int]  # and how many tokens without a place there are before its patches
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +40,14 @@ class Pairing:
         return self.queries.name, self.keys.name
 
     @property
+    def grids(self) -> tuple[OwnGrid | None, OwnGrid | None]:
+        """Those that queries and keys have of their own."""
+        if self.windows is not None:
+            return (self.windows.grid, 0), (self.windows.grid, 0)
+        own = [(side.grid, side.special) if side.own and side.grid else None for side in (self.queries, self.keys)]
+        return own[0], own[1]
+
+    @property
     def pairs(self) -> Tensor:
         """Pairs of two tokens, neither padding, [sequences, 1, width, width of the keys]."""
         return self.queries.present[:, None, :, None] & self.keys.present[:, None, None, :]
@@ -49,6 +63,7 @@ class Pairings:
         self._found = found
         self._sides = {side.name: side for side in batch.sides}
         self._others = others
+        self._own = OwnGrids(len(batch.present), batch.present.device)
 
     def of(self, call: AttentionCall) -> Pairing | str:
         """The tokens that `call` is among, or why they are not those of the probe."""
@@ -58,10 +73,7 @@ class Pairings:
         if call.queries.is_nested or call.keys.is_nested:
             return "its queries are a nested tensor"
         if min(call.queries.dim(), call.keys.dim()) == 4:
-            fitting = [
-                pair for pair in self._possible(named) if pair.queries.fits(call.queries) and pair.keys.fits(call.keys)
-            ]
-            found = _CROWDED if len(fitting) > 1 else fitting[0] if fitting else _windows(call)
+            found = self._found_of(call, named)
             if isinstance(found, str):
                 return found
             if found is not None:
@@ -75,6 +87,42 @@ class Pairings:
         """Whether a softmax over `shape` is one over the pairs of two tokens."""
         widths = {side.present.shape[1] for side in self._sides.values()}
         return len(shape) >= 3 and shape[-2] in widths and shape[-1] in widths
+
+    def _found_of(self, call: AttentionCall, named: Sides | None) -> Pairing | str | None:
+        fitting = [
+            pair for pair in self._possible(named) if pair.queries.fits(call.queries) and pair.keys.fits(call.keys)
+        ]
+        agreeing = [
+            pair for pair in fitting if agrees(pair.queries, call.places[0]) and agrees(pair.keys, call.places[1])
+        ]
+        if agreeing:
+            return _CROWDED if len(agreeing) > 1 else agreeing[0]
+        if isinstance(call.places[0], Windows) or isinstance(call.places[1], Windows):
+            return _windows(call)
+        if not any(isinstance(places, OnGrid) for places in call.places):
+            reason = next((places for places in call.places if isinstance(places, str)), None)
+            alone = len(call.queries) == len(self._sides["tokens"].present)  # no windows
+            return reason if fitting or alone or reason != UNKNOWN else None
+        return self._on_grids(call, named)
+
+    def _on_grids(self, call: AttentionCall, named: Sides | None) -> Pairing | str | None:
+        """Queries or keys, or both, are the patches of a grid that the probe's tokens are not."""
+        found: list[Side] = []
+        for side, x, places in zip(named or (None, None), (call.queries, call.keys), call.places, strict=True):
+            if isinstance(places, str):
+                return places
+            of = [self._sides[side]] if side is not None else list(self._sides.values())
+            if isinstance(places, OnGrid):
+                of = [one for one in of if one.grid is not None] if len(of) > 1 else of
+                if len(of) != 1 or len(x) != len(of[0].present):
+                    return _CROWDED if len(of) > 1 else None
+                found.append(of[0] if of[0].fits(x) and agrees(of[0], places) else self._own.side(of[0].name, places))
+            else:
+                of = [one for one in of if one.fits(x)]
+                if len(of) != 1:
+                    return _CROWDED if of else None
+                found.append(of[0])
+        return Pairing(found[0], found[1])
 
     def _possible(self, named: Sides | None) -> list[Pairing]:
         """What an attention may be among: the sides that are `named`, else any of which widths can tell."""
@@ -106,16 +154,18 @@ class Pairings:
 
 
 def _windows(call: AttentionCall) -> Pairing | str | None:
-    if call.windows is None or isinstance(call.windows, str):
-        return call.windows
+    own, others = call.places
+    if not isinstance(own, Windows):
+        return own if isinstance(own, str) else None
     batch, _, n, _ = call.queries.shape
     if (call.keys.shape[0], call.keys.shape[2]) != (batch, n):
         return None
-    tokens, columns = call.windows.tokens.to(call.queries.device), call.windows.grid.columns
-    places = torch.stack([tokens // columns, tokens % columns], dim=-1).float()  # (windows, n, 2)
-    present = torch.ones(batch, n, dtype=torch.bool, device=places.device)
-    side = Side("tokens", present, places=places.repeat(batch // len(tokens), 1, 1), ordered=False)
-    return Pairing(side, side, call.windows)
+    if isinstance(others, str):
+        return others
+    if not isinstance(others, Windows) or (own.grid, own.tokens.tolist()) != (others.grid, others.tokens.tolist()):
+        return "windows: their keys are of other tokens than their queries"
+    side = side_of_windows(call.queries, own)
+    return Pairing(side, side, own)
 
 
 def _shapes(call: AttentionCall) -> str:

@@ -169,7 +169,7 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
         queries = torch.cat([part.queries for part in parts], dim=1)  # (heads, n_query, d)
         keys = torch.cat([part.keys for part in parts], dim=1)  # (kv_heads, n_key, d)
         (heads, _, head_dim), kv_heads = queries.shape, len(keys)
-        grid = None if windows is None else probe.own_grid(windows.grid)
+        grids = [(None, 0) if own is None or probe.own_grid(*own) is None else own for own in parts[0].grids]
         fetched = join_values(name, of_values) if of_values else None
         if isinstance(fetched, str):
             without_values[name] = fetched
@@ -185,8 +185,10 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
                 softcap=parts[0].softcap,
                 queries_of=parts[0].sides[0],
                 keys_of=parts[0].sides[1],
-                query_grid=grid,
-                key_grid=grid,
+                query_grid=grids[0][0],
+                key_grid=grids[1][0],
+                query_special=grids[0][1],
+                key_special=grids[1][1],
                 values=fetched is not None,
             )
         )

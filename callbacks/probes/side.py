@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from tb_attnviz.events import Grid
 from tb_attnviz.events import Side as Name
 from tb_attnviz.geometry import Asked, Kind
 
@@ -14,7 +15,9 @@ class Side:
 
     `places`: [longest, 2], or [sequences, longest, 2]: row and column of each token in an image, NaN for one without a
     place; None: no token has one. `kinds`: of each sequence, for its maps; none are made without. `asked`: what of
-    attention at an offset is wanted, for the figures of repeats. `ordered`: tokens come in an order.
+    attention at an offset is wanted, for the figures of repeats. `ordered`: tokens come in an order. `grid`: what the
+    last tokens of each sequence are the patches of, where that is one. `own`: the grid is not the probe's, but one that
+    a layer has of its own. `order`: [width] of its positions in the order of the tokens, where it is another.
     """
 
     def __init__(
@@ -26,6 +29,9 @@ class Side:
         kinds: Sequence[Kind] = (),
         asked: Sequence[Asked] = (),
         ordered: bool = True,
+        grid: Grid | None = None,
+        own: bool = False,
+        order: Tensor | None = None,
     ) -> None:
         self.name = name
         self.kinds = kinds
@@ -34,10 +40,17 @@ class Side:
         self.present = present
         self.lengths = present.sum(dim=1)  # (sequences,)
         self.counts: list[int] = self.lengths.tolist()
-        order = torch.argsort((~present).int(), dim=1, stable=True)
-        self.order = order[:, : max(self.counts)]  # (sequences, longest): where the tokens are, then padding
+        self.grid = grid
+        self.own = own
+        found = torch.argsort((~present).int(), dim=1, stable=True) if order is None else order.expand(len(present), -1)
+        self.order = found[:, : max(self.counts)]  # (sequences, longest): where the tokens are, then padding
         self.places = places
-        self.in_order = bool((self.order == torch.arange(self.order.shape[1], device=order.device)).all())
+        self.in_order = bool((self.order == torch.arange(self.order.shape[1], device=found.device)).all())
+
+    @property
+    def special(self) -> int:
+        """How many tokens lie before the patches of its grid."""
+        return max(self.counts) - (0 if self.grid is None else self.grid.size)
 
     def fits(self, x: Tensor) -> bool:
         """Whether x [sequences, heads, width, d] is of these positions."""

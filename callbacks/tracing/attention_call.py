@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from .window_tokens import Windows
+from .patches import Places
 
 # Models hide a pair by -inf, the least value of a dtype, -1e9 or -1e4. All leave an attention of exactly 0.
 HIDDEN = -9_999.0
@@ -30,7 +30,7 @@ class AttentionCall:
     sources: tuple[int, int, int] = (0, 0, 0)  # what queries and keys were made from, and itself: sets of `Sources`
     values: Tensor | None = None  # [batch, value_heads, n_key, d_v], where the call shows them
     window: tuple[int | None, int | None] = (None, None)  # how many keys before and after its own a query sees
-    windows: Windows | str | None = None  # what the rows of the batch are, where they are windows; or why not
+    places: tuple[Places, Places] = (None, None)  # of queries and of keys: which patches of an image they are
 
 
 def with_heads(x: Tensor, sequences: int) -> Tensor:

@@ -23,10 +23,11 @@ from .attention_call import AttentionCall, with_heads
 from .channels import Channels
 from .module_names import ModuleNames
 from .outputs import Outputs
+from .patches import Patches
 from .products import NotAttentionError, Products, read_attention
 from .sources import Sources
+from .spread import is_constant
 from .weights import Weights
-from .window_tokens import WindowTokens
 
 _UNSEEN = "its logits are no product of queries and keys that could be seen: put attnviz_tap(q, k, …) where it has them"
 
@@ -69,12 +70,12 @@ class AttentionCalls(TorchFunctionMode):
         self._observer = observer
         self._counts: Counter[str] = Counter()
         self._products = Products()
-        self._window_tokens = WindowTokens(observer.sequences)
         self._outputs = Outputs(observer.refuse)
         self._weights = Weights(observer, self._outputs.begin)
         self._channels = Channels()
         self._fused: list[str] = []  # attentions of the kernel that is under way
         self._sources = Sources(inputs)
+        self._patches = Patches(observer.sequences, inputs, self._sources)
         self._made = 0  # attentions of the operation that is under way, as a set of sources
         self._inside: tuple[Any, Any] | None = None  # what nn.MultiheadAttention makes its queries and keys of
         names.passed = self._sources.passed
@@ -110,7 +111,7 @@ class AttentionCalls(TorchFunctionMode):
             self._take_flash(operator, args, kwargs)
         result = func(*args, **kwargs)
         self._sources.follow(operation, args, kwargs, result)
-        self._window_tokens.follow(func, operation, args, kwargs, result)
+        self._patches.follow(func, operation, args, kwargs, result)
         if operation in ("softmax", "log_softmax") and isinstance(result, Tensor):
             self._take_softmax(args, kwargs, result, logarithm=operation == "log_softmax")
         else:
@@ -138,7 +139,7 @@ class AttentionCalls(TorchFunctionMode):
         try:
             given = dict(zip(("query", "key"), args, strict=False)) | kwargs
             both = given.get("query", given.get("q")), given.get("key", given.get("k"))
-            self._tell(kernel(name, *args, **kwargs), both, arrange)
+            self._tell(kernel(name, *args, **kwargs), both, (arrange, arrange))
             if self._inside is None:  # else what nn.MultiheadAttention makes of it is the result of its own layer
                 self._fused.append(name)
         except kernels.UnreadableError as error:
@@ -150,21 +151,24 @@ class AttentionCalls(TorchFunctionMode):
 
     def _arrangement(self, query: Tensor) -> Callable[[Tensor], Tensor]:
         """What brings queries of a kernel, and what is of their form, to [batch, heads, n, …]."""
-        if query.dim() == 3 and query.shape[1] in self._observer.widths:
-            return lambda x: with_heads(x, self._observer.sequences)
         if query.dim() == 3:
+            numbers = self._patches.numbers(query)
+            of_heads = None if numbers is None else with_heads(numbers, self._observer.sequences)
+            if query.shape[1] in self._observer.widths or (of_heads is not None and is_constant(of_heads, (1,))):
+                return lambda x: with_heads(x, self._observer.sequences)
             return lambda x: x.unsqueeze(1)  # one head
         if query.dim() == 5:  # sequences, and windows and heads of them in either order
-            numbers = self._window_tokens.numbers(query)
-            if numbers is None and len(query) == self._observer.sequences:
+            numbers = self._patches.numbers(query)
+            alike = [axis for axis in (1, 2) if numbers is not None and is_constant(numbers, (axis,))]
+            if len(query) == self._observer.sequences and (numbers is None or len(alike) == 2):
                 return lambda x: x.flatten(1, 2)  # heads in groups
-            heads = 1 if numbers is not None and bool((numbers == numbers[:, :1]).all()) else 2
+            heads = 1 if 1 in alike else 2
             return lambda x: x.movedim(heads, 2).flatten(0, 1)
         return lambda x: x
 
     def _take_flash(self, operator: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if operator.endswith("::_flash_attn_forward"):
-            self._take(kernels.flash, args, kwargs)
+            self._take(kernels.flash, args, kwargs, lambda x: x.transpose(1, 2))
         else:
             self._observer.refuse(
                 self._next_name(),
@@ -199,14 +203,14 @@ class AttentionCalls(TorchFunctionMode):
                 weights=weights,
                 sequences=self._observer.sequences,
                 widths=self._observer.widths,
-                numbers=self._window_tokens.numbers,
+                numbers=self._patches.numbers,
                 rows_of=lambda count: self._observer.rows(name, count),
             )
         except NotAttentionError as error:
             self._observer.refuse(name, str(error))
         else:
             both = found.queries.given, found.keys.given
-            self._tell(found.call, both, found.arrange_given, found.rows_of_given)
+            self._tell(found.call, both, (found.arrange_given, found.arrange_given_keys), found.rows_of_given)
             self._weights.watch(name, result, found, logarithm=logarithm)
 
     def _take_tap(self, call: AttentionCall) -> None:
@@ -225,21 +229,26 @@ class AttentionCalls(TorchFunctionMode):
         self,
         call: AttentionCall,
         given: tuple[Any, Any],
-        arrange: Callable[[Tensor], Tensor | None] = _as_it_is,
+        arranges: tuple[Callable[[Tensor], Tensor | None], ...] = (_as_it_is, _as_it_is),
         rows_and_d: tuple[int, int] = (-2, -1),
     ) -> None:
-        """`given`: the tensors of the pass that queries and keys are; `arrange` puts the first in their order.
+        """`given`: the tensors of the pass that queries and keys are; `arranges` puts each in their order.
 
         rows_and_d: which axes of the first number queries, and what is summed over.
         """
         if isinstance(given[0], Tensor) and self._channels.number_rows(given[0], *rows_and_d):
             self._observer.refuse(call.name, _CHANNELS)
             return
-        windows = self._window_tokens.windows(given[0], arrange) if isinstance(given[0], Tensor) else None
+        places = [
+            self._patches.places(x, arrange) if isinstance(x, Tensor) else None
+            for x, arrange in zip(given, arranges, strict=True)
+        ]
         queries, keys = (self._sources.of(x) for x in self._inside or given)
         attention = self._sources.new_attention()
         self._made |= attention
-        self._observer.take(dataclasses.replace(call, sources=(queries, keys, attention), windows=windows))
+        self._observer.take(
+            dataclasses.replace(call, sources=(queries, keys, attention), places=(places[0], places[1]))
+        )
 
     def _next_name(self) -> str:
         name = self._names.innermost

@@ -148,7 +148,7 @@ class PlainAttention:
         rows = set(leaves(self.target[2]))
         places = [place for place, axis in enumerate(self.queries.of_given) if set(leaves(axis)) & rows]
         d = self.queries.place
-        row = places[-1] if places else d
+        row = places[-1] if places else len(self.queries.of_given) - 1  # a single query has no axis
         return row + (row >= d), d
 
     def arrange_given(self, x: Tensor) -> Tensor | None:
@@ -156,6 +156,11 @@ class PlainAttention:
         x = x.movedim(self.queries.place, -1)
         found = arranged(x, self.queries.of_given, self.target[:3], behind=1)
         return found if found is None else found.expand(*(size_of(axis) for axis in self.target[:3]), -1)
+
+    def arrange_given_keys(self, x: Tensor) -> Tensor | None:
+        """`x` of the shape of the keys' operand as [batch, heads or kv_heads, n_key, d]."""
+        x = x.movedim(self.keys.place, -1)
+        return arranged(x, self.keys.of_given, (*self.target[:2], self.target[3]), behind=1, grouped=True)
 
 
 class Products:
@@ -332,6 +337,8 @@ def _batch_and_heads(
         of_tokens = arranged(numbers.movedim(queries.place, -1)[..., 0], queries.of_given, (*rest, rows))
         if of_tokens is not None:
             alike = [p for p in range(1, len(rest)) if bool((of_tokens == of_tokens.narrow(p, 0, 1)).all())]
+            if size_of(rest[0]) == sequences and len(alike) == len(rest) - 1:  # no windows: heads in groups
+                return rest[0], tuple(atom for axis in rest[1:] for atom in axis)
             place = max(alike, key=lambda p: size_of(rest[p]), default=place)
     heads = rest.pop(place)
     return tuple(atom for axis in rest for atom in axis), heads

@@ -133,6 +133,8 @@ _LATER_FIELDS: dict[str, Shape] = {
     "keys_of": _SIDE,
     "query_grid": nullable(GRID),
     "key_grid": nullable(GRID),
+    "query_special": whole(0, MOST_SIDE),
+    "key_special": whole(0, MOST_SIDE),
     "values": boolean,
 }
 

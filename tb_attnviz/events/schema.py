@@ -32,7 +32,8 @@ class Layer:
     Where only some of the model's layers or heads are recorded, `number` and `head_numbers` say which they are in the
     model; None: all of them are recorded, in order.
     Queries and keys are those of one side of the probe's sequences each: all its tokens, or, where a grid is given,
-    the patches of that grid in their place. `values`: the norms of their values are in the samples.
+    the patches of that grid in their place, behind so many `special` ones without a place ([CLS]). `values`: the norms
+    of their values are in the samples.
     """
 
     name: str
@@ -48,6 +49,8 @@ class Layer:
     keys_of: Side = "tokens"
     query_grid: Grid | None = None
     key_grid: Grid | None = None
+    query_special: int = 0
+    key_special: int = 0
     values: bool = False
 
     @property
@@ -56,12 +59,16 @@ class Layer:
         return "self" if self.queries_of == self.keys_of else "cross"
 
     def lengths(self, probe: ProbeRecord) -> Lengths:
-        return Lengths(_lengths(probe, self.queries_of, self.query_grid), _lengths(probe, self.keys_of, self.key_grid))
+        return Lengths(
+            _lengths(probe, self.queries_of, self.query_grid, self.query_special),
+            _lengths(probe, self.keys_of, self.key_grid, self.key_special),
+        )
 
     @property
     def tokens(self) -> tuple[object, ...]:
         """From which tokens to which it attends: equal for layers whose points answer to each other."""
-        return (self.queries_of, self.keys_of, self.query_grid, self.key_grid)
+        grids = (self.query_grid, self.key_grid, self.query_special, self.key_special)
+        return (self.queries_of, self.keys_of, *grids)
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -283,7 +290,7 @@ def _stored_layer(entry: dict[str, Any], announced: Layer | None) -> Layer:
     return announced
 
 
-def _lengths(probe: ProbeRecord, side: Side, grid: Grid | None) -> tuple[int, ...]:
+def _lengths(probe: ProbeRecord, side: Side, grid: Grid | None, special: int) -> tuple[int, ...]:
     if grid is not None:
-        return (grid.size,) * len(probe.sequences)
+        return (special + grid.size,) * len(probe.sequences)
     return tuple(len(sequence.tokens) for sequence in probe.side(side))

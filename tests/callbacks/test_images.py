@@ -13,6 +13,7 @@ from transformers import Dinov2Config, Dinov2Model, SwinConfig, SwinModel, ViTCo
 import tb_attnviz
 from tb_attnviz.callbacks import AttentionRecorder, NoAttentionError, Probe
 from tb_attnviz.callbacks.capture import capture
+from tb_attnviz.events import Grid
 from tests.callbacks import plain
 from tests.callbacks.models import eager_attentions
 from tests.callbacks.zoo import SWIN, VISION
@@ -46,9 +47,10 @@ class TestTokens:
         (sequence,) = Probe.from_images(None, torch.zeros(1, 1, 32, 48), (8, 16), special=()).record.sequences
         assert (sequence.grid.rows, sequence.grid.columns) == (4, 3)
 
-    def test_the_wrong_special_tokens_are_told(self, vit, pixels):
-        with pytest.raises(NoAttentionError, match=r"are not those of 3 sequences of 9 tokens"):
-            capture(vit, Probe.from_images(None, pixels, 4, special=()))
+    def test_a_special_token_that_is_not_named_has_no_place(self, vit, pixels):
+        recording = capture(vit, Probe.from_images(None, pixels, 4, special=()))
+        for layer in recording.layers:
+            assert (layer.query_grid, layer.query_special) == (layer.key_grid, layer.key_special) == (Grid(3, 3), 1)
 
     @pytest.mark.parametrize(
         ("given", "patch_size", "sentence"),

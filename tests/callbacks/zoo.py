@@ -124,6 +124,14 @@ class Animal:
             features = torch.randn(2, 8, 18, generator=torch.Generator().manual_seed(1))
             inputs = {"input_features": features, "decoder_input_ids": IDS[:2, :4]}
             return inputs, [list("abcd")] * 2, torch.ones(2, 4, dtype=torch.bool)
+        if self.inputs.startswith("map"):
+            width = int(self.inputs.removeprefix("map"))
+            pixels, length = torch.randn(2, 3, 64, width, generator=torch.Generator().manual_seed(1)), 4 * width
+            return (
+                {"pixel_values": pixels},
+                [list(map(str, range(length)))] * 2,
+                torch.ones(2, length, dtype=torch.bool),
+            )
         length = int(self.inputs.removeprefix("image"))
         side = 16 if length == 64 else 12
         pixels = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(1))
@@ -175,7 +183,9 @@ def record(animal: Animal, implementation: str | None) -> Result:
             for sequence in range(len(present)):
                 queries, keys = kept_of[layer.queries_of][sequence], kept_of[layer.keys_of][sequence]
                 if layer.query_grid is not None:
-                    queries = keys = torch.ones(layer.query_grid.size, dtype=torch.bool)
+                    queries = torch.ones(layer.query_special + layer.query_grid.size, dtype=torch.bool)
+                if layer.key_grid is not None:
+                    keys = torch.ones(layer.key_special + layer.key_grid.size, dtype=torch.bool)
                 for head in range(layer.heads):
                     want = expected[sequence, head][queries][:, keys].numpy()
                     errors.append(float(np.abs(run.attention(0, index, head, sequence) - want).max()))
@@ -208,7 +218,8 @@ def own_attentions(animal: Animal, model: Any, inputs: dict[str, Tensor], names:
         ]
     if not any(sides.values()):
         width = inputs[next(iter(inputs))].shape[1] if "input_ids" in inputs else 0
-        return [a for a in outputs.attentions if a is not None and (not width or a.shape[-2:] == (width, width))]
+        blocks = [a for stage in outputs.attentions for a in (stage if isinstance(stage, tuple) else (stage,))]
+        return [a for a in blocks if a is not None and (not width or a.shape[-2:] == (width, width))]
     return [
         attention
         for side, attentions in sides.items()
@@ -327,6 +338,8 @@ DEEPSEEK = {
 }
 DEBERTA = {**BERT, "relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
 SWIN = {"image_size": 16, "patch_size": 2, "embed_dim": 8, "depths": [2, 2], "num_heads": [2, 4], "window_size": 4}
+PYRAMID = {"depths": [1, 1, 1], "sr_ratios": [4, 2, 1], "strides": [4, 2, 2], "hidden_sizes": [8, 16, 32]}
+PYRAMID |= {"sequence_reduction_ratios": [4, 2, 1], "num_attention_heads": [1, 2, 4], "mlp_ratios": [2, 2, 2]}
 ONCE: tuple[str | None, ...] = (None,)  # it knows one implementation only
 
 
@@ -478,6 +491,29 @@ ZOO = (
         inputs="image64",
         layers=4,
         features="windows, cosine attention with a temperature a head",
+        implementations=ONCE,
+    ),
+    Animal(
+        "SegformerModel",
+        {**PYRAMID, "num_encoder_blocks": 3, "patch_sizes": [7, 3, 3]},
+        inputs="map96",
+        layers=3,
+        features="keys pooled by a convolution, three grids, overlapping patches",
+    ),
+    Animal(
+        "PvtModel",
+        {**PYRAMID, "image_size": 64, "num_encoder_blocks": 3, "patch_sizes": [4, 2, 2]},
+        inputs="map64",
+        layers=3,
+        features="pooled keys, three grids, [CLS] on the last",
+        implementations=ONCE,
+    ),
+    Animal(
+        "PvtV2Model",
+        {**PYRAMID, "num_encoder_blocks": 3, "patch_sizes": [7, 3, 3], "linear_attention": True},
+        inputs="map96",
+        layers=3,
+        features="keys pooled to 7 × 7, whatever the image",
         implementations=ONCE,
     ),
     Animal("Dinov2WithRegistersModel", {**VISION, "num_register_tokens": 4}, inputs="image14", features="registers"),

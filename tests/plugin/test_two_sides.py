@@ -70,7 +70,7 @@ def test_every_layer_says_what_its_queries_and_keys_are(client: Client) -> None:
         ("tokens", "key_tokens"),
         ("key_tokens", "key_tokens"),
     ]
-    assert [layer["query_grid"] for layer in layers] == [None, None, None, {"rows": 2, "columns": 2}]
+    assert [layer["query_grid"] for layer in layers] == [None, None, None, {"rows": 2, "columns": 2, "special": 0}]
 
 
 def test_the_probe_has_both_sides_and_the_places(client: Client) -> None:

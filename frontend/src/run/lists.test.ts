@@ -41,6 +41,25 @@ describe('the lists of a run', () => {
     ]);
   });
 
+  it('keep the special tokens of a grid of its own before its patches', () => {
+    const special = layerOf({ query_grid: { ...fine, special: 1 }, queries: 5, key_grid: fine, keys: 4 });
+    const found = listsOf({ queries: 3, keys: 3, layers: [special] } as unknown as Run);
+    expect(found.map(listName)).toEqual(['tokens', 'tokens-2x2+1', 'tokens-2x2']);
+    const grid_labels = [{ ...fine, labels: { row: [0, 0, 1, 1] } }];
+    const named: Sequence = {
+      ...sequence(['[CLS]', 'a', 'b'], []),
+      grid: { rows: 1, columns: 2 },
+      grid_labels,
+    };
+    const [, first, second] = indexTokens({ run: 'a', sequences: [named] }, found).lists;
+    expect(first?.sequences[0]).toMatchObject({
+      tokens: ['[CLS]', 'r0c0', 'r0c1', 'r1c0', 'r1c1'],
+      places: [null, [0, 0], [0, 1], [1, 0], [1, 1]],
+      labels: { row: ['', 0, 0, 1, 1] },
+    });
+    expect(second?.sequences[0]?.tokens).toHaveLength(4);
+  });
+
   it('say which tokens a layer has, on either side', () => {
     const cross = layerTokens(lists, LAYERS[1]!);
     expect([4, 7, 8].map((token) => holds(cross, token))).toEqual([true, true, false]);

@@ -1,4 +1,4 @@
-import type { GridSize, Layer, Run, TokenList, TokensOf } from './types';
+import type { Layer, OwnGrid, Run, TokenList, TokensOf } from './types';
 
 /** Which tokens the layers of a run attend from and to.
  *
@@ -40,7 +40,7 @@ export function listsOf({ queries, layers }: Run): readonly TokenList[] {
   });
 }
 
-/** How links name a list: `tokens`, `key_tokens`, `tokens-28x28`. */
+/** How links name a list: `tokens`, `key_tokens`, `tokens-28x28`, `tokens-28x28+1` with a special token. */
 export function listName(list: TokenList | undefined): string {
   return list ? nameOf(list.of, list.grid) : '';
 }
@@ -91,6 +91,6 @@ export function selectedIn<T extends TokenAt>(
   return { ...selection, list: lists.indexOf(own), token: 0 };
 }
 
-function nameOf(of: TokensOf, grid: GridSize | null): string {
-  return grid ? `${of}-${grid.rows}x${grid.columns}` : of;
+function nameOf(of: TokensOf, grid: OwnGrid | null): string {
+  return grid ? `${of}-${grid.rows}x${grid.columns}${grid.special ? `+${grid.special}` : ''}` : of;
 }

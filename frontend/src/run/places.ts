@@ -1,5 +1,5 @@
 import { visible } from '../base/visible';
-import type { GridSize, Probe, Sequence, TokenList, TokensOf } from './types';
+import type { OwnGrid, Probe, Sequence, TokenList, TokensOf } from './types';
 
 export interface TokenPlaces {
   readonly list: Int32Array; // [tokens]
@@ -111,14 +111,26 @@ export function counterpart(
 const NONE: Sequence = { kind: 'text', tokens: [], repeat: null };
 
 /** An image as a grid of other patches than those of its own tokens. */
-function patchesOf({ kind, image, grid_labels }: Sequence, grid: GridSize): Sequence {
-  const places = Array.from(
+function patchesOf(sequence: Sequence, grid: OwnGrid): Sequence {
+  const { kind, image, grid_labels } = sequence;
+  const special = specialOf(sequence, grid.special ?? 0);
+  const patches = Array.from(
     { length: grid.rows * grid.columns },
     (_, i) => [Math.floor(i / grid.columns), i % grid.columns] as const,
   );
-  const tokens = places.map(([row, column]) => `r${row}c${column}`);
+  const tokens = [...special, ...patches.map(([row, column]) => `r${row}c${column}`)];
+  const places = [...special.map(() => null), ...patches];
   const own = grid_labels?.find(({ rows, columns }) => rows === grid.rows && columns === grid.columns);
-  return { kind, tokens, repeat: null, labels: own?.labels ?? {}, grid, places, image: image ?? null };
+  const labels = Object.fromEntries(
+    Object.entries(own?.labels ?? {}).map(([name, values]) => [name, [...special.map(() => ''), ...values]]),
+  );
+  return { kind, tokens, repeat: null, labels, grid, places, image: image ?? null };
+}
+
+/** What the special tokens of a layer's own grid are called: as the probe's own, where these are as many. */
+function specialOf({ tokens, grid }: Sequence, count: number): readonly string[] {
+  const own = grid ? tokens.slice(0, tokens.length - grid.rows * grid.columns) : [];
+  return own.length === count ? own : Array.from({ length: count }, (_, i) => `[special ${i + 1}]`);
 }
 
 /** A token as people read it: word-start marks of byte-level BPE and SentencePiece go, bare white space and what is no

@@ -16,6 +16,12 @@ export interface GridSize {
   readonly columns: number;
 }
 
+/** The patches of a layer's own grid, and the tokens without a place before them ([CLS]). */
+export interface OwnGrid extends GridSize {
+  /** Absent: none. */
+  readonly special?: number;
+}
+
 /** Which tokens of a sequence are meant: its own, or those of its other side. */
 export type TokensOf = 'tokens' | 'key_tokens';
 
@@ -37,8 +43,8 @@ export interface Layer {
   readonly queries: number;
   readonly keys: number;
   /** A grid of its own over the image; null where its tokens are those of the probe. */
-  readonly query_grid: GridSize | null;
-  readonly key_grid: GridSize | null;
+  readonly query_grid: OwnGrid | null;
+  readonly key_grid: OwnGrid | null;
   /** Whether the norms of its values are recorded; absent: they are not. */
   readonly values?: boolean;
 }
@@ -47,7 +53,7 @@ export interface Layer {
 export interface TokenList {
   readonly of: TokensOf;
   /** Whose patches they are; null: the probe's tokens themselves. */
-  readonly grid: GridSize | null;
+  readonly grid: OwnGrid | null;
   /** Number of the first one in the numbering of all lists. */
   readonly first: number;
   readonly tokens: number;

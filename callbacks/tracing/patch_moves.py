@@ -1,0 +1,297 @@
+"""Patch moves: of which patch each element of a result is, for every operation that vision models put maps through.
+
+Operations fall into few kinds: those that leave elements where they are (sums, norms, activations), those that move
+them (which are replayed on the numbers), those that sum over features (linear layers, and merging of patches where
+features are of several), and those that slide over a map (convolutions, pooling, resizing). What is none of them
+is lost.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .contraction import OPERATIONS, read_contraction
+from .patch_grid import LOST, PADDING, SPECIAL, PatchGrid, convolved, find_maps, merged
+from .sliding import RESIZING, count_of, of_unfold, read_window
+from .spread import alike, is_constant, without_spread
+
+Placed = tuple[Tensor, PatchGrid]
+"""Numbers of the shape of a tensor (`patch_grid`), and the grid that they count on."""
+
+IN_PLACE = {
+    *("add", "iadd", "radd", "sub", "isub", "rsub", "subtract", "mul", "imul", "rmul", "multiply", "div", "idiv"),
+    *("truediv", "itruediv", "rtruediv", "true_divide", "divide", "rdiv", "pow", "ipow", "rpow", "square", "sqrt"),
+    *("rsqrt", "exp", "log", "log1p", "expm1", "abs", "neg", "positive", "clamp", "clip", "minimum", "maximum"),
+    *("where", "masked_fill", "nan_to_num", "lerp", "addcmul", "addcdiv", "sin", "cos", "erf", "reciprocal"),
+    *("relu", "relu6", "gelu", "silu", "hardswish", "hardsigmoid", "hardtanh", "leaky_relu", "elu", "selu", "celu"),
+    *("mish", "softplus", "sigmoid", "logsigmoid", "tanh", "prelu", "rrelu", "threshold", "softmax", "log_softmax"),
+    *("dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout", "layer_norm", "batch_norm"),
+    *("group_norm", "instance_norm", "rms_norm", "local_response_norm", "normalize", "contiguous", "clone", "to"),
+    *("type", "type_as", "float", "half", "bfloat16", "double", "detach", "alias", "requires_grad", "cpu", "cuda"),
+}  # fmt: skip
+"""Operations that leave every element where it is."""
+SAME = {"contiguous", "to", "type", "type_as", "float", "half", "bfloat16", "double", "cpu", "cuda", "requires_grad"}
+"""Of these, those that may hand back what they were given."""
+MOVING = {
+    *("view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "ravel", "permute", "transpose", "movedim"),
+    *("moveaxis", "swapaxes", "swapdims", "t", "adjoint", "get", "squeeze", "unsqueeze", "expand", "expand_as"),
+    *("repeat", "tile", "repeat_interleave", "roll", "flip", "fliplr", "flipud", "rot90", "getitem", "select"),
+    *("narrow", "unbind", "chunk", "split", "split_with_sizes", "tensor_split", "index_select", "gather"),
+    *("take_along_dim", "unfold", "diagonal", "pixel_unshuffle", "channel_shuffle", "tril", "triu", "broadcast_to"),
+}  # fmt: skip
+WRITING = {"setitem", "copy", "fill", "zero", "index_put", "index_copy", "index_add", "scatter", "scatter_add"}
+WRITING |= {"masked_scatter", "index_fill", "squeeze", "transpose", "swapaxes", "swapdims", "t", "unsqueeze"}
+_REDUCING = {"mean", "sum", "amax", "amin", "max", "min", "logsumexp", "nanmean"}
+
+
+class PatchMoves:
+    """Of images of so many `sequences`.
+
+    of: what a tensor is known to be; made_of_images: whether a tensor was made from any at all.
+    """
+
+    def __init__(
+        self,
+        sequences: int,
+        of: Callable[[Tensor], Placed | None],
+        made_of_images: Callable[[Tensor], bool],
+    ) -> None:
+        self._sequences = sequences
+        self._of = of
+        self._made_of_images = made_of_images
+
+    def made(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
+             result: Any) -> list[Placed | None]:  # fmt: skip
+        """Of every tensor in `result`; None of one that is not known. Some argument is known."""
+        results = [x for x in (result if isinstance(result, (tuple, list)) else [result]) if isinstance(x, Tensor)]
+        nothing: list[Placed | None] = [None] * len(results)
+        if not results:
+            return nothing
+        first = results[0]
+        if operation in IN_PLACE:
+            return [self._together(args, kwargs, first)]
+        if operation in ("cat", "concat", "concatenate", "stack"):
+            return [self._beside(func, args, kwargs)]
+        if operation in OPERATIONS:
+            return [self._contracted(operation, args, kwargs, first)]
+        x = args[0] if args and isinstance(args[0], Tensor) else kwargs.get("input", kwargs.get("query"))
+        placed = self._of(x) if isinstance(x, Tensor) else None
+        if not isinstance(x, Tensor) or placed is None:
+            return nothing
+        numbers, grid = placed
+        if operation == "linear":
+            return [self._summed(placed, (-1,), (*first.shape[:-1], 1), first.shape)]
+        if operation in ("scaled_dot_product_attention", "multi_head_attention_forward", "flex_attention"):
+            of_rows = self._summed(placed, (-1,), (*numbers.shape[:-1], 1), first.shape)
+            return [of_rows, *nothing[1:]]
+        if operation == "pad":
+            return [self._padded(args, kwargs, placed, first)]
+        if operation in _REDUCING:
+            return [self._reduced(args, kwargs, placed, first), *nothing[1:]]
+        sliding = self._sliding(func, operation, args, kwargs, placed, first)
+        if sliding is not None:
+            return [sliding, *nothing[1:]]
+        if operation in MOVING:
+            return self._replayed(func, x, numbers, grid, args, kwargs, results)
+        return nothing
+
+    def written(self, args: tuple[Any, ...]) -> Placed | None:
+        """Of a tensor after x[places] = values."""
+        x, places, values = args[:3]
+        found = self._of(x)
+        of_values = self._of(values) if isinstance(values, Tensor) else None
+        grid = (of_values or found or (None, None))[1]
+        if grid is None or (found is not None and found[1].shape != grid.shape):
+            return None
+        if found is None:
+            kind = LOST if self._made_of_images(x) and of_values is None else SPECIAL
+            numbers = torch.full(x.shape, kind, dtype=torch.int32, device=x.device)
+        else:
+            numbers = found[0].clone(memory_format=torch.contiguous_format)
+        kind = LOST if isinstance(values, Tensor) and self._made_of_images(values) else SPECIAL
+        try:
+            numbers[places] = kind if of_values is None else of_values[0]
+        except Exception:
+            return None
+        return numbers, grid
+
+    def _together(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor) -> Placed | None:
+        """Of what is made of several element by element: of one that is spread out over the others nothing follows."""
+        known = [
+            (x.numel(), placed)
+            for x in (*args, *kwargs.values())
+            if isinstance(x, Tensor) and (placed := self._of(x)) is not None
+        ]
+        most = max(size for size, _ in known)
+        full = [placed for size, placed in known if size == most]
+        finest = max(grid.size for _, grid in full)
+        (numbers, grid), *others = (placed for placed in full if placed[1].size == finest)
+        numbers = numbers.to(result.device)
+        for other, of_other in others:
+            if of_other.shape != grid.shape:
+                return None
+            other = other.to(result.device)
+            if not alike(numbers, other):
+                both = (numbers >= 0) & (other >= 0) & (numbers != other)
+                numbers = torch.where(both, LOST, torch.maximum(numbers, other))
+        try:
+            return numbers.expand(result.shape), grid
+        except RuntimeError:
+            return None
+
+    def _beside(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Placed | None:
+        tensors = list(args[0] if args else kwargs.get("tensors", ()))
+        found = [self._of(x) for x in tensors]
+        grids = {placed[1].shape: placed[1] for placed in found if placed is not None}
+        if len(grids) > 1:  # special tokens are of no grid
+            of_patches = [p for p in found if p is not None and bool((without_spread(p[0]) >= 0).any())]
+            grids = {grid.shape: grid for _, grid in of_patches}
+        if len(grids) != 1:
+            return None  # tokens of several grids
+        parts = [
+            torch.full((), LOST if self._made_of_images(x) else SPECIAL, dtype=torch.int32, device=x.device).expand(
+                x.shape
+            )
+            if placed is None
+            else placed[0]
+            for x, placed in zip(tensors, found, strict=True)
+        ]
+        given = {name: value for name, value in kwargs.items() if name not in ("tensors", "out")}
+        return func(parts, *args[1:], **given), next(iter(grids.values()))
+
+    def _contracted(
+        self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
+    ) -> Placed | None:
+        """Of a product: what its rows are, where they are not summed over; a map of weights is as a linear layer."""
+        contraction = read_contraction(operation, args, kwargs)
+        if contraction is None:
+            return None
+        sides = (contraction.left, contraction.of_left), (contraction.right, contraction.of_right)
+        for (x, labels), (other, _) in (sides, sides[::-1]):
+            placed = self._of(x)
+            if placed is None or -1 in labels:
+                continue
+            summed = tuple(place for place, label in enumerate(labels) if label not in contraction.of_result)
+            kept = [place for place in range(x.dim()) if place not in summed]
+            if not summed:
+                continue
+            if not is_constant(placed[0], summed) and self._made_of_images(other):
+                continue
+            found = self._summed(placed, summed)
+            if found is None:
+                continue
+            numbers = found[0].permute(*kept, *summed).flatten(len(kept))[..., 0]
+            order = [label for label in contraction.of_result if label in labels]
+            numbers = numbers.permute(*([labels[place] for place in kept].index(label) for label in order))
+            shape = [
+                size if label in labels else 1 for label, size in zip(contraction.of_result, result.shape, strict=True)
+            ]
+            return numbers.reshape(shape).expand(result.shape), found[1]
+        return None
+
+    def _summed(
+        self,
+        placed: Placed,
+        axes: tuple[int, ...],
+        shape: Sequence[int] | None = None,
+        expanded: Sequence[int] | None = None,
+    ) -> Placed | None:
+        """Of what is summed over `axes`, which stay with size 1; then seen as `shape` and spread out to `expanded`."""
+        numbers, grid = placed
+        if is_constant(numbers, axes):
+            for axis in axes:
+                numbers = numbers.narrow(axis, 0, 1)
+        else:
+            kept = [place for place in range(numbers.dim()) if place not in {axis % numbers.dim() for axis in axes}]
+            gone = [place for place in range(numbers.dim()) if place not in kept]
+            sizes = [numbers.shape[place] for place in kept]
+            for place in kept:  # copied only as often as they differ
+                numbers = numbers.narrow(place, 0, 1) if numbers.stride(place) == 0 else numbers
+            found = merged(numbers.permute(*kept, *gone).flatten(len(kept)), grid, self._sequences)
+            if found is None:
+                return None
+            numbers, grid = found
+            numbers = numbers.expand(*sizes, 1).reshape(*sizes, *[1] * len(gone))
+            numbers = numbers.permute(*([*kept, *gone].index(place) for place in range(len(kept) + len(gone))))
+        if shape is not None:
+            numbers = numbers.reshape(shape)
+        if expanded is not None:
+            try:
+                numbers = numbers.expand(expanded)
+            except RuntimeError:
+                return None
+        return numbers, grid
+
+    def _reduced(self, args: tuple[Any, ...], kwargs: dict[str, Any], placed: Placed, result: Tensor) -> Placed | None:
+        dim = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("axis"))
+        if isinstance(dim, Tensor) or dim is None or dim == ():
+            return None
+        axes = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
+        found = self._summed(placed, axes)
+        return None if found is None else (found[0].reshape(result.shape), found[1])
+
+    def _padded(self, args: tuple[Any, ...], kwargs: dict[str, Any], placed: Placed, result: Tensor) -> Placed | None:
+        given = dict(zip(("input", "pad", "mode"), args, strict=False)) | kwargs
+        if given.get("mode", "constant") != "constant":
+            return None
+        numbers = functional.pad(placed[0], given["pad"], value=PADDING)
+        return numbers, placed[1]
+
+    def _sliding(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
+                 placed: Placed, result: Tensor) -> Placed | None:  # fmt: skip
+        """Of convolutions, pooling and resizing; None where it is no such, or the map is none."""
+        numbers, grid = placed
+        window = read_window(func, operation, args, kwargs, numbers.shape, result.shape)
+        if window is None:
+            return None
+        at, every, alone = window
+        if alone:  # each token by itself
+            return self._summed(placed, (1,), None, result.shape)
+        if numbers.dim() != 4:
+            return None
+        if not is_constant(numbers, (1,)):
+            found = self._summed(placed, (1,))
+            if found is None:
+                return None
+            numbers, grid = found
+        numbers = numbers[:, 0]
+        maps = find_maps(numbers, grid)
+        if maps is None and (again := merged(numbers[..., None], grid, self._sequences)) is not None:
+            numbers, grid = again[0][..., 0], again[1]  # every other patch, say
+            maps = find_maps(numbers, grid)
+        if maps is None or (maps.before != (0, 0) and operation in RESIZING):
+            return None
+        shape = result.shape[-2:]
+        if result.dim() == 3:  # im2col, whose tokens are in one axis
+            shape = tuple(count_of(n, *of) for n, of in zip(numbers.shape[1:], of_unfold(args, kwargs), strict=True))  # type: ignore[assignment]
+            if math.prod(shape) != result.shape[-1]:
+                return None
+        own = convolved(grid, shape, (at[0] - maps.before[0], at[1] - maps.before[1]), every)
+        fresh = maps.numbers(own)
+        if result.dim() == 3:
+            return fresh.flatten(1)[:, None].expand(result.shape), own
+        return fresh[:, None].expand(result.shape), own
+
+    def _replayed(self, func: Callable[..., Any], x: Tensor, numbers: Tensor, grid: PatchGrid, args: tuple[Any, ...],
+                  kwargs: dict[str, Any], results: list[Tensor]) -> list[Placed | None]:  # fmt: skip
+        nothing: list[Placed | None] = [None] * len(results)
+        own_args = [numbers if each is x else each for each in args]
+        own_kwargs = {name: numbers if each is x else each for name, each in kwargs.items()}
+        name = getattr(func, "__name__", "")
+        try:
+            if name in ("view", "view_as", "reshape_as"):
+                moved: Any = numbers.reshape(results[0].shape)
+            elif name.endswith("_") and not name.endswith("__"):
+                return nothing
+            else:
+                moved = func(*own_args, **own_kwargs)
+        except Exception:  # not with numbers: then it is not known
+            return nothing
+        found = [n for n in (moved if isinstance(moved, (tuple, list)) else [moved]) if isinstance(n, Tensor)]
+        if [n.shape for n in found] != [one.shape for one in results]:
+            return nothing
+        return [(n, grid) for n in found]

@@ -1,0 +1,35 @@
+"""Spread: numbers of tensors that are the same along whole axes, as they mostly are: each token's along its features.
+
+Such axes have stride 0, so that numbers take little memory and little time, whatever the size of the tensor.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def alike(a: Tensor, b: Tensor) -> bool:
+    if a.data_ptr() == b.data_ptr() and a.stride() == b.stride() and a.shape == b.shape:
+        return True
+    try:
+        a, b = torch.broadcast_tensors(a, b)  # type: ignore[no-untyped-call]
+    except RuntimeError:
+        return False
+    return torch.equal(*without_spread(a, b))
+
+
+def is_constant(numbers: Tensor, axes: Sequence[int]) -> bool:
+    """Whether they are the same along all of `axes`."""
+    numbers = without_spread(numbers)
+    varying = [axis for axis in axes if numbers.shape[axis] > 1]
+    return all(bool((numbers == numbers.narrow(axis, 0, 1)).all()) for axis in varying)
+
+
+def without_spread(*tensors: Tensor) -> Any:
+    """Tensors of one shape, once where all of them are spread out."""
+    for axis in range(tensors[0].dim()):
+        if all(x.stride(axis) == 0 for x in tensors):
+            tensors = tuple(x.narrow(axis, 0, 1) for x in tensors)
+    return tensors[0] if len(tensors) == 1 else tensors
