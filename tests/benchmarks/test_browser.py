@@ -2,11 +2,13 @@
 
 import gzip
 
+import pytest
 from playwright.sync_api import Browser
 
 from benchmarks.browser import BUNDLE, QUICK, report
 
 
+@pytest.mark.full
 def test_the_tab_in_the_browser(browser: Browser) -> None:
     text = report(browser, QUICK)
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]

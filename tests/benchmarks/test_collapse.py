@@ -1,8 +1,11 @@
 """A real collapse: the learning rate of a small model grows until it is far too high."""
 
+import pytest
 import torch
 
 from benchmarks.collapse import train
+
+pytestmark = pytest.mark.full
 
 
 def test_the_alert_comes_before_the_loss_is_lost() -> None:

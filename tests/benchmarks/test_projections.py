@@ -29,12 +29,14 @@ def test_layers_beyond_the_sixth_are_the_first_again_and_the_last_step_is_the_mo
     assert distance[0] > distance[1] > distance[2] == 0
 
 
+@pytest.mark.full
 def test_what_is_waited_for_in_the_tab(run: Run) -> None:
     lines = opened(run, QUICK).splitlines()
     assert len(lines) == 6
     assert all(0 < float(line.split("|")[2].split()[0]) < 60 for line in lines[2:])
 
 
+@pytest.mark.full
 def test_t_sne_against_a_loop_of_scikit_learns(run: Run) -> None:
     text = tsne(run, QUICK)
     ours, theirs = ([cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()[2:4])

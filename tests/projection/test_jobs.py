@@ -1,6 +1,5 @@
 """Jobs: in processes of their own, in our order, picked up by key, dropped when nobody asks, gone with their parent."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -14,52 +13,10 @@ from pathlib import Path
 import pytest
 
 from tb_attnviz.projection.jobs import Jobs, Task
-from tb_attnviz.projection.pictures import Report
 from tb_attnviz.projection.progress import Progress
 from tb_attnviz.projection.store import DiskStore
 from tests.conftest import wait_until
-
-
-def who_am_i(*, report: Report) -> bytes:
-    return f"{os.getpid()} {os.nice(0)}".encode()
-
-
-def note(path: Path, text: str, *, report: Report) -> bytes:
-    """Leaves a mark that it ran."""
-    with open(path, "a") as file:
-        file.write(text)
-    return text.encode()
-
-
-def until(path: Path, log: Path, name: str, *, report: Report) -> bytes:
-    """Runs until `path` is there, whatever fails in it; notes its beginning and its end."""
-    note(log, f"{name}(", report=report)
-    while not path.exists():
-        with contextlib.suppress(Exception):
-            report(1, 2)
-        time.sleep(0.01)
-    return note(log, f"{name})", report=report)
-
-
-def fail(*, report: Report) -> bytes:
-    raise ValueError("the reason")
-
-
-def die(*, report: Report) -> bytes:
-    os.kill(os.getpid(), signal.SIGKILL)
-    return b""
-
-
-def die_the_first_time(path: Path, *, report: Report) -> bytes:
-    if not path.exists():
-        path.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return b"survived"
-
-
-def keep(directory: str, *, report: Report) -> bytes:
-    DiskStore(directory).put("key", b"kept")
-    return b"kept"
+from tests.projection.tasks import die, die_the_first_time, fail, keep, note, until, who_am_i
 
 
 class Clock:
@@ -292,7 +249,7 @@ def _ends_with(end: "Callable[[subprocess.Popen[str]], None]") -> bool:
         "import time\n"
         "from pathlib import Path\n"
         "from tb_attnviz.projection.jobs import Jobs, Task\n"
-        "from tests.projection.test_jobs import until, who_am_i\n"
+        "from tests.projection.tasks import until, who_am_i\n"
         "jobs = Jobs(workers=3)\n"  # each has an executor of its own, which the interpreter's end waits for
         "pid = jobs.result(Task(key='pid', function=who_am_i), wait=60).split()[0]\n"
         "for key in ('long', 'longer', 'longest'):\n"
