@@ -1,6 +1,7 @@
 """Entries: what the JSON of `runs` and `probe` says of a run, a layer, a segment and a sequence."""
 
 import dataclasses
+from collections.abc import Sequence as Series
 from typing import Any
 
 from tb_attnviz.events import Grid, Layer, ProbeRecord, Segment, Sequence
@@ -24,6 +25,19 @@ def run_entry(name: str, run: Run) -> dict[str, Any]:
         "damaged": run.damaged,
         "error": None,
     }
+
+
+def spans(steps: Series[int]) -> list[list[int]]:
+    """Ascending `steps` in few numbers: [first, distance, count] of each stretch of equal distances."""
+    found: list[list[int]] = []
+    for step in steps:
+        if found and found[-1][2] == 1:
+            found[-1][1:] = step - found[-1][0], 2
+        elif found and step - found[-1][0] == found[-1][1] * found[-1][2]:
+            found[-1][2] += 1
+        else:
+            found.append([step, 0, 1])
+    return found
 
 
 def layer_entry(position: int, layer: Layer, probe: ProbeRecord) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -19,6 +19,7 @@ from tb_attnviz.events import (
     Checkpoint,
     DamagedFileWarning,
     EventLog,
+    FigureRows,
     FiguresLocation,
     FormatError,
     Grid,
@@ -114,6 +115,7 @@ class Run:
     def reload(self) -> None:
         """Take in what was recorded since the run was opened or last reloaded."""
         self.records = self._load()
+        self._figure_rows: FigureRows | None = None
         self.left_out.look_for(checkpoint.file for checkpoint in self.records.checkpoints.values())
 
     def show(self, *, height: int = 720, server: bool = True, **options: Any) -> object:
@@ -159,7 +161,7 @@ class Run:
         """
         reasons = self.left_out.reasons()
         sentences = [sentence for _, sentence in sorted(self.records.damaged.items())]
-        for step, checkpoint in sorted(self.records.checkpoints.items()):
+        for step, checkpoint in sorted(self.records.checkpoints.items()) if reasons else ():
             if why := reasons.get((checkpoint.file, None)):
                 sentences.append(f"step {step} is left out: {why}")
             for layer, location in enumerate(checkpoint.locations):
@@ -382,14 +384,28 @@ class Run:
 
         NaN where a figure is not defined, or was not recorded at a step, or cannot be read (see `damaged`).
         """
-        segment = self.records.newest
-        steps, heads = segment.health_steps if steps is None else steps, segment.heads
-        found = {name: np.full((len(steps), heads), np.nan, np.float32) for name in segment.figures}
-        for row, step in enumerate(steps):
-            for name, values in self._figures(step).items():
-                if values.shape == (heads,):
-                    found[name][row] = values
-        return found
+        segment, lost = self.records.newest, dict[int, str]()
+        recorded = {step: segment.recorded[step] for step in (segment.health_steps if steps is None else steps)}
+        names, rows = segment.figures, FigureRows.of(self.directory, segment.heads, recorded)
+        found = np.full((len(names), len(rows), segment.heads), np.nan, np.float32)
+        for row, values in enumerate(rows.read(names, lost)):
+            found[:, row] = values
+        self.lose_figures(lost)
+        return dict(zip(names, found, strict=True))
+
+    @property
+    def figure_rows(self) -> FigureRows:
+        """Where the health figures of all `health_steps` are, for another process to read."""
+        if self._figure_rows is None:
+            segment = self.records.newest
+            recorded = {step: segment.recorded[step] for step in segment.health_steps}
+            self._figure_rows = FigureRows.of(self.directory, segment.heads, recorded)
+        return self._figure_rows
+
+    def lose_figures(self, lost: Mapping[int, str]) -> None:
+        """The figures of these steps turned out to be damaged as they were read: `damaged` tells it."""
+        for step, sentence in lost.items():
+            self.records.lose("figures", step, sentence)
 
     def arrays(self, step: int) -> dict[str, npt.NDArray[Any]]:
         """All that was recorded of the heads at `step` beside samples and maps, by name: "health/entropy" [heads], …
@@ -447,14 +463,6 @@ class Run:
             return self.records.newest.recorded[step]
         except KeyError:
             raise NotRecordedError(f"no figures at step {step}: {_recorded_steps(self.health_steps)}") from None
-
-    def _figures(self, step: int) -> dict[str, Float32]:
-        """The figures of one step; none of a step that cannot be read, which is told in `damaged`."""
-        try:
-            return self.records.newest.health_at(step)
-        except FormatError as error:
-            self.records.lose("figures", step, str(error))
-            return {}
 
     @property
     def recorded(self) -> Recorded:

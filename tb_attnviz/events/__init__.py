@@ -6,6 +6,7 @@ TensorBoard never loads them. `docs/format.md` describes both byte by byte.
 """
 
 from tb_attnviz.events.documents import FormatError, VersionError
+from tb_attnviz.events.figure_rows import FigureRows
 from tb_attnviz.events.figures import FiguresLocation, FiguresLog, read_figures
 from tb_attnviz.events.log import DamagedFileWarning, EventLog
 from tb_attnviz.events.maps import AttentionMap, LayerMaps, MapsLocation, encode_maps, read_maps
@@ -40,6 +41,7 @@ __all__ = [
     "DamagedError",
     "DamagedFileWarning",
     "EventLog",
+    "FigureRows",
     "FiguresLocation",
     "FiguresLog",
     "FormatError",

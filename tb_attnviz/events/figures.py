@@ -7,7 +7,7 @@ holds arrays by their names: `health/entropy` [heads], or whatever a later versi
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -49,14 +49,14 @@ class FiguresLocation:
     checksum: str
     maps: str | None = None
 
-    @property
-    def health(self) -> tuple[str, ...]:
-        """The names of the health figures."""
-        return tuple(name.removeprefix(HEALTH) for name in self.names if name.startswith(HEALTH))
-
     def maps_location(self) -> MapsLocation | None:
         """Where the small maps of the step are; None if there were none. Raises FormatError."""
         return None if self.maps is None else MapsLocation.from_document(load(self.maps, "maps", document_shapes.MAPS))
+
+
+def health_names(names: Iterable[str]) -> list[str]:
+    """The health figures among the names of arrays."""
+    return [name.removeprefix(HEALTH) for name in names if name.startswith(HEALTH)]
 
 
 class FiguresFile:

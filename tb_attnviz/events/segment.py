@@ -1,14 +1,11 @@
 """Segment: what was recorded with one probe and one set of layers."""
 
 import dataclasses
-import hashlib
-import json
-from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.events.figures import HEALTH, FiguresLocation, read_figures
+from tb_attnviz.events.figures import HEALTH, FiguresLocation, health_names, read_figures
 from tb_attnviz.events.order import start_of_figures
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.schema import AlertRecord, Checkpoint, Layer
@@ -45,10 +42,10 @@ class Segment:
     def figures(self) -> list[str]:
         """The health figures that any step has, sorted."""
         heads = self.heads
-        names = {
-            tuple(of) if isinstance(of, dict) else of.health for of in self.recorded.values() if _of_heads(of, heads)
-        }
-        return sorted(set().union(*names))
+        found = [of for of in self.recorded.values() if _of_heads(of, heads)]
+        names = {of.names for of in found if not isinstance(of, dict)}  # few, of however many steps
+        held = set().union(*(of for of in found if isinstance(of, dict)))
+        return sorted(held.union(*map(health_names, names)))
 
     @property
     def health(self) -> dict[str, dict[int, Float32]]:
@@ -65,15 +62,6 @@ class Segment:
         if isinstance(of, dict):
             return {name: values for name, values in of.items() if len(values) == self.heads}
         return {name.removeprefix(HEALTH): array for name, array in read_figures(of).items() if name.startswith(HEALTH)}
-
-    def figures_digest(self, steps: Iterable[int]) -> str:
-        """Of the figures at `steps`: equal exactly where they are. Nothing is read for it."""
-        found = hashlib.sha256(json.dumps(self.figures).encode())
-        for step in steps:
-            of = self.recorded[step]
-            parts = [v.tobytes() for _, v in sorted(of.items())] if isinstance(of, dict) else [of.checksum.encode()]
-            found.update(b"".join((f"{step}:".encode(), *parts)))
-        return found.hexdigest()[:16]
 
     @property
     def first_steps(self) -> dict[int, int]:

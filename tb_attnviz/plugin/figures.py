@@ -1,43 +1,111 @@
-"""The document of `health`: all figures of a run, or what a client does not have yet."""
+"""What requests of health figures ask for, parsed from their query: which steps there are, and tasks for the rest.
+
+Figures are read by offset in a worker process, and only the rows that are asked for. A client names them by their
+numbers, and says which ones it means: `known` is the digest of the `rows` that there were when it asked.
+"""
 
 import bisect
 from typing import Any
 
-import numpy as np
-from tensorboard.backend import json_util
 from werkzeug import Request
 
-from tb_attnviz.plugin import parameters
-from tb_attnviz.run import Float32, Run
+from tb_attnviz.entries import spans
+from tb_attnviz.events import FigureRows
+from tb_attnviz.plugin import parameters, tasks
+from tb_attnviz.plugin.responses import BadRequestError
+from tb_attnviz.projection.jobs import Task
+from tb_attnviz.run import NotRecordedError, Run
+
+_MOST_NUMBERS = 4 * 2**20  # that one answer may hold: 16 MB
+_MOST_ROWS = 2**24  # float32 counts them
 
 
-def health_document(request: Request, name: str, run: Run) -> dict[str, Any]:
-    """The figures at the steps after `since`; at all steps where those up to it are not what the client knows.
-
-    A training that was restarted from an earlier step writes some steps again.
-    """
-    since = parameters.optional_integer(request, "since")
-    known = parameters.optional_text(request, "known")
-    steps = run.health_steps
-    first = 0 if since is None else bisect.bisect_right(steps, since)
-    if known is not None and known != run.records.newest.figures_digest(steps[:first]):
+def steps_document(request: Request, name: str, run: Run) -> dict[str, Any]:
+    """The steps from row `from` on; all of them where those before it are not what the client knows."""
+    rows, names = run.figure_rows, run.records.newest.figures
+    first, known = parameters.integer(request, "from", default=0), parameters.optional_text(request, "known")
+    if not 0 <= first <= len(rows) or (known is not None and known != rows.digest(names, first)):
         first = 0
-    figures = run.health(steps[first:])
     return {
         "run": name,
-        "steps": steps[first:],
+        "from": first,
+        "rows": len(rows),
+        "steps": spans(rows.steps[first:].tolist()),
         "heads": [layer.heads for layer in run.layers],
-        "figures": {figure: _spelled(values) for figure, values in figures.items()},
-        "digest": run.records.newest.figures_digest(steps),
+        "figures": names,
+        "digest": rows.digest(names, len(rows)),
     }
 
 
-def _spelled(values: Float32) -> list[list[float | str]]:
-    """Rows of numbers, those that are not finite as strings: the others, a million perhaps, are not looked at again.
+def document_task(request: Request, name: str, run: Run) -> Task:
+    """The JSON of all figures at the steps after `since`, or at all where those up to it are not what is known."""
+    since, known = parameters.optional_integer(request, "since"), parameters.optional_text(request, "known")
+    rows, names = run.figure_rows, run.records.newest.figures
+    first = 0 if since is None else bisect.bisect_right(rows.steps.tolist(), since)
+    if known is not None and known != rows.digest(names, first):
+        first = 0
+    digest, wanted = rows.digest(names, len(rows)), rows.between(first, len(rows))
+    said = {
+        "run": name,
+        "steps": wanted.steps.tolist(),
+        "heads": [layer.heads for layer in run.layers],
+        "digest": digest,
+    }
+    return _task(name, run, ("health", name, first, digest, said["heads"]), tasks.health, wanted, names, said)
 
-    Each with the fewest digits that say which float32 was recorded: NumPy finds them, JSON writes them.
-    """
-    rows: list[list[float | str]] = [list(map(float, row)) for row in values.astype("U").tolist()]
-    for row, column in np.argwhere(~np.isfinite(values)).tolist():
-        rows[row][column] = json_util.Cleanse(rows[row][column])
-    return rows
+
+def rows_task(request: Request, name: str, run: Run) -> Task:
+    """All figures of all heads at the steps of the rows `from` … `to`."""
+    names = run.records.newest.figures
+    first, rows = _rows(request, run)
+    _check_size(len(rows) * len(names) * rows.heads, "fewer rows")
+    return _task(name, run, ("rows", first, rows.digest(names, len(rows))), tasks.health_rows, rows, names)
+
+
+def figure_task(request: Request, name: str, run: Run) -> Task:
+    """One figure of all heads over the rows `from` … `to`, in buckets of `every`."""
+    figure = parameters.choice(request, "figure", run.records.newest.figures)
+    (first, rows), every = _rows(request, run), _every(request)
+    _check_size((1 if every == 1 else 4) * (len(rows) // every + 2) * rows.heads, "larger buckets")
+    key = "figure", figure, first, every, rows.digest([figure], len(rows))
+    return _task(name, run, key, tasks.health_figure, rows, figure, first, every)
+
+
+def range_task(request: Request, name: str, run: Run) -> Task:
+    """All figures over the rows `from` … `to`, in buckets of `every`: of one head, or the range of all."""
+    names, head = run.records.newest.figures, parameters.optional_integer(request, "head")
+    (first, rows), every = _rows(request, run), _every(request)
+    if head is not None and not 0 <= head < rows.heads:
+        raise NotRecordedError(f"no head {head}: the run has heads 0 to {rows.heads - 1}, one layer after the other")
+    _check_size(2 * (len(rows) // every + 2) * len(names), "larger buckets")
+    key = "range", head, first, every, rows.digest(names, len(rows))
+    return _task(name, run, key, tasks.health_range, rows, names, head, first, every)
+
+
+def _rows(request: Request, run: Run) -> tuple[int, FigureRows]:
+    """The number of the first row that is wanted, and the rows."""
+    rows, names = run.figure_rows, run.records.newest.figures
+    first, end = parameters.integer(request, "from"), parameters.integer(request, "to")
+    count = parameters.integer(request, "rows")
+    if not 0 <= first <= end <= count <= min(len(rows), _MOST_ROWS):
+        raise NotRecordedError(f"no rows {first} to {end} of {count}: there are {len(rows)}")
+    if parameters.text(request, "known") != rows.digest(names, count):
+        raise NotRecordedError("these figures were written anew since: ask which steps there are again")
+    return first, rows.between(first, end)
+
+
+def _every(request: Request) -> int:
+    every = parameters.integer(request, "every", default=1)
+    if not 1 <= every <= _MOST_ROWS:
+        raise BadRequestError(f"the parameter 'every' must be from 1 to {_MOST_ROWS}, not {every}")
+    return every
+
+
+def _check_size(numbers: int, remedy: str) -> None:
+    if numbers > _MOST_NUMBERS:
+        raise BadRequestError(f"that would be {numbers:,} numbers, over {_MOST_NUMBERS:,}: ask for {remedy}")
+
+
+def _task(name: str, run: Run, key: object, function: Any, *args: Any) -> Task:
+    about = {"kind": "health", "run": name, "layer": None, "head": None, "step": None, "projection": None}
+    return Task(key=repr(("health", run.directory, key)), function=function, args=args, about=about, quick=True)

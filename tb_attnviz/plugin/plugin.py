@@ -30,6 +30,7 @@ from tb_attnviz.plugin.responses import (
 )
 from tb_attnviz.plugin.runs import RunDirectories, Runs
 from tb_attnviz.projection.jobs import Jobs, Task
+from tb_attnviz.projection.pictures import Picture
 from tb_attnviz.projection.progress import Progress
 from tb_attnviz.projection.source import UnreadableStepError
 from tb_attnviz.projection.store import DiskStore
@@ -68,6 +69,10 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
             "/similarity": self.similarity_route,
             "/head_order": self.head_order_route,
             "/health": self.health_route,
+            "/health_steps": self.health_steps_route,
+            "/health_rows": self.health_rows_route,
+            "/health_figure": self.health_figure_route,
+            "/health_range": self.health_range_route,
             "/maps": self.maps_route,
             "/findings": self.findings_route,
             "/evidence": self.evidence_route,
@@ -215,7 +220,35 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def health_route(self, request: Request) -> Response:
-        return json_response(request, figures.health_document(request, *self._run(request)))
+        task = figures.document_task(request, *self._run(request))
+        return unchanged(request, task.key, JSON) or self._made(request, task, made_json_response, 0)
+
+    @route
+    def health_steps_route(self, request: Request) -> Response:
+        return json_response(request, figures.steps_document(request, *self._run(request)))
+
+    @route
+    def health_rows_route(self, request: Request) -> Response:
+        return self._health(request, figures.rows_task)
+
+    @route
+    def health_figure_route(self, request: Request) -> Response:
+        return self._health(request, figures.figure_task)
+
+    @route
+    def health_range_route(self, request: Request) -> Response:
+        return self._health(request, figures.range_task)
+
+    def _health(self, request: Request, task_of: Callable[[Request, str, Run], Task]) -> Response:
+        name, run = self._run(request)
+        task = task_of(request, name, run)
+
+        def respond(request: Request, made: bytes, key: str) -> Response:
+            lost, npy = Picture.split(made)
+            run.lose_figures(lost)
+            return array_response(request, npy, key)
+
+        return unchanged(request, task.key) or self._made(request, task, respond, 0)
 
     @route
     def maps_route(self, request: Request) -> Response:

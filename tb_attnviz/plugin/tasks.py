@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tb_attnviz import comparison, geometry, recompute
 from tb_attnviz.comparison import Measure, RecordedLayer
-from tb_attnviz.events import Grid, Layer, Lengths, SamplesLocation, read_samples
+from tb_attnviz.events import FigureRows, Grid, Layer, Lengths, SamplesLocation, read_samples
 from tb_attnviz.findings import (
     Named,
     Recorded,
@@ -22,8 +22,9 @@ from tb_attnviz.findings import (
     measured,
 )
 from tb_attnviz.image_summary import summarise
+from tb_attnviz.plugin import health_series
 from tb_attnviz.plugin.maps_of_heads import AskedMaps, maps_of_all_heads
-from tb_attnviz.projection.pictures import Report, View, make
+from tb_attnviz.projection.pictures import Picture, Report, View, make
 from tb_attnviz.projection.store import DiskStore
 from tb_attnviz.projection.trust import Seen, make_trust
 
@@ -144,6 +145,31 @@ def _named(recorded: Recorded, place: Place, report: Report) -> Named:
         _known.clear()
         _known[recorded.address] = made
     return _known[recorded.address]
+
+
+def health(rows: FigureRows, names: Sequence[str], said: dict[str, Any], *, report: Report) -> bytes:
+    """All figures as a JSON document. What is lost of them is NaN."""
+    return health_series.health_document(rows, names, said, {})
+
+
+def health_rows(rows: FigureRows, names: Sequence[str], *, report: Report) -> bytes:
+    """float32 [rows, names, heads], as Picture.to_bytes gives it; its notes are of steps that cannot be read."""
+    lost: dict[int, str] = {}
+    return Picture(health_series.rows_of_all_heads(rows, names, lost), lost).to_bytes()
+
+
+def health_figure(rows: FigureRows, name: str, first: int, every: int, *, report: Report) -> bytes:
+    """float32 [4, buckets, heads], or [1, rows, heads]; likewise."""
+    lost: dict[int, str] = {}
+    return Picture(health_series.extremes_of_steps(rows, name, first, every, lost), lost).to_bytes()
+
+
+def health_range(
+    rows: FigureRows, names: Sequence[str], head: int | None, first: int, every: int, *, report: Report
+) -> bytes:
+    """float32 [names, 2, buckets]; likewise."""
+    lost: dict[int, str] = {}
+    return Picture(health_series.range_of_figures(rows, names, head, first, every, lost), lost).to_bytes()
 
 
 @functools.cache

@@ -33,7 +33,7 @@ it('clears the last run’s probe, trust, attention, figures and alerts when ano
     session.data.probe,
     session.trust.answer,
     session.sentence.attention,
-    session.health.document,
+    session.health.held.index,
     session.health.alerts,
     session.steering.tags,
   ];
@@ -42,7 +42,7 @@ it('clears the last run’s probe, trust, attention, figures and alerts when ano
   session.filter.showSequences([0]);
   session.arrangement.pin({ layer: 0, head: 0 });
   session.data.name = OTHER;
-  vi.spyOn(session.data.source, 'health').mockReturnValue(new Promise(() => {}));
+  vi.spyOn(session.data.source, 'healthSteps').mockReturnValue(new Promise(() => {}));
   vi.spyOn(session.data.source, 'alerts').mockReturnValue(new Promise(() => {}));
   vi.spyOn(session.data.source, 'scalarTags').mockReturnValue(new Promise(() => {}));
   await pass();

@@ -1,5 +1,3 @@
-import { untrack } from 'svelte';
-import { extendHealth } from '../health/health';
 import { indexTokens } from '../run/places';
 import type { Link, Said } from '../run/setting';
 import type { Run } from '../run/types';
@@ -53,7 +51,6 @@ export function linkOf({ data: { run }, playback, axes, features }: Session): Sa
 export function followSteps(session: Session): void {
   const { playback, axes } = session;
   const { run, source } = session.data;
-  const { document: figures, alerts } = session.health;
   if (!run || run.error !== null) return;
   const steps = run.steps.join();
   if (steps === session.seen) return;
@@ -64,7 +61,5 @@ export function followSteps(session: Session): void {
   session.seen = steps;
   const newest = run.steps.at(-1) ?? null;
   if (axes.frame === null || axes.refitLive || !run.steps.includes(axes.frame)) axes.frame = newest;
-  const known = untrack(() => figures.value);
-  void figures.load((signal) => extendHealth(source, run.run, known, signal));
-  void alerts.load(async (signal) => (await source.alerts(run.run, signal)).alerts);
+  session.health.update(source, run.run);
 }

@@ -36,6 +36,7 @@ import { Trails } from '../trails/trails.svelte';
 import { enterRun, followSteps, goTo, linkOf } from './entering';
 import { fetchPoints } from './fetching';
 import { Ground } from './ground';
+import { lookedAt } from './looked_at';
 import { isReady } from './readiness';
 
 /** Composes the features: what the tab shows and what it knows. Each is handed what it needs of the others; those that answer
@@ -44,7 +45,7 @@ export class Session extends Ground {
   readonly playback: Playback = this.add(new Playback(() => !this.reducedMotion));
   readonly axes: Axes = this.add(new Axes(this.playback, () => this.data.source.offers));
   readonly focus: Focus = this.add(new Focus(this.data));
-  readonly health: RunHealth = this.add(new RunHealth());
+  readonly health: RunHealth = this.add(new RunHealth(() => lookedAt(this)));
   readonly live = new Live();
   readonly steering: Steering = this.add(
     new Steering(

@@ -1,6 +1,7 @@
 import { flushSync } from 'svelte';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { readHealth, type Series } from '../health/health';
+import { sourceOf } from '../health/shown_health.fixture.svelte';
 import { Playback } from '../playback/playback.svelte';
 import type { HeadPlace } from '../run/head';
 import { layerOf } from '../run/layer.fixture';
@@ -39,11 +40,13 @@ class Shown {
 
 let runs: readonly Run[];
 let asked: string[];
+const figures = sourceOf(() => figuresOf(SECOND));
 const source = {
   runs: async () => ({ runs }),
-  health: async (run: string) => {
+  ...figures,
+  healthSteps: async (run: string) => {
     asked.push(run);
-    return figuresOf(SECOND);
+    return figures.healthSteps(run, null);
   },
   points: async (): Promise<Points> => ({ shape: [2, 1, 2], data: new Float32Array(4), notes: new Map() }),
 } as unknown as DataSource;
@@ -160,6 +163,7 @@ it('asks for the figures of another run, not for its own, and says how much they
   against.choose('second', 'same');
   against.way = 'difference';
   await pass();
+  await pass();
   expect(asked).toEqual(['second']);
   playback.go(1);
   expect([...(against.difference?.values ?? [])]).toEqual([100 - 140, 2 * (100 - 140)]);
@@ -171,7 +175,7 @@ it('asks for the figures of another run, not for its own, and says how much they
   ]);
   against.pin(0);
   await pass();
-  expect([asked, against.figures.value, against.health]).toEqual([['second'], null, health.figures]);
+  expect([asked, against.figures.figures, against.health]).toEqual([['second'], null, health.figures]);
 });
 
 it('says that no head has its counterpart', () => {

@@ -3,16 +3,16 @@ import { type Between, between, placeOfStep } from '../base/steps';
 import type { Marks } from '../find/marks.svelte';
 import { type Difference, differenceOf } from '../health/difference';
 import { figureTitle } from '../health/figures';
-import { extendHealth, readHealth, type Series } from '../health/health';
+import { FiguresOfRun } from '../health/figures_of_run.svelte';
+import type { Scale, Series } from '../health/health';
 import type { RunHealth } from '../health/run_health.svelte';
 import type { HeadScore } from '../health/scores';
 import type { Playback } from '../playback/playback.svelte';
 import type { Feature } from '../run/feature';
 import type { HeadPlace } from '../run/head';
-import { Latest } from '../run/latest.svelte';
 import type { RunState } from '../run/run_state.svelte';
 import { choice, codec, type Settings, settings, text, whole } from '../run/setting';
-import type { HealthDocument, Run } from '../run/types';
+import type { Run } from '../run/types';
 import type { Axes } from '../shown/axes.svelte';
 import type { Pair } from '../shown/pair';
 import { type ShownNeeds, ShownSteps } from '../shown/shown.svelte';
@@ -24,7 +24,7 @@ interface Needs extends ShownNeeds {
   readonly data: Pick<RunState, 'run' | 'runs' | 'name' | 'source'>;
   readonly axes: Pick<Axes, 'projection' | 'frame' | 'stopped' | 'dims'>;
   readonly playback: Pick<Playback, 'steps' | 'from' | 'to' | 'index' | 'between' | 'step'>;
-  readonly health: Pick<RunHealth, 'figures' | 'series'>;
+  readonly health: Pick<RunHealth, 'figures' | 'series' | 'tint'>;
   readonly marks: Pick<Marks, 'alone'>;
   /** Of every head of the matrix. */
   readonly places: readonly HeadPlace[];
@@ -54,7 +54,7 @@ export class Comparison implements TimeSpan, Feature {
     },
     () => this.run !== null,
   );
-  readonly figures = new Latest<HealthDocument>();
+  readonly figures = new FiguresOfRun();
   readonly matrix: ShownSteps;
   readonly headView: ShownSteps;
 
@@ -130,14 +130,13 @@ export class Comparison implements TimeSpan, Feature {
   });
 
   readonly health: ReadonlyMap<string, Series> | null = $derived.by(() => {
-    if (this.own) return this.session.health.figures;
-    return this.figures.value && readHealth(this.figures.value);
+    return this.own ? this.session.health.figures : this.figures.figures;
   });
   /** The tinting figure, on the scale of the shown run's, so that one colour means one value in both. */
   readonly series: Series | null = $derived.by(() => {
     const { series } = this.session.health;
     const own = series && this.comparable?.heads ? this.health?.get(series.name) : undefined;
-    return series && own ? { ...own, scale: series.scale } : null;
+    return series && own ? onScale(own, series.scale) : null;
   });
   readonly difference: Difference | null = $derived.by(() => {
     const { playback } = this.session;
@@ -170,8 +169,14 @@ export class Comparison implements TimeSpan, Feature {
       const { run, own, figures } = this;
       if (!run || own) return figures.clear();
       const { source } = this.session.data;
-      const known = untrack(() => figures.value);
-      void figures.load((signal) => extendHealth(source, run.run, known, signal));
+      untrack(() => figures.update(source, run.run));
+    });
+    $effect(() => {
+      if (!this.run || this.own) return;
+      const { tint } = this.session.health;
+      const pair = this.matrix.pair ? [this.matrix.pair.fromStep, this.matrix.pair.toStep] : [];
+      const steps = [...this.around, ...pair];
+      this.figures.want({ steps, figures: tint === null ? [] : [tint], head: null });
     });
   }
 
@@ -213,6 +218,11 @@ export class Comparison implements TimeSpan, Feature {
     return indices.flatMap((index) => (steps[index] === undefined ? [] : this.near(steps[index])));
   }
 
+  /** The steps that are mixed, and the one that counts. */
+  get around(): number[] {
+    return [this.steps[this.from], this.steps[this.to]].filter((step) => step !== undefined);
+  }
+
   private counterpart(step: number): number {
     const index = this.choice === 'same' ? this.near(step) : this.from;
     return this.steps[index] ?? 0;
@@ -222,4 +232,19 @@ export class Comparison implements TimeSpan, Feature {
   private near(step: number): number {
     return Math.round(placeOfStep(this.steps, step));
   }
+}
+
+/** The same figure on the scale of another one. */
+function onScale(series: Series, scale: Scale): Series {
+  return {
+    name: series.name,
+    steps: series.steps,
+    heads: series.heads,
+    scale,
+    at: (step) => series.at(step),
+    get extremes() {
+      return series.extremes;
+    },
+    rangeOf: (head) => series.rangeOf(head),
+  };
 }

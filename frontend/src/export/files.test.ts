@@ -7,6 +7,7 @@ import { layerOf } from '../run/layer.fixture';
 import { DEFAULT_PROJECTION } from '../run/projection';
 import { dataOf, textOf } from '../run/run.fixture';
 import type { AttentionQuery, Points, PointsQuery } from '../run/types';
+import { wholeHealth } from '../run/whole_health';
 import { type ExportSource, numbersOf } from './files';
 
 // A layer of two heads and one of one; two tokens, so that a head has four points.
@@ -25,6 +26,8 @@ const pointsOf = ({ layer, head, step, dims }: PointsQuery) =>
   );
 
 let heard: (PointsQuery | AttentionQuery)[];
+const HEALTH = { run: 'a', steps: [0, 100], heads: [2, 1], digest: '', figures: { sink: [[0.1, 0.2, 0.3]] } };
+
 let session: ExportSource;
 
 beforeEach(() => {
@@ -56,7 +59,8 @@ beforeEach(() => {
     axes: { projection: DEFAULT_PROJECTION, dims: 2 },
     playback: { steps: [0, 100], index: 1, step: 100 },
     health: {
-      figures: readHealth({ run: 'a', steps: [0, 100], heads: [2, 1], figures: { sink: [[0.1, 0.2, 0.3]] } }),
+      figures: readHealth(HEALTH),
+      held: { table: async () => wholeHealth(HEALTH) },
     },
     loader: { get: (asked) => (asked.step === 100 ? pointsOf(asked) : null) },
     headView: { queries: (indices) => indices.map((index) => query(0, [0, 100][index] ?? 0)) },
@@ -97,7 +101,11 @@ it('offers the numbers of what is shown', () => {
     'Attention of L0 H1, step 100',
     'Health, all heads and steps',
   ]);
-  session = { ...session, focus: { opened: null, selection: null }, health: { figures: null } };
+  session = {
+    ...session,
+    focus: { opened: null, selection: null },
+    health: { ...session.health, figures: null },
+  };
   expect(titles()).toEqual(['Points of all heads, step 100']);
   session = { ...session, data: { ...session.data, run: null } };
   expect(titles()).toEqual([]);

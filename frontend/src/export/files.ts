@@ -48,7 +48,7 @@ export interface ExportSource {
   readonly focus: Pick<Focus, 'opened' | 'selection'>;
   readonly axes: Pick<Axes, 'projection' | 'dims'>;
   readonly playback: Pick<Playback, 'steps' | 'index' | 'step'>;
-  readonly health: Pick<RunHealth, 'figures'>;
+  readonly health: Pick<RunHealth, 'figures'> & { readonly held: Pick<RunHealth['held'], 'table'> };
   readonly loader: Pick<PointLoader, 'get'>;
   readonly headView: Pick<ShownSteps, 'queries'>;
   readonly matrix: Pick<ShownSteps, 'questions'>;
@@ -217,16 +217,17 @@ function takeAttention(session: ExportSource): Numbers['take'] {
 }
 
 function takeHealth(session: ExportSource): Numbers['take'] {
-  return async (format) => {
+  return async (format, onDone, signal) => {
     const { grid } = session;
     const { run } = session.data;
-    const { figures: health } = session.health;
-    const figures = [...(health?.values() ?? [])];
+    const health = await session.health.held.table(onDone, signal);
+    if (!health)
+      throw new Error('The health figures are still on their way: wait a moment, and take them again.');
     const name = fileName(run?.run ?? '.', ['health'], format);
     const layers = run?.layers ?? [];
     return format === 'csv'
-      ? csv(name, healthCsv(figures, grid, layers))
-      : npy(name, healthNpy(figures, grid, layers));
+      ? csv(name, healthCsv(health, grid, layers))
+      : npy(name, healthNpy(health, grid, layers));
   };
 }
 

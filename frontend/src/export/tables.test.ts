@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { parseNpy } from '../base/npy';
-import { readHealth } from '../health/health';
 import { makeGrid } from '../render/layout';
 import { indexTokens } from '../run/places';
 import type { Layer } from '../run/types';
+import { wholeHealth } from '../run/whole_health';
 import { attentionCsv, healthCsv, healthNpy, pointsCsv, pointsNpy } from './tables';
 
 /** One recorded layer, the model's fifth, of which heads 2 and 7 were recorded. */
@@ -90,8 +90,9 @@ it('has a row a pair of tokens', () => {
 });
 
 it('has a row a step and head with every figure', () => {
-  const health = readHealth({
+  const health = wholeHealth({
     run: 'run',
+    digest: '',
     steps: [0, 10],
     heads: [2],
     figures: {
@@ -105,11 +106,10 @@ it('has a row a step and head with every figure', () => {
       ],
     },
   });
-  const figures = [...health.values()];
-  const rows = healthCsv(figures, makeGrid([2]), [layer]).split('\r\n');
+  const rows = healthCsv(health, makeGrid([2]), [layer]).split('\r\n');
   expect(rows.slice(0, 3)).toEqual(['step,layer,head,entropy,sink', '0,5,2,0.5,0', '0,5,7,nan,0']);
   expect(rows[4]).toBe('10,5,7,1,inf');
-  const file = healthNpy(figures, makeGrid([2]), [layer]);
+  const file = healthNpy(health, makeGrid([2]), [layer]);
   const header = new TextDecoder('latin1').decode(file.subarray(10, 128 + 64));
   expect(header).toContain(
     "'descr': [('step', '<i8'), ('layer', '<i8'), ('head', '<i8'), ('entropy', '<f4'), ('sink', '<f4')]",

@@ -1,10 +1,10 @@
 import { type NpyField, writeNpy, writeNpyRecords } from '../base/npy';
-import type { Series } from '../health/health';
 import { type Grid, headPlace } from '../render/layout';
 import type { HeadPlace } from '../run/head';
 import { layerTokens, listName, ownPoint, runLists } from '../run/lists';
 import { type TokenIndex, tokenAt } from '../run/places';
 import type { Layer, Run } from '../run/types';
+import { headsOf, type WholeHealth } from '../run/whole_health';
 import { csvOf, type Field } from './csv';
 
 /** The numbers behind the views, as files. Layers and heads go by the model's own numbers, as the views name them. */
@@ -118,33 +118,33 @@ export function attentionCsv(all: readonly HeadAttention[], layers: readonly Lay
 }
 
 /** A row a step and head: step, layer, head and every figure. */
-export function healthCsv(figures: readonly Series[], grid: Grid, layers: readonly Layer[]): string {
+export function healthCsv(health: WholeHealth, grid: Grid, layers: readonly Layer[]): string {
   return csvOf(
-    healthFields(figures).map(({ name }) => name),
-    healthRows(figures, grid, layers),
+    healthFields(health).map(({ name }) => name),
+    healthRows(health, grid, layers),
   );
 }
 
 /** The same as a structured array, [steps × heads]. */
-export function healthNpy(figures: readonly Series[], grid: Grid, layers: readonly Layer[]): Bytes {
-  return writeNpyRecords(healthFields(figures), healthRows(figures, grid, layers));
+export function healthNpy(health: WholeHealth, grid: Grid, layers: readonly Layer[]): Bytes {
+  return writeNpyRecords(healthFields(health), healthRows(health, grid, layers));
 }
 
-function healthFields(figures: readonly Series[]): NpyField[] {
+function healthFields({ figures }: WholeHealth): NpyField[] {
   const places = ['step', 'layer', 'head'].map((name) => ({ name, whole: true }));
-  return [...places, ...figures.map(({ name }) => ({ name, whole: false }))];
+  return [...places, ...figures.map((name) => ({ name, whole: false }))];
 }
 
-function healthRows(figures: readonly Series[], grid: Grid, layers: readonly Layer[]): number[][] {
-  const { steps = [], heads = 0 } = figures[0] ?? {};
+function healthRows(health: WholeHealth, grid: Grid, layers: readonly Layer[]): number[][] {
+  const { steps, figures, values } = health;
+  const heads = headsOf(health.heads);
   return steps.flatMap((step, i) =>
     Array.from({ length: heads }, (_, number) => {
       const { layer, head } = headPlace(grid, number);
-      return [
-        step,
-        ...numbersOf(layers, layer, head),
-        ...figures.map(({ values }) => values[i * heads + number] ?? Number.NaN),
-      ];
+      const own = figures.map(
+        (_, figure) => values[(i * figures.length + figure) * heads + number] ?? Number.NaN,
+      );
+      return [step, ...numbersOf(layers, layer, head), ...own];
     }),
   );
 }

@@ -1,4 +1,4 @@
-import type { Series } from './health';
+import { type Extremes, type Series, valueAt } from './health';
 
 /** What one figure of a head is in one run or at one step, less what it is in the other; for magnitudes that spread over
  * orders of magnitude the decimal logarithm of their ratio. */
@@ -7,7 +7,8 @@ export interface Difference {
   readonly logarithmic: boolean;
   /** [heads]; NaN where one of the two is not known. */
   readonly values: Float64Array;
-  /** The greatest that occurs, of either sign, over all the pairs of steps that are compared; above 0. */
+  /** None of either sign is greater over all the pairs of steps that are compared; above 0. It occurs where both figures are
+   * held step by step. */
   readonly most: number;
 }
 
@@ -20,19 +21,41 @@ export function differenceOf(
   shown: readonly [number, number],
 ): Difference {
   const logarithmic = a.scale.logarithmic || b.scale.logarithmic;
-  const at = ([stepA, stepB]: readonly [number, number]): Float64Array => {
-    const [rowA, rowB] = [a.steps.indexOf(stepA), b.steps.indexOf(stepB)];
-    return Float64Array.from({ length: a.heads }, (_, head) => {
-      const x = rowA < 0 ? Number.NaN : (a.values[rowA * a.heads + head] ?? Number.NaN);
-      const y = rowB < 0 ? Number.NaN : (b.values[rowB * b.heads + head] ?? Number.NaN);
-      const less = logarithmic ? Math.log10(x) - Math.log10(y) : x - y;
-      return Number.isFinite(less) ? less : Number.NaN;
-    });
+  const less = (x: number, y: number): number => {
+    const value = logarithmic ? Math.log10(x) - Math.log10(y) : x - y;
+    return Number.isFinite(value) ? value : Number.NaN;
   };
-  const values = at(shown);
-  let most = greatest(values);
-  for (const pair of pairs) most = Math.max(most, greatest(at(pair)));
+  const values = Float64Array.from({ length: a.heads }, (_, head) =>
+    less(valueAt(a, shown[0], head), valueAt(b, shown[1], head)),
+  );
+  let most = values.reduce(greater, 0);
+  const [extremesA, extremesB] = [a.extremes, b.extremes];
+  if (extremesA && extremesB) {
+    const [rowsA, rowsB] = [rowsOf(a), rowsOf(b)];
+    const seen = new Set<string>();
+    for (const [stepA, stepB] of pairs) {
+      const [first, second] = [bucketOf(extremesA, rowsA.get(stepA)), bucketOf(extremesB, rowsB.get(stepB))];
+      const key = `${first} ${second}`;
+      if (first === null || second === null || seen.has(key)) continue;
+      seen.add(key);
+      for (let head = 0; head < a.heads; head++) {
+        const [i, j] = [first * a.heads + head, second * a.heads + head];
+        most = greater(most, less(extremesA.high[i] ?? Number.NaN, extremesB.low[j] ?? Number.NaN));
+        most = greater(most, less(extremesA.low[i] ?? Number.NaN, extremesB.high[j] ?? Number.NaN));
+      }
+    }
+  }
   return { name: a.name, logarithmic, values, most: most > 0 ? most : 1 };
+}
+
+function rowsOf({ steps }: Series): ReadonlyMap<number, number> {
+  return new Map(steps.map((step, row) => [step, row]));
+}
+
+/** Number of the bucket of a row; null where it is not held. */
+function bucketOf({ every, count }: Extremes, row: number | undefined): number | null {
+  const bucket = row === undefined ? -1 : Math.floor(row / every);
+  return bucket >= 0 && bucket < count ? bucket : null;
 }
 
 /** Numbers of the heads that differ most, the first one most. */
@@ -64,6 +87,7 @@ export function formatDifference({ logarithmic }: Pick<Difference, 'logarithmic'
   return Number(digits) === 0 ? '0' : `${value < 0 ? '−' : '+'}${digits}`;
 }
 
-function greatest(values: Float64Array): number {
-  return values.reduce((most, value) => (Math.abs(value) > most ? Math.abs(value) : most), 0);
+/** The greater of a size and that of a value, which may not be known. */
+function greater(most: number, value: number): number {
+  return Math.abs(value) > most ? Math.abs(value) : most;
 }

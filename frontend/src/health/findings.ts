@@ -23,8 +23,8 @@ const KINDS: readonly Kind[] = [
 export interface NamedHead {
   readonly number: number;
   readonly value: number;
-  /** The first of the steps through which it has done so up to the shown one. */
-  readonly since: number;
+  /** The first of the steps through which it has done so up to the shown one; null where earlier ones are not here. */
+  readonly since: number | null;
 }
 
 /** The heads that do the same, the clearest first. */
@@ -53,9 +53,13 @@ export function nameable(health: ReadonlyMap<string, Series>): boolean {
   return KINDS.some(({ figure }) => health.has(figure));
 }
 
-/** The first step of those through which a head has kept to the limit, up to this one. */
-function sinceWhen({ steps, heads, values }: Series, step: number, number: number, limit: number): number {
-  let row = steps.indexOf(step);
-  while (row > 0 && (values[(row - 1) * heads + number] ?? Number.NaN) >= limit) row--;
-  return steps[row] ?? step;
+/** The first step of those through which a head has kept to the limit, up to this one; null where one is not here. */
+function sinceWhen(series: Series, step: number, number: number, limit: number): number | null {
+  let row = series.steps.indexOf(step);
+  for (; row > 0; row--) {
+    const before = series.at(series.steps[row - 1] ?? Number.NaN);
+    if (before === null) return null;
+    if (!((before[number] ?? Number.NaN) >= limit)) break;
+  }
+  return series.steps[row] ?? step;
 }

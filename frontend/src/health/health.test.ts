@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { HealthDocument, KnownHealth } from '../run/types';
 import { formatValue } from './figures';
-import { extendHealth, readHealth, share, sharesBetween, valueAt } from './health';
+import { readHealth, share, sharesBetween, valueAt } from './health';
 
 const health = readHealth({
   run: 'a',
@@ -26,8 +25,8 @@ describe('health', () => {
     expect(valueAt(entropy, 0, 2)).toBeNaN();
     expect(valueAt(entropy, 100, 2)).toBe(0.25);
     expect(valueAt(entropy, 50, 0)).toBeNaN();
-    expect([...entropy.low]).toEqual([0.5, 0]);
-    expect([...entropy.high]).toEqual([1, 0.5]);
+    expect([...entropy.rangeOf(null)!.low]).toEqual([0.5, 0]);
+    expect([...entropy.rangeOf(null)!.high]).toEqual([1, 0.5]);
   });
 
   it('has one scale over all heads and steps', () => {
@@ -57,55 +56,4 @@ it('prints values short', () => {
     '–',
     '∞',
   ]);
-});
-
-describe('extendHealth', () => {
-  const document = (
-    steps: number[],
-    figures: HealthDocument['figures'] = { entropy: steps.map((step) => [step]) },
-  ) => ({
-    run: 'a',
-    steps,
-    heads: [1],
-    figures,
-    digest: `up to ${steps.at(-1) ?? 'the last'}`,
-  });
-  const answers = (answer: HealthDocument) => {
-    const asked: (KnownHealth | null)[] = [];
-    const health = async (_: string, known: KnownHealth | null) => {
-      asked.push(known);
-      return answer;
-    };
-    return { asked, health };
-  };
-
-  it('asks for what came since, and adds it', async () => {
-    const source = answers(document([300]));
-    const all = await extendHealth(source, 'a', document([100, 200]));
-    expect(source.asked).toEqual([{ since: 200, known: 'up to 200' }]);
-    expect(all).toEqual(document([100, 200, 300]));
-  });
-
-  it('keeps the same object where nothing is new', async () => {
-    const known = document([100, 200]);
-    expect(await extendHealth(answers({ ...known, steps: [], figures: { entropy: [] } }), 'a', known)).toBe(
-      known,
-    );
-  });
-
-  it('asks for everything of another run', async () => {
-    const other = answers({ ...document([100]), run: 'b' });
-    await extendHealth(other, 'b', document([100, 200]));
-    expect(other.asked).toEqual([null]);
-  });
-
-  it('forgets what it knew of steps that were written again, or are gone', async () => {
-    const known = document([100, 200]);
-    const again = { ...document([100, 200], { entropy: [[1], [2]] }), digest: 'another' };
-    expect(await extendHealth(answers(again), 'a', known)).toBe(again);
-    const withNewFigure = document([100, 200, 300], { entropy: [[1], [2], [3]], sink: [[0], [0], [0]] });
-    expect(await extendHealth(answers(withNewFigure), 'a', known)).toBe(withNewFigure);
-    for (const left of [document([100]), document([])])
-      expect(await extendHealth(answers(left), 'a', known)).toBe(left);
-  });
 });

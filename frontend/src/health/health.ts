@@ -1,19 +1,40 @@
-import type { DataSource } from '../run/source';
-import type { HealthDocument, JsonNumber } from '../run/types';
-import { toNumber } from '../run/types';
+import type { HealthDocument } from '../run/types';
+import { figureOf, headsOf, rangeOf, type WholeHealth, wholeHealth } from '../run/whole_health';
 import { isMagnitude } from './figures';
 
-/** One figure of all heads over all steps. */
+/** One figure of all heads over all steps: exact at each step, and over them as finely as it is held. */
 export interface Series {
   readonly name: string;
   readonly steps: readonly number[];
   readonly heads: number;
-  /** [steps, heads]; NaN where the figure is not known. */
-  readonly values: Float64Array;
-  /** Least and greatest value over all heads of each step; NaN where no head has one. [steps] */
-  readonly low: Float64Array;
-  readonly high: Float64Array;
   readonly scale: Scale;
+  /** As it was recorded at a step, NaN where it is not known [heads]; null while it is not here, or where nothing was recorded. */
+  at(step: number): Float32Array | null;
+  /** Over all steps; null while it is not here. */
+  readonly extremes: Extremes | null;
+  /** The same of one head, or the range of all; null while it is not here. */
+  rangeOf(head: number | null): Range | null;
+}
+
+/** Buckets of so many steps, the first one from the first step on. */
+export interface Buckets {
+  readonly every: number;
+  readonly count: number;
+}
+
+/** Least and greatest of each head in each bucket; the very values where a bucket has one step. [buckets, heads] */
+export interface Extremes extends Buckets {
+  readonly low: Float32Array;
+  readonly high: Float32Array;
+  /** At which of the steps each was; null: at the bucket's only one. */
+  readonly lowAt: Float32Array | null;
+  readonly highAt: Float32Array | null;
+}
+
+/** Of one head, or of the finite values of all. [buckets] */
+export interface Range extends Buckets {
+  readonly low: Float32Array;
+  readonly high: Float32Array;
 }
 
 /** From values to [0, 1], over all heads and steps, so that one colour or height means one value everywhere. */
@@ -26,35 +47,96 @@ export interface Scale {
 /** Ratio of extremes from which a magnitude is drawn on a logarithmic scale. */
 const WIDE = 50;
 
-export function readHealth(
-  document: Omit<HealthDocument, 'digest'> & Partial<HealthDocument>,
-): ReadonlyMap<string, Series> {
-  const heads = document.heads.reduce((sum, count) => sum + count, 0);
-  return new Map(
-    Object.entries(document.figures).map(([name, rows]) => [
-      name,
-      readSeries(name, document.steps, heads, rows),
-    ]),
-  );
+/** All figures of what is in memory. */
+export function readHealth(document: HealthDocument): ReadonlyMap<string, Series> {
+  return wholeSeries(wholeHealth(document));
 }
 
-/** Asks only for the steps that are not known yet. What is known of another run, of other heads, or of steps that a restart
- * has written again, counts for nothing. */
-export async function extendHealth(
-  source: Pick<DataSource, 'health'>,
-  run: string,
-  known: HealthDocument | null,
-  signal?: AbortSignal,
-): Promise<HealthDocument> {
-  const last = known?.run === run ? known.steps.at(-1) : undefined;
-  if (known === null || last === undefined) return source.health(run, null, signal);
-  const newer = await source.health(run, { since: last, known: known.digest }, signal);
-  if (newer.digest === known.digest) return known;
-  if ((newer.steps[0] ?? last) <= last) return newer;
-  const figures = Object.entries(newer.figures).map(
-    ([name, rows]) => [name, [...(known.figures[name] ?? []), ...rows]] as const,
-  );
-  return { ...newer, steps: [...known.steps, ...newer.steps], figures: Object.fromEntries(figures) };
+/** The same: each step is a bucket of its own. */
+export function wholeSeries(whole: WholeHealth): ReadonlyMap<string, Series> {
+  const rows = new Map(whole.steps.map((step, row) => [step, row]));
+  const ranges = new Map<number | null, Float32Array>();
+  return new Map(whole.figures.map((name) => [name, new OfWhole(whole, name, rows, ranges)]));
+}
+
+class OfWhole implements Series {
+  readonly steps: readonly number[];
+  readonly heads: number;
+  readonly scale: Scale;
+  private readonly number: number;
+  private found: Extremes | null = null;
+  private readonly views = new Map<number, Float32Array>();
+
+  /** @param ranges of all figures, by head, as far as they were asked for */
+  constructor(
+    private readonly whole: WholeHealth,
+    readonly name: string,
+    private readonly rows: ReadonlyMap<number, number>,
+    private readonly ranges: Map<number | null, Float32Array>,
+  ) {
+    this.steps = whole.steps;
+    this.heads = headsOf(whole.heads);
+    this.number = whole.figures.indexOf(name);
+    this.scale = scaleOver(name, this.rangeOf(null));
+  }
+
+  at(step: number): Float32Array | null {
+    const row = this.rows.get(step);
+    if (row === undefined) return null;
+    const begin = (row * this.whole.figures.length + this.number) * this.heads;
+    const values = this.views.get(row) ?? this.whole.values.subarray(begin, begin + this.heads);
+    this.views.set(row, values); // the same object each time
+    return values;
+  }
+
+  get extremes(): Extremes {
+    this.found ??= extremesIn(figureOf(this.whole, { ...this.all, figure: this.name }).data, 1, this.heads);
+    return this.found;
+  }
+
+  rangeOf(head: number | null): Range {
+    const known =
+      this.ranges.get(head) ?? rangeOf(this.whole, { ...this.all, ...(head !== null && { head }) }).data;
+    this.ranges.set(head, known);
+    return rangeIn(known, this.number, 1, this.steps.length);
+  }
+
+  private get all() {
+    const { run, digest: known, steps } = this.whole;
+    return { run, known, rows: steps.length, from: 0, to: steps.length, every: 1 };
+  }
+}
+
+/** @param data [4, buckets, heads], or [1, rows, heads] */
+export function extremesIn(data: Float32Array, every: number, heads: number): Extremes {
+  if (every === 1) {
+    const count = heads === 0 ? 0 : data.length / heads;
+    return { every, count, low: data, high: data, lowAt: null, highAt: null };
+  }
+  const size = data.length / 4;
+  const [low, high, lowAt, highAt] = [0, 1, 2, 3].map((part) =>
+    data.subarray(part * size, (part + 1) * size),
+  ) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  return { every, count: heads === 0 ? 0 : size / heads, low, high, lowAt, highAt };
+}
+
+/** @param data [figures, 2, buckets] */
+export function rangeIn(data: Float32Array, figure: number, every: number, count: number): Range {
+  const begin = 2 * figure * count;
+  const [low, high] = [data.subarray(begin, begin + count), data.subarray(begin + count, begin + 2 * count)];
+  return { every, count, low, high };
+}
+
+export function scaleOver(name: string, { low, high }: Range): Scale {
+  let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of low) if (value < least) least = value;
+  for (const value of high) if (value > greatest) greatest = value;
+  const known = least <= greatest;
+  return {
+    low: known ? least : 0,
+    high: known ? greatest : 1,
+    logarithmic: known && isMagnitude(name) && least > 0 && greatest > WIDE * least,
+  };
 }
 
 export function share(scale: Scale, value: number): number {
@@ -65,57 +147,17 @@ export function share(scale: Scale, value: number): number {
 }
 
 /** The value of a head at a step, or NaN. */
-export function valueAt(series: Series, step: number, head: number): number {
-  const row = series.steps.indexOf(step);
-  return row < 0 || head >= series.heads
-    ? Number.NaN
-    : (series.values[row * series.heads + head] ?? Number.NaN);
+export function valueAt(series: Pick<Series, 'at'>, step: number, head: number): number {
+  return series.at(step)?.[head] ?? Number.NaN;
 }
 
 /** Shares of all heads between two steps; where one of them has no value, the other's. [heads] */
 export function sharesBetween(series: Series, from: number, to: number, mix: number): Float64Array {
-  const before = series.steps.indexOf(from);
-  const after = series.steps.indexOf(to);
-  const at = (row: number, head: number) =>
-    row < 0 ? Number.NaN : share(series.scale, series.values[row * series.heads + head] ?? Number.NaN);
+  const [before, after] = [series.at(from), series.at(to)];
+  const at = (values: Float32Array | null, head: number) => share(series.scale, values?.[head] ?? Number.NaN);
   return Float64Array.from({ length: series.heads }, (_, head) => {
     const [a, b] = [at(before, head), at(after, head)];
     if (Number.isNaN(a)) return b;
     return Number.isNaN(b) ? a : a + mix * (b - a);
   });
-}
-
-function readSeries(
-  name: string,
-  steps: readonly number[],
-  heads: number,
-  rows: readonly (readonly JsonNumber[])[],
-): Series {
-  const values = new Float64Array(steps.length * heads).fill(Number.NaN);
-  const low = new Float64Array(steps.length).fill(Number.NaN);
-  const high = new Float64Array(steps.length).fill(Number.NaN);
-  let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  steps.forEach((_, i) => {
-    rows[i]?.slice(0, heads).forEach((raw, head) => {
-      const value = toNumber(raw);
-      values[i * heads + head] = value;
-      if (!Number.isFinite(value)) return;
-      low[i] = lesser(low[i], value);
-      high[i] = -lesser(-(high[i] ?? Number.NaN), -value);
-      least = Math.min(least, value);
-      greatest = Math.max(greatest, value);
-    });
-  });
-  const known = least <= greatest;
-  const scale = {
-    low: known ? least : 0,
-    high: known ? greatest : 1,
-    logarithmic: known && isMagnitude(name) && least > 0 && greatest > WIDE * least,
-  };
-  return { name, steps, heads, values, low, high, scale };
-}
-
-/** The smaller one; a value that is not known yet gives way. */
-function lesser(known: number | undefined, value: number): number {
-  return known === undefined || Number.isNaN(known) ? value : Math.min(known, value);
 }

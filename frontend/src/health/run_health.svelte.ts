@@ -1,15 +1,28 @@
+import { untrack } from 'svelte';
 import type { Feature } from '../run/feature';
 import { Latest } from '../run/latest.svelte';
 import { type Settings, settings, text } from '../run/setting';
-import type { Alert, HealthDocument } from '../run/types';
-import { readHealth, type Series } from './health';
+import type { DataSource } from '../run/source';
+import type { Alert } from '../run/types';
+import { FiguresOfRun } from './figures_of_run.svelte';
+import type { Series } from './health';
 
 /** The figure that says most at a glance. */
 const FIRST_TINT = 'entropy';
 
+/** What of the figures is looked at beside the tint. */
+interface Looked {
+  /** At which steps. */
+  readonly steps: readonly number[];
+  /** Over all steps. */
+  readonly figures: readonly string[];
+  /** Number of the head whose charts are shown. */
+  readonly head: number | null;
+}
+
 /** The shown run's health figures over its steps, and its alerts. */
 export class RunHealth implements Feature {
-  readonly document = new Latest<HealthDocument>();
+  readonly held = new FiguresOfRun();
   readonly alerts = new Latest<readonly Alert[]>();
   /** Name of the figure that colours the cells. */
   tint = $state<string | null>(FIRST_TINT);
@@ -17,18 +30,31 @@ export class RunHealth implements Feature {
     tint: text().none('none').stated(),
   });
 
-  readonly figures: ReadonlyMap<string, Series> | null = $derived(
-    this.document.value && readHealth(this.document.value),
-  );
+  constructor(private readonly looked: () => Looked) {}
+
+  readonly figures: ReadonlyMap<string, Series> | null = $derived.by(() => this.held.figures);
   /** The figure that colours the cells. */
-  readonly series: Series | null = $derived(this.figures?.get(this.tint ?? '') ?? null);
+  readonly series: Series | null = $derived.by(() => this.figures?.get(this.tint ?? '') ?? null);
+
+  begin(): void {
+    $effect(() => {
+      const { steps, figures, head } = this.looked();
+      this.held.want({ steps, figures: this.tint === null ? figures : [this.tint, ...figures], head });
+    });
+  }
+
+  /** New checkpoints came. */
+  update(source: DataSource, run: string): void {
+    untrack(() => this.held.update(source, run));
+    void this.alerts.load(async (signal) => (await source.alerts(run, signal)).alerts);
+  }
 
   get busy(): boolean {
-    return this.document.loading || this.alerts.loading;
+    return this.held.loading || this.alerts.loading;
   }
 
   leave(): void {
-    this.document.clear();
+    this.held.clear();
     this.alerts.clear();
   }
 }

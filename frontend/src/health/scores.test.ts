@@ -3,7 +3,7 @@ import { readHealth } from './health';
 import { healthScores, ranked, scaleOf } from './scores';
 
 describe('heads by value', () => {
-  const values = [0.1, 0.5, Number.NaN, 0.3, 0.9, 0.2];
+  const values = [0.1, 0.5, Number.NaN, 0.375, 0.9, 0.2];
 
   it('are sorted with the unknown last and equal ones as they were', () => {
     expect([...ranked([0, 1, 2, 3, 4, 5], values, true)]).toEqual([4, 1, 3, 5, 0, 2]);
@@ -28,13 +28,13 @@ it('health figures are scores of the shown step, unknown where they were not rec
     figures: {
       sink: [
         [0.1, 0.2],
-        [0.3, 'Infinity'],
+        [0.375, 'Infinity'],
       ],
     },
   });
   const [score] = healthScores(health, 100);
   expect(score).toMatchObject({ id: 'sink', title: 'Sink' });
-  expect([...score!.values]).toEqual([0.3, Number.POSITIVE_INFINITY]);
+  expect([...score!.values]).toEqual([0.375, Number.POSITIVE_INFINITY]);
   expect([...healthScores(health, 50)[0]!.values]).toEqual([Number.NaN, Number.NaN]);
 });
 

@@ -22,9 +22,9 @@ export function healthScores(health: ReadonlyMap<string, Series>, step: number):
 }
 
 /** A figure of all heads at a step, NaN where it was not recorded. [heads] */
-export function valuesAt({ steps, heads, values }: Series, step: number): Float64Array {
-  const row = steps.indexOf(step);
-  return row < 0 ? new Float64Array(heads).fill(Number.NaN) : values.subarray(row * heads, (row + 1) * heads);
+export function valuesAt(series: Pick<Series, 'at' | 'heads'>, step: number): Float64Array {
+  const values = series.at(step);
+  return values ? Float64Array.from(values) : new Float64Array(series.heads).fill(Number.NaN);
 }
 
 /** Numbers of heads in the order of their values; those whose value is not known come last, and equal ones stay in

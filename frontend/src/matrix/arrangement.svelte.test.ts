@@ -1,7 +1,7 @@
 import { flushSync } from 'svelte';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { RunHealth } from '../health/run_health.svelte';
 import { type HeadScore, healthScores } from '../health/scores';
+import { ShownHealth } from '../health/shown_health.fixture.svelte';
 import { headPlace, makeGrid } from '../render/layout';
 import type { HeadPlace } from '../run/head';
 import { layerOf } from '../run/layer.fixture';
@@ -12,8 +12,7 @@ const grid = makeGrid([2, 2]);
 const layers = [0, 1].map((number) => layerOf({ number, heads: 2, head_numbers: [0, 1] }));
 
 function setup() {
-  const health = new RunHealth();
-  health.document.value = {
+  const health = new ShownHealth({
     run: 'a',
     steps: [0, 100],
     heads: [2, 2],
@@ -23,8 +22,7 @@ function setup() {
         [0.9, 0.1, 0.2, 0.3],
       ],
     },
-    digest: '',
-  };
+  });
   const playback = $state({ step: 0 as number | null });
   const change = $state({ values: new Float64Array(4).fill(Number.NaN) });
   const likeness = $state({ to: null as HeadPlace | null, elsewhere: false, follow: vi.fn() });

@@ -42,7 +42,7 @@ describe('a cell', () => {
       'Layer 4 · Head 7 · Entropy 0.600',
     );
     expect(headline(shown(scoreOf('entropy'), 'induction'), { layer: 0, head: 1 })).toBe(
-      'Layer 4 · Head 7 · Entropy 0.600 · Induction 0.876',
+      'Layer 4 · Head 7 · Entropy 0.600 · Induction 0.877',
     );
     expect(headline(shown(null, 'induction', 'entropy'), { layer: 0, head: 0 })).toBe(
       'Layer 4 · Head 0 · Induction 0.300 · Entropy 0.700',
@@ -58,7 +58,7 @@ describe('a cell', () => {
     expect(finding?.figure).toBe('induction');
     expect(head?.number).toBe(1);
     expect(head?.value).toBe(series && valueAt(series, 100, 1));
-    expect(reading(shown(scoreOf('induction')), 1)).toBe('0.876');
+    expect(reading(shown(scoreOf('induction')), 1)).toBe('0.877');
     expect(scoreOf('induction')?.values[1]).toBe(head?.value);
   });
 });

@@ -10,11 +10,10 @@ const offsets: SmallMaps = {
   shape: [2, 1, 5],
   data: Uint8Array.from([0.1, 0.83, 0.07, 0, 0, 0.2, 0.3, 0.5, 0, 0].map(codeOf)),
 };
+const ON_FIRST = Float32Array.of(0.02, 0.6);
 const sink = {
   name: 'sink',
-  steps: [100],
-  heads: 2,
-  values: Float64Array.of(0.02, 0.6),
+  at: (step: number) => (step === 100 ? ON_FIRST : null),
 } as unknown as Series;
 
 function shown(maps: SmallMaps, part: string, parts: Partial<CellMaps> = {}): CellMaps {

@@ -1,4 +1,4 @@
-import { type Series, valueAt } from '../health/health';
+import type { Series } from '../health/health';
 import { heatColour, heatColours } from '../reading/heat';
 import { hex } from '../render/colours';
 import { codeOf, type CellMaps as Drawn, valueOfCode } from '../render/maps';
@@ -22,7 +22,12 @@ const BARS = {
 /** What the matrix draws in its cells; null while they show points, or nothing is here.
  * @param most of the scale, see `mostOf`
  * @param first attention on the first token, which has a bar of its own; null where it is not known */
-export function drawnMaps(maps: CellMaps, dark: boolean, most: number, first: Series | null): Drawn | null {
+export function drawnMaps(
+  maps: CellMaps,
+  dark: boolean,
+  most: number,
+  first: Pick<Series, 'at'> | null,
+): Drawn | null {
   const { pair, mix, current } = maps;
   if (!maps.on || !pair) return null;
   const [, rows = 0, columns = 0] = pair.to.shape;
@@ -30,8 +35,8 @@ export function drawnMaps(maps: CellMaps, dark: boolean, most: number, first: Se
   const opacity = current ? 1 : DIMMED;
   if (pair.part === 'offsets' && rows === 1) {
     const range = barRange(pair.to);
-    const from = barsOf(pair.from, range, first, pair.fromMaps);
-    const to = pair.to === pair.from ? from : barsOf(pair.to, range, first, pair.toMaps);
+    const from = barsOf(pair.from, range, first?.at(pair.fromMaps) ?? null);
+    const to = pair.to === pair.from ? from : barsOf(pair.to, range, first?.at(pair.toMaps) ?? null);
     const bars = { rows: 1, columns: barCount(range), form: 'bars', most: 1 } as const;
     return { ...bars, from, to, mix, colours: barColours(range, dark), opacity };
   }
@@ -88,10 +93,10 @@ function barCount({ back, ahead }: BarRange): number {
   return LEAD + back + 1 + ahead;
 }
 
-const cut = new WeakMap<SmallMaps, { readonly first: Series | null; readonly codes: Uint8Array }>();
+const cut = new WeakMap<SmallMaps, { readonly first: Float32Array | null; readonly codes: Uint8Array }>();
 
 /** The codes of the first token and of the offsets in a range, the same array each time. */
-function barsOf(maps: SmallMaps, range: BarRange, first: Series | null, step: number): Uint8Array {
+function barsOf(maps: SmallMaps, range: BarRange, first: Float32Array | null): Uint8Array {
   const [heads = 0, , columns = 1] = maps.shape;
   const each = barCount(range);
   const known = cut.get(maps);
@@ -100,7 +105,7 @@ function barsOf(maps: SmallMaps, range: BarRange, first: Series | null, step: nu
   for (let head = 0; head < heads; head++) {
     const begin = head * columns + (columns - 1) / 2 - range.back;
     codes.set(maps.data.subarray(begin, begin + each - LEAD), head * each + LEAD);
-    codes.fill(codeOf(first ? valueAt(first, step, head) : Number.NaN), head * each, head * each + FIRST);
+    codes.fill(codeOf(first?.[head] ?? Number.NaN), head * each, head * each + FIRST);
   }
   cut.set(maps, { first, codes });
   return codes;

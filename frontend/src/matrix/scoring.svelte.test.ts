@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { RunHealth } from '../health/run_health.svelte';
 import type { HeadScore } from '../health/scores';
+import { ShownHealth } from '../health/shown_health.fixture.svelte';
 import { makeGrid } from '../render/layout';
 import { layerOf } from '../run/layer.fixture';
 import type { Offers } from '../run/source';
@@ -14,19 +14,17 @@ function scoreOf(id: string, ...values: number[]): HeadScore {
 }
 
 function setup(offers?: Offers) {
-  const health = new RunHealth();
-  health.document.value = {
+  const health = new ShownHealth({
     run: 'a',
     steps: [0, 100],
     heads: [2],
     figures: {
       sink: [
-        [0.1, 0.2],
-        [0.3, 0.9],
+        [0.125, 0.25],
+        [0.375, 0.875],
       ],
     },
-    digest: '',
-  };
+  });
   const playback = $state({ steps: [0, 100], index: 1, step: 100 as number | null, moving: false });
   const search = $state({ clustering: { score: null as HeadScore | null } });
   const never = () => Promise.reject(new Error('Nothing is asked for.'));
@@ -52,9 +50,9 @@ function setup(offers?: Offers) {
 it('has the health figures of the shown step, then what else is known of heads', () => {
   const { scoring, playback, search } = setup();
   expect(scoring.all.map(({ id }) => id)).toEqual(['sink', 'change']);
-  expect([...(scoring.all[0]?.values ?? [])]).toEqual([0.3, 0.9]);
+  expect([...(scoring.all[0]?.values ?? [])]).toEqual([0.375, 0.875]);
   playback.step = 0;
-  expect([...(scoring.all[0]?.values ?? [])]).toEqual([0.1, 0.2]);
+  expect([...(scoring.all[0]?.values ?? [])]).toEqual([0.125, 0.25]);
   search.clustering.score = scoreOf('clustering', 1, 2);
   scoring.likeness.to = { layer: 0, head: 1 };
   expect(scoring.all.map(({ id }) => id)).toEqual(['sink', 'change', 'likeness', 'clustering']);
@@ -68,7 +66,7 @@ it('tints by one of them: a figure on the scale of all steps, another on its own
   expect([scoring.tint, scoring.scale]).toEqual([null, null]);
   health.tint = 'sink';
   expect(scoring.tint?.id).toBe('sink');
-  expect(scoring.scale).toEqual({ low: 0.1, high: 0.9, logarithmic: false });
+  expect(scoring.scale).toEqual({ low: 0.125, high: 0.875, logarithmic: false });
   search.clustering.score = scoreOf('clustering', 1, 4);
   health.tint = 'clustering';
   expect(scoring.tint?.id).toBe('clustering');

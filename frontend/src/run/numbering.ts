@@ -6,8 +6,9 @@ import type {
   Alerts,
   AttentionQuery,
   ChangeQuery,
+  FigureOfHeadsQuery,
   FigureQuery,
-  HealthDocument,
+  HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
   KnownHealth,
@@ -15,6 +16,8 @@ import type {
   Points,
   PointsQuery,
   Probe,
+  RangeQuery,
+  RowsQuery,
   Run,
   Runs,
   SimilarityQuery,
@@ -98,8 +101,20 @@ export class NumberedSource implements DataSource {
     return this.source.image(run, sequence, side, signal);
   }
 
-  health(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthDocument> {
-    return this.source.health(run, known, signal);
+  healthSteps(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthSteps> {
+    return this.source.healthSteps(run, known, signal);
+  }
+
+  healthRows(query: RowsQuery, signal?: AbortSignal): Promise<NpyArray> {
+    return this.source.healthRows(query, signal);
+  }
+
+  healthFigure(query: FigureOfHeadsQuery, signal?: AbortSignal): Promise<NpyArray> {
+    return this.source.healthFigure(query, signal);
+  }
+
+  healthRange(query: RangeQuery, signal?: AbortSignal): Promise<NpyArray> {
+    return this.source.healthRange(query, signal);
   }
 
   alerts(run: string, signal?: AbortSignal): Promise<Alerts> {

@@ -6,8 +6,9 @@ import type {
   AttentionQuery,
   ChangeQuery,
   Dims,
+  FigureOfHeadsQuery,
   FigureQuery,
-  HealthDocument,
+  HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
   KnownHealth,
@@ -17,6 +18,8 @@ import type {
   Priority,
   Probe,
   Progress,
+  RangeQuery,
+  RowsQuery,
   Runs,
   SimilarityQuery,
   SmallMaps,
@@ -52,7 +55,14 @@ export interface DataSource {
   runs(signal?: AbortSignal): Promise<Runs>;
   probe(run: string, signal?: AbortSignal): Promise<Probe>;
   /** @param known only the later steps are wanted; the answer has all of them where what is known is no longer so */
-  health(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthDocument>;
+  healthSteps(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthSteps>;
+  /** float32 [rows, figures, heads]: as they were recorded; NaN where a figure is not known */
+  healthRows(query: RowsQuery, signal?: AbortSignal): Promise<NpyArray>;
+  /** float32 [4, buckets, heads]: least and greatest in each bucket of rows, and the first row of each; of buckets of one row
+   * [1, rows, heads] */
+  healthFigure(query: FigureOfHeadsQuery, signal?: AbortSignal): Promise<NpyArray>;
+  /** float32 [figures, 2, buckets]: least and greatest; of all heads those alone that are finite */
+  healthRange(query: RangeQuery, signal?: AbortSignal): Promise<NpyArray>;
   alerts(run: string, signal?: AbortSignal): Promise<Alerts>;
   points(query: PointsQuery, waiting?: Waiting): Promise<Points>;
   trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust>;

@@ -119,19 +119,54 @@ export interface Probe {
   readonly sequences: readonly Sequence[];
 }
 
+/** All health figures of a run, as a page holds them. */
 export interface HealthDocument {
   readonly run: string;
   readonly steps: readonly number[];
   readonly heads: readonly number[];
   readonly figures: Readonly<Record<string, readonly (readonly JsonNumber[])[]>>;
-  /** Of the figures at all steps so far, also those that this document leaves out. */
+  /** Absent: of a page, where nothing changes. */
+  readonly digest?: string;
+}
+
+/** At which steps there are health figures: those from row `from` on of so many `rows`, a row a step. */
+export interface HealthSteps {
+  readonly run: string;
+  readonly from: number;
+  readonly rows: number;
+  readonly steps: readonly number[];
+  /** Of each layer. */
+  readonly heads: readonly number[];
+  readonly figures: readonly string[];
+  /** Of the figures in all rows. */
   readonly digest: string;
 }
 
-/** What a client has of a run's figures: the last step, and the digest that came with it. */
+/** What a client has of a run's figures: so many rows, and the digest that came with them. */
 export interface KnownHealth {
-  readonly since: number;
+  readonly from: number;
   readonly known: string;
+}
+
+/** Rows `from` … `to`, not included, of so many `rows` whose digest is `known`. */
+export interface RowsQuery {
+  readonly run: string;
+  readonly rows: number;
+  readonly from: number;
+  readonly to: number;
+  readonly known: string;
+}
+
+/** One figure of all heads, in buckets of so many rows. */
+export interface FigureOfHeadsQuery extends RowsQuery {
+  readonly figure: string;
+  readonly every: number;
+}
+
+/** All figures of one head, by its number in the model, or the range of all heads. */
+export interface RangeQuery extends RowsQuery {
+  readonly every: number;
+  readonly head?: number;
 }
 
 /** A rule of health that heads broke at a step (`raised`), or keep again. */

@@ -10,14 +10,19 @@ import type {
   AttentionQuery,
   ChangeQuery,
   Dims,
+  FigureOfHeadsQuery,
   FigureQuery,
   HealthDocument,
+  HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
   JsonNumber,
+  KnownHealth,
   Points,
   PointsQuery,
   Probe,
+  RangeQuery,
+  RowsQuery,
   Run,
   Runs,
   SimilarityQuery,
@@ -26,6 +31,7 @@ import type {
   Trust,
   TrustQuery,
 } from '../run/types';
+import { figureOf, rangeOf, rowsOf, stepsOf, type WholeHealth, wholeHealth } from '../run/whole_health';
 import { type ChangesHeader, readFigures, readPoints, readWeights, unpack } from './unpack';
 import { askedOf, summaryOf } from './whole';
 
@@ -68,6 +74,7 @@ const PARTS: Readonly<Record<Part, string>> = {
 /** A page that holds a run: what it has is unpacked when it is looked at. */
 export class ArchiveSource implements DataSource {
   readonly offers: Offers;
+  private figures: Promise<WholeHealth> | null = null;
 
   /** @param piece the packed text of this name, or null */
   constructor(
@@ -92,8 +99,20 @@ export class ArchiveSource implements DataSource {
     return this.document('probe');
   }
 
-  health(): Promise<HealthDocument> {
-    return this.document('health');
+  async healthSteps(_run: string, known: KnownHealth | null): Promise<HealthSteps> {
+    return stepsOf(await this.health(), known);
+  }
+
+  async healthRows(query: RowsQuery): Promise<NpyArray> {
+    return rowsOf(await this.health(), query);
+  }
+
+  async healthFigure(query: FigureOfHeadsQuery): Promise<NpyArray> {
+    return figureOf(await this.health(), query);
+  }
+
+  async healthRange(query: RangeQuery): Promise<NpyArray> {
+    return rangeOf(await this.health(), query);
   }
 
   alerts(): Promise<Alerts> {
@@ -201,6 +220,11 @@ export class ArchiveSource implements DataSource {
   async scalars(_run: string, tag: string): Promise<readonly ScalarPoint[]> {
     const rows = (await this.scalarTable())[tag] ?? [];
     return rows.map(([step, value]) => ({ step, value: Number(value) }));
+  }
+
+  private health(): Promise<WholeHealth> {
+    this.figures ??= this.document<HealthDocument>('health').then(wholeHealth);
+    return this.figures;
   }
 
   private scalarTable(): Promise<Readonly<Record<string, readonly (readonly [number, JsonNumber])[]>>> {

@@ -158,8 +158,8 @@ describe('HttpSource', () => {
 
   it('has a sentence of its own when the server has none', async () => {
     fetched.mockResolvedValueOnce(new Response('<html>', { status: 502 }));
-    await expect(new HttpSource(base).health('a', null)).rejects.toThrow(
-      'The server answered 502 to “health”.',
+    await expect(new HttpSource(base).healthSteps('a', null)).rejects.toThrow(
+      'The server answered 502 to “health_steps”.',
     );
     fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
     await expect(new HttpSource(base).runs()).rejects.toThrow('TensorBoard does not answer');
@@ -256,12 +256,23 @@ describe('HttpSource', () => {
     expect(new URL(String(fetched.mock.calls[0]?.[0])).searchParams.get('previous')).toBe('100');
   });
 
-  it('asks for the health of later steps only', async () => {
-    fetched.mockImplementation(async () => json({}));
-    await new HttpSource(base).health('a', { since: 400, known: 'c0ffee' });
-    await new HttpSource(base).health('a', null);
+  it('asks which steps have figures, of later ones only, and spells them out', async () => {
+    fetched.mockImplementation(async () =>
+      json({
+        run: 'a',
+        rows: 5,
+        steps: [
+          [0, 0, 1],
+          [10, 5, 3],
+          [99, 0, 1],
+        ],
+      }),
+    );
+    const source = new HttpSource(base);
+    expect((await source.healthSteps('a', { from: 4, known: 'c0ffee' })).steps).toEqual([0, 10, 15, 20, 99]);
+    await source.healthSteps('a', null);
     expect(fetched.mock.calls.map(([url]) => new URL(String(url)).search)).toEqual([
-      '?run=a&since=400&known=c0ffee',
+      '?run=a&from=4&known=c0ffee',
       '?run=a',
     ]);
   });

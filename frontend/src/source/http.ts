@@ -7,8 +7,9 @@ import type {
   Alerts,
   AttentionQuery,
   ChangeQuery,
+  FigureOfHeadsQuery,
   FigureQuery,
-  HealthDocument,
+  HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
   JsonNumber,
@@ -17,6 +18,8 @@ import type {
   Points,
   PointsQuery,
   Probe,
+  RangeQuery,
+  RowsQuery,
   Runs,
   SimilarityQuery,
   SmallMaps,
@@ -47,8 +50,22 @@ export class HttpSource implements DataSource {
     return read((await this.get('probe', { run }, signal)).json(), signal);
   }
 
-  async health(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthDocument> {
-    return read((await this.get('health', { run, ...known }, signal)).json(), signal);
+  async healthSteps(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthSteps> {
+    const response = await this.get('health_steps', { run, ...known }, signal);
+    const said: Omit<HealthSteps, 'steps'> & { steps: Spans } = await read(response.json(), signal);
+    return { ...said, steps: stepsOfSpans(said.steps) };
+  }
+
+  healthRows(query: RowsQuery, signal?: AbortSignal): Promise<NpyArray> {
+    return this.array('health_rows', { ...query }, signal);
+  }
+
+  healthFigure(query: FigureOfHeadsQuery, signal?: AbortSignal): Promise<NpyArray> {
+    return this.array('health_figure', { ...query }, signal);
+  }
+
+  healthRange(query: RangeQuery, signal?: AbortSignal): Promise<NpyArray> {
+    return this.array('health_range', { ...query }, signal);
   }
 
   async alerts(run: string, signal?: AbortSignal): Promise<Alerts> {
@@ -125,6 +142,11 @@ export class HttpSource implements DataSource {
     return pointsOf(await (await this.get('../scalars/scalars', { run, tag }, signal)).json());
   }
 
+  private async array(route: string, query: Parameters, signal?: AbortSignal): Promise<NpyArray> {
+    const response = await this.made(route, query, signal ? { signal } : {});
+    return parseNpy(await read(response.arrayBuffer(), signal));
+  }
+
   /** Asks again until the server has made the answer. */
   private async made(
     route: string,
@@ -172,6 +194,15 @@ export class HttpSource implements DataSource {
     if (said === null && GATEWAY.has(status)) throw new LostError(unsaid(status, route), status);
     throw new SourceError(said ?? unsaid(status, route), status);
   }
+}
+
+/** First, distance and count of each stretch of steps of equal distances. */
+type Spans = readonly (readonly [first: number, distance: number, count: number])[];
+
+function stepsOfSpans(spans: Spans): number[] {
+  return spans.flatMap(([first, distance, count]) =>
+    Array.from({ length: count }, (_, i) => first + i * distance),
+  );
 }
 
 /** The body of an answer, which may break off, or be a page of a proxy's. */

@@ -5,8 +5,9 @@ import type {
   Alerts,
   AttentionQuery,
   ChangeQuery,
+  FigureOfHeadsQuery,
   FigureQuery,
-  HealthDocument,
+  HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
   KnownHealth,
@@ -14,6 +15,8 @@ import type {
   Points,
   PointsQuery,
   Probe,
+  RangeQuery,
+  RowsQuery,
   Runs,
   SimilarityQuery,
   SmallMaps,
@@ -42,8 +45,20 @@ export class LastingSource implements DataSource {
     return this.connection.ask(run, () => this.source.probe(run, signal), signal);
   }
 
-  health(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthDocument> {
-    return this.connection.ask(run, () => this.source.health(run, known, signal), signal);
+  healthSteps(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthSteps> {
+    return this.connection.ask(run, () => this.source.healthSteps(run, known, signal), signal);
+  }
+
+  healthRows(query: RowsQuery, signal?: AbortSignal): Promise<NpyArray> {
+    return this.connection.ask(query.run, () => this.source.healthRows(query, signal), signal);
+  }
+
+  healthFigure(query: FigureOfHeadsQuery, signal?: AbortSignal): Promise<NpyArray> {
+    return this.connection.ask(query.run, () => this.source.healthFigure(query, signal), signal);
+  }
+
+  healthRange(query: RangeQuery, signal?: AbortSignal): Promise<NpyArray> {
+    return this.connection.ask(query.run, () => this.source.healthRange(query, signal), signal);
   }
 
   alerts(run: string, signal?: AbortSignal): Promise<Alerts> {

@@ -18,9 +18,17 @@ describe('SyntheticSource', () => {
     const { sequences } = await source.probe('synthetic');
     expect(sequences.reduce((sum, { tokens }) => sum + tokens.length, 0)).toBe(run.queries);
     expect((await source.points(query)).shape).toEqual([run.layers[2]!.heads, run.queries + run.keys, 2]);
-    const health = await source.health('synthetic');
-    expect(Object.keys(health.figures)).toEqual(run.figures);
-    expect(health.figures.entropy?.[0]?.length).toBe(run.layers.reduce((sum, { heads }) => sum + heads, 0));
+    const { figures, steps, digest: known, rows } = await source.healthSteps('synthetic', null);
+    expect([figures, steps]).toEqual([run.figures, run.steps]);
+    const heads = run.layers.reduce((sum, layer) => sum + layer.heads, 0);
+    const asked = { run: 'synthetic', rows, known, from: 0, to: 3 };
+    expect((await source.healthRows(asked)).shape).toEqual([3, figures.length, heads]);
+    expect((await source.healthFigure({ ...asked, figure: 'entropy', every: 2 })).shape).toEqual([
+      4,
+      2,
+      heads,
+    ]);
+    expect((await source.healthRange({ ...asked, every: 1, head: 1 })).shape).toEqual([figures.length, 2, 3]);
   });
 
   it('is the same on every visit', async () => {

@@ -9,8 +9,9 @@ import type {
   Alerts,
   AttentionQuery,
   ChangeQuery,
+  FigureOfHeadsQuery,
   FigureQuery,
-  HealthDocument,
+  HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
   JsonNumber,
@@ -19,12 +20,15 @@ import type {
   Points,
   PointsQuery,
   Probe,
+  RangeQuery,
+  RowsQuery,
   Runs,
   SimilarityQuery,
   SmallMaps,
   Trust,
   TrustQuery,
 } from '../run/types';
+import { figureOf, rangeOf, rowsOf, stepsOf, type WholeHealth, wholeHealth } from '../run/whole_health';
 import { pointFigure, weightedByValues } from './synthetic_figures';
 import { attention, formation, health, position, syntheticHead } from './synthetic_head';
 import { syntheticPicture } from './synthetic_images';
@@ -51,9 +55,25 @@ export class SyntheticSource implements DataSource {
     return { run, sequences: this.made.sequences };
   }
 
-  async health(run: string, known: KnownHealth | null = null): Promise<HealthDocument> {
+  async healthSteps(run: string, known: KnownHealth | null): Promise<HealthSteps> {
+    return stepsOf(this.health(run), known);
+  }
+
+  async healthRows(query: RowsQuery): Promise<NpyArray> {
+    return rowsOf(this.health(query.run), query);
+  }
+
+  async healthFigure(query: FigureOfHeadsQuery): Promise<NpyArray> {
+    return figureOf(this.health(query.run), query);
+  }
+
+  async healthRange(query: RangeQuery): Promise<NpyArray> {
+    return rangeOf(this.health(query.run), query);
+  }
+
+  private health(run: string): WholeHealth {
     const figures: Record<string, JsonNumber[][]> = {};
-    const steps = this.made.steps().filter((step) => step > (known?.since ?? -1));
+    const steps = this.made.steps();
     steps.forEach((step, i) => {
       this.made.options.heads.forEach((heads, layer) => {
         for (let head = 0; head < heads; head++) {
@@ -69,7 +89,7 @@ export class SyntheticSource implements DataSource {
         }
       });
     });
-    return { run, steps, heads: this.made.options.heads, figures, digest: 'synthetic' };
+    return wholeHealth({ run, steps, heads: this.made.options.heads, figures, digest: 'synthetic' });
   }
 
   /** One head whose logits grew too large at the fifth checkpoint. */

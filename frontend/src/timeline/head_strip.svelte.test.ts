@@ -43,7 +43,7 @@ class Around {
   private healthOf() {
     const around = this;
     return {
-      document: { error: null },
+      held: { error: null },
       get tint() {
         return around.tint;
       },

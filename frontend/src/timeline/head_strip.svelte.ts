@@ -1,6 +1,6 @@
 import { untrack } from 'svelte';
 import { placeOfStep } from '../base/steps';
-import { figureTitle, formatValue } from '../health/figures';
+import { figureTitle } from '../health/figures';
 import type { RunHealth } from '../health/run_health.svelte';
 import type { Playback } from '../playback/playback.svelte';
 import { type Grid, headPlace } from '../render/layout';
@@ -10,7 +10,7 @@ import { headLabel } from '../run/labels';
 import type { RunState } from '../run/run_state.svelte';
 import { choice, mapped, type Settings, settings } from '../run/setting';
 import { pooled, type StripPicture, type StripPlan } from './pooling';
-import { bandsOf, columnsOf, placeIn, type Rect } from './strip';
+import { bandsOf, columnsOf, placeIn, type Rect, toldAt } from './strip';
 
 /** Css pixels of the tab's height from which on the strip is shown unless it was folded away. */
 const ROOM = 640;
@@ -25,7 +25,7 @@ const SLICE = 8;
 
 interface Needs {
   readonly data: { readonly run: Pick<RunState, 'run'>['run']; readonly layers: RunState['layers'] };
-  readonly health: Pick<RunHealth, 'series' | 'tint' | 'document'>;
+  readonly health: Pick<RunHealth, 'series' | 'tint' | 'held'>;
   readonly playback: Pick<Playback, 'steps' | 'step' | 'glideTo'>;
   readonly focus: Pick<Focus, 'opened' | 'open'>;
 }
@@ -69,7 +69,7 @@ export class HeadStrip implements Feature {
   /** Whether the tint is a figure that is known over the steps; what is computed for one step alone has no strip. */
   readonly possible: boolean = $derived.by(() => {
     const { data, health } = this.session;
-    return (data.run?.figures ?? []).includes(health.tint ?? '') && health.document.error === null;
+    return (data.run?.figures ?? []).includes(health.tint ?? '') && health.held.error === null;
   });
   readonly open: boolean = $derived.by(() => this.possible && (this.chosen ?? this.room >= ROOM));
   /** Css pixels. */
@@ -79,10 +79,11 @@ export class HeadStrip implements Feature {
 
   private readonly plan: StripPlan | null = $derived.by(() => {
     const { series } = this.session.health;
+    const extremes = series?.extremes;
     const [width, height] = [Math.round(this.width * this.ratio), Math.round(this.height * this.ratio)];
-    if (!this.open || !series || width === 0) return null;
+    if (!this.open || !series || !extremes || width === 0) return null;
     const columns = columnsOf(this.session.playback.steps, series, width, PAD * this.ratio);
-    return { series, bands: bandsOf(this.grid(), height), columns, width, height };
+    return { series, extremes, bands: bandsOf(this.grid(), height), columns, width, height };
   });
 
   /** What is under the pointer, else what the keys are at. */
@@ -98,15 +99,13 @@ export class HeadStrip implements Feature {
     const { left, top, width, height } = found;
     return { left: left / ratio, top: top / ratio, width: width / ratio, height: height / ratio };
   });
-  /** "L3 H7, step 1,200: entropy 0.120" */
+  /** "L3 H7, step 1,200: entropy 0.120"; where a step's own value is not here "entropy 0.120 to 0.340 around it" */
   readonly says: string | null = $derived.by(() => {
     const { at, picture } = this;
     if (!at || !picture) return null;
     const { series } = picture.plan;
     const { layer, head } = headPlace(this.grid(), at.number);
-    const row = series.steps.indexOf(at.step);
-    const value = row < 0 ? Number.NaN : (series.values[row * series.heads + at.number] ?? Number.NaN);
-    const told = Number.isNaN(value) ? 'not known' : formatValue(value);
+    const told = toldAt(picture.plan, at.number, at.step);
     return `${headLabel(this.session.data.layers, layer, head)}, step ${at.step.toLocaleString('en-US')}: ${figureTitle(series.name).toLowerCase()} ${told}`;
   });
 

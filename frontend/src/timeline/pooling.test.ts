@@ -1,27 +1,60 @@
 import { expect, it } from 'vitest';
-import { type Series, share } from '../health/health';
+import { extremesIn, readHealth, type Series, share } from '../health/health';
 import { LIGHT, tintCells } from '../render/colours';
+import { figureOf } from '../run/whole_health';
 import { BLANK, pooled, type StripPicture, stripColours } from './pooling';
-import { columnsOf } from './strip';
+import { columnsOf, toldAt } from './strip';
+
+const SCALE = { low: 0, high: 1, logarithmic: false };
 
 /** @param rows [steps, heads], from 0 to 1, at steps 0, 100, … */
 function seriesOf(rows: readonly (readonly number[])[]): Series {
-  const none = new Float64Array(rows.length);
+  const figures = { entropy: rows.map((row) => row.map((value) => (Number.isNaN(value) ? 'NaN' : value))) };
+  const steps = rows.map((_, i) => 100 * i);
+  const own = readHealth({ run: 'a', steps, heads: [rows[0]?.length ?? 0], figures }).get('entropy')!;
   return {
     name: 'entropy',
-    steps: rows.map((_, i) => 100 * i),
-    heads: rows[0]?.length ?? 0,
-    values: Float64Array.from(rows.flat()),
-    low: none,
-    high: none,
-    scale: { low: 0, high: 1, logarithmic: false },
+    steps,
+    heads: own.heads,
+    scale: SCALE,
+    extremes: own.extremes,
+    at: (step) => own.at(step),
+    rangeOf: () => null,
+  };
+}
+
+/** The same in buckets. */
+function inBuckets(rows: readonly (readonly number[])[], every: number): Series {
+  const own = seriesOf(rows);
+  const whole = { run: 'a', steps: own.steps, heads: [own.heads], figures: ['entropy'], digest: '' };
+  const values = Float32Array.from(rows.flat());
+  const asked = {
+    run: 'a',
+    known: '',
+    rows: rows.length,
+    from: 0,
+    to: rows.length,
+    figure: 'entropy',
+    every,
+  };
+  return {
+    ...own,
+    at: () => null,
+    extremes: extremesIn(figureOf({ ...whole, values }, asked).data, every, own.heads),
   };
 }
 
 /** Of all heads in one band, in this order, without room at the timeline's ends. */
 function draw(series: Series, width: number, height: number, numbers: readonly number[]): StripPicture {
   const columns = columnsOf(series.steps, series, width, 0);
-  const making = pooled({ series, bands: [{ top: 0, height, numbers }], columns, width, height });
+  const making = pooled({
+    series,
+    extremes: series.extremes!,
+    bands: [{ top: 0, height, numbers }],
+    columns,
+    width,
+    height,
+  });
   for (;;) {
     const { done, value } = making.next();
     if (done) return value;
@@ -72,7 +105,14 @@ it('draws the lines between layers, and pauses between steps and rows', () => {
     { top: 0, height: 1, numbers: [0] },
     { top: 2, height: 1, numbers: [1] },
   ];
-  const making = pooled({ series, bands, columns: columnsOf([0], series, 1, 1), width: 1, height: 3 });
+  const making = pooled({
+    series,
+    extremes: series.extremes!,
+    bands,
+    columns: columnsOf([0], series, 1, 1),
+    width: 1,
+    height: 3,
+  });
   let pauses = 0;
   for (;;) {
     const { done, value } = making.next();
@@ -86,4 +126,17 @@ it('draws the lines between layers, and pauses between steps and rows', () => {
     break;
   }
   expect(pauses).toBe(3); // one step, two rows
+});
+
+it('shows the same of steps that share a bucket, and at which of them it was', () => {
+  const rows = Array.from({ length: 40 }, (_, step) => [0.5, 0.5 + (step % 5) / 50, 0.5]);
+  rows[17] = [0.5, 0.5, 0.05];
+  rows[30] = [0.95, 0.5, 0.5];
+  const series = inBuckets(rows, 8);
+  const picture = draw(series, 5, 3, [0, 1, 2]);
+  expect(picture.shown[2 * 5 + 2]).toBe(17 * 3 + 2);
+  expect(picture.shown[3]).toBe(30 * 3 + 0);
+  expect(toldAt(picture.plan, 2, 1700)).toBe('0.050');
+  expect(toldAt(picture.plan, 2, 1800)).toBe('0.050 to 0.500 around it'); // its own value is not here
+  expect(toldAt(picture.plan, 0, 1800)).toBe('0.500'); // all in its bucket are the same
 });

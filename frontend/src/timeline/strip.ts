@@ -1,5 +1,6 @@
 import { shareOfStep } from '../base/steps';
-import type { Series } from '../health/health';
+import { formatValue } from '../health/figures';
+import { type Extremes, type Series, valueAt } from '../health/health';
 import type { Grid } from '../render/layout';
 
 /** Which pixels of the strip above the timeline are whose: heads down, steps across. All lengths are in pixels of its canvas. */
@@ -71,6 +72,45 @@ export function columnsOf(
     return Math.min(width, Math.max(0, before === undefined ? end - half : end + half));
   });
   return { steps, rows: Int32Array.from(steps, (step) => rowOf.get(step) ?? -1), edges };
+}
+
+/** Columns whose steps are in one bucket stand together; those without a row of figures by themselves, but within a bucket.
+ * `ends`: where each group begins, and where the last one ends; `buckets`: −1 for none. */
+export function groupsOf({ rows }: Columns, every: number): { ends: number[]; buckets: number[] } {
+  const ends: number[] = [];
+  const buckets: number[] = [];
+  rows.forEach((row, column) => {
+    const bucket = row < 0 ? -1 : Math.floor(row / every);
+    const last = buckets.at(-1);
+    if (last === bucket && bucket >= 0) return;
+    if (bucket < 0 && every > 1 && last !== undefined && last >= 0) return; // a step without figures between others
+    ends.push(column);
+    buckets.push(bucket);
+  });
+  return { ends: [...ends, rows.length], buckets };
+}
+
+/** What a head has at a step: its own value where that is here, else what it has in the bucket of the step. */
+export function toldAt(
+  { series, extremes }: { readonly series: Series; readonly extremes: Extremes },
+  number: number,
+  step: number,
+): string {
+  const row = series.steps.indexOf(step);
+  const bucket = Math.floor(row / extremes.every);
+  const at = bucket * series.heads + number;
+  const [low, high] = [extremes.low[at] ?? Number.NaN, extremes.high[at] ?? Number.NaN];
+  const own =
+    series.at(step) !== null
+      ? valueAt(series, step, number)
+      : extremes.every === 1 || extremes.lowAt?.[at] === row || low === high
+        ? low
+        : extremes.highAt?.[at] === row
+          ? high
+          : null;
+  if (row < 0 || bucket >= extremes.count) return 'not known';
+  if (own === null) return `${formatValue(low)} to ${formatValue(high)} around it`;
+  return Number.isNaN(own) ? 'not known' : formatValue(own);
 }
 
 /** What falls on which pixel. What is narrower than one shares it with others.
