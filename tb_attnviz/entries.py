@@ -22,6 +22,7 @@ def run_entry(name: str, run: Run) -> dict[str, Any]:
         "probe": probe.fingerprint,
         "figures": run.records.newest.figures,
         "maps": {"steps": run.map_steps, "kinds": list(run.map_kinds)},
+        "missing": run.missing_steps,
         "damaged": run.damaged,
         "error": None,
     }
@@ -38,6 +39,13 @@ def spans(steps: Series[int]) -> list[list[int]]:
         else:
             found.append([step, 0, 1])
     return found
+
+
+def with_spans(entry: dict[str, Any]) -> dict[str, Any]:
+    """The entry of a run with all its steps as `spans`: as long as the run's schedule is irregular, not as the run."""
+    segments = [{**segment, "steps": spans(segment["steps"])} for segment in entry["segments"]]
+    maps = {**entry["maps"], "steps": spans(entry["maps"]["steps"])}
+    return {**entry, "steps": spans(entry["steps"]), "segments": segments, "maps": maps}
 
 
 def layer_entry(position: int, layer: Layer, probe: ProbeRecord) -> dict[str, Any]:

@@ -154,6 +154,13 @@ class Run:
         return self.records.newest.health_steps
 
     @property
+    def missing_steps(self) -> list[int]:
+        """The checkpoints that are left out whole, ascending: their document or their samples cannot be read."""
+        kept = set(self.steps)
+        lost = {step for step in self.records.checkpoints if step not in kept}
+        return sorted(lost | (self.records.damaged_checkpoints.keys() - kept))
+
+    @property
     def damaged(self) -> list[str]:
         """A sentence for everything that is left out because it cannot be read.
 

@@ -11,7 +11,7 @@ from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import Request, Response
 
-from tb_attnviz.entries import run_entry, sequence_entry
+from tb_attnviz.entries import run_entry, sequence_entry, with_spans
 from tb_attnviz.events import PLUGIN_NAME, FormatError
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.geometry import POINT_FIGURES
@@ -90,7 +90,9 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def runs_route(self, request: Request) -> Response:
-        return json_response(request, {"runs": [_runs_entry(*named) for named in self._runs.all(*_scope(request))]})
+        as_spans = parameters.choice(request, "steps", ("list", "spans"), default="list") == "spans"
+        entries = [_runs_entry(*named) for named in self._runs.all(*_scope(request))]
+        return json_response(request, {"runs": list(map(with_spans, entries)) if as_spans else entries})
 
     @route
     def probe_route(self, request: Request) -> Response:
@@ -325,8 +327,9 @@ def _runs_entry(name: str, run: Run | FormatError) -> dict[str, Any]:
     entry: dict[str, Any] = {"run": name, "steps": [], "layers": [], "segments": []}
     entry |= {"sequences": 0, "queries": 0, "keys": 0, "probe": None, "maps": {"steps": [], "kinds": []}}
     if isinstance(run, FormatError):
-        return {**entry, "figures": [], "damaged": [], "error": str(run)}
+        return {**entry, "figures": [], "missing": [], "damaged": [], "error": str(run)}
     try:
         return run_entry(name, run)
     except (NotRecordedError, FormatError) as error:
-        return {**entry, "figures": [], "damaged": run.damaged, "error": str(error)}
+        damaged = {"missing": run.missing_steps, "damaged": run.damaged}
+        return {**entry, "figures": [], **damaged, "error": str(error)}

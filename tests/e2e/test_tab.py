@@ -324,3 +324,26 @@ def test_the_tab_fits_any_screen_without_scrolling(tab: Tab, width: int, height:
         False,
         False,
     ]
+
+
+def test_what_is_left_out_is_said_at_the_run_and_on_the_timeline(page: Page, tmp_path: Path) -> None:
+    writer = RunWriter(str(tmp_path / "run"))
+    writer.write_probe(PROBE, step=0)
+    for step in range(0, 500, 100):
+        write_checkpoint(writer, step)
+    writer.close()
+    [lost] = (tmp_path / "run" / "plugins" / "attnviz").glob("samples-*200-*")
+    lost.unlink()
+    with serving("--load_fast=false", f"--logdir={tmp_path}") as address:
+        tab = Tab(page, address).open().ready()
+        slider = tab.frame.get_by_role("slider", name="Training step")
+        expect(slider).to_have_attribute("aria-valuenow", "400")
+        tab.frame.get_by_role("button", name="1 part is left out").click()
+        said = tab.frame.get_by_role("dialog", name="What of this run cannot be read")
+        expect(said).to_contain_text("step 200 is left out: its samples are gone from the log directory")
+        page.keyboard.press("Escape")
+        expect(tab.frame.locator("path.missing")).to_have_count(1)
+        box = slider.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(tab.frame.get_by_text("200 · cannot be read")).to_be_visible()

@@ -82,6 +82,9 @@ export interface Run {
   readonly figures: readonly string[];
   /** At which steps there are small maps, and of which kinds of sequences; absent: nothing is known of any. */
   readonly maps?: { readonly steps: readonly number[]; readonly kinds: readonly string[] };
+  /** Checkpoints that are left out because they cannot be read; and a sentence for all that is. */
+  readonly missing?: readonly number[];
+  readonly damaged?: readonly string[];
   /** Equal for runs that were recorded with the same probe; null with an error. */
   readonly probe?: string | null;
   /** One sentence why this run cannot be shown, or null. */

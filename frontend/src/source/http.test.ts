@@ -39,7 +39,9 @@ describe('HttpSource', () => {
   it('asks the routes beside the module, whatever the path prefix', async () => {
     fetched.mockResolvedValueOnce(json({ runs: [] }));
     expect(await new HttpSource(base).runs()).toEqual({ runs: [] });
-    expect(String(fetched.mock.calls[0]?.[0])).toBe('http://localhost:6006/prefix/data/plugin/attnviz/runs');
+    expect(String(fetched.mock.calls[0]?.[0])).toBe(
+      'http://localhost:6006/prefix/data/plugin/attnviz/runs?steps=spans',
+    );
   });
 
   it('never takes an answer of its own cache for the server’s: a step may have been recorded again', async () => {
@@ -254,6 +256,31 @@ describe('HttpSource', () => {
     await vi.runAllTimersAsync();
     expect(await answer).toEqual(trust);
     expect(new URL(String(fetched.mock.calls[0]?.[0])).searchParams.get('previous')).toBe('100');
+  });
+
+  it('spells out the steps of runs, which come as few numbers', async () => {
+    const [run, empty] = [
+      { run: 'a', steps: [[0, 100, 3]], segments: [{ layers: 1, steps: [[5, 0, 1]] }] },
+      { steps: [] },
+    ];
+    const maps = { steps: [[0, 100, 2]], kinds: ['text'] };
+    fetched.mockResolvedValueOnce(
+      json({
+        runs: [
+          { ...run, maps },
+          { ...empty, segments: [] },
+        ],
+      }),
+    );
+    expect((await new HttpSource(base).runs()).runs).toEqual([
+      {
+        run: 'a',
+        steps: [0, 100, 200],
+        segments: [{ layers: 1, steps: [5] }],
+        maps: { steps: [0, 100], kinds: ['text'] },
+      },
+      { steps: [], segments: [] },
+    ]);
   });
 
   it('asks which steps have figures, of later ones only, and spells them out', async () => {

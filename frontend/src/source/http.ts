@@ -20,7 +20,9 @@ import type {
   Probe,
   RangeQuery,
   RowsQuery,
+  Run,
   Runs,
+  Segment,
   SimilarityQuery,
   SmallMaps,
   TokensOf,
@@ -43,7 +45,11 @@ export class HttpSource implements DataSource {
   constructor(private readonly base: URL) {}
 
   async runs(signal?: AbortSignal): Promise<Runs> {
-    return read((await this.get('runs', {}, signal)).json(), signal);
+    const said: { runs: readonly ListedRun[] } = await read(
+      (await this.get('runs', { steps: 'spans' }, signal)).json(),
+      signal,
+    );
+    return { runs: said.runs.map(spelledOut) };
   }
 
   async probe(run: string, signal?: AbortSignal): Promise<Probe> {
@@ -198,6 +204,22 @@ export class HttpSource implements DataSource {
 
 /** First, distance and count of each stretch of steps of equal distances. */
 type Spans = readonly (readonly [first: number, distance: number, count: number])[];
+
+/** A run as it is listed: its steps are spans. */
+type ListedRun = Omit<Run, 'steps' | 'segments' | 'maps'> & {
+  readonly steps: Spans;
+  readonly segments: readonly (Omit<Segment, 'steps'> & { readonly steps: Spans })[];
+  readonly maps?: { readonly steps: Spans; readonly kinds: readonly string[] };
+};
+
+function spelledOut({ steps, segments, maps, ...run }: ListedRun): Run {
+  return {
+    ...run,
+    steps: stepsOfSpans(steps),
+    segments: segments.map((segment) => ({ ...segment, steps: stepsOfSpans(segment.steps) })),
+    ...(maps && { maps: { ...maps, steps: stepsOfSpans(maps.steps) } }),
+  };
+}
 
 function stepsOfSpans(spans: Spans): number[] {
   return spans.flatMap(([first, distance, count]) =>
