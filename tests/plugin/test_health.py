@@ -1,6 +1,7 @@
-"""The health routes: what is asked for and no more, exact rows, extremes of steps; compared with the numbers written."""
+"""The health routes: what is asked for and no more, exact rows, extremes of steps, against the numbers written."""
 
 import io
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,7 +99,7 @@ def test_extremes_of_steps_are_exact_and_say_where_they_are(logs: Path, first: i
     for number, name in enumerate(NAMES):
         low, high, low_row, high_row = health_series.extremes_of_steps(rows, name, first, every, {})
         bounds = [0, *(row - first for row in range(first + 1, ROWS) if row % every == 0), ROWS - first]
-        for bucket, (begin, end) in enumerate(zip(bounds, bounds[1:], strict=False)):
+        for bucket, (begin, end) in enumerate(itertools.pairwise(bounds)):
             of = VALUES[first + begin : first + end, number]
             np.testing.assert_array_equal(low[bucket], np.nanmin(of, axis=0))
             np.testing.assert_array_equal(high[bucket], np.nanmax(of, axis=0))
