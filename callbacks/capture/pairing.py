@@ -70,6 +70,8 @@ class Pairings:
         named = self._found.get(call.name) or sides_of(call.name, self._others)
         if isinstance(named, str):
             return named
+        if call.disorder is not None:
+            return call.disorder
         if call.queries.is_nested or call.keys.is_nested:
             return "its queries are a nested tensor"
         if min(call.queries.dim(), call.keys.dim()) == 4:

@@ -28,6 +28,7 @@ class AttentionCall:
     rows: Tensor | None = None  # the queries that mask, weights and logits are of, where they are not of all
     whole: Callable[[], tuple[Tensor, Tensor, Tensor]] | None = None  # then those of all queries
     sources: tuple[int, int, int] = (0, 0, 0)  # what queries and keys were made from, and itself: sets of `Sources`
+    disorder: str | None = None  # why its tokens are not the probe's in their order, where that was seen
     values: Tensor | None = None  # [batch, value_heads, n_key, d_v], where the call shows them
     window: tuple[int | None, int | None] = (None, None)  # how many keys before and after its own a query sees
     places: tuple[Places, Places] = (None, None)  # of queries and of keys: which patches of an image they are

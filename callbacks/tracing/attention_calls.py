@@ -22,8 +22,9 @@ from . import kernels, tap
 from .attention_call import AttentionCall, with_heads
 from .channels import Channels
 from .module_names import ModuleNames
+from .orders import Orders
 from .outputs import Outputs
-from .patches import Patches
+from .patches import OnGrid, Patches, Windows
 from .products import NotAttentionError, Products, read_attention
 from .sources import Sources
 from .spread import is_constant
@@ -32,6 +33,10 @@ from .weights import Weights
 _UNSEEN = "its logits are no product of queries and keys that could be seen: put attnviz_tap(q, k, …) where it has them"
 
 
+_MAPPED = (
+    "it attends inside torch.vmap, where it cannot be seen whose tokens are whose: write it with an axis more, or "
+    "show it with attnviz_tap(q, k, …) outside of torch.vmap"
+)
 _CHANNELS = "it attends among channels: its queries are features of all tokens together, and not tokens"
 
 
@@ -70,12 +75,16 @@ class AttentionCalls(TorchFunctionMode):
         self._observer = observer
         self._counts: Counter[str] = Counter()
         self._products = Products()
-        self._outputs = Outputs(observer.refuse)
-        self._weights = Weights(observer, self._outputs.begin)
-        self._channels = Channels()
-        self._fused: list[str] = []  # attentions of the kernel that is under way
         self._sources = Sources(inputs)
+        self._attentions: dict[str, int] = {}  # each as a set of sources
+        self._outputs = Outputs(observer.refuse, self._sources.of)
+        self._weights = Weights(observer, self._begin, self._is_made_by)
+        self._channels = Channels()
+        self._orders = Orders(
+            observer.sequences, observer.widths, lambda x: self._sources.of(x) != 0, self._channels.number_first
+        )
         self._patches = Patches(observer.sequences, inputs, self._sources)
+        self._fused: list[str] = []  # attentions of the kernel that is under way
         self._made = 0  # attentions of the operation that is under way, as a set of sources
         self._inside: tuple[Any, Any] | None = None  # what nn.MultiheadAttention makes its queries and keys of
         names.passed = self._sources.passed
@@ -101,6 +110,9 @@ class AttentionCalls(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         operation = getattr(func, "__name__", "").strip("_")
+        if _is_mapped():
+            self._refuse_mapped(func, operation, args, kwargs)
+            return func(*args, **kwargs)
         if func is functional.scaled_dot_product_attention:
             self._take_scaled_dot_product(args, kwargs)
         elif func is functional.multi_head_attention_forward:
@@ -110,6 +122,8 @@ class AttentionCalls(TorchFunctionMode):
         elif "flash_attn" in (operator := _operator(func)):
             self._take_flash(operator, args, kwargs)
         result = func(*args, **kwargs)
+        if operation == "iter":  # what a loop over a tensor takes, one after the other
+            result = list(result)
         self._sources.follow(operation, args, kwargs, result)
         self._patches.follow(func, operation, args, kwargs, result)
         if operation in ("softmax", "log_softmax") and isinstance(result, Tensor):
@@ -117,14 +131,15 @@ class AttentionCalls(TorchFunctionMode):
         else:
             self._products.follow(func, operation, args, kwargs, result)
         self._channels.follow(func, operation, args, kwargs, result)
-        self._outputs.follow(operation, args, kwargs, result)
+        self._orders.follow(operation, args, kwargs, result)
         self._weights.follow(func, operation, args, kwargs, result)
+        self._outputs.follow(func, operation, args, kwargs, result)
         while self._fused:
-            self._outputs.begin(self._fused.pop(), result)
+            self._begin(self._fused.pop(), result, [result])
         if self._made:
             self._sources.add(self._made, result)
             self._made = 0
-        return result
+        return iter(result) if operation == "iter" else result
 
     def _take(
         self,
@@ -165,6 +180,14 @@ class AttentionCalls(TorchFunctionMode):
             heads = 1 if 1 in alike else 2
             return lambda x: x.movedim(heads, 2).flatten(0, 1)
         return lambda x: x
+
+    def _refuse_mapped(self, func: Any, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Of a function under torch.vmap, whose tensors lack an axis each."""
+        is_kernel = operation in ("scaled_dot_product_attention", "flex_attention", "multi_head_attention_forward")
+        logits = args[0] if args else kwargs.get("input")
+        shape = logits.shape if isinstance(logits, Tensor) and operation in ("softmax", "log_softmax") else ()
+        if is_kernel or (len(shape) > 1 and {*shape[-2:]} <= self._observer.widths):
+            self._observer.refuse(self._next_name(), _MAPPED)
 
     def _take_flash(self, operator: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if operator.endswith("::_flash_attn_forward"):
@@ -244,11 +267,22 @@ class AttentionCalls(TorchFunctionMode):
             for x, arrange in zip(given, arranges, strict=True)
         ]
         queries, keys = (self._sources.of(x) for x in self._inside or given)
-        attention = self._sources.new_attention()
+        attention = self._attentions[call.name] = self._sources.new_attention()
         self._made |= attention
+        placed = all(isinstance(place, (OnGrid, Windows)) for place in places)
+        disorder = self._orders.problem(*(self._inside or given), placed=placed)
+        sources = (queries, keys, attention)
         self._observer.take(
-            dataclasses.replace(call, sources=(queries, keys, attention), places=(places[0], places[1]))
+            dataclasses.replace(call, sources=sources, places=(places[0], places[1]), disorder=disorder)
         )
+
+    def _begin(self, name: str, result: Any, made_of: Iterable[Any], heads: Iterable[int] | None = None) -> None:
+        """`result` is what the attention `name` gives; `heads` are its axes that number heads, where it is known."""
+        self._outputs.begin(name, result, made_of, self._attentions.get(name, 0), heads)
+
+    def _is_made_by(self, name: str, x: Tensor) -> bool:
+        """Whether the attention `name` had a part in `x`."""
+        return bool(self._sources.of(x) & self._attentions.get(name, 0))
 
     def _next_name(self) -> str:
         name = self._names.innermost
@@ -278,6 +312,12 @@ class AttentionCalls(TorchFunctionMode):
             copy(**call.arguments | {"need_weights": False})
         finally:
             self._inside = None
+
+
+def _is_mapped() -> bool:
+    """Whether this is inside of torch.vmap."""
+    interpreter = torch._C._functorch.peek_interpreter_stack()
+    return interpreter is not None and interpreter.key() == torch._C._functorch.TransformType.Vmap
 
 
 def _operator(func: Any) -> str:

@@ -44,6 +44,15 @@ class Channels:
                 if of_one is not None and isinstance(one, Tensor):
                     self._of[one] = of_one, features
 
+    def number_first(self, x: Tensor) -> bool:
+        """Whether the first axis of `x` numbers features."""
+        known = self._of.get(x)  # type: ignore[no-untyped-call]
+        if known is None:
+            return False
+        axes, made = known
+        first = set(leaves(axes[0]))
+        return bool(first) and first <= set(leaves(made))
+
     def number_rows(self, x: Tensor, rows: int, d: int) -> bool:
         """Whether axis `rows` of `x` numbers features, and what axis `d` numbers are none."""
         known = self._of.get(x)  # type: ignore[no-untyped-call]

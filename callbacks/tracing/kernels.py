@@ -34,6 +34,7 @@ def scaled_dot_product(
 
     arrange: brings what has as many axes as the queries to four, [batch, heads, n, …].
     """
+    _check_dropout(dropout_p)
     mask = attn_mask
     if mask is not None and query.dim() != 4:
         mask = arrange(mask.expand(*query.shape[:-1], key.shape[-2]))
@@ -80,6 +81,7 @@ def flash(name: str, *args: Any, **kwargs: Any) -> AttentionCall:
     """
     names = ("q", "k", "v", "dropout_p", "softmax_scale", "causal", "window_size_left", "window_size_right", "softcap")
     given = dict(zip((*names, "alibi_slopes", "return_softmax"), args, strict=False)) | kwargs
+    _check_dropout(given.get("dropout_p") or 0.0)
     queries, keys = given["q"].transpose(1, 2), given["k"].transpose(1, 2)  # (batch, heads, n, d)
     n_query, n_key = queries.shape[2], keys.shape[2]
     left, right = (_reach(given.get(f"window_size_{side}")) for side in ("left", "right"))
@@ -106,6 +108,14 @@ def flash(name: str, *args: Any, **kwargs: Any) -> AttentionCall:
         softcap=given.get("softcap") or None,
         values=given["v"].transpose(1, 2),
     )
+
+
+def _check_dropout(probability: float) -> None:
+    if probability > 0:
+        raise UnreadableError(
+            f"it drops weights at random in evaluation mode, too (dropout_p={probability:g}): give it "
+            "dropout_p=self.dropout if self.training else 0.0"
+        )
 
 
 def _reach(size: int | None) -> int | None:

@@ -8,7 +8,7 @@ weights that are held to be changed, unless their result is seen to be the same.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -21,6 +21,11 @@ from .products import FACTORS, PlainAttention
 
 _NOT_SEEN = (
     "its weights go through {} after softmax, which is not known to keep them, and meet no values that could be seen"
+)
+_LEAVING = {"numpy", "tolist", "array", "dlpack"}  # for where nothing is seen of them
+_NO_VALUES = (
+    "its weights meet no values that could be seen: what the model does with them is not known; where they are what it "
+    "attends with, show it with attnviz_tap(q, k, …)"
 )
 
 
@@ -43,6 +48,7 @@ class _Weights:
     sink: Atom | None  # what stands for the keys while sinks are beside them
     sinks_first: bool
     changed_by: str = ""
+    shown: bool = False  # by attnviz_tap
     logarithm: bool = False  # still to be exponentiated
     whole: "_Weights | None" = None  # that these are a part of
 
@@ -50,10 +56,20 @@ class _Weights:
 class Weights:
     """Follows weights from their softmax on, and tells `judge` what they meet, or why they cannot be recorded."""
 
-    def __init__(self, judge: Judge, met: Callable[[str, Any], None]) -> None:
-        """`met` is told of attentions and the results of their products with values."""
+    def __init__(
+        self,
+        judge: Judge,
+        met: Callable[[str, Any, Sequence[Tensor], Sequence[int]], None],
+        is_made_by: Callable[[str, Tensor], bool],
+    ) -> None:
+        """`met` is told of attentions, the results of their products with values, these, and which axes are heads.
+
+        is_made_by: whether an attention had a part in a tensor.
+        """
         self._judge = judge
         self._result = met
+        self._is_made_by = is_made_by
+        self._used: set[str] = set()  # the attentions whose weights more is done with than to move them
         self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._met: set[str] = set()
         self._doubts: dict[str, str] = {}  # attention → the operation that made what was not seen to meet values
@@ -63,7 +79,7 @@ class Weights:
         if attention is None:
             axes = axes_of(weights.shape)
             target: Axes = ((), *axes) if len(axes) == 3 else axes
-            entry = _Weights(name, weights.clone(), axes, target, None, False)
+            entry = _Weights(name, weights.clone(), axes, target, None, False, shown=True)
         else:
             entry = _Weights(
                 name, weights.clone(), attention.axes, attention.target, attention.sink, attention.sinks_first
@@ -76,6 +92,10 @@ class Weights:
         if not self._of:
             return
         known = [(x, entry) for x in _tensors(args, kwargs) for entry in self._of.get(x, ())]  # type: ignore[no-untyped-call]
+        if operation in _LEAVING or (
+            operation not in MOVING | REGROUPING | SAME and any(True for _ in _tensors((result,), {}))
+        ):
+            self._used |= {entry.name for _, entry in known if not entry.shown}
         if not known or not (operation == "setitem" or any(True for _ in _tensors((result,), {}))):
             return
         if operation in OPERATIONS:
@@ -102,6 +122,8 @@ class Weights:
         for name, operation in self._doubts.items():
             if name not in self._met:
                 self._judge.refuse(name, _NOT_SEEN.format(operation))
+        for name in self._used - self._met:
+            self._judge.refuse(name, _NO_VALUES)
 
     def _made(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
               x: Tensor, entry: _Weights, result: Any) -> list[_Weights | None]:  # fmt: skip
@@ -126,7 +148,7 @@ class Weights:
                 return [together]
         made: list[_Weights | None] = []
         for one in results:
-            if isinstance(one, Tensor) and one.numel() == x.numel() and one.is_floating_point():
+            if isinstance(one, Tensor) and _is_dense(one) and one.numel() == x.numel():
                 before = entry.clean.reshape(one.shape)
                 if self._same(entry, before, one):
                     same_axes = entry.axes if one.shape == x.shape else None
@@ -180,9 +202,15 @@ class Weights:
         if not self._same(entry, entry.clean, x):
             self._refuse(entry, "writing into them")
             return True
+        if self._is_made_by(entry.name, values):
+            self._refuse(entry, "applying them to what they have made")
+            return True
         self._met.add(entry.name)
-        self._result(entry.name, result)
         axes = {label: entry.axes[place] for place, label in enumerate(labels) if label != -1}
+        of_heads = set(leaves(entry.target[1]))
+        of_result = [set(leaves(axes.get(label, ()))) for label in contraction.of_result]
+        heads_at = [place for place, of_axis in enumerate(of_result) if of_axis & of_heads]
+        self._result(entry.name, result, (x, values), heads_at)
         found = _arranged_values(values, of_values, axes, entry.target)
         if found is not None:
             self._judge.take_values(entry.name, found)
@@ -254,6 +282,10 @@ def _could_be_weights(x: Any, entry: _Weights) -> bool:
     """Whether `x`, made of weights, has a number for each pair still, at least of one head and sequence."""
     least = size_of(entry.target[2]) * size_of(entry.target[3])
     return isinstance(x, Tensor) and x.is_floating_point() and x.numel() >= least
+
+
+def _is_dense(x: Tensor) -> bool:
+    return x.layout is torch.strided and x.is_floating_point()
 
 
 def _tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:

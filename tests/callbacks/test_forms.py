@@ -274,7 +274,19 @@ CHANGED = {
     "by a convolution": lambda w, v: functional.conv2d(w, torch.ones(H, H, 1, 1)) @ v,
     "by a linear layer": lambda w, v: functional.linear(w, torch.eye(N).roll(1, 0)) @ v,
     "added to another": lambda w, v: (w - 0.5 * w.roll(1, 0)) @ v,
+    "applied twice": lambda w, v: w @ (w @ v),
+    "squared as a matrix": lambda w, v: (w @ w) @ v,
     "by a function that nobody knows": lambda w, v: (torch.special.expit(w) * v.mean()).unsqueeze(-1) * v[:, :, None],
+}
+
+
+OUT_OF_SIGHT = {
+    "through frequencies": lambda w, v: torch.fft.ifft(torch.fft.fft(w) * 0.5).real @ v,
+    "by NumPy": lambda w, v: torch.from_numpy(w.numpy() * 0.5) @ v,
+    "by Python": lambda w, v: torch.tensor(w.tolist()) @ v,
+    "the strongest key alone": lambda w, v: functional.one_hot(w.argmax(-1), N).float() @ v,
+    "as a sparse matrix": lambda w, v: torch.sparse.mm(w[0, 0].to_sparse(), v[0, 0]),
+    "for a figure alone": lambda w, v: v * w.amax(),
 }
 
 
@@ -287,6 +299,17 @@ def _set(weights, value):
 def test_weights_that_are_changed_are_refused_by_name(name):
     with pytest.raises(NoAttentionError, match="after softmax"):
         record(lambda q, k, v: CHANGED[name](scores_of(q, k).softmax(-1), v))
+
+
+@pytest.mark.parametrize("name", OUT_OF_SIGHT)
+def test_weights_that_meet_no_values_in_sight_are_refused_by_name(name):
+    with pytest.raises(NoAttentionError, match="meet no values that could be seen"):
+        record(lambda q, k, v: OUT_OF_SIGHT[name](scores_of(q, k).softmax(-1), v))
+
+
+def test_weights_that_are_dropped_in_evaluation_mode_are_refused_by_name():
+    with pytest.raises(NoAttentionError, match=r"drops weights at random .*dropout_p=0.5"):
+        record(lambda q, k, v: functional.scaled_dot_product_attention(q, k, v, dropout_p=0.5))
 
 
 def test_a_kernel_that_is_called_with_heads_in_groups():

@@ -1,0 +1,107 @@
+"""Attentions whose results are subtracted, however that is written, are refused; those that are added are recorded."""
+
+import pytest
+import torch
+from torch import einsum, nn
+from torch.nn import functional
+
+from tb_attnviz.callbacks import NoAttentionError, Probe
+from tb_attnviz.callbacks.capture import capture
+from tests.callbacks.test_forms import TOKENS, B, D, H, K, Model, N, Q, V, record, scores_of
+
+FACTOR = 0.4
+LEARNED = nn.Parameter(torch.tensor(-FACTOR))
+BOTH = torch.tensor([1.0, -FACTOR])
+
+
+def plain(q, k, v):
+    return scores_of(q, k).softmax(-1) @ v
+
+
+SUBTRACTED = {
+    "a - b": lambda a, b: a - FACTOR * b,
+    "by a factor that happens to be negative": lambda a, b: a - LEARNED * b,
+    "alpha": lambda a, b: torch.add(a, b, alpha=-FACTOR),
+    "a learned factor": lambda a, b: a + LEARNED * b,
+    "a negative number": lambda a, b: a + b / -2.5,
+    "negated": lambda a, b: a + -(FACTOR * b),
+    "in place": lambda a, b: a.add_(b, alpha=-FACTOR),
+    "lerp": lambda a, b: torch.lerp(a, b, 1 + FACTOR),
+    "addcmul": lambda a, b: torch.addcmul(a, b, LEARNED),
+    "behind norms": lambda a, b: functional.rms_norm(a, (D,)) - functional.rms_norm(b, (D,)),
+    "one after the other": lambda a, b: (torch.zeros_like(a) + a).add_(LEARNED * b),
+    "summed": lambda a, b: (torch.stack([a, b]) * BOTH.view(2, 1, 1, 1, 1)).sum(0),
+    "einsum": lambda a, b: einsum("s,sbhnd->bhnd", BOTH, torch.stack([a, b])),
+    "matmul": lambda a, b: torch.stack([a, b], dim=-1) @ BOTH,
+    "a linear layer": lambda a, b: functional.linear(torch.stack([a, b], dim=-1), BOTH[None]),
+    "tensordot": lambda a, b: torch.tensordot(BOTH, torch.stack([a, b]), 1),
+    "diff": lambda a, b: torch.stack([a, b]).diff(dim=0),
+    "halves of the heads": lambda a, b: a[:, :2] + LEARNED * a[:, 2:] + b[:, :2],
+    "heads mixed": lambda a, b: einsum("bhnd,hg->bgnd", a, torch.eye(H) - 0.5) + b,
+}
+
+
+@pytest.mark.parametrize("attend", [plain, functional.scaled_dot_product_attention])
+@pytest.mark.parametrize("name", SUBTRACTED)
+def test_what_is_subtracted_is_refused_by_name(attend, name):
+    def both(q, k, v):
+        return SUBTRACTED[name](attend(q, k, v), attend(q.roll(1, 1), k, v))
+
+    probe = Probe((Q, K, V), TOKENS)
+    if name.startswith(("heads", "halves")):
+        assert "subtracted" in capture(Model(both), probe).skipped["Model"]
+    else:
+        with pytest.raises(NoAttentionError, match=r"Model: .*subtracted.* Model#1: .*subtracted"):
+            capture(Model(both), probe)
+
+
+def test_a_product_that_is_added_to_a_result_with_a_negative_factor():
+    def attend(q, k, v):
+        rows = v.flatten(0, 1)
+        second = scores_of(q.roll(1, 1), k).softmax(-1).flatten(0, 1)
+        return torch.baddbmm(plain(q, k, v).flatten(0, 1), second, rows, alpha=-FACTOR)
+
+    with pytest.raises(NoAttentionError, match="subtracted"):
+        record(attend)
+
+
+ADDED = {
+    "a sum": lambda a, b, x: a + FACTOR * b,
+    "a mean": lambda a, b, x: torch.stack([a, b]).mean(0),
+    "between the two": lambda a, b, x: a.lerp(b, FACTOR),
+    "to the residual stream": lambda a, b, x: x - a,
+    "projected": lambda a, b, x: (
+        a.transpose(1, 2).flatten(2) @ torch.arange(-16.0, 16).diag() - b.transpose(1, 2).flatten(2)
+    ),
+    "projected head by head": lambda a, b, x: (
+        einsum("bhnd,hdm->bnm", a - x, torch.eye(D).repeat(H, 1, 1) - 0.5) + b.mean(1)
+    ),
+    "rotated": lambda a, b, x: a * 0.6 + torch.cat([-a[..., 4:], a[..., :4]], dim=-1) * 0.8,
+}
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_what_is_not_subtracted_is_recorded(name):
+    recording = record(lambda q, k, v: ADDED[name](plain(q, k, v), plain(q.roll(1, 1), k, v), v))
+    assert len(recording.layers) == 2
+    assert not recording.skipped
+
+
+class Residual(nn.Module):
+    """Layers without a projection, each of which subtracts what it attends to from what it was given."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(N, H * D)
+
+    def forward(self, ids):
+        x = self.embedding(ids).view(len(ids), N, H, D).transpose(1, 2)
+        for _ in range(2):
+            x = x - plain(x, x, x)
+        return x
+
+
+def test_layers_after_each_other_are_not_subtracted_from_each_other():
+    recording = capture(Residual(), Probe((torch.arange(N).expand(B, N),), TOKENS))
+    assert len(recording.layers) == 2
+    assert not recording.skipped
