@@ -108,6 +108,7 @@ setup(
         "tb_attnviz.ahead",
         "tb_attnviz.alone",
         "tb_attnviz.callbacks",
+        "tb_attnviz.callbacks.attribution",
         "tb_attnviz.callbacks.capture",
         "tb_attnviz.callbacks.probes",
         "tb_attnviz.callbacks.tracing",

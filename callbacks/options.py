@@ -7,6 +7,7 @@ from typing import Any, Literal, TypedDict, overload
 from tb_attnviz.alerts import Rule
 from tb_attnviz.events import Alert
 
+from .attribution.losses import Loss
 from .capture.recording import Forward
 from .capture.selection import Heads, Layers
 from .capture.sides import GivenSides
@@ -14,6 +15,8 @@ from .listeners import OnRecord
 from .numbers import as_positive
 from .probe import Probe
 from .schedule import Pace, at_pace, check_pace
+
+_BETWEEN = ("ablate_every", "connections_every")  # schedules that trainers keep to by their steps alone
 
 
 class RecorderOptions(TypedDict, total=False):
@@ -26,6 +29,9 @@ class RecorderOptions(TypedDict, total=False):
     max_tokens: int | None
     max_bytes: int | None
     values: Literal["norms"] | None
+    loss: Loss | None
+    ablate_every: Pace | None
+    connections_every: Pace | None
     batch_size: int
     forward: Forward
     sides: GivenSides
@@ -51,9 +57,18 @@ def check_options(**options: Any) -> None:
     for name in options.keys() - RecorderOptions.__annotations__.keys():
         near = difflib.get_close_matches(name, RecorderOptions.__annotations__, 1)
         raise TypeError(f"{name} is no option{f'; did you mean {near[0]}?' if near else ''}")
-    for name in ("every", "health_every"):
+    for name in ("every", "health_every", *_BETWEEN):
         if options.get(name) is not None:
             check_pace(options[name], name)
+    for name in _BETWEEN:
+        if options.get(name) == "epoch":
+            raise ValueError(f'{name}="epoch" is not known: give a number of steps, or a share of the training')
+    if (loss := options.get("loss")) is not None and loss != "auto" and not callable(loss):
+        raise ValueError(
+            f'loss={loss!r} is not known: give "auto", or a function of the model\'s output and its inputs'
+        )
+    if options.get("ablate_every") is not None and loss is None:
+        raise ValueError('ablate_every says when heads are taken out: say for which loss, by loss="auto" or a function')
     as_positive(options.get("batch_size", 1), "batch_size", "show so many sequences at a time")
     if options.get("max_tokens") is not None:
         as_positive(options["max_tokens"], "max_tokens", "show so many tokens at most")
@@ -77,7 +92,11 @@ def check_options(**options: Any) -> None:
 def for_training(options: RecorderOptions, *, steps: int, resumed: bool) -> dict[str, Any]:
     """The options as AttentionRecorder takes them, for a training of so many steps, which may go on with another."""
     given: dict[str, Any] = {"resume": True if resumed else None} | dict(options)
-    paces = {name: at_pace(given[name], steps) for name in ("every", "health_every") if given.get(name) is not None}
+    paces = {
+        name: at_pace(given[name], steps)
+        for name in ("every", "health_every", *_BETWEEN)
+        if given.get(name) is not None
+    }
     return given | paces
 
 

@@ -224,7 +224,7 @@ class Probe:
             raise ValueError(
                 f"max_tokens={max_tokens} holds no sequence of the probe: the shortest has {min(self.lengths)} tokens"
             )
-        return self._only(sorted(chosen))
+        return self.only(sorted(chosen))
 
     def own_grid(self, grid: Grid, special: int = 0) -> Grid | None:
         """`grid`, or None if the tokens of every sequence are the patches of just this one behind as many others."""
@@ -285,8 +285,8 @@ class Probe:
         changed.record = ProbeRecord(tuple(sequences))
         return changed
 
-    def _only(self, rows: list[int]) -> "Probe":
-        """The probe without the other sequences."""
+    def only(self, rows: list[int]) -> "Probe":
+        """The probe of these of its sequences alone."""
         part = copy.copy(self)
         part._inputs = self._inputs.rows(rows)
         part._present = {side: present[rows] for side, present in self._present.items()}

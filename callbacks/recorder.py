@@ -6,13 +6,15 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from torch import nn
 
 from tb_attnviz.alerts import RULES, Rule, Watch
 from tb_attnviz.events import Alert, AlertRecord, Layer
 
+from .attributing import Attributing
+from .attribution.losses import Loss
 from .capture import Recording, capture
 from .capture.distributed import without_reducer, writes_here
 from .capture.known_masks import KnownMasks
@@ -59,6 +61,13 @@ class AttentionRecorder:
     max_tokens: caps the probe to whole sequences that have so many tokens together, always the same ones.
     max_bytes: caps what the samples take on disk: of older checkpoints a log-spaced set of steps keeps them.
     values: "norms" records the length of each key's value, too, for attention to be weighted by it.
+    loss: records how much the loss owes to each head, the figure `importance`, by one backward pass of the probe at
+        each checkpoint: a function loss(output, inputs) of what the model gives and what it was given, of one number or
+        one a sequence; "auto" is the loss in the output of a transformers head that has labels among its inputs, or a
+        decoder's next-token loss on the probe. See docs/importance.md.
+    ablate_every: when each head is taken out, too, for `importance_exact`: as many passes of the probe as heads.
+    connections_every: when it is found which heads feed which, on a few sequences of the probe: two backward passes a
+        head. The log says before training what these three will take.
     batch_size: sequences of the probe in one forward pass.
     forward: called as forward(model, *inputs) in the place of model(*inputs): for what training does around its own
         calls, `lambda model, **inputs: model.encode(inputs)`.
@@ -90,6 +99,9 @@ class AttentionRecorder:
         max_tokens: int | None = None,
         max_bytes: int | None = None,
         values: Literal["norms"] | None = None,
+        loss: Loss | None = None,
+        ablate_every: int | Schedule | None = None,
+        connections_every: int | Schedule | None = None,
         batch_size: int = 32,
         forward: Forward = nn.Module.__call__,
         sides: GivenSides = MappingProxyType({}),
@@ -99,6 +111,11 @@ class AttentionRecorder:
         on_record: OnRecord | None = None,
         on_error: Literal["warn", "raise"] = "warn",
     ) -> None:
+        attributing: dict[str, Any] = {
+            "loss": loss,
+            "ablate_every": ablate_every,
+            "connections_every": connections_every,
+        }
         check_options(
             batch_size=batch_size,
             values=values,
@@ -109,6 +126,7 @@ class AttentionRecorder:
             on_record=on_record,
             on_error=on_error,
         )
+        check_options(**attributing)
         self._every = as_schedule(every, "every")
         self._health_every = None if health_every is None else as_schedule(health_every, "health_every")
         self._batch_size = batch_size
@@ -138,6 +156,10 @@ class AttentionRecorder:
         if max_bytes is not None:
             _check_quota(max_bytes, self.bytes_per_checkpoint + first.map_bytes)
 
+        self._attributing = Attributing(
+            self._model, self._probe, **attributing, forward=forward, batch_size=batch_size, on_error=on_error
+        )
+        self._attributing.begin(first)
         self._lost = LostLayers(first)
         self._others = OtherProcesses(first)
         self._max_bytes = max_bytes
@@ -157,12 +179,15 @@ class AttentionRecorder:
         """Record what is due at `step`; costs nothing if nothing is."""
         if self._is_due(self._every, step):
             self.record(step)
-        elif self._health_every is not None and self._is_due(self._health_every, step):
+        elif (self._health_every and self._is_due(self._health_every, step)) or self._attributing.is_due(step):
             self.record_health(step)
 
-    def record(self, step: int) -> None:
-        """Record now, as `step`. A step that is recorded twice counts as its latest recording."""
-        if self._record(step, samples=True):
+    def record(self, step: int, *, ablate: bool = False) -> None:
+        """Record now, as `step`. A step that is recorded twice counts as its latest recording.
+
+        ablate: with `importance_exact`, whatever `ablate_every` says.
+        """
+        if self._record(step, samples=True, ablate=ablate):
             self.last_step = operator.index(step)
 
     def record_health(self, step: int) -> None:
@@ -199,7 +224,7 @@ class AttentionRecorder:
             self._fail(error, f"the schedule {schedule!r} failed at step {step}")
             return False
 
-    def _record(self, step: int, *, samples: bool) -> bool:
+    def _record(self, step: int, *, samples: bool, ablate: bool = False) -> bool:
         """Whether it was done."""
         if self._closed:
             raise RuntimeError(f"step {step} cannot be recorded: this AttentionRecorder is closed")
@@ -207,6 +232,7 @@ class AttentionRecorder:
         done = False
         try:
             recording, lost = self._lost.completed(self._capture())
+            recording = self._attributing.added(step, recording, checkpoint=samples, ablate=ablate)
             if lost is not None and self._writer is not None:
                 warnings.warn(f"step {step}: {lost}", RuntimeWarning, stacklevel=3)
             if self._writer is not None:  # one process tells and writes for all

@@ -78,7 +78,8 @@ class BackgroundWriter:
             self._begun = layers
         # First: it is small, and a full disk may still take it.
         with_maps = samples or recording.map_bytes <= _MAPS_BETWEEN
-        self._writer.write_health(step, recording.figures, maps=recording.maps if with_maps else None)
+        maps = recording.maps if with_maps else None
+        self._writer.write_health(step, recording.figures, maps=maps, arrays=recording.arrays)
         self._writer.write_alerts(alerts)
         if samples:
             self._writer.write_checkpoint(step, zip(recording.layers, recording.samples, strict=True))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tb_attnviz import comparison, findings, geometry
 from tb_attnviz.comparable import check_comparable
 from tb_attnviz.comparison import Measure, RecordedLayer
+from tb_attnviz.connections import WAYS, Connections, Way, connections_of
 from tb_attnviz.events import (
     Alert,
     AttentionMap,
@@ -33,6 +34,7 @@ from tb_attnviz.events import (
     Segment,
     Side,
     VersionError,
+    read_connections,
     read_figures,
     read_maps,
     read_picture,
@@ -41,6 +43,7 @@ from tb_attnviz.events import (
 )
 from tb_attnviz.findings import Break, ChangePoint, Evidence, Finding, Happening, HeadChange, Named, Recorded
 from tb_attnviz.image_summary import ImageSummary, summarise
+from tb_attnviz.importance import Importance, importance_of
 from tb_attnviz.left_out import LeftOut
 from tb_attnviz.projection import (
     Frame,
@@ -424,6 +427,59 @@ class Run:
             return {f"health/{name}": values for name, values in recorded.items()}
         return read_figures(recorded)
 
+    def importance(self) -> Importance:
+        """What the loss owes to each head at every step with a loss, and the heads that could be pruned.
+
+        Raises NotRecordedError for a run without importance: the recorder's `loss` asks for it.
+        """
+        recorded = self.records.newest.recorded
+        steps = [step for step in self.health_steps if "importance/loss" in _names(recorded[step])]
+        if not steps:
+            raise NotRecordedError("this run has no importance of heads: record it with loss=")
+        health = self.health(steps)
+        unknown = np.full((len(steps), self.records.newest.heads), np.nan, np.float32)
+        losses = [self._array(step, "importance/loss") for step in steps]
+        loss = np.array([np.nan if x is None or x.shape != (1,) else x[0] for x in losses], np.float32)
+        figures = (health.get(name, unknown) for name in ("importance", "importance_exact"))
+        return importance_of(steps, self.layers, loss, *figures)
+
+    @property
+    def connection_steps(self) -> list[int]:
+        """The steps at which it was recorded which heads feed which, ascending."""
+        recorded = self.records.newest.recorded
+        return [step for step in self.health_steps if "connections/keys" in _names(recorded[step])]
+
+    def connections(self, step: int | None = None) -> Connections:
+        """Which heads feed which at `step` (the newest of `connection_steps`), and since when the strongest pairs do.
+
+        Raises NotRecordedError where that was not recorded, events.FormatError where it is damaged.
+        """
+        steps = self.connection_steps
+        if not steps:
+            raise NotRecordedError("this run has no connections of heads: record them with connections_every=")
+        step = steps[-1] if step is None else step
+        if step not in steps:
+            raise NotRecordedError(f"no connections at step {step}: they were recorded at {steps}")
+        found: dict[int, dict[Way, Float32]] = {}
+        for each in steps[: steps.index(step) + 1]:
+            try:
+                arrays = self.arrays(each)
+                read = {way: read_connections(arrays, way, heads=self.records.newest.heads) for way in WAYS}
+                found[each] = {way: values for way, values in read.items() if values is not None}
+            except FormatError as error:
+                if each == step:
+                    raise
+                self.records.lose("figures", each, str(error))
+        return connections_of(step, found, self.layers)
+
+    def _array(self, step: int, name: str) -> npt.NDArray[Any] | None:
+        """One array of a step; None where it is not there, or cannot be read, which is told in `damaged`."""
+        try:
+            return self.arrays(step).get(name)
+        except FormatError as error:
+            self.records.lose("figures", step, str(error))
+            return None
+
     @property
     def map_steps(self) -> list[int]:
         """The steps whose small maps are there, ascending: those of older ones may have been thinned."""
@@ -652,6 +708,11 @@ class Run:
         if all(known):
             raise error
         warnings.warn(f"{plain(error.directory)}: {error}: it is left out", DamagedFileWarning, stacklevel=3)
+
+
+def _names(recorded: FiguresLocation | dict[str, Float32]) -> tuple[str, ...]:
+    """Of the arrays of one step; of version 1 there are none but health figures."""
+    return () if isinstance(recorded, dict) else recorded.names
 
 
 def _unreported(done: int, total: int) -> None:

@@ -31,6 +31,13 @@ def without_reducer(model: nn.Module) -> nn.Module:
     return inner.module if isinstance(inner, DistributedDataParallel) else model
 
 
+def is_sharded(model: nn.Module) -> bool:
+    """Whether parameters of `model` are kept in parts by several processes."""
+    fsdp, tensors = (sys.modules.get(f"torch.distributed.{name}") for name in ("fsdp", "tensor"))
+    flat = fsdp is not None and any(isinstance(module, fsdp.FullyShardedDataParallel) for module in model.modules())
+    return flat or (tensors is not None and any(isinstance(x, tensors.DTensor) for x in model.parameters()))
+
+
 @contextlib.contextmanager
 def sharded_again(model: nn.Module) -> Iterator[None]:
     """Shards the parameters again that the pass has gathered.

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,8 @@ class Recording:
     maps: tuple[dict[str, AttentionMap], ...] = ()  # of each layer, with the figures: kind of sequence → map
     without_values: dict[str, str] = dataclasses.field(default_factory=dict)
     """Layer → why the norms of its values were not recorded, where they were asked for."""
+    arrays: dict[str, npt.NDArray[Any]] = dataclasses.field(default_factory=dict)
+    """What else is known of the heads, by names with a slash."""
 
     @property
     def sample_bytes(self) -> int:
@@ -93,7 +96,7 @@ def capture(
         recording = capture(model, probe)
         recording.samples[0].queries  # [heads, tokens of the probe, d]
     """
-    device = _device(model)
+    device = device_of(model)
     batches: list[BatchRecording] = []
     observers = []
     known = known or KnownMasks()
@@ -130,7 +133,7 @@ def capture(
     return recording if select is None else dataclasses.replace(recording, layers=select.number(recording.layers))
 
 
-def _device(model: nn.Module) -> torch.device:
+def device_of(model: nn.Module) -> torch.device:
     """Where `model` computes, and its inputs are wanted."""
     found = [tensor.device for tensor in (*model.parameters(), *model.buffers())]
     known = next((device for device in found if device.type != "meta"), None)

@@ -58,6 +58,12 @@ class Observer(Protocol):
     def looks_like_attention(self, shape: torch.Size) -> bool: ...
 
 
+Arrange = Callable[[Tensor], Tensor | None]
+"""Brings what has the axes of a tensor of the pass to [batch, heads, n, …]; None where that is not known."""
+TakeOutput = Callable[[str, Tensor, Arrange], None]
+"""Is told of an attention's name and of what its heads give: weights · values, as the model has it."""
+
+
 class AttentionCalls(TorchFunctionMode):
     """Tells `observer` of every attention within the context, in the order of the pass.
 
@@ -67,10 +73,20 @@ class AttentionCalls(TorchFunctionMode):
 
         with ModuleNames(model) as names, AttentionCalls(names, observer):
             model(inputs)
+
+    take_output: is given the very tensor that the pass goes on with, before it does.
     """
 
-    def __init__(self, names: ModuleNames, observer: Observer, inputs: Sequence[Tensor] = ()) -> None:
+    def __init__(
+        self,
+        names: ModuleNames,
+        observer: Observer,
+        inputs: Sequence[Tensor] = (),
+        *,
+        take_output: TakeOutput | None = None,
+    ) -> None:
         super().__init__()
+        self._take_output = take_output
         self._names = names
         self._observer = observer
         self._counts: Counter[str] = Counter()
@@ -84,7 +100,7 @@ class AttentionCalls(TorchFunctionMode):
             observer.sequences, observer.widths, lambda x: self._sources.of(x) != 0, self._channels.number_first
         )
         self._patches = Patches(observer.sequences, inputs, self._sources)
-        self._fused: list[str] = []  # attentions of the kernel that is under way
+        self._fused: list[tuple[str, Arrange]] = []  # attentions of the kernel that is under way
         self._made = 0  # attentions of the operation that is under way, as a set of sources
         self._inside: tuple[Any, Any] | None = None  # what nn.MultiheadAttention makes its queries and keys of
         names.passed = self._sources.passed
@@ -116,7 +132,9 @@ class AttentionCalls(TorchFunctionMode):
         if func is functional.scaled_dot_product_attention:
             self._take_scaled_dot_product(args, kwargs)
         elif func is functional.multi_head_attention_forward:
-            self._look_inside(*args, **kwargs)
+            inside = self._look_inside(*args, **kwargs)
+            if self._take_output is not None:
+                return inside
         elif operation == "flex_attention":
             self._take(kernels.flex, args, kwargs)
         elif "flash_attn" in (operator := _operator(func)):
@@ -135,7 +153,9 @@ class AttentionCalls(TorchFunctionMode):
         self._weights.follow(func, operation, args, kwargs, result)
         self._outputs.follow(func, operation, args, kwargs, result)
         while self._fused:
-            self._begin(self._fused.pop(), result, [result])
+            name, arrange = self._fused.pop()
+            output = result[0] if isinstance(result, tuple) and result else result  # beside what backward needs
+            self._begin(name, result, [result], arrange=arrange, output=output)
         if self._made:
             self._sources.add(self._made, result)
             self._made = 0
@@ -146,9 +166,12 @@ class AttentionCalls(TorchFunctionMode):
         kernel: Callable[..., AttentionCall],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        arrange: Callable[[Tensor], Tensor | None] = _as_it_is,
-    ) -> None:
-        """`kernel` reads the arguments of a fused attention; `arrange` brings its queries to four axes."""
+        arrange: Arrange = _as_it_is,
+    ) -> str:
+        """`kernel` reads the arguments of a fused attention; `arrange` brings its queries, and its result, to four axes.
+
+        Returns the attention's name.
+        """
         self._finish_tap()
         name = self._next_name()
         try:
@@ -156,13 +179,14 @@ class AttentionCalls(TorchFunctionMode):
             both = given.get("query", given.get("q")), given.get("key", given.get("k"))
             self._tell(kernel(name, *args, **kwargs), both, (arrange, arrange))
             if self._inside is None:  # else what nn.MultiheadAttention makes of it is the result of its own layer
-                self._fused.append(name)
+                self._fused.append((name, arrange))
         except kernels.UnreadableError as error:
             self._observer.refuse(name, str(error))
+        return name
 
-    def _take_scaled_dot_product(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _take_scaled_dot_product(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         arrange = self._arrangement(args[0] if args else kwargs["query"])
-        self._take(functools.partial(kernels.scaled_dot_product, arrange=arrange), args, kwargs, arrange)
+        return self._take(functools.partial(kernels.scaled_dot_product, arrange=arrange), args, kwargs, arrange)
 
     def _arrangement(self, query: Tensor) -> Callable[[Tensor], Tensor]:
         """What brings queries of a kernel, and what is of their form, to [batch, heads, n, …]."""
@@ -276,9 +300,24 @@ class AttentionCalls(TorchFunctionMode):
             dataclasses.replace(call, sources=sources, places=(places[0], places[1]), disorder=disorder)
         )
 
-    def _begin(self, name: str, result: Any, made_of: Iterable[Any], heads: Iterable[int] | None = None) -> None:
-        """`result` is what the attention `name` gives; `heads` are its axes that number heads, where it is known."""
+    def _begin(
+        self,
+        name: str,
+        result: Any,
+        made_of: Iterable[Any],
+        heads: Iterable[int] | None = None,
+        *,
+        arrange: Arrange,
+        output: Any = None,
+    ) -> None:
+        """`result` is what the attention `name` gives; `heads` are its axes that number heads, where it is known.
+
+        output: what its heads give, where that is a part of it.
+        """
         self._outputs.begin(name, result, made_of, self._attentions.get(name, 0), heads)
+        output = result if output is None else output
+        if self._take_output is not None and isinstance(output, Tensor):
+            self._take_output(name, output, arrange)
 
     def _is_made_by(self, name: str, x: Tensor) -> bool:
         """Whether the attention `name` had a part in `x`."""
@@ -290,16 +329,19 @@ class AttentionCalls(TorchFunctionMode):
         self._counts[name] += 1
         return f"{name}#{count}" if count else name
 
-    def _look_inside(self, *args: Any, **kwargs: Any) -> None:
+    def _look_inside(self, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor | None]:
         """See the attention in nn.MultiheadAttention's function, which runs where this mode is switched off.
 
         Runs a copy of the function in which scaled_dot_product_attention is seen. `need_weights` would make it compute
-        the same attention by matrix products instead.
+        the same attention by matrix products instead. Returns what the function does.
         """
 
         def seen(*args: Any, **kwargs: Any) -> Tensor:
-            self._take_scaled_dot_product(args, kwargs)
-            return functional.scaled_dot_product_attention(*args, **kwargs)
+            name = self._take_scaled_dot_product(args, kwargs)
+            result = functional.scaled_dot_product_attention(*args, **kwargs)
+            if self._take_output is not None:
+                self._take_output(name, result, self._arrangement(result))
+            return result
 
         original: Any = functional.multi_head_attention_forward
         # Another mode that is active (of a default device, say) must not send the copy back to the original.
@@ -309,9 +351,12 @@ class AttentionCalls(TorchFunctionMode):
         call.apply_defaults()
         self._inside = call.arguments["query"], call.arguments["key"]
         try:
-            copy(**call.arguments | {"need_weights": False})
+            output, weights = copy(**call.arguments | {"need_weights": False})
         finally:
             self._inside = None
+        if self._take_output is not None and call.arguments["need_weights"]:
+            weights = original(*args, **kwargs)[1]
+        return output, weights
 
 
 def _is_mapped() -> bool:

@@ -8,6 +8,7 @@ weights that are held to be changed, unless their result is seen to be the same.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -27,6 +28,18 @@ _NO_VALUES = (
     "its weights meet no values that could be seen: what the model does with them is not known; where they are what it "
     "attends with, show it with attnviz_tap(q, k, …)"
 )
+
+
+class Met(Protocol):
+    def __call__(
+        self,
+        name: str,
+        result: Any,
+        made_of: Sequence[Tensor],
+        heads: Sequence[int],
+        *,
+        arrange: Callable[[Tensor], Tensor | None],
+    ) -> None: ...
 
 
 class Judge(Protocol):
@@ -59,11 +72,12 @@ class Weights:
     def __init__(
         self,
         judge: Judge,
-        met: Callable[[str, Any, Sequence[Tensor], Sequence[int]], None],
+        met: Met,
         is_made_by: Callable[[str, Tensor], bool],
     ) -> None:
         """`met` is told of attentions, the results of their products with values, these, and which axes are heads.
 
+        And, as `arrange`, what brings the results to [batch, heads, n_query, d_v], where that is known.
         is_made_by: whether an attention had a part in a tensor.
         """
         self._judge = judge
@@ -210,7 +224,8 @@ class Weights:
         of_heads = set(leaves(entry.target[1]))
         of_result = [set(leaves(axes.get(label, ()))) for label in contraction.of_result]
         heads_at = [place for place, of_axis in enumerate(of_result) if of_axis & of_heads]
-        self._result(entry.name, result, (x, values), heads_at)
+        arrange = functools.partial(_arranged_result, labels=contraction.of_result, axes=axes, target=entry.target)
+        self._result(entry.name, result, (x, values), heads_at, arrange=arrange)
         found = _arranged_values(values, of_values, axes, entry.target)
         if found is not None:
             self._judge.take_values(entry.name, found)
@@ -276,6 +291,16 @@ def _arranged_values(values: Tensor, labels: tuple[int, ...], axes: dict[int, Ax
     (place,) = own
     shared = tuple(axes.get(label, ()) for label in labels if label != labels[place])
     return arranged(values.movedim(place, -1), shared, (*target[:2], target[3]), behind=1, grouped=True)
+
+
+def _arranged_result(result: Tensor, *, labels: tuple[int, ...], axes: dict[int, Axis], target: Axes) -> Tensor | None:
+    """`result` of weights and values as [batch, heads, n_query, d_v]."""
+    own = [place for place, label in enumerate(labels) if label not in axes]
+    if len(own) != 1 or result.dim() != len(labels):
+        return None
+    (place,) = own
+    shared = tuple(axes[label] for label in labels if label != labels[place])
+    return arranged(result.movedim(place, -1), shared, target[:3], behind=1)
 
 
 def _could_be_weights(x: Any, entry: _Weights) -> bool:

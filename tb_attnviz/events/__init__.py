@@ -5,6 +5,7 @@ ordinary event file; the samples lie apart, in `<run>/plugins/attnviz/samples-*.
 TensorBoard never loads them. `docs/format.md` describes both byte by byte.
 """
 
+from tb_attnviz.events.connections import connection_arrays, read_connections
 from tb_attnviz.events.documents import FormatError, VersionError
 from tb_attnviz.events.figure_rows import FigureRows
 from tb_attnviz.events.figures import FiguresLocation, FiguresLog, read_figures
@@ -65,7 +66,9 @@ __all__ = [
     "Side",
     "Start",
     "VersionError",
+    "connection_arrays",
     "encode_maps",
+    "read_connections",
     "read_figures",
     "read_maps",
     "read_picture",

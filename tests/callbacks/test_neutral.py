@@ -85,10 +85,26 @@ WAYS = {
     "recordings that raise": {"kind": StumblingNowAndThen, "on_error": "warn"},
     "norms of values": {"values": "norms"},
     "norms of values, bfloat16": {"values": "norms", "autocast": True},
+    "importance and connections": {"attributed": True},
+    "importance and connections, bfloat16, accumulated": {"attributed": True, "autocast": True, "accumulated": 3},
+    "importance and connections, activations checkpointed": {"attributed": True, "kind": Checkpointed},
+    "importance and connections, compiled": {"attributed": True, "backend": "eager"},
+    "importance and connections that raise": {"attributed": True, "kind": CheckpointedReentrant, "on_error": "warn"},
 }
+ATTRIBUTED = {"loss": "auto", "ablate_every": 4, "connections_every": 4}
 
 
-def train(directory, *, kind=Decoder, accumulated=1, autocast=False, backend=None, on_error="raise", values=None):
+def train(
+    directory,
+    *,
+    kind=Decoder,
+    accumulated=1,
+    autocast=False,
+    backend=None,
+    on_error="raise",
+    values=None,
+    attributed=False,
+):
     """Twelve batches with dropout, running statistics and a cache; everything that they leave behind."""
     for seed in (torch.manual_seed, random.seed, np.random.seed):
         seed(0)
@@ -98,7 +114,7 @@ def train(directory, *, kind=Decoder, accumulated=1, autocast=False, backend=Non
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     probe = Probe(IDS, TOKENS)
     trained = torch.compile(model, backend=backend) if backend else model
-    options = {"every": 2, "on_error": on_error, "values": values}
+    options = {"every": 2, "on_error": on_error, "values": values, **(ATTRIBUTED if attributed else {})}
     recorder = AttentionRecorder(trained, probe, directory, **options) if directory else None
     losses = []
     with recorder or contextlib.nullcontext():
@@ -122,6 +138,7 @@ def train(directory, *, kind=Decoder, accumulated=1, autocast=False, backend=Non
 
 
 @pytest.mark.filterwarnings("ignore:attention was not recorded .* stumbled", "ignore::UserWarning:torch")
+@pytest.mark.filterwarnings("ignore:importance and connections .* .grad:RuntimeWarning")
 @pytest.mark.parametrize("way", WAYS)
 def test_training_is_the_same_bit_for_bit(tmp_path, way):
     without, states = train(None, **WAYS[way]), random_states()
