@@ -51,6 +51,8 @@ def _next_token(output: Any, batch: Batch) -> Tensor | None:
     logits, ids = _logits(output), _ids(batch)
     if ids is None or logits is None or logits.dim() != 3 or logits.shape[:2] != ids.shape:
         return None
+    if int(ids.max()) >= logits.shape[-1]:  # hidden states, say
+        return None
     told = batch.present[:, :-1] & batch.present[:, 1:]  # (sequences, width - 1)
     scores = logits[:, :-1] if logits.dtype == torch.float64 else logits[:, :-1].float()
     losses = functional.cross_entropy(scores.transpose(1, 2), ids[:, 1:], reduction="none")

@@ -44,6 +44,17 @@ const FIGURES: Readonly<Record<string, Figure>> = {
     reads:
       'The entropy of attention weighted by the lengths of the values it fetches. Far under the plain entropy, most of what is attended to says little.',
   },
+  importance: {
+    title: 'Importance',
+    reads:
+      'How much the loss of a sequence would change, to first order, if the head gave its mean everywhere. In the unit of the loss.',
+    magnitude: true,
+  },
+  importance_exact: {
+    title: 'Exact importance',
+    reads:
+      'How much the loss rises when the head gives its mean everywhere. Around 0 and below, the head can be removed at no cost.',
+  },
   non_finite: { title: 'Non-finite', reads: 'How many numbers of the queries and keys are NaN or infinite.' },
 };
 
