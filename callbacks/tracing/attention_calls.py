@@ -168,7 +168,7 @@ class AttentionCalls(TorchFunctionMode):
         kwargs: dict[str, Any],
         arrange: Arrange = _as_it_is,
     ) -> str:
-        """`kernel` reads the arguments of a fused attention; `arrange` brings its queries, and its result, to four axes.
+        """`kernel` reads the arguments of a fused attention; `arrange` brings queries and result to four axes.
 
         Returns the attention's name.
         """

@@ -179,9 +179,9 @@ def test_a_loss_that_is_none_is_said_before_training(tmp_path):
     ):
         with pytest.raises(ValueError, match=why):
             AttentionRecorder(Decoder(), probe, tmp_path, loss=loss)
+    gives_hidden_states = Probe({"input_ids": IDS, "attention_mask": MASK}, TOKENS)
     with pytest.raises(ValueError, match='loss="auto" finds no loss'):
-        inputs = {"input_ids": IDS, "attention_mask": MASK}
-        AttentionRecorder(plain.MaskedFill(), Probe(inputs, TOKENS), tmp_path, loss="auto")  # gives hidden states
+        AttentionRecorder(plain.MaskedFill(), gives_hidden_states, tmp_path, loss="auto")
     with pytest.raises(ValueError, match="ablate_every says when"):
         AttentionRecorder(Decoder(), probe, tmp_path, ablate_every=10)
 
