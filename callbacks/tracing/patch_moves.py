@@ -15,36 +15,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from .contraction import OPERATIONS, read_contraction
+from .operations import IN_PLACE, MOVING
 from .patch_grid import LOST, PADDING, SPECIAL, PatchGrid, convolved, find_maps, merged
-from .sliding import RESIZING, count_of, of_unfold, read_window
+from .sliding import POOLING_1D, RESIZING, count_of, of_unfold, read_window, stride_in_row
 from .spread import alike, is_constant, without_spread
 
 Placed = tuple[Tensor, PatchGrid]
 """Numbers of the shape of a tensor (`patch_grid`), and the grid that they count on."""
 
-IN_PLACE = {
-    *("add", "iadd", "radd", "sub", "isub", "rsub", "subtract", "mul", "imul", "rmul", "multiply", "div", "idiv"),
-    *("truediv", "itruediv", "rtruediv", "true_divide", "divide", "rdiv", "pow", "ipow", "rpow", "square", "sqrt"),
-    *("rsqrt", "exp", "log", "log1p", "expm1", "abs", "neg", "positive", "clamp", "clip", "minimum", "maximum"),
-    *("where", "masked_fill", "nan_to_num", "lerp", "addcmul", "addcdiv", "sin", "cos", "erf", "reciprocal"),
-    *("relu", "relu6", "gelu", "silu", "hardswish", "hardsigmoid", "hardtanh", "leaky_relu", "elu", "selu", "celu"),
-    *("mish", "softplus", "sigmoid", "logsigmoid", "tanh", "prelu", "rrelu", "threshold", "softmax", "log_softmax"),
-    *("dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout", "layer_norm", "batch_norm"),
-    *("group_norm", "instance_norm", "rms_norm", "local_response_norm", "normalize", "contiguous", "clone", "to"),
-    *("type", "type_as", "float", "half", "bfloat16", "double", "detach", "alias", "requires_grad", "cpu", "cuda"),
-}  # fmt: skip
-"""Operations that leave every element where it is."""
-SAME = {"contiguous", "to", "type", "type_as", "float", "half", "bfloat16", "double", "cpu", "cuda", "requires_grad"}
-"""Of these, those that may hand back what they were given."""
-MOVING = {
-    *("view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "ravel", "permute", "transpose", "movedim"),
-    *("moveaxis", "swapaxes", "swapdims", "t", "adjoint", "get", "squeeze", "unsqueeze", "expand", "expand_as"),
-    *("repeat", "tile", "repeat_interleave", "roll", "flip", "fliplr", "flipud", "rot90", "getitem", "select"),
-    *("narrow", "unbind", "chunk", "split", "split_with_sizes", "tensor_split", "index_select", "gather"),
-    *("take_along_dim", "unfold", "diagonal", "pixel_unshuffle", "channel_shuffle", "tril", "triu", "broadcast_to"),
-}  # fmt: skip
-WRITING = {"setitem", "copy", "fill", "zero", "index_put", "index_copy", "index_add", "scatter", "scatter_add"}
-WRITING |= {"masked_scatter", "index_fill", "squeeze", "transpose", "swapaxes", "swapdims", "t", "unsqueeze"}
 _REDUCING = {"mean", "sum", "amax", "amin", "max", "min", "logsumexp", "nanmean"}
 
 
@@ -92,6 +70,8 @@ class PatchMoves:
             return [self._padded(args, kwargs, placed, first)]
         if operation in _REDUCING:
             return [self._reduced(args, kwargs, placed, first), *nothing[1:]]
+        if operation in POOLING_1D:
+            return [self._pooled_in_row(args, kwargs, placed, first), *nothing[1:]]
         sliding = self._sliding(func, operation, args, kwargs, placed, first)
         if sliding is not None:
             return [sliding, *nothing[1:]]
@@ -241,6 +221,16 @@ class PatchMoves:
         numbers = functional.pad(placed[0], given["pad"], value=PADDING)
         return numbers, placed[1]
 
+    def _pooled_in_row(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], placed: Placed, result: Tensor
+    ) -> Placed | None:
+        """Of [sequences, channels, n], so many tokens at a time."""
+        numbers, grid = placed
+        size = stride_in_row(args, kwargs)
+        if size is None or numbers.shape[-1] != size * result.shape[-1]:
+            return None
+        return self._summed((torch.unflatten(numbers, -1, (-1, size)), grid), (-1,), result.shape)
+
     def _sliding(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
                  placed: Placed, result: Tensor) -> Placed | None:  # fmt: skip
         """Of convolutions, pooling and resizing; None where it is no such, or the map is none."""
@@ -263,6 +253,8 @@ class PatchMoves:
         if maps is None and (again := merged(numbers[..., None], grid, self._sequences)) is not None:
             numbers, grid = again[0][..., 0], again[1]  # every other patch, say
             maps = find_maps(numbers, grid)
+        if maps is None and (at, every) == ((0, 0), (1, 1)) and numbers.shape[1:] == result.shape[2:]:
+            return numbers[:, None].expand(result.shape), grid  # of windows: each token stays in its place
         if maps is None or (maps.before != (0, 0) and operation in RESIZING):
             return None
         shape = result.shape[-2:]

@@ -17,8 +17,9 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from tb_attnviz.events import Grid
 
+from .operations import SAME, WRITING
 from .patch_grid import LOST, PADDING, PatchGrid, merged
-from .patch_moves import SAME, WRITING, PatchMoves
+from .patch_moves import PatchMoves
 from .sources import Sources
 
 UNKNOWN = "it could not be followed of which patches of the image its tokens are"

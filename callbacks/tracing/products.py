@@ -251,7 +251,7 @@ def read_attention(
     if not of_softmax or of_softmax & set(atoms(queries.axes)):
         raise NotAttentionError(f"its softmax is over axis {dim}, not over the keys")
     batch, rows = _rest_of(axes, dim, queries, keys, widths)
-    of_tokens = numbers(queries.given) if len(batch) > 2 else None
+    of_tokens = numbers(queries.given) if len(batch) != 2 else None
     target = (*_batch_and_heads(batch, rows, sequences, queries, of_tokens), rows, axes[dim])
     of_queries, of_keys = target[:3], (*target[:2], target[3])
     own_queries = arranged(queries.vectors, queries.axes, of_queries, behind=1)
@@ -324,9 +324,13 @@ def _batch_and_heads(
     rest: list[Axis], rows: Axis, sequences: int, queries: Side, numbers: Tensor | None
 ) -> tuple[Axis, Axis]:
     """Which atoms number the sequences (and windows of them), and which the heads."""
+    if numbers is not None:
+        numbers = numbers.movedim(queries.place, -1)[..., 0]
     if len(rest) == 1:
         size = size_of(rest[0])
-        both = regrouped((rest[0],), (sequences, size // sequences)) if size >= sequences else None
+        of_tokens = None if numbers is None else arranged(numbers, queries.of_given, (rest[0], rows))  # (size, n)
+        count = _heads_of(of_tokens, size // sequences) if size % sequences == 0 else 0
+        both = regrouped((rest[0],), (size // count, count)) if count else None
         if both is None:
             raise NotAttentionError(f"its {size} rows are not those of {sequences} sequences")
         return both[0], both[1]
@@ -334,7 +338,7 @@ def _batch_and_heads(
         return rest[0], tuple(atom for axis in rest[1:] for atom in axis)
     place = len(rest) - 1
     if numbers is not None:  # all heads of a window are of the same tokens
-        of_tokens = arranged(numbers.movedim(queries.place, -1)[..., 0], queries.of_given, (*rest, rows))
+        of_tokens = arranged(numbers, queries.of_given, (*rest, rows))
         if of_tokens is not None:
             alike = [p for p in range(1, len(rest)) if bool((of_tokens == of_tokens.narrow(p, 0, 1)).all())]
             if size_of(rest[0]) == sequences and len(alike) == len(rest) - 1:  # no windows: heads in groups
@@ -342,6 +346,15 @@ def _batch_and_heads(
             place = max(alike, key=lambda p: size_of(rest[p]), default=place)
     heads = rest.pop(place)
     return tuple(atom for axis in rest for atom in axis), heads
+
+
+def _heads_of(of_tokens: Tensor | None, most: int) -> int:
+    """How many heads follow each other in [windows · heads, n]: those of a window are of the same tokens."""
+    if of_tokens is None:
+        return most
+    divisors = [heads for heads in range(most, 1, -1) if most % heads == 0]
+    by_heads = ((heads, of_tokens.unflatten(0, (-1, heads))) for heads in divisors)  # type: ignore[no-untyped-call]
+    return next((heads for heads, x in by_heads if bool((x == x[:, :1]).all())), 1)
 
 
 def remainder(queries: Tensor, keys: Tensor, logits: Tensor, *, scale: float, softcap: float | None) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 RESIZING = {"adaptive_avg_pool2d", "adaptive_max_pool2d", "interpolate", "upsample", "pixel_shuffle"}
+POOLING_1D = {"avg_pool1d", "max_pool1d"}
 _POOLING = {"max_pool2d", "avg_pool2d", "lp_pool2d", "max_pool2d_with_indices"}
 
 Window = tuple[tuple[float, float], tuple[float, float], bool]
@@ -65,6 +66,14 @@ def read_window(func: Callable[..., Any], operation: str, args: tuple[Any, ...],
         return (0, 0), (every[0], every[1]), False
     every = [n / m for n, m in zip(shape[2:], made[2:], strict=True)]
     return (every[0] / 2 - 0.5, every[1] / 2 - 0.5), (every[0], every[1]), False
+
+
+def stride_in_row(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | None:
+    """How many tokens in a row pooling makes one of; None if windows overlap, or padding takes part."""
+    given = dict(zip(("input", "kernel_size", "stride", "padding"), args, strict=False)) | kwargs
+    size, padding = _each(given["kernel_size"], 1)[0], _each(given.get("padding", 0), 1)[0]
+    stride = _each(given.get("stride") or size, 1)[0]
+    return size if stride == size and padding == 0 else None
 
 
 def of_unfold(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[int, int, int, int]]:

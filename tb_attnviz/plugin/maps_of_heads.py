@@ -71,7 +71,7 @@ def in_one_array(layers: Sequence[Mapping[str, AttentionMap]], heads: Sequence[i
 def _part(maps: AttentionMap | None, part: str, heads: int) -> tuple[Float32, tuple[int, int]]:
     """The map [heads, rows, columns], and where its origin lies in it; empty where there is none."""
     array = None if maps is None else getattr(maps, part)
-    if maps is None or array is None:
+    if maps is None or array is None or array.size == 0:  # no offsets from one grid to another
         return np.zeros((heads, 0, 0), np.float32), (0, 0)
     if len(array) != heads:
         raise FormatError(f"a small map is of {len(array)} heads, and its layer has {heads}")

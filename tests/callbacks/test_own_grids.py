@@ -78,6 +78,11 @@ TOLD = {
     "every other patch": (lambda x, _: (sequence(x[:, :, ::2, ::2]), sequence(x)), COARSE, FINE),
     "a convolution with a stride": (lambda x, _: (sequence(x), sequence(strided(x))), FINE, COARSE),
     "merged patches": (lambda x, _: (merged(x), merged(x)), COARSE, COARSE),
+    "pooled in a row": (
+        lambda x, _: (sequence(x), functional.avg_pool1d(x.flatten(2), 4).transpose(1, 2)),
+        FINE,
+        Grid(ROWS, COLUMNS // 4),
+    ),
     "pooled by mean": (
         lambda x, _: (sequence(x), sequence(x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).mean(dim=(3, 5)))),
         FINE,
@@ -139,6 +144,10 @@ def each_in_an_order_of_its_own(x, _):
 NOT_TOLD = {
     "a matrix in another order": lambda x, _: (torch.eye(len(SHUFFLED))[SHUFFLED] @ sequence(x),) * 2,
     "keys mixed by a matrix": lambda x, model: (sequence(x), model.one * torch.ones(5, len(SHUFFLED)) @ sequence(x)),
+    "pooled across the ends of rows": lambda x, _: (
+        sequence(x),
+        functional.avg_pool1d(x.flatten(2).roll(4, dims=2), 8).transpose(1, 2),
+    ),
     "half of the image": lambda x, _: (sequence(x), sequence(x)[:, : ROWS * COLUMNS // 2]),
     "every patch twice": lambda x, _: (sequence(x).repeat(1, 2, 1),) * 2,
     "keys of several grids": several_grids,

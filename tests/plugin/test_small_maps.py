@@ -49,6 +49,19 @@ def test_offsets_are_cut_where_no_cell_shows_them() -> None:
     assert offsets[0, REACH] == pytest.approx(1 / 200, abs=5e-4)  # the first token, on itself
 
 
+def test_between_two_grids_there_is_no_offset() -> None:
+    """Queries of 2 × 3 patches, whose keys are pooled to 1 × 2."""
+    whole, none = np.ones((1, 6, 2), np.float32), np.zeros((1, 0), np.float32)
+    pooled = {"1 × 2": AttentionMap((6, 2), whole, whole, none, (0, -1), np.ones((1, 1, 2), np.float32))}
+    square = np.ones((1, 2, 2), np.float32)
+    among = {"1 × 2": AttentionMap((2, 2), square, square, np.ones((1, 1, 3), np.float32), (0, -1), square[:, :1])}
+    offsets = in_one_array([pooled, among], (1, 1), "1 × 2", "offsets")
+    assert offsets.shape == (2, 1, 3)
+    assert not offsets[0].any()
+    assert offsets[1].all()
+    assert in_one_array([pooled, among], (1, 1), "1 × 2", "received").all()
+
+
 def test_patches_keep_their_grid() -> None:
     rng = np.random.default_rng(0)
     square, offsets, received = (rng.random(shape).astype(np.float32) for shape in ((2, 6, 6), (2, 3, 5), (2, 2, 3)))
