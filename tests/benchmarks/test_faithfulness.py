@@ -9,6 +9,7 @@ from benchmarks.faithfulness import agreement, normalised, report
 from benchmarks.recordings import record_minilm
 
 
+@pytest.mark.full
 def test_the_biplot_is_the_most_faithful_linear_projection(tmp_path: Path) -> None:
     run = record_minilm(tmp_path, tokens=100, layers=1, heads=3)
     lines = report(run, 1, ("biplot", "pca")).splitlines()

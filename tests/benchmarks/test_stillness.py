@@ -36,6 +36,7 @@ def test_noise_is_not_still(run: Run) -> None:
     assert abs(noise.faithfulness) < 0.2
 
 
+@pytest.mark.full
 def test_a_table_of_ours_and_of_others(run: Run) -> None:
     lines = report(run, 1, ("biplot",), tuple(OTHERS)[:1]).splitlines()
     assert len(lines) == 4

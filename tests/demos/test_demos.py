@@ -93,7 +93,7 @@ def test_the_vision_transformer_trains(tmp_path: Path) -> None:
     assert run.png(0).startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full)])
 def test_ctrl_c_ends_everything_without_a_trace(tmp_path: Path, port: int, ending: signal.Signals) -> None:
     with demo("induction", tmp_path, "--port", str(port)) as process:
         assert process.stdout is not None

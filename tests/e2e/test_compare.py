@@ -91,7 +91,6 @@ def test_a_selected_token_leaves_a_trail(tab: Tab, logdir: Path) -> None:
     expect(trails).to_have_value("0")
     tab.slider.press("t")
     expect(trails).to_have_value("3")
-    wait_until(lambda: (tab.pixels(canvas) != without).any(), seconds=20)
     tab.ready()
     changed = (tab.pixels(canvas) != without).any(axis=-1)
     way = tb_attnviz.open_run(logdir / "a").project("biplot", 1, 4)[:, 2]  # the token's query, step after step

@@ -120,7 +120,7 @@ def test_a_reload_and_another_tab_keep_the_view(tab: Tab, page: Page) -> None:
     wait_until(same, seconds=20)
     assert asked == []  # all of it was still there
     page.reload()
-    wait_until(same, seconds=20)  # the trail comes after the points
+    assert same()
     tab.expect_address(**state)
     assert tab.hash() == state
     expect(tab.sentence_view).to_be_visible()

@@ -186,7 +186,7 @@ def test_the_address_is_followed(tab: Tab) -> None:
     shown = tab.pixels(scatter)
     tab.page.goto("about:blank")
     tab.page.goto(link)
-    wait_until(lambda: differing(tab.ready().pixels(scatter), shown) < 0.001, seconds=20)  # trails come last
+    assert differing(tab.ready().pixels(scatter), shown) < 0.001
 
 
 @pytest.fixture

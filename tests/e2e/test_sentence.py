@@ -228,7 +228,7 @@ def test_a_pinned_step_and_a_pinned_head_are_compared(tab: Tab, logdir: Path) ->
         return [float(text.rstrip(" %").replace("−", "-") or "nan") for text in texts]
 
     wait_until(lambda: shown() == pytest.approx(expected, abs=0.6), seconds=5)
-    tab.expect_address(pins="s100_0-1")
+    tab.expect_address(pins="s100_0-1", form="map")
     tab.page.reload()
     tab.ready()
     expect(tab.sentence_view.locator("figcaption")).to_have_count(4)

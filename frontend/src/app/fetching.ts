@@ -10,19 +10,12 @@ const AHEAD = 3;
 const AHEAD_SLOW = 1;
 
 export function fetchPoints(session: Session): void {
-  const { playback, matrix, headView, against, trails, loader } = session;
+  const { playback, matrix, headView, against, loader } = session;
   const { from, to } = playback;
   const now = [...new Set([from, to])];
   const soon = playback.target === null ? [] : [playback.target];
   const second = [...new Set([...against.matrix.ends, ...against.upcoming(soon)])];
-  const points = (session.data.run?.queries ?? 0) + (session.data.run?.keys ?? 0);
-  const room = loader.room(
-    session.grid.total * points * 2 * Float32Array.BYTES_PER_ELEMENT * (against.run ? 2 : 1),
-  );
-  const ahead = session.axes.slow ? AHEAD_SLOW : AHEAD;
-  const around = Array.from({ length: ahead }, (_, i) => [to + 1 + i, from - 1 - i]).flat();
-  const later = (playback.playing ? playback.upcoming(ahead) : around).slice(0, room);
-  const past = trails.wanted.slice(0, room - later.length);
+  const { past, later } = aroundTheHand(session);
 
   const wanted: Wanted[] = [
     ...preliminary(headView),
@@ -47,6 +40,26 @@ export function fetchPoints(session: Session): void {
     if (playback.playing) wanted.push(...whole(against.matrix, against.upcoming(later), 2));
   }
   loader.want(wanted);
+}
+
+/** Whether all is here that trails come through, as far as there is room for it. */
+export function trailsArrived(session: Session): boolean {
+  const { past } = aroundTheHand(session);
+  return session.matrix.arrived(past) && session.headView.arrived(past);
+}
+
+/** Checkpoints beside those that are shown: behind the hand, for trails, and those that may come next. */
+function aroundTheHand(session: Session): Record<'past' | 'later', readonly number[]> {
+  const { playback, against, trails, loader } = session;
+  const { from, to } = playback;
+  const points = (session.data.run?.queries ?? 0) + (session.data.run?.keys ?? 0);
+  const room = loader.room(
+    session.grid.total * points * 2 * Float32Array.BYTES_PER_ELEMENT * (against.run ? 2 : 1),
+  );
+  const ahead = session.axes.slow ? AHEAD_SLOW : AHEAD;
+  const around = Array.from({ length: ahead }, (_, i) => [to + 1 + i, from - 1 - i]).flat();
+  const later = (playback.playing ? playback.upcoming(ahead) : around).slice(0, room);
+  return { past: trails.wanted.slice(0, room - later.length), later };
 }
 
 function preliminary(scene: ShownSteps): Wanted[] {

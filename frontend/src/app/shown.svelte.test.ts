@@ -177,3 +177,19 @@ it('colours by errors only while a head is opened', async () => {
     null,
   ]);
 });
+
+it('is ready once what trails come through is here too, and waits for no step that may come next', async () => {
+  source.holds = ({ step }) => step === 0;
+  await begin(true);
+  session.focus.open({ layer: 0, head: 1 });
+  await pass(200);
+  expect([session.playback.from, source.waiting.length > 0, session.ready]).toEqual([3, true, true]);
+  session.marks.mark([2]);
+  session.trails.length = 3;
+  await pass(200);
+  expect(session.ready).toBe(false);
+  source.holds = () => false;
+  await source.letGo();
+  await pass(200);
+  expect(session.ready).toBe(true);
+});
