@@ -160,6 +160,9 @@ def _windows(call: AttentionCall) -> Pairing | str | None:
     if not isinstance(own, Windows):
         return own if isinstance(own, str) else None
     batch, _, n, _ = call.queries.shape
+    if isinstance(others, Windows) and others.tokens.shape != own.tokens.shape:
+        sizes = " and ".join(f"{grid.rows} × {grid.columns}" for grid in (own.grid, others.grid))
+        return f"windows whose queries and keys are other patches ({sizes}) cannot be recorded"
     if (call.keys.shape[0], call.keys.shape[2]) != (batch, n):
         return None
     if isinstance(others, str):

@@ -136,6 +136,13 @@ def several_grids(x, _):
     return sequence(x), torch.cat([sequence(x), sequence(functional.avg_pool2d(x, 2))], dim=1)
 
 
+def windows_with_pooled_queries(x, _):
+    q, k = (
+        y.unflatten(3, (2, -1)).permute(0, 3, 1, 2, 4).flatten(0, 1) for y in (functional.avg_pool2d(x, 2), x)
+    )  # two windows beside each other
+    return sequence(q), sequence(k)
+
+
 def each_in_an_order_of_its_own(x, _):
     orders = torch.stack([SHUFFLED.roll(image) for image in range(len(x))])
     return (torch.gather(sequence(x), 1, orders[:, :, None].expand(-1, -1, 2)),) * 2
@@ -149,6 +156,7 @@ NOT_TOLD = {
         functional.avg_pool1d(x.flatten(2).roll(4, dims=2), 8).transpose(1, 2),
     ),
     "half of the image": lambda x, _: (sequence(x), sequence(x)[:, : ROWS * COLUMNS // 2]),
+    "windows with pooled queries": windows_with_pooled_queries,
     "every patch twice": lambda x, _: (sequence(x).repeat(1, 2, 1),) * 2,
     "keys of several grids": several_grids,
     "another order in every image": each_in_an_order_of_its_own,
@@ -161,7 +169,7 @@ NOT_TOLD = {
 @pytest.mark.parametrize("name", NOT_TOLD)
 def test_what_cannot_be_told_is_refused(name):
     probe = Probe.from_images(None, where_pixels_are(), PATCH, special=())
-    with pytest.raises(NoAttentionError, match=r"patches|grid"):
+    with pytest.raises(NoAttentionError, match=r"patches|grid|order"):
         capture(Model(NOT_TOLD[name]), probe)
 
 
