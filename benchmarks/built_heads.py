@@ -196,7 +196,7 @@ def _targets(head: Planted, tokens: list[str], setting: Setting, rng: np.random.
         "row": lambda: (down == 0) & (right != 0),
         "column": lambda: (right == 0) & (down != 0),
         "patch": lambda: (down == head.offset[0]) & (right == head.offset[1]) if isinstance(head.offset, tuple) else no,
-        "label": lambda: _bright(tokens)[:, None] == _bright(tokens)[None],
+        "label": lambda: (_bright(tokens)[:, None] == _bright(tokens)[None]) & (offset != 0),
     }
     return found.get(head.kind, lambda: no)()
 

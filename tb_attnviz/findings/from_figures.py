@@ -9,23 +9,23 @@ from tb_attnviz.findings import chance
 from tb_attnviz.findings.recorded import Recorded
 
 Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 
 _OFFSETS = {"previous": -1, "self": 0, "next": 1}
 
 
-def from_figures(recorded: Recorded, figures: Mapping[str, Float32]) -> dict[str, Float32]:
-    """ "share/<measure>" and "over/<measure>", each [heads]: a share of attention, and that beyond chance."""
+def from_figures(
+    recorded: Recorded, figures: Mapping[str, Float32], by_chance: Mapping[str, Float64] | None = None
+) -> dict[str, Float32]:
+    """ "share/<measure>" and "over/<measure>", each [heads]: a share of attention, and that beyond chance.
+
+    by_chance: `expected(recorded)`, where it is known already: it is the same at every step.
+    """
     heads = len(recorded.heads)
     unknown = np.full(heads, np.nan, np.float32)
     given = {name: figures.get(name, unknown) for name in ("sink", *_OFFSETS)}
     found = {"share/entropy": figures.get("entropy", unknown), "over/entropy": figures.get("entropy", unknown)}
-    by_chance = {name: np.full(heads, np.nan) for name in given}
-    for layer, place in zip(recorded.layers, recorded.of_layers, strict=True):
-        lengths = layer.lengths(recorded.probe)
-        for name, offset in _OFFSETS.items():
-            if name == "self" or not recorded.grids(layer):  # patches have neighbours in four directions: small maps
-                by_chance[name][place] = chance.at_offset(layer, lengths, offset)
-        by_chance["sink"][place] = chance.on_first(layer, lengths)
+    by_chance = expected(recorded) if by_chance is None else by_chance
     for name, values in given.items():
         measure = "first" if name == "sink" else name
         found[f"share/{measure}"] = values
@@ -39,3 +39,15 @@ def from_figures(recorded: Recorded, figures: Mapping[str, Float32]) -> dict[str
         none = np.minimum(figures["query_norm"], figures["key_norm"]) == 0
         found["over/no_vectors"] = np.where(none, 1, 0).astype(np.float32)
     return {name: np.asarray(values, np.float32) for name, values in found.items()}
+
+
+def expected(recorded: Recorded) -> dict[str, Float64]:
+    """What an even head has of each share, [heads]; NaN where the share says nothing of a layer."""
+    found = {name: np.full(len(recorded.heads), np.nan) for name in ("sink", *_OFFSETS)}
+    for layer, place in zip(recorded.layers, recorded.of_layers, strict=True):
+        lengths = layer.lengths(recorded.probe)
+        for name, offset in _OFFSETS.items():
+            if name == "self" or not recorded.grids(layer):  # patches have neighbours in four directions: small maps
+                found[name][place] = chance.at_offset(layer, lengths, offset)
+        found["sink"][place] = chance.on_first(layer, lengths)
+    return found

@@ -16,7 +16,7 @@ from tb_attnviz import comparison
 from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import FiguresLocation, FormatError, MapsLocation, files, read_figures, read_maps
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
-from tb_attnviz.findings.from_figures import from_figures
+from tb_attnviz.findings.from_figures import expected, from_figures
 from tb_attnviz.findings.from_maps import from_maps
 from tb_attnviz.findings.from_samples import from_samples
 from tb_attnviz.findings.recorded import Recorded
@@ -65,10 +65,11 @@ def measured(recorded: Recorded, store: Store, report: Report) -> Measured:
     """Reads what `store` has not yet, and puts it there. A step that cannot be read tells nothing."""
     mapped, sampled = thinned(recorded.maps, _MOST_STEPS), thinned(sorted(recorded.checkpoints), _most(recorded))
     by_step: dict[int, dict[str, Float32]] = {}
+    by_chance = expected(recorded)
     for step in sorted(recorded.figures):
         figures = _figures(recorded.figures[step], len(recorded.heads))
         if figures:
-            by_step[step] = from_figures(recorded, figures)
+            by_step[step] = from_figures(recorded, figures, by_chance)
     total = len(mapped) + len(sampled)
     for done, step in enumerate(mapped):
         report(done, total)

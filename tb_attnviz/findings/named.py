@@ -4,7 +4,6 @@ import functools
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from tb_attnviz.findings import words
 from tb_attnviz.findings.finding import Finding, Group, Happening
@@ -14,7 +13,7 @@ from tb_attnviz.findings.recorded import Recorded
 from tb_attnviz.findings.rules import states
 from tb_attnviz.findings.spans import spans
 
-Bool = npt.NDArray[np.bool_]
+_MOST_EVENTS = 2000  # of a kind
 
 
 class Named:
@@ -23,11 +22,8 @@ class Named:
     def __init__(self, recorded: Recorded, measured: Measured) -> None:
         self._recorded = recorded
         self._measured = measured
-        self._spans: list[tuple[Kind, int, int, int | None]] = [
-            (BY_NAME[name], *span) for name, state in states(measured).items() for span in spans(state)
-        ]
-        order = {kind.name: place for place, kind in enumerate(KINDS)}
-        self._spans.sort(key=lambda span: (span[1], order[span[0].name], span[2]))
+        held = states(measured)
+        self._spans = {kind.name: spans(held[kind.name]) for kind in KINDS}
 
     @property
     def sampled(self) -> tuple[int, ...]:
@@ -37,24 +33,30 @@ class Named:
     def at(self, step: int) -> list[Finding]:
         """What each head is at `step`, by layer and head, what it is first called first."""
         row = self._row(step)
-        return [
-            self._finding(kind, head, first, end, row, step)
-            for kind, head, first, end in self._spans
-            if row is not None and first <= row and (end is None or row < end)
-        ]
+        if row is None:
+            return []
+        found = []
+        for kind in KINDS:
+            of_kind = self._spans[kind.name]
+            for head, first, end in of_kind[(of_kind[:, 1] <= row) & (of_kind[:, 2] > row)].tolist():
+                found.append((head, self._finding(kind, head, first, end, row, step)))
+        return [finding for _, finding in sorted(found, key=lambda one: one[0])]
 
     def lost(self, step: int) -> list[Finding]:
         """What each head was before `step` and is no more: its last time of each kind, as it was at the end of it."""
         row = self._row(step)
         if row is None:
             return []
-        current = {(finding.layer, finding.head, finding.kind) for finding in self.at(step)}
-        latest: dict[tuple[int, int, str], Finding] = {}
-        for kind, head, first, end in self._spans:
-            place = (*self._recorded.heads[head], kind.name)
-            if end is not None and end <= row and place not in current and not kind.general:
-                latest[place] = self._finding(kind, head, first, end, end - 1, step)
-        return list(latest.values())
+        found = []
+        for kind in KINDS:
+            if kind.general:
+                continue
+            of_kind = self._spans[kind.name]
+            begun = of_kind[of_kind[:, 1] <= row]
+            last = begun[np.flatnonzero(np.append(np.diff(begun[:, 0]) > 0, True)[: len(begun)])]  # of each head
+            for head, first, end in last[last[:, 2] <= row].tolist():
+                found.append(self._finding(kind, head, first, end, end - 1, step))
+        return found
 
     def groups(self, step: int) -> list[Group]:
         """The heads of each kind at `step`, what is wrong first, then as KINDS has them."""
@@ -79,17 +81,18 @@ class Named:
             what = "alert" if alert.raised else "cleared"
             found.append(Happening(alert.step, what, alert.sentence, layer, number, trouble=alert.raised))
         steps = self._measured.steps
-        for kind, head, first, end in self._spans:
+        for kind in KINDS:
             if kind.general:
                 continue
-            place, name = self._recorded.heads[head], self._recorded.name(self._recorded.heads[head])
-            here = self._finding(kind, head, first, end, first, steps[first])
-            if first > 0:  # at the first step nothing has formed: it was there
-                sentence = f"{name}: {here.title} since step {steps[first]}"
-                found.append(Happening(steps[first], "formed", sentence, *place, kind.name, kind.trouble))
-            if end is not None:
-                sentence = f"{name}: no longer {here.title} since step {steps[end]}"
-                found.append(Happening(steps[end], "lost", sentence, *place, kind.name, not kind.trouble))
+            for head, first, end in self._newest_spans(kind):
+                place, name = self._recorded.heads[head], self._recorded.name(self._recorded.heads[head])
+                title = self._finding(kind, head, first, end, first, steps[first]).title
+                if first > 0:  # at the first step nothing has formed: it was there
+                    sentence = f"{name}: {title} since step {steps[first]}"
+                    found.append(Happening(steps[first], "formed", sentence, *place, kind.name, kind.trouble))
+                if end < len(steps):
+                    sentence = f"{name}: no longer {title} since step {steps[end]}"
+                    found.append(Happening(steps[end], "lost", sentence, *place, kind.name, not kind.trouble))
         return sorted(found, key=lambda one: one.step)
 
     def sentence(self, layer: int, head: int, findings: list[Finding], lost: list[Finding]) -> str:
@@ -104,12 +107,19 @@ class Named:
             parts.append(f"was {newest.title} from step {newest.since} to {newest.until}")
         return f"{name} {words.joined(parts) if parts else 'does nothing that has a name'}."
 
+    def _newest_spans(self, kind: Kind) -> list[list[int]]:
+        """All of them, or of heads that come and go at every step the newest."""
+        of_kind = self._spans[kind.name]
+        newest = np.sort(np.argsort(of_kind[:, 1], kind="stable")[-_MOST_EVENTS:])
+        found: list[list[int]] = of_kind[newest].tolist()
+        return found
+
     def _row(self, step: int) -> int | None:
         """The last row at or before `step`."""
         row = int(np.searchsorted(self._measured.steps, step, side="right")) - 1
         return row if row >= 0 else None
 
-    def _finding(self, kind: Kind, head: int, first: int, end: int | None, row: int, step: int) -> Finding:
+    def _finding(self, kind: Kind, head: int, first: int, end: int, row: int, step: int) -> Finding:
         steps, layer = self._measured.steps, self._recorded.heads[head][0]
         value, at = self._told(f"share/{kind.measure}", head, row)
         offset = self._offset(kind, head, row)
@@ -131,7 +141,7 @@ class Named:
             kind=kind.name,
             title=words.title(kind, offset),
             since=steps[first],
-            until=None if end is None else steps[end],
+            until=steps[end] if end < len(steps) else None,
             figure=kind.measure,
             value=value,
             at=steps[at],
@@ -144,7 +154,10 @@ class Named:
 
     def _told(self, name: str, head: int, row: int) -> tuple[float, int]:
         """The last value that is known at `row`, and the row that it is of."""
-        values = self._measured.get(name)[: row + 1, head]
+        of_all = self._measured.values.get(name)
+        if of_all is None or not np.isnan(of_all[row, head]):
+            return (math.nan if of_all is None else float(of_all[row, head])), row
+        values = of_all[: row + 1, head]
         known = np.flatnonzero(~np.isnan(values))
         return (float(values[known[-1]]), int(known[-1])) if known.size else (math.nan, row)
 

@@ -24,12 +24,12 @@ def lasting(values: Float32, *, on: float, off: float) -> Bool:
     return state
 
 
-def spans(state: Bool) -> list[tuple[int, int, int | None]]:
-    """(head, first row, first row after) for each time that a head was of a kind; None: it still is at the end."""
-    padded = np.vstack([np.zeros((1, state.shape[1]), np.bool_), state])
-    found = []
-    for head in np.flatnonzero(state.any(axis=0)).tolist():
-        changes = np.flatnonzero(padded[1:, head] != padded[:-1, head]).tolist()
-        for index in range(0, len(changes), 2):
-            found.append((head, changes[index], changes[index + 1] if index + 1 < len(changes) else None))
-    return found
+def spans(state: Bool) -> npt.NDArray[np.intp]:
+    """[spans, 3]: head, first row, first row after, of each time that a head was of a kind; by head, then row.
+
+    Of one that still is at the end the row after is the number of rows.
+    """
+    none = np.zeros((1, state.shape[1]), np.int8)
+    changes = np.diff(np.vstack([none, state.astype(np.int8), none]), axis=0).T  # (heads, rows + 1)
+    begins, ends = np.argwhere(changes == 1), np.argwhere(changes == -1)
+    return np.column_stack([begins, ends[:, 1]])

@@ -14,7 +14,9 @@ def test_a_kind_lasts_until_its_measure_is_beyond_the_easier_limit() -> None:
     state = lasting(values, on=0.4, off=0.3)
     assert state[:, 0].tolist() == [False, True, True, True, False, False]
     assert lasting(values, on=0.2, off=0.3)[:, 0].tolist() == [True, False, False, False, True, False]  # small counts
-    assert spans(np.array([[1, 0], [0, 1], [1, 1]], np.bool_)) == [(0, 0, 1), (0, 2, None), (1, 1, None)]
+    of_heads = spans(np.array([[1, 0], [0, 1], [1, 1]], np.bool_))
+    assert of_heads.tolist() == [[0, 0, 1], [0, 2, 3], [1, 1, 3]]  # 3: to the end
+    assert spans(np.zeros((4, 2), np.bool_)).shape == (0, 3)
 
 
 def test_what_is_not_known_is_as_it_was() -> None:

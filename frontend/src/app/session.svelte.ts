@@ -12,6 +12,7 @@ import { TokenSearch } from '../find/search.svelte';
 import { TokenFilter } from '../find/token_filter.svelte';
 import { HeadCamera } from '../head/head_camera.svelte';
 import { HeadTrust } from '../head/trust.svelte';
+import { HeadNames } from '../health/head_names.svelte';
 import { RunHealth } from '../health/run_health.svelte';
 import type { HeadScore } from '../health/scores';
 import { ImageView } from '../image/image_view.svelte';
@@ -46,6 +47,7 @@ export class Session extends Ground {
   readonly axes: Axes = this.add(new Axes(this.playback, () => this.data.source.offers));
   readonly focus: Focus = this.add(new Focus(this.data));
   readonly health: RunHealth = this.add(new RunHealth(() => lookedAt(this)));
+  readonly names: HeadNames = this.add(new HeadNames(this));
   readonly live = new Live();
   readonly steering: Steering = this.add(
     new Steering(

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { findingsAt } from '../health/findings';
 import { readHealth, valueAt } from '../health/health';
 import { type HeadScore, healthScores } from '../health/scores';
 import { makeGrid } from '../render/layout';
@@ -33,6 +32,7 @@ function shown(tint: HeadScore | null, ...told: string[]): Told {
     scoring: { tint },
     against: { difference: null, series: null, step: null },
     arrangement: { told },
+    names: { of: () => null },
   };
 }
 
@@ -51,14 +51,9 @@ describe('a cell', () => {
     expect(arranging(shown(null, 'together'))).toEqual([]); // places are no figure
   });
 
-  it('has the number that a finding and a chart have', () => {
-    const [finding] = findingsAt(health, 100);
-    const [head] = finding?.heads ?? [];
+  it('has the number that a chart has', () => {
     const series = health.get('induction');
-    expect(finding?.figure).toBe('induction');
-    expect(head?.number).toBe(1);
-    expect(head?.value).toBe(series && valueAt(series, 100, 1));
     expect(reading(shown(scoreOf('induction')), 1)).toBe('0.877');
-    expect(scoreOf('induction')?.values[1]).toBe(head?.value);
+    expect(scoreOf('induction')?.values[1]).toBe(series && valueAt(series, 100, 1));
   });
 });

@@ -2,6 +2,7 @@ import type { Comparison } from '../compare/compare.svelte';
 import type { PointStyles } from '../encoding/point_styles.svelte';
 import { formatDifference } from '../health/difference';
 import { formatValue } from '../health/figures';
+import type { HeadNames } from '../health/head_names.svelte';
 import { valueAt } from '../health/health';
 import type { HeadScore } from '../health/scores';
 import { type Grid, headNumber } from '../render/layout';
@@ -46,6 +47,7 @@ export interface Told extends Tinted {
   readonly grid: Grid;
   readonly scores: readonly HeadScore[];
   readonly arrangement: Pick<Arrangement, 'told'>;
+  readonly names: Pick<HeadNames, 'of'>;
 }
 
 /** How points look. */

@@ -6,8 +6,12 @@ import type {
   Alerts,
   AttentionQuery,
   ChangeQuery,
+  Evidence,
+  EvidenceQuery,
   FigureOfHeadsQuery,
   FigureQuery,
+  Findings,
+  FindingsQuery,
   HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
@@ -42,6 +46,14 @@ export class NumberedSource implements DataSource {
     const runs = (await this.source.runs(signal)).runs.map(numberedRun);
     this.numbered = new Map(runs.map((run) => [run.run, run]));
     return { runs };
+  }
+
+  findings(query: FindingsQuery, waiting?: Waiting): Promise<Findings> {
+    return this.source.findings(query, waiting);
+  }
+
+  evidence(query: EvidenceQuery, waiting?: Waiting): Promise<Evidence | null> {
+    return this.source.evidence(query, waiting);
   }
 
   async points(query: PointsQuery, waiting?: Waiting): Promise<Points> {

@@ -6,8 +6,12 @@ import type {
   AttentionQuery,
   ChangeQuery,
   Dims,
+  Evidence,
+  EvidenceQuery,
   FigureOfHeadsQuery,
   FigureQuery,
+  Findings,
+  FindingsQuery,
   HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
@@ -64,6 +68,10 @@ export interface DataSource {
   /** float32 [figures, 2, buckets]: least and greatest; of all heads those alone that are finite */
   healthRange(query: RangeQuery, signal?: AbortSignal): Promise<NpyArray>;
   alerts(run: string, signal?: AbortSignal): Promise<Alerts>;
+  /** What every head does at a step. */
+  findings(query: FindingsQuery, waiting?: Waiting): Promise<Findings>;
+  /** What shows best that a head does so; null where nothing does. */
+  evidence(query: EvidenceQuery, waiting?: Waiting): Promise<Evidence | null>;
   points(query: PointsQuery, waiting?: Waiting): Promise<Points>;
   trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust>;
   /** float32 [n_query, n_key]; [1, n_key] of one query, [n_query, 1] of one key */

@@ -10,8 +10,12 @@ import type {
   AttentionQuery,
   ChangeQuery,
   Dims,
+  Evidence,
+  EvidenceQuery,
   FigureOfHeadsQuery,
   FigureQuery,
+  Findings,
+  FindingsQuery,
   HealthDocument,
   HealthSteps,
   ImageSummary,
@@ -117,6 +121,16 @@ export class ArchiveSource implements DataSource {
 
   alerts(): Promise<Alerts> {
     return this.document('alerts');
+  }
+
+  findings({ step }: FindingsQuery): Promise<Findings> {
+    return this.document(`findings-${step}`, `what heads are called at step ${step}`);
+  }
+
+  async evidence({ run, step, layer, head, kind }: EvidenceQuery): Promise<Evidence | null> {
+    const { heads } = await this.findings({ run, step });
+    const findings = heads.find((one) => one.layer === layer && one.head === head)?.findings ?? [];
+    return findings.find((finding) => finding.kind === kind)?.evidence ?? null;
   }
 
   async points({ step, layer, head, projection, dims, alone }: PointsQuery): Promise<Points> {

@@ -7,8 +7,12 @@ import type {
   Alerts,
   AttentionQuery,
   ChangeQuery,
+  Evidence,
+  EvidenceQuery,
   FigureOfHeadsQuery,
   FigureQuery,
+  Findings,
+  FindingsQuery,
   HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
@@ -76,6 +80,16 @@ export class HttpSource implements DataSource {
 
   async alerts(run: string, signal?: AbortSignal): Promise<Alerts> {
     return read((await this.get('alerts', { run }, signal)).json(), signal);
+  }
+
+  async findings(query: FindingsQuery, waiting: Waiting = {}): Promise<Findings> {
+    return read((await this.made('findings', { ...query }, waiting)).json(), waiting.signal);
+  }
+
+  async evidence(query: EvidenceQuery, waiting: Waiting = {}): Promise<Evidence | null> {
+    const response = await this.made('evidence', { ...query }, waiting);
+    const answer: { evidence: Evidence | null } = await read(response.json(), waiting.signal);
+    return answer.evidence;
   }
 
   async points(query: PointsQuery, waiting: Waiting = {}): Promise<Points> {

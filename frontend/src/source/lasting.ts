@@ -5,8 +5,12 @@ import type {
   Alerts,
   AttentionQuery,
   ChangeQuery,
+  Evidence,
+  EvidenceQuery,
   FigureOfHeadsQuery,
   FigureQuery,
+  Findings,
+  FindingsQuery,
   HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
@@ -63,6 +67,14 @@ export class LastingSource implements DataSource {
 
   alerts(run: string, signal?: AbortSignal): Promise<Alerts> {
     return this.connection.ask(run, () => this.source.alerts(run, signal), signal);
+  }
+
+  findings(query: FindingsQuery, waiting?: Waiting): Promise<Findings> {
+    return this.connection.ask(query.run, () => this.source.findings(query, waiting), waiting?.signal);
+  }
+
+  evidence(query: EvidenceQuery, waiting?: Waiting): Promise<Evidence | null> {
+    return this.connection.ask(query.run, () => this.source.evidence(query, waiting), waiting?.signal);
   }
 
   points(query: PointsQuery, waiting?: Waiting): Promise<Points> {

@@ -9,8 +9,11 @@ import type {
   Alerts,
   AttentionQuery,
   ChangeQuery,
+  Evidence,
   FigureOfHeadsQuery,
   FigureQuery,
+  Findings,
+  FindingsQuery,
   HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
@@ -30,6 +33,7 @@ import type {
 } from '../run/types';
 import { figureOf, rangeOf, rowsOf, stepsOf, type WholeHealth, wholeHealth } from '../run/whole_health';
 import { pointFigure, weightedByValues } from './synthetic_figures';
+import { syntheticFindings } from './synthetic_findings';
 import { attention, formation, health, position, syntheticHead } from './synthetic_head';
 import { syntheticPicture } from './synthetic_images';
 import { syntheticMaps } from './synthetic_maps';
@@ -98,6 +102,16 @@ export class SyntheticSource implements DataSource {
     const heads = [{ layer: 1, head: 2, value: 132 }];
     const found = { rule: 'max_logit', figure: 'max_logit', raised: true, limit: 100, sentence, heads };
     return { run, alerts: [{ step: 4 * EVERY, ...found }] };
+  }
+
+  async findings({ run, step }: FindingsQuery): Promise<Findings> {
+    const at = (time: number, layer: number, head: number) =>
+      health(syntheticHead(layer, head), this.made.time(time, run));
+    return syntheticFindings(run, step, this.made.steps(), this.made.options.heads, at);
+  }
+
+  async evidence(): Promise<Evidence | null> {
+    return null;
   }
 
   async points(query: PointsQuery, waiting: Waiting = {}): Promise<Points> {
