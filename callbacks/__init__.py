@@ -4,6 +4,12 @@ Imports torch, and no framework: each of those has its own module here (`hugging
 """
 
 from tb_attnviz.alerts import AttentionWarning
+from tb_attnviz.extras import line
+
+try:
+    import torch  # noqa: F401
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(f"attention is recorded with torch, which is not installed: {line('torch')}") from error
 
 from . import synthetic
 from .capture import NoAttentionError

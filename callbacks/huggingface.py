@@ -6,8 +6,13 @@ import socket
 import warnings
 from typing import TYPE_CHECKING, Any, Unpack
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.integrations.integration_utils import default_logdir
+from tb_attnviz.extras import line
+
+try:
+    from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+    from transformers.integrations.integration_utils import default_logdir
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(f"the Trainer is of transformers ({error}): {line('transformers')}") from error
 
 from .options import RecorderOptions, check_options, checked_probe, for_training
 from .probe import Probe

@@ -4,9 +4,15 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Unpack
 
-from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
+
+from tb_attnviz.extras import line
+
+try:
+    from lightning.pytorch import Callback, LightningModule, Trainer
+    from lightning.pytorch.loggers import TensorBoardLogger
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(f"the Trainer is of lightning ({error}): {line('lightning')}") from error
 
 from .batch_probe import batch_probe, first_loader
 from .capture.recording import Forward

@@ -17,6 +17,7 @@ from tb_attnviz.ahead.plan import PlanError
 from tb_attnviz.alone import command as alone
 from tb_attnviz.export import command as export
 from tb_attnviz.export.document import ExportError
+from tb_attnviz.extras import MissingExtraError
 from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.projection import ProjectionError
 from tb_attnviz.run import Run
@@ -34,6 +35,7 @@ _REFUSALS = (
     ProjectionError,
     ClusterError,
     ExportError,
+    MissingExtraError,
     alone.ShowError,
 )
 
@@ -55,15 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Or Python writes again at its end, and complains.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (
-        CommandError,
-        snapshot.SnapshotError,
-        PlanError,
-        ProjectionError,
-        ClusterError,
-        ExportError,
-        alone.ShowError,
-    ) as error:
+    except _REFUSALS as error:
         show(f"tb-attnviz: {error}", file=sys.stderr)
         return 1
 

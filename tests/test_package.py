@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import venv
 import zipfile
 from email.parser import Parser
@@ -172,3 +173,14 @@ def type_check(python: Path, directory: Path, code: str) -> str:
     (directory / "mypy.ini").write_text(f"[mypy]\nstrict = true\n{others}\n")
     command = [sys.executable, "-m", "mypy", "--python-executable", python, "users_code.py"]
     return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def test_the_oldest_versions_that_are_tried_are_those_that_are_allowed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    tried = dict(line.split("==") for line in (ROOT / "oldest.txt").read_text().splitlines() if line[0] != "#")
+    extras = ("projections", "torch", "transformers", "lightning")
+    used = [*project["dependencies"], *(line for name in extras for line in project["optional-dependencies"][name])]
+    lowest = dict(line.split(">=") for line in used if not line.startswith("tb-attnviz"))
+    assert tried.keys() == lowest.keys()
+    for name, version in tried.items():
+        assert f"{version}.".startswith(f"{lowest[name]}."), name

@@ -12,6 +12,7 @@ from tb_attnviz.ahead.cluster import connect, on_cluster
 from tb_attnviz.ahead.local import in_process, in_workers
 from tb_attnviz.ahead.plan import Numbers, PlanError, chains
 from tb_attnviz.ahead.progress import Progress
+from tb_attnviz.extras import check_projections
 from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.frame import spread
 from tb_attnviz.projection.projection import METHODS, METRICS, NORMALISATIONS, Method, Projection
@@ -59,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def project(arguments: argparse.Namespace) -> int:
     """Make all pictures that are wanted and not there yet; 0 if all of them are there now.
 
-    Raises PlanError, ProjectionError or ClusterError where it cannot begin.
+    Raises PlanError, ProjectionError, ClusterError or MissingExtraError where it cannot begin.
     """
     projections = [
         Projection(
@@ -76,6 +77,8 @@ def project(arguments: argparse.Namespace) -> int:
         for method in arguments.projections
         for dims in arguments.dims
     ]
+    if arguments.dask is None and not all(projection.linear for projection in projections):
+        check_projections("all but --projections biplot,pca")
     found, unreadable = _runs(arguments.directory, arguments.run)
     code = _make(arguments, found, projections) if found else 0
     show(*unreadable, file=sys.stderr)

@@ -1,11 +1,13 @@
 """Recomputed: the pieces of a page that follow from the samples: attention, figures of points, heads against heads."""
 
+import contextlib
 from collections.abc import Iterator
 
 import numpy as np
 
 from tb_attnviz.export.packing import Float32, pack_document, pack_figures, pack_points, pack_weights
 from tb_attnviz.export.plan import Plan
+from tb_attnviz.extras import MissingExtraError
 from tb_attnviz.findings import evidence_document, findings_document
 from tb_attnviz.geometry import POINT_FIGURES, cluster_order
 from tb_attnviz.recompute import Weight, mean_attention, point_figures, sequence_attention
@@ -67,8 +69,9 @@ def similarity(plan: Plan, step: int) -> Iterator[Piece]:
     """How alike every two of the chosen heads are, [heads, heads], and the places that put alike ones together."""
     table = plan.run.similarity(step)[np.ix_(plan.columns, plan.columns)]
     yield f"similarity-{step}", pack_points(table)
-    places = np.argsort(cluster_order(table.astype(np.float64)))
-    yield f"head_order-{step}", pack_document(places.tolist())
+    with contextlib.suppress(MissingExtraError):  # the page does without, and says so when it is asked for the order
+        places = np.argsort(cluster_order(table.astype(np.float64)))
+        yield f"head_order-{step}", pack_document(places.tolist())
 
 
 def findings(plan: Plan, step: int) -> Iterator[Piece]:

@@ -13,6 +13,8 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.extras import check_projections
+
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
@@ -91,8 +93,9 @@ def cluster_order(similarity: Float64) -> Int64:
 
     Average linkage of 1 - similarity, its leaves ordered so that neighbours are as near as can be (Bar-Joseph et al.
     2001, doi 10.1093/bioinformatics/17.suppl_1.S22). Two heads that cannot be compared count as not alike at all; heads
-    that cannot be compared with themselves come last, by their number.
+    that cannot be compared with themselves come last, by their number. Raises MissingExtraError without scipy.
     """
+    check_projections("the order in which alike heads stand together")
     from scipy.cluster import hierarchy
     from scipy.spatial.distance import squareform
 

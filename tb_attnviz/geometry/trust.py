@@ -131,11 +131,16 @@ def spearman(x: Float64, y: Float64) -> float:
     """Spearman's rank correlation of x and y [n], ties at their mean rank; NaN where one is constant or not finite."""
     if len(x) < 2 or not (np.isfinite(x).all() and np.isfinite(y).all()):
         return float("nan")
-    from scipy.stats import rankdata  # 0.7 s and 70 MB: neither TensorBoard's start nor a recorder pays for it
-
-    a, b = (ranks - ranks.mean() for ranks in (rankdata(x), rankdata(y)))
+    a, b = (ranks - ranks.mean() for ranks in (_ranks(x), _ranks(y)))
     spread = np.sqrt(a @ a) * np.sqrt(b @ b)
     return float(np.clip(a @ b / spread, -1, 1)) if spread > 0 else float("nan")
+
+
+def _ranks(x: Float64) -> Float64:
+    """Of each value [n], from 1 on; equal ones share the mean of theirs."""
+    _, places, counts = np.unique(x, return_inverse=True, return_counts=True)
+    ranks: Float64 = np.cumsum(counts) - (counts - 1) / 2
+    return ranks[places]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,7 @@ from werkzeug.datastructures import Headers
 from tb_attnviz.comparable import NotComparableError
 from tb_attnviz.events import FormatError
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
+from tb_attnviz.extras import MissingExtraError
 from tb_attnviz.plugin.origin import ForeignRequestError, check_origin
 from tb_attnviz.projection.pictures import Picture
 from tb_attnviz.projection.projection import ProjectionError
@@ -63,7 +64,7 @@ def _application(view: View, methods: tuple[str, ...]) -> Callable[..., Applicat
             response = view(plugin, request)
         except ForeignRequestError as error:
             response = _error(request, 403, str(error))
-        except (BadRequestError, NotComparableError, ProjectionError, TooLargeError) as error:
+        except (BadRequestError, MissingExtraError, NotComparableError, ProjectionError, TooLargeError) as error:
             response = _error(request, 400, str(error))
         except (NotRecordedError, FormatError, UnreadableStepError) as error:
             response = _error(request, 404, str(error))

@@ -16,6 +16,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.extras import check_projections
 from tb_attnviz.projection.frame import Frame, spread
 from tb_attnviz.projection.frames import stored_frame
 from tb_attnviz.projection.notes import notes
@@ -30,6 +31,7 @@ __all__ = ["Picture", "Report", "Store", "View", "make"]
 
 _FILLED = 0.8  # of the square: how far the frame's newest step reaches; the other steps of the head rarely leave it
 _SHARES, _FIT_SHARE = 1000, 50  # of the work on t-SNE and UMAP: all of it, and fitting the frame
+_SPOKEN = {"tsne": "t-SNE", "umap": "UMAP", "attention": "the projection by attention"}
 _VERSION = 5  # of what `make` computes: pictures of other versions are not looked at
 _HEADER = struct.Struct("<I")
 
@@ -118,6 +120,8 @@ def make(view: View, step: int, store: Store, report: Report) -> Picture:
     if found is not None:
         return Picture.from_bytes(found)
     linear = view.projection.linear
+    if not linear:
+        check_projections(_SPOKEN[view.projection.method])
     frame = view.frame(store, report if linear else functools.partial(_report_fit, report))
     whole = view.source.whole(step)
     heads = range(len(whole.finite)) if view.head is None else range(view.head, view.head + 1)
