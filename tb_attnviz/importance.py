@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.events import Layer
+from tb_attnviz.geometry import spearman
 
 Float32 = npt.NDArray[np.float32]
 
@@ -79,9 +80,7 @@ def _newest(values: Float32) -> float:
 
 def _spearman(a: Float32, b: Float32) -> float:
     """NaN unless both are known of three heads and differ between them."""
-    from scipy.stats import rankdata
-
     known = ~(np.isnan(a) | np.isnan(b))
-    if known.sum() < 3 or np.ptp(a[known]) == 0 or np.ptp(b[known]) == 0:
+    if known.sum() < 3:
         return float("nan")
-    return float(np.corrcoef(rankdata(a[known]), rankdata(b[known]))[0, 1])
+    return spearman(a[known].astype(np.float64), b[known].astype(np.float64))
