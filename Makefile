@@ -47,6 +47,7 @@ full: test .venv/.full
 bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.cost --write
 	$(BIN)/python -m benchmarks.cost_by_length --write
+	$(BIN)/python -m benchmarks.importance --write
 	$(BIN)/python -m benchmarks.projections --write
 	$(BIN)/python -m benchmarks.faithfulness --write
 	$(BIN)/python -m benchmarks.nearness --write

@@ -91,6 +91,6 @@ def test_dead_heads_cost_nothing_and_those_that_copy_cost_much_at_every_step(run
         assert np.abs(found.exact[step, [1, 3]]).max() < 1e-6
         assert np.abs(found.first_order[step, [1, 3]]).max() < 1e-6
         assert found.exact[step, [0, 2]].min() > 0.05
-        assert found.first_order[step, [0, 2]].min() > 0.005
+        assert np.abs(found.first_order[step, [0, 2]]).min() > 1e-3
     assert [(head.layer, head.head) for head in found.prunable] == [(0, 1), (1, 1)]
     assert found.loss[3] < found.loss[0]

@@ -47,8 +47,7 @@ const FIGURES: Readonly<Record<string, Figure>> = {
   importance: {
     title: 'Importance',
     reads:
-      'How much the loss of a sequence would change, to first order, if the head gave its mean everywhere. In the unit of the loss.',
-    magnitude: true,
+      'How much the loss would rise, estimated to first order, if the head gave its mean everywhere. It ranks heads; exact importance measures them.',
   },
   importance_exact: {
     title: 'Exact importance',
