@@ -24,7 +24,7 @@ from .channels import Channels
 from .module_names import ModuleNames
 from .orders import Orders
 from .outputs import Outputs
-from .patches import OnGrid, Patches, Windows
+from .patches import Patches
 from .products import NotAttentionError, Products, read_attention
 from .sources import Sources
 from .spread import is_constant
@@ -293,7 +293,7 @@ class AttentionCalls(TorchFunctionMode):
         queries, keys = (self._sources.of(x) for x in self._inside or given)
         attention = self._attentions[call.name] = self._sources.new_attention()
         self._made |= attention
-        placed = all(isinstance(place, (OnGrid, Windows)) for place in places)
+        placed = any(place is not None for place in places)  # or why it cannot be told
         disorder = self._orders.problem(*(self._inside or given), placed=placed)
         sources = (queries, keys, attention)
         self._observer.take(

@@ -64,7 +64,7 @@ class Orders:
     def problem(self, *tensors: Any, placed: bool) -> str | None:
         """Why an attention with these queries and keys is not among the probe's tokens in their order.
 
-        placed: it is known which patches of an image they are, in whatever order.
+        placed: of which patches of an image they are is told elsewhere, in whatever order.
         """
         for order in map(self._order, tensors):
             if order.alone and self._sequences > 1:
