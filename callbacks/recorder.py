@@ -69,7 +69,7 @@ class AttentionRecorder:
     connections_every: when it is found which heads feed which, on a few sequences of the probe: two backward passes a
         head. The log says before training what these three will take.
     batch_size: sequences of the probe in one forward pass.
-    forward: called as forward(model, *inputs) in the place of model(*inputs): for what training does around its own
+    forward: called as `forward(model, *inputs)` in the place of `model(*inputs)`: for what training does around its own
         calls, `lambda model, **inputs: model.encode(inputs)`.
     sides: which side of the probe attentions are among, where the pass does not tell: of their queries and of their
         keys, by name or pattern: `{"decoder.*.src_attn": ("tokens", "key_tokens")}`.

@@ -1,4 +1,4 @@
-"""The README's picture: the tab in the light, with what its parts show written into it (`make pictures` takes it again)."""
+"""The README's picture: the tab in the light, with what its parts show written into it (part of `make pictures`)."""
 
 from pathlib import Path
 
@@ -10,8 +10,16 @@ SIZE = 19  # of the letters, in pixels of a picture 1,680 wide
 
 # The words, where their box's corner lies, and where the arrow points: in pixels of the picture.
 NOTES = (
-    ("A cell is a head: layers down, heads across.\nGreen: queries. Pink: keys, in the same space.", (60, 148), (220, 262)),
-    ("Blue is the figure that you choose, here induction.\nThe curve is its value over the training.", (30, 800), (238, 566)),
+    (
+        "A cell is a head: layers down, heads across.\nGreen: queries. Pink: keys, in the same space.",
+        (60, 148),
+        (220, 262),
+    ),
+    (
+        "Blue is the figure that you choose, here induction.\nThe curve is its value over the training.",
+        (30, 800),
+        (238, 566),
+    ),
     ("One head, large, and below it\nhow far its picture can be trusted.", (915, 180), (1000, 330)),
     ("This query gives 93 % of its attention to\nthe token that came next the first time.", (1275, 800), (1390, 765)),
     ("Drag through the training; the loss is drawn above.", (900, 860), (1000, 921)),

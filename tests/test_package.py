@@ -118,7 +118,7 @@ def test_links_of_the_page_become_absolute_with_the_repositorys_address(source: 
     configuration.write_text(configuration.read_text().replace("[project.scripts]", address))
     targets = LINK.findall(page_of(source))
     assert "https://example.org/us/ours/blob/main/docs/tour.md" in targets
-    assert "https://example.org/us/ours/raw/main/docs/images/tab-light.png" in targets
+    assert "https://example.org/us/ours/raw/main/docs/images/tab-explained.png" in targets
     assert all(target.startswith("https://") for target in targets)
 
 

@@ -1,0 +1,182 @@
+"""The Python of the README, the tutorial and the guides runs, on small models in the place of the reader's own.
+
+A block that cannot run here stands behind `<!-- not run: why -->`. The blocks of a page share their names.
+"""
+
+import dataclasses
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from accelerate.state import AcceleratorState, GradientState, PartialState
+from lightning.pytorch import LightningModule
+from torch.nn import functional
+from torch.utils.data import DataLoader
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    BertForSequenceClassification,
+    HfArgumentParser,
+    Trainer,
+    TrainingArguments,
+    ViTConfig,
+    ViTModel,
+)
+
+import tb_attnviz
+from tb_attnviz.callbacks import AttentionRecorder, Probe
+from tb_attnviz.callbacks.huggingface import AttnVizCallback
+from tests.callbacks.models import MINILM, TEXTS
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", DOCS / "tutorial.md", DOCS / "configuration.md", *sorted((DOCS / "how_to").glob("*.md"))]
+BLOCK = re.compile(r"(?P<marker><!-- not run: .+ -->\n)?```python\n(?P<code>.*?)```", re.DOTALL)
+SIZES = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4}
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+
+
+class Module(LightningModule):
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        return self.model(**inputs).logits
+
+    def training_step(self, batch: dict[str, torch.Tensor], index: int) -> torch.Tensor:
+        return self.model(**batch).loss
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=1e-2)
+
+
+@pytest.fixture
+def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, object]]:
+    """What a reader has already, by the names that the pages use, in a directory of its own."""
+    monkeypatch.chdir(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(str(MINILM))
+    model = BertForSequenceClassification(BertConfig(vocab_size=len(tokenizer), **SIZES))
+    dataset = [{"input_ids": row, "labels": torch.tensor(0)} for row in torch.randint(1000, (8, 6))]
+    loader = DataLoader(dataset, batch_size=4)
+    quiet = {"use_cpu": True, "disable_tqdm": True, "report_to": "none", "save_strategy": "no"}
+    yield {
+        "model": model,
+        "optimizer": torch.optim.SGD(model.parameters(), lr=1e-2),
+        "tokenizer": tokenizer,
+        "texts": TEXTS,
+        "probe": Probe.from_texts(TEXTS, tokenizer),
+        "dataset": dataset,
+        "loader": loader,
+        "args": TrainingArguments("out", max_steps=2, dataloader_pin_memory=False, **quiet),
+        "Trainer": Trainer,
+    }
+    for state in (AcceleratorState, GradientState, PartialState):
+        state._reset_state()
+
+
+def blocks(page: Path) -> list[tuple[int, str]]:
+    """The line above each block that runs, and its code."""
+    text = page.read_text()
+    found = [match for match in BLOCK.finditer(text) if not match["marker"]]
+    return [(text.count("\n", 0, match.start("code")), match["code"]) for match in found]
+
+
+def run_page(name: str, names: dict[str, object]) -> dict[str, object]:
+    """Runs the blocks of a page; `names` are there before, and what the page makes after."""
+    page = ROOT / name
+    for line, code in blocks(page):
+        exec(compile("\n" * line + code, page, "exec"), names)
+    return names
+
+
+def test_every_page_with_python_is_run_below() -> None:
+    tests = Path(__file__).read_text()
+    assert [page.name for page in PAGES if blocks(page) and f'{page.relative_to(ROOT)}"' not in tests] == []
+
+
+def test_readme(given: dict[str, object]) -> None:
+    run_page("README.md", given)
+    assert tb_attnviz.open_run("runs/a").steps == [0]
+    given["trainer"].train()
+    [run] = Path("out", "runs").iterdir()
+    assert tb_attnviz.open_run(run).steps == [0, 2]
+
+
+def test_tutorial() -> None:
+    names = run_page("docs/tutorial.md", {})
+    assert names["run"].steps == [0, 10, 20]
+    np.testing.assert_allclose(names["attention"].sum(axis=1), 1, atol=1e-5)
+
+
+def test_configuration(given: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("probe.txt").write_text("\n".join(TEXTS))
+    logged: list[dict[str, float]] = []
+    options = ["--output_dir", "out", "--attnviz_probe", "probe.txt", "--attnviz_every", "0.05", "--use_cpu"]
+    monkeypatch.setattr(sys, "argv", ["train.py", *options, "--attnviz_layers=0,-1"])
+    given |= {"dataclasses": dataclasses, "HfArgumentParser": HfArgumentParser, "Probe": Probe}
+    given |= {"TrainingArguments": TrainingArguments, "AttnVizCallback": AttnVizCallback}
+    given |= {"AttentionRecorder": AttentionRecorder, "wandb": SimpleNamespace(log=logged.append)}
+    run_page("docs/configuration.md", given)
+    given["recorder"].record(7)
+    assert logged[0]["trainer/global_step"] == 7
+
+
+def test_training_loop(given: dict[str, object]) -> None:
+    names = run_page("docs/how_to/training_loop.md", given)
+    assert [layer.heads for layer in names["recorder"].layers] == [2, 2]
+
+
+def test_trainer(given: dict[str, object]) -> None:
+    run_page("docs/how_to/trainer.md", given)["trainer"].train()
+    [run] = Path("out", "runs").iterdir()
+    assert tb_attnviz.open_run(run).steps == [0, 2]
+
+
+def test_lightning(given: dict[str, object]) -> None:
+    names = run_page("docs/how_to/lightning.md", given)
+    names["trainer"].fit(Module(given["model"]), given["loader"])
+    [run] = Path("lightning_logs").iterdir()
+    assert tb_attnviz.open_run(run).steps == [0, 2]
+
+
+def test_processes(given: dict[str, object]) -> None:
+    run_page("docs/how_to/processes.md", given)
+    assert tb_attnviz.open_run("runs/a").steps == [0]
+
+
+def test_long_runs(given: dict[str, object]) -> None:
+    run_page("docs/how_to/long_runs.md", given)["recorder"].close()
+
+
+def test_pretrained(given: dict[str, object]) -> None:
+    run_page("docs/how_to/pretrained.md", given)
+    assert tb_attnviz.open_run("runs/pretrained").steps == [0]
+
+
+def test_own_attention() -> None:
+    names = run_page("docs/how_to/own_attention.md", {"my_kernel": functional.scaled_dot_product_attention})
+    vectors = torch.randn(1, 2, 5, 8)
+    assert names["SparseAttention"]()(vectors, vectors, vectors).shape == vectors.shape
+
+
+def test_images(given: dict[str, object]) -> None:
+    pixels = torch.rand(2, 3, 32, 32)
+    model = ViTModel(ViTConfig(image_size=32, patch_size=16, **SIZES))
+    names = run_page("docs/how_to/images.md", {"model": model, "images": None, "pixel_values": pixels})
+    assert tb_attnviz.open_run("runs/vision").probe.sequences[0].grid is not None
+    assert names["gradients"].lengths == (5,) * 8
+
+
+def test_notebooks(given: dict[str, object]) -> None:
+    with AttentionRecorder(given["model"], given["probe"], logdir="runs/a", values="norms") as recorder:
+        recorder.record(100)
+        recorder.record(200)
+    names = run_page("docs/how_to/notebooks.md", given)
+    assert names["run"].steps == [100, 200]
