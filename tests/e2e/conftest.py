@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FrameLocator, Locator, Page, Playwright, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    FrameLocator,
+    Locator,
+    Page,
+    Playwright,
+    Route,
+    expect,
+)
 
 from tb_attnviz.events import RunWriter
 from tests.conftest import CHROMIUM_FLAGS, PROBE, serving, wait_until, write_checkpoint
@@ -220,6 +231,18 @@ def tab(request: pytest.FixtureRequest, page: Page, server: str) -> Iterator[Tab
     tab = (TabInTensorBoard if request.node.get_closest_marker("in_tensorboard") else Tab)(page, server)
     yield tab
     assert tab.complaints == []
+
+
+@contextlib.contextmanager
+def held(tab: Tab, address: re.Pattern[str]) -> Iterator[None]:
+    """Nothing comes from `address` before the end."""
+    waiting: list[Route] = []
+    tab.page.route(address, lambda route: waiting.append(route))
+    yield
+    for route in waiting:
+        route.continue_()
+    tab.page.unroute(address)
+    tab.ready()
 
 
 def nearest(pixels: Pixels, colour: tuple[int, int, int]) -> tuple[int, int]:

@@ -1,30 +1,16 @@
 """What is shown belongs to what the heading says: while numbers are on their way, and under a resting pointer."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Route, expect
+from playwright.sync_api import Locator, expect
 
 import tb_attnviz
 from tests.conftest import wait_until
-from tests.e2e.conftest import Tab
+from tests.e2e.conftest import Tab, held
 
 ATTENTION = re.compile(r"/attnviz/attention\?")
-
-
-@contextmanager
-def held(tab: Tab) -> Iterator[None]:
-    """No attention comes before the end."""
-    waiting: list[Route] = []
-    tab.page.route(ATTENTION, lambda route: waiting.append(route))
-    yield
-    for route in waiting:
-        route.continue_()
-    tab.page.unroute(ATTENTION)
-    tab.ready()
 
 
 def told(tab: Tab) -> list[str]:
@@ -45,7 +31,7 @@ def lines(tab: Tab) -> Locator:
 def test_a_heads_attention_never_stands_under_another_heads_name(tab: Tab, logdir: Path) -> None:
     tab.open(layer=1, head=2, sequence=0, token=1)
     tab.expect_weight("key", 2, percent(logdir, 300, 1, 2, 2))
-    with held(tab):
+    with held(tab, ATTENTION):
         tab.head_view.get_by_role("button", name="Previous head").click()
         expect(tab.sentence_view.get_by_role("status")).to_have_text("Attention of L1 H1 at step 300 is on its way")
         assert told(tab) == []
@@ -57,7 +43,7 @@ def test_a_heads_attention_never_stands_under_another_heads_name(tab: Tab, logdi
 def test_another_steps_attention_is_dimmed_and_named(tab: Tab, logdir: Path) -> None:
     tab.open(layer=1, head=2, sequence=0, token=1)
     picture = tab.sentence_view.locator(".picture")
-    with held(tab):
+    with held(tab, ATTENTION):
         tab.slider.focus()
         tab.slider.press("Home")
         expect(tab.sentence_view.get_by_role("status")).to_have_text("Still step 300: step 0 is on its way")

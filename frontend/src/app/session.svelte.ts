@@ -21,6 +21,7 @@ import { CellMaps } from '../matrix/cell_maps.svelte';
 import { MatrixView } from '../matrix/matrix_view.svelte';
 import { Scoring } from '../matrix/scoring.svelte';
 import { Playback } from '../playback/playback.svelte';
+import { HeadEvidence } from '../reading/head_evidence.svelte';
 import { Sentence } from '../reading/sentence.svelte';
 import { type Grid, headPlace, makeGrid } from '../render/layout';
 import { Focus } from '../run/focus.svelte';
@@ -91,6 +92,7 @@ export class Session extends Ground {
     Uint32Array.from(new Set([...this.arrangement.pinned, ...this.matrixView.visible])),
   );
   readonly sentence: Sentence = this.add(new Sentence(this, () => this.imageView.part));
+  readonly evidence: HeadEvidence = this.add(new HeadEvidence(this));
   readonly images: Images = this.add(new Images(this, () => this.scatter.patches));
   readonly imageView: ImageView = this.add(new ImageView(this));
   readonly pointFigures: PointFigures = this.add(new PointFigures(this));

@@ -7,7 +7,6 @@ import { doubleTap } from '../widgets/double_tap';
 import { gestures } from '../widgets/gestures';
 import { handleKey } from '../widgets/keys';
 import type { Arrangement } from './arrangement.svelte';
-import { ROOM_FOR_AXES } from './cells';
 import type { MatrixCamera } from './matrix_camera.svelte';
 import { MATRIX_KEYS, type Moves } from './matrix_keys';
 import type { MatrixView } from './matrix_view.svelte';
@@ -66,9 +65,9 @@ export class MatrixHand implements Moves {
         if (!found) return;
         const box = element.getBoundingClientRect();
         doubleTap(box.left + x, box.top + y, () => camera.flyTo(found.place));
-        const large = session.focus.isOpened(found.place) || camera.now.scale >= ROOM_FOR_AXES;
+        const again = session.focus.isOpened(found.place); // the first click opens the head and selects nothing
         session.focus.open(found.place);
-        if (large && found.point !== null) session.focus.selectPoint(found.point);
+        if (again && found.point !== null) session.focus.selectPoint(found.point);
       },
     })(element);
   };

@@ -1,0 +1,113 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { HeadPlace } from '../run/head';
+import type { LayerTokens, TokenAt } from '../run/lists';
+import type { Evidence, EvidenceQuery, Run, TokenList } from '../run/types';
+import { HeadEvidence } from './head_evidence.svelte';
+
+const PLACE = { layer: 0, head: 1 };
+const LIST = { of: 'tokens', grid: null } as TokenList;
+
+function found(query: EvidenceQuery): Evidence {
+  const tokens = {
+    query_token: 'name',
+    key_token: 'expression',
+    sentence: 'name (30) → expression (12) 93 %',
+  };
+  return { ...query, sequence: 4, query: 30, key: 12, weight: 0.931, ...tokens };
+}
+
+function setUp() {
+  let opened = $state.raw<HeadPlace | null>(null);
+  let selection = $state.raw<TokenAt | null>({ sequence: 0, list: 0, token: 2, side: 'query' });
+  let step = $state(100);
+  const sentence = { mean: true, byValues: true, hidden: ['first' as const], shows: 'pinned' as const };
+  const answers: ((evidence: Evidence | null) => void)[] = [];
+  const asked: EvidenceQuery[] = [];
+  const session = {
+    data: {
+      run: { run: 'a' } as Run,
+      lists: [LIST],
+      layerTokens: [{ queries: LIST, keys: LIST } as LayerTokens],
+      source: {
+        evidence: (query: EvidenceQuery) => {
+          asked.push(query);
+          return new Promise<Evidence | null>((resolve) => answers.push(resolve));
+        },
+      },
+    },
+    playback: {
+      get step() {
+        return step;
+      },
+    },
+    focus: {
+      get opened() {
+        return opened;
+      },
+      get selection() {
+        return selection;
+      },
+      set selection(to) {
+        selection = to;
+      },
+      open: (place: HeadPlace) => {
+        opened = place;
+      },
+    },
+    sentence: { ...sentence, bringBack: () => {} },
+  };
+  const goTo = (to: number) => {
+    step = to;
+  };
+  return { session, evidence: new HeadEvidence(session), answers, asked, goTo };
+}
+
+describe('the evidence of a finding', () => {
+  let made: ReturnType<typeof setUp>;
+  beforeEach(() => {
+    made = setUp();
+  });
+
+  it('is selected once it is known, and nothing is until then', async () => {
+    const { session, evidence, answers, asked } = made;
+    const opening = evidence.open(PLACE, 'induction');
+    expect(asked).toEqual([{ run: 'a', step: 100, layer: 0, head: 1, kind: 'induction' }]);
+    expect([session.focus.opened, session.focus.selection]).toEqual([PLACE, null]);
+    expect(evidence.says).toMatch(/^Looking/);
+    answers[0]?.(found(asked[0] as EvidenceQuery));
+    await opening;
+    expect(session.focus.selection).toEqual({ sequence: 4, list: 0, token: 30, side: 'query' });
+    expect(evidence.says).toBe('name (30) → expression (12) 93 %');
+    const { mean, byValues, hidden, shows } = session.sentence;
+    expect([mean, byValues, hidden, shows]).toEqual([false, false, [], 'shown']);
+  });
+
+  it.each([
+    ['another head was opened', (of: typeof made) => of.session.focus.open({ layer: 0, head: 0 })],
+    ['another step is shown', (of: typeof made) => of.goTo(200)],
+    [
+      'a token was selected',
+      (of: typeof made) => {
+        of.session.focus.selection = { sequence: 1, list: 0, token: 3, side: 'key' };
+      },
+    ],
+  ])('selects nothing when it comes after %s', async (_, meanwhile) => {
+    const { session, evidence, answers, asked } = made;
+    const opening = evidence.open(PLACE, 'induction');
+    meanwhile(made);
+    const before = session.focus.selection;
+    answers[0]?.(found(asked[0] as EvidenceQuery));
+    await opening;
+    expect(session.focus.selection).toEqual(before);
+    expect([evidence.says, evidence.shown]).toEqual(['', null]);
+  });
+
+  it('is told to be missing where no query shows it', async () => {
+    const { session, evidence, answers } = made;
+    const opening = evidence.open(PLACE, 'induction');
+    answers[0]?.(null);
+    await opening;
+    expect(session.focus.selection).toBeNull();
+    expect(evidence.says).toMatch(/^No query/);
+  });
+});

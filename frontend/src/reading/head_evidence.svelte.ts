@@ -1,0 +1,92 @@
+import type { Feature } from '../run/feature';
+import type { Focus } from '../run/focus.svelte';
+import type { HeadPlace } from '../run/head';
+import { Latest } from '../run/latest.svelte';
+import type { RunState } from '../run/run_state.svelte';
+import type { DataSource } from '../run/source';
+import type { Evidence, EvidenceQuery } from '../run/types';
+import type { SentenceOptions } from './sentence_options.svelte';
+
+interface Needs {
+  readonly data: Pick<RunState, 'run' | 'lists' | 'layerTokens'> & {
+    readonly source: Pick<DataSource, 'evidence'>;
+  };
+  readonly playback: { readonly step: number | null };
+  readonly focus: Pick<Focus, 'opened' | 'selection' | 'open'>;
+  readonly sentence: Pick<SentenceOptions, 'mean' | 'byValues' | 'hidden' | 'shows'> & { bringBack(): void };
+}
+
+/** What shows best that the opened head is of a kind: a sequence and a query of it, which are selected once they are known. */
+export class HeadEvidence implements Feature {
+  private readonly answer = new Latest<Evidence | null>();
+  private asked = $state.raw<EvidenceQuery | null>(null);
+
+  constructor(private readonly session: Needs) {}
+
+  /** Whether what was asked for is of what is shown. */
+  private readonly current: boolean = $derived.by(() => {
+    const { asked, session } = this;
+    const { opened } = session.focus;
+    return (
+      asked !== null &&
+      asked.run === session.data.run?.run &&
+      asked.step === session.playback.step &&
+      asked.layer === opened?.layer &&
+      asked.head === opened.head
+    );
+  });
+
+  /** The evidence whose query is selected; null where something else is. */
+  readonly shown: Evidence | null = $derived.by(() => {
+    const { selection } = this.session.focus;
+    const { value } = this.answer;
+    const of = value && this.current && selection?.side === 'query' && !this.session.sentence.mean;
+    return of && selection.sequence === value.sequence && selection.token === value.query ? value : null;
+  });
+
+  /** What is told of it; '' where nothing was asked of this head at this step. */
+  readonly says: string = $derived.by(() => {
+    const { asked, answer, shown, session } = this;
+    if (shown) return shown.step === asked?.step ? shown.sentence : `${shown.sentence} at step ${shown.step}`;
+    if (!this.current || session.focus.selection !== null) return '';
+    if (answer.error !== null) return answer.error;
+    if (answer.loading) return 'Looking for the query that shows it best…';
+    return answer.value === null ? 'No query that was recorded shows it' : '';
+  });
+
+  /** Opens a head, and then what shows that it is of a kind. Nothing is selected until that is known. */
+  async open(place: HeadPlace, kind: string): Promise<void> {
+    const { focus, data, playback } = this.session;
+    focus.selection = null;
+    focus.open(place);
+    if (!data.run || playback.step === null) return;
+    const asked = { run: data.run.run, step: playback.step, layer: place.layer, head: place.head, kind };
+    this.asked = asked;
+    this.answer.clear();
+    await this.answer.load((signal) => data.source.evidence(asked, { signal }));
+    if (this.asked === asked && this.current && focus.selection === null) this.select(this.answer.value);
+  }
+
+  get busy(): boolean {
+    return this.answer.loading;
+  }
+
+  leave(): void {
+    this.asked = null;
+    this.answer.clear();
+  }
+
+  /** The weights that are then read are those of the evidence: of this sequence, as they are. */
+  private select(found: Evidence | null): void {
+    const { focus, sentence, data } = this.session;
+    const tokens = found && data.layerTokens[found.layer];
+    if (!found || !tokens) return;
+    sentence.mean = false;
+    sentence.byValues = false;
+    sentence.hidden = [];
+    sentence.shows = 'shown';
+    sentence.bringBack();
+    const list = Math.max(0, data.lists.indexOf(tokens.queries));
+    focus.selection = { sequence: found.sequence, list, token: found.query, side: 'query' };
+  }
+}

@@ -1,0 +1,81 @@
+"""A finding opens what shows it: the head, the sequence, the query, the key, and one sentence."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tb_attnviz.events import Layer, ProbeRecord, Repeat, RunWriter, Samples, Sequence
+from tests.e2e.conftest import Tab, held
+
+PERIOD = 60
+TOKENS = 2 * PERIOD
+BEST = 100  # the query whose induction is the strongest
+SHARPNESS = 8.0
+LAYER = Layer("blocks.0.attention", 2, 2, TOKENS, 1.0, causal=False)
+PROBE = ProbeRecord(
+    (
+        Sequence(("the", "sky", "is", "blue")),
+        Sequence(tuple(f"w{i % PERIOD}" for i in range(TOKENS)), repeat=Repeat(0, PERIOD)),
+    )
+)
+#: Softmax of one logit among the zeros of all other tokens.
+BEST_WEIGHT = float(np.exp(SHARPNESS) / (np.exp(SHARPNESS) + TOKENS - 1))
+SENTENCE = f"w40 ({BEST}) → w41 ({BEST - PERIOD + 1}) {100 * BEST_WEIGHT:.0f} %"
+
+
+def samples() -> Samples:
+    """Head 0 attends to the token before; head 1, where tokens repeat, to what followed the last time."""
+    of_text = len(PROBE.sequences[0].tokens)
+    queries, keys = (np.zeros((2, PROBE.tokens, TOKENS), np.float32) for _ in range(2))
+    keys[:, of_text:] = np.eye(TOKENS)
+    for query in range(1, TOKENS):
+        queries[0, of_text + query, query - 1] = SHARPNESS
+    for query in range(PERIOD, TOKENS):
+        queries[1, of_text + query, query - PERIOD + 1] = SHARPNESS if query == BEST else SHARPNESS - 2
+    return Samples(queries, keys)
+
+
+@pytest.fixture(scope="module")
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("evidence")
+    writer = RunWriter(str(directory / "run"))
+    writer.write_probe(PROBE, step=0)
+    for step in (0, 100):
+        writer.write_checkpoint(step, [(LAYER, samples())])
+        previous, induction = np.array([0.9, 0], np.float32), np.array([0, 0.9], np.float32)
+        writer.write_health(step, {"previous": previous, "induction": induction})
+    writer.close()
+    return directory
+
+
+def test_a_named_head_opens_the_query_that_shows_it(tab: Tab) -> None:
+    tab.open(layer=0, head=0, sequence=0, token=2)
+    named = tab.frame.get_by_role("group", name="What stands out at this step")
+    with held(tab, re.compile(r"/attnviz/evidence\?")):
+        named.get_by_role("button", name="Open L0 H1, fixed distance or induction").click()
+        # What was selected in another head is gone, and nothing is until the evidence is here.
+        expect(tab.head_view.get_by_role("heading", name="Layer 0 · Head 1")).to_be_visible()
+        expect(tab.sentence_view).to_have_count(0)
+        expect(tab.head_view.get_by_role("status")).to_have_text("Looking for the query that shows it best…")
+    expect(tab.head_view.get_by_text(SENTENCE, exact=True)).to_be_visible()
+    tab.expect_address(head=1, sequence=1, token=BEST)
+    tab.expect_weight("key", BEST - PERIOD + 1, 100 * BEST_WEIGHT)
+    strongest = tab.sentence_view.get_by_role("button", name=f"key {BEST - PERIOD + 1}:")
+    expect(strongest).to_be_in_viewport(ratio=1)  # though its query is 59 rows away
+    tab.sentence_view.get_by_role("button", name=f"key {BEST - PERIOD + 2}:").click()
+    expect(tab.head_view.get_by_text(SENTENCE)).to_have_count(0)  # it is of another token
+
+
+def test_the_sentence_of_a_head_opens_it_too_and_a_cell_selects_nothing(tab: Tab) -> None:
+    tab.open()
+    tab.click_cell(0, 0)
+    tab.expect_address(head=0, sequence=None, token=None)
+    expect(tab.sentence_view).to_have_count(0)
+    tab.head_view.get_by_role("button", name="L0 H0 attends to the token before").click()
+    expect(tab.head_view.get_by_role("status")).to_have_text(re.compile(r"^w\d+ \((\d+)\) → w\d+ \(\d+\) 96 %$"))
+    tab.ready()
+    tab.expect_address(head=0, sequence=1)
+    assert int(tab.hash()["token"]) > 2
