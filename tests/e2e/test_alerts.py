@@ -53,9 +53,44 @@ def test_a_click_goes_to_the_step_and_opens_the_head(tab: Tab) -> None:
     expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
     # The page says in words what it is about, as long as it stands.
     said = tab.frame.get_by_role("group", name="What stands out at this step").get_by_role("status")
-    expect(said).to_contain_text(SENTENCE)
+    expect(said).to_have_text("L1 H4: largest logit 132, above 100 since step 200")
+    # Its figure over the steps is the first of the charts.
+    chart = tab.head_view.get_by_role("group", name="Health over steps").get_by_role("figure").first
+    expect(chart).to_contain_text("Max logit")
+    expect(chart).to_have_attribute("aria-current", "true")
+    expect(chart).to_be_in_viewport(ratio=0.5)
+    tab.head_view.get_by_role("button", name="Previous head").click()
+    said.get_by_role("button").click()
+    expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
     tab.press_on_slider("End")
     expect(said).to_have_count(0)
+
+
+def test_all_that_happened_is_one_list_of_links(tab: Tab) -> None:
+    tab.open()
+    button = tab.frame.get_by_role("button", name="Events, 2 alerts")
+    events = tab.frame.get_by_role("dialog", name="Events")
+    button.click()
+    expect(events.get_by_role("listitem")).to_have_text(
+        [
+            re.compile(r"^\s*step 250\s*△\s*L1 H4: largest logit 7.00, back below 90"),
+            re.compile(r"^\s*step 200\s*▲\s*L1 H4: largest logit 132, above 100"),
+            re.compile(r"^\s*step 100\s*△\s*L0 H0: largest logit 7.00, back below 90"),
+            re.compile(r"^\s*step 50\s*▲\s*L0 H0: largest logit 101, above 100"),
+        ]
+    )
+    events.get_by_role("button", name="L1 H4: largest logit 132").click()
+    expect(events).to_be_hidden()
+    expect(tab.slider).to_have_attribute("aria-valuenow", "200")
+    expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
+    # By keyboard: the button, its list, an event of a step without a checkpoint, which the next one shows.
+    button.press("Enter")
+    expect(events).to_be_visible()
+    tab.page.keyboard.press("Tab")
+    expect(events.get_by_role("button").first).to_be_focused()
+    tab.page.keyboard.press("Enter")
+    expect(events).to_be_hidden()
+    expect(tab.slider).to_have_attribute("aria-valuenow", "300")
 
 
 def test_the_keyboard_reaches_it_and_hears_the_sentence(tab: Tab) -> None:

@@ -160,6 +160,7 @@ export class Session extends Ground {
   close(): void {
     this.focus.opened = null;
     this.focus.selection = null;
+    this.health.asked = null;
     this.headCamera.reset();
     this.marks.mark(null);
     if (isError(this.scatter.colouring)) this.scatter.colouring = 'kind'; // errors are of an opened head

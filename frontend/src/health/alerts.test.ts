@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Alert } from '../run/types';
-import { alertsAt, markName, marksOf } from './alerts';
+import type { Alert, Layer } from '../run/types';
+import { alertsAt, briefly, markName, marksOf, reasonOf } from './alerts';
 
 const alert = (step: number, rule = 'max_logit', raised = true): Alert => ({
   step,
@@ -62,5 +62,51 @@ describe('the alerts of a checkpoint', () => {
   it('stand while it is another head that is back', () => {
     const back = { ...alert(200, 'max_logit', false), heads: [{ layer: 3, head: 0, value: 7 }] };
     expect(told([alert(100), back], 3)).toEqual(['max_logit at 100']);
+  });
+});
+
+describe('why an alert is told', () => {
+  const layers = [{ number: 1, head_numbers: [0, 2] } as unknown as Layer];
+  const of = (sentence: string, change: Partial<Alert> = {}): Alert => ({
+    ...alert(800),
+    sentence,
+    ...change,
+  });
+  const logit = of('max_logit of layer 1 (a.b) head 2 is 132, over 100: logits that grow (step 800)');
+  const entropy = of('entropy of layer 1 (a.b) head 2 is 0.04, under 0.05: attention (step 800)', {
+    figure: 'entropy',
+    limit: 0.05,
+    heads: [
+      { layer: 0, head: 1, value: 0.04 },
+      { layer: 0, head: 0, value: 0.045 },
+    ],
+  });
+
+  it.each([
+    { of: logit, step: 800, now: Number.NaN, says: 'L1 H2: largest logit 132, above 100 since step 800' },
+    { of: logit, step: 900, now: 140, says: 'L1 H2: largest logit 140, above 100 since step 800' },
+    // Not yet back under the lower bound, but under the limit: the number that broke it is told.
+    { of: logit, step: 900, now: 95, says: 'L1 H2: largest logit 132, above 100 at step 800' },
+    { of: logit, step: 900, now: Number.NaN, says: 'L1 H2: largest logit 132, above 100 at step 800' },
+    { of: logit, step: 700, now: 140, says: 'L1 H2: largest logit 132, above 100 at step 800' },
+    { of: entropy, step: 900, now: 0.02, says: 'L1 H2 and 1 more: entropy 0.020, below 0.05 since step 800' },
+    { of: entropy, step: 900, now: 0.06, says: 'L1 H2 and 1 more: entropy 0.040, below 0.05 at step 800' },
+  ])('$says', ({ of: told, step, now, says }) => {
+    expect(reasonOf(told, layers, step, now)).toBe(says);
+  });
+
+  it('is what was recorded where the rule is of no single heads', () => {
+    const share = of('sink is over 0.8 in 90% of all heads, over 80%, most in layer 1 (a) head 2 (0.95)', {
+      figure: 'sink',
+    });
+    expect(reasonOf(share, layers, 900, 0.9)).toBe(share.sentence);
+  });
+
+  it('is told of what is back, too', () => {
+    const back = of('max_logit of layer 1 (a.b) head 2 is 85, back under 90 (step 900)', {
+      raised: false,
+      heads: [{ layer: 0, head: 1, value: 85 }],
+    });
+    expect(briefly(back, layers)).toBe('L1 H2: largest logit 85.0, back below 90');
   });
 });

@@ -1,5 +1,7 @@
-import { placeOfStep, shareOfStep } from '../base/steps';
-import type { Alert } from '../run/types';
+import { clustered, placeOfStep } from '../base/steps';
+import { headLabel } from '../run/labels';
+import { type Alert, type JsonNumber, type Layer, toNumber } from '../run/types';
+import { figureTold, formatValue } from './figures';
 
 /** One mark above the timeline: the alerts that were raised at one step, or at steps too near to be told apart. */
 export interface Mark {
@@ -10,15 +12,11 @@ export interface Mark {
 
 /** Marks from left to right, each at least `gap` (a share of the timeline) after the one before. */
 export function marksOf(alerts: readonly Alert[], steps: readonly number[], gap: number): Mark[] {
-  const marks: { at: number; alerts: Alert[] }[] = [];
-  for (const alert of alerts.filter(({ raised }) => raised).sort((a, b) => a.step - b.step)) {
-    // Health may be recorded more often than samples: an alert may come after the last checkpoint.
-    const at = Math.min(1, Math.max(0, shareOfStep(steps, alert.step)));
-    const last = marks.at(-1);
-    if (last && at - last.at < gap) last.alerts.push(alert);
-    else marks.push({ at, alerts: [alert] });
-  }
-  return marks;
+  return clustered(
+    alerts.filter(({ raised }) => raised),
+    steps,
+    gap,
+  ).map(({ at, of }) => ({ at, alerts: of }));
 }
 
 /** The alerts to be told at a checkpoint, the newest first: those that were raised nearest to it, and older ones that still
@@ -45,6 +43,38 @@ export function alertsAt(alerts: readonly Alert[], steps: readonly number[], ind
 /** Number of the checkpoint at which an alert is shown: the nearest. */
 export function checkpointOf(steps: readonly number[], { step }: Alert): number {
   return Math.round(placeOfStep(steps, step));
+}
+
+/** The sentence of a rule about single heads: the side of its bound that they are on, and the bound. */
+const OF_HEADS = / is \S+, (back )?(over|under) ([^\s:,]+)/;
+
+/** "L1 H2: largest logit 132, above 100"; what was recorded where the rule is about the model, or of the user's own.
+ * @param value of the worst head, as recorded with the alert unless given */
+export function briefly(
+  alert: Alert,
+  layers: readonly Layer[],
+  value: JsonNumber | undefined = alert.heads[0]?.value,
+): string {
+  const [worst] = alert.heads;
+  const found = alert.sentence.startsWith(`${alert.figure} of `) ? OF_HEADS.exec(alert.sentence) : null;
+  if (!found || !worst || value === undefined) return alert.sentence;
+  const [, back = '', side, bound] = found;
+  const others = alert.heads.length > 1 ? ` and ${alert.heads.length - 1} more` : '';
+  const name = `${headLabel(layers, worst.layer, worst.head)}${others}`;
+  const relation = side === 'over' ? 'above' : 'below';
+  return `${name}: ${figureTold(alert.figure)} ${formatValue(toNumber(value))}, ${back}${relation} ${bound}`;
+}
+
+/** Why an alert is told at a step: "…, above 100 since step 800"; where the head is no longer beyond the limit, or it is not
+ * known, as it was when it was raised: "…, above 100 at step 800".
+ * @param now the worst head's figure at the step, NaN where it is not known */
+export function reasonOf(alert: Alert, layers: readonly Layer[], step: number, now: number): string {
+  const recorded = briefly(alert, layers);
+  if (recorded === alert.sentence) return recorded;
+  const at = alert.step.toLocaleString('en-US');
+  const beyond = / above \S+$/.test(recorded) ? now > toNumber(alert.limit) : now < toNumber(alert.limit);
+  if (alert.step < step && beyond) return `${briefly(alert, layers, now)} since step ${at}`;
+  return `${recorded} ${alert.step === step ? 'since' : 'at'} step ${at}`;
 }
 
 /** What a mark is called: where, and what happened. */

@@ -69,6 +69,11 @@ export function figureTitle(name: string): string {
   return FIGURES[name]?.title ?? words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** As it stands within a sentence. */
+export function figureTold(name: string): string {
+  return name === 'max_logit' ? 'largest logit' : figureTitle(name).toLowerCase();
+}
+
 export function figureReads(name: string): string {
   return FIGURES[name]?.reads ?? `The figure “${name}”, as recorded with this run.`;
 }

@@ -1,11 +1,21 @@
 import { flushSync } from 'svelte';
 import { describe, expect, it } from 'vitest';
-import type { Findings, FindingsQuery, Run } from '../run/types';
+import type { Findings, FindingsQuery, Run, RunEvent } from '../run/types';
 import { HeadNames } from './head_names.svelte';
+
+const EVENT: RunEvent = {
+  step: 50,
+  what: 'restart',
+  sentence: '',
+  layer: null,
+  head: null,
+  kind: null,
+  trouble: false,
+};
 
 function found(query: FindingsQuery): Findings {
   const head = { layer: 0, head: 1, title: `of ${query.step}`, sentence: '', findings: [], lost: [] };
-  return { ...query, sampled: null, heads: [head], groups: [], events: [] };
+  return { ...query, sampled: null, heads: [head], groups: [], events: [EVENT] };
 }
 
 describe('the names of heads', () => {
@@ -38,6 +48,7 @@ describe('the names of heads', () => {
     step = 200;
     flushSync();
     expect(names.findings).toBeNull();
+    expect(names.events).toEqual([EVENT]); // of the run, whichever the step
     answers[1]?.();
     await expect.poll(() => names.of({ layer: 0, head: 1 })?.title).toBe('of 200');
     expect(asked).toEqual([
@@ -45,7 +56,7 @@ describe('the names of heads', () => {
       { run: 'a', step: 200 },
     ]);
     names.leave();
-    expect(names.findings).toBeNull();
+    expect([names.findings, names.events]).toEqual([null, null]);
     end();
   });
 });

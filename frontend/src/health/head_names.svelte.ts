@@ -2,7 +2,7 @@ import type { Feature } from '../run/feature';
 import type { HeadPlace } from '../run/head';
 import { Latest } from '../run/latest.svelte';
 import type { DataSource } from '../run/source';
-import type { Findings, NamedHead, Run } from '../run/types';
+import type { Findings, NamedHead, Run, RunEvent } from '../run/types';
 
 interface Needs {
   readonly data: { readonly run: Run | null; readonly source: Pick<DataSource, 'findings'> };
@@ -20,6 +20,11 @@ export class HeadNames implements Feature {
     const { data, playback } = this.session;
     const { value } = this.answer;
     return value && value.step === playback.step && value.run === data.run?.run ? value : null;
+  });
+  /** All that happened in the shown run, whichever step it was told with; null before that is known. */
+  readonly events: readonly RunEvent[] | null = $derived.by(() => {
+    const { value } = this.answer;
+    return value && value.run === this.session.data.run?.run ? value.events : null;
   });
   private readonly byPlace: ReadonlyMap<string, NamedHead> = $derived(
     new Map((this.findings?.heads ?? []).map((head) => [keyOf(head), head])),

@@ -26,6 +26,8 @@ export class RunHealth implements Feature {
   readonly alerts = new Latest<readonly Alert[]>();
   /** Name of the figure that colours the cells. */
   tint = $state<string | null>(FIRST_TINT);
+  /** Name of the figure that an alert has led to: its chart is the first. */
+  asked = $state<string | null>(null);
   readonly settings: Settings = settings<RunHealth>(this, {
     tint: text().none('none').stated(),
   });
@@ -56,5 +58,6 @@ export class RunHealth implements Feature {
   leave(): void {
     this.held.clear();
     this.alerts.clear();
+    this.asked = null;
   }
 }

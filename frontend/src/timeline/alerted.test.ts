@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest';
 import type { HeadPlace } from '../run/head';
-import type { Alert } from '../run/types';
-import { goToAlert } from './alerted';
+import type { Alert, RunEvent } from '../run/types';
+import { goToAlert, goToEvent } from './alerted';
 
 let went: number[];
 let opened: HeadPlace[];
@@ -14,24 +14,46 @@ const alert = (step: number, ...heads: (readonly [number, number])[]): Alert => 
   sentence: '',
   heads: heads.map(([layer, head]) => ({ layer, head, value: 132 })),
 });
-const go = (to: Alert) =>
-  goToAlert(
-    {
-      playback: { steps: [0, 100, 200], glideTo: (index) => went.push(index) },
-      data: { layers: [{ heads: 2 }] },
-      focus: { open: (place) => opened.push(place) },
-    },
-    to,
-  );
+const health: { asked: string | null } = { asked: null };
+const session = () => ({
+  playback: { steps: [0, 100, 200], glideTo: (index: number) => went.push(index) },
+  data: { layers: [{ heads: 2 }] },
+  focus: { selection: null, open: (place: HeadPlace) => opened.push(place) },
+  health,
+});
+const go = (to: Alert) => goToAlert(session(), to);
 
 beforeEach(() => {
   went = [];
   opened = [];
+  health.asked = null;
 });
 
 it('goes to the nearest checkpoint and opens the worst head', () => {
   go(alert(130, [0, 1], [0, 0]));
   expect([went, opened]).toEqual([[1], [{ layer: 0, head: 1 }]]);
+});
+
+it('asks for the figure that an alert is about', () => {
+  go(alert(130, [0, 1]));
+  expect(health.asked).toBe('max_logit');
+});
+
+it('goes to the first checkpoint that shows an event', () => {
+  const event = { what: 'formed', sentence: '', kind: 'induction', trouble: false } as const;
+  const happened: RunEvent[] = [
+    { ...event, step: 110, layer: 0, head: 1 },
+    { ...event, step: 100, layer: null, head: null },
+    { ...event, step: 300, layer: 0, head: 0 },
+  ];
+  for (const one of happened) goToEvent(session(), one);
+  expect([went, opened]).toEqual([
+    [2, 1, 2],
+    [
+      { layer: 0, head: 1 },
+      { layer: 0, head: 0 },
+    ],
+  ]);
 });
 
 it('opens no head that this run has not', () => {

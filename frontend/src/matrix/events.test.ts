@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import type { Alert, Layer, RunEvent } from '../run/types';
+import { eventsOf, toldEvents } from './events';
+
+const layers = [{ number: 0, head_numbers: [0, 3] } as unknown as Layer];
+const alert: Alert = {
+  step: 200,
+  rule: 'max_logit',
+  figure: 'max_logit',
+  raised: true,
+  limit: 100,
+  sentence: 'max_logit of layer 0 (a) head 3 is 132, over 100: that grows (step 200)',
+  heads: [{ layer: 0, head: 1, value: 132 }],
+};
+const formed = (step: number): RunEvent => ({
+  step,
+  what: 'formed',
+  sentence: `L0 H3: 11 tokens back since step ${step}`,
+  layer: 0,
+  head: 1,
+  kind: 'fixed',
+  trouble: false,
+});
+
+describe('all that happened', () => {
+  it('is told newest first, trouble first, without what stands beside it', () => {
+    const events = [formed(100), formed(200), ...eventsOf([alert]), formed(300)];
+    expect(toldEvents(events, [alert], layers).map(({ event, says }) => [event.step, says])).toEqual([
+      [300, 'L0 H3: 11 tokens back'],
+      [200, 'L0 H3: largest logit 132, above 100'],
+      [200, 'L0 H3: 11 tokens back'],
+      [100, 'L0 H3: 11 tokens back'],
+    ]);
+  });
+
+  it('has the alert that an event is of', () => {
+    const [first, second] = toldEvents([...eventsOf([alert]), formed(100)], [alert], layers);
+    expect([first?.alert, second?.alert]).toEqual([alert, null]);
+  });
+
+  it('is its alerts where heads cannot be named', () => {
+    const told = eventsOf([alert, { ...alert, step: 300, raised: false, heads: [] }]);
+    expect(told.map(({ what, head, trouble }) => [what, head, trouble])).toEqual([
+      ['alert', 1, true],
+      ['cleared', null, false],
+    ]);
+  });
+});

@@ -1,0 +1,50 @@
+import { briefly } from '../health/alerts';
+import type { Alert, Layer, RunEvent } from '../run/types';
+
+/** What stands before an event in a list, and what it is called there. */
+export const SIGNS: Readonly<Record<RunEvent['what'], readonly [sign: string, word: string]>> = {
+  formed: ['●', 'formed'],
+  lost: ['○', 'lost'],
+  alert: ['▲', 'alert'],
+  cleared: ['△', 'cleared'],
+  restart: ['↻', 'restart'],
+  'changed model': ['⑂', 'another model or probe'],
+};
+
+/** An event, as it is told in a list that has the step beside it. */
+export interface ToldEvent {
+  readonly event: RunEvent;
+  /** The alert that it is. */
+  readonly alert: Alert | null;
+  readonly says: string;
+}
+
+/** All that happened, the newest first; of what happened at one step, trouble first.
+ * @param alerts as recorded: an event of one of them is told as briefly as it is */
+export function toldEvents(
+  events: readonly RunEvent[],
+  alerts: readonly Alert[],
+  layers: readonly Layer[],
+): ToldEvent[] {
+  const recorded = new Map(alerts.map((alert) => [`${alert.step} ${alert.sentence}`, alert]));
+  return events
+    .map((event) => {
+      const alert = recorded.get(`${event.step} ${event.sentence}`) ?? null;
+      const says = alert ? briefly(alert, layers) : event.sentence.replace(` since step ${event.step}`, '');
+      return { event, alert, says };
+    })
+    .sort((a, b) => b.event.step - a.event.step || Number(b.event.trouble) - Number(a.event.trouble));
+}
+
+/** Alerts as events, where nothing else is known to have happened. */
+export function eventsOf(alerts: readonly Alert[]): RunEvent[] {
+  return alerts.map(({ step, raised, sentence, heads: [worst] }) => ({
+    step,
+    what: raised ? 'alert' : 'cleared',
+    sentence,
+    layer: worst?.layer ?? null,
+    head: worst?.head ?? null,
+    kind: null,
+    trouble: raised,
+  }));
+}
