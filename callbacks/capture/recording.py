@@ -114,7 +114,7 @@ def capture(
                 observer = WholeHeads(of_batch, select, model)
                 with (
                     ModuleNames(model) as names,
-                    AttentionCalls(names, observer, [*inputs.values()]),
+                    AttentionCalls(names, observer, [*inputs.values()], sides=len(batch.sides)),
                 ):
                     forward(model, *batch.args, **batch.kwargs)
                 shown = find_sides(of_batch.traces, batch, inputs, hints, sides)

@@ -29,6 +29,7 @@ from .products import NotAttentionError, Products, read_attention
 from .scripted import scripted_functions_in_python
 from .sources import Sources
 from .spread import is_constant
+from .token_places import TokenPlaces
 from .weights import Weights
 
 _UNSEEN = "its logits are no product of queries and keys that could be seen: put attnviz_tap(q, k, …) where it has them"
@@ -75,7 +76,7 @@ class AttentionCalls(TorchFunctionMode):
         with ModuleNames(model) as names, AttentionCalls(names, observer):
             model(inputs)
 
-    take_output: is given the very tensor that the pass goes on with, before it does.
+    sides: how many the probe has. take_output: is given the very tensor that the pass goes on with, before it does.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class AttentionCalls(TorchFunctionMode):
         observer: Observer,
         inputs: Sequence[Tensor] = (),
         *,
+        sides: int = 1,
         take_output: TakeOutput | None = None,
     ) -> None:
         super().__init__()
@@ -101,6 +103,7 @@ class AttentionCalls(TorchFunctionMode):
             observer.sequences, observer.widths, lambda x: self._sources.of(x) != 0, self._channels.number_first
         )
         self._patches = Patches(observer.sequences, inputs, self._sources)
+        self._tokens = TokenPlaces(observer.sequences, observer.widths, inputs, self._sources, sides=sides)
         self._fused: list[tuple[str, Arrange]] = []  # attentions of the kernel that is under way
         self._made = 0  # attentions of the operation that is under way, as a set of sources
         self._inside: tuple[Any, Any] | None = None  # what nn.MultiheadAttention makes its queries and keys of
@@ -146,6 +149,7 @@ class AttentionCalls(TorchFunctionMode):
             result = list(result)
         self._sources.follow(operation, args, kwargs, result)
         self._patches.follow(func, operation, args, kwargs, result)
+        self._tokens.follow(func, operation, args, kwargs, result)
         if operation in ("softmax", "log_softmax") and isinstance(result, Tensor):
             self._take_softmax(args, kwargs, result, logarithm=operation == "log_softmax")
         else:
@@ -297,6 +301,9 @@ class AttentionCalls(TorchFunctionMode):
         self._made |= attention
         placed = any(place is not None for place in places)  # or why it cannot be told
         disorder = self._orders.problem(*(self._inside or given), placed=placed)
+        for x, arrange in zip(given, arranges, strict=True):
+            if disorder is None and isinstance(x, Tensor):
+                disorder = self._tokens.problem(x, arrange)
         sources = (queries, keys, attention)
         self._observer.take(
             dataclasses.replace(call, sources=sources, places=(places[0], places[1]), disorder=disorder)

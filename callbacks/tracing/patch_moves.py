@@ -61,6 +61,8 @@ class PatchMoves:
         if not isinstance(x, Tensor) or placed is None:
             return nothing
         numbers, grid = placed
+        if operation in ("embedding", "one_hot"):
+            return [(numbers[..., None].expand(first.shape), grid)]
         if operation == "linear":
             return [self._summed(placed, (-1,), (*first.shape[:-1], 1), first.shape)]
         if operation in ("scaled_dot_product_attention", "multi_head_attention_forward", "flex_attention"):

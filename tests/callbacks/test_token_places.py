@@ -1,0 +1,84 @@
+"""Queries and keys that do not lie as [sequences, heads, tokens] of the probe are refused, whatever their shapes say."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from tb_attnviz.callbacks import NoAttentionError, Probe
+from tb_attnviz.callbacks.capture import capture
+
+B, H, N, D = 4, 4, 6, 8  # as many heads as sequences
+
+
+def plain(q, k, v):
+    return (q @ k.mT / D**0.5).softmax(-1) @ v
+
+
+class Model(nn.Module):
+    def __init__(self, run):
+        super().__init__()
+        self.embedding = nn.Embedding(9, H * D)
+        self.q, self.k, self.v = (nn.Linear(H * D, H * D) for _ in range(3))
+        self.run = run
+
+    def forward(self, ids):
+        x = self.embedding(ids)
+        return self.run(self.q(x), self.k(x), self.v(x))
+
+
+def record(run):
+    ids = torch.randint(0, 9, (B, N), generator=torch.Generator().manual_seed(0))
+    return capture(Model(run), Probe((ids,), [list("abcdef")] * B))
+
+
+def heads(x):
+    return x.view(B, N, H, D).transpose(1, 2)  # (B, H, N, D)
+
+
+attends = pytest.mark.parametrize("attend", [plain, functional.scaled_dot_product_attention])
+
+WRONG = {
+    # Set Transformer, https://github.com/juho-lee/set_transformer/blob/master/modules.py: (H · B, N, D)
+    "heads before sequences in one axis": (lambda x: torch.cat(x.split(D, -1), 0), "before its sequences"),
+    "heads before sequences": (lambda x: heads(x).transpose(0, 1), "before its sequences"),
+    "view where a transpose is meant": (lambda x: x.view(B, H, N, D), "different tokens in the same place"),
+    "shifted by a token": (lambda x: heads(functional.pad(x, (0, 0, 1, -1))), "in another order"),
+    "rolled": (lambda x: heads(x).roll(1, 2), "in another order"),
+    "the first token last": (lambda x: heads(torch.cat([x[:, 1:], x[:, :1]], 1)), "in another order"),
+    "every other token": (lambda x: heads(torch.cat([x[:, ::2], x[:, 1::2]], 1)), "in another order"),
+    "in columns": (lambda x: heads(x.unflatten(1, (2, 3)).transpose(1, 2).flatten(1, 2)), "in another order"),
+    "written": (lambda x: heads(_shifted(x)), "in another order"),
+}
+
+
+def _shifted(x):
+    y = torch.zeros_like(x)
+    y[:, 1:] = x[:, :-1]
+    return y
+
+
+@attends
+@pytest.mark.parametrize("name", WRONG)
+def test_tokens_in_other_places_are_refused_by_name(attend, name):
+    move, why = WRONG[name]
+    with pytest.raises(NoAttentionError, match=why):
+        record(lambda q, k, v: attend(move(q), move(k), move(v)))
+    with pytest.raises(NoAttentionError, match=why):
+        record(lambda q, k, v: plain(heads(q), (y := move(k)).reshape(B, H, N, D), y.reshape(B, H, N, D)))
+
+
+RIGHT = {
+    "tokens before sequences on the way": lambda x: heads(x.transpose(0, 1).contiguous().transpose(0, 1)),
+    "moved and moved back": lambda x: heads(x.roll(2, 1).roll(-2, 1)),
+    "mixed with the token before": lambda x: heads(x + functional.pad(x, (0, 0, 1, -1))),
+    "heads behind sequences in one axis": lambda x: heads(x).reshape(B * H, N, D).view(B, H, N, D),
+}
+
+
+@attends
+@pytest.mark.parametrize("name", RIGHT)
+def test_tokens_in_their_places_are_recorded(attend, name):
+    recording = record(lambda q, k, v: attend(*map(RIGHT[name], (q, k, v))))
+    assert [layer.heads for layer in recording.layers] == [H]
+    assert not recording.skipped
