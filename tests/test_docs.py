@@ -101,6 +101,14 @@ def test_every_page_with_python_is_run_below() -> None:
     assert [page.name for page in PAGES if blocks(page) and f'{page.relative_to(ROOT)}"' not in tests] == []
 
 
+def test_the_files_that_the_readme_names_exist_and_it_is_short() -> None:
+    readme = (ROOT / "README.md").read_text()
+    targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", readme) if "://" not in target]
+    assert targets
+    assert [target for target in targets if not (ROOT / target.partition("#")[0]).is_file()] == []
+    assert readme.count("\n") <= 120
+
+
 def test_readme(given: dict[str, object]) -> None:
     run_page("README.md", given)
     assert tb_attnviz.open_run("runs/a").steps == [0]
