@@ -11,7 +11,7 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(f"attention is recorded with torch, which is not installed: {line('torch')}") from error
 
-from . import synthetic
+from . import relations, synthetic
 from .capture import NoAttentionError
 from .probe import Probe
 from .recorder import AttentionRecorder
@@ -26,5 +26,6 @@ __all__ = [
     "Probe",
     "attnviz_tap",
     "powers_of_two",
+    "relations",
     "synthetic",
 ]

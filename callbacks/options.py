@@ -14,6 +14,7 @@ from .capture.sides import GivenSides
 from .listeners import OnRecord
 from .numbers import as_positive
 from .probe import Probe
+from .probes.relations import GivenRelations, check_relations
 from .schedule import Pace, at_pace, check_pace
 
 _BETWEEN = ("ablate_every", "connections_every")  # schedules that trainers keep to by their steps alone
@@ -32,6 +33,7 @@ class RecorderOptions(TypedDict, total=False):
     loss: Loss | None
     ablate_every: Pace | None
     connections_every: Pace | None
+    relations: GivenRelations | None
     batch_size: int
     forward: Forward
     sides: GivenSides
@@ -69,6 +71,8 @@ def check_options(**options: Any) -> None:
         )
     if options.get("ablate_every") is not None and loss is None:
         raise ValueError('ablate_every says when heads are taken out: say for which loss, by loss="auto" or a function')
+    if (relations := options.get("relations")) is not None:
+        check_relations(relations)
     as_positive(options.get("batch_size", 1), "batch_size", "show so many sequences at a time")
     if options.get("max_tokens") is not None:
         as_positive(options["max_tokens"], "max_tokens", "show so many tokens at most")

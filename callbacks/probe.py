@@ -19,6 +19,7 @@ from .probes import images as pictures
 from .probes.batch import Batch
 from .probes.inputs import GivenInputs, Inputs
 from .probes.labels import GivenLabels, read_labels
+from .probes.relations import GivenRelations, Related, read_relations
 from .probes.sequences import check_grids, map_kind, read_sequences, repeats_of
 from .probes.side import Side
 from .probes.texts import as_texts, as_tokenizer, encode, encode_pairs
@@ -79,6 +80,8 @@ class Probe:
         self.record = ProbeRecord(tuple(sequences))
         self.pictures: dict[str, bytes] = {}
         """PNG files by the names that the record has for them."""
+        self.relations: tuple[Related, ...] = ()
+        """The pairs of its tokens that heads may follow."""
         self._present = self._find_present()
 
     @classmethod
@@ -202,6 +205,12 @@ class Probe:
         """
         return self._labelled(labels, "tokens")
 
+    def with_relations(self, relations: GivenRelations) -> "Probe":
+        """The same probe with pairs of tokens that heads may follow, as AttentionRecorder takes them."""
+        changed = copy.copy(self)
+        changed.relations = read_relations(relations, self.record)
+        return changed
+
     @property
     def lengths(self) -> tuple[int, ...]:
         """Tokens of each sequence."""
@@ -244,6 +253,7 @@ class Probe:
                 args=args,
                 kwargs=kwargs,
                 sides=tuple(self._side(side, part, device) for side in self._present),
+                relations=tuple(one.only(range(*part.indices(len(self.lengths)))) for one in self.relations),
             )
 
     def _with_pictures(
@@ -291,6 +301,7 @@ class Probe:
         part._inputs = self._inputs.rows(rows)
         part._present = {side: present[rows] for side, present in self._present.items()}
         part.record = replace(self.record, sequences=tuple(self.record.sequences[row] for row in rows))
+        part.relations = tuple(one.only(rows) for one in self.relations)
         sides = [side for s in part.record.sequences for side in (s, s.key_tokens) if side is not None]
         shown = {side.image.file for side in sides if side.image}
         part.pictures = {file: png for file, png in self.pictures.items() if file in shown}

@@ -28,6 +28,7 @@ from .listeners import Listeners, OnRecord
 from .numbers import as_positive
 from .options import check_options
 from .probe import Probe
+from .probes.relations import GivenRelations
 from .run_directory import directory_of, open_run
 from .schedule import Schedule, as_schedule
 from .writing import BackgroundWriter
@@ -68,6 +69,10 @@ class AttentionRecorder:
     ablate_every: when each head is taken out, too, for `importance_exact`: as many passes of the probe as heads.
     connections_every: when it is found which heads feed which, on a few sequences of the probe: two backward passes a
         head. The log says before training what these three will take.
+    relations: pairs of the probe's tokens that heads may follow, by name; each is a figure, `follows/<name>`, of how
+        far a head attends along them beyond what it does by place: of each sequence a list of (query, key), a function
+        of its tokens, or one of tb_attnviz.callbacks.relations: `{"parent": pairs, "bracket": matching_bracket}`.
+        See docs/relations.md.
     batch_size: sequences of the probe in one forward pass.
     forward: called as `forward(model, *inputs)` in the place of `model(*inputs)`: for what training does around its own
         calls, `lambda model, **inputs: model.encode(inputs)`.
@@ -102,6 +107,7 @@ class AttentionRecorder:
         loss: Loss | None = None,
         ablate_every: int | Schedule | None = None,
         connections_every: int | Schedule | None = None,
+        relations: GivenRelations | None = None,
         batch_size: int = 32,
         forward: Forward = nn.Module.__call__,
         sides: GivenSides = MappingProxyType({}),
@@ -118,6 +124,7 @@ class AttentionRecorder:
         }
         check_options(
             batch_size=batch_size,
+            relations=relations,
             values=values,
             forward=forward,
             sides=sides,
@@ -136,6 +143,8 @@ class AttentionRecorder:
         self._sides = sides
         self._known_masks = KnownMasks()
         self._model = without_reducer(model)
+        if relations is not None:
+            probe = probe.with_relations(relations)
         self._probe = probe if max_tokens is None else probe.within(max_tokens)
         self._select: Selection | None = None
         self._watch = Watch(rules)
@@ -313,6 +322,9 @@ class AttentionRecorder:
         if first.skipped:
             skipped = "; ".join(f"{name}: {why}" for name, why in first.skipped.items())
             warnings.warn(f"attention that is not recorded: {skipped}", RuntimeWarning, stacklevel=3)
+        for relation in self._probe.relations:
+            if relation.figure not in first.figures:
+                warnings.warn(f"no head can follow the relation {relation.unseen()}", RuntimeWarning, stacklevel=3)
         if first.without_values:
             without = "; ".join(f"{name}: {why}" for name, why in first.without_values.items())
             warnings.warn(f"layers without value norms: {without}", RuntimeWarning, stacklevel=3)

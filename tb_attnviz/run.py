@@ -41,7 +41,17 @@ from tb_attnviz.events import (
     read_samples,
     steps_of_maps,
 )
-from tb_attnviz.findings import Break, ChangePoint, Evidence, Finding, Happening, HeadChange, Named, Recorded
+from tb_attnviz.findings import (
+    Break,
+    ChangePoint,
+    Evidence,
+    Finding,
+    Happening,
+    HeadChange,
+    HeadRelation,
+    Named,
+    Recorded,
+)
 from tb_attnviz.image_summary import ImageSummary, summarise
 from tb_attnviz.importance import Importance, importance_of
 from tb_attnviz.left_out import LeftOut
@@ -443,6 +453,18 @@ class Run:
         figures = (health.get(name, unknown) for name in ("importance", "importance_exact"))
         return importance_of(steps, self.layers, loss, *figures)
 
+    def relations(self, step: int | None = None) -> tuple[HeadRelation, ...]:
+        """How far each head follows each relation at `step`, by default the newest, and since when: the clearest first.
+
+        Raises NotRecordedError for a run without relations: the recorder's `relations` asks for them.
+        """
+        if not any(name.startswith(findings.FOLLOWS) for name in self.records.newest.figures):
+            raise NotRecordedError("this run has no relations: record it with relations=")
+        steps = [one for one in self.health_steps if step is None or one <= step]
+        if not steps:
+            raise NotRecordedError(f"no figures at step {step}: {_recorded_steps(self.health_steps)}")
+        return findings.head_relations(steps, self.layers, self.health(steps))
+
     @property
     def connection_steps(self) -> list[int]:
         """The steps at which it was recorded which heads feed which, ascending."""
@@ -583,7 +605,8 @@ class Run:
         """The steps at which `figures`, by default all shares of attention, moved to another level, in their order."""
         heads, steps, health = self.recorded.heads, self.health_steps, self.health()
         found = []
-        for name in _SHARES if figures is None else figures:
+        following = [name for name in health if name.startswith(findings.FOLLOWS)]
+        for name in (*_SHARES, *following) if figures is None else figures:
             for one in findings.change_points(health[name]) if name in health else ():
                 step = steps[one.row]
                 found.append(ChangePoint(*heads[one.series], name, step, one.before, one.after, one.score))

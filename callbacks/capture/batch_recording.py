@@ -46,6 +46,7 @@ class LayerRecording:
     sides: Sides
     grids: tuple[OwnGrid | None, OwnGrid | None]
     windows: Windows | None
+    relations: tuple[str, ...]  # the figures of those that are among its tokens
 
     @property
     def form(self) -> tuple[object, ...]:
@@ -53,7 +54,7 @@ class LayerRecording:
         sinks = None if self.sinks is None else tuple(self.sinks.tolist())
         windows = self.windows and (self.windows.grid, self.windows.tokens.numpy().tobytes())
         sizes = (self.queries.shape[0], *self.keys.shape[::2])
-        return (*sizes, self.scale, self.softcap, sinks, self.sides, self.grids, windows)
+        return (*sizes, self.scale, self.softcap, sinks, self.sides, self.grids, windows, self.relations)
 
 
 class BatchRecording:
@@ -85,6 +86,7 @@ class BatchRecording:
         self.traces: dict[str, Trace] = {}
         """What every attention of the pass was made from, recorded or not."""
         self._masks = Masks()
+        self._relations = batch.relations
         self._pairings = Pairings(batch, found, others)
         self._met: dict[str, Pairing] = {}
 
@@ -200,7 +202,7 @@ class BatchRecording:
 
     def _see(self, call: AttentionCall, mask: Mask, pairing: Pairing) -> LayerRecording | None:
         """None if the windows of two sequences have different masks."""
-        padded = pad_last(call, mask, pairing, sequences=self.sequences)
+        padded = pad_last(call, mask, pairing, sequences=self.sequences, relations=self._relations)
         of_one = mask if pairing.windows is None else mask_of_windows(mask, self.sequences)
         if of_one is None:
             return None
@@ -218,6 +220,7 @@ class BatchRecording:
             sides=pairing.sides,
             grids=pairing.grids,
             windows=pairing.windows,
+            relations=tuple(one.figure for one in padded.relations),
         )
 
 

@@ -1,6 +1,7 @@
 """Padded attention: one attention of a batch with its padding last, and the figures that are computed of it there."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from tb_attnviz.geometry import BLOCK, PLAIN, Maps, Mean, Survey, over_sequences, survey, value_entropy
 
+from ..probes.relations import Related
 from ..probes.side import Side
 from ..tracing.attention_call import AttentionCall
 from ..tracing.patches import Windows
@@ -27,6 +29,7 @@ class PaddedAttention:
     mask: Mask
     pairing: Pairing
     sequences: int  # in the batch, whose windows these may be
+    relations: tuple[Related, ...] = ()  # among its tokens
 
     def survey(self) -> Survey:
         """Its figures and small maps, on the processor. Windows have no maps, and figures as one sequence together."""
@@ -42,10 +45,11 @@ class PaddedAttention:
             ordered=of_queries.ordered,
             asked=of_queries.asked,
             kinds=kinds,
+            relations=[one.pairs for one in self.relations],
         )
         figures = {name: self._by_sequence(name, values) for name, values in found.figures.items()}
         maps = {kind: _on_processor(of_kind) for kind, of_kind in found.maps.items()}
-        return Survey(figures, found.masses.cpu(), maps)
+        return Survey(figures, found.masses.cpu(), maps, found.followed)
 
     def value_entropy(self, norms: Tensor) -> Tensor:
         """[sequences, heads] on the processor. norms [sequences, value_heads, longest]."""
@@ -82,11 +86,14 @@ class PaddedAttention:
         return torch.stack([over_sequences(figure, of_one) for of_one in by_sequence])
 
 
-def pad_last(call: AttentionCall, mask: Mask, pairing: Pairing, *, sequences: int) -> PaddedAttention:
-    """`call` with its padding last; `mask` is so already."""
+def pad_last(
+    call: AttentionCall, mask: Mask, pairing: Pairing, *, sequences: int, relations: Sequence[Related] = ()
+) -> PaddedAttention:
+    """`call` with its padding last; `mask` is so already. `relations`: all of the probe, in these sequences."""
     exact = torch.float64 if call.queries.dtype == torch.float64 else torch.float32
     queries, keys = pairing.queries.in_front(call.queries.to(exact)), pairing.keys.in_front(call.keys.to(exact))
-    return PaddedAttention(call, queries, keys, mask, pairing, sequences)
+    among = tuple(one for one in relations if pairing.has(one))
+    return PaddedAttention(call, queries, keys, mask, pairing, sequences, among)
 
 
 def _on_processor(maps: Maps) -> Maps:

@@ -9,6 +9,7 @@ from torch import Tensor
 from tb_attnviz.events import Grid
 
 from ..probes.batch import Batch
+from ..probes.relations import Related
 from ..probes.side import Side
 from ..tracing.attention_call import AttentionCall
 from ..tracing.patches import UNKNOWN, OnGrid, Windows
@@ -46,6 +47,11 @@ class Pairing:
             return (self.windows.grid, 0), (self.windows.grid, 0)
         own = [(side.grid, side.special) if side.own and side.grid else None for side in (self.queries, self.keys)]
         return own[0], own[1]
+
+    def has(self, relation: Related) -> bool:
+        """Whether it is among the tokens that `relation` is about, and not patches of a grid of its own, or windows."""
+        own = self.queries.own or self.keys.own or self.windows is not None
+        return self.sides == (relation.queries_of, relation.keys_of) and not own
 
     @property
     def pairs(self) -> Tensor:

@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from tb_attnviz.events import AttentionMap, Layer, Samples
-from tb_attnviz.geometry import FIGURES, effective_rank, figures_of, joined_maps, over_sequences
+from tb_attnviz.geometry import FIGURES, Survey, effective_rank, figures_of, follows, joined_maps, over_sequences
 
 from ..probe import Probe
 from ..probes.sequences import repeats_of
 from ..tracing.attention_calls import AttentionCalls
 from ..tracing.module_names import ModuleNames
-from .batch_recording import BatchRecording
+from .batch_recording import BatchRecording, LayerRecording
 from .known_masks import KnownMasks
 from .maps import stored_maps
 from .masks import as_bias, join_masks, join_masks_of_windows
@@ -211,6 +211,8 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
             tokens = [length for part in parts for length in part.lengths[0].tolist()]
             for figure, of_figure in figures_of(surveys, tokens, repeats).items():
                 figures[figure].append(of_figure.float().numpy())
+            for figure, of_relation in _followed(probe, parts, surveys, heads).items():
+                figures.setdefault(figure, []).append(of_relation)
             maps.append(stored_maps(joined_maps(surveys)))
             rank = effective_rank(queries, keys.repeat_interleave(heads // kv_heads, dim=0))
             figures["effective_rank"].append(rank.float().numpy())
@@ -223,6 +225,14 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
     of_all_heads = {name: np.concatenate(values) for name, values in figures.items()}
     defined = {name: values for name, values in of_all_heads.items() if not np.isnan(values).all()}
     return Recording(tuple(layers), tuple(samples), defined, skipped, tuple(maps), without_values)
+
+
+def _followed(probe: Probe, parts: list[LayerRecording], surveys: list[Survey], heads: int) -> dict[str, Float32]:
+    """Of each relation, [heads]; NaN where the layer is not among its tokens."""
+    found = {one.figure: np.full(heads, np.nan, np.float32) for one in probe.relations}
+    for index, one in enumerate(parts[0].relations):
+        found[one] = follows([seen.followed[index] for seen in surveys]).astype(np.float32)
+    return found
 
 
 def _explain(skipped: dict[str, str]) -> str:

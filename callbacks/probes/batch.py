@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from .relations import Related
 from .side import Side
 
 
@@ -15,6 +16,7 @@ class Batch:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     sides: tuple[Side, ...]  # the tokens, and the key_tokens where there are some
+    relations: tuple[Related, ...] = ()  # in these sequences
 
     @property
     def present(self) -> Tensor:

@@ -7,12 +7,14 @@ from tb_attnviz.findings.change_points import change_points
 from tb_attnviz.findings.document import evidence_document, findings_document
 from tb_attnviz.findings.evidence import evidence, evidence_at
 from tb_attnviz.findings.finding import ChangePoint, Evidence, Finding, Group, Happening, HeadChange
-from tb_attnviz.findings.kinds import KINDS, Kind
+from tb_attnviz.findings.following import HeadRelation, head_relations
+from tb_attnviz.findings.kinds import FOLLOWS, KINDS, Kind, kinds_with
 from tb_attnviz.findings.measured import Measured, measured
 from tb_attnviz.findings.named import Named
 from tb_attnviz.findings.recorded import Break, Recorded
 
 __all__ = [
+    "FOLLOWS",
     "KINDS",
     "Break",
     "ChangePoint",
@@ -21,6 +23,7 @@ __all__ = [
     "Group",
     "Happening",
     "HeadChange",
+    "HeadRelation",
     "Kind",
     "Measured",
     "Named",
@@ -30,5 +33,7 @@ __all__ = [
     "evidence_at",
     "evidence_document",
     "findings_document",
+    "head_relations",
+    "kinds_with",
     "measured",
 ]

@@ -10,6 +10,7 @@ from tb_attnviz.events import Sequence
 from tb_attnviz.findings import tokens, words
 from tb_attnviz.findings.finding import Evidence, Finding
 from tb_attnviz.findings.from_maps import NEARBY
+from tb_attnviz.findings.kinds import FOLLOWS
 from tb_attnviz.findings.named import Named
 from tb_attnviz.findings.recorded import Recorded
 from tb_attnviz.recompute import Rows, attention_rows
@@ -28,6 +29,8 @@ def evidence(
 
     own, others: the sequences whose tokens the layer's queries and keys are. Raises FormatError.
     """
+    if finding.kind.startswith(FOLLOWS):  # a run does not hold the pairs of its relations
+        return None
     found: list[tuple[float, int, int, int]] = []  # weight, sequence, query, key
     for rows in attention_rows(recorded.samples(), recorded.layer, recorded.lengths, head=finding.head):
         found += _best(finding, rows, own[rows.sequence], others[rows.sequence])

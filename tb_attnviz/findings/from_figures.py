@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.findings import chance
+from tb_attnviz.findings.kinds import FOLLOWS
 from tb_attnviz.findings.recorded import Recorded
 
 Float32 = npt.NDArray[np.float32]
@@ -35,6 +36,9 @@ def from_figures(
         values = figures.get(figure, unknown)  # beyond what the head gives that offset elsewhere, where that is known
         for measure, here in ((figure, tells), (name, not tells)):
             found[f"share/{measure}"] = found[f"over/{measure}"] = values if here else unknown
+    for name in figures:
+        if name.startswith(FOLLOWS):  # beyond what the head gives by place
+            found[f"share/{name}"] = found[f"over/{name}"] = figures[name]
     if "query_norm" in figures and "key_norm" in figures:
         none = np.minimum(figures["query_norm"], figures["key_norm"]) == 0
         found["over/no_vectors"] = np.where(none, 1, 0).astype(np.float32)

@@ -1,6 +1,7 @@
 """Kinds: what a head can be said to do, and from which share of its attention on; docs/findings.md explains each."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Literal
 
 From = Literal["figures", "maps", "samples"]
@@ -72,6 +73,20 @@ KINDS: tuple[Kind, ...] = (
     Kind("broad", "broad", "{heads} attending broadly", "entropy", 0.8, 0.77, "figures", general=True),
 )
 
-BY_NAME = {kind.name: kind for kind in KINDS}
+FOLLOWS = "follows/"
+"""What the figures, measures and kinds of relations begin with."""
+
 PLACED = ("previous", "next", "fixed", "patch", "self", "delimiter", "punctuation", "row", "column", "first")
 """Kinds that say where all attention goes: two heads of one are alike by that, and no copies of each other."""
+
+
+def kinds_with(relations: Iterable[str]) -> tuple[Kind, ...]:
+    """KINDS, and what heads do that follow relations, given by their figures: before all that goes by place alone."""
+    place = next(number for number, kind in enumerate(KINDS) if kind.name == "previous")
+    return (*KINDS[:place], *map(_following, relations), *KINDS[place:])
+
+
+def _following(figure: str) -> Kind:
+    relation = figure.removeprefix(FOLLOWS)
+    group = "{heads} following " + relation.replace("{", "{{").replace("}", "}}")
+    return Kind(figure, f"follows {relation}", group, figure, 0.35, 0.25, "figures")

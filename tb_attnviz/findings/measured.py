@@ -5,6 +5,7 @@ new is read. Of very many steps every second, fourth, … is measured, always th
 """
 
 import dataclasses
+import functools
 import hashlib
 import io
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.findings.from_figures import expected, from_figures
 from tb_attnviz.findings.from_maps import from_maps
 from tb_attnviz.findings.from_samples import from_samples
+from tb_attnviz.findings.kinds import FOLLOWS, Kind, kinds_with
 from tb_attnviz.findings.recorded import Recorded
 from tb_attnviz.projection.ports import Report, Store
 
@@ -43,6 +45,12 @@ class Measured:
     heads: int
     values: dict[str, Float32]
     sampled: tuple[int, ...]  # steps whose samples were measured
+
+    @functools.cached_property
+    def kinds(self) -> tuple[Kind, ...]:
+        """All that heads can be here."""
+        over = sorted(name.removeprefix("over/") for name in self.values if name.startswith(f"over/{FOLLOWS}"))
+        return kinds_with(over)
 
     def get(self, name: str) -> Float32:
         found = self.values.get(name)

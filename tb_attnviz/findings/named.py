@@ -7,7 +7,7 @@ import numpy as np
 
 from tb_attnviz.findings import words
 from tb_attnviz.findings.finding import Finding, Group, Happening
-from tb_attnviz.findings.kinds import BY_NAME, KINDS, Kind
+from tb_attnviz.findings.kinds import Kind
 from tb_attnviz.findings.measured import Measured
 from tb_attnviz.findings.recorded import Recorded
 from tb_attnviz.findings.rules import states
@@ -22,8 +22,10 @@ class Named:
     def __init__(self, recorded: Recorded, measured: Measured) -> None:
         self._recorded = recorded
         self._measured = measured
+        self.kinds = {kind.name: kind for kind in measured.kinds}
+        """All that heads can be here, the most special first."""
         held = states(measured)
-        self._spans = {kind.name: spans(held[kind.name]) for kind in KINDS}
+        self._spans = {kind.name: spans(held[kind.name]) for kind in measured.kinds}
 
     @property
     def sampled(self) -> tuple[int, ...]:
@@ -36,7 +38,7 @@ class Named:
         if row is None:
             return []
         found = []
-        for kind in KINDS:
+        for kind in self.kinds.values():
             of_kind = self._spans[kind.name]
             for head, first, end in of_kind[(of_kind[:, 1] <= row) & (of_kind[:, 2] > row)].tolist():
                 found.append((head, self._finding(kind, head, first, end, row, step)))
@@ -48,7 +50,7 @@ class Named:
         if row is None:
             return []
         found = []
-        for kind in KINDS:
+        for kind in self.kinds.values():
             if kind.general:
                 continue
             of_kind = self._spans[kind.name]
@@ -59,17 +61,19 @@ class Named:
         return found
 
     def groups(self, step: int) -> list[Group]:
-        """The heads of each kind at `step`, what is wrong first, then as KINDS has them."""
+        """The heads of each kind at `step`, what is wrong first, then by how special they are."""
         by_kind: dict[tuple[str, object], list[Finding]] = {}
         called: set[tuple[int, int]] = set()
         for finding in self.at(step):
-            if BY_NAME[finding.kind].trouble or (finding.layer, finding.head) not in called:
+            if self.kinds[finding.kind].trouble or (finding.layer, finding.head) not in called:
                 apart = finding.offset if finding.kind in ("fixed", "patch") else None
                 by_kind.setdefault((finding.kind, apart), []).append(finding)
             called.add((finding.layer, finding.head))
-        order = [kind.name for kind in KINDS]
-        keys = sorted(by_kind, key=lambda key: (not BY_NAME[key[0]].trouble, order.index(key[0]), -len(by_kind[key])))
-        return [self._group(BY_NAME[key[0]], by_kind[key]) for key in keys]
+        order = list(self.kinds)
+        keys = sorted(
+            by_kind, key=lambda key: (not self.kinds[key[0]].trouble, order.index(key[0]), -len(by_kind[key]))
+        )
+        return [self._group(self.kinds[key[0]], by_kind[key]) for key in keys]
 
     @functools.cached_property
     def happenings(self) -> list[Happening]:
@@ -81,7 +85,7 @@ class Named:
             what = "alert" if alert.raised else "cleared"
             found.append(Happening(alert.step, what, alert.sentence, layer, number, trouble=alert.raised))
         steps = self._measured.steps
-        for kind in KINDS:
+        for kind in self.kinds.values():
             if kind.general:
                 continue
             for head, first, end in self._newest_spans(kind):

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.findings.kinds import KINDS, PLACED
+from tb_attnviz.findings.kinds import FOLLOWS, PLACED
 from tb_attnviz.findings.measured import Measured
 from tb_attnviz.findings.spans import lasting
 
@@ -17,14 +17,15 @@ _EVEN = 0.9  # of entropy: heads that attend so broadly are alike by that
 def states(measured: Measured) -> dict[str, Bool]:
     """Kind → [steps, heads]."""
     found = {
-        kind.name: lasting(measured.get(f"over/{kind.measure}"), on=kind.on, off=kind.off) for kind in KINDS
+        kind.name: lasting(measured.get(f"over/{kind.measure}"), on=kind.on, off=kind.off) for kind in measured.kinds
     }  # between checkpoints a head is taken for what its samples last showed
     found["dead"] |= measured.get("over/no_vectors") == 1
     for name in found:
         if name != "dead":
             found[name] &= ~found["dead"]  # what else is said of it says nothing
     found["collapsed"] &= ~found["punctuation"]
-    found["unchanged"] &= _left_behind(measured) & ~_any(found, "induction", *PLACED, "local")
+    following = [name for name in found if name.startswith(FOLLOWS)]
+    found["unchanged"] &= _left_behind(measured) & ~_any(found, "induction", *PLACED, "local", *following)
     found["row"] &= ~found["patch"]
     found["column"] &= ~found["patch"]
     found["label"] &= ~_any(found, "patch", "row", "column", "local")  # what is near looks alike
@@ -33,7 +34,7 @@ def states(measured: Measured) -> dict[str, Bool]:
     partner = np.nan_to_num(measured.held("offset/partner")).astype(np.int64)
     placed = _any(found, *PLACED, "dead", "collapsed", "unchanged") | broad
     found["copy"] &= ~placed & ~np.take_along_axis(placed, partner, axis=1)
-    special = _any(found, *(kind.name for kind in KINDS if not kind.general and kind.name != "copy"))
+    special = _any(found, *(kind.name for kind in measured.kinds if not kind.general and kind.name != "copy"))
     found["uniform"] &= ~special
     found["broad"] &= ~special & ~found["uniform"]
     return found

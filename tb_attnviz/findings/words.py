@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tb_attnviz.findings.kinds import Kind
+from tb_attnviz.findings.kinds import FOLLOWS, Kind
 
 Offset = int | tuple[int, int] | None
 
@@ -70,6 +70,8 @@ def sentence(
         "uniform": f"attends to all {token}s nearly alike ({share} of the greatest entropy)",
         "broad": f"attends broadly ({share} of the greatest entropy)",
     }
+    if kind.name.startswith(FOLLOWS):
+        return f"attends along “{kind.name.removeprefix(FOLLOWS)}”, {share} beyond what it gives these places anyway"
     if kind.name in ("fixed", "patch"):
         otherwise = ", otherwise to the first token" if otherwise_first else ""
         return f"attends {where(offset) if offset is not None else 'at a fixed distance'}, {share}{otherwise}"

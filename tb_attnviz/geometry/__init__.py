@@ -9,6 +9,7 @@ from tb_attnviz.geometry.attention import attention, logits, visible_pairs
 from tb_attnviz.geometry.blocks import BLOCK, Window
 from tb_attnviz.geometry.canonical import CanonicalAxes, canonical_axes, procrustes
 from tb_attnviz.geometry.divergence import jensen_shannon
+from tb_attnviz.geometry.following import Pairs, follows
 from tb_attnviz.geometry.health import FIGURES, figures_of, health, over_sequences
 from tb_attnviz.geometry.maps import PLAIN, REPEATED, Kind, Maps, Mean
 from tb_attnviz.geometry.paper import paper_scale, paper_translation
@@ -42,6 +43,7 @@ __all__ = [
     "Maps",
     "Mean",
     "Neighbourhoods",
+    "Pairs",
     "Survey",
     "TopKeys",
     "VisiblePairs",
@@ -53,6 +55,7 @@ __all__ = [
     "cosine_agreement",
     "effective_rank",
     "figures_of",
+    "follows",
     "health",
     "jensen_shannon",
     "joined_maps",

@@ -28,10 +28,10 @@ class Offsets:
         rows, columns = block.weights.shape[-2:]
         first = block.keys.start - block.queries.stop + self._part.n_query
         here = slice(first, first + rows + columns - 1)
-        self.total[..., here] += (inverse[..., None, :] @ _sheared(block.weights))[..., 0, :]
+        self.total[..., here] += (inverse[..., None, :] @ sheared(block.weights))[..., 0, :]
         if block.visible is not None:
             xp = array_namespace(inverse)
-            self.pairs[..., here] += xp.sum(_sheared(xp.astype(block.visible, inverse.dtype)), axis=-2)
+            self.pairs[..., here] += xp.sum(sheared(xp.astype(block.visible, inverse.dtype)), axis=-2)
 
     def at(self, offset: int) -> Array:
         """The mean over the visible pairs, [sequences, heads]; NaN where there is none."""
@@ -184,7 +184,7 @@ def _pairs(part: Part) -> Array:
     return xp.astype(count, part.queries.dtype)[:, None, :]
 
 
-def _sheared(pairs: Array) -> Array:
+def sheared(pairs: Array) -> Array:
     """[..., rows, columns] as [..., rows, rows + columns - 1]: row i moved right by i, with zeros around it.
 
     The sum of a column then is that of an anti-diagonal.

@@ -8,8 +8,10 @@ from typing import Any
 from array_api_compat import array_namespace, device
 
 from tb_attnviz.geometry.blocks import BLOCK, Part, Window, parts
+from tb_attnviz.geometry.following import Followed, Pairs, joined_heads, joined_sequences
 from tb_attnviz.geometry.maps import Kind, Maps, beside, joined
 from tb_attnviz.geometry.pair_sums import Offsets, PairSums
+from tb_attnviz.geometry.related_sums import RelatedSums
 from tb_attnviz.geometry.repeats import Asked
 from tb_attnviz.geometry.row_sums import RowSums, mean_where
 
@@ -36,6 +38,7 @@ class Survey:
     figures: dict[str, Array]  # each of SURVEYED → [sequences, heads]; NaN where a sequence does not define it
     masses: Array  # [sequences, heads, asked]: mean attention on what was asked for, NaN where there is no such token
     maps: dict[Kind, Maps]  # kind of sequence → maps
+    followed: tuple[Followed, ...] = ()  # of each relation that was asked for
 
 
 def survey(
@@ -54,12 +57,14 @@ def survey(
     ordered: bool = True,
     asked: Sequence[Asked] = (),
     kinds: Sequence[Kind] = (),
+    relations: Sequence[Sequence[Pairs]] = (),
     block: int = BLOCK,
 ) -> Survey:
     """What `health` is made of, sequence by sequence, and small maps; arguments as of `health`, and besides:
 
     asked: (first, offset), each the attention of the queries from `first` on on the token `offset` before theirs.
-    kinds: of each sequence, where maps are wanted. block: pairs that are computed at once.
+    kinds: of each sequence, where maps are wanted. relations: of each the pairs of every sequence. block: pairs that
+    are computed at once.
     """
     xp = array_namespace(queries, keys)
     across = key_lengths is not None
@@ -72,6 +77,9 @@ def survey(
     found.figures["max_logit"][...] = -xp.inf  # where nothing is visible
     maps: dict[Kind, list[Maps]] = {}
     together: list[Maps] = []  # of all heads of the same sequences
+    related: list[list[Followed]] = []  # likewise, of each relation
+    followed: list[list[Followed]] = [[] for _ in relations]
+    seen_apart = bias is not None and bias.shape[1] > 1
     for part in parts(
         queries,
         keys,
@@ -88,13 +96,24 @@ def survey(
         kind = of_kind[part.sequences.start]
         pairs = PairSums(part, kind=kind, across=across)
         rows = RowSums(part, asked=() if across else asked, places=None if across else _of_part(places, part))
+        of_part = [of[part.sequences] for of in relations]
+        sums = RelatedSums(part, of_part, kind=kind, across=across) if relations else None
         for one in part.blocks():
-            pairs.add(one, rows.add(one))
+            inverse = rows.add(one)
+            pairs.add(one, inverse)
+            if sums is not None:
+                sums.add(one, inverse)
         here = (part.sequences, part.heads)
         for name, values in _figures(rows, pairs.offsets, ordered=ordered).items():
             found.figures[name][here] = values
         if asked and ordered and not across:
             found.masses[here] = rows.masses()
+        if sums is not None:
+            related.append(sums.followed())
+            if part.heads.stop == batch[1]:
+                for of_one, all_heads in zip(followed, zip(*related, strict=True), strict=True):
+                    of_one.append(joined_heads(all_heads, seen_apart=seen_apart))
+                related = []
         if kind is not None:
             together.append(pairs.maps())
             if part.heads.stop == batch[1]:
@@ -102,7 +121,7 @@ def survey(
                 together = []
     found.figures.update(_of_vectors(queries, keys, own, others))
     found.maps.update({kind: joined(of_parts) for kind, of_parts in maps.items()})
-    return found
+    return dataclasses.replace(found, followed=tuple(joined_sequences(of) for of in followed))
 
 
 def joined_maps(surveys: Sequence[Survey]) -> dict[Kind, Maps]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from werkzeug import Request
 
-from tb_attnviz.findings import KINDS
+from tb_attnviz.findings import FOLLOWS, kinds_with
 from tb_attnviz.plugin import parameters, tasks
 from tb_attnviz.projection.jobs import Task
 from tb_attnviz.run import NotRecordedError, Run
@@ -25,7 +25,8 @@ def evidence_task(request: Request, name: str, run: Run, place: tasks.Place) -> 
     """Which query shows best that a head is of a kind."""
     recorded, step = run.recorded, _step(request, run)
     layer, head = parameters.integer(request, "layer"), parameters.integer(request, "head")
-    kind = parameters.choice(request, "kind", [kind.name for kind in KINDS])
+    kinds = kinds_with(name for name in run.records.newest.figures if name.startswith(FOLLOWS))
+    kind = parameters.choice(request, "kind", [kind.name for kind in kinds])
     run.check(run.newest_step, layer, head, "mean")
     return Task(
         key=repr(("evidence", recorded.address, step, layer, head, kind)),

@@ -57,14 +57,28 @@ const FIGURES: Readonly<Record<string, Figure>> = {
   non_finite: { title: 'Non-finite', reads: 'How many numbers of the queries and keys are NaN or infinite.' },
 };
 
+/** How a head follows a relation that was given to the recorder is a figure of its own: "follows/parent". */
+const FOLLOWS = 'follows/';
+
+function relationOf(name: string): string | null {
+  return name.startsWith(FOLLOWS) ? name.slice(FOLLOWS.length) : null;
+}
+
 /** Figures in the order in which they are read: what collapses or grows first, then what the head does. */
 export function figureOrder(names: Iterable<string>): string[] {
   const known = Object.keys(FIGURES);
-  const rank = (name: string) => (known.includes(name) ? known.indexOf(name) : known.length);
+  const rank = (name: string) =>
+    relationOf(name) !== null
+      ? known.indexOf('induction') + 0.5
+      : known.includes(name)
+        ? known.indexOf(name)
+        : known.length;
   return [...names].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
 }
 
 export function figureTitle(name: string): string {
+  const relation = relationOf(name);
+  if (relation !== null) return `Follows ${relation}`;
   const words = name.replaceAll('_', ' ');
   return FIGURES[name]?.title ?? words.charAt(0).toUpperCase() + words.slice(1);
 }
@@ -75,6 +89,9 @@ export function figureTold(name: string): string {
 }
 
 export function figureReads(name: string): string {
+  const relation = relationOf(name);
+  if (relation !== null)
+    return `How much more the head attends along the pairs of “${relation}” than its attention by offset and by key explains: 0 nothing, 1 all that is left. From 0.35 on it follows them.`;
   return FIGURES[name]?.reads ?? `The figure “${name}”, as recorded with this run.`;
 }
 
