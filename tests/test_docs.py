@@ -117,7 +117,8 @@ def test_readme(given: dict[str, object]) -> None:
     assert tb_attnviz.open_run(run).steps == [0, 2]
 
 
-def test_tutorial() -> None:
+def test_tutorial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     names = run_page("docs/tutorial.md", {})
     assert names["run"].steps == [0, 10, 20]
     np.testing.assert_allclose(names["attention"].sum(axis=1), 1, atol=1e-5)
