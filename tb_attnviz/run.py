@@ -628,10 +628,9 @@ class Run:
             Break(step, "restart", f"training was started again at step {step}")
             for step in list(first_steps.values())[1:]
         ]
-        parts = len(self.segments)
-        if parts > 1 and first_steps:
-            step = min(first_steps.values())
-            sentence = f"another model, or another probe, from step {step} on: this is part {parts} of {parts}"
+        if len(self.segments) > 1 and first_steps:
+            step = min([*first_steps.values(), *self.steps[:1]])  # figures may begin later than samples
+            sentence = f"another model, or another probe, from step {step} on; nothing of before is shown"
             found.insert(0, Break(step, "changed model", sentence))
         return tuple(found)
 

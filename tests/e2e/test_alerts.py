@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tb_attnviz.alerts import MAX_LOGIT, NON_FINITE, Watch
 from tb_attnviz.events import RunWriter
-from tests.conftest import LAYERS, PROBE, write_checkpoint
+from tests.conftest import LAYERS, PROBE, make_samples, write_checkpoint
 from tests.e2e.conftest import SECONDS, Tab
 
 SENTENCE = "max_logit of layer 1 (blocks.1.attention) head 4 is 132, over 100"
@@ -29,7 +29,19 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_logit[0] = 101 if step == 50 else 7
         writer.write_alerts(watch.look(step, LAYERS, {"max_logit": max_logit}))
     writer.close()
+    begun_again(directory / "run_in_two_parts")
     return directory
+
+
+def begun_again(directory: Path) -> None:
+    """A run that goes on at step 200 with other layers."""
+    for start, layers in ((0, LAYERS[:1]), (200, LAYERS)):
+        writer = RunWriter(str(directory))
+        writer.begin(start, PROBE, layers)
+        writer.write_checkpoint(start, [(layer, make_samples(layer, seed=0)) for layer in layers])
+        if layers == LAYERS:
+            write_checkpoint(writer, 300)
+        writer.close()
 
 
 def test_a_mark_stands_above_its_step_and_says_what_happened(tab: Tab) -> None:
@@ -117,3 +129,27 @@ def test_the_time_series_tab_counts_the_alerts(tab: Tab, page: Page) -> None:
     expect(page.get_by_text("attnviz/alerts").first).to_be_visible(timeout=20 * SECONDS)
     page.get_by_role("tab", name="Attention").click()
     tab.ready()
+
+
+def test_the_timeline_marks_events_and_pointing_tells_them(tab: Tab) -> None:
+    tab.open()
+    slider = tab.slider.bounding_box()
+    assert slider
+    at = lambda step: slider["x"] + 9 + step / 300 * (slider["width"] - 18)  # noqa: E731
+    tab.page.mouse.move(at(250), slider["y"] + 20)
+    told = tab.frame.get_by_role("tooltip")
+    expect(told).to_have_text(re.compile(r"^\s*step 250 △ L1 H4: largest logit 7.00, back below 90\s*$"))
+    tab.page.mouse.move(at(230), slider["y"] + 20)
+    expect(told).to_have_count(0)
+
+
+def test_a_run_that_was_begun_again_is_broken_off_there(tab: Tab) -> None:
+    tab.open(run="run_in_two_parts")
+    says = "restarted at step 200 with another model; the earlier part is not shown here"
+    told = tab.frame.get_by_text(says, exact=True)
+    expect(told).to_be_in_viewport(ratio=1)
+    expect(told).to_have_attribute("title", re.compile("Not shown: steps 0 to 0, .*1 layers, 4 heads"))
+    tab.frame.get_by_role("button", name="Events").click()
+    expect(tab.frame.get_by_role("dialog", name="Events").get_by_role("listitem")).to_contain_text(
+        ["step 200 ⑂ another model, or another probe"]
+    )

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { columnLabel, describeProgress, describeSegment, headLabel } from './labels';
+import { columnLabel, describeBreak, describeProgress, describeSegment, headLabel } from './labels';
 import type { Layer } from './types';
 
 const layer = (number: number, ...head_numbers: number[]): Layer => ({
@@ -35,6 +35,30 @@ describe('labels', () => {
   it('say what is not shown of a run', () => {
     expect(describeSegment({ steps: [0, 100, 300], layers: 2, heads: 8, sequences: 5 })).toBe(
       'Not shown: steps 0 to 300, recorded with another probe or model (2 layers, 8 heads, 5 sequences)',
+    );
+  });
+});
+
+describe('where a run was begun again', () => {
+  const part = { steps: [0, 100], layers: 2, heads: 8, sequences: 5 };
+  const last = { ...part, steps: [1200, 1300] };
+  const shown = 'the earlier part is not shown here';
+  it.each([
+    { parts: [{ ...part, heads: 4 }, last], says: `restarted at step 1,200 with another model; ${shown}` },
+    {
+      parts: [{ ...part, sequences: 4 }, last],
+      says: `restarted at step 1,200 with another probe; ${shown}`,
+    },
+    { parts: [part, last], says: `restarted at step 1,200 with another probe or model; ${shown}` },
+    { parts: [last], says: null },
+    { parts: [], says: null },
+  ])('says $says', ({ parts, says }) => {
+    expect(describeBreak(parts)).toBe(says);
+  });
+
+  it('tells the step that is known, and several parts', () => {
+    expect(describeBreak([part, part, last], 1150)).toBe(
+      'restarted at step 1,150 with another probe or model; the earlier parts are not shown here',
     );
   });
 });

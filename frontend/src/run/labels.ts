@@ -22,6 +22,22 @@ export function describeSegment({ steps, layers, heads, sequences }: Segment): s
   return `Not shown: ${span}, recorded with another probe or model (${layers} layers, ${heads} heads, ${sequences} sequences)`;
 }
 
+/** What is said where a run was begun again and only its last part is shown; null where it has one part.
+ * @param step at which the last part began; by default its first checkpoint */
+export function describeBreak(segments: readonly Segment[], step?: number): string | null {
+  const [before, last] = segments.slice(-2);
+  const begun = step ?? last?.steps[0];
+  if (!before || !last || begun === undefined) return null;
+  const other =
+    before.layers !== last.layers || before.heads !== last.heads
+      ? 'another model'
+      : before.sequences === last.sequences
+        ? 'another probe or model'
+        : 'another probe';
+  const part = segments.length > 2 ? 'parts are' : 'part is';
+  return `restarted at step ${begun.toLocaleString('en-US')} with ${other}; the earlier ${part} not shown here`;
+}
+
 /** How far something is that is being made; what the pieces are differs. */
 export function describeProgress({ state, done, total }: Progress): string {
   return total > 0 ? `${state}, ${done} of ${total}` : 'waiting for its turn';

@@ -1,5 +1,5 @@
-import { briefly } from '../health/alerts';
 import type { Alert, Layer, RunEvent } from '../run/types';
+import { briefly } from './alerts';
 
 /** What stands before an event in a list, and what it is called there. */
 export const SIGNS: Readonly<Record<RunEvent['what'], readonly [sign: string, word: string]>> = {
