@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .distributed import inside_flat_parameters, sharded_again
 from .kept_attributes import KeptAttributes
+from .own_generators import own_generators
 
 
 @contextlib.contextmanager
@@ -18,13 +19,14 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     """Within it `model` runs in evaluation mode, without gradients and uncompiled; after it nothing has changed.
 
     Restored, also after an exception: training flags, buffers, what else modules keep (numbers, tensors, lists, …), and
-    the random states of torch, NumPy and Python.
+    the random states of torch, NumPy and Python, and of generators of the model's own.
 
         with undisturbed(model):
             model(inputs)
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(random_states(model))
+        stack.enter_context(own_generators(model))
         stack.enter_context(_buffers(model))
         stack.enter_context(_attributes(model))
         stack.enter_context(_evaluation(model))

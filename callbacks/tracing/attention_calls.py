@@ -109,6 +109,7 @@ class AttentionCalls(TorchFunctionMode):
         self._inside: tuple[Any, Any] | None = None  # what nn.MultiheadAttention makes its queries and keys of
         names.passed = self._sources.passed
         self._tapped: AttentionCall | None = None
+        self._generators: dict[int, torch.Generator] = {}
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> "AttentionCalls":
@@ -130,6 +131,8 @@ class AttentionCalls(TorchFunctionMode):
         self, func: Any, types: Iterable[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if isinstance(kwargs.get("generator"), torch.Generator):
+            self._restart(kwargs["generator"])
         operation = getattr(func, "__name__", "").strip("_")
         if _is_mapped():
             self._refuse_mapped(func, operation, args, kwargs)
@@ -327,6 +330,13 @@ class AttentionCalls(TorchFunctionMode):
         output = result if output is None else output
         if self._take_output is not None and isinstance(output, Tensor):
             self._take_output(name, output, arrange)
+
+    def _restart(self, generator: torch.Generator) -> None:
+        """Every pass draws the same numbers from a generator that an operation names, which then goes on as before."""
+        if id(generator) not in self._generators:
+            self._generators[id(generator)] = generator
+            self._open.callback(generator.set_state, generator.get_state())
+            generator.manual_seed(0)
 
     def _is_made_by(self, name: str, x: Tensor) -> bool:
         """Whether the attention `name` had a part in `x`."""

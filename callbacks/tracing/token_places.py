@@ -30,7 +30,7 @@ _MIXED = (
 
 
 class TokenPlaces:
-    """Follows the tokens of `inputs` that are [sequences, tokens] of whole numbers, or [sequences, tokens, features]."""
+    """Follows the tokens of `inputs` that are [sequences, tokens] of numbers, or [sequences, tokens, features]."""
 
     def __init__(
         self, sequences: int, widths: set[int], inputs: Sequence[Tensor], sources: Sources, *, sides: int = 1

@@ -23,6 +23,8 @@ from .products import FACTORS, PlainAttention
 _NOT_SEEN = (
     "its weights go through {} after softmax, which is not known to keep them, and meet no values that could be seen"
 )
+_LIKE = {"ones_like", "zeros_like", "full_like", "empty_like", "rand_like", "randn_like", "new_zeros", "new_ones"}
+_LIKE |= {"new_full", "new_empty", "new_tensor"}  # of the shape or the kind of a tensor, with nothing of what it holds
 _LEAVING = {"numpy", "tolist", "array", "dlpack"}  # for where nothing is seen of them
 _NO_VALUES = (
     "its weights meet no values that could be seen: what the model does with them is not known; where they are what it "
@@ -103,9 +105,11 @@ class Weights:
     def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
                result: Any) -> None:  # fmt: skip
         """Take notice of one operation of the pass, named as in torch, without underscores around it."""
-        if not self._of:
+        if not self._of or operation in _LIKE:
             return
         known = [(x, entry) for x in _tensors(args, kwargs) for entry in self._of.get(x, ())]  # type: ignore[no-untyped-call]
+        if operation.endswith("_as"):  # x.expand_as(weights)
+            known = [(x, entry) for x, entry in known if args and x is args[0]]
         if operation in _LEAVING or (
             operation not in MOVING | REGROUPING | SAME and any(True for _ in _tensors((result,), {}))
         ):

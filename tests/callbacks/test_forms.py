@@ -317,6 +317,11 @@ def test_weights_that_are_changed_are_refused_by_name(name):
         record(lambda q, k, v: CHANGED[name](scores_of(q, k).softmax(-1), v))
 
 
+def test_the_operation_that_changes_weights_is_named_and_none_of_its_mask():
+    with pytest.raises(NoAttentionError, match=r"after softmax \(by mul\)"):
+        record(lambda q, k, v: ((w := scores_of(q, k).softmax(-1)) * torch.ones_like(w).tril()) @ v)
+
+
 @pytest.mark.parametrize("name", OUT_OF_SIGHT)
 def test_weights_that_meet_no_values_in_sight_are_refused_by_name(name):
     with pytest.raises(NoAttentionError, match="meet no values that could be seen"):

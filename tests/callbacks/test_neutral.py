@@ -325,3 +325,38 @@ def test_a_part_in_torchscript_keeps_nothing_from_being_recorded(tmp_path):
     assert len(recorder.layers) == len(Decoder().blocks)
     assert torch.equal(model.norm.running_mean, running)
     assert model.norm.training
+
+
+GLOBAL = np.random.default_rng(5)
+
+
+def test_generators_of_the_models_own_are_as_they_were_and_start_every_pass_alike():
+    """Noise from each kind of generator, in evaluation too, as masked autoencoders and samplers draw it."""
+    elsewhere = torch.Generator().manual_seed(4)
+
+    class Noisy(Decoder):
+        def __init__(self):
+            super().__init__()
+            self.numpy, self.legacy = np.random.default_rng(1), np.random.RandomState(2)
+            self.of_parts = {"torch": torch.Generator().manual_seed(3), "python": [random.Random(6)]}
+
+        def forward(self, ids):
+            noise = [self.numpy.standard_normal(), self.legacy.randn(), GLOBAL.standard_normal()]
+            noise += [self.of_parts["python"][0].gauss(), *torch.randn(1, generator=self.of_parts["torch"]).tolist()]
+            drawn.append([*noise, *torch.randn(1, generator=elsewhere).tolist()])
+            return super().forward(ids)
+
+    def states():
+        own, python = model.of_parts["torch"], model.of_parts["python"][0]
+        numpys = [str(generator.bit_generator.state) for generator in (model.numpy, GLOBAL)]
+        return [own.get_state(), elsewhere.get_state(), model.legacy.get_state(), *numpys, python.getstate()]
+
+    drawn, model = [], Noisy()
+    before = states()
+    capture(model, Probe(IDS, TOKENS))
+    assert_same(states(), before)
+    model(IDS)
+    capture(model, Probe(IDS, TOKENS))
+    recorded, trained, again = drawn
+    assert recorded == again
+    assert not set(recorded) & set(trained)

@@ -1,4 +1,4 @@
-"""Queries and keys that do not lie as [sequences, heads, tokens] of the probe are refused, whatever their shapes say."""
+"""Queries and keys that do not lie as [sequences, heads, tokens] of the probe are refused, whatever the shapes say."""
 
 import pytest
 import torch
