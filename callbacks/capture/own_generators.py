@@ -53,7 +53,7 @@ def _restart(generator: Any) -> Callable[[], object]:
         bits = generator.bit_generator
         kept = bits.state
         with contextlib.suppress(Exception):  # of a kind that takes no seed
-            bits.state = type(bits)(0).state  # type: ignore[call-arg]
+            bits.state = type(bits)(0).state
         return lambda: setattr(bits, "state", kept)
     if isinstance(generator, np.random.RandomState):
         legacy = generator.get_state()
