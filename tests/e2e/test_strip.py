@@ -1,6 +1,7 @@
 """Heads over steps, seen: the figure that tints the cells, above the timeline and on its axis."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tests.e2e.conftest import Tab
 
 STEPS = range(0, 500, 100)
 HEADS = sum(layer.heads for layer in LAYERS)
+FOLLOWS = "follows/parent & child"  # a relation that was given to the recorder
 FORMED = 6  # of all heads: L1 H2, whose induction is 1 from step 200 on
 PAD = 9.0  # css pixels from the timeline's end to its first step
 SURFACE, MOST = (255, 255, 255), (180, 211, 244)  # the light theme's cells at both ends of the tint
@@ -29,6 +31,12 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         induction[FORMED] = step >= 200
         induction[0] = np.nan if step == 100 else 0.5
         writer.write_health(step, {"induction": induction})
+    writer.close()
+    writer = RunWriter(str(directory / "told"))
+    writer.write_probe(PROBE, step=0)
+    for step in STEPS:
+        write_checkpoint(writer, step)
+        writer.write_health(step, {FOLLOWS: np.where(np.arange(HEADS) == FORMED, np.float32(step >= 200), 0.1)})
     writer.close()
     return directory
 
@@ -148,3 +156,20 @@ def test_it_folds_away_and_the_address_keeps_it(tab: Tab) -> None:
     tab.frame.get_by_role("combobox", name="Tint").select_option("none")
     expect(strip(tab)).to_have_count(0)
     expect(button).to_be_disabled()
+
+
+def test_how_heads_follow_a_relation_is_a_figure_like_any_other_and_names_them(tab: Tab) -> None:
+    tab.open(run="told", tint=quote(FOLLOWS, safe=""), strip="shown", layer=1, head=2, step=400)
+    tint = tab.frame.get_by_role("combobox", name="Tint")
+    expect(tint.locator("option:checked")).to_have_text("Follows parent & child")
+    hint = strip(tab).locator(".hint")
+    hover(tab, FORMED, 200)
+    expect(hint).to_have_text("L1 H2, step 200: follows parent & child 1.00")
+    assert [colour(tab, FORMED, step) for step in STEPS] == [SURFACE] * 2 + [MOST] * 3
+    chart = tab.head_view.get_by_role("group", name="Health over steps").get_by_role("figure").first
+    expect(chart).to_contain_text("Follows parent & child")
+    expect(tab.head_view).to_contain_text("attends along “parent & child”, 100 %")
+    tab.frame.get_by_role("combobox", name="Arrange heads by").select_option(FOLLOWS)
+    tab.ready()
+    hover(tab, 0, 300)
+    expect(hint).to_have_text("L1 H2, step 300: follows parent & child 1.00")
