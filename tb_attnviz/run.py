@@ -54,6 +54,7 @@ from tb_attnviz.findings import (
 )
 from tb_attnviz.image_summary import ImageSummary, summarise
 from tb_attnviz.importance import Importance, importance_of
+from tb_attnviz.label_attention import LabelAttention, label_attention, labels_of
 from tb_attnviz.left_out import LeftOut
 from tb_attnviz.projection import (
     Frame,
@@ -67,7 +68,7 @@ from tb_attnviz.projection import (
 )
 from tb_attnviz.projection.ports import MemoryStore
 from tb_attnviz.projection.projection import Method
-from tb_attnviz.recompute import Part, Weight, mean_attention, point_figures, sequence_attention
+from tb_attnviz.recompute import Part, Weight, attention_rows, mean_attention, point_figures, sequence_attention
 from tb_attnviz.terminal import plain
 
 Float32 = npt.NDArray[np.float32]
@@ -306,6 +307,25 @@ class Run:
         self.check(step, layer, head, sequence)
         grid = self.image_grid(step, layer, sequence)
         return summarise(self.attention(step, layer, head, sequence, weight=weight), grid)
+
+    def label_attention(self, step: int, layer: int, head: int, label: str) -> LabelAttention:
+        """From which kind of token to which a head attends, for a label of the probe that sorts tokens into kinds.
+
+        Raises NotRecordedError for a label that the probe does not have, one of numbers, and for a layer whose queries
+        or keys are patches of a grid of its own, which have no such labels.
+        """
+        self.check(step, layer, head, "mean")
+        described = self.layer(step, layer)
+        if described.query_grid or described.key_grid:
+            raise NotRecordedError(f"layer {layer} attends on a grid of its own, whose patches have no label {label!r}")
+        try:
+            own, others = (
+                labels_of(self.probe.side(side), label) for side in (described.queries_of, described.keys_of)
+            )
+        except (LookupError, TypeError) as error:
+            raise NotRecordedError(str(error)) from None
+        rows = attention_rows(self.samples(step, layer), described, self.lengths(step, layer), head=head)
+        return label_attention(rows, own, others)
 
     def point_figure(self, step: int, layer: int, figure: str) -> Float32:
         """A figure of every query and key of a layer: [heads, n_query + n_key], queries first.
