@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks import page
 from benchmarks.quality import Float64, Head, heads_at, mean
@@ -21,11 +22,12 @@ from tb_attnviz.ahead.local import in_workers
 from tb_attnviz.ahead.plan import Numbers, chains
 from tb_attnviz.geometry import cosine_agreement, paper_scale, paper_translation
 from tb_attnviz.projection.pictures import Picture
-from tb_attnviz.projection.projection import METHODS, NORMALISATIONS, Method, Projection
+from tb_attnviz.projection.projection import LINEAR, METHODS, NORMALISATIONS, Method, Projection
 from tb_attnviz.projection.store import DiskStore
 from tb_attnviz.run import Run
 
 ALL = Numbers("all")
+_FRAME = 0.93  # of a cell's side: frontend/src/render/place.ts
 
 
 def figures(run: Run, workers: int, methods: Sequence[Method]) -> dict[Projection, list[tuple[float, float]]]:
@@ -82,6 +84,36 @@ def agreement(run: Run) -> str:
     )
 
 
+def filled(run: Run) -> str:
+    """How much of their cells the points of the newest step fill."""
+    rows = []
+    for method in (method for method in METHODS if method in LINEAR):
+        found = []
+        for layer in range(len(run.layers)):
+            frame, source = run.frame(layer), run.layer_samples(layer)
+            largest = np.max([np.abs(frame.points(source, step, method, 2)).max(axis=(1, 2)) for step in frame.steps], 0)
+            shown = frame.points(source, run.steps[-1], method, 2)
+            for points, whole in zip(shown, np.maximum(largest, 1), strict=True):
+                reach = np.abs(points).max(axis=1)
+                found.append((reach_over(points), reach_over(points / whole), (reach > 1).mean(), reach.max()))
+        now, before, beyond, far = np.median(found, axis=0)
+        rows.append([_title(method), f"{now:.0%}", f"{before:.0%}", f"{beyond:.1%}", f"{far:.1f} ×"])
+    header = [
+        "projection",
+        "95 % of the points reach over, median of the cells",
+        "with all points in the frame",
+        "points outside",
+        "the farthest, as far out as the frame",
+    ]
+    return page.table(header, rows)
+
+
+def reach_over(points: npt.NDArray[np.floating]) -> float:
+    """The share of a cell's side that the middle 95 % of `points` [n, dims] reach over, in their longer direction."""
+    low, high = np.quantile(points, [0.025, 0.975], axis=0)
+    return _FRAME * float((high - low).max()) / 2
+
+
 def normalised(queries: Float64, keys: Float64) -> tuple[Float64, Float64]:
     """AttentionViz' normalisation of queries and keys [n, d]."""
     c = paper_scale(queries, keys)
@@ -89,7 +121,8 @@ def normalised(queries: Float64, keys: Float64) -> tuple[Float64, Float64]:
 
 
 def _title(method: Method) -> str:
-    return {"biplot": "biplot (by dot product)", "pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}[method]
+    names = {"biplot": "biplot (by dot product)", "pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+    return names.get(method, method)
 
 
 def main() -> None:
@@ -98,6 +131,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--projections", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--filled", action="store_true", help="how much of their cells points fill, and no more")
     parser.add_argument("--quick", action="store_true", help="300 tokens, one layer")
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     arguments = parser.parse_args()
@@ -109,6 +143,12 @@ def main() -> None:
             f"{len(run.probe.sequences)} sentences, {tokens:,} tokens, {sum(layer.heads for layer in run.layers)} heads"
         )
         used = page.machine("transformers", "numba", "numpy")
+        cells = f"{what}. {used}.\n\n{filled(run)}"
+        if arguments.write:
+            page.write("filled", cells)
+        print(f"\n{cells}")
+        if arguments.filled:
+            return
         text = f"{what}. {used}.\n\n{report(run, arguments.workers, arguments.projections)}\n\n{agreement(run)}"
     if arguments.write:
         page.write("faithfulness", text)

@@ -723,8 +723,8 @@ class Run:
 
         A step whose samples turn out to be damaged is left out, with a warning that names it.
         `projection` is a Projection, or the name of its method: "biplot", "pca", "tsne", "umap" or "attention", whose
-        distances say who attends to whom. Linear pictures lie within [-1, 1]; the others rarely reach beyond. Nothing
-        is kept between calls.
+        distances say who attends to whom. The bulk of the points (96 % at each step of a linear picture) lies within
+        [-1, 1]; those far out keep their places beyond. Nothing is kept between calls.
         `in_frame_of`: another run of the same probe, in whose frame this one is shown, to be laid over it.
         Raises ProjectionError for a parameter out of range, NotRecordedError for a head that the run has not,
         NotComparableError for runs that have no frame in common.

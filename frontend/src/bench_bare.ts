@@ -1,6 +1,6 @@
 import type { Picture } from './render/picture';
 import { INSET } from './render/place';
-import { EDGE, KEY_SIZE } from './render/points';
+import { EDGE, KEY_SIZE } from './render/points_glsl';
 import { Program } from './render/program';
 
 const VERTEX = `#version 300 es

@@ -4,12 +4,16 @@ biplot  the leading directions about the origin: of all linear pictures, dot pro
         centred logits (Gabriel 1971, doi 10.1093/biomet/58.3.453); the origin means "no preference"
 pca     the directions of largest variance of queries and keys together, about their common mean
 
+One scale a head, by the bulk of its points: a few keys that lie far away ([CLS], a sink) would else squeeze all others.
+They keep their true places, outside of [-1, 1].
+
 Directions are only found up to a turn of the picture. They are turned so that the newest step is as near as can be to
 what it shows when it is fitted alone: a picture that was first drawn in the axes of one step hardly moves when those of
 all steps are known.
 """
 
 import dataclasses
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +25,9 @@ Float64 = npt.NDArray[np.float64]
 
 PROJECTIONS = ("biplot", "pca")
 MOST_DIMS = 3
+BULK = 0.96  # of a step's points, which the frame holds: the keys of [CLS] and [SEP] are 4 % of 25 tokens' points
+_WORTH = 1.1  # times the bulk's reach: where all points lie within that, the frame holds all of them
+_FARTHEST = 100  # frames: how far out a point may lie before the frame grows: rounding is not magnified to fill a cell
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,10 +36,10 @@ class Basis:
 
     directions: Float64  # [heads, d, 3]
     centre: Float64  # [heads, d]; the origin for the biplot
-    extent: Float64  # [heads, 3]: the largest coordinate on screen in 1, 2 or 3 dimensions, over the fitted steps
+    extent: Float64  # [heads, 3]: how far the bulk of the points reaches in 1, 2 or 3 dimensions, over the fitted steps
 
     def project(self, coordinates: Float32, dims: int) -> Float64:
-        """[heads, n, dims] from aligned coordinates [heads, n, d]; within [-1, 1] at the fitted steps."""
+        """[heads, n, dims] from aligned coordinates [heads, n, d]; BULK of them within [-1, 1] at the fitted steps."""
         directions = self.directions[..., :dims]
         origin = self.centre[:, None, :] @ directions  # (heads, 1, dims)
         extent = self.extent[:, dims - 1, None, None]
@@ -104,20 +111,40 @@ def _leaning(basis: Basis, coordinates: Float32) -> Basis:
 
 
 class Extent:
-    """How far a basis' points reach, over all steps."""
+    """How far a basis' points reach, over all steps: the largest coordinate of a point is its reach."""
 
     def __init__(self, basis: Basis) -> None:
         self._basis = basis
+        self._bulk = np.zeros_like(basis.extent)
         self._largest = np.zeros_like(basis.extent)
 
     def add(self, coordinates: Float32) -> None:
         """`coordinates` [heads, n, d] of one step."""
+        if coordinates.shape[1] == 0:
+            return
         points = self._basis.project(coordinates, MOST_DIMS)  # (heads, n, 3)
-        self._largest = np.maximum(self._largest, np.abs(points).max(axis=1, initial=0))
+        reach = np.maximum.accumulate(np.abs(points), axis=2)
+        bulk, largest = reach_of(reach)
+        self._bulk = np.maximum(self._bulk, bulk)
+        self._largest = np.maximum(self._largest, largest)
 
     def measured(self) -> Basis:
-        reach = np.maximum.accumulate(self._largest, axis=1)
-        return dataclasses.replace(self._basis, extent=np.where(reach > 0, reach, 1.0))
+        return dataclasses.replace(self._basis, extent=extent_of(self._bulk, self._largest))
+
+
+def reach_of(reach: Float64) -> tuple[Float64, Float64]:
+    """How far BULK of the points and how far all of them lie [heads, …], from the `reach` of each [heads, n, …].
+
+    Of 24 points or fewer the bulk is all.
+    """
+    place = math.ceil(BULK * reach.shape[1] - 1e-9) - 1
+    return np.partition(reach, place, axis=1)[:, place], reach.max(axis=1)
+
+
+def extent_of(bulk: Float64, largest: Float64) -> Float64:
+    """Where the frame ends: at the bulk, where leaving the rest out is worth it; 1 where all is in one place."""
+    extent = np.where(largest <= _WORTH * bulk, largest, np.maximum(bulk, largest / _FARTHEST))
+    return np.where(extent > 0, extent, 1.0)
 
 
 def _leading(moment: Float64) -> Float64:

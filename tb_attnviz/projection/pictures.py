@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.extras import check_projections
+from tb_attnviz.projection.basis import extent_of, reach_of
 from tb_attnviz.projection.frame import Frame, spread
 from tb_attnviz.projection.frames import stored_frame
 from tb_attnviz.projection.notes import notes
@@ -29,10 +30,10 @@ Float32 = npt.NDArray[np.float32]
 
 __all__ = ["Picture", "Report", "Store", "View", "make"]
 
-_FILLED = 0.8  # of the square: how far the frame's newest step reaches; the other steps of the head rarely leave it
+_FILLED = 0.9  # of the square: how far the bulk of the frame's newest step reaches; other steps' rarely leaves it
 _SHARES, _FIT_SHARE = 1000, 50  # of the work on t-SNE and UMAP: all of it, and fitting the frame
 _SPOKEN = {"tsne": "t-SNE", "umap": "UMAP", "attention": "the projection by attention"}
-_VERSION = 5  # of what `make` computes: pictures of other versions are not looked at
+_VERSION = 6  # of what `make` computes: pictures of other versions are not looked at
 _HEADER = struct.Struct("<I")
 
 
@@ -40,8 +41,9 @@ _HEADER = struct.Struct("<I")
 class Picture:
     """The points of the heads at one step, and a sentence for each head that has no full picture.
 
-    Each head has one scale for all its steps. Linear pictures of the fitted steps lie within [-1, 1]; all others
-    fill 0.8 of it at the frame's newest step, so that the other steps rarely reach beyond it: they are not cut off.
+    Each head has one scale for all its steps. The bulk (96 %) of the points of a linear picture lies within [-1, 1] at
+    each fitted step, as do all of them where none is far from the others; in all other pictures it fills 0.9 of that at
+    the frame's newest step. Points that lie farther out are where they are, beyond 1: nothing is cut off or bent.
     """
 
     points: Float32  # [heads, n_query + n_key, dims], queries first; NaN where there is nothing to show
@@ -148,8 +150,9 @@ def _embedded(
     steps = HeadSteps(view.source, view.projection, frame, view.frame_key(), head, view.home)
     points = steps.embedding(step, store, on_progress).points
     root = steps.root(store, on_progress).points
-    reach = float(np.abs(root).max(initial=0))
-    return points * np.float32(_FILLED / reach if reach > 0 else 1.0)
+    reach = np.abs(root).max(axis=1).astype(np.float64)  # (n,)
+    extent = float(extent_of(*reach_of(reach[None]))[0]) if len(reach) else 1.0
+    return points * np.float32(_FILLED / extent)
 
 
 def _report_fit(report: Report, done: int, total: int) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.faithfulness import agreement, normalised, report
+from benchmarks.faithfulness import agreement, normalised, reach_over, report
 from benchmarks.recordings import record_minilm
 
 
@@ -24,6 +24,13 @@ def test_the_biplot_is_the_most_faithful_linear_projection(tmp_path: Path) -> No
     assert float(rows[0][2]) > float(rows[2][2])
     found = float(agreement(run).split("(-1 is best): ")[1].split(",")[0])
     assert -1 < found < -0.3
+
+
+def test_the_middle_of_the_points_in_their_longer_direction() -> None:
+    row = np.linspace(-1, 1, 201)
+    points = np.stack([row / 4, row], axis=1)
+    points[0] = 9  # the farthest do not count
+    assert reach_over(points) == pytest.approx(0.93 * 0.95, abs=0.01)
 
 
 def test_the_papers_normalisation_adds_a_constant_to_each_querys_products() -> None:

@@ -206,3 +206,29 @@ def test_the_panel_fits_at_any_width(tab: Tab, panel: int) -> None:
     picture = scatter(tab).bounding_box()
     assert picture
     assert picture["height"] > 0.45 * whole["height"]
+
+
+def test_a_point_outside_of_the_frame_says_how_far(tab: Tab, page: Page, logdir: Path) -> None:
+    """In its cell an arrowhead stands at the border; zoomed out, the head view shows it where it is."""
+    run = tb_attnviz.open_run(logdir / "run")
+    pictured = {head: run.project("biplot", 1, head)[0] for head in range(6)}
+    head, points = max(pictured.items(), key=lambda item: float(np.abs(item[1]).max()))
+    reach = np.abs(points).max(axis=1)
+    far = float(reach.max())
+    x, y = points[reach.argmax()].tolist()
+    assert far > 1.1
+    tab.open(cells="points", step=0)
+    (left, top), (other, _) = tab.cell(1, head), tab.cell(1, head - 1 if head else 1)
+    half = 0.5 * 0.93 * 0.93 * abs(other - left)  # of the frame: the cell's gap, and within the cell the rim
+    border = (1 + 0.05 * (1 - 1 / far)) / far
+    box = tab.matrix.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + left + half * border * x, box["y"] + top - half * border * y)
+    told = re.compile(rf"{far:.1f} × as far out as the frame")
+    expect(tab.frame.get_by_role("tooltip")).to_contain_text(told)
+    tab.open(layer=1, head=head, words="off", step=0, head_view="0.5_0.5_0.3")
+    canvas = scatter(tab).bounding_box()
+    side = 0.3 * min(canvas["width"] - 12, canvas["height"] - 44)
+    middle = canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2
+    page.mouse.move(middle[0] + 0.465 * side * x, middle[1] - 0.465 * side * y)
+    expect(tab.head_view.get_by_role("tooltip")).to_contain_text(told)

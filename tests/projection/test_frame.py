@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA
 import tb_attnviz
 from tb_attnviz.events import Layer, RunWriter, Samples
 from tb_attnviz.projection import PROJECTIONS, Frame, fit_frame
+from tb_attnviz.projection.basis import BULK, Basis, Extent
 from tb_attnviz.projection.frame import FITTED_STEPS
 from tests.conftest import PROBE
 
@@ -94,13 +95,38 @@ def test_a_live_step_joins_without_moving_the_others(record: Record, projection:
     assert steps[3] < 2 * steps[:3].max()
 
 
-def test_fitted_steps_fill_the_square_and_the_biplot_keeps_its_origin(record: Record) -> None:
+def test_the_bulk_of_fitted_steps_fills_the_square_and_the_biplot_keeps_its_origin(record: Record) -> None:
     for step in range(4):
         run = record(step, halfway(step / 3))
     shown = pictures(run, run.frame(0), "biplot", 2)
-    np.testing.assert_allclose(np.abs(shown).max(axis=(0, 2, 3)), 1, rtol=1e-6)  # each head, over all steps
+    inside = (np.abs(shown).max(axis=3) <= 1 + 1e-6).mean(axis=2)  # (steps, heads)
+    assert inside.min() >= BULK
+    assert inside.min(axis=0).max() < 1, "the farthest points of the widest step lie outside"
     # the keys are centred: their mean is at the origin, at every step
     np.testing.assert_allclose(shown[:, :, PROBE.tokens :].mean(axis=2), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("far", "extent"), [(1.05, 105), (9, 100), (1000, 1000)])
+def test_far_points_do_not_squeeze_the_others_and_keep_their_places(far: float, extent: float) -> None:
+    """96 points in a row at 5, 6, … 100, and four `far` times as far: the frame ends at 100, unless these are near.
+
+    Nothing is magnified by more than 100: rounding would fill the cell.
+    """
+    row = np.concatenate([np.arange(5, 101), 100 * far * np.array([1, -1, 1, -1])]).astype(np.float32)
+    measured = Extent(Basis(np.eye(3)[None], np.zeros((1, 3)), np.ones((1, 3))))
+    measured.add((row[:, None] * [0.5, 1, 0.1])[None].astype(np.float32))  # the second axis reaches farther
+    measured.add(np.zeros((1, 100, 3), np.float32))  # a step where the head does nothing
+    basis = measured.measured()
+    np.testing.assert_allclose(basis.extent[0], [extent / 2, extent, extent])
+    shown = basis.project((row[:, None] * np.eye(3)[1])[None].astype(np.float32), 2)[0, :, 1]
+    np.testing.assert_allclose(shown, row / basis.extent[0, 1], rtol=1e-6)
+
+
+def test_of_few_points_none_is_far() -> None:
+    row = np.array([1.0] * 23 + [7.0], np.float32)
+    measured = Extent(Basis(np.eye(3)[None], np.zeros((1, 3)), np.ones((1, 3))))
+    measured.add((row[:, None] * [1, 0, 0])[None].astype(np.float32))
+    np.testing.assert_allclose(measured.measured().extent, 7)
 
 
 def test_one_step_of_the_biplot_is_the_best_rank_two_picture(record: Record) -> None:

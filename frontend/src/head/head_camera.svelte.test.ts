@@ -29,7 +29,7 @@ it.each([{}, { head_view: '0.25_0.75_3' }, { turn: '1_-0.2' }, { panel: '400' }]
 
 it('leads neither into a point nor out of sight', () => {
   const zoom = (text: string) => entered({ head_view: text }).camera.framing?.zoom;
-  expect([zoom('0_0_90'), zoom('0_0_0.01'), zoom('0_0_101')]).toEqual([40, 0.5, undefined]);
+  expect([zoom('0_0_90'), zoom('0_0_0.01'), zoom('0_0_101')]).toEqual([40, 0.1, undefined]);
 });
 
 it('takes nothing that there is not, and back what a link leaves unsaid', () => {

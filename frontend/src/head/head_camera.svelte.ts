@@ -5,9 +5,11 @@ import type { Focus } from '../run/focus.svelte';
 import { mapped, numbers, type Settings, settings, whole } from '../run/setting';
 import type { Axes } from '../shown/axes.svelte';
 
-/** How far out of the picture, and into it, a link may lead. */
+/** How far out of the picture a link may lead. */
 const FARTHEST = 100;
-const ZOOMS = [0.5, 40] as const;
+/** How small and how large a head is shown, in times of all of its frame: at the smallest, what lies up to ten frames out is where
+ * it is. */
+export const ZOOMS = [0.1, 40] as const;
 /** Four digits behind the point: less than a pixel, far into the picture too. */
 const DIGITS = 4;
 

@@ -4,6 +4,7 @@ import type { Grid } from './layout';
 import type { CellMaps } from './maps';
 import type { Rotation } from './orbit';
 import type { PointPatches } from './patches';
+import type { Reach } from './place';
 import type { StepPoints } from './positions';
 
 export type Rgb = readonly [number, number, number]; // each in [0, 1]
@@ -44,6 +45,9 @@ export interface Picture {
   readonly trails?: Trails | null;
   readonly camera: Camera;
   readonly rotation: Rotation;
+  /** How far points are shown where they are; beyond it, arrowheads stand at the border. Unless told otherwise, the
+   * frame. */
+  readonly reach?: Reach;
   /** Per head: left, top, side, and 0 if it has both steps, 1 only `from`, 2 only `to`, 3 neither. [heads, 4] */
   readonly cells: Float32Array;
   /** Per head: its background, RGBA bytes; null leaves the cells undrawn. [heads, 4] */

@@ -131,6 +131,32 @@ describe('a picture as shapes', () => {
     ]);
   });
 
+  it('has arrowheads, over all else, where points lie beyond their frame', () => {
+    // The query four frames to the right, at 60 + 46.5 · (1 + 0.05 · 3/4) = 108.24; 4 · 1.25 = 5 wide but 2.25 at least
+    // half of, 1 + 0.3 · log₂ 4 = 1.6 times as long.
+    const step = { id: 'f', heads: [Float32Array.of(4, 0, 0, 0)] };
+    const drawn = shapes({ from: step, to: step });
+    expect(drawn[1]).toBe(
+      '<path d="M112.24 70L104.24 72.5 104.24 67.5Z" fill="#009e73" fill-opacity="0.8"/>',
+    );
+    expect(drawn[0]).toContain('fill="#cc79a7"');
+    // Where there is room, it is where it is.
+    expect(
+      shapes({ from: step, to: step, reach: [1, 1, 5, 1], camera: { scale: 50, x: 0, y: 0 } })[0],
+    ).toContain('<circle cx="118"');
+  });
+
+  it('has the arrowheads of large keys hollow', () => {
+    const step = { id: 'f', heads: [Float32Array.of(0, 0, 0, -2)] };
+    const [, key] = shapes({ from: step, to: step, pointSize: 10 });
+    expect(key).toMatch(/fill-opacity="0.12" stroke="#cc79a7"/);
+    // The key's tip: 70 + 46.5 · 1.025 and half of 14.375 · 1.3 down, less the wall's half, 1.4375 over sin of the tip's.
+    const [, tip] = /^<path d="M60 ([\d.]+)L/.exec(key ?? '') ?? [];
+    const [h, w] = [(14.375 * 1.3) / 2, 14.375 / 2];
+    const bow = w / Math.hypot(2 * h, w);
+    expect(Number(tip)).toBeCloseTo(70 + 46.5 * 1.025 + h - 1.4375 / bow, 1);
+  });
+
   it('leaves out what lies beyond the view', () => {
     expect(shapes({ camera: { scale: 100, x: -500, y: 0 }, tints: Uint8Array.of(0, 0, 0, 255) })).toEqual([]);
   });

@@ -1,8 +1,10 @@
 import type { Size } from '../base/size';
+import { arrowhead, halvesOf } from './arrowheads';
 import { hexCode, mixPlain } from './colours';
 import { type Spot, spotOf } from './pick';
 import type { Ghost, Picture, Rgb } from './picture';
-import { KEY_SIZE } from './points';
+import { OWN_FRAME } from './place';
+import { HOLLOW, KEY_SIZE } from './points_glsl';
 import { faint, short, squareOf } from './svg_ink';
 import { patchShape } from './svg_patches';
 
@@ -21,11 +23,13 @@ interface Dot {
   readonly shape: string;
   /** Greater is farther from the eye. */
   readonly depth: number;
+  /** An arrowhead at the border. */
+  readonly outlying: boolean;
 }
 
 function drawn(picture: Picture, steps: Ghost, ghost: boolean, size: Size, ratio: number): string[] {
-  const { dims, queries, keys, drawList, rotation } = picture;
-  const cloud = { dims, from: steps.from, to: steps.to, mix: steps.mix, rotation };
+  const { dims, queries, keys, drawList, rotation, reach = OWN_FRAME } = picture;
+  const cloud = { dims, from: steps.from, to: steps.to, mix: steps.mix, rotation, reach };
   const perHead = queries + keys;
   const dots: Dot[] = [];
   for (const vertex of drawList) {
@@ -35,6 +39,8 @@ function drawn(picture: Picture, steps: Ghost, ghost: boolean, size: Size, ratio
     const dot = spot && dotOf(picture, vertex, spot, square, { ghost, size, ratio });
     if (dot) dots.push(dot);
   }
+  // As the shaders: those beyond the border last.
+  dots.sort((a, b) => Number(a.outlying) - Number(b.outlying));
   // Where the shader asks the depth buffer, paint goes from back to front.
   if (dims === 3) dots.sort((a, b) => b.depth - a.depth);
   return dots.map(({ shape }) => shape);
@@ -70,16 +76,24 @@ function dotOf(
   const opacity = (lit ? 1 : selecting ? 0.2 : isPatch ? 1 : 0.8) * (ghost ? 0.75 : 1);
   const depth = dims === 3 ? -0.4 * spot.z - (lit ? 0.5 : 0) : 0;
   const look = { x, y, side: diameter, isKey, paint, opacity, chosen: lit && level % 2 === 1 };
+  if (spot.out) {
+    const halves = halvesOf(diameter, spot.beyond);
+    const wall = Math.max(1 / ratio, (ghost ? 0.12 : 0.2) * 2 * halves[1]);
+    const hole = ghost || (isKey && halves[1] * ratio > HOLLOW / 2) ? 0.85 : 0;
+    // The wall lies within: its middle is half its width inside the sides.
+    return { depth, outlying: true, shape: pointing(x, y, spot.out, halves, { wall, hole }, paint, opacity) };
+  }
   const patch = patches && patchShape(patches, point, look, ratio);
-  if (patch) return { depth, shape: patch };
+  if (patch) return { depth, outlying: false, shape: patch };
   const room = diameter * ratio;
   const ring = {
     wall: Math.max(1 / ratio, (ghost ? 0.12 : 0.2) * diameter),
     // How much is missing in the middle: ghosts are nothing but their rim, keys hollow as soon as there is room.
-    hole: ghost ? smoothstep(2, 5, room) : isKey && room > 6 ? 0.85 : 0,
+    hole: ghost ? smoothstep(2, 5, room) : isKey && room > HOLLOW ? 0.85 : 0,
   };
   return {
     depth,
+    outlying: false,
     shape: (isKey ? diamond : disc)(x, y, diameter / 2, ring, paint, opacity),
   };
 }
@@ -116,6 +130,28 @@ function diamond(x: number, y: number, reach: number, ring: Ring, paint: string,
   // The wall lies within the diamond: its middle is half its width inside the edge, which is at 45°.
   const inner = Math.max(0, reach - ring.wall * Math.SQRT1_2);
   return `<path d="${corners(x, y, inner)}" ${inked(ring, paint, opacity)}/>`;
+}
+
+/** @param halves of its length and of its width */
+function pointing(
+  x: number,
+  y: number,
+  out: readonly [number, number],
+  halves: readonly [number, number],
+  ring: Ring,
+  paint: string,
+  opacity: number,
+): string {
+  if (ring.hole === 0)
+    return `<path d="${arrowhead(x, y, out, halves)}" fill="${paint}"${faint('fill', opacity)}/>`;
+  const [length, width] = halves;
+  // A triangle half a wall smaller on each side has the same incircle's middle: r = area / half the perimeter.
+  const side = Math.hypot(2 * length, width);
+  const radius = (2 * length * width) / (side + width);
+  const share = Math.max(0, 1 - ring.wall / 2 / radius);
+  const shift = (radius - length) * (1 - share);
+  const [cx, cy] = [x + out[0] * shift, y + out[1] * shift];
+  return `<path d="${arrowhead(cx, cy, out, [share * length, share * width])}" ${inked(ring, paint, opacity)}/>`;
 }
 
 function inked({ wall, hole }: Ring, paint: string, opacity: number): string {

@@ -5,7 +5,7 @@ import { faint, short, squareOf } from './svg_ink';
 import { trailWidth } from './trails';
 
 /** The trails as shapes: a line for each stretch, as wide and as strong as it is in its middle. */
-export function trailShapes({ trails, dims, camera, rotation, mix, pointSize }: Picture): string[] {
+export function trailShapes({ trails, dims, camera, rotation, mix, pointSize, reach }: Picture): string[] {
   if (!trails) return [];
   const { corners, perLine, perHead, cells, styles } = trails;
   const lines = corners.length / dims / perLine;
@@ -23,7 +23,7 @@ export function trailShapes({ trails, dims, camera, rotation, mix, pointSize }: 
       const along = (share: number) => {
         const mixed = (axis: number) =>
           at(stretch, axis) + share * (at(stretch + 1, axis) - at(stretch, axis));
-        return spotAt([mixed(0), mixed(1), mixed(2)], dims, rotation);
+        return spotAt([mixed(0), mixed(1), mixed(2)], dims, rotation, reach);
       };
       const [start, end] = [along(0), along(stop)];
       if (!start || !end || !Number.isFinite(at(stretch + 1, 0))) continue;

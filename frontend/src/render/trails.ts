@@ -1,5 +1,5 @@
 import type { Picture, Trails } from './picture';
-import { PLACE_GLSL } from './place';
+import { OWN_FRAME, PLACE_GLSL } from './place';
 import type { Viewport } from './points';
 import { Program } from './program';
 import { TEXEL_GLSL, Texels } from './texels';
@@ -93,7 +93,10 @@ export class TrailsPass {
     gl.bindVertexArray(null);
   }
 
-  draw({ trails, dims, camera, rotation, mix, pointSize }: Picture, viewport: Viewport): void {
+  draw(
+    { trails, dims, camera, rotation, mix, pointSize, reach = OWN_FRAME }: Picture,
+    viewport: Viewport,
+  ): void {
     const { gl, program } = this;
     if (!trails || trails.corners.length === 0) return;
     gl.bindVertexArray(this.vertices);
@@ -118,6 +121,7 @@ export class TrailsPass {
     gl.uniform1f(program.uniform('u_ratio'), ratio);
     gl.uniform2f(program.uniform('u_viewport'), width, height);
     gl.uniform3f(program.uniform('u_camera'), camera.scale, camera.x, camera.y);
+    gl.uniform4f(program.uniform('u_reach'), ...reach);
     gl.uniform1i(program.uniform('u_deep'), dims === 3 ? 1 : 0);
     gl.uniformMatrix3fv(program.uniform('u_rotation'), false, rotation);
     gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, trails.corners.length / dims - 1);
