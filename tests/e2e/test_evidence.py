@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tb_attnviz.events import Layer, ProbeRecord, Repeat, RunWriter, Samples, Sequence
+from tb_attnviz.events import Image, Layer, ProbeRecord, Repeat, RunWriter, Samples, Sequence
+from tests.e2e import test_images
 from tests.e2e.conftest import Tab, held
+from tests.e2e.test_images import write_picture
 
 PERIOD = 60
 TOKENS = 2 * PERIOD
 BEST = 100  # the query whose induction is the strongest
 SHARPNESS = 8.0
-LAYER = Layer("blocks.0.attention", 2, 2, TOKENS, 1.0, causal=False)
+LAYER = Layer("blocks.0.attention", 3, 3, TOKENS, 1.0, causal=False)
 PROBE = ProbeRecord(
     (
         Sequence(("the", "sky", "is", "blue")),
@@ -27,9 +29,9 @@ SENTENCE = f"w40 ({BEST}) → w41 ({BEST - PERIOD + 1}) {100 * BEST_WEIGHT:.0f} 
 
 
 def samples() -> Samples:
-    """Head 0 attends to the token before; head 1, where tokens repeat, to what followed the last time."""
+    """Head 0 attends to the token before; head 1, where tokens repeat, to what followed the last time; head 2 is dead."""
     of_text = len(PROBE.sequences[0].tokens)
-    queries, keys = (np.zeros((2, PROBE.tokens, TOKENS), np.float32) for _ in range(2))
+    queries, keys = (np.zeros((3, PROBE.tokens, TOKENS), np.float32) for _ in range(2))
     keys[:, of_text:] = np.eye(TOKENS)
     for query in range(1, TOKENS):
         queries[0, of_text + query, query - 1] = SHARPNESS
@@ -45,10 +47,27 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer.write_probe(PROBE, step=0)
     for step in (0, 100):
         writer.write_checkpoint(step, [(LAYER, samples())])
-        previous, induction = np.array([0.9, 0], np.float32), np.array([0, 0.9], np.float32)
+        previous, induction = np.array([0.9, 0, 0], np.float32), np.array([0, 0.9, 0], np.float32)
         writer.write_health(step, {"previous": previous, "induction": induction})
     writer.close()
+    of_images(directory / "zimages")
     return directory
+
+
+def of_images(directory: Path) -> None:
+    """One head, in which every patch attends to itself, and the last one most."""
+    writer = RunWriter(str(directory))
+    images = tuple(
+        Sequence(test_images.TOKENS, grid=test_images.GRID, image=Image(write_picture(directory, colours), 16, 16))
+        for colours in test_images.COLOURS
+    )
+    writer.write_probe(ProbeRecord(images), step=0)
+    places = np.tile(np.eye(5, dtype=np.float32), (1, len(images), 1))
+    queries = places * 6
+    queries[:, -1] *= 1.5
+    writer.write_checkpoint(0, [(Layer("blocks.0.attention", 1, 1, 5, 1.0, causal=False), Samples(queries, places))])
+    writer.write_health(0, {"self": np.array([0.98], np.float32)})
+    writer.close()
 
 
 def test_a_named_head_opens_the_query_that_shows_it(tab: Tab) -> None:
@@ -75,7 +94,25 @@ def test_the_sentence_of_a_head_opens_it_too_and_a_cell_selects_nothing(tab: Tab
     tab.expect_address(head=0, sequence=None, token=None)
     expect(tab.sentence_view).to_have_count(0)
     tab.head_view.get_by_role("button", name="L0 H0 attends to the token before").click()
-    expect(tab.head_view.get_by_role("status")).to_have_text(re.compile(r"^w\d+ \((\d+)\) → w\d+ \(\d+\) 96 %$"))
-    tab.ready()
+    shows = tab.head_view.get_by_role("status").filter(has_text="→")
+    expect(shows).to_have_text(re.compile(r"^w\d+ \((\d+)\) → w\d+ \(\d+\) 96 %$"))
     tab.expect_address(head=0, sequence=1)
     assert int(tab.hash()["token"]) > 2
+
+
+def test_no_alerts_never_stands_beside_a_dead_head(tab: Tab) -> None:
+    named = tab.open().frame.get_by_role("group", name="What stands out at this step")
+    expect(named.get_by_role("button", name="Open L0 H2, dead")).to_be_visible()
+    expect(named).not_to_contain_text("No alerts")
+
+
+def test_of_an_image_it_opens_the_image(tab: Tab) -> None:
+    tab.open(run="zimages")
+    named = tab.frame.get_by_role("group", name="What stands out at this step")
+    named.get_by_role("button", name="Open L0 H0, itself").click()
+    tab.ready()
+    expect(tab.frame.get_by_role("region", name="Image view")).to_be_visible()
+    weight = np.exp(9) / (np.exp(9) + 4)
+    last = test_images.TOKENS[-1]
+    expect(tab.head_view).to_contain_text(f"{last} (4) → {last} (4) {100 * weight:.0f} %")
+    tab.expect_address(sequence=1, token=4)
