@@ -71,6 +71,7 @@ bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.stillness --write
 	$(BIN)/python -m benchmarks.long_runs 100x144 2000x144 10000x144 60x5120 1000x5120 --write
 	$(BIN)/python -m benchmarks.findings --write
+	$(BIN)/python -m benchmarks.relations --write
 	$(BIN)/python -m benchmarks.attentionviz --write
 	$(BIN)/python -m benchmarks.browser --write
 
