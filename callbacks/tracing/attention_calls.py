@@ -27,9 +27,9 @@ from .outputs import Outputs
 from .patches import Patches
 from .products import NotAttentionError, Products, read_attention
 from .scripted import scripted_functions_in_python
-from .sources import Sources
+from .sources import RANDOM, Sources
 from .spread import is_constant
-from .token_places import TokenPlaces
+from .token_places import LATENTS, TokenPlaces
 from .weights import Weights
 
 _UNSEEN = "its logits are no product of queries and keys that could be seen: put attnviz_tap(q, k, …) where it has them"
@@ -103,6 +103,8 @@ class AttentionCalls(TorchFunctionMode):
             observer.sequences, observer.widths, lambda x: self._sources.of(x) != 0, self._channels.number_first
         )
         self._patches = Patches(observer.sequences, inputs, self._sources)
+        self._sides = sides
+        self._of_latents: set[str] = set()
         self._tokens = TokenPlaces(observer.sequences, observer.widths, inputs, self._sources, sides=sides)
         self._fused: list[tuple[str, Arrange]] = []  # attentions of the kernel that is under way
         self._made = 0  # attentions of the operation that is under way, as a set of sources
@@ -307,10 +309,20 @@ class AttentionCalls(TorchFunctionMode):
         for x, arrange in zip(given, arranges, strict=True):
             if disorder is None and isinstance(x, Tensor):
                 disorder = self._tokens.problem(x, arrange)
+        if not queries & ~RANDOM:
+            self._of_latents.add(call.name)
+        if disorder is None and self._is_of_latents(call, queries, keys):
+            disorder = LATENTS
         sources = (queries, keys, attention)
         self._observer.take(
             dataclasses.replace(call, sources=sources, places=(places[0], places[1]), disorder=disorder)
         )
+
+    def _is_of_latents(self, call: AttentionCall, queries: int, keys: int) -> bool:
+        """Whether just one of the two is made of inputs, where the probe names one side, and widths do not tell."""
+        widths = {call.queries.shape[2], call.keys.shape[2]} if call.queries.dim() == call.keys.dim() == 4 else {-1}
+        one = bool(queries & ~RANDOM) != bool(keys & ~RANDOM)
+        return one and self._sides == 1 and widths <= self._observer.widths
 
     def _begin(
         self,
@@ -328,6 +340,8 @@ class AttentionCalls(TorchFunctionMode):
         """
         self._outputs.begin(name, result, made_of, self._attentions.get(name, 0), heads)
         output = result if output is None else output
+        if name in self._of_latents and isinstance(output, Tensor):
+            self._tokens.are_none(output)
         if self._take_output is not None and isinstance(output, Tensor):
             self._take_output(name, output, arrange)
 

@@ -37,8 +37,12 @@ class Numbered:
 
     def begin(self, x: Tensor, numbers: Tensor, grid: PatchGrid) -> None:
         """`x` is an input, `numbers` of its shape count on `grid`."""
-        self._of[x] = _Known(numbers, grid, 0)
+        self.set(x, numbers, grid)
         self._inputs |= self._sources.of(x)
+
+    def set(self, x: Tensor, numbers: Tensor, grid: PatchGrid) -> None:
+        """`x` has these numbers from now on."""
+        self._of[x] = _Known(numbers, grid, self._clock)
 
     def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
                result: Any) -> None:  # fmt: skip

@@ -56,6 +56,8 @@ class PatchMoves:
             return [self._beside(func, args, kwargs)]
         if operation in OPERATIONS:
             return [self._contracted(operation, args, kwargs, first)]
+        if operation in ("getitem", "index_select") and (looked_up := self._looked_up(operation, args, first)):
+            return [looked_up]
         x = args[0] if args and isinstance(args[0], Tensor) else kwargs.get("input", kwargs.get("query"))
         placed = self._of(x) if isinstance(x, Tensor) else None
         if not isinstance(x, Tensor) or placed is None:
@@ -63,6 +65,10 @@ class PatchMoves:
         numbers, grid = placed
         if operation in ("embedding", "one_hot"):
             return [(numbers[..., None].expand(first.shape), grid)]
+        if operation in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
+            if first.shape[:-1] != numbers.shape[:-1]:
+                return nothing
+            return [self._summed(placed, (-1,), (*first.shape[:-1], 1), first.shape), *nothing[1:]]
         if operation == "linear":
             return [self._summed(placed, (-1,), (*first.shape[:-1], 1), first.shape)]
         if operation in ("scaled_dot_product_attention", "multi_head_attention_forward", "flex_attention"):
@@ -100,6 +106,17 @@ class PatchMoves:
         except Exception:
             return None
         return numbers, grid
+
+    def _looked_up(self, operation: str, args: tuple[Any, ...], result: Tensor) -> Placed | None:
+        """Of rows of a table that are picked by tokens: table[ids]."""
+        index = (
+            args[1] if operation == "getitem" and len(args) > 1 else args[2] if len(args) > 2 and args[1] == 0 else None
+        )
+        placed = self._of(index) if isinstance(index, Tensor) and index.dtype != torch.bool else None
+        if placed is None or self._of(args[0]) is not None or result.shape[: placed[0].dim()] != placed[0].shape:
+            return None
+        features = [1] * (result.dim() - placed[0].dim())
+        return placed[0].reshape(*placed[0].shape, *features).expand(result.shape), placed[1]
 
     def _together(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor) -> Placed | None:
         """Of what is made of several element by element: of one that is spread out over the others nothing follows."""

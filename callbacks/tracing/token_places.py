@@ -7,6 +7,7 @@ was followed all the way is judged.
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 from .numbered import Numbered
@@ -27,6 +28,11 @@ _MIXED = (
     "its heads have different tokens in the same place, or vectors made of several: its queries or keys are cut across "
     "tokens (by view(…) where a transpose is meant, say)"
 )
+LATENTS = (
+    "its queries, or its keys, are made of none of the inputs (learned latents or a memory, say): they are no tokens "
+    "of the probe, though as many"
+)
+_LATENT = -4  # a number beside those of `patch_grid`
 
 
 class TokenPlaces:
@@ -38,6 +44,7 @@ class TokenPlaces:
         """widths: how many tokens each of the `sides` of the probe has."""
         self._sequences = sequences
         self._sides = sides
+        self._widths = widths
         self._followed = Numbered(sequences, sources)
         for x in inputs:
             if x.dim() not in (2, 3) or len(x) != sequences or x.shape[1] not in widths:
@@ -49,6 +56,11 @@ class TokenPlaces:
             self._followed.begin(x, numbers if x.dim() == 2 else numbers[..., None].expand(x.shape), grid)
         self.follow = self._followed.follow
 
+    def are_none(self, x: Tensor) -> None:
+        """`x` is of no tokens, whatever it has seen of them: what attends with latents as queries, say."""
+        numbers = torch.full((), _LATENT, dtype=torch.int32, device=x.device).expand(x.shape)
+        self._followed.set(x, numbers, PatchGrid.whole(1, 1))
+
     def problem(self, x: Tensor, arrange: Callable[[Tensor], Tensor | None]) -> str | None:
         """Why the tokens of queries, or keys, are not where the probe has them; None if that was not seen.
 
@@ -58,6 +70,8 @@ class TokenPlaces:
         numbers = None if placed is None else arrange(placed[0])
         if placed is None or numbers is None or numbers.dim() != 4:
             return None
+        if numbers.shape[2] in self._widths and bool((numbers == _LATENT).all()):
+            return LATENTS
         grid = placed[1]
         if (len(numbers), numbers.shape[2]) != (self._sequences, grid.size):
             return None

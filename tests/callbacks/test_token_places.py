@@ -82,3 +82,48 @@ def test_tokens_in_their_places_are_recorded(attend, name):
     recording = record(lambda q, k, v: attend(*map(RIGHT[name], (q, k, v))))
     assert [layer.heads for layer in recording.layers] == [H]
     assert not recording.skipped
+
+
+class Latents(Model):
+    """As many learned vectors as tokens attend to them, and then among each other."""
+
+    def __init__(self, attend):
+        super().__init__(self._attend)
+        self.latents = nn.Parameter(torch.randn(N, H * D))
+        self.attend = attend
+
+    def _attend(self, q, k, v):
+        x = self.latents.expand(B, -1, -1)
+        x = x + self.attend(heads(self.q(x)), heads(k), heads(v)).transpose(1, 2).flatten(2)
+        return self.attend(heads(self.q(x)), heads(self.k(x)), heads(self.v(x)))
+
+
+@attends
+def test_latents_that_are_as_many_as_tokens_are_refused_by_name(attend):
+    with pytest.raises(NoAttentionError, match=r"(?s)made of none of the inputs.*made of none of the inputs"):
+        capture(Latents(attend), Probe((torch.zeros(B, N, dtype=torch.long),), [list("abcdef")] * B))
+
+
+LOOKED_UP = {
+    "by an index": lambda m, ids: m.embedding.weight[ids],
+    "by index_select": lambda m, ids: m.embedding.weight.index_select(0, ids.flatten()).view(B, N, -1),
+    "by one-hot vectors": lambda m, ids: functional.one_hot(ids, 9).float() @ m.embedding.weight,
+    "behind a recurrent layer": lambda m, ids: m.recurrent(m.embedding(ids))[0],
+}
+
+
+@pytest.mark.parametrize("name", LOOKED_UP)
+def test_tokens_are_followed_from_their_table(name):
+    class Rolled(Model):
+        def __init__(self, by):
+            super().__init__(None)
+            self.by, self.recurrent = by, nn.LSTM(H * D, H * D, batch_first=True)
+
+        def forward(self, ids):
+            x = LOOKED_UP[name](self, ids).roll(self.by, 1)
+            return plain(heads(self.q(x)), heads(self.k(x)), heads(self.v(x)))
+
+    probe = Probe((torch.zeros(B, N, dtype=torch.long),), [list("abcdef")] * B)
+    assert not capture(Rolled(0), probe).skipped
+    with pytest.raises(NoAttentionError, match="in another order"):
+        capture(Rolled(1), probe)
