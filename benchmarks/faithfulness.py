@@ -91,7 +91,8 @@ def filled(run: Run) -> str:
         found = []
         for layer in range(len(run.layers)):
             frame, source = run.frame(layer), run.layer_samples(layer)
-            largest = np.max([np.abs(frame.points(source, step, method, 2)).max(axis=(1, 2)) for step in frame.steps], 0)
+            steps = [frame.points(source, step, method, 2) for step in frame.steps]
+            largest = np.max([np.abs(points).max(axis=(1, 2)) for points in steps], axis=0)
             shown = frame.points(source, run.steps[-1], method, 2)
             for points, whole in zip(shown, np.maximum(largest, 1), strict=True):
                 reach = np.abs(points).max(axis=1)
