@@ -29,7 +29,7 @@ SENTENCE = f"w40 ({BEST}) → w41 ({BEST - PERIOD + 1}) {100 * BEST_WEIGHT:.0f} 
 
 
 def samples() -> Samples:
-    """Head 0 attends to the token before; head 1, where tokens repeat, to what followed the last time; head 2 is dead."""
+    """Head 0 attends to the token before; head 1 to what followed the last time; head 2 is dead."""
     of_text = len(PROBE.sequences[0].tokens)
     queries, keys = (np.zeros((3, PROBE.tokens, TOKENS), np.float32) for _ in range(2))
     keys[:, of_text:] = np.eye(TOKENS)
