@@ -64,6 +64,7 @@ docs: .venv/.docs
 bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.cost --write
 	$(BIN)/python -m benchmarks.cost_by_length --write
+	$(BIN)/python -m benchmarks.batch_cost --write
 	$(BIN)/python -m benchmarks.importance --write
 	$(BIN)/python -m benchmarks.projections --write
 	$(BIN)/python -m benchmarks.faithfulness --write

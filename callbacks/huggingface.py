@@ -1,5 +1,6 @@
 """The callback for the Hugging Face Trainer."""
 
+import contextlib
 import glob
 import os
 import socket
@@ -66,6 +67,7 @@ class AttnVizCallback(TrainerCallback):
         self._logdir = logdir
         self._options = options
         self._recorder: AttentionRecorder | None = None
+        self._batch = contextlib.ExitStack()  # while a step is made
 
     def on_init_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self._probe is None and kwargs.get("processing_class") is None:
@@ -92,7 +94,15 @@ class AttnVizCallback(TrainerCallback):
         self._recorder = AttentionRecorder(model, self._probe, logdir, **options)
         self._recorder.record(state.global_step)
 
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if self._recorder is not None:
+            self._batch.close()
+            self._batch.enter_context(self._recorder.batch(state.global_step + 1))
+
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self._batch.close()
         if self._recorder is not None:
             self._recorder.step(state.global_step)
             if state.global_step >= state.max_steps:
@@ -118,6 +128,7 @@ class AttnVizCallback(TrainerCallback):
             self._recorder.record(step)
 
     def _close(self) -> None:
+        self._batch.close()
         if self._recorder is not None:
             self._recorder.close()
             self._recorder = None

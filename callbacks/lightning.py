@@ -1,5 +1,6 @@
 """The callback for Lightning's Trainer."""
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Unpack
@@ -57,6 +58,7 @@ class AttnVizCallback(Callback):
         self._logdir = logdir
         self._options = options
         self._recorder: AttentionRecorder | None = None
+        self._batch = contextlib.ExitStack()  # while a batch is trained on
         self._seen = -1  # the step of the batch before
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -72,7 +74,13 @@ class AttnVizCallback(Callback):
         self._recorder.record(_stepped(trainer))
         self._seen = trainer.global_step
 
+    def on_train_batch_start(self, trainer: Trainer, *args: Any) -> None:
+        if self._recorder is not None:
+            self._batch.close()
+            self._batch.enter_context(self._recorder.batch(_stepped(trainer) + 1))
+
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
+        self._batch.close()
         if self._recorder is not None and trainer.global_step != self._seen:  # else gradients are being accumulated
             self._recorder.step(_stepped(trainer) + 1)  # the Trainer counts this batch after its callbacks
             self._seen = trainer.global_step
@@ -97,6 +105,7 @@ class AttnVizCallback(Callback):
             self._recorder.record(_stepped(trainer))
 
     def _close(self) -> None:
+        self._batch.close()
         if self._recorder is not None:
             self._recorder.close()
             self._recorder = None

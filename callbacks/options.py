@@ -34,6 +34,7 @@ class RecorderOptions(TypedDict, total=False):
     ablate_every: Pace | None
     connections_every: Pace | None
     relations: GivenRelations | None
+    batches: bool
     batch_size: int
     forward: Forward
     sides: GivenSides
@@ -78,6 +79,8 @@ def check_options(**options: Any) -> None:
         as_positive(options["max_tokens"], "max_tokens", "show so many tokens at most")
     if options.get("max_bytes") is not None:
         as_positive(options["max_bytes"], "max_bytes", "let the samples take so many bytes on disk")
+    if (batches := options.get("batches", False)) not in (True, False):
+        raise ValueError(f"batches={batches!r} is not known: give True, or False")
     if (values := options.get("values")) not in (None, "norms"):
         raise ValueError(f'values={values!r} is not known: give "norms", or None for none')
     if (resume := options.get("resume")) not in (True, False, None):

@@ -1,10 +1,11 @@
 """AttentionRecorder: records a model's attention heads while it trains."""
 
+import contextlib
 import logging
 import operator
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -31,6 +32,7 @@ from .probe import Probe
 from .probes.relations import GivenRelations
 from .run_directory import directory_of, open_run
 from .schedule import Schedule, as_schedule
+from .training_batches import TrainingBatches
 from .writing import BackgroundWriter
 
 if TYPE_CHECKING:
@@ -73,6 +75,8 @@ class AttentionRecorder:
         far a head attends along them beyond what it does by place: of each sequence a list of (query, key), a function
         of its tokens, or one of tb_attnviz.callbacks.relations: `{"parent": pairs, "bracket": matching_bracket}`.
         See docs/relations.md.
+    batches: takes three figures of the training batch itself, too, at the steps that `every` and `health_every` say:
+        `batch_max_logit` of all pairs, `batch_entropy` and `batch_sink` of some queries. See `batch`.
     batch_size: sequences of the probe in one forward pass.
     forward: called as `forward(model, *inputs)` in the place of `model(*inputs)`: for what training does around its own
         calls, `lambda model, **inputs: model.encode(inputs)`.
@@ -108,6 +112,7 @@ class AttentionRecorder:
         ablate_every: int | Schedule | None = None,
         connections_every: int | Schedule | None = None,
         relations: GivenRelations | None = None,
+        batches: bool = False,
         batch_size: int = 32,
         forward: Forward = nn.Module.__call__,
         sides: GivenSides = MappingProxyType({}),
@@ -123,6 +128,7 @@ class AttentionRecorder:
             "connections_every": connections_every,
         }
         check_options(
+            batches=batches,
             batch_size=batch_size,
             relations=relations,
             values=values,
@@ -151,9 +157,11 @@ class AttentionRecorder:
         self._listeners = Listeners(on_record, on_alert)
         self._warned = False
         self._closed = False
+        self._asked: tuple[int, bool, bool] | None = None  # a step, and whether samples or figures are due there
         self.last_step: int | None = None
         """The step at which samples were recorded last."""
 
+        found: Recording | None = None
         if layers is not None or heads is not None:
             found = capture(self._model, self._probe, batch_size=batch_size, health=False, forward=forward, sides=sides)
             self._select = Selection(found.layers, layers=layers, heads=heads)
@@ -171,6 +179,11 @@ class AttentionRecorder:
         self._attributing.begin(first)
         self._lost = LostLayers(first)
         self._others = OtherProcesses(first)
+        self._batches = (
+            TrainingBatches(self._model, model, first, found or first, self._select)
+            if batches and writes_here()
+            else None
+        )
         self._max_bytes = max_bytes
         self._earlier: EarlierRun | None = None
         self._writer: BackgroundWriter | None = None
@@ -186,18 +199,40 @@ class AttentionRecorder:
 
     def step(self, step: int) -> None:
         """Record what is due at `step`; costs nothing if nothing is."""
-        if self._is_due(self._every, step):
-            self.record(step)
-        elif (self._health_every and self._is_due(self._health_every, step)) or self._attributing.is_due(step):
-            self.record_health(step)
+        samples, figures = self._due(step)
+        self._asked = None
+        if samples:
+            self._record(step, samples=True, due=True)
+        elif figures or self._attributing.is_due(step):
+            self._record(step, samples=False, due=figures)
+
+    @contextlib.contextmanager
+    def batch(self, step: int) -> Iterator[None]:
+        """Around the passes that training makes at `step`: with `batches=True` and where it is due, they are looked at.
+
+            with recorder.batch(step):
+                loss = model(**inputs).loss
+            loss.backward()
+            optimizer.step()
+            recorder.step(step)
+
+        Its figures are of the weights that the pass had, before the optimizer's step. Of several passes (accumulated
+        gradients) max_logit is the largest, the others are the mean. Of several processes' batches it is the first's.
+        """
+        with contextlib.ExitStack() as stack:
+            if self._batches is not None and not self._closed and any(self._due(step)):
+                try:
+                    stack.enter_context(self._batches.watched(operator.index(step)))
+                except Exception as error:
+                    self._fail(error, f"the training batch was not looked at at step {step}")
+            yield
 
     def record(self, step: int, *, ablate: bool = False) -> None:
         """Record now, as `step`. A step that is recorded twice counts as its latest recording.
 
         ablate: with `importance_exact`, whatever `ablate_every` says.
         """
-        if self._record(step, samples=True, ablate=ablate):
-            self.last_step = operator.index(step)
+        self._record(step, samples=True, ablate=ablate)
 
     def record_health(self, step: int) -> None:
         """Record the health figures alone, now, as `step`."""
@@ -226,6 +261,14 @@ class AttentionRecorder:
     ) -> None:
         self.close()
 
+    def _due(self, step: int) -> tuple[bool, bool]:
+        """Whether samples are due, and else figures. Schedules are asked once a step: they may count."""
+        if self._asked is None or self._asked[0] != step:
+            samples = self._is_due(self._every, step)
+            figures = not samples and self._health_every is not None and self._is_due(self._health_every, step)
+            self._asked = step, samples, figures
+        return self._asked[1:]
+
     def _is_due(self, schedule: Schedule, step: int) -> bool:
         try:
             return bool(schedule(operator.index(step)))
@@ -233,8 +276,8 @@ class AttentionRecorder:
             self._fail(error, f"the schedule {schedule!r} failed at step {step}")
             return False
 
-    def _record(self, step: int, *, samples: bool, ablate: bool = False) -> bool:
-        """Whether it was done."""
+    def _record(self, step: int, *, samples: bool, ablate: bool = False, due: bool = False) -> None:
+        """`due`: a schedule says so, and so the training batch was to be looked at."""
         if self._closed:
             raise RuntimeError(f"step {step} cannot be recorded: this AttentionRecorder is closed")
         alerts: AlertRecord | None = None
@@ -242,8 +285,12 @@ class AttentionRecorder:
         try:
             recording, lost = self._lost.completed(self._capture())
             recording = self._attributing.added(step, recording, checkpoint=samples, ablate=ablate)
-            if lost is not None and self._writer is not None:
-                warnings.warn(f"step {step}: {lost}", RuntimeWarning, stacklevel=3)
+            unseen = None
+            if self._batches is not None:
+                recording, unseen = self._batches.added(operator.index(step), recording, due=due)
+            for sentence in (lost, unseen):
+                if sentence is not None and self._writer is not None:
+                    warnings.warn(f"step {step}: {sentence}", RuntimeWarning, stacklevel=3)
             if self._writer is not None:  # one process tells and writes for all
                 self._tell_trainings_apart(operator.index(step), recording)
                 if (missing := self._others.missing()) is not None:
@@ -257,7 +304,8 @@ class AttentionRecorder:
             self._listeners.tell(operator.index(step), recording.figures, alerts)
         if self._writer is not None:
             self._check_writer(self._writer)
-        return done
+        if done and samples:
+            self.last_step = operator.index(step)
 
     def _open(self, logdir: "str | os.PathLike[str] | SummaryWriter") -> BackgroundWriter:
         return BackgroundWriter(open_run(logdir, max_bytes=self._max_bytes), self._probe)

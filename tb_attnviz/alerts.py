@@ -71,6 +71,7 @@ class HeadRule:
     clear: float
     meaning: str
     moving: bool = False
+    said: str | None = None  # what a sentence calls the figure, and what it was taken of; its name unless given
 
     def broken(self, values: Float32, before: Float32, was: Bool) -> Bool:
         with np.errstate(invalid="ignore"):
@@ -92,7 +93,7 @@ class HeadRule:
         meaning = f": {self.meaning}" if raised else ""
         relation = "over" if side else "under"
         value = f"{values[heads[0]]:.3g}"
-        return f"{self.figure} of {worst} is {value}, {back}{relation} {bound:g}{others}{meaning}"
+        return f"{self.said or self.figure} of {worst} is {value}, {back}{relation} {bound:g}{others}{meaning}"
 
     @property
     def _upward(self) -> bool:
@@ -141,12 +142,15 @@ class ShareRule:
         return float(np.mean(known > self.of)) if known.size else np.nan
 
 
-MAX_LOGIT = HeadRule("max_logit", "max_logit", 100, 90, "logits that grow like this lead to divergence")
+_DIVERGES = "logits that grow like this lead to divergence"
+
+MAX_LOGIT = HeadRule("max_logit", "max_logit", 100, 90, _DIVERGES, said="max_logit (probe)")
+BATCH_MAX_LOGIT = HeadRule("batch_max_logit", "batch_max_logit", 100, 90, _DIVERGES, said="max_logit (training batch)")
 ENTROPY = HeadRule("entropy", "entropy", 0.05, 0.1, "attention is collapsing onto single tokens", moving=True)
 NON_FINITE = HeadRule("non_finite", "non_finite", 0, 0, "its queries or keys hold NaN or infinity")
 SINK = ShareRule("sink", "sink", 0.3, 0.8, 0.7, "nearly all of the model rests on the first token")
 
-RULES: tuple[Rule, ...] = (MAX_LOGIT, ENTROPY, NON_FINITE, SINK)
+RULES: tuple[Rule, ...] = (MAX_LOGIT, BATCH_MAX_LOGIT, ENTROPY, NON_FINITE, SINK)
 """The rules unless told otherwise: QK-clip acts over 100 (Kimi K2), entropy collapse is near 0 (Zhai et al. 2023), and
 over 0.3 a first token is a sink (Gu et al. 2024)."""
 

@@ -83,6 +83,10 @@ class Selection:
         everything = len(chosen.heads) == chosen.all_heads or values.dim() != 4  # without an axis of heads
         return values if everything else _of_heads(values, list(chosen.heads), chosen.all_heads)
 
+    def narrow_figures(self, name: str, figures: Tensor) -> Tensor:
+        """`figures` [..., heads of a chosen layer] of the chosen heads."""
+        return figures[..., list(self._chosen[name].heads)]
+
     def number(self, layers: Iterable[Layer]) -> tuple[Layer, ...]:
         """`layers` as they were narrowed, with the numbers that they and their heads have in the model."""
         return tuple(self._numbered(layer) for layer in layers)

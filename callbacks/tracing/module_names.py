@@ -36,6 +36,8 @@ class ModuleNames:
         self._called: list[nn.Module] = [model]
         self.passed: Callable[[Any, Any], None] = lambda inputs, output: None
         """Is told what each module was given, and what it made of it."""
+        self.outermost: Callable[[bool], None] = lambda called: None
+        """Is told when a module is called that no other one has called, and when it is through."""
         self.ever_called: dict[str, str] = {}
         """Name → class of the modules called so far, in their order."""
         self._hooks: list[RemovableHandle] = []
@@ -44,6 +46,11 @@ class ModuleNames:
     def innermost(self) -> str:
         """The qualified name of the innermost module being called; the model's class for the model itself."""
         return self._names[self._called[-1]]
+
+    @property
+    def inside(self) -> bool:
+        """Whether any module is being called."""
+        return len(self._called) > 1
 
     def __enter__(self) -> Self:
         for module in self._names:  # not global hooks: torch.compile warns of those
@@ -64,13 +71,25 @@ class ModuleNames:
             hook.remove()
 
     def _enter_module(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
+        if self._is_strange(module):
+            return
         self._called.append(module)
+        if len(self._called) == 2:
+            self.outermost(True)
         self.ever_called.setdefault(self._names[module], _class_name(module))
 
     def _leave_module(self, module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
-        while self._called.pop() is not module:  # those inside it that never came back
+        if self._is_strange(module):
+            return
+        while self.inside and self._called.pop() is not module:  # those inside it that never came back
             pass
+        if not self.inside:
+            self.outermost(False)
         self.passed((args, kwargs), output)
+
+    def _is_strange(self, module: nn.Module) -> bool:
+        """Whether this is a replica of DataParallel, or is being compiled, which would keep the hook for ever."""
+        return torch.compiler.is_compiling() or module not in self._names
 
 
 def _class_name(module: nn.Module) -> str:

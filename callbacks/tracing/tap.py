@@ -35,8 +35,9 @@ def attnviz_tap(
     sinks: [heads], a logit more for every query, whose share is dropped after softmax.
     values: [batch, value_heads, n_key, d_v], for a recorder that wants their norms and cannot see them either.
 
-    Does nothing but in a recorder's pass over its probe; torch.compile leaves it out. If a softmax follows in the same
-    module, what is shown here is checked against it. Raises ValueError for queries and keys without an axis of heads.
+    Does nothing but where a recorder looks: in its pass over its probe, and with `batches=True` in training's;
+    torch.compile leaves it out. If a softmax follows in the same module, what is shown of the probe is checked against
+    it. Raises ValueError for queries and keys without an axis of heads.
     """
     if torch.compiler.is_compiling():
         return

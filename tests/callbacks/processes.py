@@ -63,17 +63,20 @@ def train(wrap, directory, *, accumulated=1):
     rank = dist.get_rank()
     torch.manual_seed(0)  # the same weights in all processes
     torch.compiler.reset()
+    torch._dynamo.utils.counters.clear()
     model = wrap(Decoder())
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     torch.manual_seed(rank + 1)  # other data and dropout in each
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        recorder = AttentionRecorder(model, Probe(IDS, TOKENS), directory, every=EVERY) if directory else None
+        options = {"every": EVERY, "batches": True, "rules": ()}
+        recorder = AttentionRecorder(model, Probe(IDS, TOKENS), directory, **options) if directory else None
         with recorder or contextlib.nullcontext():
             for step in range(STEPS):
                 ids = torch.randint(64, (4, 10))
-                loss = functional.cross_entropy(model(ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
-                loss.backward()
+                with recorder.batch(step) if recorder else contextlib.nullcontext():
+                    loss = functional.cross_entropy(model(ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+                    loss.backward()
                 if recorder:
                     recorder.step(step)  # before the optimizer's step: gathered weights must not outlive it
                 if step % accumulated == accumulated - 1:

@@ -56,6 +56,9 @@ def test_the_first_process_alone_writes(ended, wrapping):
     directory = ended[0] / wrapping
     assert tb_attnviz.open_run(directory / "0").steps == [0, 2, 4, 6]
     assert not (directory / "1").exists()
+    seen = tb_attnviz.open_run(directory / "0").health().get("batch_max_logit")
+    assert (seen is None) == (wrapping == "DDP, compiled")
+    assert seen is None or np.isfinite(seen).all()
 
 
 @pytest.mark.parametrize("wrapping", WRAPPINGS)

@@ -7,6 +7,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -58,9 +59,11 @@ def event_files(directory):
 
 
 def test_records_first_due_and_last_step_and_changes_nothing(tmp_path, probe):
-    weights = train(tmp_path, AttnVizCallback(probe, every=2, logdir=tmp_path / "run"))
+    weights = train(tmp_path, AttnVizCallback(probe, every=2, logdir=tmp_path / "run", batches=True))
     run = tb_attnviz.open_run(tmp_path / "run")
     assert run.steps == [0, 2, 4, 5]
+    seen = run.health()["batch_max_logit"]  # at the steps that `every` says, not at the first and last
+    assert [np.isfinite(of_step).all() for of_step in seen] == [False, True, True, False]
     assert [layer.name for layer in run.layers] == ["transformer.h.0.attn", "transformer.h.1.attn"]
     assert all(layer.causal for layer in run.layers)
     plain = train(tmp_path)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
@@ -63,9 +64,11 @@ def probe():
 
 
 def test_records_first_due_and_last_step_and_changes_nothing(tmp_path, probe):
-    weights = train(tmp_path, AttnVizCallback(probe, every=2, logdir=tmp_path / "run"))
+    weights = train(tmp_path, AttnVizCallback(probe, every=2, logdir=tmp_path / "run", batches=True))
     run = tb_attnviz.open_run(tmp_path / "run")
     assert run.steps == [0, 2, 4, 5]
+    seen = run.health()["batch_max_logit"]  # at the steps that `every` says, not at the first and last
+    assert [np.isfinite(of_step).all() for of_step in seen] == [False, True, True, False]
     assert [layer.name for layer in run.layers] == ["model.blocks.0", "model.blocks.1"]
     plain = train(tmp_path)
     assert all(torch.equal(weights[name], plain[name]) for name in plain)

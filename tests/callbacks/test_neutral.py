@@ -13,6 +13,7 @@ from torch.nn import functional
 from torch.overrides import _len_torch_function_stack
 from torch.utils.checkpoint import checkpoint
 
+import tb_attnviz
 from tb_attnviz.callbacks import AttentionRecorder, Probe
 from tb_attnviz.callbacks.capture import capture
 from tb_attnviz.callbacks.capture.neutral import undisturbed
@@ -83,6 +84,11 @@ WAYS = {
     "activations checkpointed, bfloat16": {"kind": Checkpointed, "autocast": True},
     "compiled": {"backend": "eager"},  # inductor's own runs differ from each other on the processor, by 1e-7
     "recordings that raise": {"kind": StumblingNowAndThen, "on_error": "warn"},
+    "batches looked at": {"batches": True},
+    "batches looked at, bfloat16, accumulated": {"batches": True, "autocast": True, "accumulated": 3},
+    "batches looked at, activations checkpointed": {"batches": True, "kind": Checkpointed},
+    "batches looked at, activations checkpointed, reentrant": {"batches": True, "kind": CheckpointedReentrant},
+    "batches asked for, compiled": {"batches": True, "backend": "eager"},
     "norms of values": {"values": "norms"},
     "norms of values, bfloat16": {"values": "norms", "autocast": True},
     "importance and connections": {"attributed": True},
@@ -104,29 +110,38 @@ def train(
     on_error="raise",
     values=None,
     attributed=False,
+    batches=False,
 ):
     """Twelve batches with dropout, running statistics and a cache; everything that they leave behind."""
     for seed in (torch.manual_seed, random.seed, np.random.seed):
         seed(0)
     torch.compiler.reset()
+    torch._dynamo.utils.counters.clear()
     model = kind()
     model.blocks[0].eval()  # a frozen part stays as its owner left it
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     probe = Probe(IDS, TOKENS)
     trained = torch.compile(model, backend=backend) if backend else model
-    options = {"every": 2, "on_error": on_error, "values": values, **(ATTRIBUTED if attributed else {})}
+    options = {
+        "every": 2,
+        "on_error": on_error,
+        "values": values,
+        "batches": batches,
+        **(ATTRIBUTED if attributed else {}),
+    }
     recorder = AttentionRecorder(trained, probe, directory, **options) if directory else None
     losses = []
     with recorder or contextlib.nullcontext():
         for step in range(12):
             shift = random.randrange(10) + np.random.randint(10)
             ids = torch.randint(64, (8, 10)).roll(shift, 1)  # (batch, n): data that all three generators decide
-            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-                logits = trained(ids)
-                if recorder and step % 3 == 0:
-                    recorder.record(step)  # within autocast, between the forward pass and the backward pass
-                loss = functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
-            loss.backward()
+            with recorder.batch(step) if recorder else contextlib.nullcontext():
+                with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+                    logits = trained(ids)
+                    if recorder and step % 3 == 0:
+                        recorder.record(step)  # within autocast, between the forward pass and the backward pass
+                    loss = functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+                loss.backward()
             if recorder:
                 recorder.step(step)  # between backward and the optimizer's step: gradients must survive too
             if step % accumulated == accumulated - 1:
@@ -138,6 +153,7 @@ def train(
 
 
 @pytest.mark.filterwarnings("ignore:attention was not recorded .* stumbled", "ignore::UserWarning:torch")
+@pytest.mark.filterwarnings("ignore:step .* torch.compile is used here:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore:importance and connections .* .grad:RuntimeWarning")
 @pytest.mark.parametrize("way", WAYS)
 def test_training_is_the_same_bit_for_bit(tmp_path, way):
@@ -146,6 +162,8 @@ def test_training_is_the_same_bit_for_bit(tmp_path, way):
     assert_same(with_recorder, without)
     assert_same(random_states(), states)
     assert list(tmp_path.glob("plugins/attnviz/samples-*.events")), "something must have been recorded"
+    seen = "batch_max_logit" in tb_attnviz.open_run(tmp_path).health()
+    assert seen == (bool(WAYS[way].get("batches")) and "backend" not in WAYS[way])
 
 
 class Stumbling(Decoder):

@@ -18,6 +18,20 @@ const FIGURES: Readonly<Record<string, Figure>> = {
       'The largest scaled query-key product on the probe. Above 100 is large; above 10,000 has diverged.',
     magnitude: true,
   },
+  batch_max_logit: {
+    title: 'Max logit of the batch',
+    reads:
+      'The largest scaled query-key product of the training batch itself, as training made its pass; that of the probe is a lower bound of what may diverge.',
+    magnitude: true,
+  },
+  batch_entropy: {
+    title: 'Entropy of the batch',
+    reads: 'The same as entropy, of the training batch: the mean of some of its queries.',
+  },
+  batch_sink: {
+    title: 'Sink of the batch',
+    reads: 'Mean attention on the first token in the training batch, of some of its queries.',
+  },
   induction: {
     title: 'Induction',
     reads:
