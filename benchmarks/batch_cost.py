@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ from tb_attnviz.callbacks import AttentionRecorder, Probe
 
 TOKENS = 1024  # of a batch
 LENGTHS = (64, 256, 1024)
-SETUPS = {
+SETUPS: dict[str, dict[str, Any]] = {
     "2 layers × 12 heads × 64, fused": {"n_layer": 2, "n_head": 12, "n_embd": 768},
     "2 layers × 8 heads × 32, fused": {"n_layer": 2, "n_head": 8, "n_embd": 256},
     "2 layers × 12 heads × 64, eager": {"n_layer": 2, "n_head": 12, "n_embd": 768, "attn_implementation": "eager"},

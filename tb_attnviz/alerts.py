@@ -71,7 +71,7 @@ class HeadRule:
     clear: float
     meaning: str
     moving: bool = False
-    said: str | None = None  # what a sentence calls the figure, and what it was taken of; its name unless given
+    of: str | None = None  # what the figure is taken of, as sentences say it
 
     def broken(self, values: Float32, before: Float32, was: Bool) -> Bool:
         with np.errstate(invalid="ignore"):
@@ -93,7 +93,8 @@ class HeadRule:
         meaning = f": {self.meaning}" if raised else ""
         relation = "over" if side else "under"
         value = f"{values[heads[0]]:.3g}"
-        return f"{self.said or self.figure} of {worst} is {value}, {back}{relation} {bound:g}{others}{meaning}"
+        on = "" if self.of is None else f" on {self.of}"
+        return f"{self.figure} of {worst}{on} is {value}, {back}{relation} {bound:g}{others}{meaning}"
 
     @property
     def _upward(self) -> bool:
@@ -144,8 +145,10 @@ class ShareRule:
 
 _DIVERGES = "logits that grow like this lead to divergence"
 
-MAX_LOGIT = HeadRule("max_logit", "max_logit", 100, 90, _DIVERGES, said="max_logit (probe)")
-BATCH_MAX_LOGIT = HeadRule("batch_max_logit", "batch_max_logit", 100, 90, _DIVERGES, said="max_logit (training batch)")
+MAX_LOGIT = HeadRule("max_logit", "max_logit", 100, 90, _DIVERGES, of="the probe")
+BATCH_MAX_LOGIT = dataclasses.replace(
+    MAX_LOGIT, name="batch_max_logit", figure="batch_max_logit", of="the training batch"
+)
 ENTROPY = HeadRule("entropy", "entropy", 0.05, 0.1, "attention is collapsing onto single tokens", moving=True)
 NON_FINITE = HeadRule("non_finite", "non_finite", 0, 0, "its queries or keys hold NaN or infinity")
 SINK = ShareRule("sink", "sink", 0.3, 0.8, 0.7, "nearly all of the model rests on the first token")

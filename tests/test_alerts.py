@@ -26,7 +26,7 @@ def changes(record: AlertRecord) -> list[tuple[str, bool, list[tuple[int, int]]]
 def test_a_sentence_names_heads_by_the_models_own_numbers() -> None:
     some = dataclasses.replace(LAYERS[0], number=7, head_numbers=(3, 11))
     record = Watch([MAX_LOGIT]).look(0, [some], {"max_logit": np.array([1, 500], np.float32)})
-    assert "max_logit (probe) of layer 7 (h.0) head 11 is 500" in record.alerts[0].sentence
+    assert "max_logit of layer 7 (h.0) head 11 on the probe is 500" in record.alerts[0].sentence
     assert record.alerts[0].heads == (AlertedHead(0, 1, 500.0),)  # where it stands in the figures
 
 
@@ -120,16 +120,16 @@ class TestSentences:
         watch = Watch(RULES)
         [alert] = look(watch, 400, max_logit=[1, 1, 1, 132.4, 1]).alerts
         assert alert.sentence == (
-            "max_logit (probe) of layer 1 (h.1) head 1 is 132, over 100: "
+            "max_logit of layer 1 (h.1) head 1 on the probe is 132, over 100: "
             "logits that grow like this lead to divergence (step 400)"
         )
         [alert] = look(watch, 500, max_logit=[1, 1, 1, 80, 1]).alerts
-        assert alert.sentence == "max_logit (probe) of layer 1 (h.1) head 1 is 80, back under 90 (step 500)"
+        assert alert.sentence == "max_logit of layer 1 (h.1) head 1 on the probe is 80, back under 90 (step 500)"
 
     def test_one_for_all_heads_that_break_a_rule_together(self) -> None:
         [alert] = look(Watch(RULES), 7, max_logit=[101, 1, 3000, 102, 1]).alerts
         assert alert.sentence.startswith(
-            "max_logit (probe) of layer 1 (h.1) head 0 is 3e+03, over 100, and so for 2 other heads: "
+            "max_logit of layer 1 (h.1) head 0 on the probe is 3e+03, over 100, and so for 2 other heads: "
         )
 
     def test_of_the_share(self) -> None:

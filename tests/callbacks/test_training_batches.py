@@ -279,7 +279,7 @@ def test_an_alert_says_whether_the_probe_or_the_training_batch_broke_the_rule(tm
     model, alerts = blocks(), []
     with torch.no_grad():
         model.embedding.weight[20:] *= 100  # which the probe does not have
-    with pytest.warns(AttentionWarning, match=r"max_logit \(training batch\) of layer . .*head \d is"):
+    with pytest.warns(AttentionWarning, match=r"^batch_max_logit of layer . .* on the training batch is"):
         watching(tmp_path, model, step_through(model), on_alert=alerts.append, rules=tb_attnviz.alerts.RULES)
     assert {alert.figure for alert in alerts} == {"batch_max_logit"}
 

@@ -12,7 +12,7 @@ from tb_attnviz.events import RunWriter
 from tests.conftest import LAYERS, PROBE, make_samples, write_checkpoint
 from tests.e2e.conftest import SECONDS, Tab
 
-SENTENCE = "max_logit (probe) of layer 1 (blocks.1.attention) head 4 is 132, over 100"
+SENTENCE = "max_logit of layer 1 (blocks.1.attention) head 4 on the probe is 132, over 100"
 
 
 @pytest.fixture(scope="module")

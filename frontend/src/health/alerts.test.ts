@@ -72,7 +72,15 @@ describe('why an alert is told', () => {
     sentence,
     ...change,
   });
-  const logit = of('max_logit of layer 1 (a.b) head 2 is 132, over 100: logits that grow (step 800)');
+  const logit = of(
+    'max_logit of layer 1 (a.b) head 2 on the probe is 132, over 100: logits that grow (step 800)',
+  );
+  const batch = of(
+    'batch_max_logit of layer 1 (a.b) head 2 on the training batch is 132, over 100: logits (step 800)',
+    {
+      figure: 'batch_max_logit',
+    },
+  );
   const entropy = of('entropy of layer 1 (a.b) head 2 is 0.04, under 0.05: attention (step 800)', {
     figure: 'entropy',
     limit: 0.05,
@@ -89,6 +97,12 @@ describe('why an alert is told', () => {
     { of: logit, step: 900, now: 95, says: 'L1 H2: largest logit 132, above 100 at step 800' },
     { of: logit, step: 900, now: Number.NaN, says: 'L1 H2: largest logit 132, above 100 at step 800' },
     { of: logit, step: 700, now: 140, says: 'L1 H2: largest logit 132, above 100 at step 800' },
+    {
+      of: batch,
+      step: 900,
+      now: 140,
+      says: 'L1 H2: largest logit of the training batch 140, above 100 since step 800',
+    },
     { of: entropy, step: 900, now: 0.02, says: 'L1 H2 and 1 more: entropy 0.020, below 0.05 since step 800' },
     { of: entropy, step: 900, now: 0.06, says: 'L1 H2 and 1 more: entropy 0.040, below 0.05 at step 800' },
   ])('$says', ({ of: told, step, now, says }) => {

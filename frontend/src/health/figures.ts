@@ -99,7 +99,9 @@ export function figureTitle(name: string): string {
 
 /** As it stands within a sentence. */
 export function figureTold(name: string): string {
-  return name === 'max_logit' ? 'largest logit' : figureTitle(name).toLowerCase();
+  if (name === 'max_logit') return 'largest logit';
+  if (name === 'batch_max_logit') return 'largest logit of the training batch';
+  return figureTitle(name).toLowerCase();
 }
 
 export function figureReads(name: string): string {

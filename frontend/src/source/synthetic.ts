@@ -98,7 +98,7 @@ export class SyntheticSource implements DataSource {
 
   /** One head whose logits grew too large at the fifth checkpoint. */
   async alerts(run: string): Promise<Alerts> {
-    const sentence = 'max_logit (probe) of layer 1 head 2 is 132, over 100 (step 800)';
+    const sentence = 'max_logit of layer 1 head 2 on the probe is 132, over 100 (step 800)';
     const heads = [{ layer: 1, head: 2, value: 132 }];
     const found = { rule: 'max_logit', figure: 'max_logit', raised: true, limit: 100, sentence, heads };
     return { run, alerts: [{ step: 4 * EVERY, ...found }] };
