@@ -7,6 +7,7 @@ that follow it, which give their share to the related keys and spread the rest.
 """
 
 import argparse
+import textwrap
 from collections import defaultdict
 from pathlib import Path
 
@@ -93,9 +94,10 @@ def by_chance(draw: np.random.Generator, n: int = 30) -> str:
         logits = draw.normal(size=(1, HEADS, n, n)) * 4
         largest.append(max(float(np.nanmax(figures(logits, [pairs], causal=causal))) for causal in (False, True)))
     said = ", ".join(f"{value:.2f} with {count}" for count, value in zip(FEW, largest, strict=True))
-    return (
+    told = (
         f"The largest figure of {HEADS} heads that attend sharply at random, by the pairs of the whole probe: {said}."
     )
+    return "\n".join(textwrap.wrap(f"{told} Give a relation more pairs than that.", 118))
 
 
 def main() -> None:
