@@ -12,8 +12,9 @@ such a pair tells nothing. With e = 1/Q Σ_P of these,
 
     follows = (m - e) / (1 - e)
 
-is 0 for a head that goes by places, 1 for one that attends along R alone, below 0 for one that avoids it; NaN where no
-pair is visible, no visible one has others to be set against, or e is over 0.95. Across two sequences, and from or to a
+is 1 for a head that attends along R alone, and at most about 0 for one that goes by places: the largest of three
+estimates is over each, the more so the more keys of a query are related. NaN where no pair is visible, no visible one
+has others to be set against, or e is over 0.95. Across two sequences, and from or to a
 token without a place on its image, there is no offset: b is 0.
 """
 
