@@ -39,18 +39,19 @@ class Planted(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.strength = nn.Parameter(torch.tensor(0.0))
+        place = torch.arange(N).repeat(len(PARENTS))
+        parents = [dict(pairs).get(at, 0) for pairs in PARENTS for at in range(N)]
+        self.tables = nn.ParameterList(
+            functional.one_hot(of.clamp(min=0), N).float() for of in (place - 1, torch.tensor(parents), place)
+        )
 
     def forward(self, input_ids, attention_mask):
         n = input_ids.shape[1]
-        previous, follower = torch.zeros(2, len(input_ids), n, N)
-        for row, ids in enumerate(input_ids.tolist()):
-            pairs = dict(PARENTS[ids[-1] // N])
-            for at, token in enumerate(ids):
-                place = token % N
-                previous[row, at, max(place - 1, 0)] = 9
-                follower[row, at, pairs.get(place, 0)] = 9
-        q = torch.stack([previous, self.strength * follower], dim=1)  # (batch, 2, n, N)
-        k = functional.one_hot(input_ids % N, N)[:, None].float()  # (batch, 1, n, N)
+        previous, follower, keys = (functional.embedding(input_ids, table)[:, None] for table in self.tables)
+        q, k = (
+            torch.cat([9 * previous, 9 * self.strength * follower], dim=1),
+            keys,
+        )  # (batch, 2, n, N), (batch, 1, n, N)
         visible = torch.ones(n, n, dtype=torch.bool).tril() & attention_mask.bool()[:, None, None]
         return functional.scaled_dot_product_attention(q, k, k, visible, scale=1.0, enable_gqa=True)
 
