@@ -309,7 +309,7 @@ class AttentionCalls(TorchFunctionMode):
         for x, arrange in zip(given, arranges, strict=True):
             if disorder is None and isinstance(x, Tensor):
                 disorder = self._tokens.problem(x, arrange)
-        if not queries & ~RANDOM:
+        if keys & ~RANDOM and not queries & ~RANDOM:  # of neither, both went out of sight
             self._of_latents.add(call.name)
         if disorder is None and self._is_of_latents(call, queries, keys):
             disorder = LATENTS

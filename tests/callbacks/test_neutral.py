@@ -2,8 +2,10 @@
 
 import collections
 import contextlib
+import dataclasses
 import itertools
 import random
+import types
 
 import numpy as np
 import pytest
@@ -325,6 +327,41 @@ def test_what_modules_keep_in_lists_counters_and_tensors_is_as_it_was():
     assert model.history.tolist() == [0.0, 1.0, 2.0]
     model(torch.ones(3))
     assert (model.passes, model.table.tolist()) == (1, [0.0, 1.0, 2.0]), "and it works as before"
+
+
+@dataclasses.dataclass
+class Statistics:
+    count: int = 0
+    seen: list[int] = dataclasses.field(default_factory=list)
+
+
+def test_what_modules_keep_in_records_arrays_and_tuples_is_as_it_was():
+    class Counting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.statistics, self.names = Statistics(), types.SimpleNamespace(last=torch.zeros(2))
+            self.array, self.number, self.both = np.zeros(2), np.float64(1), (torch.zeros(2), [0])
+            self.statistics.itself = self.statistics
+
+        def forward(self):
+            self.statistics.count += 1
+            self.statistics.seen.append(1)
+            self.statistics.new = True
+            self.names.last.add_(1)
+            self.array[0] += 1
+            self.number += 1
+            self.both[0].add_(1)
+            self.both[1].append(1)
+
+    model = Counting()
+    before = [model.statistics, model.names, model.array, model.both]
+    with undisturbed(model):
+        model()
+        assert (model.statistics.count, model.array[0], model.number, model.both[1]) == (1, 1, 2, [0, 1])
+    assert all(x is y for x, y in zip(before, (model.statistics, model.names, model.array, model.both), strict=True))
+    assert vars(model.statistics) == {"count": 0, "seen": [], "itself": model.statistics}
+    assert (model.names.last.tolist(), model.array.tolist(), model.number) == ([0, 0], [0, 0], 1)
+    assert (model.both[0].tolist(), model.both[1]) == ([0, 0], [0])
 
 
 class PartlyScripted(Decoder):
