@@ -125,6 +125,8 @@ class PatchMoves:
             for x in (*args, *kwargs.values())
             if isinstance(x, Tensor) and (placed := self._of(x)) is not None
         ]
+        if not known:  # of what was written over through a view
+            return None
         most = max(size for size, _ in known)
         full = [placed for size, placed in known if size == most]
         finest = max(grid.size for _, grid in full)
