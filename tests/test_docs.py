@@ -139,18 +139,9 @@ def test_configuration(given: dict[str, object], monkeypatch: pytest.MonkeyPatch
     assert logged[0]["trainer/global_step"] == 7
 
 
-def test_training_loop(given: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[AttentionRecorder] = []
-
-    class Recorder(AttentionRecorder):
-        def __init__(self, *args: object, **options: object) -> None:
-            super().__init__(*args, **options)
-            made.append(self)
-
-    monkeypatch.setattr("tb_attnviz.callbacks.AttentionRecorder", Recorder)
-    run_page("docs/how_to/training_loop.md", given)
-    made[-1].close()
-    assert [layer.heads for layer in made[1].layers] == [2, 2]
+def test_training_loop(given: dict[str, object]) -> None:
+    names = run_page("docs/how_to/training_loop.md", given)
+    assert [layer.heads for layer in names["recorder"].layers] == [2, 2]
     assert "batch_max_logit" in tb_attnviz.open_run("runs/c").health()
 
 
