@@ -13,6 +13,7 @@ import time
 import warnings
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -27,7 +28,8 @@ PROBE = Probe(IDS[:4], [[str(token) for token in row] for row in IDS[:4].tolist(
 def made(device: str) -> nn.Module:
     torch.manual_seed(0)
     config = GPT2Config(vocab_size=512, n_positions=64, n_embd=128, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=0)
-    return GPT2LMHeadModel(config).to(device).train()
+    model: nn.Module = GPT2LMHeadModel(config)
+    return model.to(device).train()
 
 
 def train(device: str, directory: str | None, steps: int = 6) -> dict[str, Tensor]:
@@ -51,7 +53,7 @@ def train(device: str, directory: str | None, steps: int = 6) -> dict[str, Tenso
     return dict(model.state_dict()) | {"random state": state}
 
 
-def figures(device: str) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def figures(device: str) -> dict[str, npt.NDArray[np.float32]]:
     """Of the probe and of one batch in evaluation mode, without dropout: [heads]."""
     model = made(device).eval()
     with tempfile.TemporaryDirectory() as directory:
