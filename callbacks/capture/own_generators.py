@@ -18,7 +18,8 @@ def own_generators(model: nn.Module) -> Iterator[None]:
     """Within it the generators that `model` is seen to have start from the same state; after it they are as before.
 
     Those are seen that modules have as attributes, in lists, tuples or dictionaries of such, or as global variables
-    that their methods name. (`AttentionCalls` sees the torch.Generators that operations are given.)
+    that their methods name. (`AttentionCalls` puts back other
+    torch.Generators that operations are given.)
     """
     with contextlib.ExitStack() as stack:
         for generator in {id(found): found for found in _of(model)}.values():

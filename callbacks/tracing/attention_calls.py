@@ -134,7 +134,7 @@ class AttentionCalls(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         if isinstance(kwargs.get("generator"), torch.Generator):
-            self._restart(kwargs["generator"])
+            self._keep(kwargs["generator"])
         operation = getattr(func, "__name__", "").strip("_")
         if _is_mapped():
             self._refuse_mapped(func, operation, args, kwargs)
@@ -345,12 +345,11 @@ class AttentionCalls(TorchFunctionMode):
         if self._take_output is not None and isinstance(output, Tensor):
             self._take_output(name, output, arrange)
 
-    def _restart(self, generator: torch.Generator) -> None:
-        """Every pass draws the same numbers from a generator that an operation names, which then goes on as before."""
+    def _keep(self, generator: torch.Generator) -> None:
+        """A generator that an operation names goes on after the pass as before; the pass may have made and seeded it."""
         if id(generator) not in self._generators:
             self._generators[id(generator)] = generator
             self._open.callback(generator.set_state, generator.get_state())
-            generator.manual_seed(0)
 
     def _is_made_by(self, name: str, x: Tensor) -> bool:
         """Whether the attention `name` had a part in `x`."""

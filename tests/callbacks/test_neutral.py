@@ -398,7 +398,9 @@ def test_generators_of_the_models_own_are_as_they_were_and_start_every_pass_alik
         def forward(self, ids):
             noise = [self.numpy.standard_normal(), self.legacy.randn(), GLOBAL.standard_normal()]
             noise += [self.of_parts["python"][0].gauss(), *torch.randn(1, generator=self.of_parts["torch"]).tolist()]
-            drawn.append([*noise, *torch.randn(1, generator=elsewhere).tolist()])
+            torch.randn(1, generator=elsewhere)
+            drawn.append(noise)
+            seeded.append(torch.randn(1, generator=torch.Generator().manual_seed(7)).item())
             return super().forward(ids)
 
     def states():
@@ -406,7 +408,7 @@ def test_generators_of_the_models_own_are_as_they_were_and_start_every_pass_alik
         numpys = [str(generator.bit_generator.state) for generator in (model.numpy, GLOBAL)]
         return [own.get_state(), elsewhere.get_state(), model.legacy.get_state(), *numpys, python.getstate()]
 
-    drawn, model = [], Noisy()
+    drawn, seeded, model = [], [], Noisy()
     before = states()
     capture(model, Probe(IDS, TOKENS))
     assert_same(states(), before)
@@ -415,3 +417,4 @@ def test_generators_of_the_models_own_are_as_they_were_and_start_every_pass_alik
     recorded, trained, again = drawn
     assert recorded == again
     assert not set(recorded) & set(trained)
+    assert len(set(seeded)) == 1, "what the pass seeds itself is what it seeds"
