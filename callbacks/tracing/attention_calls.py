@@ -346,7 +346,7 @@ class AttentionCalls(TorchFunctionMode):
             self._take_output(name, output, arrange)
 
     def _keep(self, generator: torch.Generator) -> None:
-        """A generator that an operation names goes on after the pass as before; not reseeded: the pass may have made it."""
+        """A generator that an operation names goes on as before after the pass, which may have made and seeded it."""
         if id(generator) not in self._generators:
             self._generators[id(generator)] = generator
             self._open.callback(generator.set_state, generator.get_state())
