@@ -229,6 +229,8 @@ class TestInspect:
             "keys_of": "tokens",
             "query_grid": None,
             "key_grid": None,
+            "query_special": 0,
+            "key_special": 0,
             "values": False,
         }
         assert second["steps"] == []

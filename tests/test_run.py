@@ -1,5 +1,6 @@
 """open_run: what was written comes back, lazily; what is not there is said in a sentence."""
 
+import math
 import re
 import subprocess
 import sys
@@ -133,7 +134,9 @@ def test_project_shows_all_steps_in_one_frame(run_directory: Path) -> None:
     run = tb_attnviz.open_run(run_directory)
     points = run.project("biplot", 1, 3, dims=3)
     assert points.shape == (4, 2 * PROBE.tokens, 3)
-    assert np.abs(points).max() == pytest.approx(1)
+    reach = np.sort(np.abs(points).max(axis=2), axis=1)  # [steps, n]
+    place = math.ceil(0.96 * reach.shape[1]) - 1
+    assert reach[:, place].max() == pytest.approx(1), "the frame holds 96 % of the points of every step"
 
 
 def test_project_takes_a_method_and_its_parameters(run_directory: Path) -> None:

@@ -114,7 +114,9 @@ def capture(
                 observer = WholeHeads(of_batch, select, model)
                 with (
                     ModuleNames(model) as names,
-                    AttentionCalls(names, observer, [*inputs.values()], sides=len(batch.sides)),
+                    AttentionCalls(
+                        names, observer, [*inputs.values()], sides=len(batch.sides), in_sight=not observer.is_split
+                    ),
                 ):
                     forward(model, *batch.args, **batch.kwargs)
                 shown = find_sides(of_batch.traces, batch, inputs, hints, sides)

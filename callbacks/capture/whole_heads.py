@@ -21,12 +21,17 @@ from .selection import Selection
 
 
 class WholeHeads(GuardedObserver):
-    """A observer that is told of all heads of a layer, also where this process has some of them only."""
+    """An observer that is told of all heads of a layer, also where this process has some of them only."""
 
     def __init__(self, recording: BatchRecording, select: Selection | None, model: nn.Module) -> None:
         super().__init__(recording, select)
         self._modules = dict(named_modules(model)) if _is_split(model) else {}
         self._groups: dict[str, ProcessGroup] = {}  # attention → the processes that its heads are split over
+
+    @property
+    def is_split(self) -> bool:
+        """Whether parameters are split over processes: what is made with them goes out of sight."""
+        return bool(self._modules)
 
     def take(self, call: AttentionCall) -> None:
         if self._modules:

@@ -86,9 +86,12 @@ class AttentionCalls(TorchFunctionMode):
         inputs: Sequence[Tensor] = (),
         *,
         sides: int = 1,
+        in_sight: bool = True,
         take_output: TakeOutput | None = None,
     ) -> None:
+        """in_sight: whether all that inputs go through is seen, so that what is made of none of them is latents."""
         super().__init__()
+        self._in_sight = in_sight
         self._take_output = take_output
         self._names = names
         self._observer = observer
@@ -309,7 +312,7 @@ class AttentionCalls(TorchFunctionMode):
         for x, arrange in zip(given, arranges, strict=True):
             if disorder is None and isinstance(x, Tensor):
                 disorder = self._tokens.problem(x, arrange)
-        if keys & ~RANDOM and not queries & ~RANDOM:  # of neither, both went out of sight
+        if self._in_sight and keys & ~RANDOM and not queries & ~RANDOM:  # of neither, both went out of sight
             self._of_latents.add(call.name)
         if disorder is None and self._is_of_latents(call, queries, keys):
             disorder = LATENTS
@@ -322,7 +325,7 @@ class AttentionCalls(TorchFunctionMode):
         """Whether just one of the two is made of inputs, where the probe names one side, and widths do not tell."""
         widths = {call.queries.shape[2], call.keys.shape[2]} if call.queries.dim() == call.keys.dim() == 4 else {-1}
         one = bool(queries & ~RANDOM) != bool(keys & ~RANDOM)
-        return one and self._sides == 1 and widths <= self._observer.widths
+        return self._in_sight and one and self._sides == 1 and widths <= self._observer.widths
 
     def _begin(
         self,

@@ -29,7 +29,7 @@ class Disk:
     def begin(self, step, probe, layers, *, pictures):
         self.beginnings.append(step)
 
-    def write_health(self, step, figures, *, maps):
+    def write_health(self, step, figures, *, maps, arrays):
         self.begun.release()
         assert self.let.acquire(timeout=10)
 
@@ -72,7 +72,7 @@ def test_a_disk_slower_than_training_makes_training_wait():
     writer = BackgroundWriter(disk, PROBE)
     training = threading.Thread(target=lambda: [writer.write(step, RECORDING, ALERTS) for step in range(10)])
     training.start()
-    disk.begun.acquire()  # step 0 is being written
+    assert disk.begun.acquire(timeout=10)  # step 0 is being written
     training.join(timeout=0.3)
     assert training.is_alive(), "ten recordings must not all wait in memory"
     let(disk, 10)

@@ -137,14 +137,17 @@ def test_boxes_mark_add_and_remove_and_the_bar_stays_in_a_narrow_view(tab: Tab) 
     tab.head_view.get_by_role("application", name="Scatterplot").focus()
     tab.page.keyboard.press("b")
     expect(marked(tab).get_by_role("button", name="Box")).to_have_attribute("aria-pressed", "true")
-    drag(tab, (-190, -184), (0, 184))
+    box = tab.head_view.get_by_role("application", name="Scatterplot").bounding_box()
+    assert box
+    edge, top, bottom = box["width"] / 2 - 8, 40 - box["height"] / 2, box["height"] / 2 - 24
+    drag(tab, (-edge, top), (0, bottom))
     everything = set(range(2 * PROBE.tokens))
     wait_until(lambda: marked_points(tab), seconds=10)
     left = marked_points(tab)
     assert left < everything
-    drag(tab, (0, -184), (190, 184), key="Shift")
+    drag(tab, (0, top), (edge, bottom), key="Shift")
     wait_until(lambda: marked_points(tab) == everything, seconds=10)
-    drag(tab, (-190, -184), (0, 184), key="Alt")
+    drag(tab, (-edge, top), (0, bottom), key="Alt")
     wait_until(lambda: marked_points(tab) == everything - left, seconds=10)
 
     tab.page.set_viewport_size({"width": 660, "height": 720})

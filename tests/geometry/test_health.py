@@ -99,7 +99,9 @@ def test_induction_without_a_repeat_is_undefined() -> None:
 def test_the_front_end_explains_every_figure() -> None:
     page = Path(__file__).parents[2].joinpath("frontend", "src", "health", "figures.ts").read_text()
     explained = re.findall(r"^  (\w+): \{\s*title: '", page, re.MULTILINE)
-    assert set(explained) == {*geometry.FIGURES, "effective_rank", "value_entropy"}
+    of_batches = {"batch_max_logit", "batch_entropy", "batch_sink"}
+    importance = {"importance", "importance_exact"}
+    assert set(explained) == {*geometry.FIGURES, "effective_rank", "value_entropy", *importance, *of_batches}
 
 
 def test_norms_and_the_largest_logit() -> None:
