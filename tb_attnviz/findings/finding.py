@@ -45,7 +45,8 @@ class Group:
 class Happening:
     """Something that happened at a step: "formed", "lost", "alert", "cleared", "restart", "changed model".
 
-    `layer`, `head`, `kind`: None where it is of no one head, or of no kind; `trouble`: it is bad news.
+    `layer`, `head`, `kind`: None where it is of no one head, or of no kind; `trouble`: an alert, or a head that came
+    to do nothing of its own.
     """
 
     step: int

@@ -96,7 +96,7 @@ class Named:
                     found.append(Happening(steps[first], "formed", sentence, *place, kind.name, kind.trouble))
                 if end < len(steps):
                     sentence = f"{name}: no longer {title} since step {steps[end]}"
-                    found.append(Happening(steps[end], "lost", sentence, *place, kind.name, not kind.trouble))
+                    found.append(Happening(steps[end], "lost", sentence, *place, kind.name))
         return sorted(found, key=lambda one: one.step)
 
     def sentence(self, layer: int, head: int, findings: list[Finding], lost: list[Finding]) -> str:

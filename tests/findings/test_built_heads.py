@@ -76,6 +76,7 @@ def test_a_head_that_loses_its_kind_is_told_as_one_that_gains_it(built: Run) -> 
     happened = [(one.step, one.what, one.head, one.kind) for one in built.events()]
     assert (400, "formed", 0, "previous") in happened
     assert (2000, "lost", 0, "previous") in happened
+    assert not any(one.trouble for one in built.events() if one.what == "lost"), "heads try kinds while they learn"
     document = findings_document(built.named, 2300, built.recorded.heads)
     assert document["heads"][0]["title"] in (None, "broad")
     assert "was previous token from step 400 to 2000" in document["heads"][0]["sentence"]
