@@ -82,8 +82,8 @@ def peak_memory(setup: str, what: str) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
 
 
-def _peak(setup: str, what: str) -> float:
-    model, probe = SETUPS[setup][1]()
+def peak(model: torch.nn.Module, probe: Probe, what: str) -> float:
+    """Largest resident memory of this process, in MB, once it has done `what` three times."""
     model.eval()
     with tempfile.TemporaryDirectory() as directory:
         for step in range(3):
@@ -163,7 +163,8 @@ def main() -> None:
     warnings.simplefilter("ignore", AttentionWarning)
     torch.set_num_threads(1)
     if arguments.peak:
-        print(_peak(*arguments.peak))
+        setup, what = arguments.peak
+        print(peak(*SETUPS[setup][1](), what))
         return
     used = page.machine("torch", "transformers", "numpy", "protobuf")
     table = f"{used}; medians of {arguments.repetitions} repetitions.\n\n{report(arguments.repetitions)}"

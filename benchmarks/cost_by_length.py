@@ -11,16 +11,14 @@ import dataclasses
 import statistics
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import torch
 from transformers import GPT2Config, GPT2Model
 
 from benchmarks import page, recordings
-from benchmarks.cost import holding
+from benchmarks.cost import holding, peak
 from benchmarks.plot import Line, log_log
-from tb_attnviz.callbacks import AttentionRecorder, Probe
+from tb_attnviz.callbacks import Probe
 
 LENGTHS = (64, 512, 2048, 4096)
 _TOKENS = 4096  # of all sequences together
@@ -82,22 +80,6 @@ def memory(length: int) -> float:
     return peaks["record"] - peaks["bare"]
 
 
-def _peak(what: str, length: int) -> float:
-    model, probe = WIDE.make(length, 1)
-    model.eval()
-    with tempfile.TemporaryDirectory() as directory, torch.no_grad():
-        if what == "record":
-            with AttentionRecorder(model, probe, directory) as recorder:
-                for step in range(2):
-                    recorder.record(step)
-        else:
-            for _ in range(2):
-                for batch in probe.batches(1, device=torch.device("cpu")):
-                    model(*batch.args, **batch.kwargs)
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1e3
-
-
 def report(repetitions: int) -> str:
     """The tables, as Markdown; the plot goes to `PLOT`."""
     rows, lines = [], []
@@ -131,7 +113,8 @@ def main() -> None:
     recordings.quiet()
     torch.set_num_threads(1)
     if arguments.peak:
-        print(_peak(arguments.peak[0], int(arguments.peak[1])))
+        what, length = arguments.peak
+        print(peak(*WIDE.make(int(length), 1), what))
         return
     used = page.machine("torch", "transformers", "numpy")
     table = f"{used}; medians of {arguments.repetitions} repetitions.\n\n{report(arguments.repetitions)}"
