@@ -36,6 +36,7 @@ class Attributing:
         self._connect = None if connections_every is None else as_schedule(connections_every, "connections_every")
         self._on_error = on_error
         self._warned = False
+        self._asked: tuple[int, tuple[bool, bool]] | None = None
         wanted = loss is not None or self._connect is not None
         self._attribution = (
             Attribution(model, probe, loss=loss, forward=forward, batch_size=batch_size) if wanted else None
@@ -59,13 +60,20 @@ class Attributing:
 
     def is_due(self, step: int) -> bool:
         """Whether something is wanted at `step`, a checkpoint or not."""
-        return self._says(self._ablate, step) or self._says(self._connect, step)
+        return any(self._due(step))
+
+    def _due(self, step: int) -> tuple[bool, bool]:
+        """Whether exact importance is due, and connections. Schedules are asked once a step: they may count."""
+        if self._asked is None or self._asked[0] != step:
+            self._asked = step, (self._says(self._ablate, step), self._says(self._connect, step))
+        return self._asked[1]
 
     def added(self, step: int, recording: Recording, *, checkpoint: bool, ablate: bool) -> Recording:
         """`recording` with what is due; without, where that fails. `ablate`: exact importance in any case."""
         if self._attribution is None:
             return recording
-        ablate, connect = ablate or self._says(self._ablate, step), self._says(self._connect, step)
+        exact, connect = self._due(step)
+        ablate = ablate or exact
         try:
             return self._attribution.added(recording, weigh=checkpoint, ablate=ablate, connect=connect)
         except Exception as error:

@@ -63,7 +63,7 @@ def batch_probe(
     inputs = _inputs(batch, model)
     tensors = inputs if isinstance(inputs, dict) else dict(zip(map(str, range(len(inputs))), inputs, strict=True))
     pixels = _find(tensors, "pixel_values", lambda x: x.is_floating_point() and x.dim() == 4)
-    ids = _find(tensors, _IDS, lambda x: not x.is_floating_point() and x.dim() == 2)
+    ids = _find(tensors, _IDS, lambda x: not x.is_floating_point() and x.dtype != torch.bool and x.dim() == 2)
     if ids is not None:
         probe = _of_ids(inputs, ids, tensors.get(_MASK), model, forward, tokenizer)
         kind = "sequences"

@@ -104,7 +104,9 @@ class TrainingBatches:
         sentence = self._once(f"layers without figures of the training batch: {named}") if missing else None
         if not found:
             return recording, sentence
-        fetched = torch.cat([x.float().flatten() for x, _ in found.values()]).cpu().numpy()  # waits for the device once
+        where = next(iter(found.values()))[0].device  # layers may be on several
+        all_of_them = torch.cat([x.to(where).float().flatten() for x, _ in found.values()])
+        fetched = all_of_them.cpu().numpy()  # waits for the device once
         ends = np.cumsum([x.numel() for x, _ in found.values()])
         of_names = dict(zip(found, np.split(fetched, ends[:-1]), strict=True))
         unknown = np.full(len(BATCH_FIGURES), np.nan, np.float32)

@@ -43,7 +43,7 @@ def training_probe(
     loaders: by what the data are called; `model`: of transformers. Says in the log what it has taken. Data that are
     made anew at each look leave the random numbers of the training as they were.
     """
-    config: Any = model.config
+    config: Any = getattr(model, "config", None)
     found = next(((name, loader) for name, loader in loaders.items() if loader is not None), None)
     if found is None:
         raise NoProbeError("the Trainer has no data")

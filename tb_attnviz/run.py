@@ -507,6 +507,8 @@ class Run:
             try:
                 arrays = self.arrays(each)
                 read = {way: read_connections(arrays, way, heads=self.records.newest.heads) for way in WAYS}
+                if any(values is None for values in read.values()):
+                    raise FormatError(f"the connections of step {each} are incomplete")
                 found[each] = {way: values for way, values in read.items() if values is not None}
             except FormatError as error:
                 if each == step:

@@ -41,7 +41,7 @@ def show_tab(arguments: argparse.Namespace) -> None:
 
     tensorboard = make_tensorboard(server_class(ready))
     flags = ("port", "host", "bind_all", "path_prefix", "reload_interval")
-    given = {name: value for name in flags if (value := getattr(arguments, name))}
+    given = {name: value for name in flags if (value := getattr(arguments, name)) is not None}
     tensorboard.configure(("",), logdir=directory, **given)
     try:
         code = tensorboard.main()

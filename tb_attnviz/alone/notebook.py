@@ -60,7 +60,9 @@ def _page(run: Run, options: dict[str, Any]) -> str:
         path = Path(directory, "page.html")
         given = {"max_bytes": _PAGE_BYTES, "workers": 1, **options}
         words = [
-            f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in given.items()
+            f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
+            for name, value in given.items()
+            if value is not None and value is not False
         ]
         with contextlib.redirect_stdout(io.StringIO()):  # what it says is of a file
             command.export(parser.parse_args([run.directory, f"--output={path}", *words]))

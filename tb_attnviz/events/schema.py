@@ -270,10 +270,10 @@ def _entry(layer: Layer) -> dict[str, Any]:
 
 
 def _beyond(layer: Layer, announced: Layer | None) -> dict[str, Any]:
-    """The fields of `layer` that are others than those announced; all of them if nothing was."""
+    """The fields of `layer` that are others than those announced; all if nothing was, but special tokens of none."""
     entry = _entry(layer)
     if announced is None or layer.name != announced.name:
-        return entry
+        return {name: value for name, value in entry.items() if value or name not in ("query_special", "key_special")}
     known = _entry(announced)
     return {name: value for name, value in entry.items() if value != known[name]}
 

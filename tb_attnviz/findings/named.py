@@ -103,7 +103,7 @@ class Named:
         """One sentence of a head: what it does, since when, and what it no longer does."""
         name = self._recorded.name((layer, head))
         told = [one for one in findings if one.kind != "copy"] or findings
-        begun = self._measured.steps[0]
+        begun = self._measured.steps[0] if self._measured.steps else 0
         parts = [one.sentence + (f" (since step {one.since})" if one.since > begun else "") for one in told]
         parts += [one.sentence for one in findings if one not in told]
         if lost:

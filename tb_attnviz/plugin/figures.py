@@ -17,6 +17,7 @@ from tb_attnviz.projection.jobs import Task
 from tb_attnviz.run import NotRecordedError, Run
 
 _MOST_NUMBERS = 4 * 2**20  # that one answer may hold: 16 MB
+_MOST_HELD = 2**26  # numbers of a bucket that a worker holds at once: 256 MB
 _MOST_ROWS = 2**24  # float32 counts them
 
 
@@ -67,6 +68,7 @@ def figure_task(request: Request, name: str, run: Run) -> Task:
     figure = parameters.choice(request, "figure", run.records.newest.figures)
     (first, rows), every = _rows(request, run), _every(request)
     _check_size((1 if every == 1 else 4) * (len(rows) // every + 2) * rows.heads, "larger buckets")
+    _check_bucket(rows, every, 1)
     key = "figure", figure, first, every, rows.digest([figure], len(rows))
     return _task(name, run, key, tasks.health_figure, rows, figure, first, every)
 
@@ -78,6 +80,7 @@ def range_task(request: Request, name: str, run: Run) -> Task:
     if head is not None and not 0 <= head < rows.heads:
         raise NotRecordedError(f"no head {head}: the run has heads 0 to {rows.heads - 1}, one layer after the other")
     _check_size(2 * (len(rows) // every + 2) * len(names), "larger buckets")
+    _check_bucket(rows, every, len(names))
     key = "range", head, first, every, rows.digest(names, len(rows))
     return _task(name, run, key, tasks.health_range, rows, names, head, first, every)
 
@@ -99,6 +102,11 @@ def _every(request: Request) -> int:
     if not 1 <= every <= _MOST_ROWS:
         raise BadRequestError(f"the parameter 'every' must be from 1 to {_MOST_ROWS}, not {every}")
     return every
+
+
+def _check_bucket(rows: FigureRows, every: int, figures: int) -> None:
+    if min(every, len(rows)) * figures * rows.heads > _MOST_HELD:
+        raise BadRequestError(f"a bucket of {every:,} steps cannot be held: ask for smaller buckets")
 
 
 def _check_size(numbers: int, remedy: str) -> None:

@@ -63,13 +63,16 @@ export class FiguresOfRun {
 
   /** Asks which steps there are now. */
   update(source: Source, run: string): void {
+    if (this.index.value && this.index.value.run !== run) this.clear(); // nothing of another run under this one's name
     this.source = source;
-    const known = this.index.value?.run === run ? this.index.value : null;
+    const known = this.index.value;
     void this.index.load(async (signal) => {
       const newer = await source.healthSteps(run, known && { from: known.rows, known: known.digest }, signal);
       if (known && newer.digest === known.digest) return known;
       if (known && newer.from === known.rows)
         return { ...newer, from: 0, steps: [...known.steps, ...newer.steps] };
+      signal.throwIfAborted(); // it must not forget what came since
+      this.index.value = null; // else what was known would be asked for once more, before this is here
       this.forget(); // a restart has written some again
       return { ...newer, from: 0 };
     });

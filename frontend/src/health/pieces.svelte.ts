@@ -76,8 +76,8 @@ export class Pieces {
       if (controller.signal.aborted) return;
       this.held.delete(key); // so that it is the newest one
       this.held.set(key, piece);
-      this.error = null;
       if (this.asked.get(key) === own) this.asked.delete(key);
+      if (![...this.asked.values()].some(({ failed }) => failed)) this.error = null;
     } catch (error) {
       // A failure is not tried again until somebody asks for it.
       if (controller.signal.aborted || isAbort(error)) return;

@@ -51,7 +51,7 @@ float reachOf(vec3 p) {
   return max(max(flat_.x, flat_.y), u_deep ? abs(p.z) : 0.0);
 }
 
-// The css pixel, the height towards the viewer, and how much larger what is there styles.
+// The css pixel, the height towards the viewer, and how much larger what is there looks.
 vec4 place(vec3 p, vec4 cell) {
   float reach = reachOf(p);
   if (reach > 1.0) p *= (1.0 + ${RIM.toFixed(3)} * (1.0 - 1.0 / reach)) / reach;

@@ -59,7 +59,7 @@ function dotOf(
   const [x, y] = [left + side * spot.x, top + side * spot.y];
   const { colour, level, own } = styleOf(picture, vertex, point);
   const lit = selecting && level >= 2;
-  const patches = ghost ? null : picture.patches;
+  const patches = ghost || spot.out ? null : picture.patches; // beyond the border they are arrowheads, as on screen
   const isPatch = patches != null && (patches.rectangles[4 * point + 2] ?? 0) > 0;
   const plain = (isPatch ? patches.size : picture.pointSize) * spot.grow * own;
   const across = !lit

@@ -11,15 +11,9 @@ import { toNumber } from './types';
 
 /** All health figures of a run in memory, and the answers that are made of them: of runs that are exported or made up, and of
  * what a client has whole. */
-export interface WholeHealth {
-  readonly run: string;
-  readonly steps: readonly number[];
-  /** Of each layer. */
-  readonly heads: readonly number[];
-  readonly figures: readonly string[];
+export interface WholeHealth extends Omit<HealthSteps, 'from' | 'rows'> {
   /** [steps, figures, heads of all layers]; NaN where a figure is not known. */
   readonly values: Float32Array;
-  readonly digest: string;
 }
 
 export function wholeHealth({ run, steps, heads, figures, digest = '' }: HealthDocument): WholeHealth {
