@@ -164,3 +164,16 @@ it('says what went wrong, and tries again when it is told to', async () => {
   await settle();
   expect([held.figures?.size, held.error]).toEqual([2, null]);
 });
+
+it('shows nothing of another run, and asks for the rows of the new one, of which there are as many', async () => {
+  now = written(20);
+  look({ steps: [0], figures: ['entropy'], head: 3 });
+  held.update(source(), 'a');
+  await settle();
+  now = { ...written(20, 1), run: 'b' };
+  held.update(source(), 'b');
+  expect(held.figures).toBeNull();
+  await settle();
+  expect(valueAt(held.figures!.get('entropy')!, 0, 3)).toBe((3 * 17 + 1) / 8);
+  expect(held.error).toBeNull();
+});
