@@ -42,8 +42,10 @@ describe('the names of heads', () => {
     const end = $effect.root(() => names.begin());
     flushSync();
     expect(names.of({ layer: 0, head: 1 })).toBeNull();
+    expect(names.busy).toBe(true);
     answers[0]?.();
     await expect.poll(() => names.of({ layer: 0, head: 1 })?.title).toBe('of 100');
+    expect(names.busy).toBe(false);
     expect(names.of({ layer: 1, head: 1 })).toBeNull();
     step = 200;
     flushSync();

@@ -26,6 +26,11 @@ export class HeadNames implements Feature {
     const { value } = this.answer;
     return value && value.run === this.session.data.run?.run ? value.events : null;
   });
+  /** Cells are drawn again when their names come. */
+  get busy(): boolean {
+    return this.answer.loading;
+  }
+
   private readonly byPlace: ReadonlyMap<string, NamedHead> = $derived(
     new Map((this.findings?.heads ?? []).map((head) => [keyOf(head), head])),
   );
