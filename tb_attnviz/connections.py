@@ -2,12 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.events import Layer
+from tb_attnviz.events import FiguresLocation, FormatError, Layer, read_connections, read_figures
 
 Float32 = npt.NDArray[np.float32]
 Way = Literal["queries", "keys"]
@@ -17,6 +17,9 @@ LEAST = 0.5
 """In logits a query: a head that contributes less feeds nobody."""
 SHARE = 0.5
 """Of all that a head is fed in one way: a head that contributes less is one of many."""
+_MOST_LINKS = 16  # of a head that are told, in each direction
+_MOST_STEPS = 256
+_MOST_READ = 2**28  # pairs of heads, of all steps together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,13 +54,137 @@ def connections_of(step: int, by_step: Mapping[int, Mapping[Way, Float32]], laye
     pairs: list[Pair] = []
     for by in WAYS:
         now = np.nan_to_num(by_step[step][by])
-        shares = now / np.maximum(np.maximum(now, 0).sum(axis=0), 1e-12)
+        shares = shares_of(now)
         for source, target in np.argwhere((now >= LEAST) & (shares >= SHARE)):
-            over = [float(by_step[s][by][source, target]) for s in steps]
-            late = [n for n, value in enumerate(over) if not value >= over[-1] / 2]
-            formed = steps[late[-1] + 1] if late else steps[0]
+            formed = steps[_formed([float(by_step[s][by][source, target]) for s in steps])]
             value, share = float(now[source, target]), float(shares[source, target])
             (layer_from, head_from), (layer_to, head_to) = numbers[source], numbers[target]
             pairs.append(Pair(layer_from, head_from, layer_to, head_to, by, value, share, formed))
     pairs.sort(key=lambda pair: -pair.contribution)
     return Connections(step, by_step[step]["queries"], by_step[step]["keys"], tuple(pairs))
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """One head that another one feeds, or is fed by, over `HeadLinks.steps`."""
+
+    head: int  # among the heads of all layers
+    by: Way
+    contributions: tuple[float, ...]  # in logits a query; NaN where it is not known
+    shares: tuple[float, ...]  # of all that is contributed to the second head in this way
+    since: tuple[int | None, ...]
+    """At each step the first one from which on the contribution was at least half of what it is then; None where that
+    is less than LEAST."""
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadLinks:
+    """Who feeds one head, and whom it feeds: those that contribute at least LEAST at one step, the strongest first."""
+
+    steps: tuple[int, ...]
+    fed_by: tuple[Link, ...]
+    feeds: tuple[Link, ...]
+
+
+def head_links(locations: Mapping[int, FiguresLocation], heads: int, wanted: Sequence[int]) -> list[HeadLinks]:
+    """Of each of the `wanted` heads, over the steps whose records `locations` are: of very many, some, spread evenly.
+
+    What cannot be read of them is left out.
+    """
+    steps = _some(sorted(locations), max(2, min(_MOST_STEPS, _MOST_READ // max(1, len(WAYS) * heads**2))))
+    rows: dict[int, list[_Row]] = {}
+    for step in steps:
+        try:
+            by = read_step(locations[step], heads)
+        except FormatError:
+            continue
+        shares = {way: shares_of(np.nan_to_num(values)) for way, values in by.items()}
+        rows[step] = [_Row.of(by, shares, head) for head in wanted]
+    return [_links([row[n] for row in rows.values()], tuple(rows)) for n in range(len(wanted))]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    """One head at one step: [fed by, feeds] of [ways, heads], contributions and their shares."""
+
+    contributions: tuple[Float32, Float32]
+    shares: tuple[Float32, Float32]
+
+    @classmethod
+    def of(cls, by: Mapping[Way, Float32], shares: Mapping[Way, Float32], head: int) -> "_Row":
+        def both(arrays: Mapping[Way, Float32]) -> tuple[Float32, Float32]:
+            return np.stack([arrays[way][:, head] for way in WAYS]), np.stack([arrays[way][head] for way in WAYS])
+
+        return cls(both(by), both(shares))
+
+
+def _links(rows: Sequence[_Row], steps: tuple[int, ...]) -> HeadLinks:
+    fed_by, feeds = (_strongest(rows, steps, direction) for direction in (0, 1))
+    return HeadLinks(steps, fed_by, feeds)
+
+
+def _strongest(rows: Sequence[_Row], steps: tuple[int, ...], direction: int) -> tuple[Link, ...]:
+    if not rows:
+        return ()
+    values = np.stack([row.contributions[direction] for row in rows])  # [steps, ways, heads]
+    shares = np.stack([row.shares[direction] for row in rows])
+    most = np.nan_to_num(values).max(axis=0)
+    order = np.argsort(-most, axis=None, kind="stable")[:_MOST_LINKS]
+    found = []
+    for way, head in np.column_stack(np.unravel_index(order, most.shape)).tolist():
+        if most[way, head] >= LEAST:
+            over = [float(value) for value in values[:, way, head]]
+            since = tuple(steps[_formed(over[: n + 1])] if x >= LEAST else None for n, x in enumerate(over))
+            found.append(Link(head, WAYS[way], tuple(over), tuple(map(float, shares[:, way, head])), since))
+    return tuple(found)
+
+
+def _some(steps: Sequence[int], most: int) -> list[int]:
+    """`most` of them, the first and the last among them."""
+    places = np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int) if steps else np.zeros(0, int)
+    return [steps[place] for place in np.unique(places).tolist()]
+
+
+def links_document(links: HeadLinks, places: Sequence[Sequence[int] | None]) -> dict[str, Any]:
+    """As JSON; `places`: layer and head of each head of all layers, None for one that is not told."""
+    return {
+        "steps": list(links.steps),
+        **{name: [_entry(one, place) for one in of if (place := places[one.head])] for name, of in _named(links)},
+    }
+
+
+def _named(links: HeadLinks) -> tuple[tuple[str, tuple[Link, ...]], ...]:
+    return ("fed_by", links.fed_by), ("feeds", links.feeds)
+
+
+def _entry(link: Link, place: Sequence[int]) -> dict[str, Any]:
+    rounded = [[_digits(value) for value in values] for values in (link.contributions, link.shares)]
+    numbers = dict(zip(("contributions", "shares"), rounded, strict=True))
+    return {"layer": place[0], "head": place[1], "by": link.by, **numbers, "since": list(link.since)}
+
+
+def _digits(value: float) -> float | None:
+    return float(f"{value:.4g}") if np.isfinite(value) else None
+
+
+def read_step(location: FiguresLocation, heads: int) -> dict[Way, Float32]:
+    """Each way's [heads_from, heads_to] at one step. Raises events.FormatError where that is damaged."""
+    arrays = read_figures(location)
+    found: dict[Way, Float32] = {}
+    for way in WAYS:
+        values = read_connections(arrays, way, heads=heads)
+        if values is None:
+            raise FormatError(f"the connections of step {location.step} are incomplete")
+        found[way] = values
+    return found
+
+
+def shares_of(contributions: Float32) -> Float32:
+    """Of [heads_from, heads_to], without NaN, the share of all that is contributed to the second head in this way."""
+    return np.asarray(contributions / np.maximum(np.maximum(contributions, 0).sum(axis=0), 1e-12), np.float32)
+
+
+def _formed(over: Sequence[float]) -> int:
+    """The first place from which on `over` was at least half of what it is at the end."""
+    late = [n for n, value in enumerate(over) if not value >= over[-1] / 2]
+    return late[-1] + 1 if late else 0

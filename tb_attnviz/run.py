@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tb_attnviz import comparison, findings, geometry
 from tb_attnviz.comparable import check_comparable
 from tb_attnviz.comparison import Measure, RecordedLayer
-from tb_attnviz.connections import WAYS, Connections, Way, connections_of
+from tb_attnviz.connections import Connections, Way, connections_of, read_step
 from tb_attnviz.events import (
     Alert,
     AttentionMap,
@@ -34,7 +34,6 @@ from tb_attnviz.events import (
     Segment,
     Side,
     VersionError,
-    read_connections,
     read_figures,
     read_maps,
     read_picture,
@@ -505,11 +504,9 @@ class Run:
         found: dict[int, dict[Way, Float32]] = {}
         for each in steps[: steps.index(step) + 1]:
             try:
-                arrays = self.arrays(each)
-                read = {way: read_connections(arrays, way, heads=self.records.newest.heads) for way in WAYS}
-                if any(values is None for values in read.values()):
-                    raise FormatError(f"the connections of step {each} are incomplete")
-                found[each] = {way: values for way, values in read.items() if values is not None}
+                location = self.records.newest.recorded[each]
+                if not isinstance(location, dict):  # version 1 had none
+                    found[each] = read_step(location, self.records.newest.heads)
             except FormatError as error:
                 if each == step:
                     raise

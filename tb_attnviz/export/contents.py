@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from tb_attnviz import __version__
+from tb_attnviz.connections import head_links, links_document
 from tb_attnviz.entries import layer_entry, run_entry, sequence_entry
-from tb_attnviz.events import Side
+from tb_attnviz.events import FiguresLocation, Side
 from tb_attnviz.export.document import ExportError
 from tb_attnviz.export.packing import Float32, pack_document, pack_points
 from tb_attnviz.export.plan import Head, Plan, spread
@@ -19,6 +20,7 @@ from tb_attnviz.projection.trust import Seen, make_trust
 
 _MOST_IMAGES = 512  # as many as the tab shows
 _MOST_HEALTH_STEPS = 1000
+_LINKED = 64  # heads whose links are read at a time
 _DIGITS = 6  # of health figures: what float32 holds
 
 Piece = tuple[str, bytes]  # its name, and what it holds, not yet packed
@@ -56,6 +58,8 @@ def documents(plan: Plan) -> Iterator[Piece]:
     yield "probe", pack_document({"run": plan.name, "sequences": sequences})
     yield "health", pack_document(_health(plan))
     yield "alerts", pack_document({"run": plan.name, "alerts": _alerts(plan)})
+    if plan.run.connection_steps:
+        yield "connections", pack_document(_connections(plan))
     yield "scalars", pack_document(read_scalars(plan.run.directory))
 
 
@@ -144,6 +148,25 @@ def _alerts(plan: Plan) -> list[dict[str, Any]]:
         ]
         alerts.append(entry)
     return alerts
+
+
+def _connections(plan: Plan) -> dict[str, Any]:
+    """Who feeds the heads in detail, and whom they feed: the heads of the page, at the last steps that its own show."""
+    run, places = plan.run, dict(zip(plan.columns, plan.heads, strict=True))
+    known, recorded = run.connection_steps, run.records.newest.recorded
+    wanted = {max((one for one in known if one <= step), default=None) for step in plan.steps}
+    locations = {step: at for step in wanted if step is not None and isinstance(at := recorded[step], FiguresLocation)}
+    count = sum(layer.heads for layer in run.layers)
+    told = [(head.page_layer, head.page_head) if (head := places.get(n)) else None for n in range(count)]
+    details = [number for number, head in places.items() if head in plan.detail]
+    heads: dict[str, Any] = {}
+    for first in range(0, len(details), _LINKED):
+        some = details[first : first + _LINKED]
+        for number, links in zip(some, head_links(locations, count, some), strict=True):
+            document = links_document(links, told)
+            heads["{}-{}".format(*told[number] or ())] = {name: document[name] for name in ("fed_by", "feeds")}
+            steps = document["steps"]
+    return {"steps": steps if heads else sorted(locations), "heads": heads}
 
 
 def _without_image(entry: dict[str, Any]) -> dict[str, Any]:

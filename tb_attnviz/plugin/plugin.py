@@ -15,7 +15,17 @@ from tb_attnviz.entries import run_entry, sequence_entry, with_spans
 from tb_attnviz.events import PLUGIN_NAME, FormatError
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.geometry import POINT_FIGURES
-from tb_attnviz.plugin import attentions, comparisons, figures, findings_of_runs, parameters, picture, small_maps, tasks
+from tb_attnviz.plugin import (
+    attentions,
+    comparisons,
+    figures,
+    findings_of_runs,
+    links,
+    parameters,
+    picture,
+    small_maps,
+    tasks,
+)
 from tb_attnviz.plugin.responses import (
     JSON,
     PNG,
@@ -74,6 +84,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
             "/health_figure": self.health_figure_route,
             "/health_range": self.health_range_route,
             "/maps": self.maps_route,
+            "/connections": self.connections_route,
             "/findings": self.findings_route,
             "/evidence": self.evidence_route,
             "/alerts": self.alerts_route,
@@ -255,6 +266,10 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route
     def maps_route(self, request: Request) -> Response:
         return self._array(request, small_maps.maps_task(request, *self._run(request)))
+
+    @route
+    def connections_route(self, request: Request) -> Response:
+        return self._document(request, links.connections_task(request, *self._run(request)))
 
     @route
     def findings_route(self, request: Request) -> Response:

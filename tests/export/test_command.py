@@ -11,8 +11,9 @@ import tb_attnviz
 from tb_attnviz.cli import main
 from tb_attnviz.events import Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tb_attnviz.export import document
-from tests.conftest import PROBE, make_png, write_checkpoint
+from tests.conftest import LAYERS, PROBE, make_png, write_checkpoint
 from tests.export.pages import PageReader, unpacked_figures, unpacked_points, unpacked_weights
+from tests.test_connections import HEADS, KEYS, OTHER, SOURCE, TARGET, write_connections
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +133,27 @@ def test_pictures_and_values_come_along_unless_they_are_left_out(
     picture.unlink()
     assert export(directory) == 1
     assert "the picture of sequence 1 is gone" in capsys.readouterr().err
+
+
+def test_who_feeds_the_heads_in_detail_comes_along(run_directory: Path) -> None:
+    writer = RunWriter(str(run_directory))
+    writer.begin(300, PROBE, LAYERS)
+    for step, (strong, weak) in KEYS.items():
+        keys = np.zeros((HEADS, HEADS))
+        keys[SOURCE, TARGET], keys[OTHER, TARGET] = strong, weak
+        write_connections(writer, step + 310, keys)
+    write_checkpoint(writer, 550)
+    writer.close()
+    heads = ["--layers", "0,1", "--heads", "2:4", "--steps", "300,550", "--detail"]
+    assert export(run_directory, *heads, "L1H3,L0H3") == 0
+    found = PageReader(run_directory.parent / "page.html").document("connections")
+    assert found["steps"] == [510]  # the last ones up to step 550; at step 300 there were none yet
+    fed = found["heads"]["1-1"]["fed_by"]
+    assert [(one["layer"], one["head"], one["by"]) for one in fed] == [(0, 0, "keys")]  # L0 H1 is not in the page
+    assert (fed[0]["contributions"], fed[0]["shares"]) == ([3.0], [0.75])
+    assert found["heads"]["0-1"] == {"fed_by": [], "feeds": []}
+    assert export(run_directory, *heads, "none") == 0
+    assert PageReader(run_directory.parent / "page.html").document("connections")["heads"] == {}
 
 
 def test_a_page_that_is_too_heavy_is_refused_before_it_is_made(

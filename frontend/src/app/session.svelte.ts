@@ -1,6 +1,7 @@
 import { Images } from '../atlas/images.svelte';
 import type { Host } from '../base/host';
 import { Comparison } from '../compare/compare.svelte';
+import { Connections } from '../connections/connections.svelte';
 import { isError } from '../encoding/colouring';
 import { Colourings } from '../encoding/colourings.svelte';
 import { PointFigures } from '../encoding/point_figures.svelte';
@@ -49,6 +50,8 @@ export class Session extends Ground {
   readonly focus: Focus = this.add(new Focus(this.data));
   readonly health: RunHealth = this.add(new RunHealth(() => lookedAt(this)));
   readonly names: HeadNames = this.add(new HeadNames(this));
+  /** Who feeds the opened head, and whom it feeds. */
+  readonly connections: Connections = this.add(new Connections(this));
   readonly live = new Live();
   readonly steering: Steering = this.add(
     new Steering(

@@ -1,4 +1,5 @@
 import type { NpyArray } from '../base/npy';
+import type { ConnectionsQuery, HeadConnections } from './connections';
 import { type LayerTokens, layerTokens, listsOf, ownPoint } from './lists';
 import type { ScalarPoint } from './scalars';
 import type { DataSource, Offers, Waiting } from './source';
@@ -99,6 +100,10 @@ export class NumberedSource implements DataSource {
     const figures = await this.source.pointFigures(query, signal);
     const part = this.partOf(query);
     return part ? spread(figures, part, 1) : figures;
+  }
+
+  connections(query: ConnectionsQuery, signal?: AbortSignal): Promise<HeadConnections> {
+    return this.source.connections(query, signal);
   }
 
   probe(run: string, signal?: AbortSignal): Promise<Probe> {

@@ -1,4 +1,5 @@
 import type { NpyArray } from '../base/npy';
+import type { ConnectionsQuery, HeadConnections } from './connections';
 import type { Projection } from './projection';
 import type { ScalarPoint } from './scalars';
 import type {
@@ -72,6 +73,8 @@ export interface DataSource {
   findings(query: FindingsQuery, waiting?: Waiting): Promise<Findings>;
   /** What shows best that a head does so; null where nothing does. */
   evidence(query: EvidenceQuery, waiting?: Waiting): Promise<Evidence | null>;
+  /** Who feeds a head, and whom it feeds. */
+  connections(query: ConnectionsQuery, signal?: AbortSignal): Promise<HeadConnections>;
   points(query: PointsQuery, waiting?: Waiting): Promise<Points>;
   trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust>;
   /** float32 [n_query, n_key]; [1, n_key] of one query, [n_query, 1] of one key */

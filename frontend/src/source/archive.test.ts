@@ -195,3 +195,16 @@ it('says what it does not hold', async () => {
   expect(source.offers.comparisons).toBe(false);
   expect(() => new ArchiveSource({ ...index, version: 2 }, () => null)).toThrow('reads version 1');
 });
+
+it('holds who feeds the heads in detail, and nobody where the run recorded none', async () => {
+  const of = { run: 'run', layer: 1, head: 0 };
+  const none = { ...of, steps: [], fed_by: [], feeds: [] };
+  expect(await new ArchiveSource(index, () => null).connections(of)).toEqual(none);
+  const fed_by = [{ layer: 0, head: 1, by: 'keys', contributions: [2], shares: [1], since: [0] }];
+  const held = { steps: [400], heads: { '1-0': { fed_by, feeds: [] } } };
+  const page = new ArchiveSource(index, (name) =>
+    name === 'connections' ? gzipSync(JSON.stringify(held)).toString('base64') : null,
+  );
+  expect(await page.connections(of)).toEqual({ ...of, steps: [400], fed_by, feeds: [] });
+  await expect(page.connections({ ...of, layer: 0 })).rejects.toThrow('who feeds L2 H0, and not this head');
+});

@@ -1,4 +1,5 @@
 import type { NpyArray } from '../base/npy';
+import type { ConnectionsQuery, HeadConnections } from '../run/connections';
 import { gridOf } from '../run/grids';
 import { layerTokens, listsOf } from '../run/lists';
 import { indexTokens } from '../run/places';
@@ -62,6 +63,12 @@ export interface PageIndex {
   readonly trust: boolean;
   /** What is in it of what can be left out. */
   readonly parts: readonly Part[];
+}
+
+/** Of the heads whose attention is in it, by layer and head. */
+interface PageConnections {
+  readonly steps: readonly number[];
+  readonly heads: Readonly<Record<string, Pick<HeadConnections, 'fed_by' | 'feeds'>>>;
 }
 
 export type Part = 'images' | 'figures' | 'values' | 'comparisons';
@@ -131,6 +138,14 @@ export class ArchiveSource implements DataSource {
     const { heads } = await this.findings({ run, step });
     const findings = heads.find((one) => one.layer === layer && one.head === head)?.findings ?? [];
     return findings.find((finding) => finding.kind === kind)?.evidence ?? null;
+  }
+
+  async connections({ run, layer, head }: ConnectionsQuery): Promise<HeadConnections> {
+    if (this.piece('connections') === null) return { run, layer, head, steps: [], fed_by: [], feeds: [] }; // none were recorded
+    const { steps, heads }: PageConnections = await this.document('connections');
+    const found = heads[`${layer}-${head}`];
+    if (!found) throw new SourceError(`This page holds who feeds ${this.detail()}, and not this head.`);
+    return { run, layer, head, steps, ...found };
   }
 
   async points({ step, layer, head, projection, dims, alone }: PointsQuery): Promise<Points> {

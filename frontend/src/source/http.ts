@@ -1,5 +1,6 @@
 import { type NpyArray, parseNpy, parseNpyBytes } from '../base/npy';
 import { sleep } from '../base/sleep';
+import type { ConnectionsQuery, HeadConnections } from '../run/connections';
 import { address } from '../run/projection';
 import { pointsOf, type ScalarPoint, tagsOf } from '../run/scalars';
 import { type DataSource, LostError, SourceError, type Waiting } from '../run/source';
@@ -90,6 +91,11 @@ export class HttpSource implements DataSource {
     const response = await this.made('evidence', { ...query }, waiting);
     const answer: { evidence: Evidence | null } = await read(response.json(), waiting.signal);
     return answer.evidence;
+  }
+
+  async connections(query: ConnectionsQuery, signal?: AbortSignal): Promise<HeadConnections> {
+    const response = await this.made('connections', { ...query }, signal ? { signal } : {});
+    return read(response.json(), signal);
   }
 
   async points(query: PointsQuery, waiting: Waiting = {}): Promise<Points> {

@@ -1,4 +1,5 @@
 import type { NpyArray } from '../base/npy';
+import type { ConnectionsQuery, HeadConnections } from '../run/connections';
 import type { ScalarPoint } from '../run/scalars';
 import type { DataSource, Offers, Waiting } from '../run/source';
 import type {
@@ -75,6 +76,10 @@ export class LastingSource implements DataSource {
 
   evidence(query: EvidenceQuery, waiting?: Waiting): Promise<Evidence | null> {
     return this.connection.ask(query.run, () => this.source.evidence(query, waiting), waiting?.signal);
+  }
+
+  connections(query: ConnectionsQuery, signal?: AbortSignal): Promise<HeadConnections> {
+    return this.connection.ask(query.run, () => this.source.connections(query, signal), signal);
   }
 
   points(query: PointsQuery, waiting?: Waiting): Promise<Points> {

@@ -1,6 +1,7 @@
 import { noise } from '../base/noise';
 import type { NpyArray } from '../base/npy';
 import { sleep } from '../base/sleep';
+import type { ConnectionsQuery, HeadConnections } from '../run/connections';
 import { gridOf } from '../run/grids';
 import { isSlow } from '../run/projection';
 import type { ScalarPoint } from '../run/scalars';
@@ -112,6 +113,10 @@ export class SyntheticSource implements DataSource {
 
   async evidence(): Promise<Evidence | null> {
     return null;
+  }
+
+  async connections({ run, layer, head }: ConnectionsQuery): Promise<HeadConnections> {
+    return { run, layer, head, steps: [], fed_by: [], feeds: [] };
   }
 
   async points(query: PointsQuery, waiting: Waiting = {}): Promise<Points> {
