@@ -109,7 +109,7 @@ class AttentionCalls(TorchFunctionMode):
         self._sides = sides
         self._of_latents: set[str] = set()
         self._tokens = TokenPlaces(observer.sequences, observer.widths, inputs, self._sources, sides=sides)
-        self._fused: list[tuple[str, Arrange]] = []  # attentions of the kernel that is under way
+        self._fused: list[tuple[str, Arrange, Tensor | None]] = []  # attentions of the kernel that is under way
         self._made = 0  # attentions of the operation that is under way, as a set of sources
         self._inside: tuple[Any, Any] | None = None  # what nn.MultiheadAttention makes its queries and keys of
         names.passed = self._sources.passed
@@ -167,9 +167,9 @@ class AttentionCalls(TorchFunctionMode):
         self._weights.follow(func, operation, args, kwargs, result)
         self._outputs.follow(func, operation, args, kwargs, result)
         while self._fused:
-            name, arrange = self._fused.pop()
+            name, arrange, values = self._fused.pop()
             output = result[0] if isinstance(result, tuple) and result else result  # beside what backward needs
-            self._begin(name, result, [result], arrange=arrange, output=output)
+            self._begin(name, result, [result], arrange=arrange, output=output, values=values)
         if self._made:
             self._sources.add(self._made, result)
             self._made = 0
@@ -191,9 +191,10 @@ class AttentionCalls(TorchFunctionMode):
         try:
             given = dict(zip(("query", "key"), args, strict=False)) | kwargs
             both = given.get("query", given.get("q")), given.get("key", given.get("k"))
-            self._tell(kernel(name, *args, **kwargs), both, (arrange, arrange))
+            call = kernel(name, *args, **kwargs)
+            self._tell(call, both, (arrange, arrange))
             if self._inside is None:  # else what nn.MultiheadAttention makes of it is the result of its own layer
-                self._fused.append((name, arrange))
+                self._fused.append((name, arrange, call.values))
         except kernels.UnreadableError as error:
             self._observer.refuse(name, str(error))
         return name
@@ -307,7 +308,10 @@ class AttentionCalls(TorchFunctionMode):
         queries, keys = (self._sources.of(x) for x in self._inside or given)
         attention = self._attentions[call.name] = self._sources.new_attention()
         self._made |= attention
-        placed = any(place is not None for place in places)  # or why it cannot be told
+        followed = all(
+            isinstance(x, Tensor) and self._tokens.in_place(x, a) for x, a in zip(given, arranges, strict=True)
+        )
+        placed = followed or any(place is not None for place in places)  # or why it cannot be told
         disorder = self._orders.problem(*(self._inside or given), placed=placed)
         for x, arrange in zip(given, arranges, strict=True):
             if disorder is None and isinstance(x, Tensor):
@@ -336,12 +340,13 @@ class AttentionCalls(TorchFunctionMode):
         *,
         arrange: Arrange,
         output: Any = None,
+        values: Tensor | None = None,
     ) -> None:
         """`result` is what the attention `name` gives; `heads` are its axes that number heads, where it is known.
 
-        output: what its heads give, where that is a part of it.
+        output: what its heads give, where that is a part of it. values: [batch, value_heads, n_key, d_v], if known.
         """
-        self._outputs.begin(name, result, made_of, self._attentions.get(name, 0), heads)
+        self._outputs.begin(name, result, made_of, self._attentions.get(name, 0), heads, values)
         output = result if output is None else output
         if name in self._of_latents and isinstance(output, Tensor):
             self._tokens.are_none(output)

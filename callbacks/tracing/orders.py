@@ -14,6 +14,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 _PICKING = {"getitem", "index_select", "gather", "take_along_dim"}
 _ONE_BY_ONE = {"getitem", "select", "unbind", "iter", "split", "chunk"}
+_SORTING = {"sort", "msort", "topk"}
 _TOGETHER = {"stack", "cat", "concat", "pad_sequence"}
 
 _TOKENS = (
@@ -78,7 +79,7 @@ class Orders:
     def follow(self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         """Take notice of one operation of the pass, named as in torch, without underscores around it."""
         x = args[0] if args else kwargs.get("input")
-        changes = operation in _PICKING | _ONE_BY_ONE or operation.startswith("flip")
+        changes = operation in _PICKING | _ONE_BY_ONE | _SORTING or operation.startswith("flip")
         if not self._of and not (changes and isinstance(x, Tensor)):
             return
         order = self._joint([*_tensors((args, kwargs))])
@@ -116,6 +117,8 @@ class Orders:
             for axis in dims:
                 order = self._picked(x, axis % x.dim(), range(x.shape[axis])[::-1], order, operation)
             return order
+        if operation in _SORTING:
+            return self._sorted(operation, x, rest, kwargs, result, order)
         if operation in _PICKING and (picked := _index(operation, x, rest, kwargs)) is not None:
             return self._picked(x, *picked, order, "an index")
         if operation in _ONE_BY_ONE and self._takes_one(operation, x, rest, kwargs, result):
@@ -132,6 +135,17 @@ class Orders:
         if size in self._widths and (axis < x.dim() - 1 or x.dim() == 2) and x.dtype != torch.bool:
             return dataclasses.replace(order, tokens=_after(order.tokens, places, size), by=by)
         return order
+
+    def _sorted(
+        self, operation: str, x: Tensor, rest: tuple[Any, ...], kwargs: dict[str, Any], result: Any, order: _Order
+    ) -> _Order:
+        """Of features of tokens, or their ids, that are sorted along the tokens."""
+        given = dict(zip({"topk": ("k", "dim"), "sort": ("dim",)}.get(operation, ()), rest, strict=False)) | kwargs
+        axis = given.get("dim", 0 if operation == "msort" else -1) % x.dim()
+        made = next(_tensors(result), x)
+        if made.shape != x.shape or (x.dim() == 2 and x.is_floating_point()) or axis == x.dim() - 1 > 1:
+            return order
+        return self._picked(x, axis, (), order, f"{operation}()")
 
     def _takes_one(self, operation: str, x: Tensor, rest: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> bool:
         """Whether it takes one sequence out of all."""

@@ -2,7 +2,8 @@
 
 Differential attention (arXiv 2410.05258) attends with the difference of two softmaxes. It is as well written as the
 difference of what each of them gives, where neither's weights are touched; as a sum in which one of them has a negative
-factor, which may be learned; or as a product with such factors, of both side by side. So every element of a result is
+factor, which may be learned; as a product with such factors, of both side by side; or by values that are those of the
+other, times a negative factor (`opposed`). So every element of a result is
 followed with the number of the head that it is of, and the sign that it has been given, through what only moves,
 scales or adds it. What a layer projects is features from then on, and is followed no further.
 """
@@ -19,6 +20,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from .axes import MOVING, REGROUPING, SAME
 from .contraction import OPERATIONS
+from .opposed import Opposed
 from .sums import ADDING, SUBTRACTING, Sum, read_mixture, read_sum
 
 _FACTORS = {"mul", "rmul", "imul", "multiply", "div", "truediv", "idiv", "itruediv", "divide", "true_divide"}
@@ -52,16 +54,23 @@ class Outputs:
         self._sources = sources
         self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._heads = 0  # numbered so far
+        self._values = Opposed()
         self._heads_of: dict[str, int] = {}  # attention → how many of them
         self._made_from: dict[str, tuple[int, int]] = {}  # attention → its sources, and itself
 
     def begin(
-        self, name: str, result: Any, made_of: Iterable[Any], attention: int, heads: Iterable[int] | None = None
+        self,
+        name: str,
+        result: Any,
+        made_of: Iterable[Any],
+        attention: int,
+        heads: Iterable[int] | None = None,
+        values: Tensor | None = None,
     ) -> None:
         """`result` is what the attention `name` gives, made of weights and values, say.
 
         attention: itself, as a set of sources. heads: which axes of the result number heads; by default all but the
-        last two and, of four or more, the first.
+        last two and, of four or more, the first. values: [batch, value_heads, n_key, d_v], if known.
         """
         if not isinstance(result, Tensor):
             return
@@ -71,6 +80,8 @@ class Outputs:
         count = torch.Size(shape).numel()
         self._heads += count
         self._heads_of[name] = self._heads_of.get(name, 0) + count
+        if values is not None:
+            self._values.take(range(first, first + count), values)
         whole, device = result.shape, result.device
 
         def elements() -> tuple[Tensor, Tensor]:
@@ -202,7 +213,8 @@ class Outputs:
                     continue
                 (numbers, signs), (others, of_others) = signed(output, sign), signed(other, of_other)
                 apart = (numbers > 0) & (others > 0) & (numbers != others)
-                if bool((apart if subtracts else apart & (signs * of_others < 0)).any()):
+                against = apart if subtracts else apart & (signs * of_others < 0)
+                if bool(against.any()) or self._values.any_of(numbers[apart], others[apart]):
                     self._refuse_all(names)
 
         def elements() -> tuple[Tensor, Tensor]:

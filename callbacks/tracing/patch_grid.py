@@ -12,8 +12,9 @@ from torch import Tensor
 
 from tb_attnviz.events import Grid
 
-PADDING, SPECIAL, LOST = -1, -2, -3
-"""Of the zeros around a map; of what is made of no image ([CLS], registers); of what could not be followed."""
+PADDING, SPECIAL, LOST, MIXED = -1, -2, -3, -5
+"""Of the zeros around a map; of what is made of no image ([CLS], registers); of what could not be followed; of what is
+made of tokens from everywhere."""
 
 _NEAR = 1e-6  # of the image's side
 
@@ -171,3 +172,7 @@ def convolved(grid: PatchGrid, shape: Any, at: tuple[float, float], every: tuple
         for line, n, first, step in zip((grid.rows, grid.columns), shape, at, every, strict=True)
     )
     return PatchGrid(rows, columns)
+
+
+Placed = tuple[Tensor, PatchGrid]
+"""Numbers of the shape of a tensor, and the grid that they count on."""

@@ -6,22 +6,22 @@ features are of several), and those that slide over a map (convolutions, pooling
 is lost.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from .contraction import OPERATIONS, read_contraction
+from .map_moves import padded, pooled_in_row, sliding
 from .operations import IN_PLACE, MOVING
-from .patch_grid import LOST, PADDING, SPECIAL, PatchGrid, convolved, find_maps, merged
-from .sliding import POOLING_1D, RESIZING, count_of, of_unfold, read_window, stride_in_row
+from .overwriting import OVERWRITING, read_write, written
+from .patch_grid import LOST, MIXED, SPECIAL, PatchGrid, Placed, merged
+from .sliding import POOLING_1D
 from .spread import alike, is_constant, without_spread
 
-Placed = tuple[Tensor, PatchGrid]
-"""Numbers of the shape of a tensor (`patch_grid`), and the grid that they count on."""
+FREQUENCIES = {f"fft_{name}" for name in ("fft", "fft2", "fftn", "rfft", "rfft2", "rfftn", "hfft")}
+"""Of which each is made of all tokens; what is made of them again (ifft) is lost."""
 
 _REDUCING = {"mean", "sum", "amax", "amin", "max", "min", "logsumexp", "nanmean"}
 
@@ -56,6 +56,8 @@ class PatchMoves:
             return [self._beside(func, args, kwargs)]
         if operation in OPERATIONS:
             return [self._contracted(operation, args, kwargs, first)]
+        if operation in OVERWRITING:
+            return [self.written(func, operation, args, kwargs)]
         if operation in ("getitem", "index_select") and (looked_up := self._looked_up(operation, args, first)):
             return [looked_up]
         x = args[0] if args and isinstance(args[0], Tensor) else kwargs.get("input", kwargs.get("query"))
@@ -75,37 +77,25 @@ class PatchMoves:
             of_rows = self._summed(placed, (-1,), (*numbers.shape[:-1], 1), first.shape)
             return [of_rows, *nothing[1:]]
         if operation == "pad":
-            return [self._padded(args, kwargs, placed, first)]
+            return [padded(args, kwargs, placed)]
         if operation in _REDUCING:
             return [self._reduced(args, kwargs, placed, first), *nothing[1:]]
+        if operation in FREQUENCIES:
+            return [(torch.full((), MIXED, dtype=torch.int32, device=first.device).expand(first.shape), grid)]
         if operation in POOLING_1D:
-            return [self._pooled_in_row(args, kwargs, placed, first), *nothing[1:]]
-        sliding = self._sliding(func, operation, args, kwargs, placed, first)
-        if sliding is not None:
-            return [sliding, *nothing[1:]]
+            return [pooled_in_row(args, kwargs, placed, first, self._summed), *nothing[1:]]
+        slid = sliding(func, operation, args, kwargs, placed, first, self._sequences, self._summed)
+        if slid is not None:
+            return [slid, *nothing[1:]]
         if operation in MOVING:
             return self._replayed(func, x, numbers, grid, args, kwargs, results)
         return nothing
 
-    def written(self, args: tuple[Any, ...]) -> Placed | None:
-        """Of a tensor after x[places] = values."""
-        x, places, values = args[:3]
-        found = self._of(x)
-        of_values = self._of(values) if isinstance(values, Tensor) else None
-        grid = (of_values or found or (None, None))[1]
-        if grid is None or (found is not None and found[1].shape != grid.shape):
-            return None
-        if found is None:
-            kind = LOST if self._made_of_images(x) and of_values is None else SPECIAL
-            numbers = torch.full(x.shape, kind, dtype=torch.int32, device=x.device)
-        else:
-            numbers = found[0].clone(memory_format=torch.contiguous_format)
-        kind = LOST if isinstance(values, Tensor) and self._made_of_images(values) else SPECIAL
-        try:
-            numbers[places] = kind if of_values is None else of_values[0]
-        except Exception:
-            return None
-        return numbers, grid
+    def written(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
+                result: Any = None) -> Placed | None:  # fmt: skip
+        """Of a tensor after some of it was written over: x[places] = values, scatter, index_copy; or of the result."""
+        write = read_write(func, operation, args, kwargs)
+        return None if write is None else written(write, self._of, self._made_of_images)
 
     def _looked_up(self, operation: str, args: tuple[Any, ...], result: Tensor) -> Placed | None:
         """Of rows of a table that are picked by tokens: table[ids]."""
@@ -234,60 +224,6 @@ class PatchMoves:
         axes = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
         found = self._summed(placed, axes)
         return None if found is None else (found[0].reshape(result.shape), found[1])
-
-    def _padded(self, args: tuple[Any, ...], kwargs: dict[str, Any], placed: Placed, result: Tensor) -> Placed | None:
-        given = dict(zip(("input", "pad", "mode"), args, strict=False)) | kwargs
-        if given.get("mode", "constant") != "constant":
-            return None
-        numbers = functional.pad(placed[0], given["pad"], value=PADDING)
-        return numbers, placed[1]
-
-    def _pooled_in_row(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], placed: Placed, result: Tensor
-    ) -> Placed | None:
-        """Of [sequences, channels, n], so many tokens at a time."""
-        numbers, grid = placed
-        size = stride_in_row(args, kwargs)
-        if size is None or numbers.shape[-1] != size * result.shape[-1]:
-            return None
-        return self._summed((torch.unflatten(numbers, -1, (-1, size)), grid), (-1,), result.shape)
-
-    def _sliding(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
-                 placed: Placed, result: Tensor) -> Placed | None:  # fmt: skip
-        """Of convolutions, pooling and resizing; None where it is no such, or the map is none."""
-        numbers, grid = placed
-        window = read_window(func, operation, args, kwargs, numbers.shape, result.shape)
-        if window is None:
-            return None
-        at, every, alone = window
-        if alone:  # each token by itself
-            return self._summed(placed, (1,), None, result.shape)
-        if numbers.dim() != 4:
-            return None
-        if not is_constant(numbers, (1,)):
-            found = self._summed(placed, (1,))
-            if found is None:
-                return None
-            numbers, grid = found
-        numbers = numbers[:, 0]
-        maps = find_maps(numbers, grid)
-        if maps is None and (again := merged(numbers[..., None], grid, self._sequences)) is not None:
-            numbers, grid = again[0][..., 0], again[1]  # every other patch, say
-            maps = find_maps(numbers, grid)
-        if maps is None and (at, every) == ((0, 0), (1, 1)) and numbers.shape[1:] == result.shape[2:]:
-            return numbers[:, None].expand(result.shape), grid  # of windows: each token stays in its place
-        if maps is None or (maps.before != (0, 0) and operation in RESIZING):
-            return None
-        shape = result.shape[-2:]
-        if result.dim() == 3:  # im2col, whose tokens are in one axis
-            shape = tuple(count_of(n, *of) for n, of in zip(numbers.shape[1:], of_unfold(args, kwargs), strict=True))  # type: ignore[assignment]
-            if math.prod(shape) != result.shape[-1]:
-                return None
-        own = convolved(grid, shape, (at[0] - maps.before[0], at[1] - maps.before[1]), every)
-        fresh = maps.numbers(own)
-        if result.dim() == 3:
-            return fresh.flatten(1)[:, None].expand(result.shape), own
-        return fresh[:, None].expand(result.shape), own
 
     def _replayed(self, func: Callable[..., Any], x: Tensor, numbers: Tensor, grid: PatchGrid, args: tuple[Any, ...],
                   kwargs: dict[str, Any], results: list[Tensor]) -> list[Placed | None]:  # fmt: skip

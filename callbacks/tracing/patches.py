@@ -16,7 +16,7 @@ from torch import Tensor
 from tb_attnviz.events import Grid
 
 from .numbered import Numbered
-from .patch_grid import LOST, PADDING, PatchGrid, merged
+from .patch_grid import LOST, MIXED, PADDING, PatchGrid, merged
 from .sources import Sources
 
 UNKNOWN = "it could not be followed of which patches of the image its tokens are"
@@ -76,7 +76,9 @@ class Patches:
         if placed is None or arranged is None or len(arranged) % self._sequences:
             return UNKNOWN
         numbers = arranged[:, 0, :, 0]  # (sequences · windows, n)
-        if not bool((arranged == numbers[:, None, :, None]).all()) or bool((numbers == LOST).any()):
+        if not bool((arranged == numbers[:, None, :, None]).all()) or bool(
+            ((numbers == LOST) | (numbers == MIXED)).any()
+        ):
             return UNKNOWN
         return self._on_grid(numbers, placed[1])
 

@@ -6,14 +6,15 @@ was followed all the way is judged.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from .numbered import Numbered
-from .patch_grid import PatchGrid
+from .patch_grid import MIXED, PatchGrid
 from .sources import Sources
-from .spread import is_constant
+from .spread import is_constant, without_spread
 
 _HEADS = (
     "the model lays its heads, or something else, before its sequences ([heads · sequences, tokens, d], say), or "
@@ -28,11 +29,20 @@ _MIXED = (
     "its heads have different tokens in the same place, or vectors made of several: its queries or keys are cut across "
     "tokens (by view(…) where a transpose is meant, say)"
 )
+_POOLED = (
+    "its queries, or its keys, are made of several tokens each (pooled, or mixed by a matrix over all tokens): they "
+    "are no tokens of the probe, though as many"
+)
+_OUT_OF_SIGHT = (
+    "its queries, or its keys, are made of what the model gave to NumPy or Python (by {}), where it is not seen which "
+    "token becomes which: compute with tensors there, or show it with attnviz_tap(q, k, …) where it is seen"
+)
 LATENTS = (
     "its queries, or its keys, are made of none of the inputs (learned latents or a memory, say): they are no tokens "
     "of the probe, though as many"
 )
 _LATENT = -4  # a number beside those of `patch_grid`
+_LEAVING = {"numpy": "numpy()", "tolist": "tolist()", "array": "NumPy", "dlpack": "DLPack"}
 
 
 class TokenPlaces:
@@ -54,12 +64,29 @@ class TokenPlaces:
             grid = PatchGrid.whole(1, x.shape[1])
             numbers = grid.numbers(sequences, x.device)[:, 0]
             self._followed.begin(x, numbers if x.dim() == 2 else numbers[..., None].expand(x.shape), grid)
-        self.follow = self._followed.follow
+        self._left = ""  # by what tokens went out of sight
+        self._shared: list[tuple[Tensor, Tensor, int]] = []  # whose memory NumPy has, too: what they held, and version
+
+    def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
+               result: Any) -> None:  # fmt: skip
+        """Take notice of one operation of the pass, named as in torch, without underscores around it."""
+        if operation in _LEAVING and args and isinstance(args[0], Tensor):
+            self._leave(operation, args[0])
+        self._followed.follow(func, operation, args, kwargs, result)
 
     def are_none(self, x: Tensor) -> None:
         """`x` is of no tokens, whatever it has seen of them: what attends with latents as queries, say."""
         numbers = torch.full((), _LATENT, dtype=torch.int32, device=x.device).expand(x.shape)
         self._followed.set(x, numbers, PatchGrid.whole(1, 1))
+
+    def in_place(self, x: Tensor, arrange: Callable[[Tensor], Tensor | None]) -> bool:
+        """Whether all tokens of queries, or keys, were followed to their own places."""
+        placed = None if self._left else self._followed.placed(x)
+        numbers = None if placed is None else arrange(placed[0])
+        if placed is None or numbers is None or numbers.dim() != 4 or numbers.shape[2] != placed[1].size:
+            return False
+        own = placed[1].numbers(self._sequences, numbers.device)[:, :, :, None]
+        return len(numbers) == self._sequences and bool((without_spread(numbers) == own).all())
 
     def problem(self, x: Tensor, arrange: Callable[[Tensor], Tensor | None]) -> str | None:
         """Why the tokens of queries, or keys, are not where the probe has them; None if that was not seen.
@@ -67,21 +94,59 @@ class TokenPlaces:
         arrange: puts a tensor of the shape of `x`, which they were made of, in their order [sequences, heads, n, d].
         """
         placed = self._followed.placed(x)
+        if self._left and (placed is None or self._is_written_over()):
+            return _OUT_OF_SIGHT.format(self._left)
         numbers = None if placed is None else arrange(placed[0])
         if placed is None or numbers is None or numbers.dim() != 4:
             return None
-        if numbers.shape[2] in self._widths and bool((numbers == _LATENT).all()):
+        n = numbers.shape[2]
+        if n in self._widths and bool((numbers == _LATENT).all()):
             return LATENTS
         grid = placed[1]
-        if (len(numbers), numbers.shape[2]) != (self._sequences, grid.size):
+        if len(numbers) != self._sequences or n not in self._widths:
             return None
+        together = is_constant(numbers, (1, 3))
+        if bool((numbers == MIXED).any()) or (together and not _are_apart(numbers)):
+            return _POOLED
+        if n != grid.size:
+            return None if _ascend(numbers) else _MOVED
         own = grid.numbers(self._sequences, numbers.device)[:, :, :, None]  # [sequences, 1, n, 1]
-        wrong = (numbers >= 0) & (numbers != own)
-        if not bool(wrong.any()):
+        once = without_spread(numbers)
+        if not bool(((once >= 0) & (once != own)).any()):
             return None
-        elsewhere = (numbers >= 0) & (numbers // grid.size != own // grid.size)
+        elsewhere = (once >= 0) & (once // grid.size != own // grid.size)
         if bool(elsewhere.any()):
             return _HEADS
-        if not is_constant(numbers, (1, 3)):
+        if not together:
             return _MIXED
         return _MOVED if self._sides == 1 else None  # a decoder's may be the encoder's, shifted
+
+    def _leave(self, operation: str, x: Tensor) -> None:
+        placed = self._followed.placed(x)
+        if placed is not None and placed[1].size > 1 and int(placed[0].max()) > int(placed[0].min()):
+            self._left = _LEAVING[operation]
+            if operation != "tolist":
+                self._shared.append((x, x.detach().clone(), x._version))
+
+    def _is_written_over(self) -> bool:
+        """Whether NumPy changed a tensor whose memory it was given."""
+        return any(x._version == version and not torch.equal(x, held) for x, held, version in self._shared)
+
+
+def _are_apart(numbers: Tensor) -> bool:
+    """Whether no token is in two places; numbers [sequences, heads, n, d] of tokens, or below 0."""
+    once = _once(numbers)
+    ordered = torch.where(once < 0, -1 - torch.arange(once.shape[-1], device=once.device), once).sort(dim=-1).values
+    return bool((ordered.diff(dim=-1) != 0).all())
+
+
+def _ascend(numbers: Tensor) -> bool:
+    """Whether the tokens among them stand in their order."""
+    once = _once(numbers)
+    highest = once.cummax(dim=-1).values
+    return bool(((once < 0) | (once == highest)).all())
+
+
+def _once(numbers: Tensor) -> Tensor:
+    """[sequences, heads, n, d] as [sequences or 1, heads or 1, d or 1, n], once where they are spread out."""
+    return without_spread(numbers).expand(-1, -1, numbers.shape[2], -1).movedim(2, -1)

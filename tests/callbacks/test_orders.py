@@ -44,6 +44,9 @@ REORDERED = {
     "by a list": lambda x: x[:, ORDER.tolist()],
     "selected": lambda x: x.index_select(1, ORDER),
     "sorted by content": lambda x: x.gather(1, x[..., :1].argsort(1).expand_as(x)),
+    "every feature sorted": lambda x: x.sort(1).values,
+    "sorted by torch.sort": lambda x: torch.sort(x, dim=-2)[0],
+    "the largest of each feature": lambda x: x.topk(N, dim=1).values,
     "sequences reversed": lambda x: x.flip(0),
     "sequences by an index": lambda x: x[torch.tensor([3, 0, 2, 1])],
 }
@@ -54,6 +57,17 @@ REORDERED = {
 def test_another_order_is_refused_by_name(attend, name):
     with pytest.raises(NoAttentionError, match="in another order before it attends"):
         record(lambda m, x: attend(*m.heads(REORDERED[name](x))))
+
+
+@attends
+def test_ids_that_are_sorted_are_refused_by_name(attend):
+    class Sorted(Model):
+        def forward(self, ids):
+            return super().forward(ids.sort(1).values)
+
+    ids = torch.randint(0, 9, (B, N), generator=torch.Generator().manual_seed(0))
+    with pytest.raises(NoAttentionError, match=r"in another order .*by sort"):
+        capture(Sorted(lambda m, x: attend(*m.heads(x))), Probe((ids,), [list("abcdef")] * B))
 
 
 @attends
@@ -72,6 +86,7 @@ SAME = {
     "put back": lambda x: x[:, ORDER][:, ORDER.argsort()],
     "the index of the order itself": lambda x: x[:, torch.arange(N)],
     "shifted by a token": lambda x: x + functional.pad(x, (0, 0, 1, -1)),
+    "features of each token sorted": lambda x: x.sort(-1).values,
 }
 
 

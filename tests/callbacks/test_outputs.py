@@ -55,6 +55,40 @@ def test_what_is_subtracted_is_refused_by_name(attend, name):
             capture(Model(both), probe)
 
 
+OPPOSED = {
+    "by a number": lambda v: -FACTOR * v,
+    "by a learned factor": lambda v: v * LEARNED,
+    "negated": lambda v: v.neg(),
+    "by a factor a head": lambda v: v * torch.tensor([0.5, -0.5, 1.0, -1.0]).view(1, H, 1, 1),
+    "by a factor a feature": lambda v: v * torch.linspace(-1, 1, D),
+    "by a difference": lambda v: v - (1 + FACTOR) * v,
+    "by a matrix": lambda v: v @ (-FACTOR * torch.eye(D)),
+}
+
+
+@pytest.mark.parametrize("attend", [plain, functional.scaled_dot_product_attention])
+@pytest.mark.parametrize("name", OPPOSED)
+def test_values_that_hide_a_subtraction_are_refused_by_name(attend, name):
+    with pytest.raises(NoAttentionError, match=r"Model: .*subtracted.* Model#1: .*subtracted"):
+        record(lambda q, k, v: attend(q, k, v) + attend(q.roll(1, 1), k, OPPOSED[name](v)))
+
+
+def test_values_of_half_of_the_heads_that_hide_a_subtraction():
+    def attend(q, k, v):
+        y = plain(q, k, torch.cat([v[:, :2], -FACTOR * v[:, :2]], dim=1))
+        return y[:, :2] + y[:, 2:]
+
+    with pytest.raises(NoAttentionError, match="subtracted"):
+        record(attend)
+
+
+@pytest.mark.parametrize("values", [lambda v: FACTOR * v, lambda v: -v.roll(1, 2), lambda v: v.flip(-1) - 1])
+def test_other_values_are_added(values):
+    recording = record(lambda q, k, v: plain(q, k, v) + plain(q.roll(1, 1), k, values(v)))
+    assert len(recording.layers) == 2
+    assert not recording.skipped
+
+
 def test_a_product_that_is_added_to_a_result_with_a_negative_factor():
     def attend(q, k, v):
         rows = v.flatten(0, 1)

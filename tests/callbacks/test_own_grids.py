@@ -92,6 +92,19 @@ TOLD = {
     "columns first": (lambda x, _: (sequence(x.transpose(2, 3)),) * 2, FINE, FINE),
     "shuffled by an index": (lambda x, _: (sequence(x)[:, SHUFFLED], sequence(x)[:, SHUFFLED.flip(0)]), FINE, FINE),
     "written part by part": (lambda x, _: (written(x), written(x)), FINE, FINE),
+    "written in another order": (
+        lambda x, _: (sequence(x.clone()).index_copy_(1, SHUFFLED, sequence(x)), sequence(x)),
+        FINE,
+        FINE,
+    ),
+    "scattered in another order": (
+        lambda x, _: (
+            torch.zeros_like(sequence(x)).scatter(1, SHUFFLED[:, None].expand_as(sequence(x)), sequence(x)),
+            sequence(x),
+        ),
+        FINE,
+        FINE,
+    ),
     "pixels as tokens": (
         lambda x, _: (sequence(functional.interpolate(x, scale_factor=2)), sequence(x)),
         Grid(2 * ROWS, 2 * COLUMNS),
@@ -162,7 +175,7 @@ NOT_TOLD = {
     "another order in every image": each_in_an_order_of_its_own,
     "an order by content": lambda x, _: (sequence(x).sort(dim=1).values,) * 2,
     "mixed by a Fourier transform": lambda x, _: (torch.fft.fft(sequence(x), dim=1).real,) * 2,
-    "written over": lambda x, _: (sequence(x).index_copy_(1, SHUFFLED, sequence(x).clone()),) * 2,
+    "written over": lambda x, _: (sequence(x).index_reduce_(1, SHUFFLED, sequence(x).clone(), "amax"),) * 2,
 }
 
 

@@ -1,5 +1,6 @@
 """Queries and keys that do not lie as [sequences, heads, tokens] of the probe are refused, whatever the shapes say."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -9,6 +10,8 @@ from tb_attnviz.callbacks import NoAttentionError, Probe
 from tb_attnviz.callbacks.capture import capture
 
 B, H, N, D = 4, 4, 6, 8  # as many heads as sequences
+INDEX = torch.tensor([5, 3, 1, 0, 2, 4])[:, None]
+MIXTURE = torch.randn(N, N, generator=torch.Generator().manual_seed(0))
 
 
 def plain(q, k, v):
@@ -52,6 +55,43 @@ WRONG = {
 }
 
 
+WRONG |= {
+    "scattered": (lambda x: heads(torch.zeros_like(x).scatter(1, INDEX.expand_as(x), x)), "in another order"),
+    "scattered in place": (lambda x: heads(torch.zeros_like(x).scatter_(1, INDEX.expand_as(x), x)), "in another order"),
+    "copied by an index": (lambda x: heads(torch.zeros_like(x).index_copy(1, INDEX[:, 0], x)), "in another order"),
+    "added by an index": (lambda x: heads(torch.zeros_like(x).index_add(1, INDEX[:, 0], x)), "in another order"),
+    "through .data": (lambda x: heads(_with_data(x)), "in another order"),
+    "ordered by a matrix": (lambda x: heads(torch.eye(N)[INDEX[:, 0]] @ x), "made of several tokens"),
+    "mixed by a layer over tokens": (lambda x: heads(functional.linear(x.mT, MIXTURE).mT), "all tokens"),
+    "mixed by einsum": (lambda x: heads(torch.einsum("ij,bjd->bid", MIXTURE, x)), "made of several tokens"),
+    "mixed by frequencies": (lambda x: heads(torch.fft.fft(x, dim=1).real), "made of several tokens"),
+    "pooled and spread out": (
+        lambda x: heads(functional.interpolate(functional.avg_pool1d(x.mT, 2), size=N).mT),
+        "made of several tokens",
+    ),
+    "pooled and repeated": (
+        lambda x: heads(functional.avg_pool1d(x.mT, 2).mT.repeat_interleave(2, 1)),
+        "made of several tokens",
+    ),
+    "by NumPy": (lambda x: heads(torch.from_numpy(x.numpy()[:, ::-1].copy())), r"gave to NumPy or Python \(by numpy"),
+    "by NumPy's functions": (lambda x: heads(torch.as_tensor(np.flip(np.asarray(x), 1).copy())), "NumPy or Python"),
+    "by lists": (lambda x: heads(torch.tensor(x.tolist()).flip(1)), r"gave to NumPy or Python \(by tolist"),
+    "through shared memory": (lambda x: heads(_turned_by_numpy(x)), "gave to NumPy or Python"),
+}
+
+
+def _with_data(x):
+    x = x.clone()
+    x.data = x.flip(1)
+    return x
+
+
+def _turned_by_numpy(x):
+    x = x.clone()
+    x.numpy()[:] = x.numpy()[:, ::-1].copy()
+    return x
+
+
 def _shifted(x):
     y = torch.zeros_like(x)
     y[:, 1:] = x[:, :-1]
@@ -73,8 +113,16 @@ RIGHT = {
     "moved and moved back": lambda x: heads(x.roll(2, 1).roll(-2, 1)),
     "mixed with the token before": lambda x: heads(x + functional.pad(x, (0, 0, 1, -1))),
     "written through a view": lambda x: heads(_zeroed(x) * 2),
+    "mixed over tokens beside themselves": lambda x: heads(x + MIXTURE @ x),
+    "looked at by NumPy": lambda x: heads(x * (1 + 0 * float(np.asarray(x).sum()))),
+    "scattered back": lambda x: heads(_scattered_back(x)),
     "heads behind sequences in one axis": lambda x: heads(x).reshape(B * H, N, D).view(B, H, N, D),
 }
+
+
+def _scattered_back(x):
+    picked = x.gather(1, INDEX.expand_as(x))
+    return torch.zeros_like(x).scatter(1, INDEX.expand_as(x), picked)
 
 
 def _zeroed(x):
