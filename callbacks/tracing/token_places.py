@@ -149,4 +149,5 @@ def _ascend(numbers: Tensor) -> bool:
 
 def _once(numbers: Tensor) -> Tensor:
     """[sequences, heads, n, d] as [sequences or 1, heads or 1, d or 1, n], once where they are spread out."""
-    return without_spread(numbers).expand(-1, -1, numbers.shape[2], -1).movedim(2, -1)
+    once: Tensor = without_spread(numbers)
+    return once.expand(-1, -1, numbers.shape[2], -1).movedim(2, -1)
