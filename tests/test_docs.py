@@ -1,4 +1,4 @@
-"""The Python of the README, the tutorial and the guides runs, on small models in the place of the reader's own.
+"""The Python of the README and of every page of docs/ runs, on small models in the place of the reader's own.
 
 A block that cannot run here stands behind `<!-- not run: why -->`. The blocks of a page share their names.
 """
@@ -31,13 +31,14 @@ from transformers import (
 )
 
 import tb_attnviz
-from tb_attnviz.callbacks import AttentionRecorder, Probe
+from tb_attnviz.callbacks import AttentionRecorder, Probe, relations, synthetic
 from tb_attnviz.callbacks.huggingface import AttnVizCallback
 from tests.callbacks.models import MINILM, TEXTS
+from tests.callbacks.test_relations import parse
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", DOCS / "tutorial.md", DOCS / "configuration.md", *sorted((DOCS / "how_to").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 BLOCK = re.compile(r"(?P<marker><!-- not run: .+ -->\n)?```python\n(?P<code>.*?)```", re.DOTALL)
 SIZES = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4}
 
@@ -194,9 +195,35 @@ def test_notebooks(given: dict[str, object]) -> None:
     assert names["run"].steps == [100, 200]
 
 
-def test_importance(given: dict[str, object]) -> None:
-    sizes = {"n_embd": 16, "n_head": 2, "n_layer": 2, "n_positions": 32}
-    given["decoder"] = GPT2LMHeadModel(GPT2Config(vocab_size=64, **sizes))
-    names = run_page("docs/how_to/importance.md", given)
+@pytest.fixture
+def decoder() -> GPT2LMHeadModel:
+    return GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=16, n_head=2, n_layer=2, n_positions=32))
+
+
+def test_importance(given: dict[str, object], decoder: GPT2LMHeadModel) -> None:
+    names = run_page("docs/how_to/importance.md", {**given, "decoder": decoder})
     assert np.isfinite(names["run"].importance().exact).all()
     assert names["run"].connection_steps == [0, 1000, 2000]
+
+
+def test_importance_explained(given: dict[str, object], decoder: GPT2LMHeadModel) -> None:
+    probe = synthetic.repeated_tokens(64, count=8, period=12)
+    given |= {"model": decoder, "probe": probe, "AttentionRecorder": AttentionRecorder}
+    with run_page("docs/importance.md", given)["recorder"] as recorder:
+        recorder.record(1000)
+    run = tb_attnviz.open_run("runs/a")
+    assert np.isfinite(run.importance().exact).all()
+    assert run.connection_steps == [1000]
+
+
+def test_relations(given: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relations, "_spacy", lambda: parse)  # a parser's model is not among our packages
+    probe = given["probe"]
+    parts = [["noun" if token.isalpha() else "mark" for token in one.tokens] for one in probe.record.sequences]
+    given |= {"probe": probe.with_labels({"part of speech": parts}), "pairs": [[(2, 1)] for _ in TEXTS]}
+    given["AttentionRecorder"] = AttentionRecorder
+    with run_page("docs/relations.md", given)["recorder"] as recorder:
+        recorder.record(0)
+    health = tb_attnviz.open_run("runs/a").health()
+    followed = {name.removeprefix("follows/") for name in health if name.startswith("follows/")}
+    assert followed == {"coreference", "same token", "same part", "parent", "child"}
