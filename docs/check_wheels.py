@@ -1,73 +1,74 @@
 """Whether everything that the package needs comes as a wheel, on every platform and Python that it supports.
 
-python docs/check_wheels.py --write     (asks PyPI, installs nothing; some minutes)
+pip install uv && python docs/check_wheels.py --write     (asks PyPI, installs nothing; about a minute)
 
-pip resolves the requirements of pyproject.toml for the other platform, wheels alone. It reads conditions such as
-`sys_platform == "win32"` with this machine's own values, so that packages for one platform alone are not looked at.
+uv resolves the requirements of pyproject.toml for the other platform, wheels alone, and reads conditions such as
+`sys_platform == "win32"` as they are there.
 """
 
 import argparse
-import concurrent.futures
+import importlib.util
+import os
 import re
 import subprocess
 import sys
-import tempfile
 import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "platforms.md"
 PLATFORMS = {
-    "Linux x86-64": [f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 26, 24, 17)] + ["manylinux2014_x86_64"],
-    "Linux arm64": [f"manylinux_2_{minor}_aarch64" for minor in (31, 28, 27, 26, 24, 17)] + ["manylinux2014_aarch64"],
-    "macOS arm64": [f"macosx_{major}_0_{chip}" for major in (14, 13, 12, 11) for chip in ("arm64", "universal2")],
-    "Windows x86-64": ["win_amd64"],
+    "Linux x86-64": "x86_64-manylinux_2_28",
+    "Linux arm64": "aarch64-manylinux_2_28",
+    "macOS arm64": "aarch64-apple-darwin",
+    "macOS x86-64": "x86_64-apple-darwin",
+    "Windows x86-64": "x86_64-pc-windows-msvc",
 }
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-SETS = ("projections", "torch")  # extras; the first with all that the package itself needs
-WITHOUT_DEPENDENCIES = {"torch"}  # torch's own are for one platform alone
-MISSING = re.compile(r"No matching distribution found for ([\w.-]+)|depend on|conflict")
+OLDEST_MACOS = {"MACOSX_DEPLOYMENT_TARGET": "14.0"}  # as of the system that torch's newest wheels need
+SETS = ("", "projections", "torch")  # the package alone, and with an extra
+MISSING = re.compile(r"([\w.-]+)\S* (?:has|have) no (?:usable )?wheels")
 
 
 def requirements(extra: str) -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed: list[str] = project["optional-dependencies"][extra]
-    return needed if extra in WITHOUT_DEPENDENCIES else [*project["dependencies"], *needed]
+    return [*project["dependencies"], *(project["optional-dependencies"][extra] if extra else ())]
 
 
 def resolve(platform: str, python: str, extra: str) -> str | None:
     """What has no wheel there; None where everything has one."""
-    with tempfile.TemporaryDirectory() as nowhere:
-        command = [
-            *(sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--only-binary=:all:"),
-            *(f"--platform={tag}" for tag in PLATFORMS[platform]),
-            *(f"--python-version={python}", "--implementation=cp", f"--target={nowhere}", "--quiet"),
-            *(["--no-deps"] if extra in WITHOUT_DEPENDENCIES else []),
-            *requirements(extra),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [
+        *(sys.executable, "-m", "uv", "pip", "compile", "-", "--quiet", "--no-header", "--only-binary=:all:"),
+        *("--prerelease=disallow", f"--python-platform={PLATFORMS[platform]}", f"--python-version={python}"),
+    ]
+    asked = "\n".join(requirements(extra))
+    done = subprocess.run(
+        command, input=asked, capture_output=True, text=True, check=False, env={**os.environ, **OLDEST_MACOS}
+    )
     if done.returncode == 0:
         return None
-    found = MISSING.search(done.stderr)
-    return (found[1] if found else None) or done.stderr.strip().splitlines()[-1]
+    said = " ".join(done.stderr.split())
+    found = MISSING.search(said)
+    if found is None:
+        raise SystemExit(f"{platform}, Python {python}: {said}")
+    return found[1]
 
 
 def table(extra: str) -> list[str]:
-    asked = [(platform, python) for platform in PLATFORMS for python in PYTHONS]
-    with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        answers = dict(zip(asked, pool.map(lambda one: resolve(*one, extra), asked), strict=True))
-    named = f"`[{extra}]`'s own" if extra in WITHOUT_DEPENDENCIES else f"`tb-attnviz[{extra}]`"
+    name = f"`tb-attnviz[{extra}]`" if extra else "`tb-attnviz`"
     rows = [
-        f"| {platform} | {' | '.join(answers[platform, python] or 'wheels' for python in PYTHONS)} |"
+        f"| {platform} | {' | '.join(resolve(platform, python, extra) or 'wheels' for python in PYTHONS)} |"
         for platform in PLATFORMS
     ]
-    return [f"| {named} | {' | '.join(PYTHONS)} |", "|---|" + "---|" * len(PYTHONS), *rows, ""]
+    return [f"| {name} | {' | '.join(PYTHONS)} |", "|---|" + "---|" * len(PYTHONS), *rows, ""]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Which requirements have no wheel, by platform and Python.")
     parser.add_argument("--write", action="store_true", help=f"into {PAGE.relative_to(ROOT)}")
     given = parser.parse_args()
+    if importlib.util.find_spec("uv") is None:
+        raise SystemExit("this needs uv: pip install uv")
     text = "\n".join(line for extra in SETS for line in table(extra))
     print(text)
     if given.write:
