@@ -8,11 +8,12 @@ from tb_attnviz.events import Grid, Layer, ProbeRecord, Segment, Sequence
 from tb_attnviz.run import Run
 
 
-def run_entry(name: str, run: Run) -> dict[str, Any]:
-    """Raises NotRecordedError if the run has no probe."""
+def run_entry(name: str, run: Run, *, part_of: str | None = None) -> dict[str, Any]:
+    """`part_of`: the run that went on after this earlier part. Raises NotRecordedError if the run has no probe."""
     probe = run.probe
     return {
         "run": name,
+        "part_of": part_of,
         "steps": run.steps,
         "layers": [layer_entry(position, layer, probe) for position, layer in enumerate(run.layers)],
         "segments": [_segment_entry(segment) for segment in run.segments],

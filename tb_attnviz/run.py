@@ -113,8 +113,8 @@ class Run:
     """One run: its steps, layers, samples, and what follows from them.
 
     `directory` holds the samples; `load` gives the summaries recorded so far, from event files or from TensorBoard.
-    A run that was begun again with another probe or other layers has several segments: everything but `segments` is of
-    the newest.
+    A run that was begun again with another probe or other layers has several segments: everything but `segments` and
+    `earlier` is of the newest.
     """
 
     def __init__(self, directory: str, load: Callable[[], Records], *, left_out: LeftOut | None = None) -> None:
@@ -129,6 +129,7 @@ class Run:
         """Take in what was recorded since the run was opened or last reloaded."""
         self.records = self._load()
         self._figure_rows: FigureRows | None = None
+        self._earlier: list[Run] | None = None
         self.left_out.look_for(checkpoint.file for checkpoint in self.records.checkpoints.values())
 
     def show(self, *, height: int = 720, server: bool = True, **options: Any) -> object:
@@ -193,6 +194,17 @@ class Run:
     def segments(self) -> list[Segment]:
         """What was recorded with each probe and set of layers, in the order of recording; the newest is shown."""
         return self.records.segments
+
+    @property
+    def earlier(self) -> list["Run"]:
+        """Each part before the newest, oldest first, as a run of its own: it was recorded with another probe or model.
+
+        It ends where it ended when this run was read.
+        """
+        if self._earlier is None:
+            parts = self.records.earlier()
+            self._earlier = [Run(self.directory, lambda part=part: part, left_out=self.left_out) for part in parts]  # type: ignore[misc]
+        return self._earlier
 
     @property
     def layers(self) -> tuple[Layer, ...]:

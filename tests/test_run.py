@@ -119,6 +119,13 @@ def test_a_run_begun_with_another_probe_shows_its_newest_segment(writer: RunWrit
     assert run.probe == other
     assert [segment.steps for segment in run.segments] == [[0, 100], [100]]
     assert run.segments[0].probe == PROBE
+    [part] = run.earlier
+    assert (part.steps, part.probe, part.earlier) == ([0, 100], PROBE, [])
+    drawn = [make_samples(LAYERS[1], seed=seed).queries for seed in (1, 101)]
+    np.testing.assert_allclose(part.samples(100, 1).queries, 0.75 * drawn[0] + 0.25 * drawn[1], atol=0.05)
+    write_checkpoint(writer, 200)
+    run.reload()
+    assert run.earlier[0].steps == [0, 100]
 
 
 def test_reload_takes_in_a_new_checkpoint(writer: RunWriter, tmp_path: Path) -> None:

@@ -69,6 +69,17 @@ class Records:
         copied._said = self._said[-1:]
         return copied
 
+    def earlier(self) -> list["Records"]:
+        """What was recorded up to the end of each segment before the newest, oldest first, to be read as `copy`'s."""
+        found = []
+        for number in range(len(self.segments) - 1):
+            records = self.copy()
+            del records.segments[number + 1 :]
+            end = max([*records.newest.checkpoints, *records.newest.recorded], default=-1)
+            records._damaged = {at: sentence for at, sentence in records._damaged.items() if at[1] <= end}
+            found.append(records)
+        return found
+
     @property
     def damaged(self) -> dict[tuple[str, int], str]:
         """(kind, step) → a sentence for everything that cannot be read, and is left out."""

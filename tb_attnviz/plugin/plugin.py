@@ -38,7 +38,7 @@ from tb_attnviz.plugin.responses import (
     route_of_get_and_post,
     unchanged,
 )
-from tb_attnviz.plugin.runs import RunDirectories, Runs
+from tb_attnviz.plugin.runs import Listed, RunDirectories, Runs
 from tb_attnviz.projection.jobs import Jobs, Task
 from tb_attnviz.projection.pictures import Picture
 from tb_attnviz.projection.progress import Progress
@@ -102,7 +102,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route
     def runs_route(self, request: Request) -> Response:
         as_spans = parameters.choice(request, "steps", ("list", "spans"), default="list") == "spans"
-        entries = [_runs_entry(*named) for named in self._runs.all(*_scope(request))]
+        entries = [_runs_entry(listed) for listed in self._runs.all(*_scope(request))]
         return json_response(request, {"runs": list(map(with_spans, entries)) if as_spans else entries})
 
     @route
@@ -338,13 +338,14 @@ def _scope(request: Request) -> tuple[Any, str]:
     return plugin_util.context(request.environ), plugin_util.experiment_id(request.environ)
 
 
-def _runs_entry(name: str, run: Run | FormatError) -> dict[str, Any]:
-    entry: dict[str, Any] = {"run": name, "steps": [], "layers": [], "segments": []}
+def _runs_entry(listed: Listed) -> dict[str, Any]:
+    name, run = listed.name, listed.run
+    entry: dict[str, Any] = {"run": name, "part_of": listed.part_of, "steps": [], "layers": [], "segments": []}
     entry |= {"sequences": 0, "queries": 0, "keys": 0, "probe": None, "maps": {"steps": [], "kinds": []}}
     if isinstance(run, FormatError):
         return {**entry, "figures": [], "missing": [], "damaged": [], "error": str(run)}
     try:
-        return run_entry(name, run)
+        return run_entry(name, run, part_of=listed.part_of)
     except (NotRecordedError, FormatError) as error:
         damaged = {"missing": run.missing_steps, "damaged": run.damaged}
         return {**entry, "figures": [], **damaged, "error": str(error)}

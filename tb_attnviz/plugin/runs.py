@@ -1,5 +1,6 @@
 """Runs: the recorded runs that TensorBoard knows, read through its data provider, so that every loader serves."""
 
+import dataclasses
 import logging
 import os
 import re
@@ -16,6 +17,7 @@ from tb_attnviz.terminal import plain, plain_traceback
 
 logger = logging.getLogger(__name__)
 
+_PART = re.compile(r"(?P<run>.*), part [1-9][0-9]*", re.DOTALL)
 _URI = re.compile("[a-zA-Z][0-9a-zA-Z.]*://.*")
 
 
@@ -42,6 +44,11 @@ class RunDirectories:
         return found[0] if found else run
 
 
+def _earlier_parts(name: str, run: Run) -> dict[str, Run]:
+    """What the run called `name` recorded before its newest segment, as runs with names of their own."""
+    return {f"{name}, part {number}": part for number, part in enumerate(run.earlier, start=1)}
+
+
 def _entry(spec: str) -> tuple[str | None, str]:
     """Name and path of an entry of --logdir_spec, by TensorBoard's rules (data_ingester._parse_event_files_spec)."""
     if _URI.match(spec) or ":" not in spec or spec.startswith("/") or os.path.splitdrive(spec)[0]:
@@ -54,6 +61,15 @@ def _expanded(path: str) -> str:
     return path if _URI.match(path) else os.path.expanduser(path)
 
 
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """A run by its name, or why it cannot be read. `part_of`: the run that went on after this earlier part of it."""
+
+    name: str
+    run: Run | FormatError
+    part_of: str | None = None
+
+
 class Runs:
     """The runs with attention records. A run is read again only when something was recorded since."""
 
@@ -63,14 +79,29 @@ class Runs:
         self._readers: dict[tuple[str, str], RunReader] = {}
         self._lock = threading.Lock()
 
-    def all(self, context: Any, experiment: str) -> list[tuple[str, Run | FormatError]]:
-        """Every run by name, or why it cannot be read: one listing of all tags serves them all."""
+    def all(self, context: Any, experiment: str) -> list["Listed"]:
+        """Every run by name, or why it cannot be read, its earlier parts behind it.
+
+        One listing of all tags serves them all.
+        """
         listing = self._listing(context, experiment)
-        return [(name, self._recorded_or_why(context, experiment, name, listing[name])) for name in sorted(listing)]
+        found: list[Listed] = []
+        for name in sorted(listing):
+            run = self._recorded_or_why(context, experiment, name, listing[name])
+            parts = _earlier_parts(name, run) if isinstance(run, Run) else {}
+            found.append(Listed(name, run))
+            found += [Listed(part, earlier, part_of=name) for part, earlier in parts.items() if part not in listing]
+        return found
 
     def get(self, context: Any, experiment: str, name: str) -> Run:
         """Raises NotRecordedError for an unknown run, FormatError for one recorded in an unknown version."""
         listing = self._listing(context, experiment)
+        part = None if name in listing else _PART.fullmatch(name)
+        if part and part["run"] in listing:
+            run = self._recorded(context, experiment, part["run"], listing[part["run"]])
+            found = _earlier_parts(part["run"], run) if isinstance(run, Run) else {}
+            if name in found:
+                return found[name]
         if name not in listing:
             known = ", ".join(map(repr, sorted(listing))) or "none yet"
             raise NotRecordedError(f"no run {shown(name)} with attention records; there are: {known[:1000]}")

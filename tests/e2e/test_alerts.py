@@ -145,11 +145,28 @@ def test_the_timeline_marks_events_and_pointing_tells_them(tab: Tab) -> None:
 
 def test_a_run_that_was_begun_again_is_broken_off_there(tab: Tab) -> None:
     tab.open(run="run_in_two_parts")
-    says = "restarted at step 200 with another model; the earlier part is not shown here"
-    told = tab.frame.get_by_text(says, exact=True)
+    told = tab.frame.get_by_text("restarted at step 200 with another model")
     expect(told).to_be_in_viewport(ratio=1)
     expect(told).to_have_attribute("title", re.compile("Not shown: steps 0 to 0, .*1 layers, 4 heads"))
     tab.frame.get_by_role("button", name="Events").click()
     expect(tab.frame.get_by_role("dialog", name="Events").get_by_role("listitem")).to_contain_text(
         ["step 200 ⑂ another model, or another probe"]
     )
+
+
+def test_the_earlier_part_of_a_run_is_shown_when_asked_for(tab: Tab) -> None:
+    tab.open(run="run_in_two_parts")
+    tab.frame.get_by_role("button", name="Show run_in_two_parts, part 1").click()
+    tab.ready()
+    chosen = tab.frame.get_by_role("combobox", name="Run")
+    expect(chosen).to_have_value("run_in_two_parts, part 1")
+    expect(tab.slider).to_have_attribute("aria-valuetext", "step 0 of 0")
+    expect(tab.frame.locator(".columns").get_by_text("3", exact=True)).to_be_visible()
+    expect(tab.frame.locator(".columns").get_by_text("4", exact=True)).to_have_count(0)
+    tab.page.reload()  # its address is its own
+    tab.ready()
+    expect(chosen).to_have_value("run_in_two_parts, part 1")
+    tab.frame.get_by_role("button", name="Show run_in_two_parts").click()
+    tab.ready()
+    expect(chosen).to_have_value("run_in_two_parts")
+    assert tab.complaints == []

@@ -223,7 +223,7 @@ def test_more_checkpoints_than_tensorboard_keeps_by_default(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("loader", ["--load_fast=false", "--load_fast=true"])
-def test_thinned_steps_and_earlier_segments_are_not_shown(tmp_path: Path, loader: str) -> None:
+def test_thinned_steps_are_not_shown_and_earlier_segments_are_runs_of_their_own(tmp_path: Path, loader: str) -> None:
     writer = RunWriter(str(tmp_path / "old"))
     writer.begin(0, ProbeRecord(PROBE.sequences[:1]), LAYERS[:1])
     writer.write_health(0, {"gone": np.zeros(4, np.float32)})
@@ -238,7 +238,8 @@ def test_thinned_steps_and_earlier_segments_are_not_shown(tmp_path: Path, loader
     with serving(loader, f"--logdir={tmp_path}") as address:
         client = Client(address)
         wait_until(lambda: steps(client) == expected.steps, seconds=30)
-        [entry] = client.json("runs")["runs"]
+        entry, part = client.json("runs")["runs"]
+        assert (entry["run"], entry["part_of"]) == ("old", None)
         assert [segment["steps"] for segment in entry["segments"]] == [[0], expected.steps]
         assert [segment["heads"] for segment in entry["segments"]] == [4, 10]
         assert entry["figures"] == ["entropy", "max_logit"]
@@ -251,3 +252,8 @@ def test_thinned_steps_and_earlier_segments_are_not_shown(tmp_path: Path, loader
         )
         points = client.array("points", run="old", step=190, layer=0, projection="biplot", dims=2, frame=gone)
         assert points.shape == (4, 36, 2), "a client may have begun with a frame whose step was thinned since"
+        assert (part["run"], part["part_of"], part["steps"], part["sequences"]) == ("old, part 1", "old", [0], 1)
+        assert client.json("health", run="old, part 1")["figures"] == {"gone": [[0, 0, 0, 0]]}
+        assert [len(one["tokens"]) for one in client.json("probe", run="old, part 1")["sequences"]] == [5]
+        status, body, _ = client.get("probe", run="old, part 2")
+        assert (status, json.loads(body)["error"][:31]) == (404, "no run 'old, part 2' with atten")

@@ -56,7 +56,7 @@ export class Session extends Ground {
   readonly steering: Steering = this.add(
     new Steering(
       this.data.source,
-      () => (this.data.run?.error === null ? this.data.run.run : null),
+      () => (this.data.run?.error === null ? (this.data.run.part_of ?? this.data.run.run) : null),
       () => this.playback.steps,
     ),
   );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { columnLabel, describeBreak, describeProgress, describeSegment, headLabel } from './labels';
-import type { Layer } from './types';
+import { columnLabel, describeBreak, describeProgress, describeSegment, headLabel, runTitle } from './labels';
+import type { Layer, Run } from './types';
 
 const layer = (number: number, ...head_numbers: number[]): Layer => ({
   name: `blocks.${number}`,
@@ -39,6 +39,16 @@ describe('labels', () => {
   });
 });
 
+describe('a run among others', () => {
+  const run = { run: 'a', steps: [0, 100], error: null } as unknown as Run;
+  it('is called by its name, an earlier part with its steps', () => {
+    expect(runTitle(run)).toBe('a');
+    expect(runTitle({ ...run, run: '.' })).toBe('. (log directory)');
+    expect(runTitle({ ...run, run: 'a, part 1', part_of: 'a' })).toBe('a, part 1: steps 0 to 100');
+    expect(runTitle({ ...run, error: 'damaged' })).toBe('a — cannot be shown');
+  });
+});
+
 describe('where a run was begun again', () => {
   const part = { steps: [0, 100], layers: 2, heads: 8, sequences: 5 };
   const last = { ...part, steps: [1200, 1300] };
@@ -59,6 +69,9 @@ describe('where a run was begun again', () => {
   it('tells the step that is known, and several parts', () => {
     expect(describeBreak([part, part, last], 1150)).toBe(
       'restarted at step 1,150 with another probe or model; the earlier parts are not shown here',
+    );
+    expect(describeBreak([part, last], 1150, true)).toBe(
+      'restarted at step 1,150 with another probe or model',
     );
   });
 });

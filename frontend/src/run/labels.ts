@@ -1,6 +1,6 @@
 /** How layers, heads and parts of a run are called on screen: by the model's own numbers, whatever was recorded of it. */
 
-import type { Layer, Progress, Segment } from './types';
+import type { Layer, Progress, Run, Segment } from './types';
 
 /** "L5 H3" for the head at these positions among the recorded ones. */
 export function headLabel(layers: readonly Layer[], layer: number, head: number): string {
@@ -22,9 +22,17 @@ export function describeSegment({ steps, layers, heads, sequences }: Segment): s
   return `Not shown: ${span}, recorded with another probe or model (${layers} layers, ${heads} heads, ${sequences} sequences)`;
 }
 
+/** A run among others; `.` is what TensorBoard calls that of the log directory itself. */
+export function runTitle({ run, part_of, steps, error }: Run): string {
+  const name = run === '.' ? '. (log directory)' : run;
+  if (error) return `${name} — cannot be shown`;
+  return part_of && steps.length > 0 ? `${name}: steps ${steps[0]} to ${steps.at(-1)}` : name;
+}
+
 /** What is said where a run was begun again and only its last part is shown; null where it has one part.
- * @param step at which the last part began; by default its first checkpoint */
-export function describeBreak(segments: readonly Segment[], step?: number): string | null {
+ * @param step at which the last part began; by default its first checkpoint
+ * @param listed whether the earlier parts can be opened */
+export function describeBreak(segments: readonly Segment[], step?: number, listed = false): string | null {
   const [before, last] = segments.slice(-2);
   const begun = step ?? last?.steps[0];
   if (!before || !last || begun === undefined) return null;
@@ -34,8 +42,10 @@ export function describeBreak(segments: readonly Segment[], step?: number): stri
       : before.sequences === last.sequences
         ? 'another probe or model'
         : 'another probe';
-  const part = segments.length > 2 ? 'parts are' : 'part is';
-  return `restarted at step ${begun.toLocaleString('en-US')} with ${other}; the earlier ${part} not shown here`;
+  const begins = `restarted at step ${begun.toLocaleString('en-US')} with ${other}`;
+  return listed
+    ? begins
+    : `${begins}; the earlier ${segments.length > 2 ? 'parts are' : 'part is'} not shown here`;
 }
 
 /** How far something is that is being made; what the pieces are differs. */

@@ -69,6 +69,8 @@ export interface Segment {
 
 export interface Run {
   readonly run: string;
+  /** The run that went on after this earlier part of it, whose scalars are the part's too; null or absent: it is whole. */
+  readonly part_of?: string | null;
   /** Ascending. */
   readonly steps: readonly number[];
   readonly layers: readonly Layer[];
