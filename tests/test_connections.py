@@ -17,11 +17,13 @@ SOURCE, OTHER, TARGET = 2, 1, 7  # L0 H2 and L0 H1 feed L1 H3
 KEYS = {0: (0.1, 0.1), 100: (1.0, 0.6), 200: (3.0, 1.0), 300: (4.0, -2.0)}  # what the two give its keys
 
 
-def write_connections(writer: RunWriter, step: int, keys: np.ndarray, queries: np.ndarray | None = None) -> None:
+def write_connections(
+    writer: RunWriter, step: int, keys: np.ndarray, queries: np.ndarray | None = None, **figures: np.ndarray
+) -> None:
     """[heads_from, heads_to] of both ways beside the health figures of `step`."""
-    by = {"keys": keys.astype(np.float32), "queries": (np.full_like(keys, np.nan) if queries is None else queries)}
+    by = {"keys": keys, "queries": np.full_like(keys, np.nan) if queries is None else queries}
     arrays = connection_arrays({name: values.astype(np.float32) for name, values in by.items()})
-    writer.write_health(step, {"previous": np.zeros(len(keys), np.float32)}, arrays=arrays)
+    writer.write_health(step, figures or {"previous": np.zeros(len(keys), np.float32)}, arrays=arrays)
 
 
 @pytest.fixture

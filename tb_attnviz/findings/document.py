@@ -27,7 +27,7 @@ def findings_document(named: Named, step: int, heads: Sequence[Head]) -> dict[st
             {
                 "layer": layer,
                 "head": head,
-                "title": _title(by_head.get((layer, head), [])),
+                "title": _title(named, by_head.get((layer, head), [])),
                 "sentence": named.sentence(layer, head, by_head.get((layer, head), []), lost.get((layer, head), [])),
                 "findings": [_entry(one) for one in by_head.get((layer, head), [])],
                 "lost": [_entry(one) for one in lost.get((layer, head), [])],
@@ -47,8 +47,9 @@ def evidence_document(found: Evidence | None) -> dict[str, Any]:
     return {"evidence": None if found is None else dataclasses.asdict(found)}
 
 
-def _title(findings: list[Finding]) -> str | None:
-    return findings[0].title if findings else None
+def _title(named: Named, findings: list[Finding]) -> str | None:
+    """What the head is called; None where it is of no kind that says what it does."""
+    return next((one.title for one in findings if not named.kinds[one.kind].beside), None)
 
 
 def _entry(finding: Finding) -> dict[str, Any]:

@@ -9,7 +9,8 @@ class Finding:
 
     `value`: of `figure` at step `at`: a share of attention from 0 to 1, but of "entropy", "alike", "moved" and "spread"
     that figure itself. `offset`: key less query, in tokens, or (rows, columns) of patches. `partner`: (layer, head) of
-    the head that this one attends as. `needs_samples`: it follows from samples alone, and is known at checkpoints.
+    the head that this one attends as, or is fed by. `needs_samples`: it follows from samples alone, and is known at
+    checkpoints.
     """
 
     step: int

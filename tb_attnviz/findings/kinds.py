@@ -4,6 +4,10 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Literal
 
+import numpy as np
+
+from tb_attnviz.importance import NOTHING
+
 From = Literal["figures", "maps", "samples"]
 """What of a run a kind is read from: health figures (every step), small maps (nearly every), samples (checkpoints)."""
 
@@ -14,6 +18,7 @@ class Kind:
 
     Measures of attention are shares beyond chance: 0 for a head that attends to all keys alike, 1 for one that attends
     to nothing else. `off` above `on`: small values are what makes it. `trouble`: a head that does nothing of its own.
+    `beside`: it says nothing of what a head does, so that no head is called so.
     """
 
     name: str
@@ -25,6 +30,7 @@ class Kind:
     read_from: From
     trouble: bool = False
     general: bool = False  # said only of a head of which nothing else is
+    beside: bool = False
 
 
 # What a head does for the model first, the more special before the more general. The limits were chosen on one set of
@@ -34,6 +40,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("collapsed", "collapsed", "{heads} collapsed onto one key", "one_key", 0.75, 0.6, "samples", trouble=True),
     Kind("unchanged", "near random", "{heads} nearly as at the start", "moved", 0.08, 0.15, "samples", trouble=True),
     Kind("induction", "induction", "induction {heads}", "induction", 0.35, 0.25, "figures"),
+    Kind("fed_by", "fed by a previous-token head", "{heads} fed by previous-token heads", "fed_by", 1, 0.5, "figures"),
     Kind(
         "fixed_or_induction",
         "fixed distance or induction",
@@ -69,6 +76,16 @@ KINDS: tuple[Kind, ...] = (
     Kind("first", "first token", "{heads} resting on the first token", "first", 0.35, 0.25, "figures"),
     Kind("local", "local", "{heads} attending nearby", "local", 0.5, 0.4, "maps"),
     Kind("copy", "duplicate", "{heads} attending as another does", "alike", 0.95, 0.92, "samples", trouble=True),
+    Kind(
+        "prunable",
+        "candidate for pruning",
+        "{heads} that could be removed (one at a time)",
+        "prunable",
+        NOTHING,
+        np.nextafter(NOTHING, 1).item(),  # the same limit both ways, as of Run.importance
+        "figures",
+        beside=True,
+    ),
     Kind("uniform", "uniform", "uniform {heads}", "entropy", 0.97, 0.96, "figures", general=True),
     Kind("broad", "broad", "{heads} attending broadly", "entropy", 0.8, 0.77, "figures", general=True),
 )

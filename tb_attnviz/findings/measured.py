@@ -9,6 +9,7 @@ import functools
 import hashlib
 import io
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from tb_attnviz.events import FiguresLocation, FormatError, MapsLocation, files,
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.findings.from_figures import expected, from_figures
 from tb_attnviz.findings.from_maps import from_maps
+from tb_attnviz.findings.from_passes import costs, from_connections, from_costs
 from tb_attnviz.findings.from_samples import from_samples
 from tb_attnviz.findings.kinds import FOLLOWS, Kind, kinds_with
 from tb_attnviz.findings.recorded import Recorded
@@ -74,10 +76,16 @@ def measured(recorded: Recorded, store: Store, report: Report) -> Measured:
     mapped, sampled = thinned(recorded.maps, _MOST_STEPS), thinned(sorted(recorded.checkpoints), _most(recorded))
     by_step: dict[int, dict[str, Float32]] = {}
     by_chance = expected(recorded)
+    cost: dict[int, Float32] = {}
     for step in sorted(recorded.figures):
-        figures = _figures(recorded.figures[step], len(recorded.heads))
+        arrays = _arrays(recorded.figures[step])
+        figures = _figures(arrays, len(recorded.heads))
         if figures:
-            by_step[step] = from_figures(recorded, figures, by_chance)
+            by_step[step] = from_figures(recorded, figures, by_chance) | from_connections(arrays, len(recorded.heads))
+            if (of_step := costs(arrays, len(recorded.heads))) is not None:
+                cost[step] = of_step
+    for step, measures in from_costs(cost).items():
+        by_step[step] |= measures
     total = len(mapped) + len(sampled)
     for done, step in enumerate(mapped):
         report(done, total)
@@ -112,13 +120,19 @@ def _most(recorded: Recorded) -> int:
     return int(np.clip(_MOST_WEIGHTS // max(1, 4 * weights), _FEWEST_SAMPLED, _MOST_STEPS))
 
 
-def _figures(at: FiguresLocation | dict[str, Float32], heads: int) -> dict[str, Float32]:
+def _arrays(at: FiguresLocation | dict[str, Float32]) -> dict[str, npt.NDArray[Any]]:
+    """All arrays of a step by their names; none where it cannot be read."""
+    if isinstance(at, dict):
+        return {_HEALTH + name: values for name, values in at.items()}
     try:
-        arrays = at if isinstance(at, dict) else read_figures(at)
+        return read_figures(at)
     except FormatError:
         return {}
+
+
+def _figures(arrays: dict[str, npt.NDArray[Any]], heads: int) -> dict[str, Float32]:
     named = {name.removeprefix(_HEALTH): values for name, values in arrays.items() if name.startswith(_HEALTH)}
-    return {name: v for name, v in (arrays if isinstance(at, dict) else named).items() if v.shape == (heads,)}
+    return {name: values for name, values in named.items() if values.shape == (heads,)}
 
 
 def _of_maps(recorded: Recorded, step: int, store: Store) -> dict[str, Float32]:

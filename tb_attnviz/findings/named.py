@@ -9,11 +9,12 @@ from tb_attnviz.findings import words
 from tb_attnviz.findings.finding import Finding, Group, Happening
 from tb_attnviz.findings.kinds import Kind
 from tb_attnviz.findings.measured import Measured
-from tb_attnviz.findings.recorded import Recorded
+from tb_attnviz.findings.recorded import Head, Recorded
 from tb_attnviz.findings.rules import states
 from tb_attnviz.findings.spans import spans
 
 _MOST_EVENTS = 2000  # of a kind
+_PARTNERS = {"copy": "offset/partner", "fed_by": "offset/fed_by"}
 
 
 class Named:
@@ -51,7 +52,7 @@ class Named:
             return []
         found = []
         for kind in self.kinds.values():
-            if kind.general:
+            if kind.general or kind.beside:
                 continue
             of_kind = self._spans[kind.name]
             begun = of_kind[of_kind[:, 1] <= row]
@@ -65,15 +66,18 @@ class Named:
         by_kind: dict[tuple[str, object], list[Finding]] = {}
         called: set[tuple[int, int]] = set()
         for finding in self.at(step):
-            if self.kinds[finding.kind].trouble or (finding.layer, finding.head) not in called:
+            kind = self.kinds[finding.kind]
+            if kind.trouble or kind.beside or (finding.layer, finding.head) not in called:
                 apart = finding.offset if finding.kind in ("fixed", "patch") else None
                 by_kind.setdefault((finding.kind, apart), []).append(finding)
-            called.add((finding.layer, finding.head))
+            if not kind.beside:
+                called.add((finding.layer, finding.head))
         order = list(self.kinds)
         keys = sorted(
             by_kind, key=lambda key: (not self.kinds[key[0]].trouble, order.index(key[0]), -len(by_kind[key]))
         )
-        return [self._group(self.kinds[key[0]], by_kind[key]) for key in keys]
+        fed = {(one.layer, one.head): one for one in self.at(step) if one.kind == "fed_by"}
+        return [self._group(self.kinds[key[0]], by_kind[key], fed) for key in keys]
 
     @functools.cached_property
     def happenings(self) -> list[Happening]:
@@ -86,7 +90,7 @@ class Named:
             found.append(Happening(alert.step, what, alert.sentence, layer, number, trouble=alert.raised))
         steps = self._measured.steps
         for kind in self.kinds.values():
-            if kind.general:
+            if kind.general or kind.beside:
                 continue
             for head, first, end in self._newest_spans(kind):
                 place, name = self._recorded.heads[head], self._recorded.name(self._recorded.heads[head])
@@ -143,7 +147,7 @@ class Named:
             layer=layer,
             head=self._recorded.heads[head][1],
             kind=kind.name,
-            title=words.title(kind, offset),
+            title=words.title(kind, offset, None if partner is None else self._recorded.name(partner)),
             since=steps[first],
             until=steps[end] if end < len(steps) else None,
             figure=kind.measure,
@@ -175,12 +179,12 @@ class Named:
         return None
 
     def _partner(self, kind: Kind, head: int, row: int) -> tuple[int, int] | None:
-        if kind.name != "copy":
+        if kind.name not in _PARTNERS:
             return None
-        partner = self._told("offset/partner", head, row)[0]
+        partner = self._told(_PARTNERS[kind.name], head, row)[0]
         return None if math.isnan(partner) else self._recorded.heads[int(partner)]
 
-    def _group(self, kind: Kind, findings: list[Finding]) -> Group:
+    def _group(self, kind: Kind, findings: list[Finding], fed: dict[Head, Finding]) -> Group:
         small = kind.off > kind.on
         clearest = sorted(findings, key=lambda one: one.value if small else -one.value)
         since, count = min(one.since for one in findings), len(findings)
@@ -196,4 +200,15 @@ class Named:
         else:
             when = f" (the first since step {since})"
         places = tuple((one.layer, one.head) for one in clearest)
-        return Group(kind.name, findings[0].title, who + when, since, kind.trouble, places)
+        feeding = (
+            self._feeding([fed[place] for place in places if place in fed], count) if kind.name == "induction" else ""
+        )
+        return Group(kind.name, findings[0].title, who + when + feeding, since, kind.trouble, places)
+
+    def _feeding(self, fed: list[Finding], count: int) -> str:
+        """Which previous-token heads feed the heads of a group, and how many of them."""
+        if not fed:
+            return ""
+        sources = sorted({one.partner for one in fed if one.partner is not None})
+        some = "" if len(fed) == count else f"{len(fed)} of them "
+        return f", {some}fed by {words.joined([self._recorded.name(one) for one in sources])}"

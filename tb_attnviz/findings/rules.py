@@ -21,7 +21,7 @@ def states(measured: Measured) -> dict[str, Bool]:
     }  # between checkpoints a head is taken for what its samples last showed
     found["dead"] |= measured.get("over/no_vectors") == 1
     for name in found:
-        if name != "dead":
+        if name not in ("dead", "prunable"):
             found[name] &= ~found["dead"]  # what else is said of it says nothing
     found["collapsed"] &= ~found["punctuation"]
     following = [name for name in found if name.startswith(FOLLOWS)]
@@ -34,7 +34,9 @@ def states(measured: Measured) -> dict[str, Bool]:
     partner = np.nan_to_num(measured.held("offset/partner")).astype(np.int64)
     placed = _any(found, *PLACED, "dead", "collapsed", "unchanged") | broad
     found["copy"] &= ~placed & ~np.take_along_axis(placed, partner, axis=1)
-    special = _any(found, *(kind.name for kind in measured.kinds if not kind.general and kind.name != "copy"))
+    found["fed_by"] &= found["induction"] & _of_source(found["previous"], measured)
+    does = [kind.name for kind in measured.kinds if not (kind.general or kind.beside or kind.name == "copy")]
+    special = _any(found, *does)
     found["uniform"] &= ~special
     found["broad"] &= ~special & ~found["uniform"]
     return found
@@ -53,6 +55,12 @@ def _left_behind(measured: Measured) -> Bool:
     begun, came = measured.sampled[0], steps[far.argmax()]
     late: Bool = far & (steps - begun >= _PATIENCE * (came - begun))
     return late[:, None]
+
+
+def _of_source(state: Bool, measured: Measured) -> Bool:
+    """[steps, heads]: whether the head that feeds each one's keys most is in `state`."""
+    source = np.nan_to_num(measured.held("offset/fed_by"), nan=-1).astype(np.int64)
+    return (source >= 0) & np.take_along_axis(state, np.maximum(source, 0), axis=1)
 
 
 def _any(found: dict[str, Bool], *names: str) -> Bool:

@@ -3,12 +3,15 @@
 import numpy as np
 
 from tb_attnviz.findings.kinds import FOLLOWS, Kind
+from tb_attnviz.importance import CHECKPOINTS
 
 Offset = int | tuple[int, int] | None
 
 
-def title(kind: Kind, offset: Offset) -> str:
+def title(kind: Kind, offset: Offset, partner: str | None = None) -> str:
     """What a cell says: "previous token", "11 tokens back", "1 patch right"."""
+    if kind.name == "fed_by" and partner is not None:
+        return f"fed by {partner} (previous token)"
     if kind.name == "fixed" and isinstance(offset, int):
         return where(offset)
     if kind.name == "patch" and isinstance(offset, tuple):
@@ -52,6 +55,7 @@ def sentence(
         "induction": f"looks up what followed the present token last time, {share} more than where nothing repeats",
         "fixed_or_induction": f"attends to what followed the present token last time, {share}, or at that distance: "
         "the probe repeats with one period alone and cannot tell",
+        "fed_by": f"is fed by {partner} (previous token), {share} of what its keys are given",
         "duplicate": f"attends to the present token where it came before, {share} more than where nothing repeats",
         "fixed_or_same": f"attends to the present token where it came before, {share}, or at that distance: the "
         "probe repeats with one period alone and cannot tell",
@@ -72,10 +76,16 @@ def sentence(
     }
     if kind.name.startswith(FOLLOWS):
         return f"attends along “{kind.name.removeprefix(FOLLOWS)}”, {share} beyond what it gives these places anyway"
+    if kind.name == "prunable":
+        return f"could be removed: without it the loss {_risen(value)} of the last {CHECKPOINTS} measurements"
     if kind.name in ("fixed", "patch"):
         otherwise = ", otherwise to the first token" if otherwise_first else ""
         return f"attends {where(offset) if offset is not None else 'at a fixed distance'}, {share}{otherwise}"
     return words[kind.name]
+
+
+def _risen(share: float) -> str:
+    return "did not rise at any" if share <= 0 else f"rose by at most {100 * share:.1g} % at each"
 
 
 def percent(value: float) -> str:

@@ -54,6 +54,7 @@ function setUp() {
         opened = place;
       },
     },
+    health: { asked: null as string | null },
     sentence: { ...sentence, bringBack: () => {} },
   };
   const goTo = (to: number) => {
@@ -109,5 +110,13 @@ describe('the evidence of a finding', () => {
     await opening;
     expect(session.focus.selection).toBeNull();
     expect(evidence.says).toMatch(/^No query/);
+  });
+
+  it('is a chart where no query shows it', async () => {
+    const { session, evidence, asked } = setUp();
+    await evidence.open(PLACE, 'prunable');
+    expect(session.focus.opened).toEqual(PLACE);
+    expect(session.health.asked).toBe('importance_exact');
+    expect([asked, evidence.says, evidence.busy]).toEqual([[], '', false]);
   });
 });

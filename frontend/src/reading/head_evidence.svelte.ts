@@ -7,11 +7,15 @@ import type { DataSource } from '../run/source';
 import type { Evidence, EvidenceQuery } from '../run/types';
 import type { SentenceOptions } from './sentence_options.svelte';
 
+/** Kinds that no query shows, by the figure that does: its chart comes first. */
+const CHARTED: Readonly<Record<string, string>> = { prunable: 'importance_exact' };
+
 interface Needs {
   readonly data: Pick<RunState, 'run' | 'lists' | 'layerTokens'> & {
     readonly source: Pick<DataSource, 'evidence'>;
   };
   readonly playback: { readonly step: number | null };
+  readonly health: { asked: string | null };
   readonly focus: Pick<Focus, 'opened' | 'selection' | 'open'>;
   readonly sentence: Pick<SentenceOptions, 'mean' | 'byValues' | 'hidden' | 'shows'> & { bringBack(): void };
 }
@@ -59,6 +63,12 @@ export class HeadEvidence implements Feature {
     const { focus, data, playback } = this.session;
     focus.selection = null;
     focus.open(place);
+    const charted = CHARTED[kind];
+    if (charted !== undefined) {
+      this.asked = null;
+      this.session.health.asked = charted;
+      return;
+    }
     if (!data.run || playback.step === null) return;
     const asked = { run: data.run.run, step: playback.step, layer: place.layer, head: place.head, kind };
     this.asked = asked;

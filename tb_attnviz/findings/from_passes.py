@@ -1,0 +1,56 @@
+"""Measures that follow from what a recorder's own passes say: who feeds a head's keys, and what a head costs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tb_attnviz.connections import LEAST, SHARE, shares_of
+from tb_attnviz.events import FormatError, read_connections
+from tb_attnviz.importance import CHECKPOINTS
+
+Float32 = npt.NDArray[np.float32]
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+_EXACT, _LOSS = "health/importance_exact", "importance/loss"
+
+
+def from_connections(arrays: Arrays, heads: int) -> dict[str, Float32]:
+    """Of the head that contributes most to each head's keys, [heads]: "offset/fed_by" its number, -1 if there is none;
+    "share/fed_by" its share; "over/fed_by" from 1 on where it stands out as a pair of `Run.connections` does.
+    """
+    try:
+        found = read_connections(arrays, "keys", heads=heads)
+    except FormatError:
+        return {}
+    if found is None:
+        return {}
+    values = np.nan_to_num(found)
+    source, own = values.argmax(axis=0), np.arange(heads)
+    contribution, share = values[source, own], shares_of(values)[source, own]
+    there = contribution > 0
+    measures = {
+        "offset/fed_by": np.where(there, source, -1),
+        "share/fed_by": np.where(there, share, np.nan),
+        "over/fed_by": np.where(there, np.minimum(contribution / LEAST, share / SHARE), 0),
+    }
+    return {name: np.asarray(measure, np.float32) for name, measure in measures.items()}
+
+
+def costs(arrays: Arrays, heads: int) -> Float32 | None:
+    """By which share of itself the loss rises without each head, [heads]; None where that was not measured."""
+    exact, loss = arrays.get(_EXACT), arrays.get(_LOSS)
+    if exact is None or loss is None or exact.shape != (heads,) or loss.shape != (1,) or not np.isfinite(exact).any():
+        return None
+    return np.asarray(exact / np.maximum(np.abs(loss), 1e-12), np.float32)
+
+
+def from_costs(by_step: Mapping[int, Float32]) -> dict[int, dict[str, Float32]]:
+    """The most that each head cost at the last three steps at which that was measured, at each of these."""
+    steps = sorted(by_step)
+    found = {}
+    for end in range(CHECKPOINTS, len(steps) + 1):
+        most = np.stack([by_step[step] for step in steps[end - CHECKPOINTS : end]]).max(axis=0)  # NaN: not measured
+        found[steps[end - 1]] = {"share/prunable": most, "over/prunable": most}
+    return found
