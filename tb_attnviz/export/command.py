@@ -15,6 +15,7 @@ from tb_attnviz.events import FormatError
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.export import contents, recomputed
 from tb_attnviz.export.document import ExportError, Page
+from tb_attnviz.export.notes import read_notes
 from tb_attnviz.export.plan import PARTS, Plan, plan
 from tb_attnviz.export.weight import check, megabytes, weigh
 from tb_attnviz.log_directory import runs_below
@@ -67,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--without", default="", metavar="LIST", help=f"leave out what makes a page large: of {', '.join(PARTS)}"
     )
+    parser.add_argument("--notes", type=Path, metavar="FILE", help="notes on heads, saved from the tab")
     parser.add_argument("--title", help="of the page (default the run's name)")
     parser.add_argument(
         "--max-bytes",
@@ -96,6 +98,7 @@ def export(arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
+    notes = None if arguments.notes is None else read_notes(arguments.notes)
     name, run = _run(arguments.directory, arguments.run)
     chosen = _plan(arguments, name, run)
     if run.check_samples({*chosen.steps, *fitted(run.steps)}, chosen.layers):
@@ -108,7 +111,7 @@ def _export(arguments: argparse.Namespace) -> None:
     store = DiskStore()
     _make_pictures(chosen, store, arguments.workers)
     title = arguments.title or (Path(run.directory).resolve().name if name == "." else name)
-    index = contents.index(chosen, title)
+    index = contents.index(chosen, title, notes)
     pieces = [iter(documents), *_pieces(chosen, store)]
     progress = Progress(len(pieces), sys.stderr, "pieces")
     with Page(arguments.output, title, index, most_bytes=arguments.max_bytes) as page:

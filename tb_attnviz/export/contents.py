@@ -26,8 +26,8 @@ _DIGITS = 6  # of health figures: what float32 holds
 Piece = tuple[str, bytes]  # its name, and what it holds, not yet packed
 
 
-def index(plan: Plan, title: str) -> dict[str, Any]:
-    """What the page is about: small, and read at once."""
+def index(plan: Plan, title: str, notes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What the page is about: small, and read at once. `notes`: on its heads, as their file has them."""
     run = plan.run
     recorded = {
         "steps": len(run.steps),
@@ -47,6 +47,7 @@ def index(plan: Plan, title: str) -> dict[str, Any]:
         "sequences": len(plan.sequences),
         "trust": plan.trust,
         "parts": sorted(plan.parts),
+        **({"notes": notes} if notes else {}),
     }
 
 

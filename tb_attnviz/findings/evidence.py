@@ -19,6 +19,7 @@ Bool = npt.NDArray[np.bool_]
 Int = npt.NDArray[np.int64]
 
 _OF_REPEATS = ("induction", "fixed_or_induction", "duplicate", "fixed_or_same")
+_OF_NO_QUERY = ("fed_by", "prunable")
 _NEAR_BEST = 0.95  # of the best weight: among such queries the one with a word, in the middle of its text, is shown
 
 
@@ -29,7 +30,7 @@ def evidence(
 
     own, others: the sequences whose tokens the layer's queries and keys are. Raises FormatError.
     """
-    if finding.kind.startswith(FOLLOWS):  # a run does not hold the pairs of its relations
+    if finding.kind.startswith(FOLLOWS) or finding.kind in _OF_NO_QUERY:  # a run does not hold the pairs of relations
         return None
     found: list[tuple[float, int, int, int]] = []  # weight, sequence, query, key
     for rows in attention_rows(recorded.samples(), recorded.layer, recorded.lengths, head=finding.head):

@@ -1,5 +1,6 @@
 """`tb-attnviz export`: a page that holds what TensorBoard would show, and nothing half done."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +155,31 @@ def test_who_feeds_the_heads_in_detail_comes_along(run_directory: Path) -> None:
     assert found["heads"]["0-1"] == {"fed_by": [], "feeds": []}
     assert export(run_directory, *heads, "none") == 0
     assert PageReader(run_directory.parent / "page.html").document("connections")["heads"] == {}
+
+
+def test_notes_come_along_and_what_is_none_is_refused(
+    run_directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notes = tmp_path / "notes.json"
+    entry = {"layer": 1, "head": 3, "star": True, "name": "</script>", "text": "copies"}
+    notes.write_text(
+        json.dumps({"format": "tb-attnviz notes", "version": 1, "run": "a", "heads": [{**entry, "x": 1}, 7]})
+    )
+    assert export(run_directory, "--notes", str(notes)) == 0
+    found = PageReader(run_directory.parent / "page.html").index["notes"]
+    assert found == {"format": "tb-attnviz notes", "version": 1, "run": "a", "heads": [entry]}
+    assert export(run_directory) == 0
+    assert "notes" not in PageReader(run_directory.parent / "page.html").index
+    for text, sentence in (
+        ("[]", "holds no notes on heads"),
+        ("{", "holds no notes on heads"),
+        ('{"format": "tb-attnviz notes", "version": 2, "heads": []}', "notes of version 2"),
+    ):
+        notes.write_text(text)
+        assert export(run_directory, "--notes", str(notes)) == 1
+        assert sentence in capsys.readouterr().err
+    assert export(run_directory, "--notes", str(tmp_path / "none.json")) == 1
+    assert "cannot be read: No such file" in capsys.readouterr().err
 
 
 def test_a_page_that_is_too_heavy_is_refused_before_it_is_made(

@@ -68,6 +68,7 @@ def test_dead_weight_is_a_candidate_once_it_was_measured_three_times(built: Run)
     assert group["sentence"] == "2 heads that could be removed (one at a time) since step 2"
     assert document["heads"][1]["title"] is None  # no head is called by what it costs
     assert not [one for one in built.events() if one.kind == "prunable"]
+    assert built.evidence(found, 3) is None, "no query shows what a head costs"
 
 
 PERIODS = (5, 8)

@@ -21,6 +21,7 @@ import { Arrangement } from '../matrix/arrangement.svelte';
 import { CellMaps } from '../matrix/cell_maps.svelte';
 import { MatrixView } from '../matrix/matrix_view.svelte';
 import { Scoring } from '../matrix/scoring.svelte';
+import { HeadNotes } from '../notes/head_notes.svelte';
 import { Playback } from '../playback/playback.svelte';
 import { HeadEvidence } from '../reading/head_evidence.svelte';
 import { Sentence } from '../reading/sentence.svelte';
@@ -39,6 +40,7 @@ import { Trails } from '../trails/trails.svelte';
 import { enterRun, followSteps, goTo, linkOf } from './entering';
 import { fetchPoints } from './fetching';
 import { Ground } from './ground';
+import { browserStorage } from './introduction.svelte';
 import { lookedAt } from './looked_at';
 import { isReady } from './readiness';
 
@@ -52,6 +54,10 @@ export class Session extends Ground {
   readonly names: HeadNames = this.add(new HeadNames(this));
   /** Who feeds the opened head, and whom it feeds. */
   readonly connections: Connections = this.add(new Connections(this));
+  /** What the user says of heads. */
+  readonly notes: HeadNotes = this.add(
+    new HeadNotes(this, this.data.source.offers ? null : browserStorage(this.host.window)),
+  );
   readonly live = new Live();
   readonly steering: Steering = this.add(
     new Steering(

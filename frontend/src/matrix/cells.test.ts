@@ -33,6 +33,7 @@ function shown(tint: HeadScore | null, ...told: string[]): Told {
     against: { difference: null, series: null, step: null },
     arrangement: { told },
     names: { of: () => null },
+    notes: { at: () => null, caption: () => null },
   };
 }
 

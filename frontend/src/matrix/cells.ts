@@ -5,6 +5,7 @@ import { formatValue } from '../health/figures';
 import type { HeadNames } from '../health/head_names.svelte';
 import { valueAt } from '../health/health';
 import type { HeadScore } from '../health/scores';
+import type { HeadNotes } from '../notes/head_notes.svelte';
 import { type Grid, headNumber } from '../render/layout';
 import { FLAT } from '../render/orbit';
 import type { Picture } from '../render/picture';
@@ -48,6 +49,7 @@ export interface Told extends Tinted {
   readonly scores: readonly HeadScore[];
   readonly arrangement: Pick<Arrangement, 'told'>;
   readonly names: Pick<HeadNames, 'of'>;
+  readonly notes: Pick<HeadNotes, 'at' | 'caption'>;
 }
 
 /** How points look. */
@@ -114,5 +116,7 @@ export function headline(session: Told, { layer, head }: HeadPlace, second = fal
   const told = tint ? [`${tint.title} ${reading(session, number, second)}`] : [];
   for (const { title, values } of second ? [] : arranging(session))
     told.push(`${title} ${formatValue(values[number] ?? Number.NaN)}`);
-  return [name, ...told].join(' · ');
+  const note = session.notes.at({ layer, head });
+  const own = [`${note?.star ? '★ ' : ''}${note?.name ?? ''}`.trim(), note?.text ?? ''].filter(Boolean);
+  return [name, ...own, ...told].join(' · ');
 }

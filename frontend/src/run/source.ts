@@ -51,6 +51,8 @@ export interface Offers {
   readonly comparisons: boolean;
   /** What it holds and what not, for people. */
   readonly says: string;
+  /** Notes on heads that came with it, as their file has them. */
+  readonly notes?: unknown;
 }
 
 /** Where the views get everything they show: TensorBoard over HTTP, or a made-up run. */

@@ -63,6 +63,8 @@ export interface PageIndex {
   readonly trust: boolean;
   /** What is in it of what can be left out. */
   readonly parts: readonly Part[];
+  /** On its heads, as their file has them. */
+  readonly notes?: unknown;
 }
 
 /** Of the heads whose attention is in it, by layer and head. */
@@ -99,7 +101,7 @@ export class ArchiveSource implements DataSource {
     }
     const { projections, dims, trust, parts } = index;
     const comparisons = parts.includes('comparisons');
-    this.offers = { projections, dims, trust, comparisons, says: describe(index) };
+    this.offers = { projections, dims, trust, comparisons, says: describe(index), notes: index.notes };
   }
 
   async runs(): Promise<Runs> {
