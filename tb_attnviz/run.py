@@ -99,7 +99,8 @@ def open_run(directory: str | os.PathLike[str]) -> "Run":
 
 def readable(run: "Run") -> "Run":
     """`run`, unless nothing can be shown for what is damaged: raises FormatError with the sentence of that."""
-    missing = [kind for kind, lacks in (("checkpoint", not run.steps), ("probe", run.records.probe is None)) if lacks]
+    missing = [] if run.steps else ["checkpoint", "start"]
+    missing += ["probe"] if run.records.probe is None else []
     for (kind, _), sentence in sorted(run.records.damaged.items()):
         if kind in missing:
             raise FormatError(sentence)
@@ -130,6 +131,7 @@ class Run:
         self.records = self._load()
         self._figure_rows: FigureRows | None = None
         self._earlier: list[Run] | None = None
+        self._recorded_all: Recorded | None = None
         self.left_out.look_for(checkpoint.file for checkpoint in self.records.checkpoints.values())
 
     def show(self, *, height: int = 720, server: bool = True, **options: Any) -> object:
@@ -583,18 +585,22 @@ class Run:
     @property
     def recorded(self) -> Recorded:
         """All that findings follow from, in another process too. Raises NotRecordedError without a probe."""
-        segment, steps = self.records.newest, self.steps
-        return Recorded(
+        segment, steps, maps = self.records.newest, self.steps, tuple(self.map_steps)
+        known = self._recorded_all
+        if known is not None and (known.maps, list(known.checkpoints)) == (maps, steps):
+            return known  # nothing was thinned since
+        self._recorded_all = Recorded(
             self.directory,
             self.probe,
             self.layers,
             {step: segment.recorded[step] for step in self.health_steps},
-            tuple(self.map_steps),
+            maps,
             {step: segment.checkpoints[step] for step in steps},
             tuple(self.alerts),
             self._breaks(),
             self.tells_induction,
         )
+        return self._recorded_all
 
     def findings(self, step: int | None = None) -> list[Finding]:
         """What each head does at `step`, by default the newest: one record a head and kind, by how special it is.

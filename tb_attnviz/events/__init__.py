@@ -9,6 +9,7 @@ from tb_attnviz.events.connections import connection_arrays, read_connections
 from tb_attnviz.events.documents import FormatError, VersionError
 from tb_attnviz.events.figure_rows import FigureRows
 from tb_attnviz.events.figures import FiguresLocation, FiguresLog, read_figures
+from tb_attnviz.events.locations import SamplesLocation
 from tb_attnviz.events.log import DamagedFileWarning, EventLog
 from tb_attnviz.events.maps import AttentionMap, LayerMaps, MapsLocation, encode_maps, read_maps
 from tb_attnviz.events.order import Order
@@ -24,7 +25,6 @@ from tb_attnviz.events.schema import (
     Checkpoint,
     Layer,
     Lengths,
-    SamplesLocation,
     Start,
 )
 from tb_attnviz.events.segment import Segment

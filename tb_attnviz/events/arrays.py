@@ -21,6 +21,7 @@ from tensorboard.compat.proto.types_pb2 import (
 )
 
 from tb_attnviz.events.documents import FormatError
+from tb_attnviz.events.shapes import shown
 
 Array = npt.NDArray[Any]
 
@@ -64,10 +65,13 @@ def arrays(event: Event) -> dict[str, Array]:
 
 
 def texts(event: Event) -> Iterator[tuple[str, str]]:
-    """The texts of a record, each with its tag."""
+    """The texts of a record, each with its tag. Raises FormatError for one that is not UTF-8."""
     for value in event.summary.value:
         if value.tensor.dtype == DT_STRING and len(value.tensor.string_val) == 1:
-            yield value.tag, value.tensor.string_val[0].decode()
+            try:
+                yield value.tag, value.tensor.string_val[0].decode()
+            except UnicodeDecodeError:
+                raise FormatError(f"the text {shown(value.tag)} is not UTF-8") from None
 
 
 def as_array(value: Summary.Value) -> Array:

@@ -184,7 +184,7 @@ def _numbered(value: Any) -> None:
 
 _SAMPLES = name_like(SAMPLES_NAME, "the name of a samples file of the run, samples-….events")
 
-_STORED = record({"offset": _PLACE, "length": _PLACE}, {"checksum": nullable(text(8))})
+_STORED = record({"offset": _PLACE, "length": _PLACE}, {"checksum": nullable(name_like(_KEY, "8 hexadecimal digits"))})
 CHECKPOINT = record({"step": _STEP, "file": _SAMPLES, "layers": items(_STORED, MOST_HEADS)}, {"probe": nullable(_NAME)})
 """What it says of its layers is looked at where it is known what was announced of them (schema.Checkpoint)."""
 KEPT = record({"files": items(_SAMPLES)}, {"before": _numbered})

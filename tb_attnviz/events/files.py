@@ -27,10 +27,11 @@ def open_file(path: str, mode: str) -> IO[bytes]:
     return cast(IO[bytes], open(path, mode))
 
 
-def open_regular(path: str, *, follow_links: bool = True) -> IO[bytes]:
+def open_regular(path: str, *, follow_links: bool = True, ahead: int = -1) -> IO[bytes]:
     """Open `path` for reading, if it is a regular file: no fifo, device or socket, at which reading might never end.
 
-    `follow_links`: whether `path` itself may be a link. Raises NotRegularError, FileNotFoundError.
+    `follow_links`: whether `path` itself may be a link. `ahead`: bytes that are read at once where less is asked for.
+    Raises NotRegularError, FileNotFoundError.
     """
     if is_remote(path):
         return open_file(path, "rb")
@@ -43,7 +44,7 @@ def open_regular(path: str, *, follow_links: bool = True) -> IO[bytes]:
         raise
     try:
         _check_regular(os.fstat(descriptor))
-        return os.fdopen(descriptor, "rb")
+        return os.fdopen(descriptor, "rb", ahead)
     except BaseException:
         os.close(descriptor)
         raise

@@ -19,8 +19,8 @@ from tb_attnviz.events import files, records
 from tb_attnviz.events.arrays import add_array, arrays
 from tb_attnviz.events.documents import FormatError
 from tb_attnviz.events.event_file import file_version
+from tb_attnviz.events.locations import SamplesLocation
 from tb_attnviz.events.own_files import read_own
-from tb_attnviz.events.schema import SamplesLocation
 
 Float32 = npt.NDArray[np.float32]
 Array = npt.NDArray[Any]

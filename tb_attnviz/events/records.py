@@ -66,7 +66,7 @@ def read_records(
     Raises CorruptRecordError for a damaged record in between, files.NotRegularError for what is no file. With
     `on_damage` a record whose data alone is damaged is passed over: it is told where that began.
     """
-    with files.open_regular(path) as file:
+    with files.open_regular(path, ahead=_WINDOW) as file:
         size = files.open_size(file)
         file.seek(offset)
         while True:
@@ -98,7 +98,7 @@ def scan(path: str, offset: int, most: int) -> Iterator[tuple[int, int, bytes | 
     Behind damage it goes on with the next bytes that are a record, so that a bad byte costs one record wherever it is.
     `most`: bytes that a record may have. Stops before a torn tail. Raises files.NotRegularError, OSError.
     """
-    with files.open_regular(path) as file:
+    with files.open_regular(path, ahead=_WINDOW) as file:
         end = files.open_size(file)
         while offset + _OVERHEAD <= end:
             file.seek(offset)

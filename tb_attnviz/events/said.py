@@ -12,7 +12,7 @@ from tb_attnviz.events import document_shapes
 from tb_attnviz.events.documents import FormatError, VersionError, load
 from tb_attnviz.events.order import Order
 from tb_attnviz.events.probe_record import ProbeRecord
-from tb_attnviz.events.schema import AlertRecord, Kept, Start, layers_from_document
+from tb_attnviz.events.schema import AlertRecord, CheckpointDocument, Kept, Start, layers_from_document
 from tb_attnviz.events.shapes import Shape, shown
 from tb_attnviz.events.tensors import as_array, document_text
 
@@ -29,7 +29,7 @@ _READERS: dict[str, tuple[Shape, Callable[[dict[str, Any]], Any]]] = {
     "probe": (document_shapes.PROBE, ProbeRecord.from_document),
     "layers": (document_shapes.LAYERS, lambda document: (layers_from_document(document), document.get("probe"))),
     # Of layers that were announced elsewhere: the rest is looked at where they are known (Checkpoint.from_document).
-    "checkpoint": (document_shapes.CHECKPOINT, lambda document: document),
+    "checkpoint": (document_shapes.CHECKPOINT, CheckpointDocument.of),
     "kept": (document_shapes.KEPT, Kept.from_document),
     "alert": (document_shapes.ALERTS, AlertRecord.from_document),
 }

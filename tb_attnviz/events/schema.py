@@ -3,13 +3,15 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from tensorboard.backend import json_util
 
 from tb_attnviz.events import document_shapes
 from tb_attnviz.events.documents import FormatError
+from tb_attnviz.events.locations import Locations, SamplesLocation
 from tb_attnviz.events.order import Order
 from tb_attnviz.events.probe_record import Grid, ProbeRecord, Side
 from tb_attnviz.events.shapes import MisfitError
@@ -129,15 +131,28 @@ class Kept:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class SamplesLocation:
-    """Where the samples of one layer lie: a record of `length` bytes at `offset` of the checkpoint's file.
+class CheckpointDocument:
+    """What the document of a checkpoint says: of its layers where their samples are, and what was not announced."""
 
-    `checksum`: the four bytes that it must end with, in hexadecimal; None in version 1.
-    """
+    step: int
+    file: str
+    probe: str | None
+    order: Order | None
+    locations: Locations
+    further: Mapping[int, dict[str, Any]]  # number of a layer → its entry, if that says more of it
 
-    offset: int
-    length: int
-    checksum: str | None = None
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> "CheckpointDocument":
+        entries, probe = document["layers"], document.get("probe")
+        places = (SamplesLocation(e["offset"], e["length"], e.get("checksum")) for e in entries)
+        return cls(
+            step=document["step"],
+            file=document["file"],
+            probe=None if probe is None else sys.intern(probe),  # the same one again and again
+            order=Order.of(document),
+            locations=Locations.of(places),
+            further={number: entry for number, entry in enumerate(entries) if not _FIELDS.isdisjoint(entry)},
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -151,7 +166,7 @@ class Checkpoint:
     step: int
     file: str
     layers: tuple[Layer, ...]
-    locations: tuple[SamplesLocation, ...]
+    locations: Sequence[SamplesLocation]
     probe: str | None = None
     order: Order | None = None
 
@@ -173,23 +188,18 @@ class Checkpoint:
         return {"file": self.file, "probe": self.probe, "layers": layers}
 
     @classmethod
-    def from_document(cls, document: dict[str, Any], announced: tuple[Layer, ...] = ()) -> "Checkpoint":
+    def from_document(cls, document: CheckpointDocument, announced: tuple[Layer, ...] = ()) -> "Checkpoint":
         """Raises FormatError where the document says less of a layer than it takes, and `announced` does not either."""
-        entries = document["layers"]
-        known = announced if len(announced) == len(entries) and "start" in document else (None,) * len(entries)
-        try:
-            layers = tuple(_stored_layer(entry, of) for entry, of in zip(entries, known, strict=True))
-            document_shapes.check_heads(layer.heads for layer in layers)
-        except MisfitError as error:
-            raise FormatError(f"the checkpoint document is damaged: {error}") from None
-        return cls(
-            step=document["step"],
-            file=document["file"],
-            layers=layers,
-            locations=tuple(SamplesLocation(e["offset"], e["length"], e.get("checksum")) for e in entries),
-            probe=document.get("probe"),
-            order=Order.of(document),
-        )
+        locations, further = document.locations, document.further
+        known = announced if len(announced) == len(locations) and document.order else (None,) * len(locations)
+        layers = announced
+        if further or known is not announced:
+            try:
+                layers = tuple(_stored_layer(further.get(number, {}), of) for number, of in enumerate(known))
+                document_shapes.check_heads(layer.heads for layer in layers)
+            except MisfitError as error:
+                raise FormatError(f"the checkpoint document is damaged: {error}") from None
+        return cls(document.step, document.file, layers, locations, document.probe, document.order)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -283,7 +293,7 @@ def _stored_layer(entry: dict[str, Any], announced: Layer | None) -> Layer:
 
     Raises MisfitError.
     """
-    if announced is None or not _FIELDS.isdisjoint(entry):
+    if announced is None or entry:
         entry = entry if announced is None else {**_entry(announced), **entry}
         document_shapes.LAYER(entry)
         announced = Layer.from_entry(entry)

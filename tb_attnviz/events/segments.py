@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.events.documents import FormatError
-from tb_attnviz.events.order import Order
+from tb_attnviz.events.order import Order, figures_name
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.said import DamagedError, Place, Said
 from tb_attnviz.events.schema import AlertRecord, Checkpoint, Kept, Layer, Start
@@ -34,7 +34,7 @@ class Records:
         self.starts: dict[int, Start] = {}
         self._probes: dict[str, ProbeRecord] = {}  # by fingerprint
         self._announced: dict[int, tuple[Layer, ...]] = {}  # by start
-        self._seen: set[tuple[str, int, float]] = set()  # kind, start, count
+        self._newest: dict[tuple[str, int], float] = {}  # kind and start → count of the last document
         self._damaged: dict[tuple[str, int], str] = {}
 
     def take(self, found: Iterable[Said | DamagedError]) -> None:
@@ -83,7 +83,12 @@ class Records:
     @property
     def damaged(self) -> dict[tuple[str, int], str]:
         """(kind, step) → a sentence for everything that cannot be read, and is left out."""
-        return {**self._damaged, **{(error.kind, error.step): str(error) for error in self._unread}}
+        lost = {start for start in self._announced if start > 0} - self.starts.keys()
+        return {
+            **self._damaged,
+            **{(error.kind, error.step): str(error) for error in self._unread},
+            **{("start", start): f"{figures_name(start)} is missing: it says where checkpoints are" for start in lost},
+        }
 
     def lose(self, kind: str, step: int, sentence: str) -> None:
         """Something was found damaged as it was read."""
@@ -140,9 +145,9 @@ class Records:
     def _check_previous(self, said: Said) -> None:
         """A document names the one of its kind before it. (TensorBoard forgets steps that are begun again.)"""
         start, count, _ = said.place
-        self._seen.add((said.kind, start, count))
         if said.previous is not None and said.previous[1] < said.step:
             self._check(said.kind, start, *said.previous)
+        self._newest[said.kind, start] = count
 
     def _end(self, said: Said) -> None:
         """A start that is over names the last document of each kind."""
@@ -150,7 +155,7 @@ class Records:
             self._check(kind, said.place[0], count, step)
 
     def _check(self, kind: str, start: int, count: int, step: int) -> None:
-        if (kind, start, count) not in self._seen:
+        if self._newest.get((kind, start)) != count:
             self._damaged[kind, step] = f"the {kind} document of step {step} is damaged or missing"
 
     def _start(self, said: Said) -> None:
@@ -183,7 +188,7 @@ class Records:
         self._meet(fingerprint, layers)
 
     def _checkpoint(self, said: Said) -> None:
-        if not isinstance(said.content, Checkpoint):  # its document takes ten times the room, and is not needed again
+        if not isinstance(said.content, Checkpoint):  # its document is not needed again
             said.content = Checkpoint.from_document(said.content, self._announced.get(said.place[0], ()))
         checkpoint: Checkpoint = said.content
         self._meet(checkpoint.probe, checkpoint.layers)

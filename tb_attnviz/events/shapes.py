@@ -165,10 +165,12 @@ def mapping(of: Shape) -> Shape:
 def record(fields: Mapping[str, Shape], optional: Mapping[str, Shape] | None = None) -> Shape:
     """An object with these fields; others are let through: a later version may have added them."""
 
+    known = (*fields.items(), *(optional or {}).items())
+
     def shape(value: Any) -> None:
         if type(value) is not dict:
             raise MisfitError("an object", value)
-        for name, of in (*fields.items(), *(optional or {}).items()):
+        for name, of in known:
             item = value.get(name, _MISSING)
             if item is _MISSING:
                 if name in fields:

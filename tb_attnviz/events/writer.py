@@ -14,7 +14,8 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tb_attnviz.events import files, records, summaries
 from tb_attnviz.events.documents import dump
 from tb_attnviz.events.event_file import EventFile, file_version
-from tb_attnviz.events.figures import HEALTH, FiguresFile
+from tb_attnviz.events.figures import DOCUMENTS, HEALTH, FiguresFile
+from tb_attnviz.events.locations import Locations, SamplesLocation
 from tb_attnviz.events.maps import LayerMaps, write_maps
 from tb_attnviz.events.order import Order, maps_name, samples_name
 from tb_attnviz.events.own_files import figures_directory, maps_directory, samples_directory
@@ -22,7 +23,7 @@ from tb_attnviz.events.pictures import write_pictures
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.quota import Quota
 from tb_attnviz.events.samples import Samples, encode_samples
-from tb_attnviz.events.schema import AlertRecord, Checkpoint, Kept, Layer, SamplesLocation, Start, layers_to_content
+from tb_attnviz.events.schema import AlertRecord, Checkpoint, Kept, Layer, Start, layers_to_content
 from tb_attnviz.events.summaries import Figures
 from tb_attnviz.events.writer_lock import WriterLock, writer
 
@@ -92,7 +93,7 @@ class RunWriter:
         self._document("probe", probe.to_content(), step=step)
 
     def write_checkpoint(self, step: int, layers: Iterable[tuple[Layer, Samples]]) -> Checkpoint:
-        """Write the samples of `step`, then the event that points at them: a crash between leaves nothing half."""
+        """Write the samples of `step`, then the record that points at them: a crash between leaves nothing half."""
         self._renew(step)
         order = self._next(step)
         name = samples_name(step, order, self._key)
@@ -114,7 +115,7 @@ class RunWriter:
             with contextlib.suppress(OSError):
                 files.remove(path)  # half a checkpoint would only take the room that the next one needs
             raise
-        checkpoint = Checkpoint(step, name, tuple(written), tuple(locations), self._probe, order)
+        checkpoint = Checkpoint(step, name, tuple(written), Locations.of(locations), self._probe, order)
         self._document("checkpoint", checkpoint.to_content(self._layers), step=step, order=order)
         if self._quota is not None:
             self._make_room(self._quota, step, order)
@@ -200,12 +201,20 @@ class RunWriter:
         return Order(start, self._count)
 
     def _document(self, kind: str, content: Mapping[str, Any], *, step: int, order: Order | None = None) -> str:
-        """Writes a document into the event file; it names the one of its kind before it, so that none gets lost."""
-        order = order or self._next(step)
+        """Writes a document; it names the one of its kind before it, so that none gets lost.
+
+        Those of which every checkpoint has one go into the figures file: TensorBoard holds all that the event file has.
+        """
+        order, now = order or self._next(step), time.time()
         text = dump(kind, {**content, "previous": self._previous.get(kind)}, order=order, step=step)
-        tag = summaries.document_tag(kind, order.start)
-        self._sink.add_event(summaries.document_event(tag, text, step=step, wall_time=time.time()))
-        self._sink.flush()
+        if kind in DOCUMENTS:
+            figures = self._figures_file(step)
+            figures.add_document(kind, text, step=step, wall_time=now)
+            figures.flush()
+        else:
+            tag = summaries.document_tag(kind, order.start)
+            self._sink.add_event(summaries.document_event(tag, text, step=step, wall_time=now))
+            self._sink.flush()
         self._previous[kind] = (order.count, step)
         return text
 
@@ -220,9 +229,8 @@ class RunWriter:
         removed = quota.thin(order)
         if removed is None:
             return
-        # At the newest step, not at theirs: TensorBoard's fast loader forgets what lies after a step that comes again.
         left = self._next(step)
         kept = Kept(frozenset(removed.left), removed.before, left)
-        self._document("kept", kept.to_content(), step=max(step, removed.newest_step), order=left)
+        self._document("kept", kept.to_content(), step=step, order=left)
         for path in removed.paths:
             files.remove(path)

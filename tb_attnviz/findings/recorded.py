@@ -84,7 +84,7 @@ class Recorded:
         layers = [dataclasses.asdict(layer) for layer in self.layers]
         return hashlib.sha256(json.dumps([self.probe.to_content(), layers], default=list).encode()).hexdigest()[:24]
 
-    @property
+    @functools.cached_property
     def address(self) -> str:
         """Equal exactly where all that was recorded is."""
         found = hashlib.sha256(self.digest.encode())

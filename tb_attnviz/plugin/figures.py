@@ -46,6 +46,7 @@ def document_task(request: Request, name: str, run: Run) -> Task:
     if known is not None and known != rows.digest(names, first):
         first = 0
     digest, wanted = rows.digest(names, len(rows)), rows.between(first, len(rows))
+    _check_size(len(wanted) * len(names) * rows.heads, "those after a step with 'since', or for `health_rows`")
     said = {
         "run": name,
         "steps": wanted.steps.tolist(),

@@ -47,10 +47,13 @@ def range_of_figures(
 
 
 def health_document(rows: FigureRows, names: Sequence[str], said: dict[str, Any], lost: dict[int, str]) -> bytes:
-    """`said` and every number as JSON, with the fewest digits that say which float32 was recorded."""
+    """`said` and every number as JSON, with the fewest digits that say which float32 was recorded.
+
+    `lost` there: [step, why] of those that cannot be read, whose figures are all NaN.
+    """
     values = rows_of_all_heads(rows, names, lost)
     figures = {name: _spelled(values[:, number]) for number, name in enumerate(names)}
-    return json.dumps({**said, "figures": figures}, separators=(",", ":")).encode()
+    return json.dumps({**said, "lost": sorted(lost.items()), "figures": figures}, separators=(",", ":")).encode()
 
 
 def _buckets(rows: Iterator[Float32], first: int, every: int) -> Iterator[tuple[int, Float32]]:

@@ -28,6 +28,7 @@ from tb_attnviz.plugin import (
 )
 from tb_attnviz.plugin.responses import (
     JSON,
+    NPY,
     PNG,
     array_response,
     json_response,
@@ -233,8 +234,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def health_route(self, request: Request) -> Response:
-        task = figures.document_task(request, *self._run(request))
-        return unchanged(request, task.key, JSON) or self._made(request, task, made_json_response, 0)
+        return self._health(request, figures.document_task, made_json_response, JSON)
 
     @route
     def health_steps_route(self, request: Request) -> Response:
@@ -252,16 +252,22 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     def health_range_route(self, request: Request) -> Response:
         return self._health(request, figures.range_task)
 
-    def _health(self, request: Request, task_of: Callable[[Request, str, Run], Task]) -> Response:
+    def _health(
+        self,
+        request: Request,
+        task_of: Callable[[Request, str, Run], Task],
+        respond: Callable[[Request, bytes, str], Response] = array_response,
+        content_type: str = NPY,
+    ) -> Response:
         name, run = self._run(request)
         task = task_of(request, name, run)
 
-        def respond(request: Request, made: bytes, key: str) -> Response:
-            lost, npy = Picture.split(made)
+        def without_notes(request: Request, made: bytes, key: str) -> Response:
+            lost, body = Picture.split(made)
             run.lose_figures(lost)
-            return array_response(request, npy, key)
+            return respond(request, body, key)
 
-        return unchanged(request, task.key) or self._made(request, task, respond, 0)
+        return unchanged(request, task.key, content_type) or self._made(request, task, without_notes, 0)
 
     @route
     def maps_route(self, request: Request) -> Response:

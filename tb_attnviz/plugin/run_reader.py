@@ -1,6 +1,9 @@
 """RunReader: one run as TensorBoard's data provider and the figures files have it; what is new is parsed, no more."""
 
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from tb_attnviz.events import DamagedError, FiguresLog, FormatError, Records, Said, VersionError, read_summary
 from tb_attnviz.events.shapes import shown
@@ -9,9 +12,12 @@ from tb_attnviz.plugin.summaries import Summary
 from tb_attnviz.projection.source import UnreadableStepError
 from tb_attnviz.run import Run, readable
 
+_T = TypeVar("_T")
+_BUSY_SECONDS, _PAUSE_SECONDS = 2e-3, 1e-4
+
 
 class RunReader:
-    """Reads the run `name` in `directory` again and again while it grows."""
+    """Reads the run `name` in `directory` again and again while it grows; several threads may ask at once."""
 
     def __init__(self, name: str, directory: str) -> None:
         self._name = name
@@ -22,22 +28,27 @@ class RunReader:
         self._left_out = LeftOut(directory)
         self._figures = FiguresLog(directory)
         self._known: set[tuple[float, str, int]] = set()  # summaries that were read
+        self._lock = threading.Lock()
 
     def read(self, newest: object, summaries: Callable[[], Iterator[Summary]]) -> Run | FormatError:
         """The run, or why it cannot be shown. `newest` differs from the last time's where `summaries` has more."""
-        seen = newest, self._figures.sizes()
-        if self._run is None or seen != self._seen:
-            try:
-                records = self._load(list(summaries()))
-                self._run = readable(Run(self._directory, lambda: records, left_out=self._left_out))
-            except VersionError as error:
-                self._run = error
-                self._forget()
-            except FormatError as error:
-                self._run = FormatError(f"{error}, of the run {shown(self._name)}")
-                self._forget()
-            self._seen = seen
-        return self._run
+        with self._lock:
+            seen = newest, self._figures.sizes()
+            if self._run is None or seen != self._seen:
+                self._run = self._read(summaries)
+                self._seen = seen
+            return self._run
+
+    def _read(self, summaries: Callable[[], Iterator[Summary]]) -> Run | FormatError:
+        try:
+            records = self._load(list(summaries()))
+            return readable(Run(self._directory, lambda: records, left_out=self._left_out))
+        except VersionError as error:
+            self._forget()
+            return error
+        except FormatError as error:
+            self._forget()
+            return FormatError(f"{error}, of the run {shown(self._name)}")
 
     def leave_out(self, error: UnreadableStepError) -> bool:
         """Do without what could not be read, if it is of this run; False if that was known."""
@@ -56,7 +67,7 @@ class RunReader:
                     found.append(error)
                 else:
                     found += [said] if said else []
-        self._records.take([*found, *self._figures.load()])
+        self._records.take([*found, *_letting_others_in(self._figures.load())])
         self._known = now
         return self._records.copy()  # other threads look at it while more is taken in
 
@@ -64,3 +75,13 @@ class RunReader:
         self._records = Records()
         self._figures = FiguresLog(self._directory)
         self._known = set()
+
+
+def _letting_others_in(items: Iterable[_T]) -> Iterator[_T]:
+    """`items`, with short pauses: a long run is read in a second, and other requests need Python's lock meanwhile."""
+    begun = time.monotonic()
+    for item in items:
+        yield item
+        if time.monotonic() - begun > _BUSY_SECONDS:
+            time.sleep(_PAUSE_SECONDS)
+            begun = time.monotonic()

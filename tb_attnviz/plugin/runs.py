@@ -130,9 +130,7 @@ class Runs:
             reader = self._readers.get((experiment, name))
             if reader is None:
                 reader = self._readers[experiment, name] = RunReader(name, self._directories[name])
-            return reader.read(
-                newest, lambda: read_summaries(self._data_provider, context, experiment, name, sorted(tags))
-            )
+        return reader.read(newest, lambda: read_summaries(self._data_provider, context, experiment, name, sorted(tags)))
 
     def _listing(self, context: Any, experiment: str) -> dict[str, dict[str, Any]]:
         listing: dict[str, dict[str, Any]] = self._data_provider.list_tensors(

@@ -24,7 +24,7 @@ from tb_attnviz.findings import (
 from tb_attnviz.image_summary import summarise
 from tb_attnviz.plugin import health_series
 from tb_attnviz.plugin.maps_of_heads import AskedMaps, maps_of_all_heads
-from tb_attnviz.projection.pictures import Picture, Report, View, make
+from tb_attnviz.projection.pictures import Picture, Report, View, make, with_notes
 from tb_attnviz.projection.store import DiskStore
 from tb_attnviz.projection.trust import Seen, make_trust
 
@@ -148,8 +148,10 @@ def _named(recorded: Recorded, place: Place, report: Report) -> Named:
 
 
 def health(rows: FigureRows, names: Sequence[str], said: dict[str, Any], *, report: Report) -> bytes:
-    """All figures as a JSON document. What is lost of them is NaN."""
-    return health_series.health_document(rows, names, said, {})
+    """All figures as a JSON document, behind notes of steps that cannot be read: they are NaN in it."""
+    lost: dict[int, str] = {}
+    document = health_series.health_document(rows, names, said, lost)
+    return with_notes(lost, document)
 
 
 def health_rows(rows: FigureRows, names: Sequence[str], *, report: Report) -> bytes:

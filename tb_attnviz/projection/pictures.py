@@ -28,7 +28,7 @@ from tb_attnviz.projection.starts import HeadSteps
 
 Float32 = npt.NDArray[np.float32]
 
-__all__ = ["Picture", "Report", "Store", "View", "make"]
+__all__ = ["Picture", "Report", "Store", "View", "make", "with_notes"]
 
 _FILLED = 0.9  # of the square: how far the bulk of the frame's newest step reaches; other steps' rarely leaves it
 _SHARES, _FIT_SHARE = 1000, 50  # of the work on t-SNE and UMAP: all of it, and fitting the frame
@@ -50,14 +50,13 @@ class Picture:
     notes: dict[int, str]  # head → why it has no picture, or what is special about it
 
     def to_bytes(self) -> bytes:
-        notes = json.dumps(self.notes).encode()
         array = io.BytesIO()
         np.save(array, np.ascontiguousarray(self.points, dtype="<f4"))
-        return _HEADER.pack(len(notes)) + notes + array.getvalue()
+        return with_notes(self.notes, array.getvalue())
 
     @staticmethod
     def split(data: bytes) -> tuple[dict[int, str], bytes]:
-        """The notes and the `.npy` file of what `to_bytes` gave."""
+        """The notes and what is behind them, of what `to_bytes` or `with_notes` gave: an `.npy` file."""
         end = _HEADER.size + _HEADER.unpack_from(data)[0]
         notes = json.loads(data[_HEADER.size : end])
         return {int(head): note for head, note in notes.items()}, data[end:]
@@ -66,6 +65,12 @@ class Picture:
     def from_bytes(data: bytes) -> "Picture":
         notes, npy = Picture.split(data)
         return Picture(cast(Float32, np.load(io.BytesIO(npy))), notes)
+
+
+def with_notes(notes: dict[int, str], made: bytes) -> bytes:
+    """`made` behind sentences about some heads, or steps."""
+    text = json.dumps(notes).encode()
+    return _HEADER.pack(len(text)) + text + made
 
 
 @dataclasses.dataclass(frozen=True)

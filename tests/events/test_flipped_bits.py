@@ -38,9 +38,10 @@ def shown(records: Records) -> Any:
     return [(s.probe, s.layers, s.checkpoints, sorted(s.recorded), s.alerts) for s in records.segments]
 
 
-def test_no_flip_in_an_event_is_silent(run: Path) -> None:
+@pytest.mark.parametrize("file", ["*tfevents*", "plugins/attnviz-figures/figures-*"])
+def test_no_flip_in_an_event_is_silent(run: Path, file: str) -> None:
     """As the fast loader would hand it over, which looks at no checksum of a record: that is made to fit again."""
-    [path] = run.glob("*tfevents*")
+    [path] = run.glob(file)
     events = [data for _, data in read_records(str(path))]
     right = shown(EventLog(str(run)).load())
     silent, told = [], 0
@@ -65,7 +66,7 @@ def test_no_flip_in_an_event_is_silent(run: Path) -> None:
 
 
 def test_a_flip_costs_its_own_step_alone(run: Path) -> None:
-    [path] = run.glob("*tfevents*")
+    [path] = run.glob("plugins/attnviz-figures/figures-*")
     records = EventLog(str(run)).load()
     lost, *others = records.steps
     events = [data for _, data in read_records(str(path))]

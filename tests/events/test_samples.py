@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tb_attnviz.events import Layer, RunWriter, Samples, read_samples
+from tb_attnviz.events.locations import SamplesLocation
 from tb_attnviz.events.samples import encode_samples
-from tb_attnviz.events.schema import SamplesLocation
 
 Float32 = npt.NDArray[np.float32]
 magnitudes = st.floats(min_value=2.0**-100, max_value=2.0**120, width=32)

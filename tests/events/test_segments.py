@@ -2,11 +2,13 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tb_attnviz.events import Checkpoint, EventLog, Layer, ProbeRecord, Records, RunWriter, Sequence
+from tb_attnviz.events.schema import CheckpointDocument
 from tests.conftest import LAYERS, PROBE, make_samples, write_checkpoint
 
 OTHER_PROBE = ProbeRecord((*PROBE.sequences[:2], Sequence(("one", "two", "four"))))
@@ -100,11 +102,15 @@ def test_a_purge_forgets_in_all_segments(tmp_path: Path) -> None:
     assert records.probe == PROBE
 
 
+def read(document: dict[str, Any]) -> Checkpoint:
+    return Checkpoint.from_document(CheckpointDocument.of(document))
+
+
 def test_head_numbers_survive_and_may_be_missing() -> None:
     entry = {"name": "a", "heads": 2, "kv_heads": 2, "head_dim": 8, "scale": 1.0, "causal": True}
     entry |= {"offset": 0, "length": 9}
     document = {"step": 0, "file": "f", "layers": [entry]}
-    assert Checkpoint.from_document(document).layers[0].head_numbers is None
-    numbered = Checkpoint.from_document({**document, "layers": [{**entry, "number": 7, "head_numbers": [1, 5]}]})
+    assert read(document).layers[0].head_numbers is None
+    numbered = read({**document, "layers": [{**entry, "number": 7, "head_numbers": [1, 5]}]})
     assert (numbered.layers[0].number, numbered.layers[0].head_numbers) == (7, (1, 5))
-    assert Checkpoint.from_document({"step": 0, **numbered.to_content(())}) == numbered
+    assert read({"step": 0, **numbered.to_content(())}) == numbered

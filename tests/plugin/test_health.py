@@ -140,6 +140,8 @@ def test_no_answer_is_larger_than_a_screen_needs(
     query = {"run": "run", "from": 0, "to": ROWS, "rows": ROWS, "known": index["digest"]}
     assert "ask for fewer rows" in ask("health_rows", **query).json["error"]
     assert "ask for larger buckets" in ask("health_figure", figure="entropy", every=2, **query).json["error"]
+    assert "ask for those after a step" in ask("health", run="run").json["error"]
+    assert ask("health", run="run", since=ROWS - 6).status_code == 200
 
 
 def test_what_is_damaged_while_it_is_served_costs_its_step_alone_and_is_named(tmp_path: Path, cache: Path) -> None:
@@ -156,9 +158,13 @@ def test_what_is_damaged_while_it_is_served_costs_its_step_alone_and_is_named(tm
     data[places[2, 1] + places[2, 2] // 2] ^= 1
     path.write_bytes(data)
     found = array(ask, "health_rows", index, **{"from": 0, "to": 5})
+    document = ask("health", run="run").json
     plugin._jobs.close()
     np.testing.assert_array_equal(found[[0, 1, 3, 4]], VALUES[[0, 1, 3, 4]])
     assert np.isnan(found[2]).all()
+    [(step, why)] = document["lost"]
+    assert (step, document["figures"]["entropy"][2]) == (2, ["NaN"] * HEADS)
+    assert "the figures of step 2 in figures-" in why
     [entry] = ask("runs").json["runs"]
     assert [sentence for sentence in entry["damaged"] if "the figures of step 2 in figures-" in sentence]
 
