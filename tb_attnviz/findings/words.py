@@ -47,7 +47,7 @@ def sentence(
 ) -> str:
     """What a head does, in plain words, without its name and without a stop."""
     share = percent(value)
-    token = "patch" if patches else "token"
+    token, tokens = ("patch", "patches") if patches else ("token", "tokens")
     words = {
         "dead": f"is dead: its queries, or its keys, are all equal (they vary by {value:.1g} of their size)",
         "collapsed": f"has collapsed: all queries attend to one and the same {token}, {share}",
@@ -71,11 +71,11 @@ def sentence(
         "first": f"rests on the first token, {share}",
         "local": f"attends to {'patches beside it' if patches else 'tokens up to 4 away'}, {share}",
         "copy": f"attends as {partner} does ({share} alike)",
-        "uniform": f"attends to all {token}s nearly alike ({share} of the greatest entropy)",
+        "uniform": f"attends to all {tokens} nearly alike ({share} of the greatest entropy)",
         "broad": f"attends broadly ({share} of the greatest entropy)",
     }
     if kind.name.startswith(FOLLOWS):
-        return f"attends along “{kind.name.removeprefix(FOLLOWS)}”, {share} beyond what it gives these places anyway"
+        return f"attends along “{kind.name.removeprefix(FOLLOWS)}”, {share} beyond what it gives their positions anyway"
     if kind.name == "prunable":
         return f"could be removed: without it the loss {_risen(value)} of the last {CHECKPOINTS} measurements"
     if kind.name in ("fixed", "patch"):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tb_attnviz.events import Layer, Lengths
-from tb_attnviz.findings import chance, change_points, tokens
+from tb_attnviz.findings import chance, change_points, tokens, words
+from tb_attnviz.findings.kinds import KINDS
 from tb_attnviz.findings.measured import carried, thinned
 from tb_attnviz.findings.spans import lasting, spans
 
@@ -75,3 +76,10 @@ def test_change_points_are_the_planted_steps_and_no_others() -> None:
     assert found[0].after == pytest.approx(0.7, abs=0.03)
     assert change_points(np.full((30, 1), np.nan, np.float32)) == []
     assert change_points(np.zeros((4, 1), np.float32)) == []
+
+
+def test_of_images_a_sentence_is_about_patches() -> None:
+    [uniform] = [kind for kind in KINDS if kind.name == "uniform"]
+    said = "attends to all {} nearly alike (98 % of the greatest entropy)"
+    assert words.sentence(uniform, 0.98, patches=True) == said.format("patches")
+    assert words.sentence(uniform, 0.98) == said.format("tokens")
