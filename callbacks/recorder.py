@@ -72,9 +72,9 @@ class AttentionRecorder:
     connections_every: when it is found which heads feed which, on a few sequences of the probe: two backward passes a
         head. The log says before training what these three will take.
     relations: pairs of the probe's tokens that heads may follow, by name; each is a figure, `follows/<name>`, of how
-        far a head attends along them beyond what it does by place: of each sequence a list of (query, key), a function
-        of its tokens, or one of tb_attnviz.callbacks.relations: `{"parent": pairs, "bracket": matching_bracket}`.
-        See docs/relations.md.
+        far a head attends along them beyond what it does by position: of each sequence a list of (query, key), a
+        function of its tokens, or one of tb_attnviz.callbacks.relations: `{"parent": pairs, "bracket":
+        matching_bracket}`. See docs/relations.md.
     batches: takes three figures of the training batch itself, too, at the steps that `every` and `health_every` say:
         `batch_max_logit` of all pairs, `batch_entropy` and `batch_sink` of some queries. See `batch`.
     batch_size: sequences of the probe in one forward pass.

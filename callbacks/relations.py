@@ -34,14 +34,14 @@ def matching_bracket(tokens: Sequence[str]) -> list[Pair]:
     """Each bracket with the one that closes or opens it. What does not match stays alone."""
     found: list[Pair] = []
     opened: list[tuple[str, int]] = []
-    for place, token in enumerate(tokens):
+    for position, token in enumerate(tokens):
         for sign in token:
             if sign in _BRACKETS.values():
-                opened.append((sign, place))
+                opened.append((sign, position))
             elif sign in _BRACKETS and opened and opened[-1][0] == _BRACKETS[sign]:
                 begun = opened.pop()[1]
-                if begun != place:
-                    found += [(place, begun), (begun, place)]
+                if begun != position:
+                    found += [(position, begun), (begun, position)]
     return found
 
 
@@ -53,14 +53,14 @@ def next_indent(tokens: Sequence[str]) -> list[Pair]:
     """
     found: list[Pair] = []
     indent = 0
-    for place, token in enumerate(tokens):
+    for position, token in enumerate(tokens):
         text = token.translate(_SPACES)
         if "\n" not in text:
             continue
-        if indent < place:
-            found.append((place, indent))
+        if indent < position:
+            found.append((position, indent))
         inside = text.rpartition("\n")[2]
-        indent = place if inside and inside.isspace() else place + 1
+        indent = position if inside and inside.isspace() else position + 1
     return found
 
 
@@ -137,12 +137,12 @@ def dependencies(
 def _parents(text: str, offsets: Iterable[tuple[int, int]], words: Sequence[Any]) -> Iterator[Pair]:
     begins = {word.idx: number for number, word in enumerate(words)}
     pieces: dict[int, list[int]] = defaultdict(list)
-    for place, (begin, end) in enumerate(offsets):
+    for position, (begin, end) in enumerate(offsets):
         while begin < end - 1 and text[begin].isspace():
             begin += 1  # byte-level tokens begin with the space before their word
         word = next((n for n, one in enumerate(words) if one.idx <= begin < one.idx + len(one.text)), None)
         if begin < end and word is not None:  # else a special token, which stands nowhere
-            pieces[word].append(place)
+            pieces[word].append(position)
     for number, word in enumerate(words):
         parent = begins[word.head.idx]
         if parent != number:
@@ -165,10 +165,10 @@ def _spacy() -> Callable[[str], Iterable[Any]]:
 
 
 def _alike(own: Sequence[Hashable], others: Sequence[Hashable] | None = None) -> Iterator[Pair]:
-    """The places of equal values that are known; of one sequence each with all but itself."""
-    places: dict[Hashable, list[int]] = defaultdict(list)
+    """The positions of equal values that are known; of one sequence each with all but itself."""
+    positions: dict[Hashable, list[int]] = defaultdict(list)
     for key, value in enumerate(own if others is None else others):
-        places[value].append(key)
+        positions[value].append(key)
     for query, value in enumerate(own):
         if value != "" and not (isinstance(value, float) and math.isnan(value)):
-            yield from ((query, key) for key in places[value] if others is not None or key != query)
+            yield from ((query, key) for key in positions[value] if others is not None or key != query)

@@ -108,7 +108,7 @@ def repeated_tokens(
         be told from induction heads.
     vocabulary: the tokenizer, whose special tokens are left out but for those that begin a text; or how many ids a
         model has that is called with a tensor of ids.
-    Labels: "time", whether a token is said the "first" or the "second", and "place", its place in the period.
+    Labels: "time", whether a token is said the "first" or the "second", and "place", its position in the period.
     Olsson et al. 2022, arXiv 2209.11895.
     """
     special: set[int] = set()

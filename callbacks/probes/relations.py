@@ -12,7 +12,7 @@ from tb_attnviz.events import Side as SideName
 from tb_attnviz.geometry import Pairs
 
 Pair = tuple[int, int]
-"""The places of query and key in their sequences, from 0."""
+"""The positions of query and key in their sequences, from 0."""
 OfTokens = Callable[..., Iterable[Pair]]
 """Gives the pairs of a sequence from its tokens; across two sides from the tokens of queries and those of keys."""
 
@@ -131,15 +131,15 @@ def _pairs(name: str, index: int, given: Iterable[Any], queries: int, keys: int)
     for pair in listed:
         try:
             query, key = pair
-            places = np.array([query, key])
+            positions = np.array([query, key])
         except (TypeError, ValueError):
             raise TypeError(f"{where} has {pair!r}: give pairs (query, key) of token numbers") from None
-        if places.dtype.kind not in "iu" or places.ndim != 1:
+        if positions.dtype.kind not in "iu" or positions.ndim != 1:
             raise TypeError(f"{where} has the pair {pair!r}: token numbers are whole numbers")
-        for what, place, count in (("query", query, queries), ("key", key, keys)):
-            if not 0 <= place < count:
+        for what, position, count in (("query", query, queries), ("key", key, keys)):
+            if not 0 <= position < count:
                 raise ValueError(
-                    f"{where} has the pair ({query}, {key}), whose {what} {place} is no token: there are {count}, "
+                    f"{where} has the pair ({query}, {key}), whose {what} {position} is no token: there are {count}, "
                     f"numbered 0 to {count - 1}"
                 )
     if not listed:

@@ -116,6 +116,6 @@ def _tells(sequence: Sequence, query: int) -> tuple[bool, bool]:
     return not tokens.is_special(token) and not tokens.is_punctuation(token), query > 2
 
 
-def _name(sequence: Sequence, place: int) -> str:
+def _name(sequence: Sequence, position: int) -> str:
     """A patch of a grid of the layer's own has a number alone."""
-    return sequence.tokens[place] if place < len(sequence.tokens) else f"patch {place}"
+    return sequence.tokens[position] if position < len(sequence.tokens) else f"patch {position}"

@@ -37,7 +37,7 @@ def from_figures(
         for measure, here in ((figure, tells), (name, not tells)):
             found[f"share/{measure}"] = found[f"over/{measure}"] = values if here else unknown
     for name in figures:
-        if name.startswith(FOLLOWS):  # beyond what the head gives by place
+        if name.startswith(FOLLOWS):  # beyond what the head gives by position
             found[f"share/{name}"] = found[f"over/{name}"] = figures[name]
     if "query_norm" in figures and "key_norm" in figures:
         none = np.minimum(figures["query_norm"], figures["key_norm"]) == 0

@@ -1,4 +1,4 @@
-"""Following: whether a head attends along pairs that one knows of, more than one that goes by places alone would.
+"""Following: whether a head attends along pairs that one knows of, more than one that goes by positions alone would.
 
 Of a relation, a set R of pairs (query i, key j), let P be its visible pairs and Q the queries in them. A head gives
 them m = 1/Q Σ_P A_ij of its attention. Without knowing of R it would give the pair (i, j) the largest of
@@ -12,7 +12,7 @@ such a pair tells nothing. With e = 1/Q Σ_P of these,
 
     follows = (m - e) / (1 - e)
 
-is 1 for a head that attends along R alone, and at most about 0 for one that goes by places: the largest of three
+is 1 for a head that attends along R alone, and at most about 0 for one that goes by positions: the largest of three
 estimates is over each, the more so the more keys of a query are related. NaN where no pair is visible, no visible one
 has others to be set against, or e is over 0.95. Across two sequences, and from or to a
 token without a place on its image, there is no offset: b is 0.
@@ -28,7 +28,7 @@ from tb_attnviz.geometry.maps import Kind
 
 Float64 = npt.NDArray[np.float64]
 Pairs = npt.NDArray[np.int64]
-"""[pairs, 2]: query and key by their places in a sequence, each pair once, by query."""
+"""[pairs, 2]: query and key by their positions in a sequence, each pair once, by query."""
 
 _ROOM = 0.05  # 1 - e, under which there is nothing to exceed
 _AT_ONCE = 2**20  # heads × pairs
@@ -124,7 +124,7 @@ def follows(found: Sequence[Followed]) -> Float64:
 def _expected(
     one: OfSequence, some: slice, by_offset: dict[Kind | None, tuple[Float64, npt.NDArray[np.bool_]]]
 ) -> tuple[Float64, npt.NDArray[np.bool_]]:
-    """What each pair has of a head that goes by places, and whether there are others to say so, [heads, pairs]."""
+    """What each pair has of a head that goes by positions, and whether there are others to say so, [heads, pairs]."""
     query, key = one.pairs[some].T
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.fmax(one.by_key[:, key], 1 / one.choices[:, query])
