@@ -15,7 +15,7 @@ from tb_attnviz.events import Sequence as ProbeSequence
 from tb_attnviz.events import Side as SideName
 from tb_attnviz.geometry import asked_of
 
-from .probes import images as pictures
+from .probes import images as probe_images
 from .probes.batch import Batch
 from .probes.inputs import GivenInputs, Inputs
 from .probes.labels import GivenLabels, read_labels
@@ -78,7 +78,7 @@ class Probe:
         elif key_labels:
             raise ValueError("key_labels are given, but no key_tokens that they could be about")
         self.record = ProbeRecord(tuple(sequences))
-        self.pictures: dict[str, bytes] = {}
+        self.pngs: dict[str, bytes] = {}
         """PNG files by the names that the record has for them."""
         self.relations: tuple[Related, ...] = ()
         """The pairs of its tokens that heads may follow."""
@@ -157,21 +157,21 @@ class Probe:
 
         pixel_values: what the model is shown, [images, channels, height, width]: a tensor, or what an image processor
             gives; for images of several sizes a list of tensors [channels, height, width].
-        images: pictures to show: PIL images, or arrays [height, width(, 3)] or [3, height, width], in bytes or from 0
+        images: to show: PIL images, or arrays [height, width(, 3)] or [3, height, width], in bytes or from 0
             to 1; as the model sees them, resized and cropped like the pixels. None: the pixels are shown, stretched
             to the range of colours. They are stored in the run, once, no side longer than images.LONGEST_SIDE.
         special: names of the tokens before the patches: ("[CLS]",), ("[CLS]", "[REG1]", …), or () if there are none.
         labels: as of Probe; of patches alone, [rows, columns] for each image, too. Row, column, distance from the
-            centre, hue, brightness and contrast of every patch are found in the pictures.
+            centre, hue, brightness and contrast of every patch are found in the images.
 
         For models whose layers have grids of their own, as Swin, patch_size is that of the first, and special ().
         """
-        inputs, pixels = pictures.as_inputs(pixel_values)
-        shown = pictures.as_pictures(images, pixels)
-        grids = [pictures.find_grid(x, patch_size) for x in pixels]
+        inputs, pixels = probe_images.as_inputs(pixel_values)
+        shown = probe_images.all_as_rgb(images, pixels)
+        grids = [probe_images.find_grid(x, patch_size) for x in pixels]
         tokens = [(*special, *grid.tokens) for grid in grids]
         probe = cls(inputs, tokens, kind="image", key_tokens=key_tokens, key_labels=key_labels)
-        return probe._with_pictures(shown, grids, labels or {}, "tokens")
+        return probe._with_images(shown, grids, labels or {}, "tokens")
 
     def with_images(
         self,
@@ -181,14 +181,14 @@ class Probe:
         side: SideName = "tokens",
         labels: GivenLabels | None = None,
     ) -> "Probe":
-        """The same probe with the pictures that its last (rows · columns) tokens are patches of, row after row.
+        """The same probe with the images that its last (rows · columns) tokens are patches of, row after row.
 
         For models whose images come some other way than from_images has it, as the other side of a text:
 
             probe = Probe({"input_ids": ids, "pixel_values": pixels}, tokens=words, key_tokens=patches)
-            probe = probe.with_images(pictures, grid=(14, 14), side="key_tokens")
+            probe = probe.with_images(images, grid=(14, 14), side="key_tokens")
 
-        images, labels: as of from_images, one picture a sequence. side: the tokens that are patches: the probe's own,
+        images, labels: as of from_images, one image a sequence. side: the tokens that are patches: the probe's own,
         or its key_tokens. Raises ValueError for tokens that are fewer than the patches.
         """
         sequences = self.record.side(side)
@@ -196,7 +196,7 @@ class Probe:
             raise ValueError(f"images are {len(images)}, and the probe has {len(sequences)} sequences: give as many")
         patches = [Grid(*grid)] * len(sequences)
         check_grids([sequence.tokens for sequence in sequences], patches)
-        return self._with_pictures([pictures.as_picture(image) for image in images], patches, labels or {}, side)
+        return self._with_images([probe_images.as_rgb(image) for image in images], patches, labels or {}, side)
 
     def with_labels(self, labels: GivenLabels) -> "Probe":
         """The same probe with more labels, for what can only be said of tokens once they are there.
@@ -256,24 +256,24 @@ class Probe:
                 relations=tuple(one.only(range(*part.indices(len(self.lengths)))) for one in self.relations),
             )
 
-    def _with_pictures(
-        self, shown: "list[pictures.Picture]", grids: list[Grid], labels: GivenLabels, side: SideName
+    def _with_images(
+        self, shown: "list[probe_images.PILImage]", grids: list[Grid], labels: GivenLabels, side: SideName
     ) -> "Probe":
-        """The probe with pictures of `side`, the patches of `grids` in them, and what is seen in these."""
-        stored = [pictures.store(picture) for picture in shown]
+        """The probe with images of `side`, the patches of `grids` in them, and what is seen in these."""
+        stored = [probe_images.store(image) for image in shown]
         sequences = self.record.side(side)
-        pictured = self._replaced(
+        changed = self._replaced(
             side,
             [
                 replace(sequence, kind="image", grid=grid, image=image)
                 for sequence, grid, (image, _) in zip(sequences, grids, stored, strict=True)
             ],
         )
-        pictured.pictures = {**self.pictures, **{image.file: png for image, png in stored}}
-        found = [pictures.patch_labels(picture, grid) for picture, grid in zip(shown, grids, strict=True)]
+        changed.pngs = {**self.pngs, **{image.file: png for image, png in stored}}
+        found = [probe_images.patch_labels(image, grid) for image, grid in zip(shown, grids, strict=True)]
         of_patches: dict[str, Any] = {name: [of[name] for of in found] for name in found[0]}
         special = [len(sequence.tokens) - grid.size for sequence, grid in zip(sequences, grids, strict=True)]
-        return pictured._labelled(pictures.of_tokens({**of_patches, **labels}, grids, special), side)
+        return changed._labelled(probe_images.of_tokens({**of_patches, **labels}, grids, special), side)
 
     def _labelled(self, labels: GivenLabels, side: SideName) -> "Probe":
         sequences = self.record.side(side)
@@ -304,7 +304,7 @@ class Probe:
         part.relations = tuple(one.only(rows) for one in self.relations)
         sides = [side for s in part.record.sequences for side in (s, s.key_tokens) if side is not None]
         shown = {side.image.file for side in sides if side.image}
-        part.pictures = {file: png for file, png in self.pictures.items() if file in shown}
+        part.pngs = {file: png for file, png in self.pngs.items() if file in shown}
         return part
 
     def _side(self, side: SideName, part: slice, device: torch.device) -> Side:

@@ -364,9 +364,9 @@ class AttentionRecorder:
             self.bytes_per_checkpoint / 1e6,
             first.map_bytes / 1e6,
         )
-        if self._probe.pictures:
-            size = sum(map(len, self._probe.pictures.values()))
-            _log.info("storing %d pictures of the probe, once: %.1f MB", len(self._probe.pictures), size / 1e6)
+        if self._probe.pngs:
+            size = sum(map(len, self._probe.pngs.values()))
+            _log.info("storing %d images of the probe, once: %.1f MB", len(self._probe.pngs), size / 1e6)
         if first.skipped:
             skipped = "; ".join(f"{name}: {why}" for name, why in first.skipped.items())
             warnings.warn(f"attention that is not recorded: {skipped}", RuntimeWarning, stacklevel=3)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Channels = float | Sequence[float]  # one number for all, or one for red, green and blue each
-Picture = npt.NDArray[np.float64]  # [height, width, 3], from 0 to 1
+Pixels = npt.NDArray[np.float64]  # [height, width, 3], from 0 to 1
 
 HALVES = 0.5  # what most vision transformers subtract from the pixels, and divide them by
 
@@ -135,7 +135,7 @@ def repeated_tokens(
 
 
 def _probe(
-    images: list[Picture],
+    images: list[Pixels],
     patch_size: int,
     special: Sequence[str],
     mean: Channels,
@@ -153,20 +153,20 @@ def _angles(count: int, circle: int) -> list[float]:
     return [circle * index / count for index in range(count)]
 
 
-def _places(size: int) -> tuple[Picture, Picture]:
+def _places(size: int) -> tuple[Pixels, Pixels]:
     """Row and column of every pixel, from -½ to ½."""
     places = (np.arange(size) + 0.5) / size - 0.5
     rows, columns = np.meshgrid(places, places, indexing="ij")
     return rows, columns
 
 
-def _along(size: int, angle: float) -> Picture:
+def _along(size: int, angle: float) -> Pixels:
     """How far every pixel lies in the direction of `angle`, from 0 to 1."""
     rows, columns = _places(size)
     along = columns * math.cos(math.radians(angle)) + rows * math.sin(math.radians(angle))
-    result: Picture = (along - along.min()) / np.ptp(along)
+    result: Pixels = (along - along.min()) / np.ptp(along)
     return result
 
 
-def _grey(values: Picture) -> Picture:
+def _grey(values: Pixels) -> Pixels:
     return np.repeat(values[..., None], 3, axis=-1)

@@ -72,9 +72,9 @@ class BackgroundWriter:
     def _write(self, step: int, recording: Recording, alerts: AlertRecord, samples: bool) -> None:
         layers = [layer.identity for layer in recording.layers]
         if layers != self._begun:
-            pictures = self._probe.pictures
-            record = with_grid_labels(self._probe.record, pictures, recording.layers)
-            self._writer.begin(step, record, recording.layers, pictures=pictures)
+            pngs = self._probe.pngs
+            record = with_grid_labels(self._probe.record, pngs, recording.layers)
+            self._writer.begin(step, record, recording.layers, images=pngs)
             self._begun = layers
         # First: it is small, and a full disk may still take it.
         with_maps = samples or recording.map_bytes <= _MAPS_BETWEEN

@@ -18,23 +18,23 @@ class Photographs:
 
     def crops(self, count: int) -> Tensor:
         """[count, 3, CROP, CROP] in [0, 1]; half of them mirrored."""
-        return reduced(self.pictures(count))
+        return reduced(self.originals(count))
 
-    def pictures(self, count: int) -> Tensor:
+    def originals(self, count: int) -> Tensor:
         """The same in the photographs' own size: bytes, [count, 3, 2 · CROP, 2 · CROP]."""
-        return torch.stack([self._picture() for _ in range(count)])
+        return torch.stack([self._original() for _ in range(count)])
 
-    def _picture(self) -> Tensor:
+    def _original(self) -> Tensor:
         image = self._images[self._draw(len(self._images))]  # (3, height, width)
         places = [self._draw(pixels // _REDUCTION - CROP + 1) for pixels in image.shape[1:]]
         top, left = (_REDUCTION * place for place in places)
-        picture = image[:, top : top + _REDUCTION * CROP, left : left + _REDUCTION * CROP]
-        return picture.flip(-1) if self._draw(2) else picture
+        original = image[:, top : top + _REDUCTION * CROP, left : left + _REDUCTION * CROP]
+        return original.flip(-1) if self._draw(2) else original
 
     def _draw(self, below: int) -> int:
         return int(torch.randint(below, (), generator=self._generator))
 
 
-def reduced(pictures: Tensor) -> Tensor:
+def reduced(originals: Tensor) -> Tensor:
     """[…, height, width] bytes as half of both in [0, 1]."""
-    return functional.avg_pool2d(pictures.float() / 255, _REDUCTION)
+    return functional.avg_pool2d(originals.float() / 255, _REDUCTION)

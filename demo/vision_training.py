@@ -31,9 +31,9 @@ def train(directory: Path, steps: int) -> None:
     torch.set_num_threads(min(max((os.cpu_count() or 2) - 1, 1), 4))  # one processor is left to TensorBoard
     torch.manual_seed(_SEED)
     model = VisionTransformer(grid=_GRID, patch=_PATCH, width=96, heads=4, layers=3)
-    pictures = Photographs(seed=_PROBE_SEED).pictures(_PROBE)
-    crops = reduced(pictures)
-    probe = Probe.from_images(list(pictures), crops, patch_size=_PATCH, special=("[CLS]",))
+    originals = Photographs(seed=_PROBE_SEED).originals(_PROBE)
+    crops = reduced(originals)
+    probe = Probe.from_images(list(originals), crops, patch_size=_PATCH, special=("[CLS]",))
     print(
         f"Training a vision transformer of 3 layers with 4 heads for {steps:,} steps on crops of two photographs:\n"
         "to paint hidden patches, heads must look along rows and columns, and for patches that are alike.\n"

@@ -35,8 +35,8 @@ from tb_attnviz.events import (
     Side,
     VersionError,
     read_figures,
+    read_image,
     read_maps,
-    read_picture,
     read_samples,
     steps_of_maps,
 )
@@ -259,7 +259,7 @@ class Run:
         return self.layer(step, layer).lengths(self.probe)
 
     def image(self, sequence: int, side: Side = "tokens") -> Image:
-        """The picture of a sequence, or of its other side. Raises NotRecordedError for what has none."""
+        """The image of a sequence, or of its other side. Raises NotRecordedError for what has none."""
         sequences = self.probe.sequences
         if not 0 <= sequence < len(sequences):
             raise NotRecordedError(f"no sequence {sequence}: the probe has sequences 0 to {len(sequences) - 1}")
@@ -268,12 +268,12 @@ class Run:
             raise NotRecordedError(f"sequence {sequence} has no other side: the probe has no key_tokens")
         if found.image is None:
             of = "" if side == "tokens" else "the other side of "
-            raise NotRecordedError(f"{of}sequence {sequence} has no picture: it is of the kind {found.kind!r}")
+            raise NotRecordedError(f"{of}sequence {sequence} has no image: it is of the kind {found.kind!r}")
         return found.image
 
     def png(self, sequence: int, side: Side = "tokens") -> bytes:
-        """The picture of a sequence. Raises NotRecordedError like `image`, FileNotFoundError if its file is gone."""
-        return read_picture(self.directory, self.image(sequence, side))
+        """The PNG file of a sequence. Raises NotRecordedError like `image`, FileNotFoundError if the file is gone."""
+        return read_image(self.directory, self.image(sequence, side))
 
     def samples(self, step: int, layer: int) -> Samples:
         """Queries [heads, n_query, d] and keys [heads, n_key, d], float32; grouped keys repeated for their heads."""

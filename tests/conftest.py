@@ -26,7 +26,7 @@ import pytest  # noqa: E402
 from playwright.sync_api import Browser, Playwright, sync_playwright  # noqa: E402
 
 from tb_attnviz.events import Layer, ProbeRecord, Repeat, RunWriter, Samples, Sequence  # noqa: E402
-from tb_attnviz.events.png import picture_name  # noqa: E402
+from tb_attnviz.events.png import image_name  # noqa: E402
 
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
@@ -112,11 +112,11 @@ def write_checkpoint(writer: RunWriter, step: int) -> None:
 
 
 def make_png(width: int, height: int, *, shade: int = 128) -> tuple[str, bytes]:
-    """A grey picture, under the name that its content gives it."""
+    """A grey image, under the name that its content gives it."""
     pixels = zlib.compress(bytes([0, *[shade] * width]) * height)
     chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", pixels), (b"IEND", b""))
     png = b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, content) for kind, content in chunks)
-    return picture_name(png), png
+    return image_name(png), png
 
 
 def png_chunk(kind: bytes, content: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Images of a probe: their grids of patches, the pictures that are stored, and what is seen in each patch."""
+"""Images of a probe: their grids of patches, the files that are stored, and what is seen in each patch."""
 
 import hashlib
 import io
@@ -19,12 +19,12 @@ from .ragged import Ragged
 if TYPE_CHECKING:
     from PIL import Image as Pillow
 
-    Picture = Pillow.Image
+    PILImage = Pillow.Image
 
 Pixels = npt.NDArray[np.float32]
 
 LONGEST_SIDE = 512
-"""Of a stored picture, in pixels: larger ones are made smaller."""
+"""Of a stored image, in pixels: larger ones are made smaller."""
 
 _FEWEST_PIXELS = 8  # a side of a patch, where its colours are looked at
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of red, green and blue (ITU-R BT.709)
@@ -73,21 +73,21 @@ def find_grid(pixels: Tensor, patch_size: int | tuple[int, int]) -> Grid:
     return grid
 
 
-def as_pictures(images: Sequence[Any] | None, pixels: Sequence[Tensor]) -> "list[Picture]":
-    """The pictures to show, one for each image that the model is shown."""
+def all_as_rgb(images: Sequence[Any] | None, pixels: Sequence[Tensor]) -> "list[PILImage]":
+    """The images to show, one for each that the model is shown."""
     if images is None:
-        return [as_picture(_stretched(x.detach().float().cpu().numpy())) for x in pixels]
+        return [as_rgb(_stretched(x.detach().float().cpu().numpy())) for x in pixels]
     if len(images) != len(pixels):
         raise ValueError(f"images are {len(images)}, and pixel_values are of {len(pixels)}: give as many")
-    return [as_picture(image) for image in images]
+    return [as_rgb(image) for image in images]
 
 
-def as_picture(image: Any) -> "Picture":
-    """A picture to show: a PIL image, or an array as Probe.from_images takes it. Raises ValueError for another."""
+def as_rgb(image: Any) -> "PILImage":
+    """An image to show: a PIL image, or an array as Probe.from_images takes it. Raises ValueError for another."""
     try:
         from PIL import Image as Pillow
     except ImportError as error:
-        raise ModuleNotFoundError("pictures need Pillow: pip install 'tb-attnviz[torch]'") from error
+        raise ModuleNotFoundError("images need Pillow: pip install 'tb-attnviz[torch]'") from error
     if isinstance(image, Pillow.Image):
         return image.convert("RGB")
     array = image.detach().cpu().numpy() if isinstance(image, Tensor) else np.asarray(image)
@@ -100,26 +100,26 @@ def as_picture(image: Any) -> "Picture":
     if array.dtype != np.uint8:
         if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
             raise ValueError(
-                "an image holds numbers that are neither bytes nor between 0 and 1: give the picture itself, or "
+                "an image holds numbers that are neither bytes nor between 0 and 1: give the image itself, or "
                 "images=None to have the pixel_values shown"
             )
         array = np.rint(array * 255).astype(np.uint8)
     return Pillow.fromarray(array).convert("RGB")
 
 
-def store(picture: "Picture") -> tuple[Image, bytes]:
-    """`picture` as a PNG of at most LONGEST_SIDE pixels a side, under a name that its content gives it."""
-    longest = max(picture.size)
+def store(shown: "PILImage") -> tuple[Image, bytes]:
+    """`shown` as a PNG of at most LONGEST_SIDE pixels a side, under a name that its content gives it."""
+    longest = max(shown.size)
     if longest > LONGEST_SIDE:
-        picture = picture.resize([max(1, round(n * LONGEST_SIDE / longest)) for n in picture.size])
+        shown = shown.resize([max(1, round(n * LONGEST_SIDE / longest)) for n in shown.size])
     file = io.BytesIO()
-    picture.save(file, "PNG")
+    shown.save(file, "PNG")
     png = file.getvalue()
     name = f"image-{hashlib.sha256(png).hexdigest()[:16]}.png"
-    return Image(name, *picture.size), png
+    return Image(name, *shown.size), png
 
 
-def patch_labels(picture: "Picture", grid: Grid) -> dict[str, Any]:
+def patch_labels(shown: "PILImage", grid: Grid) -> dict[str, Any]:
     """What is seen in each patch, [rows, columns].
 
     row, column; distance from the centre, in patches; hue in degrees (0 red, 120 green, 240 blue; NaN where there is no
@@ -128,7 +128,7 @@ def patch_labels(picture: "Picture", grid: Grid) -> dict[str, Any]:
     """
     rows, columns = np.indices((grid.rows, grid.columns)).astype(np.float64)
     middle = (grid.rows - 1) / 2, (grid.columns - 1) / 2
-    pixels = _patches(picture, grid)  # (rows, columns, pixels, 3)
+    pixels = _patches(shown, grid)  # (rows, columns, pixels, 3)
     luma = pixels @ _LUMA
     return {
         "row": rows,
@@ -173,11 +173,11 @@ def _stretched(pixels: Pixels) -> Pixels:
     return np.nan_to_num((pixels - low) / (high - low)) if high > low else np.full_like(pixels, 0.5)
 
 
-def _patches(picture: "Picture", grid: Grid) -> Pixels:
-    """The pixels of each patch from 0 to 1, [rows, columns, pixels, 3]; of a picture that fits the grid its own."""
-    width, height = _side(picture.width, grid.columns), _side(picture.height, grid.rows)
+def _patches(shown: "PILImage", grid: Grid) -> Pixels:
+    """The pixels of each patch from 0 to 1, [rows, columns, pixels, 3]; of an image that fits the grid its own."""
+    width, height = _side(shown.width, grid.columns), _side(shown.height, grid.rows)
     size = grid.columns * width, grid.rows * height
-    fitting = picture if size == picture.size else picture.resize(size)
+    fitting = shown if size == shown.size else shown.resize(size)
     pixels = np.asarray(fitting, np.float32) / np.float32(255)
     cut = pixels.reshape(grid.rows, height, grid.columns, width, 3).swapaxes(1, 2)
     return cast(Pixels, cut.reshape(grid.rows, grid.columns, height * width, 3))

@@ -9,12 +9,12 @@ from tb_attnviz.events.connections import connection_arrays, read_connections
 from tb_attnviz.events.documents import FormatError, VersionError
 from tb_attnviz.events.figure_rows import FigureRows
 from tb_attnviz.events.figures import FiguresLocation, FiguresLog, read_figures
+from tb_attnviz.events.image_files import read_image
 from tb_attnviz.events.locations import SamplesLocation
 from tb_attnviz.events.log import DamagedFileWarning, EventLog
 from tb_attnviz.events.maps import AttentionMap, LayerMaps, MapsLocation, encode_maps, read_maps
 from tb_attnviz.events.order import Order
 from tb_attnviz.events.own_files import steps_of_maps
-from tb_attnviz.events.pictures import read_picture
 from tb_attnviz.events.probe_record import Grid, GridLabels, Image, ProbeRecord, Repeat, Sequence, Side
 from tb_attnviz.events.said import DamagedError, Said, read_summary
 from tb_attnviz.events.samples import Samples, read_samples, samples_checksum
@@ -70,8 +70,8 @@ __all__ = [
     "encode_maps",
     "read_connections",
     "read_figures",
+    "read_image",
     "read_maps",
-    "read_picture",
     "read_samples",
     "read_summary",
     "samples_checksum",

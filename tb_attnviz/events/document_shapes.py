@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from tb_attnviz.events.order import MAPS_NAME, PICTURE_NAME, SAMPLES_NAME
+from tb_attnviz.events.order import IMAGE_NAME, MAPS_NAME, SAMPLES_NAME
 from tb_attnviz.events.shapes import (
     MisfitError,
     Shape,
@@ -27,7 +27,7 @@ from tb_attnviz.events.shapes import (
 LONGEST_NAME = 200  # of a figure
 MOST_HEADS = 2**16  # of all layers
 MOST_SIDE = 2**12  # patches along a side of a grid
-MOST_PIXELS = 1024  # along a side of a picture: none is stored that is longer than 512
+MOST_PIXELS = 1024  # along a side of an image: none is stored that is longer than 512
 
 _COUNT = whole(0, 2**31 - 1)
 _STEP = whole(-(2**63), 2**63 - 1)
@@ -38,7 +38,7 @@ GRID = record({"rows": whole(1, MOST_SIDE), "columns": whole(1, MOST_SIDE)})
 _REPEAT = record({"start": _COUNT, "period": whole(1, 2**31 - 1)})
 _IMAGE = record(
     {
-        "file": name_like(PICTURE_NAME, "the name of a picture of the run, image-….png"),
+        "file": name_like(IMAGE_NAME, "the name of an image of the run, image-….png"),
         "width": whole(1, MOST_PIXELS),
         "height": whole(1, MOST_PIXELS),
     }

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 SAMPLES_NAME = re.compile(r"samples-(-?[0-9]{1,20})-([0-9a-f]{1,32})\.events")
-PICTURE_NAME = re.compile(r"image-[0-9a-f]{16}\.png")
+IMAGE_NAME = re.compile(r"image-[0-9a-f]{16}\.png")
 FIGURES_NAME = re.compile(r"figures-([0-9]{6,9})\.events")
 MAPS_NAME = re.compile(r"maps-(-?[0-9]{1,20})-([0-9a-f]{1,32})\.events")
 

@@ -9,7 +9,7 @@ from typing import IO
 
 from tb_attnviz.events import files
 from tb_attnviz.events.documents import FormatError
-from tb_attnviz.events.order import FIGURES_NAME, MAPS_NAME, PICTURE_NAME, SAMPLES_NAME, step_and_order
+from tb_attnviz.events.order import FIGURES_NAME, IMAGE_NAME, MAPS_NAME, SAMPLES_NAME, step_and_order
 from tb_attnviz.events.records import TornRecordError
 from tb_attnviz.events.shapes import shown
 
@@ -34,7 +34,7 @@ def steps_of_maps(run_directory: str) -> set[int]:
 
 _DIRECTORIES = (
     (SAMPLES_NAME, samples_directory),
-    (PICTURE_NAME, samples_directory),
+    (IMAGE_NAME, samples_directory),
     (FIGURES_NAME, figures_directory),
     (MAPS_NAME, maps_directory),
 )

@@ -1,6 +1,6 @@
 """PNG files of a probe: checked by their content before anybody is sent one.
 
-https://www.w3.org/TR/png-3/: a signature, then chunks of length, type, data and CRC. The browser that decodes a picture
+https://www.w3.org/TR/png-3/: a signature, then chunks of length, type, data and CRC. The browser that decodes an image
 needs as much memory as its header says, and as its compressed parts expand to: both are bounded here.
 """
 
@@ -27,11 +27,11 @@ def checked_png(data: bytes, name: str, width: int, height: int) -> bytes:
     Raises FormatError if it is none, of another size, damaged, or expands to more than its size has pixels.
     """
     if len(data) > MOST_BYTES:
-        raise FormatError(f"{name} is larger than {MOST_BYTES:,} bytes: it is no picture of ours")
+        raise FormatError(f"{name} is larger than {MOST_BYTES:,} bytes: it is no image of ours")
     if not data.startswith(_SIGNATURE):
         raise FormatError(f"{name} is no PNG")
-    if name != picture_name(data):
-        raise FormatError(f"{name} is damaged, or another picture: its content does not give this name")
+    if name != image_name(data):
+        raise FormatError(f"{name} is damaged, or another image: its content does not give this name")
     chunks = _chunks(data, name)
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != _HEADER.size or chunks[-1][0] != b"IEND":
         raise FormatError(f"{name} is no whole PNG")
@@ -48,8 +48,8 @@ def checked_png(data: bytes, name: str, width: int, height: int) -> bytes:
     return b"".join([_SIGNATURE, *kept])
 
 
-def picture_name(png: bytes) -> str:
-    """The name that its content gives a picture."""
+def image_name(png: bytes) -> str:
+    """The name that its content gives an image."""
     return f"image-{hashlib.sha256(png).hexdigest()[:16]}.png"
 
 

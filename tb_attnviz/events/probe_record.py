@@ -49,7 +49,7 @@ class Grid:
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """The picture of a sequence: a PNG in the run's `plugins/attnviz` directory, its size in pixels."""
+    """The image of a sequence: a PNG in the run's `plugins/attnviz` directory, its size in pixels."""
 
     file: str
     width: int
@@ -91,7 +91,7 @@ class Sequence:
 
     @property
     def content(self) -> list[Any]:
-        """What the model was shown, as far as the record tells; a picture's file is named after its pixels."""
+        """What the model was shown, as far as the record tells; an image's file is named after its pixels."""
         other = self.key_tokens.content if self.key_tokens else None
         return [self.kind, self.tokens, self.image.file if self.image else None, other]
 

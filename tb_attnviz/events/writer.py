@@ -15,11 +15,11 @@ from tb_attnviz.events import files, records, summaries
 from tb_attnviz.events.documents import dump
 from tb_attnviz.events.event_file import EventFile, file_version
 from tb_attnviz.events.figures import DOCUMENTS, HEALTH, FiguresFile
+from tb_attnviz.events.image_files import write_images
 from tb_attnviz.events.locations import Locations, SamplesLocation
 from tb_attnviz.events.maps import LayerMaps, write_maps
 from tb_attnviz.events.order import Order, maps_name, samples_name
 from tb_attnviz.events.own_files import figures_directory, maps_directory, samples_directory
-from tb_attnviz.events.pictures import write_pictures
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.quota import Quota
 from tb_attnviz.events.samples import Samples, encode_samples
@@ -75,14 +75,14 @@ class RunWriter:
         return self._lock.other
 
     def begin(
-        self, step: int, probe: ProbeRecord, layers: tuple[Layer, ...], *, pictures: Mapping[str, bytes] | None = None
+        self, step: int, probe: ProbeRecord, layers: tuple[Layer, ...], *, images: Mapping[str, bytes] | None = None
     ) -> None:
         """Say what is recorded from `step` on. Readers go on with the run if it is what they know already.
 
-        `pictures`: PNG files by the names that the probe has for them; those that are there already are left alone.
+        `images`: PNG files by the names that the probe has for them; those that are there already are left alone.
         """
-        self._begun = probe, layers, pictures or {}
-        write_pictures(self._samples_directory, pictures or {})
+        self._begun = probe, layers, images or {}
+        write_images(self._samples_directory, images or {})
         self.write_probe(probe, step=step)
         self._layers = layers
         text = self._document("layers", layers_to_content(layers, self._probe), step=step)
@@ -192,8 +192,8 @@ class RunWriter:
             self._sink.close()
             self._sink = EventFile(self._directory)
         if self._begun is not None:
-            probe, layers, pictures = self._begun
-            self.begin(step, probe, layers, pictures=pictures)
+            probe, layers, images = self._begun
+            self.begin(step, probe, layers, images=images)
 
     def _next(self, step: int) -> Order:
         start = self._figures_file(step).start

@@ -65,7 +65,7 @@ def documents(plan: Plan) -> Iterator[Piece]:
 
 
 def images(plan: Plan) -> Iterator[Piece]:
-    """The pictures of the probe, PNG as they were recorded; of more than 512 the first ones."""
+    """The images of the probe, PNG as they were recorded; of more than 512 the first ones."""
     if "images" in plan.parts:
         sequences = list(enumerate(plan.run.probe.sequences))
         own: list[tuple[int, Side]] = [(number, "tokens") for number, one in sequences if one.image]
@@ -77,7 +77,7 @@ def images(plan: Plan) -> Iterator[Piece]:
                 yield f"image-{side}-{number}", plan.run.png(number, side)
             except FileNotFoundError:
                 raise ExportError(
-                    f"the picture of sequence {number} is gone from the log directory: try --without images"
+                    f"the image of sequence {number} is gone from the log directory: try --without images"
                 ) from None
 
 

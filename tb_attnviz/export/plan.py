@@ -13,7 +13,7 @@ from tb_attnviz.projection.projection import Projection
 from tb_attnviz.run import Run
 
 PARTS = ("images", "figures", "values", "comparisons")
-"""What can be left out: the probe's pictures, the figures of points, what norms of values say, heads against heads."""
+"""What can be left out: the probe's images, the figures of points, what norms of values say, heads against heads."""
 
 _NAMED = re.compile(r"L(\d+)H(\d+)")
 

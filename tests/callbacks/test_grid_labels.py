@@ -55,10 +55,10 @@ def test_the_other_side_may_be_an_image():
         other = sequence.key_tokens
         assert (sequence.kind, sequence.image, sequence.labels) == ("text", None, {})
         assert (other.kind, other.grid) == ("image", grid)
-        assert other.image.file in probe.pictures
+        assert other.image.file in probe.pngs
         np.testing.assert_allclose(other.labels["brightness"], [np.nan, *[shade / 255] * 4], atol=1e-6)
     assert plain.record.sequences[0].key_tokens.image is None
-    assert len(probe.within(8).pictures) == 2
+    assert len(probe.within(8).pngs) == 2
     with pytest.raises(ValueError, match="images are 1, and the probe has 2 sequences"):
         plain.with_images(pictures[:1], (2, 2), side="key_tokens")
     with pytest.raises(ValueError, match=r"has 5 tokens, fewer than the 6 patches"):

@@ -91,14 +91,14 @@ class TestPictures:
             with AttentionRecorder(vit, probe, tmp_path, on_error="raise") as recorder:
                 recorder.record(step)
             image = tmp_path / "plugins" / "attnviz" / probe.record.sequences[1].image.file
-            assert image.read_bytes() == probe.pictures[image.name]
+            assert image.read_bytes() == probe.pngs[image.name]
             image.write_bytes(image.read_bytes()[:50])
 
     def test_large_ones_are_made_smaller(self):
         probe = Probe.from_images([Image.new("RGB", (2000, 1000))], torch.zeros(1, 3, 10, 20), 10)
         image = probe.record.sequences[0].image
         assert (image.width, image.height) == (512, 256)
-        assert Image.open(io.BytesIO(probe.pictures[image.file])).size == (512, 256)
+        assert Image.open(io.BytesIO(probe.pngs[image.file])).size == (512, 256)
 
     @pytest.mark.parametrize("kind", ["bytes", "floats", "channels first", "tensor", "grey"])
     def test_arrays_are_pictures(self, kind):
@@ -112,7 +112,7 @@ class TestPictures:
             "grey": array[..., 0],
         }[kind]
         probe = Probe.from_images([image], torch.zeros(1, 3, 8, 8), 4)
-        (png,) = probe.pictures.values()
+        (png,) = probe.pngs.values()
         np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(png))), array)
 
     @pytest.mark.parametrize(

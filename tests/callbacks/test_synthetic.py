@@ -17,7 +17,7 @@ from tests.callbacks.zoo import VISION
 
 
 def picture(probe, index):
-    return np.asarray(Image.open(io.BytesIO(probe.pictures[probe.record.sequences[index].image.file])), float) / 255
+    return np.asarray(Image.open(io.BytesIO(probe.pngs[probe.record.sequences[index].image.file])), float) / 255
 
 
 def label(probe, name):

@@ -26,7 +26,7 @@ class Disk:
         self.beginnings = []
         self.closed = False
 
-    def begin(self, step, probe, layers, *, pictures):
+    def begin(self, step, probe, layers, *, images):
         self.beginnings.append(step)
 
     def write_health(self, step, figures, *, maps, arrays):

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, expect
 
 import tb_attnviz
 from tb_attnviz.events import Grid, Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
-from tb_attnviz.events.png import picture_name
+from tb_attnviz.events.png import image_name
 from tb_attnviz.events.samples import Float32
 from tests.e2e.conftest import SECONDS, Pixels, Tab, like
 
@@ -50,7 +50,7 @@ def write_picture(directory: Path, colours: tuple[tuple[int, int, int], ...]) ->
     """The name of the picture of four flat colours that is written into the run: its content gives it."""
     pixels = np.array(colours, np.uint8).reshape(2, 2, 3).repeat(8, axis=0).repeat(8, axis=1)
     Pillow.fromarray(pixels).save(png := io.BytesIO(), "PNG")
-    name = picture_name(png.getvalue())
+    name = image_name(png.getvalue())
     (directory / "plugins" / "attnviz" / name).write_bytes(png.getvalue())
     return name
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tb_attnviz.events import FormatError, Image, SamplesLocation, read_picture, read_samples, samples_checksum
+from tb_attnviz.events import FormatError, Image, SamplesLocation, read_image, read_samples, samples_checksum
 from tb_attnviz.events.own_files import open_own
 from tests.conftest import make_png
 
@@ -62,7 +62,7 @@ def test_other_names_are_refused(run: Path, name: str) -> None:
     with pytest.raises(FormatError):
         samples_checksum(str(run), name, SamplesLocation(0, 100))
     with pytest.raises(FormatError):
-        read_picture(str(run), Image(name, 8, 8))
+        read_image(str(run), Image(name, 8, 8))
 
 
 def test_links_out_of_the_run_are_refused(run: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_picture_of_another_run_is_not_reached_by_its_name(run: Path) -> None:
     name, png = make_png(8, 8)
     (run.parent / name).write_bytes(png)
     with pytest.raises(FileNotFoundError):
-        read_picture(str(run), Image(name, 8, 8))
+        read_image(str(run), Image(name, 8, 8))
     (run / "plugins" / "attnviz" / name).symlink_to(run.parent / name)
     with pytest.raises(FormatError, match="leads out of the run"):
-        read_picture(str(run), Image(name, 8, 8))
+        read_image(str(run), Image(name, 8, 8))

@@ -1,4 +1,4 @@
-"""Pictures are sent only if they are PNG by their content, of the size that the run says."""
+"""Images are sent only if they are PNG by their content, of the size that the run says."""
 
 import struct
 import zlib
@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from tb_attnviz.events import FormatError
-from tb_attnviz.events.png import checked_png, picture_name
+from tb_attnviz.events.png import checked_png, image_name
 from tests.conftest import make_png, png_chunk
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -18,7 +18,7 @@ def header(width: int, height: int, *, depth: int = 8, colour: int = 0, interlac
 
 
 def check(png: bytes, width: int = 8, height: int = 4) -> bytes:
-    return checked_png(png, picture_name(png), width, height)
+    return checked_png(png, image_name(png), width, height)
 
 
 def test_a_picture_passes_unchanged() -> None:
@@ -61,7 +61,7 @@ def test_what_is_no_picture_of_ours_is_refused(png: bytes, sentence: str) -> Non
 
 def test_a_picture_under_the_name_of_another_is_refused() -> None:
     (name, _), (_, other) = make_png(8, 4), make_png(8, 4, shade=10)
-    with pytest.raises(FormatError, match="another picture"):
+    with pytest.raises(FormatError, match="another image"):
         checked_png(other, name, 8, 4)
 
 

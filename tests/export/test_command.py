@@ -133,7 +133,7 @@ def test_pictures_and_values_come_along_unless_they_are_left_out(
     assert "what can be left out is images, figures, values, comparisons" in capsys.readouterr().err
     picture.unlink()
     assert export(directory) == 1
-    assert "the picture of sequence 1 is gone" in capsys.readouterr().err
+    assert "the image of sequence 1 is gone" in capsys.readouterr().err
 
 
 def test_who_feeds_the_heads_in_detail_comes_along(run_directory: Path) -> None:

@@ -151,7 +151,7 @@ def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:
         ("point_figures", {"figure": None}, 400, "the parameter 'figure' is missing"),
         ("point_figures", {"figure": "length"}, 400, "'figure' must be one of norm, max_logit, entropy, "),
         ("point_figures", {"layer": 7, "figure": "norm"}, 404, "no layer 7: the run has layers 0 to 1"),
-        ("image", {}, 404, "sequence 0 has no picture: it is of the kind 'text'"),
+        ("image", {}, 404, "sequence 0 has no image: it is of the kind 'text'"),
         ("image", {"sequence": 3}, 404, "no sequence 3: the probe has sequences 0 to 2"),
         ("static/..%2Frun.py", {}, 404, "no static file '../run.py'"),
         ("static/..%2F..%2Fpyproject.toml", {}, 404, "no static file"),

@@ -37,7 +37,7 @@ COUNTS = [(18, 18), (18, 8), (8, 8), (8, 8)]
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("vision") / "run"
     writer = RunWriter(str(directory))
-    writer.begin(0, PROBE, LAYERS, pictures=PNGS)
+    writer.begin(0, PROBE, LAYERS, images=PNGS)
     rng = np.random.default_rng(0)
     for step in (0, 100):
         samples = [
@@ -145,4 +145,4 @@ def test_a_row_a_column_and_what_all_come_to(client: Client, directory: Path) ->
 
 def test_a_text_on_the_other_side_has_no_picture(client: Client) -> None:
     status, body, _ = client.get("image", run="run", sequence=1, side="key_tokens")
-    assert (status, "the other side of sequence 1 has no picture" in str(body)) == (404, True)
+    assert (status, "the other side of sequence 1 has no image" in str(body)) == (404, True)
