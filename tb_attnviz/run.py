@@ -327,6 +327,13 @@ class Run:
         Raises NotRecordedError for a label that the probe does not have, one of numbers, and for a layer whose queries
         or keys are patches of a grid of its own, which have no such labels.
         """
+        own, others = self.token_labels(step, layer, head, label)
+        described = self.layer(step, layer)
+        rows = attention_rows(self.samples(step, layer), described, self.lengths(step, layer), head=head)
+        return label_attention(rows, own, others)
+
+    def token_labels(self, step: int, layer: int, head: int, label: str) -> tuple[list[list[str]], list[list[str]]]:
+        """Of each sequence the labels of a layer's queries, and of its keys. Raises as `label_attention` does."""
         self.check(step, layer, head, "mean")
         described = self.layer(step, layer)
         if described.query_grid or described.key_grid:
@@ -337,8 +344,7 @@ class Run:
             )
         except (LookupError, TypeError) as error:
             raise NotRecordedError(str(error)) from None
-        rows = attention_rows(self.samples(step, layer), described, self.lengths(step, layer), head=head)
-        return label_attention(rows, own, others)
+        return own, others
 
     def point_figure(self, step: int, layer: int, figure: str) -> Float32:
         """A figure of every query and key of a layer: [heads, n_query + n_key], queries first.

@@ -20,6 +20,7 @@ from tb_attnviz.plugin import (
     comparisons,
     figures,
     findings_of_runs,
+    label_tables,
     links,
     parameters,
     picture,
@@ -86,6 +87,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
             "/health_range": self.health_range_route,
             "/maps": self.maps_route,
             "/connections": self.connections_route,
+            "/label_attention": self.label_attention_route,
             "/findings": self.findings_route,
             "/evidence": self.evidence_route,
             "/alerts": self.alerts_route,
@@ -276,6 +278,10 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route
     def connections_route(self, request: Request) -> Response:
         return self._document(request, links.connections_task(request, *self._run(request)))
+
+    @route
+    def label_attention_route(self, request: Request) -> Response:
+        return self._document(request, label_tables.label_attention_task(request, *self._run(request)))
 
     @route
     def findings_route(self, request: Request) -> Response:

@@ -17,6 +17,7 @@ import { HeadNames } from '../health/head_names.svelte';
 import { RunHealth } from '../health/run_health.svelte';
 import type { HeadScore } from '../health/scores';
 import { ImageView } from '../image/image_view.svelte';
+import { KindTable } from '../kinds/kind_table.svelte';
 import { Arrangement } from '../matrix/arrangement.svelte';
 import { CellMaps } from '../matrix/cell_maps.svelte';
 import { MatrixView } from '../matrix/matrix_view.svelte';
@@ -58,6 +59,8 @@ export class Session extends Ground {
   readonly notes: HeadNotes = this.add(
     new HeadNotes(this, this.data.source.offers ? null : browserStorage(this.host.window)),
   );
+  /** From which kind of token to which the opened head attends. */
+  readonly kinds: KindTable = this.add(new KindTable(this));
   readonly live = new Live();
   readonly steering: Steering = this.add(
     new Steering(

@@ -1,5 +1,6 @@
 import type { NpyArray } from '../base/npy';
 import type { ConnectionsQuery, HeadConnections } from './connections';
+import type { LabelAttention, LabelQuery } from './label_attention';
 import { type LayerTokens, layerTokens, listsOf, ownPoint } from './lists';
 import type { ScalarPoint } from './scalars';
 import type { DataSource, Offers, Waiting } from './source';
@@ -104,6 +105,10 @@ export class NumberedSource implements DataSource {
 
   connections(query: ConnectionsQuery, signal?: AbortSignal): Promise<HeadConnections> {
     return this.source.connections(query, signal);
+  }
+
+  labelAttention(query: LabelQuery, signal?: AbortSignal): Promise<LabelAttention> {
+    return this.source.labelAttention(query, signal);
   }
 
   probe(run: string, signal?: AbortSignal): Promise<Probe> {

@@ -1,5 +1,6 @@
 import type { NpyArray } from '../base/npy';
 import type { ConnectionsQuery, HeadConnections } from './connections';
+import type { LabelAttention, LabelQuery } from './label_attention';
 import type { Projection } from './projection';
 import type { ScalarPoint } from './scalars';
 import type {
@@ -77,6 +78,8 @@ export interface DataSource {
   evidence(query: EvidenceQuery, waiting?: Waiting): Promise<Evidence | null>;
   /** Who feeds a head, and whom it feeds. */
   connections(query: ConnectionsQuery, signal?: AbortSignal): Promise<HeadConnections>;
+  /** From which kind of token to which a head attends. */
+  labelAttention(query: LabelQuery, signal?: AbortSignal): Promise<LabelAttention>;
   points(query: PointsQuery, waiting?: Waiting): Promise<Points>;
   trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust>;
   /** float32 [n_query, n_key]; [1, n_key] of one query, [n_query, 1] of one key */

@@ -1,6 +1,7 @@
 import type { NpyArray } from '../base/npy';
 import type { ConnectionsQuery, HeadConnections } from '../run/connections';
 import { gridOf } from '../run/grids';
+import type { LabelAttention, LabelQuery } from '../run/label_attention';
 import { layerTokens, listsOf } from '../run/lists';
 import { indexTokens } from '../run/places';
 import { addressKey, type Projection } from '../run/projection';
@@ -148,6 +149,10 @@ export class ArchiveSource implements DataSource {
     const found = heads[`${layer}-${head}`];
     if (!found) throw new SourceError(`This page holds who feeds ${this.detail()}, and not this head.`);
     return { run, layer, head, steps, ...found };
+  }
+
+  async labelAttention(_query: LabelQuery): Promise<LabelAttention> {
+    throw new SourceError('This page holds no tables from kind to kind: TensorBoard shows them.');
   }
 
   async points({ step, layer, head, projection, dims, alone }: PointsQuery): Promise<Points> {

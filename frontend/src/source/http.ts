@@ -1,6 +1,7 @@
 import { type NpyArray, parseNpy, parseNpyBytes } from '../base/npy';
 import { sleep } from '../base/sleep';
 import type { ConnectionsQuery, HeadConnections } from '../run/connections';
+import type { LabelAttention, LabelQuery } from '../run/label_attention';
 import { address } from '../run/projection';
 import { pointsOf, type ScalarPoint, tagsOf } from '../run/scalars';
 import { type DataSource, LostError, SourceError, type Waiting } from '../run/source';
@@ -95,6 +96,11 @@ export class HttpSource implements DataSource {
 
   async connections(query: ConnectionsQuery, signal?: AbortSignal): Promise<HeadConnections> {
     const response = await this.made('connections', { ...query }, signal ? { signal } : {});
+    return read(response.json(), signal);
+  }
+
+  async labelAttention(query: LabelQuery, signal?: AbortSignal): Promise<LabelAttention> {
+    const response = await this.made('label_attention', { ...query }, signal ? { signal } : {});
     return read(response.json(), signal);
   }
 

@@ -1,5 +1,6 @@
 import type { NpyArray } from '../base/npy';
 import type { ConnectionsQuery, HeadConnections } from '../run/connections';
+import type { LabelAttention, LabelQuery } from '../run/label_attention';
 import type { ScalarPoint } from '../run/scalars';
 import type { DataSource, Offers, Waiting } from '../run/source';
 import type {
@@ -80,6 +81,10 @@ export class LastingSource implements DataSource {
 
   connections(query: ConnectionsQuery, signal?: AbortSignal): Promise<HeadConnections> {
     return this.connection.ask(query.run, () => this.source.connections(query, signal), signal);
+  }
+
+  labelAttention(query: LabelQuery, signal?: AbortSignal): Promise<LabelAttention> {
+    return this.connection.ask(query.run, () => this.source.labelAttention(query, signal), signal);
   }
 
   points(query: PointsQuery, waiting?: Waiting): Promise<Points> {

@@ -3,6 +3,7 @@ import type { NpyArray } from '../base/npy';
 import { sleep } from '../base/sleep';
 import type { ConnectionsQuery, HeadConnections } from '../run/connections';
 import { gridOf } from '../run/grids';
+import type { LabelAttention, LabelQuery } from '../run/label_attention';
 import { isSlow } from '../run/projection';
 import type { ScalarPoint } from '../run/scalars';
 import { type DataSource, SourceError, type Waiting } from '../run/source';
@@ -117,6 +118,10 @@ export class SyntheticSource implements DataSource {
 
   async connections({ run, layer, head }: ConnectionsQuery): Promise<HeadConnections> {
     return { run, layer, head, steps: [], fed_by: [], feeds: [] };
+  }
+
+  async labelAttention(_query: LabelQuery): Promise<LabelAttention> {
+    throw new SourceError('The made-up run has no tables of kinds.');
   }
 
   async points(query: PointsQuery, waiting: Waiting = {}): Promise<Points> {
