@@ -27,6 +27,7 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_logit = np.full(10, 7, np.float32)
         max_logit[8] = 132 if step == 200 else 7  # 4 heads of layer 0 before it
         max_logit[0] = 101 if step == 50 else 7
+        writer.write_health(step, {"max_logit": max_logit})
         writer.write_alerts(watch.look(step, LAYERS, {"max_logit": max_logit}))
     writer.close()
     begun_again(directory / "run_in_two_parts")
@@ -73,9 +74,26 @@ def test_a_click_goes_to_the_step_and_opens_the_head(tab: Tab) -> None:
     expect(chart).to_be_in_viewport(ratio=0.5)
     tab.head_view.get_by_role("button", name="Previous head").click()
     said.get_by_role("button").click()
+    tab.frame.get_by_role("button", name="Open L1 H4 at step 200").click()
     expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
     tab.press_on_slider("End")
     expect(said).to_have_count(0)
+
+
+def test_an_alert_opens_its_figure_the_step_before_and_the_heads_beside_it(tab: Tab) -> None:
+    tab.open(step=200)
+    said = tab.frame.get_by_role("group", name="What stands out at this step").get_by_role("status")
+    said.get_by_role("button").click()
+    told = tab.frame.get_by_role("dialog", name="L1 H4: largest logit 132")
+    expect(told).to_contain_text(SENTENCE)
+    expect(told.get_by_role("img", name=re.compile("^Max logit over steps"))).to_be_visible()
+    expect(told).to_contain_text(re.compile(r"L1 H4 at step 200: 132\s*; at step 150, before it: 7"))
+    beside = told.get_by_role("list", name="Heads of its layer").get_by_role("listitem")
+    expect(beside).to_have_count(6)
+    heights = [one.bounding_box()["height"] for one in beside.all()]  # type: ignore[index]
+    assert [height > 30 for height in heights] == [False] * 4 + [True, False]
+    expect(tab.slider).to_have_attribute("aria-valuenow", "200")  # nothing has moved
+    expect(tab.head_view).to_have_count(0)
 
 
 def test_all_that_happened_is_one_list_of_links(tab: Tab) -> None:

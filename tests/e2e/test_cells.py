@@ -12,6 +12,7 @@ from tests.conftest import LAYERS, PROBE, wait_until, write_checkpoint
 from tests.e2e.conftest import Pixels, Tab
 
 N = 10  # tokens of the sequence that repeats itself
+STRIP = 16  # css pixels above a map, for the words of a cell
 FULL = (20, 56, 111)  # all of a query's attention, in the light
 
 
@@ -41,15 +42,17 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def cell_pixels(tab: Tab, layer: int, head: int) -> Pixels:
-    """The map of a head: what lies within its cell's border and rim."""
+def cell_pixels(tab: Tab, layer: int, head: int, *, square: bool = True) -> Pixels:
+    """The map of a head: what lies within its cell's border and rim, under the strip of its words."""
     x, y = tab.cell(layer, head)
     pixels = tab.pixels(tab.matrix)
     row = pixels[int(y), :, :]
     lines = np.flatnonzero(np.abs(row - np.array([218, 220, 224])).max(axis=-1) <= 2)  # the borders of cells
     half = int(min(abs(lines - x)))
     rim = round(1 + 0.035 * 2 * half)
-    return pixels[int(y) - half + rim : int(y) + half - rim, int(x) - half + rim : int(x) + half - rim]
+    top, bottom = int(y) - half + max(rim, STRIP), int(y) + half - rim
+    wide = bottom - top if square else 2 * (half - rim)
+    return pixels[top:bottom, int(x) - wide // 2 : int(x) + (wide + 1) // 2]
 
 
 def places(pixels: Pixels) -> list[int]:
@@ -63,11 +66,12 @@ def places(pixels: Pixels) -> list[int]:
 def test_a_head_that_attends_one_token_back_shows_a_diagonal_below_the_main_one(tab: Tab) -> None:
     tab.open(step=100, tint="none")
     expect(tab.frame.get_by_label("Cells show")).to_have_value("attention")  # where it was recorded, without a click
-    assert places(cell_pixels(tab, 0, 0))[2:] == [0] * (N - 2)
-    assert places(cell_pixels(tab, 0, 1))[2:] == [1] * (N - 2)  # the first rows may lie under its name
-    assert places(cell_pixels(tab, 1, 3))[4:] == [3] * (N - 4)
+    # Every row of them is seen: no name lies on one.
+    assert places(cell_pixels(tab, 0, 0)) == [0] * N
+    assert places(cell_pixels(tab, 0, 1)) == [0] + [1] * (N - 1)
+    assert places(cell_pixels(tab, 1, 3)) == [0, 1, 2] + [3] * (N - 3)
     tab.open(step=0, tint="none")
-    assert places(cell_pixels(tab, 0, 1))[2:] == [0] * (N - 2)
+    assert places(cell_pixels(tab, 0, 1)) == [0] * N
 
 
 def test_the_pointer_is_told_what_a_map_says(tab: Tab) -> None:
@@ -76,12 +80,15 @@ def test_the_pointer_is_told_what_a_map_says(tab: Tab) -> None:
     assert box
     x, y = tab.cell(0, 2)
     tab.page.mouse.move(box["x"] + x, box["y"] + y)
-    expect(tab.frame.get_by_role("tooltip")).to_contain_text("100 % of its attention 2 tokens back")
+    told = tab.frame.get_by_role("tooltip")
+    expect(told).to_contain_text("100 % of its attention 2 tokens back")
+    expect(told).to_contain_text(re.compile("L0 H2 attends .*2 tokens back"))  # its one sentence
+    assert told.evaluate("all => all.scrollWidth <= all.clientWidth")
 
 
 def test_offsets_have_a_bar_for_each_distance(tab: Tab) -> None:
     tab.open(step=100, tint="none", cells="offsets")
-    pixels = cell_pixels(tab, 0, 3)
+    pixels = cell_pixels(tab, 0, 3, square=False)
     blue = np.abs(pixels - np.array([61, 134, 198])).max(axis=-1) < 12
     columns = 4 + N  # the first token and a gap, then 9 back to 0
     (bar,) = {int(column * columns / pixels.shape[1]) for column in np.flatnonzero(blue.mean(axis=0) > 0.8)}
@@ -93,7 +100,7 @@ def test_maps_of_another_step_are_dimmed_and_named(tab: Tab) -> None:
     expect(tab.frame.get_by_text("No small maps of step 200: these are of step 100")).to_be_visible()
     assert places(cell_pixels(tab, 0, 1)) == [99] * N
     tab.press_on_slider("ArrowLeft")
-    assert places(cell_pixels(tab, 0, 1))[2:] == [1] * (N - 2)
+    assert places(cell_pixels(tab, 0, 1)) == [0] + [1] * (N - 1)
 
 
 def test_cells_are_chosen_in_one_place_and_the_address_keeps_it(tab: Tab) -> None:
@@ -107,6 +114,40 @@ def test_cells_are_chosen_in_one_place_and_the_address_keeps_it(tab: Tab) -> Non
     tab.ready()
     tab.expect_address(cells="offsets")
     wait_until(lambda: re.search("by distance", tab.matrix.get_attribute("aria-label") or ""), seconds=10)
+
+
+def test_what_places_and_colours_points_stands_where_points_are(tab: Tab) -> None:
+    tab.open(step=100)
+    matrix, head_view = tab.frame.get_by_role("toolbar", name="What is shown"), tab.head_view
+    points = [("combobox", "Projection"), ("combobox", "Colour"), ("button", "Legend of query / key")]
+    for role, name in points:
+        expect(tab.frame.get_by_role(role, name=name)).to_have_count(0)  # type: ignore[arg-type]
+    expect(tab.frame.get_by_role("combobox", name="Trails")).to_have_count(0)
+    tab.click_cell(0, 1)
+    for role, name in points:
+        expect(head_view.get_by_role(role, name=name)).to_be_in_viewport(ratio=1)  # type: ignore[arg-type]
+        expect(matrix.get_by_role(role, name=name)).to_have_count(0)  # type: ignore[arg-type]
+    expect(tab.frame.get_by_role("combobox", name="Trails")).to_be_visible()
+    tab.frame.get_by_label("Cells show").select_option("points")
+    for role, name in points:
+        expect(matrix.get_by_role(role, name=name)).to_be_in_viewport(ratio=1)  # type: ignore[arg-type]
+        expect(head_view.get_by_role(role, name=name)).to_have_count(0)  # type: ignore[arg-type]
+
+
+def test_pinned_heads_show_what_the_cells_do(tab: Tab) -> None:
+    tab.open(step=100, tint="none", pinned="0-3.1-1")
+    pinned = tab.frame.get_by_role("img", name=re.compile("^Pinned heads: L0 H3, L1 H1"))
+    for head, back in enumerate((3, 1)):
+        box = pinned.bounding_box()
+        assert box
+        side = box["height"] - 6
+        gap, left = 0.035 * side, 6 + head * side
+        pixels = tab.pixels(pinned)
+        cell = pixels[int(3 + gap) : int(3 + side - gap), int(left + gap) : int(left + side - gap)]
+        rim = round(1 + 0.035 * len(cell))
+        down = cell[STRIP:-rim]
+        beside = (cell.shape[1] - len(down)) // 2
+        assert places(down[:, beside : beside + len(down)])[back:] == [back] * (N - back)
 
 
 def test_a_run_without_maps_shows_points_and_says_why(page: object, shared_server: str) -> None:

@@ -349,7 +349,8 @@ def test_what_stands_out_is_named_opened_and_sorted(page: Page, tmp_path: Path) 
         named.get_by_role("button", name="Open L0 H0, previous token").click()
         expect(tab.head_view.get_by_role("heading", name="Layer 0 · Head 0")).to_be_visible()
         expect(tab.head_view).to_contain_text("L0 H0 attends to the token before, 80 %.")
-        named.get_by_role("status").get_by_role("button").click()  # to its step, and the head it is most about
+        named.get_by_role("status").get_by_role("button").click()
+        tab.frame.get_by_role("button", name="Open L1 H1 at step 200").click()  # to its step, and the worst head
         expect(tab.slider).to_have_attribute("aria-valuenow", "200")
         expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 1")).to_be_visible()
         expect(named).not_to_contain_text("+1")  # L0 H1 is still to form

@@ -2,16 +2,16 @@ import { headNumber } from '../render/layout';
 import type { Session } from './session.svelte';
 
 /** What of the health figures is looked at beside the tint: at the steps that are mixed, were last and come next. */
-export function lookedAt({ playback, matrix, against, arrangement, focus, grid }: Session) {
+export function lookedAt({ playback, matrix, against, arrangement, focus, grid, health }: Session) {
   const near = [playback.from, playback.to, playback.index, playback.to + 1].map((i) => playback.steps[i]);
   const ofPairs = [matrix.pair, ...(against.own ? [against.matrix.pair] : [])].flatMap((pair) =>
     pair ? [pair.fromStep, pair.toStep] : [],
   );
   const others = against.own ? [against.step, ...against.around] : [];
-  const steps = [...near, ...ofPairs, ...others, arrangement.basis];
+  const steps = [...near, ...ofPairs, ...others, arrangement.basis, ...(health.told?.steps ?? [])];
   return {
     steps: steps.filter((step): step is number => typeof step === 'number'),
     figures: arrangement.border === null ? [] : [arrangement.border],
-    head: focus.opened && headNumber(grid, focus.opened),
+    head: health.told?.head ?? (focus.opened && headNumber(grid, focus.opened)),
   };
 }

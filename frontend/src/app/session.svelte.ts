@@ -97,6 +97,8 @@ export class Session extends Ground {
   readonly arrangement: Arrangement = this.add(new Arrangement(this));
   /** What the matrix's cells show. */
   readonly cellMaps: CellMaps = this.add(new CellMaps(this));
+  /** Whether any points are shown, in the cells or of the opened head. */
+  readonly pointed: boolean = $derived.by(() => !this.cellMaps.on || this.focus.opened !== null);
   readonly strip: HeadStrip = this.add(new HeadStrip(this, () => this.arrangement.grid));
   readonly matrixView: MatrixView = this.add(new MatrixView(() => !this.reducedMotion));
   /** Numbers of the heads that are looked at: these come first. */
@@ -142,8 +144,7 @@ export class Session extends Ground {
 
   /** Whether Play may go on to a checkpoint: what is looked at is here. */
   private canShow(index: number): boolean {
-    const points = !this.cellMaps.on || this.focus.opened !== null;
-    return this.cellMaps.canShow(index) && (!points || canShow(this, index));
+    return this.cellMaps.canShow(index) && (!this.pointed || canShow(this, index));
   }
 
   async refreshRuns(): Promise<void> {

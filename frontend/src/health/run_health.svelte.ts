@@ -28,6 +28,8 @@ export class RunHealth implements Feature {
   tint = $state<string | null>(FIRST_TINT);
   /** Name of the figure that an alert has led to: its chart is the first. */
   asked = $state<string | null>(null);
+  /** What an alert that is read tells of: its steps, and number of its head. */
+  told = $state.raw<{ readonly steps: readonly number[]; readonly head: number } | null>(null);
   readonly settings: Settings = settings<RunHealth>(this, {
     tint: text().none('none').stated(),
   });
@@ -59,5 +61,6 @@ export class RunHealth implements Feature {
     this.held.clear();
     this.alerts.clear();
     this.asked = null;
+    this.told = null;
   }
 }

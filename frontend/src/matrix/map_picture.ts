@@ -27,7 +27,7 @@ export function drawnMaps(
   dark: boolean,
   most: number,
   first: Pick<Series, 'at'> | null,
-): Drawn | null {
+): Omit<Drawn, 'strip'> | null {
   const { pair, mix, current } = maps;
   if (!maps.on || !pair) return null;
   const [, rows = 0, columns = 0] = pair.to.shape;

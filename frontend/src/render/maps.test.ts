@@ -20,6 +20,7 @@ const heat: CellMaps = {
   most: 1,
   colours: REDS,
   opacity: 1,
+  strip: 0,
 };
 
 function svg(maps: CellMaps): string {
@@ -82,14 +83,21 @@ describe('small maps in cells', () => {
   it('lie within the border and a rim of the tint, as wide as they are high', () => {
     const frame = { left: 10, top: 20, right: 110, bottom: 120, mark: 0, wall: 1 };
     // A rim of 1 + 3.5 pixels, whole ones.
-    expect(mapBox(frame, { rows: 8, columns: 8, form: 'heat' }, 1)).toEqual({
+    expect(mapBox(frame, { rows: 8, columns: 8, form: 'heat', strip: 0 }, 1)).toEqual({
       left: 15,
       top: 25,
       width: 90,
       height: 90,
     });
-    const wide = mapBox(frame, { rows: 2, columns: 3, form: 'heat' }, 1);
+    const wide = mapBox(frame, { rows: 2, columns: 3, form: 'heat', strip: 0 }, 1);
     expect([wide.width, wide.height, wide.top]).toEqual([90, 60, 40]);
+    // Words stand in a strip above: heat keeps its shape, bars are lower.
+    const [heat, bars] = [
+      mapBox(frame, { rows: 8, columns: 8, form: 'heat', strip: 16 }, 1),
+      mapBox(frame, { rows: 1, columns: 9, form: 'bars', strip: 16 }, 1),
+    ];
+    expect(heat).toEqual({ left: 20.5, top: 36, width: 79, height: 79 });
+    expect(bars).toEqual({ left: 15, top: 36, width: 90, height: 79 });
   });
 
   it('are small images in SVG, whose pixels are the colours of the shader', () => {

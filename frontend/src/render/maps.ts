@@ -18,6 +18,8 @@ export interface CellMaps {
   readonly colours: Uint8Array;
   /** 1, or less where they stand in for what is still on its way. */
   readonly opacity: number;
+  /** Css pixels at the top of a cell that the map leaves to words. */
+  readonly strip: number;
 }
 
 /** How much of a cell's side stays free around its map: there one sees the cell's tint. */
@@ -54,17 +56,19 @@ export function mapBox(
     mark,
     wall,
   }: Pick<CellFrame, 'left' | 'top' | 'right' | 'bottom' | 'mark' | 'wall'>,
-  { rows, columns, form }: Pick<CellMaps, 'rows' | 'columns' | 'form'>,
+  { rows, columns, form, strip }: Pick<CellMaps, 'rows' | 'columns' | 'form' | 'strip'>,
   ratio: number,
 ): { readonly left: number; readonly top: number; readonly width: number; readonly height: number } {
+  const snapped = (x: number) => Math.round(x * ratio) / ratio;
   const side = right - left;
-  const rim = Math.round((Math.max(mark, wall) + RIM * side) * ratio) / ratio;
-  const room = Math.max(0, side - 2 * rim);
-  const most = form === 'bars' ? 1 : Math.max(rows, columns);
-  const [width, height] = form === 'bars' ? [room, room] : [(room * columns) / most, (room * rows) / most];
+  const rim = snapped(Math.max(mark, wall) + RIM * side);
+  const above = Math.max(rim, snapped(strip));
+  const [across, down] = [Math.max(0, side - 2 * rim), Math.max(0, side - above - rim)];
+  const each = Math.min(across, down) / Math.max(rows, columns);
+  const [width, height] = form === 'bars' ? [across, down] : [each * columns, each * rows];
   return {
-    left: left + rim + (room - width) / 2,
-    top: top + rim + (bottom - top - side + room - height) / 2,
+    left: left + rim + (across - width) / 2,
+    top: top + above + (bottom - top - side + down - height) / 2,
     width,
     height,
   };

@@ -11,7 +11,7 @@ const STEPS = 3;
 const VERTEX = `#version 300 es
 uniform highp sampler2D u_heads, u_borders;
 uniform vec2 u_viewport;
-uniform float u_ratio;
+uniform float u_ratio, u_strip;
 uniform vec3 u_camera;
 uniform ivec2 u_size;
 uniform int u_hovered, u_opened;
@@ -34,17 +34,19 @@ void main() {
   float mark = head == u_opened ? 2.0 : head == u_hovered ? 1.0 : 0.0;
   float wall = round((1.0 + own * max(0.0, widest - 1.0)) * u_ratio) / u_ratio;
   float rim = round((max(mark, wall) + ${RIM} * side) * u_ratio) / u_ratio;
-  float room = max(0.0, side - 2.0 * rim);
+  float above = max(rim, round(u_strip * u_ratio) / u_ratio);
+  vec2 room = max(vec2(0.0), vec2(side - 2.0 * rim, side - above - rim));
+  if (cell.z == 0.0) room = vec2(0.0);
   vec2 size = vec2(u_size);
-  vec2 share = u_bars ? vec2(1.0) : size / max(size.x, size.y);
-  if (cell.z == 0.0) room = 0.0;
+  float each = min(room.x, room.y) / max(size.x, size.y);
+  vec2 box = u_bars ? room : each * size;
   int corner = gl_VertexID - 6 * head; // of two triangles: 0 1 2, 1 2 3
   corner -= corner > 2 ? 2 : 0;
   vec2 at = vec2(corner & 1, corner >> 1);
-  vec2 pixel = low + rim + room * (0.5 + share * (at - 0.5));
+  vec2 pixel = low + vec2(rim, above) + 0.5 * room + box * (at - 0.5);
   v_at = at * size;
   v_first = head * u_size.x * u_size.y;
-  v_across = max(size.x, size.y) / max(1.0, room * u_ratio);
+  v_across = max(size.x, size.y) / max(1.0, min(room.x, room.y) * u_ratio);
   gl_Position = vec4(pixel / u_viewport * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
 }`;
 
@@ -128,6 +130,7 @@ export class MapsPass {
     gl.uniform1f(program.uniform('u_mix'), maps.mix);
     gl.uniform1f(program.uniform('u_most'), maps.most);
     gl.uniform1f(program.uniform('u_opacity'), maps.opacity);
+    gl.uniform1f(program.uniform('u_strip'), maps.strip);
     gl.uniform2i(program.uniform('u_size'), maps.columns, maps.rows);
     gl.uniform2f(program.uniform('u_viewport'), viewport[0], viewport[1]);
     gl.uniform1f(program.uniform('u_ratio'), viewport[2]);

@@ -1,0 +1,91 @@
+"""What stands out, above the matrix: nothing of it is ever cut, in any window."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tb_attnviz.alerts import MAX_LOGIT, Watch
+from tb_attnviz.events import RunWriter
+from tests.conftest import LAYERS, PROBE, write_checkpoint
+from tests.e2e.conftest import Tab, held
+
+WIDTHS = [700, 900, 1280, 1680]
+KINDS = ["Fixed distance or induction", "Previous token", "Itself", "First token", "Next token"]
+ALERT = "L1 H1: largest logit 132, above 100 since step 100"
+
+
+@pytest.fixture(scope="module")
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with a head of each of five kinds; at its last two steps an alert stands as well."""
+    directory = tmp_path_factory.mktemp("stands_out")
+    writer, watch = RunWriter(str(directory / "run")), Watch([MAX_LOGIT])
+    writer.write_probe(PROBE, step=0)
+    for step in (0, 100, 200):
+        write_checkpoint(writer, step)
+        figures = {name: np.zeros(10, np.float32) for name in ("induction", "previous", "self", "sink", "next")}
+        for head, figure in enumerate(figures.values()):
+            figure[head] = 0.9
+        max_logit = np.full(10, 7, np.float32)
+        max_logit[5] = 132 if step > 0 else 7  # 4 heads of layer 0 before it
+        writer.write_health(step, {**figures, "max_logit": max_logit})
+        writer.write_alerts(watch.look(step, LAYERS, {"max_logit": max_logit}))
+    writer.close()
+    return directory
+
+
+def line(tab: Tab) -> Locator:
+    return tab.frame.get_by_role("group", name="What stands out at this step")
+
+
+def expect_whole(within: Locator) -> None:
+    """All that one sees of a line lies within it, and no text is longer than its place."""
+    box = within.bounding_box()
+    assert box
+    for control in within.get_by_role("button").all():
+        found = control.bounding_box()
+        assert found
+        assert found["x"] >= box["x"]
+        assert found["x"] + found["width"] <= box["x"] + box["width"] + 0.5
+        assert found["y"] >= box["y"] - 0.5
+        assert found["y"] + found["height"] <= box["y"] + box["height"] + 0.5
+        assert control.evaluate(
+            "all => all.scrollWidth <= all.clientWidth + 1 && all.scrollHeight <= all.clientHeight + 1"
+        )
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_kinds_that_do_not_fit_are_behind_a_button_that_opens_all(tab: Tab, width: int) -> None:
+    tab.page.set_viewport_size({"width": width, "height": 720})
+    tab.open(step=0)
+    every = line(tab).get_by_role("button", name="All that stands out")
+    expect(every).to_have_text(re.compile(r"^(All|\+\d|\d kinds?)$"))
+    expect_whole(line(tab))
+    shown = [kind for kind in KINDS if line(tab).get_by_text(kind, exact=True).is_visible()]
+    hidden = re.sub(r"\D", "", every.inner_text())
+    assert len(shown) + int(hidden or 0) == len(KINDS)
+    assert len(shown) == len(KINDS) or width < 1680
+    every.click()
+    told = tab.frame.get_by_role("dialog", name="All that stands out")
+    for number in range(len(KINDS)):
+        expect(told.get_by_role("button", name=f"Open L{number // 4} H{number % 4},")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_reason_of_an_alert_is_read_whole(tab: Tab, width: int) -> None:
+    tab.page.set_viewport_size({"width": width, "height": 720})
+    tab.open()
+    said = line(tab).get_by_role("status")
+    expect(said).to_have_text(ALERT)
+    expect(said.get_by_role("button")).to_be_in_viewport(ratio=1)
+    expect_whole(line(tab))
+
+
+def test_names_of_the_next_step_are_there_before_it_is_shown(tab: Tab) -> None:
+    with tab.page.expect_response(re.compile(r"/findings\?.*step=0\b")):  # the one before, as it may come next
+        tab.open(step=100)
+    with held(tab, re.compile("/findings")):
+        tab.slider.press("Home")
+        expect(line(tab).get_by_role("button", name="Open L0 H1, previous token")).to_be_visible()
