@@ -77,6 +77,7 @@ bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.relations --write
 	$(BIN)/python -m benchmarks.attentionviz --write
 	$(BIN)/python -m benchmarks.browser --write
+	$(BIN)/python -m benchmarks.many_heads --write
 
 # For whoever has a GPU, with a torch that can use it.
 check-cuda: .venv/.dev

@@ -159,7 +159,7 @@ def test_a_filter_shows_few_heads_and_a_click_shows_all(shapes_tab: Tab, shapes:
     tab.ready()
     expect(tab.matrix).to_have_attribute("data-visible-heads", "12")  # layers 3, 4, 5
     expect(bar(tab).get_by_role("status")).to_have_text("12 of 24\u00a0heads shown")
-    assert tab.frame.locator(".rows span").all_inner_texts() == ["L4", "L3", "L5"]
+    assert tab.frame.locator(".rows .layer").all_inner_texts() == ["L4", "L3", "L5"]
     names.fill("no such head")
     tab.ready()
     expect(tab.matrix).to_have_attribute("data-visible-heads", "0")
@@ -192,7 +192,7 @@ def test_modules_stand_apart_and_any_shape_fits(shapes_tab: Tab, page: Page) -> 
     headings = [tab.frame.get_by_text(title, exact=True) for title in ("Encoder", "Decoder", "Decoder cross-attention")]
     tops = [(heading.bounding_box() or {})["y"] for heading in headings]
     assert tops == sorted(tops)
-    assert tab.frame.locator(".rows span").all_inner_texts() == ["L0", "L1", "L2", "L4", "L3", "L5"]
+    assert tab.frame.locator(".rows .layer").all_inner_texts() == ["L0", "L1", "L2", "L4", "L3", "L5"]
     tab.open(run="swin")
     tab.page.reload()
     tab.ready()

@@ -31,7 +31,7 @@ let session: Session;
 let end: () => void;
 
 async function begin(says: Record<string, string | number> = {}): Promise<void> {
-  ({ session, end } = await compose(source, { run: 'synthetic', ...says }));
+  ({ session, end } = await compose(source, { run: 'synthetic', cells: 'points', ...says }));
 }
 
 beforeEach(() => {

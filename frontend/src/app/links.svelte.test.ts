@@ -65,6 +65,7 @@ function seen(session: Session): Record<string, unknown> {
     score: arrangement.filter.score,
     range: [arrangement.filter.least, arrangement.filter.most],
     pinned: arrangement.pins.map(({ layer, head }) => `${layer}-${head}`),
+    folded: arrangement.folded,
     border: arrangement.border,
     curves: arrangement.curves,
     cells: session.cellMaps.chosen,
@@ -90,6 +91,7 @@ const LINKS: readonly (readonly [link: string, shows: Record<string, unknown>])[
   // The README's and the tour's pictures.
   [`tint=induction&${SELECTED}`, { ...TOKEN, tint: 'induction' }],
   ['tint=induction', { tint: 'induction' }],
+  ['folded=1', { folded: [1] }],
   [
     'tint=induction&arrange=induction&border=entropy&pinned=1-3.0-0',
     { tint: 'induction', arrange: 'induction', border: 'entropy', pinned: ['1-3', '0-0'] },
@@ -231,7 +233,10 @@ const LINKS: readonly (readonly [link: string, shows: Record<string, unknown>])[
   [`${SELECTED}&shade=dark&drawn=all&links_from=90`, TOKEN],
   ['find_in=all&only=a&marked=3-&find_case=2&only_label=weather%3Afine', {}],
   ['against_step=old&way=up&trail=4&against=recorded%2Fby-a-newer-version', {}],
-  ['range=entropy....&pinned=5.3&view=1_2&order=left&arrange=%3Cb%3E&curves=2&since=old&like=x', {}],
+  [
+    'range=entropy....&pinned=5.3&folded=x.99&view=1_2&order=left&arrange=%3Cb%3E&curves=2&since=old&like=x',
+    {},
+  ],
   ['colour=tears', {}], // errors are of an opened head
 ];
 

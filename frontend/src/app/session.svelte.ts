@@ -80,7 +80,9 @@ export class Session extends Ground {
     Array.from({ length: this.grid.total }, (_, number) => headPlace(this.grid, number)),
   );
   readonly matrix: ShownSteps = this.add(
-    new ShownSteps(this, () => (this.data.run ? { heads: this.places, dims: 2, alone: null } : null)),
+    new ShownSteps(this, () =>
+      this.data.run && this.pointsOfAll ? { heads: this.places, dims: 2, alone: null } : null,
+    ),
   );
   readonly headView: ShownSteps = this.add(
     new ShownSteps(this, () => {
@@ -97,6 +99,10 @@ export class Session extends Ground {
   readonly arrangement: Arrangement = this.add(new Arrangement(this));
   /** What the matrix's cells show. */
   readonly cellMaps: CellMaps = this.add(new CellMaps(this));
+  /** Whether the points of all heads are asked for: cells show them, or hits of the search are compared in them. */
+  readonly pointsOfAll: boolean = $derived.by(
+    () => (!this.cellMaps.on && !this.matrixView.tiled) || this.search.hits !== null,
+  );
   /** Whether any points are shown, in the cells or of the opened head. */
   readonly pointed: boolean = $derived.by(() => !this.cellMaps.on || this.focus.opened !== null);
   readonly strip: HeadStrip = this.add(new HeadStrip(this, () => this.arrangement.grid));
@@ -144,7 +150,8 @@ export class Session extends Ground {
 
   /** Whether Play may go on to a checkpoint: what is looked at is here. */
   private canShow(index: number): boolean {
-    return this.cellMaps.canShow(index) && (!this.pointed || canShow(this, index));
+    const shown = this.headView.arrived([index]) || this.axes.slow;
+    return this.cellMaps.canShow(index) && shown && (!this.pointed || canShow(this, index));
   }
 
   async refreshRuns(): Promise<void> {

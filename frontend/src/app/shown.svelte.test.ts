@@ -38,7 +38,7 @@ let end: () => void;
 let frames: FrameRequestCallback[];
 
 async function begin(still: boolean): Promise<void> {
-  ({ session, end } = await compose(source, {}, still));
+  ({ session, end } = await compose(source, { cells: 'points' }, still));
 }
 
 beforeEach(() => {

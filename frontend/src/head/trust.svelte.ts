@@ -42,8 +42,9 @@ export class HeadTrust implements Feature {
     return Float32Array.from(trust[colouring], toNumber);
   });
 
+  /** Whether points wait for their colours; the figures say themselves that they are on their way. */
   get busy(): boolean {
-    return this.answer.loading;
+    return this.answer.loading && isError(this.session.scatter.colouring);
   }
 
   /** To be called while a component is made. */

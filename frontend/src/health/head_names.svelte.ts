@@ -60,12 +60,9 @@ export class HeadNames implements Feature {
     () => this.changes >= 0 && this.running.has(this.session.playback.step ?? -1),
   );
 
-  private readonly byPlace: ReadonlyMap<string, NamedHead> = $derived(
-    new Map((this.findings?.heads ?? []).map((head) => [keyOf(head), head])),
-  );
-
-  of(place: HeadPlace): NamedHead | null {
-    return this.byPlace.get(keyOf(place)) ?? null;
+  of({ layer, head }: HeadPlace): NamedHead | null {
+    const { findings } = this;
+    return (findings && layersOf(findings)[layer]?.[head]) || null;
   }
 
   /** To be called while a component is made. */
@@ -154,6 +151,18 @@ export class HeadNames implements Feature {
   }
 }
 
-function keyOf({ layer, head }: HeadPlace): string {
-  return `${layer} ${head}`;
+const known = new WeakMap<Names, NamedHead[][]>();
+
+/** The heads of each layer, by their numbers; made once for each answer. */
+function layersOf(names: Names): readonly (readonly (NamedHead | undefined)[])[] {
+  const found = known.get(names);
+  if (found) return found;
+  const layers: NamedHead[][] = [];
+  for (const named of names.heads) {
+    const heads = layers[named.layer] ?? [];
+    layers[named.layer] = heads;
+    heads[named.head] = named;
+  }
+  known.set(names, layers);
+  return layers;
 }

@@ -153,11 +153,21 @@ export function valueAt(series: Pick<Series, 'at'>, step: number, head: number):
 
 /** Shares of all heads between two steps; where one of them has no value, the other's. [heads] */
 export function sharesBetween(series: Series, from: number, to: number, mix: number): Float64Array {
-  const [before, after] = [series.at(from), series.at(to)];
-  const at = (values: Float32Array | null, head: number) => share(series.scale, values?.[head] ?? Number.NaN);
-  return Float64Array.from({ length: series.heads }, (_, head) => {
-    const [a, b] = [at(before, head), at(after, head)];
-    if (Number.isNaN(a)) return b;
-    return Number.isNaN(b) ? a : a + mix * (b - a);
+  const before = sharesAt(series, from);
+  if (from === to) return before;
+  const after = sharesAt(series, to);
+  for (let head = 0; head < before.length; head++) {
+    const [a = Number.NaN, b = Number.NaN] = [before[head], after[head]];
+    before[head] = Number.isNaN(a) ? b : Number.isNaN(b) ? a : a + mix * (b - a);
+  }
+  return before;
+}
+
+function sharesAt(series: Series, step: number): Float64Array {
+  const values = series.at(step);
+  const shares = new Float64Array(series.heads).fill(Number.NaN);
+  values?.forEach((value, head) => {
+    shares[head] = share(series.scale, value);
   });
+  return shares;
 }

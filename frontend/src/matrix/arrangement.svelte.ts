@@ -2,11 +2,11 @@ import { untrack } from 'svelte';
 import type { RunHealth } from '../health/run_health.svelte';
 import { type HeadScore, ranked, valuesAt } from '../health/scores';
 import type { Playback } from '../playback/playback.svelte';
-import { arrangeByLayer, arrangeInOrder } from '../render/arrange';
-import { type Grid, glide, headNumber } from '../render/layout';
+import { arrangeByLayer, arrangeInOrder, betterTurned } from '../render/arrange';
+import { FOLDED, type Grid, glide, headNumber } from '../render/layout';
 import { Morph } from '../render/morph.svelte';
 import type { Feature } from '../run/feature';
-import { type HeadPlace, headList } from '../run/head';
+import { type HeadPlace, headList, layerList } from '../run/head';
 import { groupLayers } from '../run/modules';
 import type { RunState } from '../run/run_state.svelte';
 import { choice, codec, type Settings, settings, text, whole, word } from '../run/setting';
@@ -46,6 +46,8 @@ export class Arrangement implements Feature {
   basis = $state<number | null>(null);
   /** Heads that stand apart, in the order in which they were pinned. */
   pins = $state.raw<readonly HeadPlace[]>([]);
+  /** Layers whose heads are tiles in a thin row. */
+  folded = $state.raw<readonly number[]>([]);
   /** The score that draws the cells' borders, and whether cells show the tint's curve over the steps. */
   border = $state<string | null>(null);
   curves = $state(true);
@@ -65,11 +67,14 @@ export class Arrangement implements Feature {
       .as('heads'),
     range: scoreRange.or(EVERY_HEAD),
     pins: headList.as('pinned'),
+    folded: layerList,
     border: text(SCORE),
     curves: word('0', false),
   });
   /** Width of the matrix's room over its height. */
   aspect = $state(1.6);
+  /** Whether layers stand side by side, because cells are larger so. */
+  private turned = $state(false);
 
   /** What is known at the basis of scores that are known for the shown step only. */
   private held = $state.raw<ReadonlyMap<string, Float64Array>>(new Map());
@@ -155,7 +160,11 @@ export class Arrangement implements Feature {
     const { session, order } = this;
     if (order) return arrangeInOrder(session.grid, order, this.aspect);
     const shown = new Set(this.shown);
-    return arrangeByLayer(session.grid, this.groups, (number) => shown.has(number));
+    const folded = new Set(this.folded);
+    return arrangeByLayer(session.grid, this.groups, (number) => shown.has(number), {
+      folded: (layer) => folded.has(layer),
+      turned: this.turned,
+    });
   });
 
   /** Whether the heads would stand otherwise by the values of the shown step. */
@@ -193,6 +202,20 @@ export class Arrangement implements Feature {
 
   begin(): void {
     $effect.pre(() => {
+      const { places } = this.session;
+      const layers = new Set(this.shown.map((number) => places[number]?.layer ?? 0));
+      const heads = new Set(this.shown.map((number) => places[number]?.head));
+      const folded = this.folded.filter((layer) => layers.has(layer)).length;
+      const deep = Math.max(1, layers.size - (1 - FOLDED) * folded);
+      const turned = betterTurned(
+        deep,
+        Math.max(1, heads.size),
+        this.aspect,
+        untrack(() => this.turned),
+      );
+      this.turned = turned && this.groups.length === 1; // names of groups stand above their rows
+    });
+    $effect.pre(() => {
       const { step } = this.session.playback;
       if (this.basis === null && step !== null) this.basis = step;
     });
@@ -222,6 +245,7 @@ export class Arrangement implements Feature {
     this.held = new Map();
     this.basis = null;
     this.pins = [];
+    this.folded = [];
     this.session.scoring.likeness.to = null;
     if (this.by === 'likeness') this.by = 'layer';
   }
@@ -244,6 +268,21 @@ export class Arrangement implements Feature {
     if (step !== this.basis) this.held = new Map();
     this.basis = step;
     this.session.matrixView.chosen = null; // heads have moved: what was in view is elsewhere
+  }
+
+  /** Folds a layer, or unfolds it. */
+  fold(layer: number): void {
+    this.folded = this.folded.includes(layer)
+      ? this.folded.filter((one) => one !== layer)
+      : [...this.folded, layer].sort((a, b) => a - b);
+    this.session.matrixView.chosen = null; // what was in view is elsewhere
+  }
+
+  /** Folds all layers but one; unfolds them where they are. */
+  foldOthers(layer: number): void {
+    const others = this.session.data.layers.map((_, at) => at).filter((at) => at !== layer);
+    this.folded = others.every((at) => this.folded.includes(at)) ? [] : others;
+    this.session.matrixView.chosen = null;
   }
 
   isPinned({ layer, head }: HeadPlace): boolean {

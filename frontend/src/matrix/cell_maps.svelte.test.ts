@@ -15,7 +15,7 @@ const turn = async () => {
 function setup(parts: Partial<Run> = {}, tokens = 64) {
   const asked: MapsQuery[] = [];
   const run = runOf({ maps: { steps: [0, 100, 300], kinds: ['text', 'repeated'] }, ...parts });
-  const state = $state({ against: null as Run | null, lost: -1 });
+  const state = $state({ against: null as Run | null, lost: -1, tiled: false });
   const playback = $state({
     steps: STEPS,
     from: 1,
@@ -41,6 +41,9 @@ function setup(parts: Partial<Run> = {}, tokens = 64) {
     playback,
     get against() {
       return { run: state.against };
+    },
+    get matrixView() {
+      return { tiled: state.tiled };
     },
   });
   const end = $effect.root(() => maps.begin());
@@ -142,5 +145,21 @@ it('lets Play wait for maps, and two that are compared show their points', async
   state.against = runOf();
   expect([maps.on, maps.lacks]).toEqual([false, 'Two that are compared show their points.']);
   expect(maps.canShow(0)).toBe(true);
+  end();
+});
+
+it('asks for none while cells are too small for them, but for what the pointer is told', async () => {
+  const { maps, asked, state, go, end } = setup();
+  state.tiled = true;
+  await turn();
+  expect(new Set(asked.map(({ part }) => part))).toEqual(new Set(['first', 'offsets'])); // the first before it is known
+  asked.length = 0;
+  go(3);
+  await turn();
+  expect(asked.map(({ step, part }) => [step, part])).toEqual([[300, 'offsets']]);
+  expect([maps.busy, maps.canShow(0)]).toEqual([false, true]);
+  state.tiled = false;
+  await turn();
+  expect(maps.pair?.toStep).toBe(300);
   end();
 });

@@ -38,6 +38,8 @@ interface Needs {
   >;
   /** A second run, or step: two are compared by their points. */
   readonly against: { readonly run: Run | null };
+  /** Whether cells are too small for maps. */
+  readonly matrixView: { readonly tiled: boolean };
 }
 
 /** The maps of the two steps that are mixed. */
@@ -93,6 +95,8 @@ export class CellMaps implements Feature {
   /** What cells show now. */
   readonly cells: Cells = $derived.by(() => (this.lacks === null ? (this.chosen ?? 'attention') : 'points'));
   readonly on: boolean = $derived(this.cells !== 'points');
+  /** Whether there is room for them: else they are not asked for. */
+  private readonly drawn: boolean = $derived.by(() => this.on && !this.session.matrixView.tiled);
   /** Whether the sequences are images: their maps lie on the grid of patches. */
   readonly pictured: boolean = $derived.by(() => / × /.test(this.kind ?? ''));
   /** Tokens of the longest sequence of the kind; 0 while they are not known. */
@@ -138,12 +142,12 @@ export class CellMaps implements Feature {
   });
 
   get busy(): boolean {
-    return this.on && (!this.arrived(this.ends) || (this.error === null && !this.follows()));
+    return this.drawn && (!this.arrived(this.ends) || (this.error === null && !this.follows()));
   }
 
   /** Whether Play may go on to a checkpoint. */
   canShow(index: number): boolean {
-    return !this.on || this.arrived([index]);
+    return !this.drawn || this.arrived([index]);
   }
 
   /** To be called while a component is made. */
@@ -197,11 +201,12 @@ export class CellMaps implements Feature {
     const around = Array.from({ length: AHEAD }, (_, i) => [to + 1 + i, from - 1 - i]).flat();
     const later = playback.playing ? playback.upcoming(AHEAD) : around;
     const now = [...this.ends, ...(target === null ? [] : [target])];
-    const wanted = [
-      ...now.map((index) => this.query(index)),
-      ...(playback.moving ? [] : [this.query(playback.index, 'offsets')]),
-      ...later.map((index) => this.query(index)),
-    ].filter((query) => query !== null);
+    const words = playback.moving ? [] : [this.query(playback.index, 'offsets')];
+    const wanted = (
+      this.drawn
+        ? [...now.map((index) => this.query(index)), ...words, ...later.map((index) => this.query(index))]
+        : words
+    ).filter((query) => query !== null);
     untrack(() => this.loader.want(wanted));
   }
 

@@ -51,16 +51,17 @@ export class MatrixCamera {
     return [this.whole.scale, Math.max(this.whole.scale, most)] as const;
   });
 
-  // Compared as text, so that what hangs on them is made anew when other heads come into view, not on every pixel of a drag.
-  private readonly seen: string = $derived.by(() => {
+  private last = new Uint32Array(0);
+  /** Numbers of the heads that are in view: the same array until others come into view, and not a new one at every pixel of a
+   * drag. */
+  readonly visible: Uint32Array = $derived.by(() => {
     const [left, top] = toWorld(this.now, 0, 0);
     const [right, bottom] = toWorld(this.now, this.width, this.height);
-    return headsWithin(this.session.arrangement.grid, left, top, right, bottom).join();
+    const seen = headsWithin(this.session.arrangement.grid, left, top, right, bottom);
+    const same = seen.length === this.last.length && seen.every((number, i) => number === this.last[i]);
+    if (!same) this.last = seen;
+    return this.last;
   });
-  /** Numbers of the heads that are in view. */
-  readonly visible: Uint32Array = $derived.by(() =>
-    this.seen === '' ? new Uint32Array(0) : Uint32Array.from(this.seen.split(','), Number),
-  );
 
   /** Takes a camera that a hand made, kept within the world; all heads, once it has zoomed out to them. */
   take(next: Camera): void {

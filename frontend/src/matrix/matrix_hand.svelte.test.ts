@@ -8,7 +8,8 @@ function setup() {
   const focus = new Focus({ run: null, lists: [], layerTokens: [], probe: { value: null } });
   const matrixView = { chosen: null };
   const drawn = $state({ under: null as HeadPlace | null });
-  const arrangement = $state({ grid: makeGrid([2, 2]), gliding: false, pin: vi.fn() });
+  const folds = { fold: vi.fn(), foldOthers: vi.fn() };
+  const arrangement = $state({ grid: makeGrid([2, 2]), gliding: false, by: 'layer', pin: vi.fn(), ...folds });
   const camera = {
     now: { scale: 100, x: 0, y: 0 },
     take: vi.fn(),
@@ -68,6 +69,20 @@ it('pins what is under the pointer, else where the keys are', () => {
   point(110, 60);
   press('p');
   expect(arrangement.pin.mock.calls).toEqual([[{ layer: 0, head: 0 }], [{ layer: 1, head: 0 }]]);
+});
+
+it('folds the layer that is meant, or all others, where heads stand by layer', () => {
+  const { hand, arrangement, press } = setup();
+  press('f');
+  expect(arrangement.fold).not.toHaveBeenCalled();
+  hand.cursor = { layer: 1, head: 0 };
+  press('f');
+  press('F');
+  expect(arrangement.fold.mock.calls).toEqual([[1]]);
+  expect(arrangement.foldOthers.mock.calls).toEqual([[1]]);
+  arrangement.by = 'entropy';
+  press('f');
+  expect(arrangement.fold).toHaveBeenCalledTimes(1);
 });
 
 it('tells what is under a resting pointer now, whatever comes there', () => {

@@ -21,7 +21,7 @@ export interface Found {
 
 /** What the hand moves. */
 interface Needs {
-  readonly arrangement: Pick<Arrangement, 'grid' | 'gliding' | 'pin'>;
+  readonly arrangement: Pick<Arrangement, 'grid' | 'gliding' | 'pin' | 'by' | 'fold' | 'foldOthers'>;
   readonly matrixView: Pick<MatrixView, 'chosen'>;
   readonly focus: Pick<Focus, 'opened' | 'open' | 'isOpened' | 'selectPoint'>;
 }
@@ -105,6 +105,15 @@ export class MatrixHand implements Moves {
 
   showAll(): void {
     this.camera.showAll();
+  }
+
+  /** The layer of the head that is meant, or all others. */
+  fold(others: boolean): void {
+    const { arrangement } = this.session;
+    const meant = this.hovered?.place ?? this.at;
+    if (!meant || arrangement.by !== 'layer') return;
+    if (others) arrangement.foldOthers(meant.layer);
+    else arrangement.fold(meant.layer);
   }
 
   private get at(): HeadPlace | null {

@@ -7,6 +7,7 @@ export interface Moves {
   pin(): void;
   zoom(factor: number): void;
   showAll(): void;
+  fold(others: boolean): void;
 }
 
 export const MATRIX_KEYS: readonly Key<Moves>[] = [
@@ -28,6 +29,12 @@ export const MATRIX_KEYS: readonly Key<Moves>[] = [
     name: '+ −',
     does: 'zoom in, out',
     act: (hand, { key }) => hand.zoom(key === '-' ? 1 / 1.4 : 1.4),
+  },
+  {
+    keys: ['f', 'F'],
+    name: 'f F',
+    does: 'fold the head’s layer to a thin row, or unfold it; all other layers',
+    act: (hand, { key }) => hand.fold(key === 'F'),
   },
   { keys: ['0'], name: '0', does: 'show all heads', act: (hand) => hand.showAll() },
 ];

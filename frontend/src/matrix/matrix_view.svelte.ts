@@ -1,4 +1,5 @@
 import { type Camera, fly, type View } from '../render/camera';
+import { GAP, LEGIBLE } from '../render/layout';
 import { Morph } from '../render/morph.svelte';
 import type { Feature } from '../run/feature';
 import type { HeadPlace } from '../run/head';
@@ -24,6 +25,8 @@ export class MatrixView implements Feature {
   camera = $state.raw<Camera | null>(null);
   /** Numbers of the heads that the first one has in view. */
   visible = $state.raw<Uint32Array>(new Uint32Array(0));
+  /** Whether its cells are too small for points or maps: each is a tile of its tint. */
+  readonly tiled: boolean = $derived(this.camera !== null && (1 - GAP) * this.camera.scale < LEGIBLE);
   private start: View | null = null;
   private readonly morph: Morph;
 

@@ -1,9 +1,27 @@
 import type { LayerGroup } from '../run/modules';
-import { type Grid, type Heading, type Numbering, placeRows, type Row } from './layout';
+import { FOLDED, GAP, type Grid, type Heading, type Numbering, placeRows, type Row } from './layout';
 
 /** Free height above a group of rows: at least this, and this share of all rows, so that its heading has room. */
 const FREE = 0.45;
 const FREE_SHARE = 0.045;
+
+/** How much larger cells must become for the matrix to be turned: else it would turn with every change of the room. */
+const WORTH_TURNING = 1.2;
+
+/** Whether layers had better stand side by side, and heads below one another.
+ * @param layers of which cells stand side by side, and `heads` of the longest
+ * @param aspect width of the room over its height
+ * @param turned whether they do so now */
+export function betterTurned(layers: number, heads: number, aspect: number, turned: boolean): boolean {
+  const [plain, other] = [Math.min(aspect / heads, 1 / layers), Math.min(aspect / layers, 1 / heads)];
+  return other > plain * (turned ? 1 / WORTH_TURNING : WORTH_TURNING);
+}
+
+export interface ByLayer {
+  /** Whether a layer's heads are tiles in a thin row. */
+  readonly folded?: (layer: number) => boolean;
+  readonly turned?: boolean;
+}
 
 /** Layers down and heads across, one group of layers after the other. Rows and columns without a shown head are left
  * out; the others keep their order.
@@ -12,6 +30,7 @@ export function arrangeByLayer(
   numbering: Numbering,
   groups: readonly LayerGroup[],
   shown: (number: number) => boolean,
+  { folded = () => false, turned = false }: ByLayer = {},
 ): Grid {
   const { heads, first } = numbering;
   const has = (layer: number, head: number) =>
@@ -40,11 +59,12 @@ export function arrangeByLayer(
       const numbers = Int32Array.from(columns, (head) =>
         has(layer, head) ? (first[layer] ?? 0) + head : -1,
       );
-      rows.push({ top, layer, numbers });
-      top++;
+      const thickness = folded(layer) ? FOLDED : 1;
+      rows.push({ top, thickness, layer, numbers });
+      top += thickness;
     }
   }
-  return placeRows(numbering, rows, headings);
+  return placeRows(numbering, rows, headings, GAP, turned);
 }
 
 /** Heads in reading order, in as many columns as make the cells largest.
@@ -55,7 +75,7 @@ export function arrangeInOrder(numbering: Numbering, order: ArrayLike<number>, a
   const rows: Row[] = [];
   for (let start = 0; start < order.length; start += columns) {
     const numbers = Int32Array.from({ length: columns }, (_, column) => order[start + column] ?? -1);
-    rows.push({ top: rows.length, layer: null, numbers });
+    rows.push({ top: rows.length, thickness: 1, layer: null, numbers });
   }
   return placeRows(numbering, rows);
 }

@@ -1,10 +1,13 @@
 import type { Size } from '../base/size';
+import { GAP, LEGIBLE } from './layout';
 import type { Picture, Rgb } from './picture';
 import { squareOf } from './svg_ink';
 
 /** The widest border that tells a figure: css pixels, and share of the cell's side. */
 export const WIDEST = 5;
 export const WIDEST_SHARE = 0.09;
+/** What a tile covers beyond its cell on each side, as a share of the side: half of the gap. */
+export const TILE = GAP / (1 - GAP) / 2;
 
 /** A cell as the shader of the cells' pass lays it out: css pixels, all of them whole device pixels. */
 export interface CellFrame {
@@ -29,7 +32,9 @@ export function cellFrames(picture: Picture, size: Size, ratio: number): CellFra
   for (let head = 0; head < grid.total; head++) {
     const [x, y, side] = squareOf(cells, head, camera);
     if (side === 0 || x > size.width || y > size.height || x + side < 0 || y + side < 0) continue;
-    const [left, top, right, bottom] = [snapped(x), snapped(y), snapped(x + side), snapped(y + side)];
+    const spare = side < LEGIBLE ? TILE * side : 0;
+    const [left, top] = [snapped(x - spare), snapped(y - spare)];
+    const [right, bottom] = [snapped(x + side + spare), snapped(y + side + spare)];
     const widest = Math.min(WIDEST, WIDEST_SHARE * Math.min(right - left, bottom - top));
     const own = borders ? (borders[4 * head + 3] ?? 0) / 255 : 0;
     frames.push({
@@ -39,7 +44,7 @@ export function cellFrames(picture: Picture, size: Size, ratio: number): CellFra
       right,
       bottom,
       mark: head === opened ? 2 : head === hovered ? 1 : 0,
-      wall: snapped(1 + own * Math.max(0, widest - 1)),
+      wall: snapped((spare > 0 ? 0 : 1) + own * Math.max(0, widest - 1)),
       border: borders ? rgbAt(borders, head) : picture.border,
       tint: rgbAt(tints, head),
     });

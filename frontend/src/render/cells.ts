@@ -1,5 +1,6 @@
 import { drawnByProcessor } from './budget';
-import { cellFrames, WIDEST, WIDEST_SHARE } from './cell_frames';
+import { cellFrames, TILE, WIDEST, WIDEST_SHARE } from './cell_frames';
+import { LEGIBLE } from './layout';
 import type { Picture, Rgb } from './picture';
 import type { Viewport } from './points';
 import { Program } from './program';
@@ -20,6 +21,7 @@ uniform bool u_bordered;
 flat out vec3 v_colour;
 ${TEXEL_GLSL}
 const float WIDEST = ${WIDEST.toFixed(1)}, WIDEST_SHARE = ${WIDEST_SHARE.toFixed(2)};
+const float LEGIBLE = ${LEGIBLE.toFixed(1)}, TILE = ${TILE.toFixed(6)};
 
 // Squares on squares, each smaller than the one under it: a fragment has nothing to find out, which is what a processor
 // in a graphics card's stead takes its time for.
@@ -31,12 +33,13 @@ void main() {
   vec4 border = u_bordered ? texel(u_borders, head) : vec4(u_border, 0.0);
   v_colour = square == 0 ? u_accent : square == 1 ? border.rgb : texel(u_tints, head).rgb;
   // Whole device pixels, or borders of one pixel would come and go with the zoom.
-  vec2 low = round((cell.xy * u_camera.x + u_camera.yz) * u_ratio) / u_ratio;
-  vec2 high = round(((cell.xy + cell.z) * u_camera.x + u_camera.yz) * u_ratio) / u_ratio;
+  float spare = cell.z * u_camera.x < LEGIBLE ? TILE * cell.z : 0.0; // tiles lie close: a gap would be wider here than there
+  vec2 low = round(((cell.xy - spare) * u_camera.x + u_camera.yz) * u_ratio) / u_ratio;
+  vec2 high = round(((cell.xy + cell.z + spare) * u_camera.x + u_camera.yz) * u_ratio) / u_ratio;
   vec2 side = high - low;
   float widest = min(WIDEST, WIDEST_SHARE * min(side.x, side.y));
   float mark = head == u_opened ? 2.0 : head == u_hovered ? 1.0 : 0.0;
-  float wall = 1.0 + border.a * max(0.0, widest - 1.0);
+  float wall = (spare > 0.0 ? 0.0 : 1.0) + border.a * max(0.0, widest - 1.0);
   float inset = square == 0 ? 0.0 : square == 1 ? mark : max(mark, wall);
   inset = round(inset * u_ratio) / u_ratio;
   if (square == 0 && mark == 0.0) high = low; // no mark

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { borderCells } from './borders';
 import { css, DARK, hex, LIGHT, mix, pointStyles, ramp, tintCells } from './colours';
+import { divergingColour, divergingTints } from './diverging';
 
 const luminance = (colour: readonly number[]) => {
   const [r = 0, g = 0, b = 0] = colour.map((x) => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4));
@@ -40,6 +42,29 @@ describe('colours', () => {
   it('leave text readable on the strongest tint', () => {
     expect(contrast(hex('#212121'), LIGHT.tint)).toBeGreaterThan(4.5);
     expect(contrast(hex('#eceff1'), DARK.tint)).toBeGreaterThan(4.5);
+  });
+
+  it('of cells come from tables, and are those of the scale to half a byte and its rounding', () => {
+    const shares = Float64Array.from({ length: 2001 }, (_, i) => i / 1000 - 0.5);
+    for (const [dark, palette] of [LIGHT, DARK].entries()) {
+      const differs = (colours: Uint8Array, exact: (share: number) => readonly number[]) =>
+        shares.reduce((most, share, i) => {
+          const own = exact(share).map((x, at) => Math.abs(255 * x - (colours[4 * i + at] ?? 0)));
+          return Math.max(most, ...own);
+        }, 0);
+      const held = (share: number) => Math.min(1, Math.max(0, share));
+      expect(
+        differs(tintCells(palette, shares), (share) => mix(palette.surface, palette.tint, held(share))),
+      ).toBeLessThan(1);
+      expect(
+        differs(divergingTints(palette, dark === 1, shares, 0.8), (share) =>
+          divergingColour(palette, dark === 1, share / 0.8),
+        ),
+      ).toBeLessThan(1.3);
+    }
+    const borders = borderCells(LIGHT, Float64Array.of(Number.NaN, 0.02, 0.5, 1));
+    expect([3, 7, 11, 15].map((at) => borders[at])).toEqual([0, 0, 128, 255]); // how wide
+    expect([...borders.subarray(0, 3)]).toEqual(LIGHT.border.map((x) => Math.round(255 * x)));
   });
 
   it('tint a head without a value like the surface', () => {

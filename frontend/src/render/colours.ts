@@ -110,13 +110,36 @@ export function tokenColours(
   };
 }
 
+/** Colours of a scale from which those of cells are taken: mixing is slow, and finer steps are not told apart. */
+const STEPS = 255;
+
+/** A table of colours on a scale, and behind them that of what is not known: RGBA bytes, each in one number. [STEPS + 2]
+ * @param colourAt of shares in [0, 1], and of NaN */
+export function colourTable(colourAt: (share: number) => Rgb): Uint32Array {
+  const table = new Uint8Array(4 * (STEPS + 2));
+  for (let step = 0; step <= STEPS; step++) table.set([...bytes(colourAt(step / STEPS)), 255], 4 * step);
+  table.set([...bytes(colourAt(Number.NaN)), 255], 4 * (STEPS + 1));
+  return new Uint32Array(table.buffer);
+}
+
+/** The colours of shares by a table: [shares, 4]. */
+export function coloursOf(table: Uint32Array, shares: ArrayLike<number>): Uint8Array {
+  const colours = new Uint32Array(shares.length);
+  for (let i = 0; i < shares.length; i++) {
+    const share = shares[i] ?? Number.NaN;
+    const step = Number.isFinite(share) ? Math.round(STEPS * Math.min(1, Math.max(0, share))) : STEPS + 1;
+    colours[i] = table[step] ?? 0;
+  }
+  return new Uint8Array(colours.buffer);
+}
+
+const tintTables = new WeakMap<Palette, Uint32Array>();
+
 /** A scene's `tints`: [heads, 4]. `shares` in [0, 1]; NaN keeps the surface. */
 export function tintCells(palette: Palette, shares: Float64Array): Uint8Array {
-  const tints = new Uint8Array(4 * shares.length);
-  shares.forEach((share, i) => {
-    tints.set([...bytes(tintColour(palette, share)), 255], 4 * i);
-  });
-  return tints;
+  const table = tintTables.get(palette) ?? colourTable((share) => tintColour(palette, share));
+  tintTables.set(palette, table);
+  return coloursOf(table, shares);
 }
 
 export function tintColour(palette: Palette, share: number): Rgb {

@@ -1,4 +1,4 @@
-import { hex, mix, type Palette } from './colours';
+import { coloursOf, colourTable, hex, mix, type Palette } from './colours';
 import type { Rgb } from './picture';
 
 /** Orange for less and blue for more, as the tint and the weights are bluer for more: told apart by every colour-blind eye,
@@ -15,6 +15,8 @@ export function divergingColour({ surface }: Palette, dark: boolean, share: numb
   return mix(surface, share < 0 ? less : more, Math.min(1, Math.abs(share)));
 }
 
+const tables = new WeakMap<Palette, Uint32Array>();
+
 /** A scene's `tints` for values that are spread around 0, [heads, 4]. */
 export function divergingTints(
   palette: Palette,
@@ -22,10 +24,10 @@ export function divergingTints(
   values: Float64Array,
   most: number,
 ): Uint8Array {
-  const tints = new Uint8Array(4 * values.length);
-  values.forEach((value, i) => {
-    const colour = divergingColour(palette, dark, value / most);
-    tints.set([...colour.map((x) => Math.round(255 * x)), 255], 4 * i);
-  });
-  return tints;
+  const table = tables.get(palette) ?? colourTable((share) => divergingColour(palette, dark, 2 * share - 1));
+  tables.set(palette, table);
+  return coloursOf(
+    table,
+    values.map((value) => (value / most + 1) / 2),
+  );
 }

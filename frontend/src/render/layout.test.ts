@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { arrangeByLayer, arrangeInOrder, bestColumns } from './arrange';
+import { arrangeByLayer, arrangeInOrder, bestColumns, betterTurned } from './arrange';
 import {
   cellOf,
   countHeads,
+  FOLDED,
   firstHead,
   glide,
   headAt,
@@ -11,6 +12,7 @@ import {
   headsWithin,
   makeGrid,
   neighbour,
+  rowAt,
 } from './layout';
 
 const ragged = makeGrid([3, 1, 2]);
@@ -90,6 +92,64 @@ describe('layers in groups', () => {
     expect(headAt(none, 0.5, 0.5)).toBeNull();
     expect(headsWithin(none, 0, 0, 9, 9)).toHaveLength(0);
     expect(neighbour(none, { layer: 1, head: 0 }, 1, 0)).toEqual({ layer: 1, head: 0 });
+  });
+});
+
+describe('layers that are folded', () => {
+  // Of three layers of two heads the middle one.
+  const numbering = countHeads([2, 2, 2]);
+  const groups = [{ title: '', layers: [0, 1, 2] }];
+  const folded = (layer: number) => layer === 1;
+  const grid = arrangeByLayer(numbering, groups, () => true, { folded });
+
+  it('are thin rows of tiles under their columns', () => {
+    expect([grid.height, grid.shown]).toEqual([2 + FOLDED, 6]);
+    const { x, y, side } = cellOf(grid, 3)!;
+    expect(side).toBeCloseTo(0.93 * FOLDED);
+    expect(x + side / 2).toBeCloseTo(1.5);
+    expect(y + side / 2).toBeCloseTo(1 + FOLDED / 2);
+  });
+
+  it('are pointed at and walked through, and want no points', () => {
+    expect(headAt(grid, 1.1, 1.1)).toEqual({ layer: 1, head: 1 });
+    expect(headAt(grid, 1.1, 1 + FOLDED + 0.1)).toEqual({ layer: 2, head: 1 });
+    expect(rowAt(grid, 9, 1.1)?.layer).toBe(1);
+    expect(neighbour(grid, { layer: 0, head: 1 }, 0, 1)).toEqual({ layer: 1, head: 1 });
+    expect([...headsWithin(grid, 0, 0, 2, 3)]).toEqual([0, 1, 4, 5]);
+  });
+});
+
+describe('a matrix that is turned', () => {
+  const numbering = countHeads([2, 1, 2]);
+  const groups = [{ title: '', layers: [0, 1, 2] }];
+  const grid = arrangeByLayer(numbering, groups, () => true, {
+    folded: (layer) => layer === 0,
+    turned: true,
+  });
+
+  it('has layers side by side, each from top to bottom', () => {
+    expect([grid.width, grid.height]).toEqual([2 + FOLDED, 2]);
+    const { x, y } = cellOf(grid, headNumber(grid, { layer: 2, head: 1 }))!;
+    expect(x).toBeCloseTo(1 + FOLDED + 0.035);
+    expect(y).toBeCloseTo(1.035);
+    expect(headAt(grid, FOLDED + 0.1, 0.5)).toEqual({ layer: 1, head: 0 });
+    expect(headAt(grid, FOLDED + 0.1, 1.5)).toBeNull();
+    expect([...headsWithin(grid, 1.5, 0.1, 9, 0.9)]).toEqual([3]);
+  });
+
+  it('is walked as it is seen', () => {
+    expect(neighbour(grid, { layer: 1, head: 0 }, 1, 0)).toEqual({ layer: 2, head: 0 });
+    expect(neighbour(grid, { layer: 2, head: 0 }, 0, 1)).toEqual({ layer: 2, head: 1 });
+    expect(neighbour(grid, { layer: 2, head: 1 }, -1, 0)).toEqual({ layer: 1, head: 0 });
+  });
+
+  it('is one where cells are larger so, and stays so while the room changes a little', () => {
+    expect(betterTurned(80, 64, 1280 / 484, false)).toBe(true);
+    expect(betterTurned(24, 16, 1280 / 484, false)).toBe(true);
+    expect(betterTurned(12, 12, 1280 / 484, false)).toBe(false);
+    expect(betterTurned(12, 16, 1280 / 484, false)).toBe(false);
+    expect(betterTurned(24, 16, 1, true)).toBe(true); // no reason to turn back
+    expect(betterTurned(24, 16, 0.5, true)).toBe(false);
   });
 });
 

@@ -3,6 +3,10 @@ import type { HeadPlace } from '../run/head';
 
 /** Share of a pitch that is left free between cells. */
 export const GAP = 0.07;
+/** Thickness of a layer that is folded, of a pitch: its heads are tiles, which show their tint alone. */
+export const FOLDED = 0.3;
+/** Css pixels of a cell's side from which on points or a map in it can be read; a smaller one is a tile. */
+export const LEGIBLE = 12;
 
 /** How heads are counted: over all layers, one layer after the other. */
 export interface Numbering {
@@ -13,9 +17,11 @@ export interface Numbering {
   readonly total: number;
 }
 
-/** Cells that stand side by side. */
+/** Cells that stand side by side; of a grid that is turned one below the other. */
 export interface Row {
   readonly top: number;
+  /** 1, or that of a layer that is folded. */
+  readonly thickness: number;
   /** The layer whose heads these are; null where heads of all layers stand in one order. */
   readonly layer: number | null;
   /** The number of the head in each column, or −1. */
@@ -30,6 +36,8 @@ export interface Heading {
 }
 
 export interface Grid extends Numbering {
+  /** Whether x and y are exchanged: rows stand side by side, from left to right. */
+  readonly turned: boolean;
   /** From top to bottom. */
   readonly rows: readonly Row[];
   readonly columns: number;
@@ -58,6 +66,7 @@ export function makeGrid(heads: readonly number[], gap = GAP): Grid {
   const columns = Math.max(1, ...heads);
   const rows = heads.map((count, layer) => ({
     top: layer,
+    thickness: 1,
     layer,
     numbers: Int32Array.from({ length: columns }, (_, head) =>
       head < count ? (numbering.first[layer] ?? 0) + head : -1,
@@ -72,19 +81,24 @@ export function placeRows(
   rows: readonly Row[],
   headings: readonly Heading[] = [],
   gap = GAP,
+  turned = false,
 ): Grid {
   const rects = new Float32Array(4 * numbering.total);
   let shown = 0;
-  for (const { top, numbers } of rows) {
+  for (const { top, thickness, numbers } of rows) {
+    const side = thickness * (1 - gap);
     numbers.forEach((number, column) => {
       if (number < 0) return;
-      rects.set([column + gap / 2, top + gap / 2, 1 - gap, 0], 4 * number);
+      const [across, down] = [column + (1 - side) / 2, top + (thickness - side) / 2];
+      rects.set(turned ? [down, across, side, 0] : [across, down, side, 0], 4 * number);
       shown++;
     });
   }
   const columns = rows[0]?.numbers.length ?? 1;
-  const height = (rows.at(-1)?.top ?? 0) + 1;
-  return { ...numbering, rows, columns, headings, width: columns, height, shown, rects };
+  const last = rows.at(-1);
+  const size = [columns, last ? last.top + last.thickness : 1] as const;
+  const [width, height] = turned ? [size[1], size[0]] : size;
+  return { ...numbering, turned, rows, columns, headings, width, height, shown, rects };
 }
 
 export function headNumber({ first }: Numbering, { layer, head }: HeadPlace): number {
@@ -108,27 +122,36 @@ export function cellOf(
 
 /** The head at a place of the world, or null. */
 export function headAt(grid: Grid, x: number, y: number): HeadPlace | null {
-  const row = grid.rows[rowBefore(grid.rows, y)];
-  if (!row || y < row.top || y >= row.top + 1 || x < 0) return null;
-  const number = row.numbers[Math.floor(x)] ?? -1;
+  const [across, down] = grid.turned ? [y, x] : [x, y];
+  const row = rowAt(grid, x, y);
+  if (!row || down < row.top || across < 0) return null;
+  const number = row.numbers[Math.floor(across)] ?? -1;
   return number < 0 ? null : headPlace(grid, number);
 }
 
-/** Numbers of the heads whose cells touch the given part of the world. */
+/** The row at a place of the world, whether or not it has a head there. */
+export function rowAt({ rows, turned }: Grid, x: number, y: number): Row | null {
+  const down = turned ? x : y;
+  const row = rows[rowBefore(rows, down)];
+  return row && down >= row.top && down < row.top + row.thickness ? row : null;
+}
+
+/** Numbers of the heads whose cells touch the given part of the world; those of layers that are folded are tiles. */
 export function headsWithin(
-  { rows, columns }: Grid,
+  { rows, columns, turned }: Grid,
   left: number,
   top: number,
   right: number,
   bottom: number,
 ): Uint32Array {
+  const [first, low, last, high] = turned ? [top, left, bottom, right] : [left, top, right, bottom];
   const found: number[] = [];
-  for (let i = rowBefore(rows, top); i < rows.length; i++) {
+  for (let i = rowBefore(rows, low); i < rows.length; i++) {
     const row = rows[i];
-    if (!row || row.top >= bottom) break;
-    if (row.top + 1 <= top) continue;
-    const end = Math.min(columns, Math.ceil(right));
-    for (let column = Math.max(0, Math.floor(left)); column < end; column++) {
+    if (!row || row.top >= high) break;
+    if (row.top + 1 <= low || row.thickness < 1) continue;
+    const end = Math.min(columns, Math.ceil(last));
+    for (let column = Math.max(0, Math.floor(first)); column < end; column++) {
       const number = row.numbers[column] ?? -1;
       if (number >= 0) found.push(number);
     }
@@ -142,19 +165,20 @@ export function neighbour(grid: Grid, from: HeadPlace, dx: number, dy: number): 
   const { rows } = grid;
   const cell = cellOf(grid, headNumber(grid, from));
   if (!cell) return firstHead(grid) ?? from;
-  const at = rowBefore(rows, cell.y);
-  const column = Math.floor(cell.x);
-  if (dy !== 0) {
-    const row = rows[Math.min(rows.length - 1, Math.max(0, at + dy))];
-    return row ? headPlace(grid, nearestIn(row.numbers, column + dx)) : from;
+  const [along, over] = grid.turned ? [dy, dx] : [dx, dy];
+  const at = rowBefore(rows, grid.turned ? cell.x : cell.y);
+  const column = Math.floor(grid.turned ? cell.y : cell.x);
+  if (over !== 0) {
+    const row = rows[Math.min(rows.length - 1, Math.max(0, at + over))];
+    return row ? headPlace(grid, nearestIn(row.numbers, column + along)) : from;
   }
   const row = rows[at];
-  for (let x = column + dx; row && x >= 0 && x < row.numbers.length; x += dx) {
+  for (let x = column + along; row && x >= 0 && x < row.numbers.length; x += along) {
     const number = row.numbers[x] ?? -1;
     if (number >= 0) return headPlace(grid, number);
   }
-  const next = row?.layer === null ? rows[at + dx] : undefined;
-  return next ? headPlace(grid, nearestIn(next.numbers, dx > 0 ? 0 : next.numbers.length - 1)) : from;
+  const next = row?.layer === null ? rows[at + along] : undefined;
+  return next ? headPlace(grid, nearestIn(next.numbers, along > 0 ? 0 : next.numbers.length - 1)) : from;
 }
 
 export function firstHead(grid: Grid): HeadPlace | null {

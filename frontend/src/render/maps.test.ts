@@ -98,6 +98,13 @@ describe('small maps in cells', () => {
     ];
     expect(heat).toEqual({ left: 20.5, top: 36, width: 79, height: 79 });
     expect(bars).toEqual({ left: 15, top: 36, width: 90, height: 79 });
+    // A tile is too small for one.
+    const tile = mapBox(
+      { ...frame, right: 20, bottom: 30 },
+      { rows: 8, columns: 8, form: 'heat', strip: 0 },
+      1,
+    );
+    expect([tile.width, tile.height]).toEqual([0, 0]);
   });
 
   it('are small images in SVG, whose pixels are the colours of the shader', () => {

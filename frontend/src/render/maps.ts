@@ -1,4 +1,5 @@
 import type { CellFrame } from './cell_frames';
+import { LEGIBLE } from './layout';
 
 /** Maps in cells: a number for each place of a small grid, of every head; of two steps that are mixed. */
 export interface CellMaps {
@@ -63,7 +64,8 @@ export function mapBox(
   const side = right - left;
   const rim = snapped(Math.max(mark, wall) + RIM * side);
   const above = Math.max(rim, snapped(strip));
-  const [across, down] = [Math.max(0, side - 2 * rim), Math.max(0, side - above - rim)];
+  const [across, down] =
+    side < LEGIBLE ? [0, 0] : [Math.max(0, side - 2 * rim), Math.max(0, side - above - rim)];
   const each = Math.min(across, down) / Math.max(rows, columns);
   const [width, height] = form === 'bars' ? [across, down] : [each * columns, each * rows];
   return {

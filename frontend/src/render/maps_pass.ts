@@ -1,4 +1,5 @@
 import { WIDEST, WIDEST_SHARE } from './cell_frames';
+import { LEGIBLE } from './layout';
 import { type CellMaps, RIM } from './maps';
 import type { Picture } from './picture';
 import type { Viewport } from './points';
@@ -20,7 +21,7 @@ flat out int v_first;
 flat out float v_across; // codes in a device pixel, along a side
 out vec2 v_at;           // column and row
 ${TEXEL_GLSL}
-const float WIDEST = ${WIDEST.toFixed(1)}, WIDEST_SHARE = ${WIDEST_SHARE.toFixed(2)};
+const float WIDEST = ${WIDEST.toFixed(1)}, WIDEST_SHARE = ${WIDEST_SHARE.toFixed(2)}, LEGIBLE = ${LEGIBLE.toFixed(1)};
 
 // In the cell as the cells' pass lays it out, within its border and a rim of its background.
 void main() {
@@ -36,7 +37,7 @@ void main() {
   float rim = round((max(mark, wall) + ${RIM} * side) * u_ratio) / u_ratio;
   float above = max(rim, round(u_strip * u_ratio) / u_ratio);
   vec2 room = max(vec2(0.0), vec2(side - 2.0 * rim, side - above - rim));
-  if (cell.z == 0.0) room = vec2(0.0);
+  if (side < LEGIBLE) room = vec2(0.0); // a tile, or no cell
   vec2 size = vec2(u_size);
   float each = min(room.x, room.y) / max(size.x, size.y);
   vec2 box = u_bars ? room : each * size;

@@ -19,3 +19,12 @@ export const headList: Codec<readonly HeadPlace[]> = codec(
   },
   (heads) => heads.map(({ layer, head }) => `${layer}-${head}`).join('.'),
 );
+
+/** Layers in a link, `0.5.11`, as far as the run has them; none is unsaid. */
+export const layerList: Codec<readonly number[]> = codec(
+  (text, run) => {
+    const found = text.split('.').filter((said) => /^\d{1,4}$/.test(said) && run.layers[Number(said)]);
+    return found.length > 0 ? [...new Set(found.map(Number))].sort((a, b) => a - b) : undefined;
+  },
+  (layers) => layers.join('.'),
+);

@@ -28,6 +28,12 @@ export interface Wish {
   readonly alone: Group | null;
 }
 
+/** A query, and the numbers of the heads that it answers for. */
+interface Question {
+  readonly query: PointsQuery;
+  readonly numbers: number[];
+}
+
 /** Names of step points that are remembered. */
 const KEPT = 8;
 
@@ -62,11 +68,25 @@ export class ShownSteps implements Feature {
   }
 
   /** Each query for a checkpoint, with the numbers of the heads among ours that it answers for. */
-  questions(index: number, fit?: 'newest'): { query: PointsQuery; numbers: number[] }[] {
+  questions(index: number, fit?: 'newest'): readonly Question[] {
+    const { known } = this.asking;
+    const key = `${index} ${fit ?? ''}`;
+    const questions = known.get(key) ?? this.ask(index, fit);
+    known.set(key, questions);
+    return questions;
+  }
+
+  /** What all questions have in common; those that were asked before are kept as long as it stays. */
+  private readonly asking = $derived.by(() => {
     const { frame, projection } = this.session.axes;
     const { run, steps, inFrameOf } = this.course;
+    const known = new Map<string, readonly Question[]>();
+    return { frame, projection, run, steps, inFrameOf, wish: this.wish(), single: this.single, known };
+  });
+
+  private ask(index: number, fit?: 'newest'): Question[] {
+    const { frame, projection, run, steps, inFrameOf, wish, single } = this.asking;
     const step = steps[index];
-    const wish = this.wish();
     if (!run || !wish || frame === null || step === undefined) return [];
     const { dims, alone } = wish;
     const base = {
@@ -79,10 +99,10 @@ export class ShownSteps implements Feature {
       ...(alone && { alone }),
       ...(inFrameOf !== null && { inFrameOf }),
     };
-    const asked: { query: PointsQuery; numbers: number[] }[] = [];
+    const asked: Question[] = [];
     wish.heads.forEach(({ layer, head }, number) => {
       const last = asked.at(-1);
-      if (this.single) asked.push({ query: { ...base, layer, head }, numbers: [number] });
+      if (single) asked.push({ query: { ...base, layer, head }, numbers: [number] });
       else if (last?.query.layer === layer) last.numbers.push(number);
       else asked.push({ query: { ...base, layer }, numbers: [number] });
     });
