@@ -50,7 +50,7 @@ def write_run(directory: Path, layers: int, heads: int) -> None:
     """Heads with figures, small maps and a few samples, that change from step to step."""
     rng = np.random.default_rng(0)
     writer = RunWriter(str(directory))
-    of = [Layer(f"blocks.{i}.attention", heads, heads, 4, 0.5, causal=True) for i in range(layers)]
+    of = tuple(Layer(f"blocks.{i}.attention", heads, heads, 4, 0.5, causal=True) for i in range(layers))
     writer.begin(0, ProbeRecord((Sequence(("word",) * _POSITIONS),)), of)
     for step in range(0, 100 * _STEPS, 100):
         vectors = rng.normal(size=(heads, _POSITIONS, 4)).astype(np.float32)

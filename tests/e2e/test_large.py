@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tb_attnviz.events import AttentionMap, Layer, ProbeRecord, RunWriter, Samples, Sequence
-from tests.e2e.conftest import Pixels, Tab, like
+from tests.e2e.conftest import Tab, like
 
 N = 6  # tokens
 LARGEST = (20, 56, 111)  # all of a query's attention, in the light
@@ -25,12 +25,12 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_run(directory: Path, layers: int, heads: int) -> None:
     writer = RunWriter(str(directory))
-    of = [Layer(f"blocks.{i}.attention", heads, heads, 2, 0.7, causal=True) for i in range(layers)]
+    of = tuple(Layer(f"blocks.{i}.attention", heads, heads, 2, 0.7, causal=True) for i in range(layers))
     writer.begin(0, ProbeRecord((Sequence(("word",) * N),)), of)
-    eye = np.repeat(np.eye(N)[None], heads, axis=0)
-    offsets = np.zeros((heads, N))
+    eye = np.repeat(np.eye(N, dtype=np.float32)[None], heads, axis=0)
+    offsets = np.zeros((heads, N), np.float32)
     offsets[:, -1] = 1
-    maps = [{"text": AttentionMap((N, N), eye, eye, offsets.astype(np.float32), offsets_from=(1 - N,))} for _ in of]
+    maps = [{"text": AttentionMap((N, N), eye, eye, offsets, offsets_from=(1 - N,))} for _ in of]
     vectors = np.random.default_rng(0).normal(size=(heads, N, 2)).astype(np.float32)
     entropy = np.full((layers, heads), 0.1, np.float32)
     entropy[5] = 0.9
@@ -38,12 +38,6 @@ def write_run(directory: Path, layers: int, heads: int) -> None:
         writer.write_checkpoint(step, [(layer, Samples(vectors, vectors)) for layer in of])
         writer.write_health(step, {"entropy": entropy.ravel()}, maps=maps)
     writer.close()
-
-
-def pixels_of(tab: Tab, left: float, top: float, right: float, bottom: float) -> Pixels:
-    box = tab.matrix.bounding_box()
-    assert box
-    return tab.pixels(tab.matrix)[int(top) : int(bottom), int(left) : int(right)]
 
 
 def middle(tab: Tab, text: str, axis: str) -> tuple[float, float]:

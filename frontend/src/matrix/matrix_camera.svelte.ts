@@ -51,7 +51,7 @@ export class MatrixCamera {
     return [this.whole.scale, Math.max(this.whole.scale, most)] as const;
   });
 
-  private last = new Uint32Array(0);
+  private last: Uint32Array = new Uint32Array(0);
   /** Numbers of the heads that are in view: the same array until others come into view, and not a new one at every pixel of a
    * drag. */
   readonly visible: Uint32Array = $derived.by(() => {
