@@ -21,7 +21,8 @@ from .capture.distributed import without_reducer, writes_here
 from .capture.known_masks import KnownMasks
 from .capture.lost_layers import LostLayers
 from .capture.other_processes import OtherProcesses
-from .capture.recording import Forward
+from .capture.recording import Forward, device_of
+from .capture.repeated import differing
 from .capture.selection import Heads, Layers, Selection
 from .capture.sides import GivenSides
 from .earlier_run import EarlierRun, next_to
@@ -89,8 +90,8 @@ class AttentionRecorder:
         `lambda step, figures, alerts: wandb.log(figures, step=step)`. What it raises is warned of, once.
     on_error: what a recording that fails does to training: "warn" once and go on, or "raise".
 
-    Training is not changed: not its weights, not its random numbers, not the model's mode. The first pass is made here,
-    so that a probe or a model that cannot be recorded fails now.
+    Training is not changed: not its weights, not its random numbers, not the model's mode. The first passes are made
+    here, so that a probe or a model that cannot be recorded fails now: two, to see that they show the same.
     With several processes make one in each, with the same options: all make the pass, the first one writes.
     Raises NoAttentionError, OSError if `logdir` cannot be written, ValueError for options that make no sense.
     """
@@ -148,6 +149,7 @@ class AttentionRecorder:
         self._forward = forward
         self._sides = sides
         self._known_masks = KnownMasks()
+        self._unfit: dict[str, str] = {}  # attentions that cannot be recorded
         self._model = without_reducer(model)
         if relations is not None:
             probe = probe.with_relations(relations)
@@ -165,7 +167,7 @@ class AttentionRecorder:
         if layers is not None or heads is not None:
             found = capture(self._model, self._probe, batch_size=batch_size, health=False, forward=forward, sides=sides)
             self._select = Selection(found.layers, layers=layers, heads=heads)
-        first = self._capture()
+        first = self._capture_twice()
         self.layers: tuple[Layer, ...] = first.layers
         """The attention layers that are recorded, in the order of the forward pass."""
         self.bytes_per_checkpoint: int = first.sample_bytes
@@ -327,17 +329,29 @@ class AttentionRecorder:
         self._writer = self._open(beside)
         warnings.warn(earlier.left_for(beside, why), RuntimeWarning, stacklevel=4)
 
-    def _capture(self) -> Recording:
+    def _capture(self, *, health: bool = True) -> Recording:
         return capture(
             self._model,
             self._probe,
             batch_size=self._batch_size,
+            health=health,
             select=self._select,
             values=self._values,
             forward=self._forward,
             sides=self._sides,
             known=self._known_masks,
+            unfit=self._unfit,
         )
+
+    def _capture_twice(self) -> Recording:
+        """The first recording, without what another one shows differently."""
+        first = self._capture()
+        try:
+            again = self._capture(health=False)
+        except Exception:  # later recordings will say so, if they fail, too
+            return first
+        self._unfit = differing(first, again, on_processor=device_of(self._model).type == "cpu")
+        return first.without(self._unfit)
 
     def _check_writer(self, writer: BackgroundWriter) -> None:
         error = writer.take_error()

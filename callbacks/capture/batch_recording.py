@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -61,7 +62,7 @@ class BatchRecording:
     """What one batch shows. Padding is dropped and health computed at each call, so that no call outlives the next.
 
     others: what `other_sequences` says of the model's modules. `values`: whether values are looked at, too. `known`:
-    from earlier passes, of which this is batch `number`.
+    from earlier passes, of which this is batch `number`. unfit: attentions that are refused, and why.
     """
 
     def __init__(
@@ -74,7 +75,9 @@ class BatchRecording:
         values: bool = False,
         known: KnownMasks | None = None,
         number: int = 0,
+        unfit: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        self._unfit = unfit
         self._with_health = health
         self._known, self._number = known or KnownMasks(), number
         self.values = Values() if values else None
@@ -95,6 +98,9 @@ class BatchRecording:
         self.traces[call.name] = Trace(*call.sources)
 
     def take(self, call: AttentionCall) -> None:
+        if (why := self._unfit.get(call.name)) is not None:
+            self.refuse(call.name, why)
+            return
         if Trace(*call.sources).shuffled:
             self.refuse(call.name, _SHUFFLED)
             return

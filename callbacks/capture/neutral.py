@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .distributed import inside_flat_parameters, sharded_again
-from .kept_attributes import KeptAttributes
+from .kept_attributes import KeptAttributes, Memory
 from .own_generators import own_generators
 
 
@@ -107,8 +107,11 @@ def _attributes(model: nn.Module) -> Iterator[None]:
     All of it, since parts of it may only make sense together: a table, and the flag that it has been made.
     """
     flat = inside_flat_parameters(model)
+    memory = Memory(model)
     kept = [
-        KeptAttributes(module, tensors=module not in flat) for module in model.modules() if not _keeps_its_own(module)
+        KeptAttributes(module, tensors=module not in flat, memory=memory)
+        for module in model.modules()
+        if not _keeps_its_own(module)
     ]
     try:
         yield

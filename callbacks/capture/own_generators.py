@@ -1,6 +1,7 @@
 """Own generators: what a model draws random numbers from beside the global generators of torch, NumPy and Python."""
 
 import contextlib
+import functools
 import random
 import types
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +11,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from .own_objects import is_own, own_packages
+
+_PLAIN = (type(None), bool, int, float, str, bytes, type, torch.Tensor, nn.Parameter, torch.dtype, torch.device)
+_WEIGHTS = ("_parameters", "_buffers", "_modules")
+_FUNCTIONS = (types.FunctionType, types.MethodType)
 _KINDS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
 
 
@@ -17,9 +23,9 @@ _KINDS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Ra
 def own_generators(model: nn.Module) -> Iterator[None]:
     """Within it the generators that `model` is seen to have start from the same state; after it they are as before.
 
-    Those are seen that modules have as attributes, in lists, tuples or dictionaries of such, or as global variables
-    that their methods name. (`AttentionCalls` puts back other
-    torch.Generators that operations are given.)
+    Those are seen that modules have as attributes, in lists, dictionaries or plain objects of such, that their methods
+    and functions have closed over or take by default, or that are global variables which these name. (`AttentionCalls`
+    puts back other torch.Generators that operations are given.)
     """
     with contextlib.ExitStack() as stack:
         for generator in {id(found): found for found in _of(model)}.values():
@@ -28,20 +34,57 @@ def own_generators(model: nn.Module) -> Iterator[None]:
 
 
 def _of(model: nn.Module) -> Iterator[Any]:
+    packages, seen = own_packages(model), set[int]()
     for module in model.modules():
-        yield from _among([*vars(module).values()])
-    classes = {c for module in model.modules() for c in type(module).__mro__ if not c.__module__.startswith("torch.")}
-    for function in (f for c in classes for f in vars(c).values() if isinstance(f, types.FunctionType)):
-        variables = function.__globals__
-        yield from _among([variables[name] for name in function.__code__.co_names if name in variables])
+        kept = [value for name, value in vars(module).items() if name not in _WEIGHTS]
+        yield from _among(kept, packages, seen)
+    classes = {c for module in model.modules() for c in type(module).__mro__ if not _is_torchs(c)}
+    for one in classes:
+        functions = [f for f in vars(one).values() if isinstance(f, (*_FUNCTIONS, staticmethod, classmethod))]
+        yield from _among(functions, packages, seen)
 
 
-def _among(values: Iterable[Any], depth: int = 3) -> Iterator[Any]:
+def _among(values: Iterable[Any], packages: set[str], seen: set[int], depth: int = 5) -> Iterator[Any]:
     for value in values:
+        if type(value) in _PLAIN:
+            continue
         if isinstance(value, _KINDS):
             yield value
-        elif type(value) in (dict, list, tuple) and depth:
-            yield from _among(value.values() if isinstance(value, dict) else value, depth - 1)
+        elif depth and id(value) not in seen:
+            seen.add(id(value))
+            yield from _among(_inside(value, packages), packages, seen, depth - 1)
+
+
+def _inside(value: Any, packages: set[str]) -> Iterable[Any]:
+    """What `value` holds, or may use when it is called."""
+    if type(value) is dict:
+        return [*value.values()]
+    if type(value) in (list, tuple):
+        return value
+    if isinstance(value, types.FunctionType):
+        names = value.__code__.co_names
+        named = [] if _is_torchs(value) else [value.__globals__[name] for name in names if name in value.__globals__]
+        defaults = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+        return [*_closed_over(value), *defaults, *[x for x in named if not isinstance(x, types.FunctionType)]]
+    if isinstance(value, types.MethodType):
+        return [value.__self__, value.__func__]
+    if isinstance(value, (staticmethod, classmethod)):
+        return [value.__func__]
+    if isinstance(value, functools.partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    return [*vars(value).values()] if is_own(value, packages) and hasattr(value, "__dict__") else ()
+
+
+def _closed_over(function: types.FunctionType) -> list[Any]:
+    found = []
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # of a variable that has no value yet
+            found.append(cell.cell_contents)
+    return found
+
+
+def _is_torchs(what: Any) -> bool:
+    return str(getattr(what, "__module__", "")).partition(".")[0] == "torch"
 
 
 def _restart(generator: Any) -> Callable[[], object]:

@@ -1,7 +1,7 @@
 """Recording: one pass of a model over the probe, and what every attention head did in it."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -71,6 +71,25 @@ class Recording:
         maps = [one for of_layer in self.maps for one in of_layer.values()]
         return sum(x.size for one in maps for x in (one.first, one.pooled, one.offsets, one.received) if x is not None)
 
+    def without(self, unfit: Mapping[str, str]) -> "Recording":
+        """Without the layers that `unfit` names, which are skipped for its reasons. Raises NoAttentionError."""
+        kept = [place for place, layer in enumerate(self.layers) if layer.name not in unfit]
+        if len(kept) == len(self.layers):
+            return self
+        skipped = self.skipped | dict(unfit)
+        if not kept:
+            raise NoAttentionError(_explain(skipped))
+        heads = np.repeat([layer.name not in unfit for layer in self.layers], [layer.heads for layer in self.layers])
+        figures = {name: values[heads] for name, values in self.figures.items()}
+        return dataclasses.replace(
+            self,
+            layers=tuple(self.layers[place] for place in kept),
+            samples=tuple(self.samples[place] for place in kept),
+            maps=tuple(self.maps[place] for place in kept) if self.maps else (),
+            figures={name: values for name, values in figures.items() if not np.isnan(values).all()},
+            skipped=skipped,
+        )
+
 
 def capture(
     model: nn.Module,
@@ -83,6 +102,7 @@ def capture(
     sides: GivenSides = MappingProxyType({}),
     forward: Forward = nn.Module.__call__,
     known: KnownMasks | None = None,
+    unfit: Mapping[str, str] = MappingProxyType({}),
 ) -> Recording:
     """Show `probe` to `model`, `batch_size` sequences at a time, and record the attention of every layer.
 
@@ -91,6 +111,7 @@ def capture(
     are no figures; with `values` there are the norms of values. `forward(model, …)` is what shows a batch to the model.
     sides: of attentions by name or pattern, which side their queries and keys are of, where the pass does not tell.
     known: of earlier passes over the same probe in the same batches; this one adds to it.
+    unfit: attentions that are not recorded, and why, as earlier passes have shown.
     Raises NoAttentionError if none is left.
 
         recording = capture(model, probe)
@@ -109,7 +130,7 @@ def capture(
             inputs = contents(batch) if any(True for _ in model.parameters()) else {}
             for _ in range(2):
                 of_batch = BatchRecording(
-                    batch, found, hints, health=health, values=values, known=known, number=len(batches)
+                    batch, found, hints, health=health, values=values, known=known, number=len(batches), unfit=unfit
                 )
                 observer = WholeHeads(of_batch, select, model)
                 with (

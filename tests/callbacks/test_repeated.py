@@ -1,0 +1,136 @@
+"""Random numbers in evaluation: those that can be held are alike in each pass; what differs from itself is refused."""
+
+import os
+import random
+import secrets
+import time
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import tb_attnviz
+from tb_attnviz.callbacks import AttentionRecorder, NoAttentionError, Probe
+
+B, H, N, D = 2, 2, 8, 4
+PROBE = Probe((torch.randint(0, 30, (B, N), generator=torch.Generator().manual_seed(0)),), [list("abcdefgh")] * B)
+
+
+class Model(nn.Module):
+    """Two layers; the second one's queries are changed by `noise`."""
+
+    def __init__(self, noise, mask=lambda: None):
+        super().__init__()
+        self.embedding = nn.Embedding(30, H * D)
+        self.layers = nn.ModuleList(Layer() for _ in range(2))
+        self.noise, self.mask = noise, mask
+
+    def forward(self, ids):
+        x = self.layers[0](self.embedding(ids))
+        return self.layers[1](x * (1 + self.noise()), self.mask())
+
+
+class Layer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.qkv = nn.Linear(H * D, 3 * H * D)
+
+    def forward(self, x, mask=None):
+        q, k, v = self.qkv(x).unflatten(-1, (3, H, D)).permute(2, 0, 3, 1, 4)  # each (B, H, N, D)
+        return x + functional.scaled_dot_product_attention(q, k, v, mask).transpose(1, 2).flatten(2)
+
+
+FRESH = {
+    "a generator of NumPy": lambda: np.random.default_rng().random(),
+    "an older one": lambda: np.random.RandomState().rand(),
+    "one of Python": lambda: random.Random().random(),
+    "one of torch": lambda: torch.rand((), generator=_seeded_anew()),
+    "torch's own, seeded anew": lambda: (torch.seed(), torch.rand(()))[1],
+    "the system": lambda: os.urandom(1)[0] / 100,
+    "secrets": lambda: secrets.randbelow(1000) / 100,
+    "the clock": lambda: time.perf_counter_ns() % 9973 / 100,
+}
+
+
+def _seeded_anew():
+    generator = torch.Generator()
+    generator.seed()
+    return generator
+
+
+@pytest.mark.parametrize("name", FRESH)
+def test_layers_that_differ_from_themselves_are_refused_and_others_are_recorded(tmp_path, name):
+    torch.manual_seed(0)
+    with pytest.warns(RuntimeWarning, match=r"layers\.1: two passes .* other queries and keys .* random numbers"):
+        recorder = AttentionRecorder(Model(FRESH[name]), PROBE, tmp_path)
+    with recorder:
+        recorder.record(0)
+    assert [layer.name for layer in recorder.layers] == ["layers.0"]
+    assert [layer.name for layer in tb_attnviz.open_run(tmp_path).layers] == ["layers.0"]
+
+
+def test_a_mask_that_differs_from_itself_is_refused_by_name(tmp_path):
+    def mask():
+        return torch.from_numpy(np.random.default_rng().random((N, N)) > 0.5) | torch.eye(N).bool()
+
+    with pytest.warns(RuntimeWarning, match=r"layers\.1: two passes .* other masks"):
+        AttentionRecorder(Model(float, mask), PROBE, tmp_path).close()
+
+
+def test_a_model_that_differs_from_itself_everywhere_is_refused_by_name(tmp_path):
+    class Noisy(Model):
+        def forward(self, ids):
+            return self.layers[0](self.embedding(ids) * (1 + np.random.default_rng().random()))
+
+    with pytest.raises(NoAttentionError, match="two passes over the probe"):
+        AttentionRecorder(Noisy(float), PROBE, tmp_path)
+
+
+def _closed_over():
+    generator = np.random.default_rng(3)
+    return generator, lambda: generator.random()
+
+
+def _by_default():
+    generator = random.Random(3)
+
+    def noise(generator=generator):
+        return generator.random()
+
+    return generator, noise
+
+
+def _by_a_method():
+    class Source:
+        def __init__(self):
+            self.generator = np.random.RandomState(3)
+
+        def draw(self):
+            return self.generator.rand()
+
+    source = Source()
+    return source.generator, source.draw
+
+
+@pytest.mark.parametrize("make", [_closed_over, _by_default, _by_a_method])
+def test_generators_of_functions_start_alike_and_are_put_back(tmp_path, make):
+    def state():
+        return str(generator.bit_generator.state if isinstance(generator, np.random.Generator) else _state(generator))
+
+    generator, noise = make()
+    before = state()
+    with AttentionRecorder(Model(noise), PROBE, tmp_path, on_error="raise") as recorder:
+        recorder.record(0)
+        noise()
+        after = state()
+        recorder.record(1)
+        assert state() == after != before
+    run = tb_attnviz.open_run(tmp_path)
+    assert len(run.layers) == 2
+    np.testing.assert_array_equal(run.samples(0, 1).queries, run.samples(1, 1).queries)
+
+
+def _state(generator):
+    return generator.getstate() if isinstance(generator, random.Random) else generator.get_state()
