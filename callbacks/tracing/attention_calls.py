@@ -25,12 +25,14 @@ from .module_names import ModuleNames
 from .orders import Orders
 from .outputs import Outputs
 from .patches import Patches
-from .products import NotAttentionError, Products, read_attention
+from .products import NotAttentionError, Product, Products, read_attention
 from .scripted import scripted_functions_in_python
 from .sources import RANDOM, Sources
 from .spread import is_constant
 from .token_places import LATENTS, TokenPlaces
 from .weights import Weights
+from .written_out import WHY as WRITTEN_OUT
+from .written_out import WrittenOut
 
 _UNSEEN = "its logits are no product of queries and keys that could be seen: put attnviz_tap(q, k, …) where it has them"
 
@@ -39,6 +41,7 @@ _MAPPED = (
     "it attends inside torch.vmap, where it cannot be seen whose tokens are whose: write it with an axis more, or "
     "show it with attnviz_tap(q, k, …) outside of torch.vmap"
 )
+_VALUES = "its values are not of the tokens that its keys are of: {}"
 _CHANNELS = "it attends among channels: its queries are features of all tokens together, and not tokens"
 
 
@@ -97,6 +100,9 @@ class AttentionCalls(TorchFunctionMode):
         self._observer = observer
         self._counts: Counter[str] = Counter()
         self._products = Products()
+        self._written_out = WrittenOut(
+            self._products, observer.looks_like_attention, self._next_name, self._take_weights
+        )
         self._sources = Sources(inputs)
         self._attentions: dict[str, int] = {}  # each as a set of sources
         self._outputs = Outputs(observer.refuse, self._sources.of)
@@ -131,6 +137,8 @@ class AttentionCalls(TorchFunctionMode):
         if error is None:
             self._finish_tap()
             self._weights.finish()
+            for name in self._written_out.unfinished:
+                self._observer.refuse(name, WRITTEN_OUT)
 
     def __torch_function__(
         self, func: Any, types: Iterable[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -161,6 +169,7 @@ class AttentionCalls(TorchFunctionMode):
         if operation in ("softmax", "log_softmax") and isinstance(result, Tensor):
             self._take_softmax(args, kwargs, result, logarithm=operation == "log_softmax")
         else:
+            self._written_out.follow(operation, args, kwargs, result)
             self._products.follow(func, operation, args, kwargs, result)
         self._channels.follow(func, operation, args, kwargs, result)
         self._orders.follow(operation, args, kwargs, result)
@@ -169,7 +178,7 @@ class AttentionCalls(TorchFunctionMode):
         while self._fused:
             name, arrange, values = self._fused.pop()
             output = result[0] if isinstance(result, tuple) and result else result  # beside what backward needs
-            self._begin(name, result, [result], arrange=arrange, output=output, values=values)
+            self._begin(name, result, [result], arrange=arrange, output=output, values=(values, arrange))
         if self._made:
             self._sources.add(self._made, result)
             self._made = 0
@@ -189,12 +198,12 @@ class AttentionCalls(TorchFunctionMode):
         self._finish_tap()
         name = self._next_name()
         try:
-            given = dict(zip(("query", "key"), args, strict=False)) | kwargs
+            given = dict(zip(("query", "key", "value"), args, strict=False)) | kwargs
             both = given.get("query", given.get("q")), given.get("key", given.get("k"))
             call = kernel(name, *args, **kwargs)
             self._tell(call, both, (arrange, arrange))
             if self._inside is None:  # else what nn.MultiheadAttention makes of it is the result of its own layer
-                self._fused.append((name, arrange, call.values))
+                self._fused.append((name, arrange, given.get("value", given.get("v"))))
         except kernels.UnreadableError as error:
             self._observer.refuse(name, str(error))
         return name
@@ -205,6 +214,9 @@ class AttentionCalls(TorchFunctionMode):
 
     def _arrangement(self, query: Tensor) -> Callable[[Tensor], Tensor]:
         """What brings queries of a kernel, and what is of their form, to [batch, heads, n, …]."""
+        sequences = self._observer.sequences
+        if query.dim() in (3, 4) and self._has_heads_first(query):
+            return lambda x: x.reshape(-1, sequences, *x.shape[-2:]).transpose(0, 1)
         if query.dim() == 3:
             numbers = self._patches.numbers(query)
             of_heads = None if numbers is None else with_heads(numbers, self._observer.sequences)
@@ -218,7 +230,15 @@ class AttentionCalls(TorchFunctionMode):
                 return lambda x: x.flatten(1, 2)  # heads in groups
             heads = 1 if 1 in alike else 2
             return lambda x: x.movedim(heads, 2).flatten(0, 1)
-        return lambda x: x
+        return kernels.as_it_is
+
+    def _has_heads_first(self, x: Tensor) -> bool:
+        """Whether [heads, sequences, n, d], or [heads · sequences, n, d]: as the tokens tell that are followed."""
+        of_sequences, count = self._tokens.sequences_of(x), self._observer.sequences
+        if of_sequences is None or count < 2 or x.shape[:-2].numel() % count or (x.dim() == 3 and len(x) == count):
+            return False
+        found = of_sequences.amax(dim=(-1, -2)).flatten()
+        return torch.equal(found, torch.arange(count, device=x.device).repeat(len(found) // count))
 
     def _refuse_mapped(self, func: Any, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Of a function under torch.vmap, whose tensors lack an axis each."""
@@ -253,9 +273,22 @@ class AttentionCalls(TorchFunctionMode):
             if self._observer.looks_like_attention(logits.shape) and not logarithm:
                 self._observer.refuse(self._next_name(), _UNSEEN)
             return
-        name = self._next_name()
         dim = kwargs.get("dim", args[1] if len(args) > 1 else -1)
         dim = dim + logits.dim() if dim < 0 else dim
+        self._take_weights(self._next_name(), product, logits, dim, weights, result, logarithm=logarithm)
+
+    def _take_weights(
+        self,
+        name: str,
+        product: Product,
+        logits: Tensor,
+        dim: int,
+        weights: Tensor,
+        result: Tensor | None = None,
+        *,
+        logarithm: bool = False,
+    ) -> None:
+        """`weights` are the softmax of `logits` over axis `dim`; `result`: the tensor of the pass that holds them."""
         try:
             found = read_attention(
                 product,
@@ -266,6 +299,7 @@ class AttentionCalls(TorchFunctionMode):
                 sequences=self._observer.sequences,
                 widths=self._observer.widths,
                 numbers=self._patches.numbers,
+                sequences_of=self._tokens.sequences_of,
                 rows_of=lambda count: self._observer.rows(name, count),
             )
         except NotAttentionError as error:
@@ -273,11 +307,12 @@ class AttentionCalls(TorchFunctionMode):
         else:
             both = found.queries.given, found.keys.given
             self._tell(found.call, both, (found.arrange_given, found.arrange_given_keys), found.rows_of_given)
-            self._weights.watch(name, result, found, logarithm=logarithm)
+            self._weights.watch(name, weights if result is None else result, found, logarithm=logarithm)
 
     def _take_tap(self, call: AttentionCall) -> None:
         """A tap waits for its softmax, which then must not count again, and which it is checked against."""
-        self._finish_tap()
+        with torch._C.DisableTorchFunction():  # what the observer computes is none of the model's
+            self._finish_tap()
         self._tapped = dataclasses.replace(call, name=self._next_name())
 
     def _finish_tap(self) -> str | None:
@@ -340,18 +375,32 @@ class AttentionCalls(TorchFunctionMode):
         *,
         arrange: Arrange,
         output: Any = None,
-        values: Tensor | None = None,
+        values: tuple[Tensor | None, Arrange] = (None, _as_it_is),
     ) -> None:
         """`result` is what the attention `name` gives; `heads` are its axes that number heads, where it is known.
 
-        output: what its heads give, where that is a part of it. values: [batch, value_heads, n_key, d_v], if known.
+        output: what its heads give, where that is a part of it. values: what the weights met, and what brings that to
+        [batch, value_heads, n_key, d_v], where it is known.
         """
-        self._outputs.begin(name, result, made_of, self._attentions.get(name, 0), heads, values)
+        met, arrange_values = values
+        self._look_at_values(name, met, arrange_values)
+        found = None if met is None else arrange_values(met)
+        self._outputs.begin(name, result, made_of, self._attentions.get(name, 0), heads, found)
         output = result if output is None else output
         if name in self._of_latents and isinstance(output, Tensor):
             self._tokens.are_none(output)
         if self._take_output is not None and isinstance(output, Tensor):
             self._take_output(name, output, arrange)
+
+    def _look_at_values(self, name: str, values: Tensor | None, arrange: Arrange) -> None:
+        """Refuse an attention whose values are of other tokens than its keys."""
+        if values is None:
+            return
+        placed = self._patches.places(values, arrange)
+        why = self._orders.problem(values, placed=placed is not None or self._tokens.in_place(values, arrange))
+        why = why or self._tokens.problem(values, arrange)
+        if why is not None:
+            self._observer.refuse(name, _VALUES.format(why))
 
     def _keep(self, generator: torch.Generator) -> None:
         """A generator that an operation names goes on as before after the pass, which may have made and seeded it."""

@@ -13,6 +13,11 @@ from .attention_call import AttentionCall
 from .products import remainder
 
 
+def as_it_is(x: Tensor) -> Tensor:
+    """What has the axes [batch, heads, n, …] already."""
+    return x
+
+
 class UnreadableError(ValueError):
     """A kernel was called in a way that cannot be recorded; the message says what to do."""
 
@@ -36,7 +41,7 @@ def scaled_dot_product(
     """
     _check_dropout(dropout_p)
     mask = attn_mask
-    if mask is not None and query.dim() != 4:
+    if mask is not None and arrange is not as_it_is:
         mask = arrange(mask.expand(*query.shape[:-1], key.shape[-2]))
     return AttentionCall(
         name,

@@ -230,12 +230,14 @@ def read_attention(
     sequences: int,
     widths: set[int],
     numbers: Callable[[Tensor], Tensor | None],
+    sequences_of: Callable[[Tensor], Tensor | None] = lambda x: None,
     rows_of: Callable[[int], Tensor | None] = lambda count: None,
 ) -> PlainAttention:
     """The attention whose softmax over axis `dim` gets `logits`. Raises NotAttentionError if it is none.
 
     widths: how many tokens the sides of the probe have, where it must be told which axis is that of the queries.
     numbers: of which token each element of a tensor is, where windows are followed, to tell them from heads.
+    sequences_of: of which sequence each element is, where that is known, to tell heads that stand before sequences.
     rows_of: at which of so many queries mask and weights are wanted; None: at all.
     """
     if product.summed:
@@ -251,6 +253,7 @@ def read_attention(
     if not of_softmax or of_softmax & set(atoms(queries.axes)):
         raise NotAttentionError(f"its softmax is over axis {dim}, not over the keys")
     batch, rows = _rest_of(axes, dim, queries, keys, widths)
+    batch = _sequences_first(batch, rows, sequences, queries, sequences_of(queries.given))
     of_tokens = numbers(queries.given) if len(batch) != 2 else None
     target = (*_batch_and_heads(batch, rows, sequences, queries, of_tokens), rows, axes[dim])
     of_queries, of_keys = target[:3], (*target[:2], target[3])
@@ -318,6 +321,23 @@ def _rest_of(axes: Axes, dim: int, queries: Side, keys: Side, widths: set[int]) 
     if not rest:
         raise NotAttentionError("it has no axis of sequences")
     return rest, of_queries
+
+
+def _sequences_first(rest: list[Axis], rows: Axis, sequences: int, queries: Side, numbers: Tensor | None) -> list[Axis]:
+    """`rest` with the sequences before the heads, where `numbers`, which tell the one from the other, say otherwise."""
+    of_tokens = None
+    if numbers is not None and 0 < len(rest) < 3 and sequences > 1:
+        of_tokens = arranged(numbers.movedim(queries.place, -1)[..., 0], queries.of_given, (*rest, rows))
+    if of_tokens is None:
+        return rest
+    found = of_tokens.amax(dim=-1)  # (of rest): -1 where it is not known
+    every = torch.arange(sequences, device=found.device)
+    if len(rest) == 2 and size_of(rest[1]) == sequences and torch.equal(found, every.expand_as(found)):
+        return rest[::-1]
+    if len(rest) == 1 and len(found) % sequences == 0 and torch.equal(found, every.repeat(len(found) // sequences)):
+        both = regrouped((rest[0],), (len(found) // sequences, sequences))
+        return rest if both is None or len(found) == sequences else [both[1], both[0]]
+    return rest
 
 
 def _batch_and_heads(
@@ -395,6 +415,8 @@ def _multiplied(operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         return None
     contraction = read_contraction(operation, args, kwargs)
     if contraction is None or min(contraction.left.dim(), contraction.right.dim()) < 3:
+        return None
+    if contraction.left.is_complex() or contraction.right.is_complex():
         return None
     summed = contraction.summed
     if len(summed) != 1 or len(contraction.of_result) < 3:

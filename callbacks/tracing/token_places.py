@@ -33,6 +33,10 @@ _POOLED = (
     "its queries, or its keys, are made of several tokens each (pooled, or mixed by a matrix over all tokens): they "
     "are no tokens of the probe, though as many"
 )
+_PART = (
+    "its queries, or its keys, are {} of the {} tokens: attention of some tokens alone, or in chunks one after the "
+    "other, is not brought together (show it with attnviz_tap(q, k, …) with those of all tokens)"
+)
 _OUT_OF_SIGHT = (
     "its queries, or its keys, are made of what the model gave to NumPy or Python (by {}), where it is not seen which "
     "token becomes which: compute with tensors there, or show it with attnviz_tap(q, k, …) where it is seen"
@@ -79,6 +83,13 @@ class TokenPlaces:
         numbers = torch.full((), _LATENT, dtype=torch.int32, device=x.device).expand(x.shape)
         self._followed.set(x, numbers, PatchGrid.whole(1, 1))
 
+    def sequences_of(self, x: Tensor) -> Tensor | None:
+        """Of which sequence each element of `x` is, of its shape, -1 for none; None if it was not followed."""
+        placed = None if self._left else self._followed.placed(x)
+        if placed is None:
+            return None
+        return torch.where(placed[0] >= 0, placed[0] // placed[1].size, -1)
+
     def in_place(self, x: Tensor, arrange: Callable[[Tensor], Tensor | None]) -> bool:
         """Whether all tokens of queries, or keys, were followed to their own places."""
         placed = None if self._left else self._followed.placed(x)
@@ -103,9 +114,11 @@ class TokenPlaces:
         if n in self._widths and bool((numbers == _LATENT).all()):
             return LATENTS
         grid = placed[1]
+        together = is_constant(numbers, (1, 3))
+        if len(numbers) == self._sequences and n < grid.size and together and _are_apart(numbers):
+            return _PART.format(n, grid.size) if int(numbers.min()) >= 0 else None
         if len(numbers) != self._sequences or n not in self._widths:
             return None
-        together = is_constant(numbers, (1, 3))
         if bool((numbers == MIXED).any()) or (together and not _are_apart(numbers)):
             return _POOLED
         if n != grid.size:

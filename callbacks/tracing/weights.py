@@ -41,7 +41,7 @@ class Met(Protocol):
         heads: Sequence[int],
         *,
         arrange: Callable[[Tensor], Tensor | None],
-        values: Tensor | None,
+        values: tuple[Tensor | None, Callable[[Tensor], Tensor | None]],
     ) -> None: ...
 
 
@@ -81,7 +81,7 @@ class Weights:
         """`met` is told of attentions, the results of their products with values, these, and which axes are heads.
 
         And, as `arrange`, what brings the results to [batch, heads, n_query, d_v], where that is known; `values` are
-        [batch or 1, value_heads, n_key, d_v], or not known.
+        what they were multiplied with, and what brings that to [batch or 1, value_heads, n_key, d_v].
         is_made_by: whether an attention had a part in a tensor.
         """
         self._judge = judge
@@ -231,8 +231,9 @@ class Weights:
         of_result = [set(leaves(axes.get(label, ()))) for label in contraction.of_result]
         heads_at = [place for place, of_axis in enumerate(of_result) if of_axis & of_heads]
         arrange = functools.partial(_arranged_result, labels=contraction.of_result, axes=axes, target=entry.target)
-        found = _arranged_values(values, of_values, axes, entry.target)
-        self._result(entry.name, result, (x, values), heads_at, arrange=arrange, values=found)
+        arrange_values = functools.partial(_arranged_values, labels=of_values, axes=axes, target=entry.target)
+        self._result(entry.name, result, (x, values), heads_at, arrange=arrange, values=(values, arrange_values))
+        found = arrange_values(values)
         if found is not None:
             self._judge.take_values(entry.name, found)
         return True

@@ -158,6 +158,32 @@ def traced(q, k, v):
     return _traced(q, k, v)
 
 
+def exponentials_by_their_sum(q, k, v):
+    exponentials = scores_of(q, k).exp()
+    return (exponentials / exponentials.sum(-1, keepdim=True)) @ v
+
+
+def exponentials_less_the_largest(q, k, v):
+    scores = scores_of(q, k)
+    exponentials = (scores - scores.amax(-1, keepdim=True)).exp_()
+    exponentials /= exponentials.sum(-1, keepdim=True)
+    return einsum("bhij,bhjd->bhid", exponentials, v)
+
+
+def exponentials_of_logarithms(q, k, v):
+    scores = scores_of(q, k)
+    return (scores - scores.logsumexp(-1, keepdim=True)).exp() @ v
+
+
+def powers_of_two(q, k, v):
+    powers = torch.exp2(scores_of(q, k) * math.log2(math.e))
+    return (powers * (1 / powers.sum(-1, keepdim=True))) @ v
+
+
+def normalized_exponentials(q, k, v):
+    return functional.normalize(scores_of(q, k).exp(), p=1, dim=-1) @ v
+
+
 def written_in_place_to_the_same(q, k, v):
     weights = scores_of(q, k).softmax(-1)
     weights *= torch.ones(H, 1, 1)
@@ -170,7 +196,8 @@ SAME = [
     dots, dots_in_front_of_heads, einsum_of_a_list, einsum_without_an_arrow, heads_last, permuted, by_keyword,
     keys_times_queries, softmax_over_rows, merged_until_softmax, unmerged_before_softmax, log_of_softmax,
     fused_and_merged, heads_apart, in_chunks, summed_by_hand, with_a_look_at_it, written_in_place_to_the_same,
-    scripted, traced,
+    scripted, traced, exponentials_by_their_sum, exponentials_less_the_largest, exponentials_of_logarithms,
+    powers_of_two, normalized_exponentials,
 ]  # fmt: skip
 
 
@@ -221,6 +248,50 @@ def test_shared_keys_are_kept_once(attend, kv_heads):
         recomputed(recording), softmax_of(Q, K[:, :kv_heads].repeat_interleave(H // kv_heads, 1)), atol=1e-6
     )
     np.testing.assert_allclose(samples.value_norms, V[:, :kv_heads].norm(dim=-1).transpose(0, 1).flatten(1), rtol=1e-5)
+
+
+def test_a_softmax_that_is_written_out_with_a_mask():
+    def attend(q, k, v):
+        exponentials = scores_of(q, k).exp() * torch.ones(N, N).tril()
+        return (exponentials / exponentials.sum(-1, keepdim=True)) @ v
+
+    recording = record(attend)
+    assert recording.layers[0].causal
+    expected = (Q.double() @ K.double().mT * SCALE).masked_fill(torch.ones(N, N).triu(1).bool(), -torch.inf).softmax(-1)
+    np.testing.assert_allclose(recomputed(recording), expected, atol=1e-6)
+
+
+NO_SOFTMAX = {
+    "one more below": lambda e, v: (e / (1 + e.sum(-1, keepdim=True))) @ v,
+    "divided behind the values": lambda e, v: (e @ v) / e.sum(-1, keepdim=True),
+    "not divided": lambda e, v: e @ v,
+}
+
+
+@pytest.mark.parametrize("name", NO_SOFTMAX)
+def test_exponentials_that_are_no_weights_are_refused_by_name(name):
+    with pytest.raises(NoAttentionError, match="writes its softmax out"):
+        record(lambda q, k, v: NO_SOFTMAX[name](scores_of(q, k).exp(), v))
+
+
+def test_weights_that_are_written_out_and_changed_are_refused_by_name():
+    def attend(q, k, v):
+        exponentials = scores_of(q, k).exp()
+        weights = exponentials / exponentials.sum(-1, keepdim=True)
+        weights[..., 0] = 0
+        return weights @ v
+
+    with pytest.raises(NoAttentionError, match="after softmax"):
+        record(attend)
+
+
+def test_products_of_complex_numbers_are_refused_by_name():
+    def attend(q, k, v):
+        q, k = (torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous()) for x in (q, k))
+        return (q @ k.mH).real.softmax(-1) @ v
+
+    with pytest.raises(NoAttentionError, match="no product of queries and keys"):
+        record(attend)
 
 
 @pytest.mark.parametrize("divide", [False, True])

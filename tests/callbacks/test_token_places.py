@@ -42,9 +42,6 @@ def heads(x):
 attends = pytest.mark.parametrize("attend", [plain, functional.scaled_dot_product_attention])
 
 WRONG = {
-    # Set Transformer, https://github.com/juho-lee/set_transformer/blob/master/modules.py: (H · B, N, D)
-    "heads before sequences in one axis": (lambda x: torch.cat(x.split(D, -1), 0), "before its sequences"),
-    "heads before sequences": (lambda x: heads(x).transpose(0, 1), "before its sequences"),
     "view where a transpose is meant": (lambda x: x.view(B, H, N, D), "different tokens in the same place"),
     "shifted by a token": (lambda x: heads(functional.pad(x, (0, 0, 1, -1))), "in another order"),
     "rolled": (lambda x: heads(x).roll(1, 2), "in another order"),
@@ -106,6 +103,61 @@ def test_tokens_in_other_places_are_refused_by_name(attend, name):
         record(lambda q, k, v: attend(move(q), move(k), move(v)))
     with pytest.raises(NoAttentionError, match=why):
         record(lambda q, k, v: plain(heads(q), (y := move(k)).reshape(B, H, N, D), y.reshape(B, H, N, D)))
+
+
+HEADS_FIRST = {
+    # Set Transformer, https://github.com/juho-lee/set_transformer/blob/master/modules.py: (H · B, N, D)
+    "in one axis": lambda x: torch.cat(x.split(D, -1), 0),
+    "in two": lambda x: heads(x).transpose(0, 1),
+}
+
+
+@attends
+@pytest.mark.parametrize("sequences", [B, B - 1])
+@pytest.mark.parametrize("name", HEADS_FIRST)
+def test_heads_before_sequences_are_put_behind_them(attend, sequences, name):
+    ids = torch.randint(0, 9, (B, N), generator=torch.Generator().manual_seed(0))[:sequences]
+    move, given = HEADS_FIRST[name], []
+
+    def run(q, k, v):
+        given[:] = [x.unflatten(-1, (H, D)).transpose(1, 2) for x in (q, k, v)]
+        return attend(*(move(x.unflatten(-1, (H, D)).flatten(2)) if name == "in one axis" else
+                        x.unflatten(-1, (H, D)).permute(2, 0, 1, 3) for x in (q, k, v)))  # fmt: skip
+
+    recording = capture(Model(run), Probe((ids,), [list("abcdef")] * sequences), values=True)
+    (samples,) = recording.samples
+    for own, found in zip(given, (samples.queries, samples.keys), strict=False):
+        np.testing.assert_array_equal(found, own.transpose(0, 1).flatten(1, 2))
+    norms = given[2].norm(dim=-1).transpose(0, 1).flatten(1)
+    np.testing.assert_allclose(samples.value_norms, norms, rtol=1e-5)
+    assert samples.bias is None
+
+
+@attends
+def test_keys_alone_before_their_sequences_are_refused_by_name(attend):
+    with pytest.raises(NoAttentionError, match="before its sequences"):
+        record(lambda q, k, v: attend(heads(q), heads(k).transpose(0, 1).reshape(B, H, N, D), heads(v)))
+
+
+VALUES = {
+    "reversed": lambda v: v.flip(2),
+    "rolled": lambda v: v.roll(1, 2),
+    "by an index": lambda v: v[:, :, INDEX[:, 0]],
+    "pooled": lambda v: v.unflatten(2, (-1, 2)).mean(3).repeat_interleave(2, 2),
+}
+
+
+@attends
+@pytest.mark.parametrize("name", VALUES)
+def test_values_of_other_tokens_than_the_keys_are_refused_by_name(attend, name):
+    with pytest.raises(NoAttentionError, match="values are not of the tokens that its keys are of"):
+        record(lambda q, k, v: attend(heads(q), heads(k), VALUES[name](heads(v))))
+
+
+@attends
+def test_some_tokens_at_a_time_are_refused_by_name(attend):
+    with pytest.raises(NoAttentionError, match=r"Model: .* are 3 of the 6 tokens.*Model#1: .* are 3 of the 6 tokens"):
+        record(lambda q, k, v: [attend(part, heads(k), heads(v)) for part in heads(q).chunk(2, dim=2)])
 
 
 RIGHT = {
