@@ -60,7 +60,7 @@ def _inside(value: Any, packages: set[str]) -> Iterable[Any]:
     if type(value) is dict:
         return [*value.values()]
     if type(value) in (list, tuple):
-        return value
+        return [*value]
     if isinstance(value, types.FunctionType):
         names = value.__code__.co_names
         named = [] if _is_torchs(value) else [value.__globals__[name] for name in names if name in value.__globals__]
