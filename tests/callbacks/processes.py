@@ -55,7 +55,10 @@ def accelerated(model):
 
 
 WRAPPINGS = {"DDP": replicated, "DDP, compiled": compiled_replicated, "Accelerate": accelerated}
-WRAPPINGS |= {"FSDP2": sharded, "FSDP1": wrapped}
+if hasattr(torch.cpu.Stream, "record_event"):  # PyTorch 2.6 has FSDP2 for accelerators alone
+    WRAPPINGS["FSDP2"] = sharded
+WRAPPINGS["FSDP1"] = wrapped
+MAY_FAIL = [name for name in WRAPPINGS if name in ("DDP", "FSDP2", "FSDP1")]
 
 
 def train(wrap, directory, *, accumulated=1):
@@ -113,7 +116,7 @@ def main(rank, port, directory):
     results = {}
     for name, wrap in WRAPPINGS.items():
         results[name] = {"without": train(wrap, None), "with": train(wrap, directory / name / str(rank))}
-    for name in ("DDP", "FSDP2", "FSDP1"):
+    for name in MAY_FAIL:
         for failing in (0, 1):
             with failing_on(failing):
                 run = directory / f"{name}, {failing} fails" / str(rank)

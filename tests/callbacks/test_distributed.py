@@ -13,9 +13,7 @@ import torch
 import tb_attnviz
 from tb_attnviz.callbacks import AttentionRecorder, Probe
 from tests.callbacks.models import IDS, Decoder
-from tests.callbacks.processes import TOKENS
-
-WRAPPINGS = ["DDP", "DDP, compiled", "Accelerate", "FSDP2", "FSDP1"]
+from tests.callbacks.processes import MAY_FAIL, TOKENS, WRAPPINGS
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +73,7 @@ def test_what_is_recorded_is_what_one_process_records(ended, wrapping, tmp_path)
 
 
 @pytest.mark.parametrize("failing", [0, 1])
-@pytest.mark.parametrize("wrapping", ["DDP", "FSDP2", "FSDP1"])
+@pytest.mark.parametrize("wrapping", MAY_FAIL)
 def test_a_process_that_fails_to_record_stops_nobody(ended, wrapping, failing):
     directory, results = ended
     for rank in (0, 1):

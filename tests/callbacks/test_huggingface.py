@@ -1,6 +1,7 @@
 """AttnVizCallback in a real Trainer."""
 
 import fnmatch
+import inspect
 import os
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import transformers
+from accelerate import FullyShardedDataParallelPlugin
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.tensorboard import SummaryWriter
 from transformers import (
@@ -182,6 +185,10 @@ torch.distributed.destroy_process_group()  # without it torch aborts one exit in
 """
 
 
+@pytest.mark.skipif(
+    "fsdp_version" not in inspect.signature(FullyShardedDataParallelPlugin).parameters,
+    reason="accelerate before 1.6 has no FSDP2",
+)
 def test_two_processes(tmp_path):
     """The first one writes; with FSDP2, the weights of both are bit for bit those of a training without it."""
     script = tmp_path / "train.py"
@@ -253,6 +260,8 @@ class TestPushing:
     @pytest.fixture
     def uploaded(self, monkeypatch):
         """The files that the Trainer has handed over for uploading."""
+        if not hasattr(transformers.trainer, "hf_api"):
+            pytest.skip("transformers 5.0 uploads by other functions")
         found = set()
 
         class Api:
