@@ -1,6 +1,6 @@
 import type { DataSource } from '../run/source';
 import { type Packing, pack } from './packing';
-import type { PictureOf } from './pictures';
+import type { ProbeImage } from './probe_images';
 
 /** All images of a probe, in one canvas: 64 MiB at most, however many and large they are. */
 export interface Atlas extends Packing {
@@ -11,18 +11,18 @@ export interface Atlas extends Packing {
 const MOST_IMAGES = 512;
 const AT_ONCE = 6;
 
-/** @returns null where the probe has no pictures */
+/** @returns null where the probe has no images */
 export async function makeAtlas(
   source: Pick<DataSource, 'image'>,
   run: string,
-  pictures: readonly (PictureOf | null)[],
+  images: readonly (ProbeImage | null)[],
   signal: AbortSignal,
 ): Promise<Atlas | null> {
-  const waiting = pictures.flatMap((picture, number) => (picture ? [{ number, ...picture }] : []));
+  const waiting = images.flatMap((image, number) => (image ? [{ number, ...image }] : []));
   waiting.splice(MOST_IMAGES);
   if (waiting.length === 0) return null;
   const chosen = new Set(waiting.map(({ number }) => number));
-  const packing = pack(pictures.map((picture, number) => (chosen.has(number) ? picture : null)));
+  const packing = pack(images.map((image, number) => (chosen.has(number) ? image : null)));
   const canvas = document.createElement('canvas');
   canvas.width = packing.width;
   canvas.height = packing.height;

@@ -77,7 +77,7 @@ it('draws points as their patches where that is wanted and a cell has room', () 
   expect([images.drawn(300, 4), images.room(300)]).toEqual([null, 300]);
 });
 
-it('fetches the pictures of a probe once, whichever run has it', async () => {
+it('fetches the images of a probe once, whichever run has it', async () => {
   expect(asked).toEqual(['a']);
   data.run = { ...pictured.run, run: 'b' };
   await pass();
@@ -87,7 +87,7 @@ it('fetches the pictures of a probe once, whichever run has it', async () => {
   expect(asked).toEqual(['a', 'c']);
 });
 
-it('has nothing of a probe without pictures', async () => {
+it('has nothing of a probe without images', async () => {
   const text = dataOf([textOf('a b')]);
   data.run = text.run;
   data.probe = text.probe;

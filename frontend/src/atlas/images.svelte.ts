@@ -6,7 +6,7 @@ import type { DataSource } from '../run/source';
 import type { Run } from '../run/types';
 import { type Atlas, makeAtlas } from './atlas';
 import { type Box, rectangles } from './packing';
-import { pictureNumber, picturesOf } from './pictures';
+import { imageNumber, imagesOf } from './probe_images';
 
 interface Needs {
   readonly data: {
@@ -27,9 +27,9 @@ export class Images implements Feature {
     private readonly wanted: () => boolean,
   ) {}
 
-  /** Whether the probe has pictures at all. */
+  /** Whether the probe has images at all. */
   readonly any: boolean = $derived.by(() =>
-    picturesOf(this.session.data.probe.value?.sequences ?? []).some((picture) => picture),
+    imagesOf(this.session.data.probe.value?.sequences ?? []).some((image) => image),
   );
 
   /** Of each token: left, top, right, bottom in the atlas. [tokens, 4] */
@@ -70,10 +70,10 @@ export class Images implements Feature {
     return { atlas: atlas.value.canvas, rectangles: ofPoints, size };
   }
 
-  /** Where the picture is that a list's tokens of a sequence lie in; null where there is none, or it is not here yet. */
+  /** Where the image is that a list's tokens of a sequence lie in; null where there is none, or it is not here yet. */
   box(list: number, sequence: number): Box | null {
     const index = this.session.data.probe.value;
-    return (index && this.atlas.value?.boxes[pictureNumber(index, list, sequence)]) ?? null;
+    return (index && this.atlas.value?.boxes[imageNumber(index, list, sequence)]) ?? null;
   }
 
   get busy(): boolean {
@@ -90,11 +90,11 @@ export class Images implements Feature {
         this.atlas.clear();
         return;
       }
-      // Runs of one probe have the same pictures.
+      // Runs of one probe have the same images.
       const asked = run.probe ?? run.run;
       if (asked === this.asked) return;
       this.asked = asked;
-      void this.atlas.load((signal) => makeAtlas(source, run.run, picturesOf(sequences), signal));
+      void this.atlas.load((signal) => makeAtlas(source, run.run, imagesOf(sequences), signal));
     });
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { indexTokens } from '../run/places';
 import { pack, rectangles } from './packing';
-import { picturesOf } from './pictures';
+import { imagesOf } from './probe_images';
 
 describe('images in one texture', () => {
   it('lie in rows of equal cells, at their own size where that fits', () => {
@@ -65,9 +65,9 @@ describe('images in one texture', () => {
       { of: 'tokens', grid: null, first: 0, tokens: 2 },
       { of: 'key_tokens', grid: null, first: 2, tokens: 1 },
     ] as const;
-    const pictures = picturesOf([text]);
-    expect(pictures).toEqual([null, { sequence: 0, side: 'key_tokens', width: 4, height: 4 }]);
-    const found = rectangles(indexTokens({ run: 'run', sequences: [text] }, sides), pack(pictures));
+    const images = imagesOf([text]);
+    expect(images).toEqual([null, { sequence: 0, side: 'key_tokens', width: 4, height: 4 }]);
+    const found = rectangles(indexTokens({ run: 'run', sequences: [text] }, sides), pack(images));
     expect([...found]).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 4]); // words have none
   });
 });

@@ -1,7 +1,7 @@
 import { gridOf, type PatchPlace } from '../run/grids';
 import type { TokenIndex } from '../run/places';
 import type { GridSize } from '../run/types';
-import { pictureNumber } from './pictures';
+import { imageNumber } from './probe_images';
 
 /** How all images of a probe lie in one texture. */
 
@@ -62,7 +62,7 @@ export function rectangles(index: TokenIndex, { boxes }: Packing): Float32Array 
   index.lists.forEach(({ sequences, first }, list) => {
     sequences.forEach((entry, sequence) => {
       const patches = gridOf(entry);
-      const box = boxes[pictureNumber(index, list, sequence)];
+      const box = boxes[imageNumber(index, list, sequence)];
       if (!box || !patches) return;
       patches.places.forEach((place, i) => {
         if (place) found.set(patchOf(box, patches.grid, place), 4 * ((first[sequence] ?? 0) + i));

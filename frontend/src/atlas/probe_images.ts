@@ -1,8 +1,8 @@
 import type { TokenIndex } from '../run/places';
 import type { Sequence, TokensOf } from '../run/types';
 
-/** A picture of the probe: of a sequence, or of its other side. */
-export interface PictureOf {
+/** An image of the probe: of a sequence, or of its other side. */
+export interface ProbeImage {
   readonly sequence: number;
   readonly side: TokensOf;
   /** Pixels. */
@@ -13,7 +13,7 @@ export interface PictureOf {
 const SIDES = ['tokens', 'key_tokens'] as const;
 
 /** All by their numbers: those of the sequences, then those of their other sides; null where there is none. */
-export function picturesOf(sequences: readonly Sequence[]): readonly (PictureOf | null)[] {
+export function imagesOf(sequences: readonly Sequence[]): readonly (ProbeImage | null)[] {
   return SIDES.flatMap((side) =>
     sequences.map((entry, sequence) => {
       const image = (side === 'tokens' ? entry : entry.key_tokens)?.image;
@@ -22,7 +22,7 @@ export function picturesOf(sequences: readonly Sequence[]): readonly (PictureOf 
   );
 }
 
-/** The number of the picture that a list's tokens of a sequence lie in, if they lie in any. */
-export function pictureNumber({ lists, sequences }: TokenIndex, list: number, sequence: number): number {
+/** The number of the image that a list's tokens of a sequence lie in, if they lie in any. */
+export function imageNumber({ lists, sequences }: TokenIndex, list: number, sequence: number): number {
   return SIDES.indexOf(lists[list]?.of ?? 'tokens') * sequences.length + sequence;
 }
