@@ -7,7 +7,7 @@ from werkzeug import Request
 from tb_attnviz import comparison
 from tb_attnviz.plugin import parameters, tasks
 from tb_attnviz.projection.jobs import Task
-from tb_attnviz.run import Run
+from tb_attnviz.run import NotRecordedError, Run
 
 
 def change_task(request: Request, name: str, run: Run, against: Run | None, place: tasks.Place) -> Task:
@@ -27,11 +27,22 @@ def change_task(request: Request, name: str, run: Run, against: Run | None, plac
 
 
 def similarity_task(request: Request, name: str, run: Run, place: tasks.Place) -> Task:
-    """How alike the heads of all layers of the run called `name` are."""
+    """How alike the heads of all layers of the run called `name` are, or all of them to the one numbered `head`."""
     step = parameters.integer(request, "step")
     measure: Any = parameters.choice(request, "measure", comparison.MEASURES, default="attention")
     layers = run.recorded_layers(step)
     key = comparison.similarity_key(layers, measure)
+    head, heads = parameters.optional_integer(request, "head"), sum(recorded.layer.heads for recorded in layers)
+    if head is not None:
+        if not 0 <= head < heads:
+            raise NotRecordedError(f"no head {head}: the run has heads 0 to {heads - 1}, one layer after the other")
+        return Task(
+            key=tasks.row_key(key, head),
+            function=tasks.similarity_to,
+            args=(layers, measure, key, head, place),
+            about=_about("similarity", name, step, None),
+            stored=True,
+        )
     return Task(
         key=key,
         function=tasks.similarity,

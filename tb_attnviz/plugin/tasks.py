@@ -111,6 +111,19 @@ def similarity(layers: Sequence[RecordedLayer], measure: Measure, key: str, plac
     return _kept(place, key, comparison.similarity(layers, measure, report))
 
 
+def similarity_to(
+    layers: Sequence[RecordedLayer], measure: Measure, key: str, head: int, place: Place, *, report: Report
+) -> bytes:
+    """The row of `head` in that, `.npy` float32 [heads]; also put in the store, and what it is taken from."""
+    made = _store(place).get(key) or similarity(layers, measure, key, place, report=report)
+    return _kept(place, row_key(key, head), np.load(io.BytesIO(made))[head])
+
+
+def row_key(key: str, head: int) -> str:
+    """The address of the row of `head` in what is kept under `key`."""
+    return f"{key} {head}"
+
+
 def head_order(layers: Sequence[RecordedLayer], key: str, place: Place, *, report: Report) -> bytes:
     """Each head's place among those that are alike, `.npy` float32 [heads]; also put in the store, under `key`."""
     address = comparison.similarity_key(layers, "attention")

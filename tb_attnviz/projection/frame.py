@@ -31,6 +31,7 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 FITTED_STEPS = 16
+_HELD_BYTES = 2**28
 _CONSTANT = 1e-6  # of the largest component: keys that differ by less are equal
 
 
@@ -99,14 +100,15 @@ class Frame:
         projection: str,
         dims: int,
         *,
+        whole: Vectors | None = None,
         head: int | None = None,
         home: LayerSamples | None = None,
     ) -> Float32:
         """[heads, n_query + n_key, dims], queries first; NaN for heads whose samples are not finite at `step`.
 
-        `home` as in `coordinates`.
+        `whole`: the vectors of `step`, where they were read. `home` as in `coordinates`.
         """
-        whole = source.whole(step).of(head)
+        whole = (source.whole(step) if whole is None else whole).of(head)
         coordinates = self.coordinates(source, step, whole, head=head, home=home)
         points = self.bases[projection].of(head).project(coordinates, dims)
         return cast(Float32, np.where(whole.finite[:, None, None], points, np.nan).astype(np.float32))
@@ -155,6 +157,7 @@ def fit_frame(
     paper, shared = _paper(source.whole(visited[-1])) if normalise == "paper" else (None, None)
     fitted: dict[int, Axes] = {}
     before: tuple[Axes, Vectors] | None = None
+    held: dict[int, Vectors] = {}  # that are not read again
     newest: Float32 = np.empty(0, np.float32)
     moments: Moments | None = None
     for done, step in enumerate(visited, start=1):
@@ -165,6 +168,8 @@ def fit_frame(
             if before is not None and shared is None:
                 axes = axes.aligned_to(*before, whole)
             before, fitted[step] = (axes, whole), axes
+            if len(visited) * whole.nbytes <= _HELD_BYTES:
+                held[step] = whole
             newest = axes.coordinates(source.pictured(whole))
             of_newest = Moments.of(newest)
             moments = of_newest if moments is None else moments + of_newest
@@ -174,7 +179,8 @@ def fit_frame(
     alone = of_newest.bases()
     extents = {name: Extent(turned(basis, alone[name], newest)) for name, basis in moments.bases().items()}
     for done, (step, axes) in enumerate(fitted.items(), start=len(visited) + 1):
-        coordinates = newest if step == max(fitted) else axes.coordinates(source.vectors(step))
+        again = None if step == max(fitted) else source.pictured(held.pop(step) if step in held else source.whole(step))
+        coordinates = newest if again is None else axes.coordinates(again)
         for extent in extents.values():
             extent.add(coordinates)
         report(done, 2 * len(visited))

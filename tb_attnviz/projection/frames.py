@@ -37,6 +37,11 @@ def stored_frame(
     return frame
 
 
+def forget() -> None:
+    """Keep none of them: the next one is found in its store, or fitted."""
+    _recent.clear()
+
+
 def to_bytes(frame: Frame) -> bytes:
     """The arrays of `frame` as an `.npz` file."""
     arrays: dict[str, npt.NDArray[Any]] = {"steps": np.array(frame.steps, np.int64)}

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.extras import check_projections
+from tb_attnviz.projection.alone import biplot_alone
 from tb_attnviz.projection.basis import extent_of, reach_of
 from tb_attnviz.projection.frame import Frame, spread
 from tb_attnviz.projection.frames import stored_frame
@@ -33,7 +34,7 @@ __all__ = ["Picture", "Report", "Store", "View", "make", "with_notes"]
 _FILLED = 0.9  # of the square: how far the bulk of the frame's newest step reaches; other steps' rarely leaves it
 _SHARES, _FIT_SHARE = 1000, 50  # of the work on t-SNE and UMAP: all of it, and fitting the frame
 _SPOKEN = {"tsne": "t-SNE", "umap": "UMAP", "attention": "the projection by attention"}
-_VERSION = 6  # of what `make` computes: pictures of other versions are not looked at
+_VERSION = 7  # of what `make` computes: pictures of other versions are not looked at
 _HEADER = struct.Struct("<I")
 
 
@@ -112,6 +113,11 @@ class View:
         """The frame of the layer: from `store`, or fitted now and put there."""
         return stored_frame(self.frame_key(), self.fitted_to, self.steps, self.projection.normalise, store, report)
 
+    def is_biplot_alone(self, step: int) -> bool:
+        """Whether it is the biplot of `step` in the axes of that step, of all its points: no frame is needed for it."""
+        plain = self.projection.method == "biplot" and self.projection.normalise == "canonical"
+        return plain and self.steps == (step,) and self.home is None and self.source.subset is None
+
     def _frame_address(self) -> object:
         return self.projection.address(), self.fitted_to.scale, self.fitted_to.subset, self._fitted()
 
@@ -129,13 +135,15 @@ def make(view: View, step: int, store: Store, report: Report) -> Picture:
     linear = view.projection.linear
     if not linear:
         check_projections(_SPOKEN[view.projection.method])
-    frame = view.frame(store, report if linear else functools.partial(_report_fit, report))
     whole = view.source.whole(step)
     heads = range(len(whole.finite)) if view.head is None else range(view.head, view.head + 1)
-    if linear:
-        method, dims = view.projection.method, view.projection.dims
-        points = frame.points(view.source, step, method, dims, head=view.head, home=view.home)
+    if view.is_biplot_alone(step):
+        points = biplot_alone(whole.of(view.head), view.source.scale, view.projection.dims)
+    elif linear:
+        method, dims, frame = view.projection.method, view.projection.dims, view.frame(store, report)
+        points = frame.points(view.source, step, method, dims, whole=whole, head=view.head, home=view.home)
     else:
+        frame = view.frame(store, functools.partial(_report_fit, report))
         pictured = view.source.pictured(whole)
         points = np.full((len(heads), pictured.count, view.projection.dims), np.nan, np.float32)
         shown = [head for head in heads if whole.finite[head]]

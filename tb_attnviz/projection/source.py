@@ -30,6 +30,10 @@ class Vectors:
         """n_query + n_key"""
         return int(self.queries.shape[1] + self.keys.shape[1])
 
+    @property
+    def nbytes(self) -> int:
+        return self.queries.nbytes + self.keys.nbytes
+
     def of(self, head: int | None) -> "Vectors":
         """Those of one head, as a layer of one; all for None."""
         if head is None:

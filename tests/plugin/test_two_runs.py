@@ -135,6 +135,7 @@ def test_change_and_similarity_are_those_of_open_run(ask: Ask, run_directory: Pa
         ),
         ("similarity", {"run": "run", "step": 200}, run.similarity(200)),
         ("similarity", {"run": "run", "step": 200, "measure": "cka"}, run.similarity(200, "cka")),
+        ("similarity", {"run": "run", "step": 100, "head": 7}, run.similarity(100)[7]),
         ("head_order", {"run": "run", "step": 200}, np.argsort(run.head_order(200))),
     ):
         answer = ask(route, **query)
@@ -156,6 +157,7 @@ def test_change_and_similarity_are_those_of_open_run(ask: Ask, run_directory: Pa
         ("change", {"against": "stranger"}, 400, "the two runs were recorded with different probe sequences"),
         ("change", {"priority": 3}, 400, "the parameter 'priority' must be one of 0, 1, 2, not '3'"),
         ("similarity", {"step": 50}, 404, "no step 50"),
+        ("similarity", {"head": 10}, 404, "no head 10: the run has heads 0 to 9"),
         ("head_order", {"step": 50}, 404, "no step 50"),
         ("similarity", {"measure": "js"}, 400, "the parameter 'measure' must be one of attention, cka, not 'js'"),
     ],

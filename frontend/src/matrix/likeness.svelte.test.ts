@@ -5,7 +5,7 @@ import { makeGrid } from '../render/layout';
 import { Focus } from '../run/focus.svelte';
 import { layerOf } from '../run/layer.fixture';
 import type { Offers } from '../run/source';
-import type { Run } from '../run/types';
+import type { Run, SimilarityQuery } from '../run/types';
 import { Likeness } from './likeness.svelte';
 
 const layers = [
@@ -15,16 +15,16 @@ const layers = [
 const run = { run: 'a', error: null } as Run;
 const TABLE: NpyArray = { shape: [3, 3], data: Float32Array.of(1, 0.5, 0.25, 0.5, 1, 0.75, 0.25, 0.75, 1) };
 
-function setup(offers?: Offers) {
+function setup(offers?: Offers, heads: readonly [number, number] = [1, 2]) {
   const heard: string[] = [];
   const focus = new Focus({ run, lists: [], layerTokens: [], probe: { value: null } });
   const playback = $state({ step: 100, moving: false });
   const shows = $state({ used: '', placed: false });
   const source = {
     ...(offers && { offers }),
-    similarity: async ({ step }: { readonly step: number }) => {
-      heard.push(`similarity ${step}`);
-      return TABLE;
+    similarity: async ({ step, head }: SimilarityQuery) => {
+      heard.push(head === undefined ? `similarity ${step}` : `similarity ${step} of ${head}`);
+      return head === undefined ? TABLE : { shape: [2000], data: new Float32Array(2000).fill(head / 2000) };
     },
     headOrder: async ({ step }: { readonly step: number }) => {
       heard.push(`order ${step}`);
@@ -32,7 +32,7 @@ function setup(offers?: Offers) {
     },
   };
   const likeness = new Likeness(
-    { data: { run, layers, source }, focus, playback, grid: makeGrid([1, 2]) },
+    { data: { run, layers, source }, focus, playback, grid: makeGrid([...heads]) },
     () => ({ uses: (id) => shows.used === id, places: () => shows.placed }),
   );
   const end = $effect.root(() => likeness.begin());
@@ -68,6 +68,18 @@ it('is to the opened head, in the model’s own numbers, and asked for while som
   await pass();
   expect([...(likeness.score?.values ?? [])]).toEqual([1, 0.5, 0.25]);
   expect(heard).toHaveLength(1); // one table has all heads
+  end();
+});
+
+it('asks of many heads for the row that is shown', async () => {
+  const { heard, focus, shows, likeness, end } = setup(undefined, [1000, 1000]);
+  shows.used = 'likeness';
+  focus.open({ layer: 1, head: 0 });
+  await pass();
+  focus.open({ layer: 1, head: 1 });
+  await pass();
+  expect(heard).toEqual(['similarity 100 of 1000', 'similarity 100 of 1001']);
+  expect(likeness.score?.values[5]).toBeCloseTo(1001 / 2000);
   end();
 });
 

@@ -13,8 +13,10 @@ import type { Layer, Run, SimilarityQuery } from '../run/types';
 
 /** Milliseconds that the hand rests on a step before it is asked for. */
 const REST = 150;
-/** Steps whose answer is kept: each is a table of all heads by all heads. */
+/** Steps whose answer is kept: each is a table of all heads by all heads, or a row of it. */
 const KEPT = 4;
+/** Heads up to which the table comes whole: 4 MB. Of more the row that is shown comes alone. */
+const WHOLE = 1024;
 
 /** What scores are shown by: the others need not be asked for. */
 export interface Shows {
@@ -71,14 +73,13 @@ export class Likeness {
     if (!to || source.offers?.comparisons === false || to.head >= (layers[to.layer]?.heads ?? 0)) return null;
     const name = headLabel(layers, to.layer, to.head);
     const row = headNumber(grid, to);
-    const table = this.answers.get(this.key)?.data;
+    const found = this.answers.get(this.keyOf(row))?.data;
+    const values = found?.length === grid.total ? found : found?.subarray(row * grid.total, (row + 1) * grid.total);
     return {
       id: 'likeness',
       title: `Likeness to ${name}`,
       reads: `How alike attention is to that of ${name}: 1 less the mean Jensen-Shannon distance of their rows, 1 where both attend to the same.`,
-      values: table
-        ? Float64Array.from(table.subarray(row * grid.total, (row + 1) * grid.total))
-        : new Float64Array(grid.total).fill(Number.NaN),
+      values: values ? Float64Array.from(values) : new Float64Array(grid.total).fill(Number.NaN),
     };
   });
 
@@ -108,6 +109,7 @@ export class Likeness {
       this.answers,
       () => this.shows().uses('likeness') && this.score !== null,
       (query, signal) => source.similarity(query, { signal }),
+      () => (this.to && this.session.grid.total > WHOLE ? headNumber(this.session.grid, this.to) : null),
     );
     this.gather(
       this.orders,
@@ -125,21 +127,28 @@ export class Likeness {
     if (opened) this.to = opened;
   }
 
-  /** @param wanted whether anything shows it */
+  private keyOf(row: number): string {
+    return this.session.grid.total > WHOLE ? `${this.key} ${row}` : this.key;
+  }
+
+  /** @param wanted whether anything shows it
+   * @param head the one that is asked for, where it is one */
   private gather(
     answers: Gathered<NpyArray>,
     wanted: () => boolean,
     ask: (query: SimilarityQuery, signal: AbortSignal) => Promise<NpyArray>,
+    head: () => number | null = () => null,
   ): void {
     $effect.pre(() => {
       const { playback } = this.session;
       const { run } = this.session.data;
       const { step, moving } = playback;
-      const { key } = this;
+      const row = head();
+      const key = row === null ? this.key : this.keyOf(row);
       if (!run || run.error !== null || step === null) return;
       answers.need(wanted() && !moving ? key : null, async (signal) => {
         await sleep(REST, signal);
-        return ask({ run: run.run, step }, signal);
+        return ask({ run: run.run, step, ...(row !== null && { head: row }) }, signal);
       });
     });
   }

@@ -94,7 +94,8 @@ export interface DataSource {
   maps(query: MapsQuery, waiting?: Waiting): Promise<SmallMaps>;
   /** float32 [heads]: the mean Jensen-Shannon distance of the rows of attention at the two steps, in [0, 1]. */
   change(query: ChangeQuery, waiting?: Waiting): Promise<NpyArray>;
-  /** float32 [heads, heads] over all layers: 1 less the mean Jensen-Shannon distance of the rows of attention. */
+  /** float32 [heads, heads] over all layers: 1 less the mean Jensen-Shannon distance of the rows of attention. Of one `head`
+   * [heads], or the whole. */
   similarity(query: SimilarityQuery, waiting?: Waiting): Promise<NpyArray>;
   /** Each head's place in an order in which alike ones stand together. [heads of all layers] */
   headOrder(query: SimilarityQuery, waiting?: Waiting): Promise<NpyArray>;

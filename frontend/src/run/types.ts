@@ -410,6 +410,8 @@ export interface ChangeQuery {
 export interface SimilarityQuery {
   readonly run: string;
   readonly step: number;
+  /** Of this one alone, by its number among the heads of all layers: of many heads the whole is large. */
+  readonly head?: number;
 }
 
 export interface AttentionQuery {

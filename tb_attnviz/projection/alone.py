@@ -1,0 +1,104 @@
+"""The biplot of one step by itself: its three leading canonical directions, without the others.
+
+With Q = X Lᵀ, L a root of QᵀQ, the centred logits s·Q Kᵀ have the squared singular values and, in X, the left singular
+vectors U of C = s² Lᵀ (KᵀK) L. From geometry.canonical, A = X U S^½ and B = K T_k follow with T_k = s·L U S^-½ and
+T_q = s·KᵀK T_k S⁻¹: three eigenvectors of one d × d matrix a head are all that a picture needs, and neither root is
+inverted. They are found by iterating on a few vectors at once, and checked by their residuals (Parlett, The Symmetric
+Eigenvalue Problem, §11 and §14); of heads where that is slow all eigenvectors are taken.
+"""
+
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from tb_attnviz.projection.basis import MOST_DIMS, extent_of, reach_of
+from tb_attnviz.projection.frame import equal
+from tb_attnviz.projection.source import Vectors
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+_BLOCK = 8  # vectors that are iterated on
+_ROUNDS, _STEPS = 8, 6  # at most so many checks, each after so many steps
+_ANGLE = 1e-5  # of a direction from the true one, in radians
+_ROUNDING = 1e-8  # of the largest singular value: smaller ones are none
+
+
+def biplot_alone(vectors: Vectors, scale: float, dims: int) -> Float32:
+    """[heads, n_query + n_key, dims], as the frame that is fitted to this step alone shows it; NaN if not finite."""
+    queries = vectors.queries.astype(np.float64)
+    keys = vectors.keys.astype(np.float64)
+    keys -= keys.mean(axis=1, keepdims=True)
+    to_queries, to_keys = leading_axes(queries, keys, scale)
+    varied = ~equal(vectors.keys)[:, None, None]
+    points = np.concatenate([queries @ (to_queries * varied), keys @ (to_keys * varied)], axis=1)  # (heads, n, 3)
+    lean = (points * points * points).sum(axis=1)
+    points *= np.where(lean < 0, -1.0, 1.0)[:, None, :]
+    shown = points[..., :dims]
+    extent = extent_of(*reach_of(np.abs(shown).max(axis=2))) if shown.shape[1] else np.ones(len(shown))
+    found = (shown / extent[:, None, None]).astype(np.float32)
+    return cast(Float32, np.where(vectors.finite[:, None, None], found, np.float32(np.nan)))
+
+
+def leading_axes(queries: Float64, keys: Float64, scale: float) -> tuple[Float64, Float64]:
+    """T_q and T_k [heads, d, 3] of queries [heads, n_query, d] and centred keys [heads, n_key, d].
+
+    0 for directions that there are not.
+    """
+    key_moment = keys.swapaxes(1, 2) @ keys  # (heads, d, d)
+    root = _root(queries.swapaxes(1, 2) @ queries)
+    squares, left = leading_eigenvectors(scale**2 * (root.swapaxes(1, 2) @ key_moment @ root))
+    values = np.sqrt(np.maximum(squares, 0))[:, None, :]  # (heads, 1, 3)
+    there = values > _ROUNDING * values[..., :1]
+    inverse = np.divide(1.0, values, out=np.zeros_like(values), where=there)
+    to_keys = scale * (root @ left) * np.sqrt(inverse)
+    return scale * (key_moment @ to_keys) * inverse, to_keys
+
+
+def leading_eigenvectors(moment: Float64) -> tuple[Float64, Float64]:
+    """The three largest eigenvalues [heads, 3] and their vectors [heads, d, 3] of positive `moment` [heads, d, d]."""
+    heads, d, _ = moment.shape
+    found, values = np.zeros((heads, d, MOST_DIMS)), np.zeros((heads, MOST_DIMS))
+    left = np.arange(heads)
+    if d > 2 * _BLOCK:
+        block = np.random.default_rng(0).standard_normal((heads, d, _BLOCK))
+        for _ in range(_ROUNDS):
+            ritz, block, sure = _improved(moment[left], block)
+            done = left[sure]
+            found[done], values[done] = block[sure, :, :MOST_DIMS], ritz[sure, :MOST_DIMS]
+            left, block = left[~sure], block[~sure]
+            if len(left) == 0:
+                return values, found
+    eigenvalues, vectors = np.linalg.eigh(moment[left])  # ascending
+    count = min(d, MOST_DIMS)
+    values[left, :count] = eigenvalues[:, ::-1][:, :count]
+    found[left, :, :count] = vectors[..., ::-1][..., :count]
+    return values, found
+
+
+def _improved(moment: Float64, block: Float64) -> tuple[Float64, Float64, npt.NDArray[np.bool_]]:
+    """Some steps of the iteration: eigenvalues, descending, and vectors within the block, and whether they are those.
+
+    The angle of a vector from the true one is at most its residual over its distance from the other eigenvalues.
+    """
+    for _ in range(_STEPS):
+        block = np.linalg.qr(moment @ block).Q
+    image = moment @ block
+    values, turn = np.linalg.eigh(block.swapaxes(1, 2) @ image)
+    values, turn = values[:, ::-1], turn[..., ::-1]
+    block, image = block @ turn, image @ turn
+    residual = np.linalg.norm(image - block * values[:, None, :], axis=1)[:, :MOST_DIMS]
+    gaps = np.minimum(
+        -np.diff(values[:, : MOST_DIMS + 1]), -np.diff(values[:, : MOST_DIMS + 1], prepend=np.inf)[:, :-1]
+    )
+    return values, block, np.asarray((residual <= _ANGLE * gaps).all(axis=1))
+
+
+def _root(moment: Float64) -> Float64:
+    """L with L Lᵀ = `moment` [heads, d, d]."""
+    try:
+        return cast(Float64, np.linalg.cholesky(moment))
+    except np.linalg.LinAlgError:  # of some head that has fewer directions than d
+        values, vectors = np.linalg.eigh(moment)
+        return cast(Float64, vectors * np.sqrt(np.maximum(values, 0))[:, None, :])

@@ -1,0 +1,67 @@
+"""The biplot of one step by itself, against the singular value decomposition of its logits."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tb_attnviz.projection.alone import biplot_alone, leading_eigenvectors
+from tb_attnviz.projection.source import Vectors
+
+SCALE = 0.125
+
+
+def made_up(heads: int, n: int, d: int, *, seed: int = 0, rank: int | None = None) -> Vectors:
+    """Queries and keys of directions whose sizes fall off, mixed, away from the origin."""
+    rng = np.random.default_rng(seed)
+    sizes = np.arange(1, d + 1) ** -0.7 * (np.arange(d) < (rank or d))
+    made = [
+        rng.standard_normal((heads, n, d)) * sizes @ rng.standard_normal((heads, d, d))
+        + rng.standard_normal((heads, 1, d))
+        for _ in range(2)
+    ]
+    return Vectors(made[0].astype(np.float32), made[1].astype(np.float32), np.ones(heads, np.bool_))
+
+
+def by_svd(of: Vectors, head: int) -> npt.NDArray[np.float64]:
+    """[n_query + n_key, 3] from the whole matrix of centred logits: U √S and V √S."""
+    queries, keys = of.queries[head].astype(np.float64), of.keys[head].astype(np.float64)
+    u, values, vh = np.linalg.svd(SCALE * queries @ (keys - keys.mean(axis=0)).T)
+    root = np.sqrt(values[:3])
+    return np.concatenate([u[:, :3] * root, vh[:3].T * root])
+
+
+@pytest.mark.parametrize(("n", "d"), [(60, 4), (80, 64), (150, 128), (20, 64)])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_it_is_the_best_low_rank_picture_of_the_logits(n: int, d: int, dims: int) -> None:
+    of = made_up(3, n, d)
+    found = biplot_alone(of, SCALE, dims)
+    for head, points in enumerate(found):
+        right = by_svd(of, head)[:, :dims]
+        right *= np.where((right**3).sum(axis=0) < 0, -1, 1)  # each direction leans to its positive side
+        reach = np.sort(np.abs(right).max(axis=1))
+        bulk = reach[int(np.ceil(0.96 * len(reach) - 1e-9)) - 1]
+        extent = reach[-1] if reach[-1] <= 1.1 * bulk else max(bulk, reach[-1] / 100)
+        np.testing.assert_allclose(points, right / extent, atol=1e-4)
+
+
+def test_heads_that_have_few_directions_or_none_are_0_in_the_others() -> None:
+    one = made_up(2, 40, 64, rank=1)
+    found = biplot_alone(Vectors(one.queries - one.queries.mean(axis=1, keepdims=True), one.keys, one.finite), SCALE, 3)
+    assert np.abs(found[..., 0]).max() > 0.5
+    assert np.abs(found[..., 1:]).max() < 1e-2
+    still = Vectors(one.queries, np.ones_like(one.keys), one.finite)
+    assert not biplot_alone(still, SCALE, 2).any()
+    lost = Vectors(one.queries * 0, one.keys * 0, np.array([True, False]))
+    shown = biplot_alone(lost, SCALE, 2)
+    assert not shown[0].any()
+    assert np.isnan(shown[1]).all()
+
+
+def test_directions_that_are_hard_to_tell_apart_are_found_by_all_eigenvectors() -> None:
+    rng = np.random.default_rng(3)
+    turn = np.linalg.qr(rng.standard_normal((2, 40, 40)))[0]
+    values = np.linspace(1, 0.999, 40)
+    values, found = leading_eigenvectors(turn * values @ turn.swapaxes(1, 2)), turn
+    np.testing.assert_allclose(
+        np.abs(values[1].swapaxes(1, 2) @ found[..., :3]), np.eye(3)[None].repeat(2, 0), atol=1e-8
+    )
