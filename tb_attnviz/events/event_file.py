@@ -1,15 +1,32 @@
-"""Event files that grow record by record: the run's own for TensorBoard, and those of figures."""
+"""Event files that grow record by record: the run's own for TensorBoard, and those of figures.
+
+Object stores cannot append. There a file is put anew, whole and longer, every few seconds in which it got more, and
+once it is large the next one begins: what was there of it stays as it was, so that readers go on from where they were.
+"""
 
 import contextlib
 import os
 import socket
 import time
+from collections.abc import Callable
+from typing import Protocol
 
 from tensorboard.compat.proto.event_pb2 import Event
 
-from tb_attnviz.events import files, records
+from tb_attnviz.events import files, records, remote
 
 _FILE_VERSION = "brain.Event:2"
+_MOST_BYTES = 2**20  # of a remote file, and of what is sent again with every record
+_LEAST_SECONDS = 5.0  # between two times that it is put
+
+
+class Grows(Protocol):
+    """A file, or several, that records are added to."""
+
+    def add_event(self, event: Event) -> None: ...
+    def is_removed(self) -> bool: ...
+    def flush(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class GrowingFile:
@@ -55,16 +72,64 @@ class GrowingFile:
         self._end += len(record)
 
 
-class EventFile(GrowingFile):
+class GrowingObjects:
+    """Records in remote files, one after the other: `path_of(number)` gives the path of each, from 0.
+
+    What could not be put is put the next time, with what came since; `close` raises OSError where it is lost.
+    """
+
+    def __init__(self, path_of: Callable[[int], str]) -> None:
+        self._path_of = path_of
+        self._number = 0
+        self._content = bytearray(file_version(time.time()))
+        self._put = 0  # bytes of it
+        self._last = float("-inf")  # when it was put, by time.monotonic()
+
+    def add_event(self, event: Event) -> None:
+        if len(self._content) > _MOST_BYTES:
+            self._send()
+            self._number += 1
+            self._content, self._put = bytearray(file_version(time.time())), 0
+        self._content += records.frame(event.SerializeToString())
+
+    def is_removed(self) -> bool:
+        return False
+
+    def flush(self) -> None:
+        if time.monotonic() - self._last >= _LEAST_SECONDS:
+            self._send()
+
+    def close(self) -> None:
+        self._send()
+
+    def _send(self) -> None:
+        if self._put < len(self._content):
+            remote.put(self._path_of(self._number), bytes(self._content))
+            self._put, self._last = len(self._content), time.monotonic()
+
+
+def growing(path_of: Callable[[int], str], *, new: bool = False) -> Grows:
+    """A file at `path_of(0)`, which must not be there yet if `new`; remote files at that and what follows."""
+    path = path_of(0)
+    if not files.is_remote(path):
+        return GrowingFile(path, new=new)
+    if new and path.rpartition("/")[2] in files.list_names(path.rpartition("/")[0]):
+        raise FileExistsError(path)  # two that begin at the same moment are not kept apart
+    return GrowingObjects(path_of)
+
+
+def event_file(directory: str) -> Grows:
     """An event file for a run that has no SummaryWriter to share, in `directory`, named as TensorBoard expects.
 
     The name sorts by time, so that readers take a restarted run in the order of its writing.
     """
+    host, begun = socket.gethostname(), time.time_ns()
 
-    def __init__(self, directory: str) -> None:
-        host, now = socket.gethostname(), time.time()
-        name = f"events.out.tfevents.{int(now)}.{host}.{os.getpid()}.{time.time_ns():016x}.attnviz"
-        super().__init__(os.path.join(directory, name))
+    def path_of(number: int) -> str:
+        name = f"events.out.tfevents.{begun // 10**9}.{host}.{os.getpid()}.{begun + number:016x}.attnviz"
+        return os.path.join(directory, name)
+
+    return growing(path_of)
 
 
 def file_version(wall_time: float) -> bytes:

@@ -4,8 +4,8 @@ Each start of a run appends to one file, `plugins/attnviz-figures/figures-<start
 holds arrays by their names: `health/entropy` [heads], or whatever a later version has more.
 """
 
-import contextlib
 import dataclasses
+import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ from tb_attnviz.events import document_shapes, files, records
 from tb_attnviz.events.arrays import add_array, add_text, arrays, texts
 from tb_attnviz.events.document_shapes import MOST_HEADS
 from tb_attnviz.events.documents import FormatError, VersionError, load
-from tb_attnviz.events.event_file import GrowingFile
+from tb_attnviz.events.event_file import growing
 from tb_attnviz.events.maps import MapsLocation
 from tb_attnviz.events.order import Order, figures_name, start_of_figures, step_and_order
 from tb_attnviz.events.own_files import figures_directory, own_path, read_own, samples_directory
@@ -72,7 +72,7 @@ class FiguresFile:
         self.start = max(starts, default=0) + 1
         while True:
             try:
-                self._file = GrowingFile(os.path.join(directory, figures_name(self.start)), new=True)
+                self._file = growing(functools.partial(_path, directory, self.start), new=True)
                 return
             except FileExistsError:  # another start came between
                 self.start += 1
@@ -115,12 +115,8 @@ class FiguresLog:
 
     def sizes(self) -> dict[str, int]:
         """The figures files as they are now, with the bytes that they have: others than before, if there is more."""
-        found = {}
-        for name in files.list_names(self._directory):
-            if start_of_figures(name) is not None:
-                with contextlib.suppress(OSError):  # removed since
-                    found[name] = files.size(os.path.join(self._directory, name))
-        return found
+        listing = sorted(files.list_sizes(self._directory).items())
+        return {name: size for name, size in listing if start_of_figures(name) is not None}
 
     def has_shrunk(self) -> bool:
         """Whether a file that was read is gone, or another one by now: what it said does not count any more."""
@@ -205,6 +201,10 @@ def read_figures(location: FiguresLocation) -> dict[str, Array]:
     except (OSError, ValueError, DecodeError) as error:
         raise FormatError(f"the figures of step {location.step} in {location.file} cannot be read: {error}") from error
     return {name: found[name] for name in location.names if name in found}
+
+
+def _path(directory: str, start: int, number: int) -> str:
+    return os.path.join(directory, figures_name(start, number))
 
 
 def _two_numbers(tensor: TensorProto) -> tuple[int, int]:

@@ -1,9 +1,15 @@
-"""Files by path, local or remote: a path with a scheme (`s3://…`, `gs://…`) goes through fsspec, as in TensorBoard."""
+"""Files by path, local or remote: a path with a scheme (`s3://…`, `gs://…`) goes through fsspec, as in TensorBoard.
+
+Local paths are opened with care, as a directory from anywhere needs it; object stores have no links, fifos or devices.
+"""
 
 import contextlib
 import os
 import stat
-from typing import IO, Any, cast
+from typing import IO, cast
+
+from tb_attnviz.events import remote
+from tb_attnviz.events.remote import is_remote
 
 # A fifo without a writer would be waited for, and a terminal taken over. Windows has neither flag, nor such files.
 _UNWAITED = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -21,9 +27,10 @@ class NotRegularError(ValueError):
 
 
 def open_file(path: str, mode: str) -> IO[bytes]:
-    """Open `path` in binary `mode` ("rb" or "wb")."""
+    """Open `path` in binary `mode`, "rb" or "wb": a remote one is written as it is closed."""
     if is_remote(path):
-        return cast(IO[bytes], _filesystem(path).open(path, mode))
+        opened = remote.open_to_read(path, 0) if mode == "rb" else remote.open_to_write(path)
+        return cast(IO[bytes], opened)
     return cast(IO[bytes], open(path, mode))
 
 
@@ -34,7 +41,7 @@ def open_regular(path: str, *, follow_links: bool = True, ahead: int = -1) -> IO
     Raises NotRegularError, FileNotFoundError.
     """
     if is_remote(path):
-        return open_file(path, "rb")
+        return remote.open_to_read(path, ahead)
     flags = os.O_RDONLY | _UNWAITED | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags if follow_links else flags | getattr(os, "O_NOFOLLOW", 0))
@@ -59,63 +66,54 @@ def open_size(file: IO[bytes]) -> int:
 
 
 def open_unbuffered(path: str, *, new: bool = False) -> IO[bytes]:
-    """Open `path` for writing so that what is written is with the operating system, or an error, at once.
+    """Open the local `path` for writing so that what is written is with the operating system, or an error, at once.
 
-    Raises FileExistsError if it is there already and should be `new`; object stores do not promise that.
+    Raises FileExistsError if it is there already and should be `new`.
     """
-    if is_remote(path):
-        return open_file(path, "wb")
     return cast(IO[bytes], open(path, "xb" if new else "wb", buffering=0))
 
 
 def size(path: str) -> int:
-    if is_remote(path):
-        return int(_filesystem(path).size(path))
-    return os.path.getsize(path)
+    return remote.size(path) if is_remote(path) else os.path.getsize(path)
 
 
 def list_names(directory: str) -> list[str]:
     """Names of the files in `directory`, sorted; empty if there is no such directory."""
     try:
-        if is_remote(directory):
-            entries = _filesystem(directory).ls(directory, detail=False)
-            return sorted(entry.rstrip("/").rsplit("/", 1)[-1] for entry in entries)
-        return sorted(os.listdir(directory))
+        return sorted(remote.sizes(directory) if is_remote(directory) else os.listdir(directory))
     except (FileNotFoundError, NotADirectoryError):
         return []
 
 
+def list_sizes(directory: str) -> dict[str, int]:
+    """The same with their bytes: of a remote directory at the cost of one request."""
+    if is_remote(directory):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return remote.sizes(directory)
+        return {}
+    found = {}
+    for name in list_names(directory):
+        with contextlib.suppress(OSError):  # removed since
+            found[name] = size(os.path.join(directory, name))
+    return found
+
+
 def remove(path: str) -> None:
     """Remove the file at `path`, if it is there."""
-    with contextlib.suppress(FileNotFoundError):
-        if is_remote(path):
-            _filesystem(path).rm_file(path)
-        else:
+    if is_remote(path):
+        remote.remove(path)
+    else:
+        with contextlib.suppress(FileNotFoundError):
             os.remove(path)
 
 
 def make_directory(directory: str) -> None:
     if is_remote(directory):
-        _filesystem(directory).makedirs(directory, exist_ok=True)
+        remote.make_directory(directory)
     else:
         os.makedirs(directory, exist_ok=True)
-
-
-def is_remote(path: str) -> bool:
-    """Whether `path` has a scheme."""
-    return "://" in path
 
 
 def _check_regular(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise NotRegularError(_KINDS.get(stat.S_IFMT(status.st_mode), "no regular file"))
-
-
-def _filesystem(path: str) -> Any:
-    try:
-        import fsspec
-    except ImportError as error:
-        raise ModuleNotFoundError(
-            f"the remote path {path!r} needs fsspec (pip install fsspec and the package of its protocol)"
-        ) from error
-    return fsspec.core.url_to_fs(path)[0]

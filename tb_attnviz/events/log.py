@@ -42,8 +42,10 @@ class EventLog:
     def load(self) -> Records:
         """Everything recorded so far. Raises FormatError for a run that cannot be shown, naming file and step."""
         found: list[Said | DamagedError] = []
-        for name in files.list_names(self._directory):
-            if "tfevents" in name:
+        far = files.list_sizes(self._directory) if files.is_remote(self._directory) else None
+        for name in files.list_names(self._directory) if far is None else sorted(far):
+            grown = far is None or far[name] > self._offsets.get(name, 0)  # to look into one costs a request
+            if "tfevents" in name and grown:
                 found += self._read(name)
         found += self._figures.load()  # last: the figures that alerts are about are there by now
         self._records.take(found)

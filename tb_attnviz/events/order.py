@@ -11,7 +11,7 @@ from typing import Any
 
 SAMPLES_NAME = re.compile(r"samples-(-?[0-9]{1,20})-([0-9a-f]{1,32})\.events")
 IMAGE_NAME = re.compile(r"image-[0-9a-f]{16}\.png")
-FIGURES_NAME = re.compile(r"figures-([0-9]{6,9})\.events")
+FIGURES_NAME = re.compile(r"figures-([0-9]{6,9})(?:-[0-9]{6,9})?\.events")
 MAPS_NAME = re.compile(r"maps-(-?[0-9]{1,20})-([0-9a-f]{1,32})\.events")
 
 _DIGITS = 8  # of a start's number, of a count and of a start's key, in the names of files
@@ -40,9 +40,9 @@ def maps_name(step: int, order: Order, key: str) -> str:
     return f"maps-{step:09d}-{_spelled(order)}{key}.events"
 
 
-def figures_name(start: int) -> str:
-    """The name of the figures file of a start."""
-    return f"figures-{start:06d}.events"
+def figures_name(start: int, number: int = 0) -> str:
+    """The name of the figures file of a start; on object stores, of what follows it there, from 1."""
+    return f"figures-{start:06d}-{number:06d}.events" if number else f"figures-{start:06d}.events"
 
 
 def step_and_order(name: str) -> tuple[int, Order] | None:

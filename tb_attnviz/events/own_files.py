@@ -7,7 +7,7 @@ symbolic links followed, is a regular file below the run's own directory.
 import os
 from typing import IO
 
-from tb_attnviz.events import files
+from tb_attnviz.events import files, remote
 from tb_attnviz.events.documents import FormatError
 from tb_attnviz.events.order import FIGURES_NAME, IMAGE_NAME, MAPS_NAME, SAMPLES_NAME, step_and_order
 from tb_attnviz.events.records import TornRecordError
@@ -62,12 +62,24 @@ def read_own(run_directory: str, name: str, offset: int, length: int) -> bytes:
 
     Raises as `open_own` does, and records.TornRecordError for a place beyond its end.
     """
+    if files.is_remote(run_directory):
+        return _read_remote(own_path(run_directory, name), offset, length)
     with open_own(run_directory, name) as opened:
         size = files.open_size(opened)
         if not 0 <= offset <= offset + length <= size:
             raise TornRecordError(f"bytes {offset:,} to {offset + length:,} are beyond the file's {size:,}")
         opened.seek(offset)
         return opened.read(length)
+
+
+def _read_remote(path: str, offset: int, length: int) -> bytes:
+    """In one request, without asking for the size before."""
+    if offset < 0 or length < 0:
+        raise TornRecordError(f"there are no bytes {offset:,} to {offset + length:,}")
+    data = remote.read_range(path, offset, offset + length)
+    if len(data) != length:
+        raise TornRecordError(f"bytes {offset:,} to {offset + length:,} are beyond the file's end")
+    return data
 
 
 def open_own(run_directory: str, name: str) -> IO[bytes]:

@@ -13,7 +13,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 from tb_attnviz.events import files, records, summaries
 from tb_attnviz.events.documents import dump
-from tb_attnviz.events.event_file import EventFile, file_version
+from tb_attnviz.events.event_file import GrowingFile, event_file, file_version
 from tb_attnviz.events.figures import DOCUMENTS, HEALTH, FiguresFile
 from tb_attnviz.events.image_files import write_images
 from tb_attnviz.events.locations import Locations, SamplesLocation
@@ -59,7 +59,7 @@ class RunWriter:
         self._make_directories()
         self._quota = None if max_bytes is None else Quota(max_bytes, self._samples_directory, self._maps_directory)
         self._lock = WriterLock(figures_directory(directory))
-        self._sink = sink or EventFile(directory)
+        self._sink: EventSink = sink or event_file(directory)
         self._purge_step = purge_step
         self._figures: FiguresFile | None = None
         self._key = secrets.token_hex(4)
@@ -188,9 +188,9 @@ class RunWriter:
         self._figures, self._previous = None, {}
         self._lock.close()
         self._lock = WriterLock(figures_directory(self._directory))
-        if isinstance(self._sink, EventFile) and self._sink.is_removed():
+        if isinstance(self._sink, GrowingFile) and self._sink.is_removed():
             self._sink.close()
-            self._sink = EventFile(self._directory)
+            self._sink = event_file(self._directory)
         if self._begun is not None:
             probe, layers, images = self._begun
             self.begin(step, probe, layers, images=images)

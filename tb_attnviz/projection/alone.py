@@ -27,33 +27,42 @@ _ROUNDING = 1e-8  # of the largest singular value: smaller ones are none
 
 def biplot_alone(vectors: Vectors, scale: float, dims: int) -> Float32:
     """[heads, n_query + n_key, dims], as the frame that is fitted to this step alone shows it; NaN if not finite."""
-    queries = vectors.queries.astype(np.float64)
-    keys = vectors.keys.astype(np.float64)
-    keys -= keys.mean(axis=1, keepdims=True)
-    to_queries, to_keys = leading_axes(queries, keys, scale)
-    varied = ~equal(vectors.keys)[:, None, None]
-    points = np.concatenate([queries @ (to_queries * varied), keys @ (to_keys * varied)], axis=1)  # (heads, n, 3)
-    lean = (points * points * points).sum(axis=1)
-    points *= np.where(lean < 0, -1.0, 1.0)[:, None, :]
+    to_queries, to_keys, key_mean = leading_axes(vectors, scale)
+    heads, n_query, _ = vectors.queries.shape
+    points = np.empty((heads, vectors.count, MOST_DIMS), np.float32)
+    for head in range(heads):  # one after the other: each stays in the processor's cache
+        np.matmul(vectors.queries[head], to_queries[head], out=points[head, :n_query])
+        np.matmul(vectors.keys[head] - key_mean[head], to_keys[head], out=points[head, n_query:])
+    lean = np.einsum("hnd,hnd,hnd->hd", points, points, points)
+    points *= np.where(lean < 0, np.float32(-1), np.float32(1))[:, None, :]
     shown = points[..., :dims]
-    extent = extent_of(*reach_of(np.abs(shown).max(axis=2))) if shown.shape[1] else np.ones(len(shown))
-    found = (shown / extent[:, None, None]).astype(np.float32)
-    return cast(Float32, np.where(vectors.finite[:, None, None], found, np.float32(np.nan)))
+    extent = extent_of(*reach_of(np.abs(shown).max(axis=2))) if shown.shape[1] else np.ones(heads)
+    found = shown / extent[:, None, None].astype(np.float32)
+    found[~vectors.finite] = np.nan
+    return cast(Float32, found)
 
 
-def leading_axes(queries: Float64, keys: Float64, scale: float) -> tuple[Float64, Float64]:
-    """T_q and T_k [heads, d, 3] of queries [heads, n_query, d] and centred keys [heads, n_key, d].
+def leading_axes(vectors: Vectors, scale: float) -> tuple[Float32, Float32, Float32]:
+    """T_q and T_k [heads, d, 3], and the mean key [heads, d]; 0 for directions that there are not.
 
-    0 for directions that there are not.
+    Second moments are found in double precision: what rounding adds to the small ones would be shown.
     """
-    key_moment = keys.swapaxes(1, 2) @ keys  # (heads, d, d)
-    root = _root(queries.swapaxes(1, 2) @ queries)
+    heads, _, d = vectors.queries.shape
+    query_moment, key_moment = np.empty((2, heads, d, d))
+    mean = vectors.keys.mean(axis=1, dtype=np.float64)  # (heads, d)
+    for head in range(heads):
+        queries, keys = vectors.queries[head].astype(np.float64), vectors.keys[head] - mean[head]
+        np.matmul(queries.T, queries, out=query_moment[head])
+        np.matmul(keys.T, keys, out=key_moment[head])
+    key_moment[equal(vectors.keys)] = 0  # but for the samples' rounding
+    root = _root(query_moment)
     squares, left = leading_eigenvectors(scale**2 * (root.swapaxes(1, 2) @ key_moment @ root))
     values = np.sqrt(np.maximum(squares, 0))[:, None, :]  # (heads, 1, 3)
     there = values > _ROUNDING * values[..., :1]
     inverse = np.divide(1.0, values, out=np.zeros_like(values), where=there)
     to_keys = scale * (root @ left) * np.sqrt(inverse)
-    return scale * (key_moment @ to_keys) * inverse, to_keys
+    to_queries = scale * (key_moment @ to_keys) * inverse
+    return to_queries.astype(np.float32), to_keys.astype(np.float32), mean.astype(np.float32)
 
 
 def leading_eigenvectors(moment: Float64) -> tuple[Float64, Float64]:

@@ -22,7 +22,7 @@ from werkzeug.test import Client as InProcess
 
 import tb_attnviz
 from tb_attnviz.events import FormatError, Image, ProbeRecord, RunWriter, Sequence
-from tb_attnviz.events.event_file import EventFile
+from tb_attnviz.events.event_file import event_file
 from tb_attnviz.events.summaries import PLUGIN_NAME
 from tb_attnviz.plugin import body
 from tb_attnviz.plugin.plugin import AttnVizPlugin
@@ -43,7 +43,7 @@ def plugin(run_directory: Path, cache: Path) -> Iterator[AttnVizPlugin]:
 def write_event(directory: Path, tag: str, tensor: TensorProto, *, step: int = 0) -> None:
     """A summary of ours that no writer of ours would write."""
     directory.mkdir(exist_ok=True)
-    file = EventFile(str(directory))
+    file = event_file(str(directory))
     event = Event(step=step, wall_time=1.0)
     value = event.summary.value.add(tag=tag, tensor=tensor)
     value.metadata.plugin_data.plugin_name = PLUGIN_NAME

@@ -1,0 +1,116 @@
+"""Runs on object stores: what is recorded there is what is read, though requests fail, and nothing can be appended."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tb_attnviz
+from tb_attnviz.events import RunWriter, event_file, read_samples, remote
+from tests.conftest import LAYERS, PROBE, make_samples, write_checkpoint
+from tests.events.remote import FlakyFileSystem
+
+RUN = "flaky://bucket/runs/a"
+STEPS = range(0, 400, 100)
+
+
+@pytest.fixture(autouse=True)
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty one, tried again without waiting; what is written is put at once, and can be listed at once."""
+    for name, value in (("_PAUSE_SECONDS", 0.0), ("_LISTED_SECONDS", 0.0)):
+        monkeypatch.setattr(remote, name, value)
+    monkeypatch.setattr(event_file, "_LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(FlakyFileSystem, "store", {})
+    monkeypatch.setattr(FlakyFileSystem, "pseudo_dirs", [""])
+    FlakyFileSystem.asked.clear()
+    remote._listed.clear()
+    yield
+
+
+def record(directory: str) -> None:
+    writer = RunWriter(directory)
+    writer.begin(0, PROBE, LAYERS)
+    for step in STEPS:
+        write_checkpoint(writer, step)
+    writer.close()
+
+
+def test_what_is_recorded_there_is_what_is_recorded_here(tmp_path: Path) -> None:
+    record(str(tmp_path / "run"))
+    record(RUN)
+    here, there = tb_attnviz.open_run(tmp_path / "run"), tb_attnviz.open_run(RUN)
+    assert there.steps == here.steps == list(STEPS)
+    assert not there.damaged
+    assert (there.probe, there.layers, there.health_steps) == (here.probe, here.layers, here.health_steps)
+    for step in STEPS:
+        for layer in range(len(LAYERS)):
+            np.testing.assert_array_equal(there.samples(step, layer).queries, here.samples(step, layer).queries)
+    for name, values in here.health().items():
+        np.testing.assert_array_equal(there.health()[name], values)
+    np.testing.assert_array_equal(there.project("biplot", 1, 2), here.project("biplot", 1, 2))
+
+
+def test_a_layer_of_a_step_is_one_request() -> None:
+    record(RUN)
+    run = tb_attnviz.open_run(RUN)
+    checkpoint = run.checkpoint(200)
+    FlakyFileSystem.asked.clear()
+    read_samples(RUN, checkpoint.file, checkpoint.locations[1])
+    assert set(FlakyFileSystem.asked) == {"cat_file"}
+    assert len(FlakyFileSystem.asked) <= 2  # one that failed, perhaps
+
+
+def test_a_reader_goes_on_where_it_was_while_files_are_put_anew_and_followed_by_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_file, "_MOST_BYTES", 3000)
+    writer = RunWriter(RUN)
+    writer.begin(0, PROBE, LAYERS)
+    write_checkpoint(writer, 0)
+    run = tb_attnviz.open_run(RUN)
+    for step in range(100, 2000, 100):
+        write_checkpoint(writer, step)
+        run.reload()
+        assert run.steps == list(range(0, step + 100, 100))
+        assert run.health_steps == run.steps
+    names = [name.rsplit("/", 1)[-1] for name in FlakyFileSystem.store]
+    assert "figures-000001-000003.events" in names
+    assert sum("tfevents" in name for name in names) == 2
+    assert not run.damaged
+    second = RunWriter(RUN)
+    second.begin(2000, PROBE, LAYERS)
+    second.close()
+    assert "figures-000002.events" in remote.sizes(f"{RUN}/plugins/attnviz-figures")
+
+
+def test_a_store_that_is_not_there_for_a_while_costs_what_was_to_be_put_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = RunWriter(RUN)
+    writer.begin(0, PROBE, LAYERS)
+    write_checkpoint(writer, 0)
+    monkeypatch.setattr(FlakyFileSystem, "failing", 1)
+    with pytest.raises(OSError, match="ThrottledError: please reduce your request rate"):
+        writer.write_checkpoint(100, [(layer, make_samples(layer, seed=0)) for layer in LAYERS])
+    monkeypatch.setattr(FlakyFileSystem, "failing", 10)
+    write_checkpoint(writer, 200)
+    writer.close()
+    run = tb_attnviz.open_run(RUN)
+    assert run.steps == [0, 200]
+    assert not run.damaged
+
+
+def test_what_is_gone_is_told_at_once() -> None:
+    record(RUN)
+    run = tb_attnviz.open_run(RUN)
+    name = run.checkpoint(100).file
+    remote.remove(f"{RUN}/plugins/attnviz/{name}")
+    with pytest.raises(FileNotFoundError):
+        run.samples(100, 0)
+    assert tb_attnviz.open_run(RUN).steps == [0, 200, 300]
+
+
+def test_a_package_that_is_missing_is_named_with_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(ModuleNotFoundError, match=r"s3://.*pip install 'tb-attnviz\[remote\]'"):
+        RunWriter("s3://bucket/run")
