@@ -9,7 +9,7 @@ import stat
 from typing import IO, cast
 
 from tb_attnviz.events import remote
-from tb_attnviz.events.remote import is_remote
+from tb_attnviz.events.remote import is_remote as is_remote
 
 # A fifo without a writer would be waited for, and a terminal taken over. Windows has neither flag, nor such files.
 _UNWAITED = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)

@@ -1,7 +1,6 @@
 """Runs on object stores: what is recorded there is what is read, though requests fail, and nothing can be appended."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ STEPS = range(0, 400, 100)
 
 
 @pytest.fixture(autouse=True)
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _store(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty one, tried again without waiting; what is written is put at once, and can be listed at once."""
     for name, value in (("_PAUSE_SECONDS", 0.0), ("_LISTED_SECONDS", 0.0)):
         monkeypatch.setattr(remote, name, value)
@@ -26,7 +25,6 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(FlakyFileSystem, "pseudo_dirs", [""])
     FlakyFileSystem.asked.clear()
     remote._listed.clear()
-    yield
 
 
 def record(directory: str) -> None:

@@ -74,7 +74,8 @@ export class Likeness {
     const name = headLabel(layers, to.layer, to.head);
     const row = headNumber(grid, to);
     const found = this.answers.get(this.keyOf(row))?.data;
-    const values = found?.length === grid.total ? found : found?.subarray(row * grid.total, (row + 1) * grid.total);
+    const values =
+      found?.length === grid.total ? found : found?.subarray(row * grid.total, (row + 1) * grid.total);
     return {
       id: 'likeness',
       title: `Likeness to ${name}`,
