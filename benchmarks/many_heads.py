@@ -23,7 +23,7 @@ from tb_attnviz.events import AttentionMap, Layer, ProbeRecord, RunWriter, Sampl
 
 SIZES = ((12, 12), (80, 64))
 _POSITIONS = 32  # of a small map
-_STEPS = 8
+_STEPS = 5
 _FIGURES = ("entropy", "max_logit", "sink", "previous", "self", "induction", "duplicate")
 _PATIENCE = 600_000  # milliseconds
 _READY = '[data-testid="attnviz"][data-ready="true"]'

@@ -40,7 +40,7 @@ def test_the_command_serves_the_tab_alone_until_ctrl_c(page: Page, shared_logdir
         expect(page.get_by_role("slider", name="Training step")).to_have_attribute("aria-valuetext", "step 200 of 300")
         assert page.get_by_role("img", name="Attention heads").is_visible()
         assert page.evaluate("document.body.classList.contains('dark-mode')")
-        assert "p.attnviz.run=run" in page.evaluate("location.hash")
+        page.wait_for_function("location.hash.includes('p.attnviz.run=run')")  # it is written a moment later
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
     assert not complaints

@@ -1,5 +1,5 @@
 import { drawnByProcessor } from './budget';
-import { cellFrames, TILE, WIDEST, WIDEST_SHARE } from './cell_frames';
+import { cellFrames, NUDGE, TILE, WIDEST, WIDEST_SHARE } from './cell_frames';
 import { LEGIBLE } from './layout';
 import type { Picture, Rgb } from './picture';
 import type { Viewport } from './points';
@@ -21,7 +21,7 @@ uniform bool u_bordered;
 flat out vec3 v_colour;
 ${TEXEL_GLSL}
 const float WIDEST = ${WIDEST.toFixed(1)}, WIDEST_SHARE = ${WIDEST_SHARE.toFixed(2)};
-const float LEGIBLE = ${LEGIBLE.toFixed(1)}, TILE = ${TILE.toFixed(6)};
+const float LEGIBLE = ${LEGIBLE.toFixed(1)}, TILE = ${TILE.toFixed(6)}, NUDGE = ${NUDGE};
 
 // Squares on squares, each smaller than the one under it: a fragment has nothing to find out, which is what a processor
 // in a graphics card's stead takes its time for.
@@ -33,9 +33,11 @@ void main() {
   vec4 border = u_bordered ? texel(u_borders, head) : vec4(u_border, 0.0);
   v_colour = square == 0 ? u_accent : square == 1 ? border.rgb : texel(u_tints, head).rgb;
   // Whole device pixels, or borders of one pixel would come and go with the zoom.
-  float spare = cell.z * u_camera.x < LEGIBLE ? TILE * cell.z : 0.0; // tiles lie close: a gap would be wider here than there
-  vec2 low = round(((cell.xy - spare) * u_camera.x + u_camera.yz) * u_ratio) / u_ratio;
-  vec2 high = round(((cell.xy + cell.z + spare) * u_camera.x + u_camera.yz) * u_ratio) / u_ratio;
+  // Tiles lie close, or gaps of a pixel would come and go between them; the end of one and the start of the next are rounded alike.
+  float spare = cell.z * u_camera.x < LEGIBLE ? TILE * cell.z : 0.0;
+  float nudge = spare > 0.0 ? NUDGE : 0.0;
+  vec2 low = round(((cell.xy - spare) * u_camera.x + u_camera.yz) * u_ratio - nudge) / u_ratio;
+  vec2 high = round(((cell.xy + cell.z + spare) * u_camera.x + u_camera.yz) * u_ratio - nudge) / u_ratio;
   vec2 side = high - low;
   float widest = min(WIDEST, WIDEST_SHARE * min(side.x, side.y));
   float mark = head == u_opened ? 2.0 : head == u_hovered ? 1.0 : 0.0;

@@ -81,7 +81,7 @@ describe('small maps in cells', () => {
   });
 
   it('lie within the border and a rim of the tint, as wide as they are high', () => {
-    const frame = { left: 10, top: 20, right: 110, bottom: 120, mark: 0, wall: 1 };
+    const frame = { left: 10, top: 20, right: 110, bottom: 120, mark: 0, wall: 1, tile: false };
     // A rim of 1 + 3.5 pixels, whole ones.
     expect(mapBox(frame, { rows: 8, columns: 8, form: 'heat', strip: 0 }, 1)).toEqual({
       left: 15,
@@ -100,7 +100,7 @@ describe('small maps in cells', () => {
     expect(bars).toEqual({ left: 15, top: 36, width: 90, height: 79 });
     // A tile is too small for one.
     const tile = mapBox(
-      { ...frame, right: 20, bottom: 30 },
+      { ...frame, right: 20, bottom: 30, tile: true },
       { rows: 8, columns: 8, form: 'heat', strip: 0 },
       1,
     );

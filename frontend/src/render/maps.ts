@@ -1,5 +1,4 @@
 import type { CellFrame } from './cell_frames';
-import { LEGIBLE } from './layout';
 
 /** Maps in cells: a number for each place of a small grid, of every head; of two steps that are mixed. */
 export interface CellMaps {
@@ -56,7 +55,8 @@ export function mapBox(
     bottom,
     mark,
     wall,
-  }: Pick<CellFrame, 'left' | 'top' | 'right' | 'bottom' | 'mark' | 'wall'>,
+    tile,
+  }: Pick<CellFrame, 'left' | 'top' | 'right' | 'bottom' | 'mark' | 'wall' | 'tile'>,
   { rows, columns, form, strip }: Pick<CellMaps, 'rows' | 'columns' | 'form' | 'strip'>,
   ratio: number,
 ): { readonly left: number; readonly top: number; readonly width: number; readonly height: number } {
@@ -64,8 +64,7 @@ export function mapBox(
   const side = right - left;
   const rim = snapped(Math.max(mark, wall) + RIM * side);
   const above = Math.max(rim, snapped(strip));
-  const [across, down] =
-    side < LEGIBLE ? [0, 0] : [Math.max(0, side - 2 * rim), Math.max(0, side - above - rim)];
+  const [across, down] = tile ? [0, 0] : [Math.max(0, side - 2 * rim), Math.max(0, side - above - rim)];
   const each = Math.min(across, down) / Math.max(rows, columns);
   const [width, height] = form === 'bars' ? [across, down] : [each * columns, each * rows];
   return {

@@ -37,7 +37,7 @@ void main() {
   float rim = round((max(mark, wall) + ${RIM} * side) * u_ratio) / u_ratio;
   float above = max(rim, round(u_strip * u_ratio) / u_ratio);
   vec2 room = max(vec2(0.0), vec2(side - 2.0 * rim, side - above - rim));
-  if (side < LEGIBLE) room = vec2(0.0); // a tile, or no cell
+  if (cell.z * u_camera.x < LEGIBLE) room = vec2(0.0); // a tile, or no cell
   vec2 size = vec2(u_size);
   float each = min(room.x, room.y) / max(size.x, size.y);
   vec2 box = u_bars ? room : each * size;
