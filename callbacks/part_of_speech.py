@@ -14,6 +14,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .probes.texts import token_offsets
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -51,18 +53,11 @@ def part_of_speech(
     TypeError for a tokenizer that cannot say where its tokens stand in the text, and ValueError where `tokens` are not
     those of the texts.
     """
-    if isinstance(texts, str):
-        raise TypeError(f"texts is one string ({texts[:40]!r}); give a list of strings")
-    if not getattr(tokenizer, "is_fast", False):
-        raise TypeError(
-            f"{type(tokenizer).__name__} does not say where its tokens stand in the text: use the fast tokenizer "
-            "(AutoTokenizer.from_pretrained gives it where there is one)"
-        )
+    offsets = token_offsets(texts, tokenizer, max_length)
     tag = tagger or find_tagger()
-    encoding = tokenizer(list(texts), truncation=True, max_length=max_length, return_offsets_mapping=True)
     labels = [
-        [_tag_at(begin, end, words, text) for begin, end in offsets]
-        for text, offsets in zip(texts, encoding["offset_mapping"], strict=True)
+        [_tag_at(span, words) for span in spans]
+        for text, spans in zip(texts, offsets, strict=True)
         for words in (list(tag(text)),)
     ]
     if tokens is not None:
@@ -120,13 +115,11 @@ def _nltk() -> Tagger | None:
 _UNIVERSAL = {".": "PUNCT", "CONJ": "CCONJ", "PRT": "PART"}
 
 
-def _tag_at(begin: int, end: int, words: Sequence[Word], text: str) -> str:
-    """The tag of the word in which the text from `begin` to `end` begins."""
-    if begin == end:
-        return UNKNOWN  # a special token, which stands nowhere
-    while begin < end - 1 and text[begin].isspace():
-        begin += 1  # byte-level tokens begin with the space before their word
-    return next((tag for start, stop, tag in words if start <= begin < stop), UNKNOWN)
+def _tag_at(span: tuple[int, int] | None, words: Sequence[Word]) -> str:
+    """The tag of the word in which the token that spans this of its text begins."""
+    if span is None:
+        return UNKNOWN
+    return next((tag for start, stop, tag in words if start <= span[0] < stop), UNKNOWN)
 
 
 def _fitted(labels: list[list[str]], tokens: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -18,6 +18,7 @@ from tb_attnviz.events import Sequence as ProbeSequence
 from tb_attnviz.events import Side as SideName
 
 from .probes.relations import Pair, Relation
+from .probes.texts import token_offsets
 
 __all__ = ["NoParserError", "Relation", "SameLabel", "dependencies", "matching_bracket", "next_indent", "same_token"]
 
@@ -114,35 +115,25 @@ def dependencies(
     Each piece of a word goes with all pieces of the other. Raises NoParserError where no parser is installed, TypeError
     for a tokenizer that cannot say where its tokens stand in the text.
     """
-    if isinstance(texts, str):
-        raise TypeError(f"texts is one string ({texts[:40]!r}); give a list of strings")
     if sequences is not None and sequences < len(texts):
         raise ValueError(f"there are {len(texts)} texts, but sequences={sequences}: give as many as the probe has")
-    if not getattr(tokenizer, "is_fast", False):
-        raise TypeError(
-            f"{type(tokenizer).__name__} does not say where its tokens stand in the text: use the fast tokenizer "
-            "(AutoTokenizer.from_pretrained gives it where there is one)"
-        )
     parse = parse or _spacy()
-    encoding = tokenizer(list(texts), truncation=True, max_length=max_length, return_offsets_mapping=True)
-    parents = [
-        list(_parents(text, offsets, list(parse(text))))
-        for text, offsets in zip(texts, encoding["offset_mapping"], strict=True)
-    ]
+    offsets = token_offsets(texts, tokenizer, max_length)
+    parents = [list(_parents(spans, list(parse(text)))) for text, spans in zip(texts, offsets, strict=True)]
     parents += [[] for _ in range((sequences or len(texts)) - len(texts))]
     children = [[(parent, child) for child, parent in pairs] for pairs in parents]
     return {"parent": Relation(parents), "child": Relation(children)}
 
 
-def _parents(text: str, offsets: Iterable[tuple[int, int]], words: Sequence[Any]) -> Iterator[Pair]:
+def _parents(spans: Iterable[tuple[int, int] | None], words: Sequence[Any]) -> Iterator[Pair]:
     begins = {word.idx: number for number, word in enumerate(words)}
     pieces: dict[int, list[int]] = defaultdict(list)
-    for position, (begin, end) in enumerate(offsets):
-        while begin < end - 1 and text[begin].isspace():
-            begin += 1  # byte-level tokens begin with the space before their word
-        word = next((n for n, one in enumerate(words) if one.idx <= begin < one.idx + len(one.text)), None)
-        if begin < end and word is not None:  # else a special token, which stands nowhere
-            pieces[word].append(position)
+    for position, span in enumerate(spans):
+        if span is not None:  # else a special token, which stands nowhere
+            begin = span[0]
+            word = next((n for n, one in enumerate(words) if one.idx <= begin < one.idx + len(one.text)), None)
+            if word is not None:
+                pieces[word].append(position)
     for number, word in enumerate(words):
         parent = begins[word.head.idx]
         if parent != number:

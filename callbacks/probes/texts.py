@@ -107,6 +107,34 @@ def encode(
     return inputs | known, tokens
 
 
+def token_offsets(
+    texts: Sequence[str], tokenizer: "PreTrainedTokenizerBase", max_length: int
+) -> list[list[tuple[int, int] | None]]:
+    """Where each token of `texts` begins and ends in its text, cut as `encode` cuts them; None for special tokens.
+
+    White space at the start of a token is no part of it. Raises TypeError for one string, and for a tokenizer that
+    cannot say where its tokens stand.
+    """
+    if isinstance(texts, str):
+        raise TypeError(f"texts is one string ({texts[:40]!r}); give a list of strings")
+    if not getattr(tokenizer, "is_fast", False):
+        raise TypeError(
+            f"{type(tokenizer).__name__} does not say where its tokens stand in the text: use the fast tokenizer "
+            "(AutoTokenizer.from_pretrained gives it where there is one)"
+        )
+    encoding = tokenizer(list(texts), truncation=True, max_length=max_length, return_offsets_mapping=True)
+    of_texts = cast(list[list[tuple[int, int]]], encoding["offset_mapping"])
+    return [[_without_space(text, *span) for span in spans] for text, spans in zip(texts, of_texts, strict=True)]
+
+
+def _without_space(text: str, begin: int, end: int) -> tuple[int, int] | None:
+    if begin == end:
+        return None  # a special token, which stands nowhere
+    while begin < end - 1 and text[begin].isspace():
+        begin += 1  # byte-level tokens begin with the space before their word
+    return begin, end
+
+
 def encode_pairs(
     texts: Sequence[str],
     targets: Sequence[str],
