@@ -75,6 +75,11 @@ Float32 = npt.NDArray[np.float32]
 _SHARES = ("entropy", "sink", "previous", "self", "next", "induction", "duplicate")  # figures from 0 to 1
 
 
+def is_share(figure: str) -> bool:
+    """Whether a figure lies between 0 and 1, so that a change of it counts the same in every head."""
+    return figure in _SHARES or figure.startswith(findings.FOLLOWS)
+
+
 class NotRecordedError(LookupError):
     """What was asked for is not in the run; the message says what is."""
 

@@ -59,6 +59,7 @@ def documents(plan: Plan) -> Iterator[Piece]:
     yield "probe", pack_document({"run": plan.name, "sequences": sequences})
     yield "health", pack_document(_health(plan))
     yield "alerts", pack_document({"run": plan.name, "alerts": _alerts(plan)})
+    yield "change_points", pack_document(_change_points(plan))
     if plan.run.connection_steps:
         yield "connections", pack_document(_connections(plan))
     yield "scalars", pack_document(read_scalars(plan.run.directory))
@@ -149,6 +150,17 @@ def _alerts(plan: Plan) -> list[dict[str, Any]]:
         ]
         alerts.append(entry)
     return alerts
+
+
+def _change_points(plan: Plan) -> dict[str, list[dict[str, Any]]]:
+    """Figure → when it moved to another level, head by head, as the route `change_points` has it."""
+    number = {(head.layer, head.head): place for place, head in enumerate(plan.heads)}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in plan.run.change_points():
+        if (one.layer, one.head) in number:
+            entry = {"head": number[one.layer, one.head], "step": one.step, "before": one.before, "after": one.after}
+            found.setdefault(one.figure, []).append(entry)
+    return found
 
 
 def _connections(plan: Plan) -> dict[str, Any]:

@@ -32,7 +32,11 @@ class Change:
 
 
 def change_points(values: Float32, *, least: float = LEAST) -> list[Change]:
-    """Where the series `values` [steps, series] change, by series and row. One with NaN, or too short, has none."""
+    """Where the series `values` [steps, series] change, by series and row. Rows of which nothing is known do not count;
+    else a series with NaN, or too short, has none.
+    """
+    counted = np.flatnonzero(np.isfinite(values).any(axis=1))
+    values = values[counted]
     steps = len(values)
     if steps < 2 * WINDOW:
         return []
@@ -52,7 +56,7 @@ def change_points(values: Float32, *, least: float = LEAST) -> list[Change]:
             best = stretch[int(scores[stretch, column].argmax())]
             if scores[best, column] >= BEGIN and moved[best, column] >= least:
                 levels = float(before[best, column]), float(after[best, column])
-                found.append(Change(series, int(rows[best]), *levels, float(scores[best, column])))
+                found.append(Change(series, int(counted[rows[best]]), *levels, float(scores[best, column])))
     return found
 
 

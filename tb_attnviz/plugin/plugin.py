@@ -17,6 +17,7 @@ from tb_attnviz.events.shapes import shown
 from tb_attnviz.geometry import POINT_FIGURES
 from tb_attnviz.plugin import (
     attentions,
+    change_points,
     comparisons,
     figures,
     findings_of_runs,
@@ -88,6 +89,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
             "/maps": self.maps_route,
             "/connections": self.connections_route,
             "/label_attention": self.label_attention_route,
+            "/change_points": self.change_points_route,
             "/findings": self.findings_route,
             "/evidence": self.evidence_route,
             "/alerts": self.alerts_route,
@@ -282,6 +284,10 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route
     def label_attention_route(self, request: Request) -> Response:
         return self._document(request, label_tables.label_attention_task(request, *self._run(request)))
+
+    @route
+    def change_points_route(self, request: Request) -> Response:
+        return self._document(request, change_points.change_points_task(request, *self._run(request)))
 
     @route
     def findings_route(self, request: Request) -> Response:

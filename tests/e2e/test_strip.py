@@ -15,6 +15,7 @@ STEPS = range(0, 500, 100)
 HEADS = sum(layer.heads for layer in LAYERS)
 FOLLOWS = "follows/parent & child"  # a relation that was given to the recorder
 FORMED = 6  # of all heads: L1 H2, whose induction is 1 from step 200 on
+MOVING, MOVED = 24, 240  # steps of the run whose heads move, and the step at which FORMED does
 PAD = 9.0  # css pixels from the timeline's end to its first step
 SURFACE, MOST = (255, 255, 255), (180, 211, 244)  # the light theme's cells at both ends of the tint
 
@@ -37,6 +38,14 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for step in STEPS:
         write_checkpoint(writer, step)
         writer.write_health(step, {FOLLOWS: np.where(np.arange(HEADS) == FORMED, np.float32(step >= 200), 0.1)})
+    writer.close()
+    writer = RunWriter(str(directory / "turned"))
+    writer.write_probe(PROBE, step=0)
+    rng = np.random.default_rng(0)
+    for step in range(0, 20 * MOVING, 20):
+        write_checkpoint(writer, step)
+        levels = np.where((np.arange(HEADS) == FORMED) & (step >= MOVED), 0.8, 0.1)
+        writer.write_health(step, {"induction": (levels + rng.normal(0, 0.01, HEADS)).astype(np.float32)})
     writer.close()
     return directory
 
@@ -173,3 +182,21 @@ def test_how_heads_follow_a_relation_is_a_figure_like_any_other_and_names_them(t
     tab.ready()
     hover(tab, 0, 300)
     expect(hint).to_have_text("L1 H2, step 300: follows parent & child 1.00")
+
+
+def test_a_stroke_marks_where_a_head_moved_to_another_level(tab: Tab) -> None:
+    tab.open(run="turned", tint="induction")
+    marks = strip(tab).locator(".marks path")
+    expect(marks).to_have_count(1)
+    stroke = marks.evaluate("e => { const b = e.getBBox(); return [b.x, b.y, b.height]; }")
+    box = strip(tab).bounding_box()
+    assert box
+    x = PAD + (box["width"] - 2 * PAD) * MOVED / (20 * (MOVING - 1))
+    step = (box["width"] - 2 * PAD) / (MOVING - 1)
+    assert x - step < stroke[0] < x + 1  # its column begins half a step before it
+    row = box["height"] / HEADS
+    assert FORMED * row - 2 < stroke[1] < (FORMED + 1) * row
+    tab.page.mouse.move(box["x"] + x, box["y"] + (FORMED + 0.5) * row)
+    expect(strip(tab)).to_contain_text("moved here from 0.1")
+    tab.open(run="turned", tint="max_logit")  # levels of what is no share are not compared
+    expect(marks).to_have_count(0)

@@ -35,6 +35,7 @@ import { Axes } from '../shown/axes.svelte';
 import { canShow } from '../shown/ready';
 import { ShownSteps } from '../shown/shown.svelte';
 import { HeadStrip } from '../timeline/head_strip.svelte';
+import { LevelChanges } from '../timeline/level_changes.svelte';
 import { Live } from '../timeline/live.svelte';
 import { Steering } from '../timeline/steering.svelte';
 import { Trails } from '../trails/trails.svelte';
@@ -106,6 +107,7 @@ export class Session extends Ground {
   /** Whether any points are shown, in the cells or of the opened head. */
   readonly pointed: boolean = $derived.by(() => !this.cellMaps.on || this.focus.opened !== null);
   readonly strip: HeadStrip = this.add(new HeadStrip(this, () => this.arrangement.grid));
+  readonly levelChanges: LevelChanges = this.add(new LevelChanges(this));
   readonly matrixView: MatrixView = this.add(new MatrixView(() => !this.reducedMotion));
   /** Numbers of the heads that are looked at: these come first. */
   readonly inView: Uint32Array = $derived.by(() =>

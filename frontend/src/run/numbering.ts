@@ -1,4 +1,5 @@
 import type { NpyArray } from '../base/npy';
+import type { ChangePoints, FigureOfRunQuery } from './change_points';
 import type { ConnectionsQuery, HeadConnections } from './connections';
 import type { LabelAttention, LabelQuery } from './label_attention';
 import { type LayerTokens, layerTokens, listsOf, ownPoint } from './lists';
@@ -109,6 +110,10 @@ export class NumberedSource implements DataSource {
 
   labelAttention(query: LabelQuery, signal?: AbortSignal): Promise<LabelAttention> {
     return this.source.labelAttention(query, signal);
+  }
+
+  changePoints(query: FigureOfRunQuery, signal?: AbortSignal): Promise<ChangePoints> {
+    return this.source.changePoints(query, signal);
   }
 
   probe(run: string, signal?: AbortSignal): Promise<Probe> {

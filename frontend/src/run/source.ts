@@ -1,4 +1,5 @@
 import type { NpyArray } from '../base/npy';
+import type { ChangePoints, FigureOfRunQuery } from './change_points';
 import type { ConnectionsQuery, HeadConnections } from './connections';
 import type { LabelAttention, LabelQuery } from './label_attention';
 import type { Projection } from './projection';
@@ -80,6 +81,8 @@ export interface DataSource {
   connections(query: ConnectionsQuery, signal?: AbortSignal): Promise<HeadConnections>;
   /** From which kind of token to which a head attends. */
   labelAttention(query: LabelQuery, signal?: AbortSignal): Promise<LabelAttention>;
+  /** When a figure of the heads moved to another level. */
+  changePoints(query: FigureOfRunQuery, signal?: AbortSignal): Promise<ChangePoints>;
   points(query: PointsQuery, waiting?: Waiting): Promise<Points>;
   trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust>;
   /** float32 [n_query, n_key]; [1, n_key] of one query, [n_query, 1] of one key */

@@ -1,4 +1,5 @@
 import type { NpyArray } from '../base/npy';
+import type { ChangePoints, FigureOfRunQuery } from '../run/change_points';
 import type { ConnectionsQuery, HeadConnections } from '../run/connections';
 import { gridOf } from '../run/grids';
 import type { LabelAttention, LabelQuery } from '../run/label_attention';
@@ -153,6 +154,11 @@ export class ArchiveSource implements DataSource {
 
   async labelAttention(_query: LabelQuery): Promise<LabelAttention> {
     throw new SourceError('This page holds no tables from kind to kind: TensorBoard shows them.');
+  }
+
+  async changePoints({ run, figure }: FigureOfRunQuery): Promise<ChangePoints> {
+    const all: Readonly<Record<string, ChangePoints['points']>> = await this.document('change_points');
+    return { run, figure, points: all[figure] ?? [] };
   }
 
   async points({ step, layer, head, projection, dims, alone }: PointsQuery): Promise<Points> {

@@ -1,5 +1,6 @@
 import { type NpyArray, parseNpy, parseNpyBytes } from '../base/npy';
 import { sleep } from '../base/sleep';
+import type { ChangePoints, FigureOfRunQuery } from '../run/change_points';
 import type { ConnectionsQuery, HeadConnections } from '../run/connections';
 import type { LabelAttention, LabelQuery } from '../run/label_attention';
 import { address } from '../run/projection';
@@ -101,6 +102,11 @@ export class HttpSource implements DataSource {
 
   async labelAttention(query: LabelQuery, signal?: AbortSignal): Promise<LabelAttention> {
     const response = await this.made('label_attention', { ...query }, signal ? { signal } : {});
+    return read(response.json(), signal);
+  }
+
+  async changePoints(query: FigureOfRunQuery, signal?: AbortSignal): Promise<ChangePoints> {
+    const response = await this.made('change_points', { ...query }, signal ? { signal } : {});
     return read(response.json(), signal);
   }
 

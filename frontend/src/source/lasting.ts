@@ -1,4 +1,5 @@
 import type { NpyArray } from '../base/npy';
+import type { ChangePoints, FigureOfRunQuery } from '../run/change_points';
 import type { ConnectionsQuery, HeadConnections } from '../run/connections';
 import type { LabelAttention, LabelQuery } from '../run/label_attention';
 import type { ScalarPoint } from '../run/scalars';
@@ -85,6 +86,10 @@ export class LastingSource implements DataSource {
 
   labelAttention(query: LabelQuery, signal?: AbortSignal): Promise<LabelAttention> {
     return this.connection.ask(query.run, () => this.source.labelAttention(query, signal), signal);
+  }
+
+  changePoints(query: FigureOfRunQuery, signal?: AbortSignal): Promise<ChangePoints> {
+    return this.connection.ask(query.run, () => this.source.changePoints(query, signal), signal);
   }
 
   points(query: PointsQuery, waiting?: Waiting): Promise<Points> {

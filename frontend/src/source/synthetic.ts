@@ -1,6 +1,7 @@
 import { noise } from '../base/noise';
 import type { NpyArray } from '../base/npy';
 import { sleep } from '../base/sleep';
+import type { ChangePoints, FigureOfRunQuery } from '../run/change_points';
 import type { ConnectionsQuery, HeadConnections } from '../run/connections';
 import { gridOf } from '../run/grids';
 import type { LabelAttention, LabelQuery } from '../run/label_attention';
@@ -122,6 +123,10 @@ export class SyntheticSource implements DataSource {
 
   async labelAttention(_query: LabelQuery): Promise<LabelAttention> {
     throw new SourceError('The made-up run has no tables of kinds.');
+  }
+
+  async changePoints(query: FigureOfRunQuery): Promise<ChangePoints> {
+    return { ...query, points: [] };
   }
 
   async points(query: PointsQuery, waiting: Waiting = {}): Promise<Points> {

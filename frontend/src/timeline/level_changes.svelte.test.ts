@@ -1,0 +1,47 @@
+import { flushSync } from 'svelte';
+import { expect, it } from 'vitest';
+import type { ChangePoints, FigureOfRunQuery } from '../run/change_points';
+import { runOf } from '../run/run.fixture';
+import { LevelChanges } from './level_changes.svelte';
+
+it('changes of level are those of the shown figure, asked for while the strip is open', async () => {
+  const asked: FigureOfRunQuery[] = [];
+  const answers: (() => void)[] = [];
+  const points = [{ head: 1, step: 100, before: 0, after: 1 }];
+  const source = {
+    changePoints: (query: FigureOfRunQuery) => {
+      asked.push(query);
+      return new Promise<ChangePoints>((resolve) => answers.push(() => resolve({ ...query, points })));
+    },
+  };
+  let open = $state(false);
+  let tint = $state<string | null>('induction');
+  const changes = new LevelChanges({
+    data: { run: runOf(), source },
+    health: {
+      get tint() {
+        return tint;
+      },
+    },
+    strip: {
+      get open() {
+        return open;
+      },
+    },
+  });
+  const end = $effect.root(() => changes.begin());
+  flushSync();
+  expect(asked).toEqual([]);
+  open = true;
+  flushSync();
+  expect([changes.points, changes.busy]).toEqual([[], true]);
+  answers[0]?.();
+  await expect.poll(() => changes.points).toEqual(points);
+  tint = 'entropy';
+  flushSync();
+  expect(changes.points).toEqual([]); // never another figure's
+  expect(asked.map(({ figure }) => figure)).toEqual(['induction', 'entropy']);
+  changes.leave();
+  expect(changes.busy).toBe(false);
+  end();
+});

@@ -1,0 +1,48 @@
+"""What requests of `change_points` ask for, parsed from their query, as tasks."""
+
+import json
+from typing import Any
+
+import numpy as np
+from werkzeug import Request
+
+from tb_attnviz.events import FigureRows
+from tb_attnviz.findings import change_points
+from tb_attnviz.plugin import parameters
+from tb_attnviz.projection.jobs import Task
+from tb_attnviz.projection.pictures import Report
+from tb_attnviz.run import Run, is_share
+
+_MOST_READ = 2**22  # values of a figure: of longer runs the steps are thinned
+_MOST_TOLD = 500
+
+
+def change_points_task(request: Request, name: str, run: Run) -> Task:
+    """When a figure of each head moved to another level: of shares of attention, whose levels can be compared."""
+    figure = parameters.choice(request, "figure", run.records.newest.figures)
+    rows = run.figure_rows
+    return Task(
+        key=repr(("change_points", run.directory, figure, rows.digest([figure], len(rows)))),
+        function=made_change_points,
+        args=(rows if is_share(figure) else rows.between(0, 0), {"run": name, "figure": figure}),
+        about={"kind": "change_points", "run": name, "layer": None, "head": None, "step": None, "projection": None},
+        quick=True,
+    )
+
+
+def made_change_points(rows: FigureRows, said: dict[str, Any], *, report: Report) -> bytes:
+    """The JSON of the clearest ones, in the order of the steps."""
+    every = max(1, -(-len(rows) * rows.heads // _MOST_READ))
+    values = [row[0] for n, row in enumerate(rows.read([said["figure"]], {})) if n % every == 0]
+    found = change_points(np.stack(values)) if values else []
+    clearest = sorted(sorted(found, key=lambda one: -one.score)[:_MOST_TOLD], key=lambda one: (one.row, one.series))
+    points = [
+        {
+            "head": one.series,
+            "step": int(rows.steps[every * one.row]),
+            "before": float(f"{one.before:.4g}"),
+            "after": float(f"{one.after:.4g}"),
+        }
+        for one in clearest
+    ]
+    return json.dumps({**said, "points": points}, allow_nan=False).encode()
