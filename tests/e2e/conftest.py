@@ -129,6 +129,9 @@ class Tab:
             wait_until(lambda: self.weight(side, token) == pytest.approx(percent, abs=0.6), seconds=10)
         assert self.weight(side, token) == pytest.approx(percent, abs=0.6)
 
+    def more(self, of: str) -> contextlib.AbstractContextManager[Locator]:
+        return more(self.page, self.frame, of)
+
     def press_on_slider(self, *keys: str) -> "Tab":
         self.slider.focus()
         for key in keys:
@@ -231,6 +234,18 @@ def tab(request: pytest.FixtureRequest, page: Page, server: str) -> Iterator[Tab
     tab = (TabInTensorBoard if request.node.get_closest_marker("in_tensorboard") else Tab)(page, server)
     yield tab
     assert tab.complaints == []
+
+
+@contextlib.contextmanager
+def more(page: Page, frame: FrameLocator | Page, of: str) -> Iterator[Locator]:
+    """What waits behind the ⋯ of the scatterplot, the sequence or the image, open."""
+    frame.get_by_role("button", name=f"More of the {of}").click()
+    panel = frame.get_by_role("dialog", name=f"More of the {of}")
+    expect(panel).to_be_visible()
+    yield panel
+    if panel.is_visible():
+        page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
 
 
 @contextlib.contextmanager

@@ -72,19 +72,19 @@ def choose(tab: Tab, run: str, *, way: str = "Overlay") -> Tab:
 
 
 def place_of(canvas: Locator, point: np.ndarray) -> tuple[int, int]:
-    """The column and row of the head view where a point of the frame is drawn: in a square in the middle of what is
-    left below the bar of marked points, with a rim of 7 %."""
+    """The column and row of the head view where a point of the frame is drawn: in a square in the middle of it, with a
+    rim of 7 %."""
     box = canvas.bounding_box()
     assert box
-    side = min(box["width"] - 12, box["height"] - 44)
-    left, top = (box["width"] - side) / 2, 38 + (box["height"] - 44 - side) / 2
+    side = min(box["width"], box["height"]) - 12
+    left, top = (box["width"] - side) / 2, 6 + (box["height"] - 12 - side) / 2
     x, y = (0.5 + 0.5 * 0.93 * point[0]) * side, (0.5 - 0.5 * 0.93 * point[1]) * side
     return round(left + x), round(top + y)
 
 
 def test_a_selected_token_leaves_a_trail(tab: Tab, logdir: Path) -> None:
     tab.page.set_viewport_size({"width": 1680, "height": 945})
-    tab.open(run="a", layer=1, head=4, sequence=0, token=2, trail=0)
+    tab.open(run="a", layer=1, head=4, sequence=0, token=2, trail=0, large="points")
     canvas = tab.head_view.get_by_role("img", name="Queries and keys of layer 1")
     without, cells = tab.pixels(canvas), tab.pixels(tab.matrix)
     trails = tab.frame.get_by_role("combobox", name="Trails")

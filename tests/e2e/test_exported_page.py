@@ -15,7 +15,7 @@ from scipy.special import softmax
 from tb_attnviz.cli import main
 from tb_attnviz.events import Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tests.conftest import wait_until
-from tests.e2e.conftest import INTRODUCED, SECONDS, Pixels, like
+from tests.e2e.conftest import INTRODUCED, SECONDS, Pixels, like, more
 from tests.e2e.test_images import COLOURS, GRID, TOKENS, place, quadrants, sizes, write_picture
 
 Float64 = npt.NDArray[np.float64]
@@ -163,9 +163,11 @@ def test_a_page_of_a_vision_run_shows_its_images(open_page: Exported, tmp_path: 
         page.get_by_role("slider", name="Training step").press("ArrowLeft")
         open_page.ready()
     for _ in range(2):  # fading, then neither heat nor fading: the image as it was recorded
-        view.get_by_role("button", name="Fade").click()
+        with more(page, page, "image") as panel:
+            panel.get_by_role("button", name="Fade").click()
     assert quadrants(open_page.pixels(picture)) == [pytest.approx(colour, abs=2) for colour in COLOURS[0]]
-    view.get_by_role("combobox", name="Mark points").select_option("this image")
+    with more(page, page, "image") as panel:
+        panel.get_by_role("button", name="Mark all points of this image").click()
     expect(page.get_by_role("group", name="Marked points")).to_contain_text("10 points")
 
     assert open_page.colour("value_norm") == pytest.approx(expected_ends(VISION, 1), rel=4e-3, abs=0.006)
@@ -199,7 +201,8 @@ def test_a_page_of_two_sides_weighs_by_values_and_compares(open_page: Exported, 
         return weights() == pytest.approx(list(CROSS[1].attention(step, 1, 0, weighted=weighted)[2]), abs=0.006)
 
     wait_until(lambda: shown(100, weighted=False), seconds=10)
-    view.get_by_role("button", name="Weigh by the lengths of the values").click()
+    with more(page, page, "sequence") as panel:
+        panel.get_by_role("button", name="Weigh by the lengths of the values").click()
     wait_until(lambda: shown(100, weighted=True), seconds=10)
     page.get_by_role("slider", name="Training step").press("Home")
     wait_until(lambda: shown(0, weighted=True), seconds=10)

@@ -103,7 +103,8 @@ def test_size_tells_the_norm_with_any_colour(tab: Tab) -> None:
     tab.open(layer=1, head=4, words="off", colour="position")
     before = tab.pixels(scatter(tab))
     size = tab.head_view.get_by_role("button", name="Size by norm")
-    size.press("Enter")
+    with tab.more("scatterplot"):
+        size.press("Enter")
     after = tab.ready().pixels(scatter(tab))
     assert (before != after).any(axis=-1).sum() > 50
     surface = np.median(before.reshape(-1, 3), axis=0)
@@ -111,14 +112,15 @@ def test_size_tells_the_norm_with_any_colour(tab: Tab) -> None:
     assert (inked[1] & ~inked[0]).any()  # some points have grown
     assert (inked[0] & ~inked[1]).any()  # and others shrunk
     tab.expect_address(size="norm")
-    size.press("Enter")
-    above = slice(0, -45)  # the button, which has the focus
-    np.testing.assert_allclose(tab.ready().pixels(scatter(tab))[above], before[above], atol=2)
+    with tab.more("scatterplot"):
+        size.press("Enter")
+    below = slice(3, None)  # the button, which has the focus
+    np.testing.assert_allclose(tab.ready().pixels(scatter(tab))[below], before[below], atol=2)
 
 
 def test_lines_are_the_selected_sequences_attention(tab: Tab, page: Page, logdir: Path) -> None:
     run = tb_attnviz.open_run(logdir / "run")
-    tab.open(layer=1, head=4, sequence=0, token=2, words="off")
+    tab.open(layer=1, head=4, sequence=0, token=2, words="off", large="points")
 
     def drawn(step: int, top: int, least: float) -> int:
         strongest = np.sort(run.attention(step, 1, 4, 0), axis=1)[:, -top:]
@@ -126,17 +128,17 @@ def test_lines_are_the_selected_sequences_attention(tab: Tab, page: Page, logdir
 
     lines = tab.head_view.get_by_role("img", name="Attention lines of sequence 0")
     expect(lines).to_have_accessible_name(f"Attention lines of sequence 0: {drawn(300, 2, 0.05)}")
-    above = slice(0, -45)  # the controls
-    with_lines = tab.pixels(scatter(tab))[above]
-    switch = tab.head_view.get_by_role("toolbar", name="scatterplot").get_by_role("button", name="Lines")
-    switch.click()
+    with_lines = tab.pixels(scatter(tab))
+    with tab.more("scatterplot") as panel:
+        panel.get_by_role("button", name="Attention as lines").click()
     expect(lines).to_have_count(0)
-    without = tab.ready().pixels(scatter(tab))[above]
+    without = tab.ready().pixels(scatter(tab))
     drawn_on = np.abs(with_lines - without).max(axis=-1) > 40
     red, _, blue = np.moveaxis(with_lines, -1, 0)
     assert (drawn_on & (red - blue > 80)).sum() > 20  # the selected token's own, in the accent's colour
     assert (drawn_on & (abs(red - blue) < 20)).sum() > 20  # the others', in ink
-    switch.click()
+    with tab.more("scatterplot") as panel:
+        panel.get_by_role("button", name="Attention as lines").click()
     expect(lines).to_have_count(1)
     rows, columns = np.nonzero(drawn_on)
     box = scatter(tab).bounding_box()
@@ -151,8 +153,9 @@ def test_lines_are_the_selected_sequences_attention(tab: Tab, page: Page, logdir
     tokens = list(PROBE.sequences[0].tokens)
     expected = run.attention(300, 1, 4, 0)[tokens.index(query), tokens.index(key)]
     assert float(weight) == pytest.approx(100 * expected, abs=0.6)
-    tab.head_view.get_by_role("combobox", name="Keys a line leads to").select_option("top 5")
-    tab.head_view.get_by_role("slider", name="Least weight that a line").fill("20")
+    with tab.more("scatterplot") as panel:
+        panel.get_by_role("combobox", name="Keys a line leads to").select_option("top 5")
+        panel.get_by_role("slider", name="Least weight that a line").fill("20")
     expect(lines).to_have_accessible_name(f"Attention lines of sequence 0: {drawn(300, 5, 0.2)}")
     tab.expect_address(lines="5.20")
     tab.press_on_slider("Home")
@@ -173,7 +176,8 @@ def test_words_stand_beside_points_without_overlap(tab: Tab, page: Page) -> None
     texts = set(words.all_inner_texts())
     assert texts <= {token for sequence in PROBE.sequences for token in sequence.tokens}
     assert first in texts
-    tab.head_view.get_by_role("button", name="Words").click()
+    with tab.more("scatterplot") as panel:
+        panel.get_by_role("button", name="Tokens beside their points").click()
     expect(words).to_have_count(0)
     tab.expect_address(words="off")
 
@@ -181,31 +185,88 @@ def test_words_stand_beside_points_without_overlap(tab: Tab, page: Page) -> None
 @pytest.mark.parametrize("width", [1280, 1680])
 def test_the_longest_legend_leaves_the_toolbar_its_room(tab: Tab, page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 720})
-    tab.open(layer=1, head=4, sequence=0, token=2, colour="attracted", projection="tsne")
+    tab.open(layer=1, head=4, sequence=0, token=2, colour="attracted", projection="tsne", large="points")
     toolbar = tab.frame.get_by_role("toolbar", name="What is shown")
     assert toolbar.evaluate("e => e.scrollWidth <= e.clientWidth && e.clientHeight < 50")
     controls = tab.head_view.get_by_role("toolbar", name="scatterplot")
     expect(controls).to_be_in_viewport(ratio=1, timeout=5 * SECONDS)
 
 
-@pytest.mark.parametrize("panel", [340, 460, 640])
+@pytest.mark.parametrize("panel", [340, 460, 640, 900])
 def test_the_panel_fits_at_any_width(tab: Tab, panel: int) -> None:
+    tab.page.set_viewport_size({"width": max(1280, panel + 400), "height": 720})
     tab.open(layer=1, head=4, panel=panel)
     whole = tab.head_view.bounding_box()
     assert whole
-    for name in ("Sentences", "Pin L1 H4", "Head above", "Next head", "Close the head view", "Size"):
+    for name in ("Sentences", "Pin L1 H4", "Head above", "Next head", "Close the head view", "More of the scatterplot"):
         box = tab.head_view.get_by_role("button", name=name).bounding_box()
         assert box, name
         assert box["x"] >= whole["x"], name
         assert box["x"] + box["width"] <= whole["x"] + whole["width"] + 0.5, name
     expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
-    sentence = tab.head_view.get_by_role("group", name="How far this picture can be believed").locator("p")
-    height = sentence.evaluate("e => { e.textContent = e.textContent.slice(0, 190); return e.clientHeight; }")
-    if panel != 460:
-        assert sentence.evaluate("e => e.scrollHeight") <= height + 1  # told whole
     picture = scatter(tab).bounding_box()
     assert picture
-    assert picture["height"] > 0.45 * whole["height"]
+    assert picture["height"] > 0.6 * whole["height"] or picture["width"] > 0.9 * whole["width"]
+
+
+@pytest.mark.parametrize("size", [(900, 700), (1280, 720), (1920, 1080)])
+@pytest.mark.parametrize("large", ["points", "reading"])
+def test_one_picture_is_large_and_nothing_covers_it(tab: Tab, page: Page, size: tuple[int, int], large: str) -> None:
+    """Neither controls nor charts lie over a picture; nothing scrolls sideways; a click swaps the two."""
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    tab.open(layer=1, head=4, sequence=0, token=2, large=large)
+    whole, plot, read = (box(each) for each in (tab.head_view, scatter(tab), tab.sentence_view))
+    main, other = (plot, read) if large == "points" else (read, plot)
+    assert main["width"] > 1.5 * other["width"]
+    assert main["height"] > 0.55 * whole["height"]
+    for picture in (plot, read):
+        assert picture["y"] + picture["height"] <= whole["y"] + whole["height"] + 0.5
+        for control in tab.head_view.locator(".tools, .charts, .trust, .title").all():
+            if control.is_visible():
+                assert not overlap(picture, box(control)), control
+    assert not tab.head_view.locator(".charts").first.evaluate("e => e.scrollWidth > e.clientWidth")
+    names = {"points": "Show the sentence large", "reading": "Show the points large"}
+    tab.head_view.get_by_role("button", name=names[large]).click()
+    tab.ready()
+    assert box(scatter(tab) if large == "reading" else tab.sentence_view)["width"] > 1.2 * other["width"]
+    tab.expect_address(large=None if large == "points" else "points")
+
+
+def test_a_click_into_the_points_leaves_them_large(tab: Tab, page: Page) -> None:
+    tab.open(layer=1, head=4, words="off")
+    canvas, before = box(scatter(tab)), tab.pixels(scatter(tab))
+    row, column = nearest(before, (0, 158, 115))
+    page.mouse.click(canvas["x"] + column, canvas["y"] + row)
+    tab.ready()
+    expect(tab.sentence_view).to_be_visible()
+    assert box(scatter(tab))["width"] > 1.5 * box(tab.sentence_view)["width"]
+    tab.expect_address(large="points")
+
+
+def test_trust_is_one_line_that_unfolds(tab: Tab, page: Page) -> None:
+    tab.open(layer=1, head=4)
+    trust = tab.head_view.get_by_role("group", name="How far this picture can be believed")
+    assert box(trust)["height"] < 30
+    trust.get_by_role("button").click()
+    told = tab.head_view.get_by_role("dialog", name="How far this picture can be believed")
+    expect(told).to_contain_text("Faithfulness")
+    expect(told).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Escape")
+    expect(told).to_be_hidden()
+    expect(tab.head_view).to_be_visible()
+
+
+def box(of: Any) -> dict[str, float]:
+    found: dict[str, float] | None = of.bounding_box()
+    assert found
+    return found
+
+
+def overlap(a: dict[str, float], b: dict[str, float]) -> bool:
+    return all(
+        a[start] + a[length] > b[start] + 1 and b[start] + b[length] > a[start] + 1
+        for start, length in (("x", "width"), ("y", "height"))
+    )
 
 
 def test_a_point_outside_of_the_frame_says_how_far(tab: Tab, page: Page, logdir: Path) -> None:
@@ -228,7 +289,7 @@ def test_a_point_outside_of_the_frame_says_how_far(tab: Tab, page: Page, logdir:
     expect(tab.frame.get_by_role("tooltip")).to_contain_text(told)
     tab.open(layer=1, head=head, words="off", step=0, head_view="0.5_0.5_0.3")
     canvas = scatter(tab).bounding_box()
-    side = 0.3 * min(canvas["width"] - 12, canvas["height"] - 44)
+    side = 0.3 * min(canvas["width"] - 12, canvas["height"] - 12)
     middle = canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2
     page.mouse.move(middle[0] + 0.465 * side * x, middle[1] - 0.465 * side * y)
     expect(tab.head_view.get_by_role("tooltip")).to_contain_text(told)

@@ -95,7 +95,8 @@ def test_points_are_their_patches(tab: Tab) -> None:
     tooltip = tab.frame.get_by_role("tooltip")
     expect(tooltip).to_contain_text("image 0, row 0, column 1")
     assert like(tab_shot(tooltip), COLOURS[0][1], tolerance=6).sum() > 1000  # enlarged
-    tab.head_view.get_by_role("button", name="Patches").click()
+    with tab.more("scatterplot") as panel:
+        panel.get_by_role("button", name="Points as patches").click()
     tab.ready()
     for canvas in (scatter, tab.matrix):
         assert max(sizes(tab.pixels(canvas))) < 40
@@ -136,10 +137,12 @@ def test_the_image_says_what_a_patch_attends_to(tab: Tab, logdir: Path) -> None:
     assert float(chip.removeprefix("[CLS] ").strip(" %")) == pytest.approx(100 * weights[0, 4], abs=0.6)
     stage.press("k")
 
-    view.get_by_role("button", name="Fade").click()
+    with tab.more("image") as panel:
+        panel.get_by_role("button", name="Fade").click()
     best = int(weights[4, 1:].argmax())
     assert quadrants(tab.pixels(picture))[best] == pytest.approx(COLOURS[0][best], abs=2)  # not faded at all
-    view.get_by_role("button", name="Fade").click()
+    with tab.more("image") as panel:
+        panel.get_by_role("button", name="Fade").click()
     assert quadrants(tab.pixels(picture)) == [pytest.approx(colour, abs=2) for colour in COLOURS[0]]
 
     view.get_by_role("button", name="Mean").click()
@@ -159,11 +162,13 @@ def test_arrows_and_links_and_other_images(tab: Tab, logdir: Path) -> None:
     view.get_by_role("group", name="Images").get_by_role("button", name="Image 1").click()
     tab.expect_address(sequence="1")
     expect(view.get_by_role("img", name=arrows(1))).to_be_visible(timeout=20 * SECONDS)
-    view.get_by_role("button", name="Links").click()
+    with tab.more("image") as panel:
+        panel.get_by_role("button", name="Links").click()
     links = attention(logdir, 0, 1)[1:, 1:] - 2 * np.eye(4, dtype=np.float32)  # between different patches
     for least in (10, 9):
         expect(view.get_by_role("img", name=f"{(links >= least / 100).sum()} links", exact=True)).to_be_visible()
-        view.get_by_role("slider", name="Least weight").press("ArrowLeft")
+        with tab.more("image") as panel:
+            panel.get_by_role("slider", name="Least weight").press("ArrowLeft")
     tab.expect_address(links_from="8", drawn="links")
     # Another step, and another head: the image view follows.
     tab.press_on_slider("ArrowLeft")

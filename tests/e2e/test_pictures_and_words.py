@@ -172,9 +172,11 @@ def test_a_word_is_seen_on_the_picture_and_a_patch_among_the_words(
         expect(live).to_contain_text(f"patch {said(patch)}")
     np.testing.assert_allclose(shares(view, worded), by_word[:, 3], atol=0.0051)
 
-    view.get_by_role("button", name="Arrows").click()
+    with tab.more("sequence") as panel:
+        panel.get_by_role("button", name="Arrows").click()
     expect(view.get_by_role("img", name=f"{len(WORDS)} lines between words and patches")).to_be_visible()
-    view.get_by_role("button", name="Links").click()
+    with tab.more("sequence") as panel:
+        panel.get_by_role("button", name="Links").click()
     count = int((of >= 0.1).sum())
     expect(view.get_by_role("img", name=f"{count} lines between words and patches")).to_be_visible()
     view.get_by_role("button", name="Map").click()
@@ -194,7 +196,8 @@ def test_points_of_an_image_are_patches_and_words_stay_points(tab: Tab) -> None:
     patches, words = seen()
     assert patches > IMAGES * GRID.size / 2
     assert words > 60
-    tab.head_view.get_by_role("button", name="Patches").click()
+    with tab.more("scatterplot") as panel:
+        panel.get_by_role("button", name="Points as patches").click()
     tab.ready()
     patches, words = seen()
     assert patches < 3
@@ -232,7 +235,8 @@ def test_of_a_large_image_one_row_is_asked_for(tab: Tab, recorded: tuple[Path, E
     expect(view).to_contain_text(f"head {(whole * away).sum(axis=1).mean():.1f} patches")
     expect(view.get_by_role("img", name="Mean attention by offset")).to_be_visible()
     # Arrows are of all queries: only now the whole matrix comes.
-    view.get_by_role("button", name="Arrows").click()
+    with tab.more("image") as panel:
+        panel.get_by_role("button", name="Arrows").click()
     expect(view.get_by_role("img", name=f"{LARGE.size} arrows")).to_be_visible(timeout=60 * SECONDS)
     assert "query" not in asked[-1]
     assert "key" not in asked[-1]

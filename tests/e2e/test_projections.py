@@ -215,7 +215,9 @@ def test_preliminary_axes_are_there_while_all_steps_are_fitted(tab: Tab, page: P
 def test_the_head_view_says_how_far_the_picture_can_be_believed(tab: Tab, page: Page) -> None:
     with page.expect_response(lambda response: "/trust?" in response.url and response.status == 200) as answered:
         tab.open(layer=1, head=4)
-    panel = tab.head_view.get_by_role("group", name="How far this picture can be believed")
+    line = tab.head_view.get_by_role("group", name="How far this picture can be believed")
+    panel = tab.head_view.get_by_role("dialog", name="How far this picture can be believed")
+    line.get_by_role("button").click()
     trust = answered.value
     said = trust.json()
     expect(panel).to_contain_text(said["sentence"])
@@ -225,6 +227,7 @@ def test_the_head_view_says_how_far_the_picture_can_be_believed(tab: Tab, page: 
     expect(panel).to_contain_text(f"{said['faithfulness']:.3f}")
     with page.expect_request(lambda request: "/trust?" in request.url and "step=0" in request.url):
         tab.press_on_slider("Home")
+    expect(panel).to_contain_text("Recall")
     expect(panel).not_to_contain_text("Motion")  # there is no step before the first
 
 
@@ -291,11 +294,13 @@ def test_points_are_marked_by_keyboard_too(tab: Tab, page: Page) -> None:
     tab.open(layer=1, head=4)
     tab.head_view.get_by_role("application", name="Scatterplot").focus()
     page.keyboard.press("Enter")
-    mark = tab.sentence_view.get_by_role("combobox", name="Mark points")
-    mark.select_option("this sequence")
+    with tab.more("sequence") as panel:
+        panel.get_by_role("button", name="Mark all points of this sequence").press("Enter")
     tab.ready()
     assert marked(tab) == 2 * len(PROBE.sequences[0].tokens)
-    mark.select_option("every “the”")
+    tab.head_view.get_by_role("button", name="Show the sentence large").press("Enter")
+    with tab.more("sequence") as panel:
+        panel.get_by_role("button", name="Mark every “the”").press("Enter")
     assert marked(tab) == 2
 
 
@@ -339,7 +344,8 @@ def test_everything_at_once_fits_the_screen(tab: Tab, page: Page, width: int, he
     tab.open(layer=1, head=4, sequence=0, token=2, projection="tsne", colour="tears")
     if scheme == "dark":
         tab.darken()
-    tab.sentence_view.get_by_role("combobox", name="Mark points").select_option("this sequence")
+    with tab.more("sequence") as panel:
+        panel.get_by_role("button", name="Mark all points of this sequence").click()
     tab.ready()
     overflow = "e => [e.scrollWidth > e.clientWidth, e.scrollHeight > e.clientHeight]"
     assert tab.frame.locator("html").evaluate(overflow) == [False, False]

@@ -101,20 +101,23 @@ def test_no_control_leaves_the_view(tab: Tab, width: int) -> None:
 def test_weights_count_by_the_values_that_they_fetch(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4)
     switch = tab.sentence_view.get_by_role("button", name="Weigh by the lengths of the values")
-    expect(switch).to_have_attribute("aria-pressed", "false")
     before = tab.pixels(tab.sentence_view)
-    switch.press("Enter")
+    with tab.more("sequence"):
+        expect(switch).to_have_attribute("aria-pressed", "false")
+        switch.press("Enter")
     for key in range(5):
         tab.expect_weight("key", key, 100 * weighted(logdir, 200, 1)[4, key])
     assert (tab.pixels(tab.sentence_view) != before).any(), "the lines follow"
     tab.expect_address(weight="values")
     tab.page.reload()
     tab.ready()
-    expect(switch).to_have_attribute("aria-pressed", "true")
+    with tab.more("sequence"):
+        expect(switch).to_have_attribute("aria-pressed", "true")
     tab.expect_weight("key", 2, 100 * weighted(logdir, 200, 1)[4, 2])
     tab.press_on_slider("Home")
     tab.expect_weight("key", 2, 100 * weighted(logdir, 0, 1)[4, 2])
-    switch.click()
+    with tab.more("sequence"):
+        switch.click()
     tab.expect_weight("key", 2, 100 * attention(logdir, 0, 1, 0)[4, 2])
     tab.frame.get_by_role("combobox", name="Colour").select_option("value_norm")
     tab.ready()
@@ -125,12 +128,14 @@ def test_special_and_first_tokens_are_hidden_and_the_rest_renormalised(tab: Tab,
     tab.open(layer=0, head=1, sequence=0, token=4)
     weights = attention(logdir, 200, 1, 0)
     tab.expect_weight("key", 2, 100 * weights[4, 2])
-    tab.sentence_view.get_by_role("button", name="special").click()
+    with tab.more("sequence") as panel:
+        panel.get_by_role("button", name="Hide special tokens").click()
     expect(tab.sentence_view.get_by_role("button", name="key 0: [CLS], left out")).to_be_visible()
     for key in range(1, 5):
         tab.expect_weight("key", key, 100 * weights[4, key] / weights[4, 1:5].sum())
-    tab.sentence_view.get_by_role("button", name="special").click()
-    tab.sentence_view.get_by_role("button", name="first").click()
+    with tab.more("sequence") as panel:
+        panel.get_by_role("button", name="Hide special tokens").click()
+        panel.get_by_role("button", name="Hide the first token").click()
     tab.expect_weight("key", 3, 100 * weights[4, 3] / weights[4, 1:].sum())
     tab.expect_address(hide="first")
 
@@ -164,9 +169,11 @@ def test_only_the_strongest_keys_are_drawn(tab: Tab, logdir: Path) -> None:
     weights = attention(logdir, 200, 1, 0)
     lines = tab.sentence_view.locator("canvas")
     expect(lines).to_have_attribute("data-lines", str((weights >= 0.02).sum()))
-    tab.sentence_view.get_by_role("combobox", name="Keys drawn for each query").select_option("top 1")
+    with tab.more("sequence") as panel:
+        panel.get_by_role("combobox", name="Keys drawn for each query").select_option("top 1")
     expect(lines).to_have_attribute("data-lines", "6")
-    tab.sentence_view.get_by_role("slider", name="Least weight").fill("50")
+    with tab.more("sequence") as panel:
+        panel.get_by_role("slider", name="Least weight").fill("50")
     expect(lines).to_have_attribute("data-lines", str((weights.max(axis=1) >= 0.5).sum()))
     tab.expect_address(top="1", least="50")
 
@@ -202,14 +209,16 @@ def test_a_heat_map_says_its_pairs_and_selects(tab: Tab, logdir: Path) -> None:
 
 def test_a_pinned_step_and_a_pinned_head_are_compared(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4, step=100)
-    tab.sentence_view.get_by_role("button", name="step", exact=True).click()
+    with tab.more("sequence") as panel:
+        panel.get_by_role("button", name="Compare with this step").click()
     tab.press_on_slider("End")
     now, then = attention(logdir, 200, 1, 0), attention(logdir, 100, 1, 0)
     for key in range(5):
         tab.expect_weight("key", key, 100 * (now - then)[4, key])
     tab.sentence_view.get_by_role("button", name="Pinned").click()
     tab.expect_weight("key", 2, 100 * then[4, 2])
-    tab.sentence_view.get_by_role("button", name="head", exact=True).click()
+    with tab.more("sequence") as panel:
+        panel.get_by_role("button", name="Compare with this head").click()
     tab.frame.get_by_role("button", name="Next head").click()
     tab.ready()
     tab.sentence_view.get_by_role("button", name="Difference").click()
@@ -262,7 +271,7 @@ SCROLLED = """async element => {
 
 def test_of_512_tokens_those_in_view_are_there(tab: Tab) -> None:
     """A frame costs the same however long the sequence is."""
-    tab.open(layer=0, head=1, sequence=1, token=3, fill=1)
+    tab.open(layer=0, head=1, sequence=1, token=3)
     lines = tab.sentence_view.get_by_role("group", name="Tokens of the sequence")
     scrolled, nodes = lines.evaluate(SCROLLED)
     assert scrolled > 8000
@@ -286,14 +295,3 @@ def test_a_pin_that_cannot_be_read_leaves_the_rest(tab: Tab) -> None:
     tab.sentence_view.get_by_role("button", name="Unpin step 100").click()
     expect(tab.sentence_view.get_by_role("alert")).to_have_count(0)
     tab.complaints.clear()  # the browser tells of every 404
-
-
-def test_it_can_have_the_head_view_for_itself(tab: Tab) -> None:
-    tab.open(layer=0, head=1, sequence=0, token=4)
-    before = tab.sentence_view.bounding_box()
-    tab.sentence_view.get_by_role("button", name="Fill the head view").click()
-    tab.expect_address(fill=1)
-    after = tab.ready().sentence_view.bounding_box()
-    assert before
-    assert after
-    assert after["height"] * after["width"] > 1.5 * before["height"] * before["width"]

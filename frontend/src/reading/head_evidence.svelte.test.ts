@@ -20,7 +20,13 @@ function setUp() {
   let opened = $state.raw<HeadPlace | null>(null);
   let selection = $state.raw<TokenAt | null>({ sequence: 0, list: 0, token: 2, side: 'query' });
   let step = $state(100);
-  const sentence = { mean: true, byValues: true, hidden: ['first' as const], shows: 'pinned' as const };
+  const sentence = {
+    mean: true,
+    byValues: true,
+    hidden: ['first' as const],
+    shows: 'pinned' as const,
+    large: 'points' as const,
+  };
   const answers: ((evidence: Evidence | null) => void)[] = [];
   const asked: EvidenceQuery[] = [];
   const session = {
@@ -79,8 +85,8 @@ describe('the evidence of a finding', () => {
     await opening;
     expect(session.focus.selection).toEqual({ sequence: 4, list: 0, token: 30, side: 'query' });
     expect(evidence.says).toBe('name (30) → expression (12) 93 %');
-    const { mean, byValues, hidden, shows } = session.sentence;
-    expect([mean, byValues, hidden, shows]).toEqual([false, false, [], 'shown']);
+    const { mean, byValues, hidden, shows, large } = session.sentence;
+    expect([mean, byValues, hidden, shows, large]).toEqual([false, false, [], 'shown', 'reading']);
   });
 
   it.each([

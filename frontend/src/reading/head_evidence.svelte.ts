@@ -17,7 +17,9 @@ interface Needs {
   readonly playback: { readonly step: number | null };
   readonly health: { asked: string | null };
   readonly focus: Pick<Focus, 'opened' | 'selection' | 'open'>;
-  readonly sentence: Pick<SentenceOptions, 'mean' | 'byValues' | 'hidden' | 'shows'> & { bringBack(): void };
+  readonly sentence: Pick<SentenceOptions, 'mean' | 'byValues' | 'hidden' | 'shows' | 'large'> & {
+    bringBack(): void;
+  };
 }
 
 /** What shows best that the opened head is of a kind: a sequence and a query of it, which are selected once they are known. */
@@ -95,6 +97,7 @@ export class HeadEvidence implements Feature {
     sentence.byValues = false;
     sentence.hidden = [];
     sentence.shows = 'shown';
+    sentence.large = 'reading';
     sentence.bringBack();
     const list = Math.max(0, data.lists.indexOf(tokens.queries));
     focus.selection = { sequence: found.sequence, list, token: found.query, side: 'query' };

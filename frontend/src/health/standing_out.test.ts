@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import type { Series } from './health';
+import { byStanding, standsOut } from './standing_out';
+
+function series(name: string, newest: readonly number[], high = 1): Series {
+  return {
+    name,
+    steps: [0, 10],
+    heads: newest.length,
+    scale: { low: 0, high, logarithmic: false },
+    at: (step) => (step === 10 ? Float32Array.from(newest) : null),
+    extremes: null,
+    rangeOf: () => null,
+  };
+}
+
+it('counts robust deviations from the median of all heads', () => {
+  // Median 0.5, absolute deviations 0.1, 0.1, 0, 0.1, 0.4: their median is 0.1.
+  expect(standsOut(series('sink', [0.4, 0.6, 0.5, 0.6, 0.9]), 4)).toBeCloseTo(0.4 / (1.4826 * 0.1 + 0.02), 4);
+  expect(standsOut(series('sink', [0.4, 0.6, 0.5, 0.6, 0.9]), 2)).toBeCloseTo(0, 5);
+});
+
+it('takes heads that hardly differ for alike', () => {
+  expect(standsOut(series('self', [0.5, 0.5, 0.5, 0.501]), 3)).toBeLessThan(0.1);
+});
+
+it('puts what stands out first, keeps the order of equals, and what is not known last', () => {
+  const [plain, alike, unknown, far] = [
+    series('a', [0.5, 0.5, 0.5]),
+    series('b', [0.2, 0.2, 0.2]),
+    series('c', [0.5, 0.5, Number.NaN]),
+    series('d', [0.1, 0.1, 0.9]),
+  ];
+  expect(byStanding([unknown, plain, alike, far], 2).map(({ name }) => name)).toEqual(['d', 'a', 'b', 'c']);
+});
+
+it('does not know what is not here', () => {
+  expect(standsOut({ ...series('a', [1]), at: () => null }, 0)).toBeNull();
+});

@@ -1,0 +1,15 @@
+import type { SentenceOptions } from './sentence_options.svelte';
+
+/** What of the settings behind ⋯ leaves something out or weighs it otherwise, for people. */
+export function unusual(
+  options: Pick<SentenceOptions, 'top' | 'least' | 'hidesSpecial' | 'hidesFirst' | 'byValues'>,
+): readonly string[] {
+  const { top, least, hidesSpecial, hidesFirst, byValues } = options;
+  return [
+    ...(top > 0 ? [`top ${top} keys`] : []),
+    ...(least > 0 ? [`from ${Math.round(100 * least)} % on`] : []),
+    ...(hidesSpecial ? ['special tokens hidden'] : []),
+    ...(hidesFirst ? ['first token hidden'] : []),
+    ...(byValues ? ['weighed by ‖v‖'] : []),
+  ];
+}
