@@ -89,6 +89,11 @@ class Tab:
         pairs = (part.split("=", 1) for part in self.page.evaluate("location.hash")[1:].split("&") if "=" in part)
         return {name.removeprefix("p.attnviz."): value for name, value in pairs}
 
+    def hash_of(self, name: str) -> str:
+        """What the address says of a setting, once it says anything."""
+        wait_until(lambda: name in self.hash(), seconds=10)
+        return self.hash()[name]
+
     def pixels(self, what: Locator) -> Pixels:
         """[height, width, rgb] of what the screen shows of an element, the pointer and its tooltip out of the way."""
         self.page.mouse.move(0, 0)

@@ -61,10 +61,10 @@ describe('the arrangement', () => {
     const { arrangement } = session;
     const values = await figure('max_logit', 1000);
     const limit = [...values].sort((a, b) => a - b)[4]!;
-    arrangement.show({ score: 'max_logit', least: limit });
+    arrangement.keep({ score: 'max_logit', least: limit, most: null });
     expect(order()).toEqual(values.flatMap((value, i) => (value >= limit ? [i] : [])));
     expect([arrangement.grid.shown, arrangement.filtering]).toEqual([5, true]);
-    arrangement.show({ names: 'L0, L2H3', score: null });
+    arrangement.show({ names: 'L0, L2H3', ranges: [] });
     expect(order()).toEqual([0, 1, 2, 8]);
     arrangement.show({ names: '' });
     expect([order().length, arrangement.filtering]).toEqual([9, false]);

@@ -8,6 +8,7 @@ import { PointFigures } from '../encoding/point_figures.svelte';
 import { PointStyles } from '../encoding/point_styles.svelte';
 import { Scatter } from '../encoding/scatter.svelte';
 import { ExportViews } from '../export/views.svelte';
+import { FiguresView } from '../figures/figures_view.svelte';
 import { Marks } from '../find/marks.svelte';
 import { TokenSearch } from '../find/search.svelte';
 import { TokenFilter } from '../find/token_filter.svelte';
@@ -98,6 +99,8 @@ export class Session extends Ground {
   readonly scoring: Scoring = this.add(new Scoring(this, () => this.arrangement));
   readonly scores: readonly HeadScore[] = $derived(this.scoring.all);
   readonly arrangement: Arrangement = this.add(new Arrangement(this));
+  /** How figures are spread over all heads. */
+  readonly figuresView: FiguresView = this.add(new FiguresView(this));
   /** What the matrix's cells show. */
   readonly cellMaps: CellMaps = this.add(new CellMaps(this));
   /** Whether the points of all heads are asked for: cells show them, or hits of the search are compared in them. */

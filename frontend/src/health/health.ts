@@ -146,6 +146,11 @@ export function share(scale: Scale, value: number): number {
   return Number.isNaN(at) ? at : Math.min(1, Math.max(0, at));
 }
 
+/** The value that stands at a share of the scale. */
+export function valueOfShare({ low, high, logarithmic }: Scale, at: number): number {
+  return logarithmic ? low * (high / low) ** at : low + at * (high - low);
+}
+
 /** The value of a head at a step, or NaN. */
 export function valueAt(series: Pick<Series, 'at'>, step: number, head: number): number {
   return series.at(step)?.[head] ?? Number.NaN;

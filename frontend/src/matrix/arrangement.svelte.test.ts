@@ -104,7 +104,8 @@ it('filters by name and by the values at its basis, and is outdated when others 
   const { arrangement, playback, order, end } = setup();
   arrangement.show({ names: 'L1' });
   expect([order(), arrangement.grid.shown, arrangement.filtering]).toEqual([[2, 3], 2, true]);
-  arrangement.show({ names: '', score: 'sink', least: 0.25 });
+  arrangement.show({ names: '' });
+  arrangement.keep({ score: 'sink', least: 0.25, most: null });
   expect(order()).toEqual([1, 3]);
   playback.step = 100;
   flushSync();
@@ -120,11 +121,24 @@ it('knows which scores are shown, and on which the places hang', () => {
   expect(used()).toEqual([]);
   health.tint = 'likeness';
   arrangement.border = 'change';
-  arrangement.show({ score: 'sink' });
+  expect(arrangement.places('sink')).toBe(false);
+  arrangement.keep({ score: 'sink', least: null, most: 1 });
   expect(used()).toEqual(['sink', 'change', 'likeness']);
-  expect(arrangement.places('sink')).toBe(false); // a filter without a range
-  arrangement.show({ most: 1 });
   expect([arrangement.places('sink'), arrangement.places('change')]).toEqual([true, false]);
+  end();
+});
+
+it('keeps one range of each figure, and none that is open at both ends', () => {
+  const { arrangement, end } = setup();
+  arrangement.keep({ score: 'sink', least: 0.1, most: null });
+  arrangement.keep({ score: 'entropy', least: null, most: 0.5 });
+  arrangement.keep({ score: 'sink', least: 0.25, most: null });
+  expect(arrangement.ranges.map(({ score, least }) => [score, least])).toEqual([
+    ['entropy', null],
+    ['sink', 0.25],
+  ]);
+  arrangement.keep({ score: 'entropy', least: null, most: null });
+  expect(arrangement.ranges.map(({ score }) => score)).toEqual(['sink']);
   end();
 });
 

@@ -11,7 +11,15 @@ import { groupLayers } from '../run/modules';
 import type { RunState } from '../run/run_state.svelte';
 import { choice, codec, type Settings, settings, text, whole, word } from '../run/setting';
 import { type Extent, extentOf, mixExtents } from './extent';
-import { EVERY_HEAD, type HeadFilter, isFiltering, passing, SCORE, scoreRange } from './head_filter';
+import {
+  EVERY_HEAD,
+  type HeadFilter,
+  isFiltering,
+  passing,
+  SCORE,
+  type ScoreRange,
+  scoreRanges,
+} from './head_filter';
 import type { Likeness } from './likeness.svelte';
 import type { MatrixView } from './matrix_view.svelte';
 
@@ -65,7 +73,7 @@ export class Arrangement implements Feature {
     )
       .or('')
       .as('heads'),
-    range: scoreRange.or(EVERY_HEAD),
+    ranges: scoreRanges.as('range'),
     pins: headList.as('pinned'),
     folded: layerList,
     border: text(SCORE),
@@ -88,26 +96,24 @@ export class Arrangement implements Feature {
   }
 
   readonly filtering: boolean = $derived(isFiltering(this.filter));
-  /** The score that sorts, and the one that filters. */
+  /** The score that sorts, and those that filter. */
   private readonly sorting: string | null = $derived(
     this.by === 'layer' || this.by === 'name' ? null : this.by,
   );
-  private readonly ranging: string | null = $derived(this.filtering ? this.filter.score : null);
+  private readonly ranging: readonly string[] = $derived(this.filter.ranges.map(({ score }) => score));
   /** The ones that the places of the heads hang on. */
   readonly told: readonly string[] = $derived(
-    [this.sorting, this.ranging].filter((id, i, all) => id !== null && all.indexOf(id) === i) as string[],
+    [this.sorting, ...this.ranging].filter((id, i, all) => id !== null && all.indexOf(id) === i) as string[],
   );
 
   /** Whether something shows this score. */
   uses(id: string): boolean {
-    return (
-      this.sorting === id || this.filter.score === id || this.border === id || this.session.health.tint === id
-    );
+    return this.places(id) || this.border === id || this.session.health.tint === id;
   }
 
   /** Whether the places of the heads hang on this score. */
   places(id: string): boolean {
-    return this.sorting === id || this.ranging === id;
+    return this.sorting === id || this.ranging.includes(id);
   }
 
   /** Which way the heads are sorted, where it is not the usual one. */
@@ -128,26 +134,24 @@ export class Arrangement implements Feature {
     this.filter = { ...this.filter, names };
   }
 
-  get range(): Omit<HeadFilter, 'names'> {
-    return this.filter;
+  get ranges(): readonly ScoreRange[] {
+    return this.filter.ranges;
   }
 
-  set range({ score, least, most }: Omit<HeadFilter, 'names'>) {
-    this.filter = { ...this.filter, score, least, most };
+  set ranges(ranges: readonly ScoreRange[]) {
+    this.filter = { ...this.filter, ranges };
   }
 
   /** Whether values sort or filter. */
-  private readonly scored: boolean = $derived(
-    this.sorting !== null || (this.filtering && this.filter.score !== null),
-  );
+  private readonly scored: boolean = $derived(this.told.length > 0);
 
   private readonly groups = $derived.by(() => groupLayers(this.session.data.layers));
 
   /** Numbers of the heads that have a cell. */
-  private readonly shown: readonly number[] = $derived.by(() => {
+  readonly shown: readonly number[] = $derived.by(() => {
     const { places } = this.session;
     const { layers } = this.session.data;
-    return passing(this.filter, layers, places, this.ranging === null ? null : this.valuesOf(this.ranging));
+    return passing(this.filter, layers, places, (id) => this.valuesOf(id));
   });
 
   private readonly order: ArrayLike<number> | null = $derived.by(() => {
@@ -169,16 +173,15 @@ export class Arrangement implements Feature {
 
   /** Whether the heads would stand otherwise by the values of the shown step. */
   readonly outdated: boolean = $derived.by(() => {
-    const { sorting, ranging, basis } = this;
+    const { sorting, told, basis } = this;
     const { step } = this.session.playback;
     if (this.places('likeness') && this.session.scoring.likeness.elsewhere) return true;
-    if ((sorting === null && ranging === null) || step === null || step === basis) return false;
-    const now = (id: string | null) => (id === null ? null : this.now(id));
-    if ([sorting, ranging].some((id) => id !== null && this.now(id) === null)) return false;
+    if (told.length === 0 || step === null || step === basis) return false;
+    if (told.some((id) => this.now(id) === null)) return false;
     const { places } = this.session;
     const { layers } = this.session.data;
-    const shown = passing(this.filter, layers, places, now(ranging));
-    const order = sorting === null ? shown : ranked(shown, now(sorting) ?? [], this.descending);
+    const shown = passing(this.filter, layers, places, (id) => this.now(id));
+    const order = sorting === null ? shown : ranked(shown, this.now(sorting) ?? [], this.descending);
     const held = this.order ?? this.shown;
     return order.length !== held.length || order.some((number, i) => number !== held[i]);
   });
@@ -222,9 +225,8 @@ export class Arrangement implements Feature {
     $effect.pre(() => {
       const { scoring, playback } = this.session;
       if (playback.step !== this.basis) return;
-      const used = [this.sorting, this.ranging];
       const found = scoring.arranging.filter(
-        ({ id, values }) => used.includes(id) && !values.every(Number.isNaN),
+        ({ id, values }) => this.told.includes(id) && !values.every(Number.isNaN),
       );
       const held = untrack(() => this.held);
       const fresh = found.filter(({ id, values }) => held.get(id) !== values);
@@ -259,6 +261,13 @@ export class Arrangement implements Feature {
   show(change: Partial<HeadFilter>): void {
     this.filter = { ...this.filter, ...change };
     this.again();
+  }
+
+  /** Shows only heads whose figure lies within a range; null leaves an end open. */
+  keep(range: ScoreRange): void {
+    const { score, least, most } = range;
+    const others = this.filter.ranges.filter((other) => other.score !== score);
+    this.show({ ranges: least === null && most === null ? others : [...others, range] });
   }
 
   /** Sorts and filters by the values of the shown step. */

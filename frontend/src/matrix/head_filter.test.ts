@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Layer } from '../run/types';
-import { EVERY_HEAD, isFiltering, passing } from './head_filter';
+import type { Layer, Run } from '../run/types';
+import { EVERY_HEAD, isFiltering, passing, type ScoreRange, scoreRanges } from './head_filter';
 import { matchHeads } from './head_pattern';
 
 const layer = (name: string, number: number, ...head_numbers: number[]): Layer => ({
@@ -28,7 +28,7 @@ const layers = [
 const places = layers.flatMap(({ heads }, i) =>
   Array.from({ length: heads }, (_, head) => ({ layer: i, head })),
 );
-const named = (text: string) => passing({ ...EVERY_HEAD, names: text }, layers, places, null);
+const named = (text: string) => passing({ ...EVERY_HEAD, names: text }, layers, places, () => null);
 
 describe('heads by name', () => {
   it.each([
@@ -52,14 +52,37 @@ describe('heads by name', () => {
 });
 
 describe('heads by value', () => {
-  const values = [0.1, 0.5, Number.NaN, 0.3, 0.9, 0.2];
+  const figures: Record<string, readonly number[]> = {
+    entropy: [0.1, 0.5, Number.NaN, 0.3, 0.9, 0.2],
+    sink: [0.9, 0.9, 0.9, 0.1, 0.9, 0.9],
+  };
+  const by = (names: string, ...ranges: ScoreRange[]) =>
+    passing({ names, ranges }, layers, places, (score) => figures[score] ?? null);
+  const low: ScoreRange = { score: 'entropy', least: null, most: 0.3 };
 
   it('lie within a closed range; what is not known lies in none', () => {
-    const filter = { ...EVERY_HEAD, score: 'entropy', most: 0.3 };
-    expect(passing(filter, layers, places, values)).toEqual([0, 3, 5]);
-    expect(passing({ ...filter, least: 0.2 }, layers, places, values)).toEqual([3, 5]);
-    expect(passing({ ...filter, names: 'L12' }, layers, places, values)).toEqual([5]);
-    expect(passing({ ...filter, most: null }, layers, places, values)).toHaveLength(6);
-    expect([filter, EVERY_HEAD, { ...filter, most: null }].map(isFiltering)).toEqual([true, false, false]);
+    expect(by('', low)).toEqual([0, 3, 5]);
+    expect(by('', { ...low, least: 0.2 })).toEqual([3, 5]);
+    expect(by('L12', low)).toEqual([5]);
+  });
+
+  it('lie within all ranges, but of a figure that is not here', () => {
+    const sinks: ScoreRange = { score: 'sink', least: 0.5, most: null };
+    expect(by('', low, sinks)).toEqual([0, 5]);
+    expect(by('', { score: 'other', least: 1, most: null })).toHaveLength(6);
+    expect([EVERY_HEAD, { names: '', ranges: [low] }].map(isFiltering)).toEqual([false, true]);
+  });
+
+  it('come back from the address, one range of each figure', () => {
+    const run = {} as Run;
+    const ranges = [low, { score: 'follows/parent-of', least: -0.5, most: 1e-3 }];
+    expect(scoreRanges.write(ranges)).toBe('entropy....0.3~follows/parent-of..-0.5..0.001');
+    expect(scoreRanges.read(scoreRanges.write(ranges) ?? '', run)).toEqual(ranges);
+    expect(scoreRanges.read('entropy..0.2..~entropy....0.3~sink....', run)).toEqual([low]);
+    expect([
+      scoreRanges.read('entropy', run),
+      scoreRanges.read('a b..1..', run),
+      scoreRanges.write([]),
+    ]).toEqual([undefined, undefined, null]);
   });
 });

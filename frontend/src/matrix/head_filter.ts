@@ -3,58 +3,75 @@ import { type Codec, codec } from '../run/setting';
 import type { Layer } from '../run/types';
 import { matchHeads } from './head_pattern';
 
-/** Which heads are shown. */
+/** Values of a figure that pass; null leaves an end open. */
+export interface ScoreRange {
+  readonly score: string;
+  readonly least: number | null;
+  readonly most: number | null;
+}
+
+/** Which heads are shown: those that pass all of it. */
 export interface HeadFilter {
   /** See `matchHeads`; empty: all. */
   readonly names: string;
-  /** The figure whose values have to lie within a range, or null. */
-  readonly score: string | null;
-  /** The range; null leaves an end open. */
-  readonly least: number | null;
-  readonly most: number | null;
+  /** At most one of each figure. */
+  readonly ranges: readonly ScoreRange[];
 }
 
 /** What a score is called. */
 export const SCORE = /^\w[\w./-]*$/;
 const NUMBER = /^-?\d+(\.\d+)?(e-?\d+)?$/i;
 
-export const EVERY_HEAD: HeadFilter = { names: '', score: null, least: null, most: null };
+export const EVERY_HEAD: HeadFilter = { names: '', ranges: [] };
 
-export function isFiltering({ names, score, least, most }: HeadFilter): boolean {
-  return names.trim() !== '' || (score !== null && (least !== null || most !== null));
+export function isFiltering({ names, ranges }: HeadFilter): boolean {
+  return names.trim() !== '' || ranges.length > 0;
 }
 
-/** Numbers of the heads that pass. A value that is not known passes no range. */
+export function within({ least, most }: Omit<ScoreRange, 'score'>, value: number): boolean {
+  return value >= (least ?? Number.NEGATIVE_INFINITY) && value <= (most ?? Number.POSITIVE_INFINITY);
+}
+
+/** Numbers of the heads that pass. A value that is not known passes no range.
+ * @param valuesOf a figure of all heads; null while it is not here: all pass */
 export function passing(
   filter: HeadFilter,
   layers: readonly Layer[],
   places: readonly HeadPlace[],
-  values: ArrayLike<number> | null,
+  valuesOf: (score: string) => ArrayLike<number> | null,
 ): number[] {
   const named = matchHeads(filter.names, layers);
-  const { least, most } = filter;
-  const ranged = values !== null && (least !== null || most !== null);
-  const numbers: number[] = [];
-  places.forEach((place, number) => {
-    if (!named(place)) return;
-    const value = values?.[number] ?? Number.NaN;
-    const within =
-      value >= (least ?? Number.NEGATIVE_INFINITY) && value <= (most ?? Number.POSITIVE_INFINITY);
-    if (!ranged || within) numbers.push(number);
+  const ranges = filter.ranges.map((range) => [range, valuesOf(range.score)] as const);
+  const passes = (number: number) =>
+    ranges.every(([range, values]) => values === null || within(range, values[number] ?? Number.NaN));
+  return [...places.keys()].filter((number) => {
+    const place = places[number];
+    return place !== undefined && named(place) && passes(number);
   });
-  return numbers;
 }
 
-/** Values that pass: a score, the least and the greatest one, with two dots between them. */
-export const scoreRange: Codec<Omit<HeadFilter, 'names'>> = codec(
+/** Ranges with ~ between them: a score, the least and the greatest value that pass, with two dots between them. */
+export const scoreRanges: Codec<readonly ScoreRange[]> = codec(
   (text) => {
-    const [score, low, high, ...rest] = text.split('..');
-    if (score === undefined || !SCORE.test(score) || rest.length > 0) return undefined;
-    const [least = null, most = null] = [low, high].map((end) =>
-      end && NUMBER.test(end) ? Number(end) : null,
+    const found = new Map(
+      text
+        .split('~')
+        .flatMap((each) => readRange(each) ?? [])
+        .map((range) => [range.score, range]),
     );
-    return least === null && most === null ? undefined : { score, least, most };
+    return found.size > 0 ? [...found.values()] : undefined;
   },
-  ({ score, least, most }) =>
-    score !== null && (least !== null || most !== null) ? `${score}..${least ?? ''}..${most ?? ''}` : null,
+  (ranges) =>
+    ranges.length > 0
+      ? ranges.map(({ score, least, most }) => `${score}..${least ?? ''}..${most ?? ''}`).join('~')
+      : null,
 );
+
+function readRange(text: string): ScoreRange | null {
+  const [score, low, high, ...rest] = text.split('..');
+  if (score === undefined || !SCORE.test(score) || rest.length > 0) return null;
+  const [least = null, most = null] = [low, high].map((end) =>
+    end && NUMBER.test(end) ? Number(end) : null,
+  );
+  return least === null && most === null ? null : { score, least, most };
+}
