@@ -11,7 +11,7 @@ function entered(said: Record<string, string>, inLinks = true): SentenceOptions 
 it.each([
   {},
   { form: 'map', cell: '12.5' },
-  { fill: '1', weight: 'values' },
+  { large: 'points', weight: 'values' },
   { mean: '1', position: '4k' },
   { hide: 'special.first' },
   { hide: 'first', top: '3', least: '5' },
@@ -27,6 +27,7 @@ it('takes nothing that there is not', () => {
     least: '99',
     hide: 'all',
     shows: 'both',
+    large: 'both',
     cell: '0',
     position: '1q',
   };
