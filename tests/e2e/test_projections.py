@@ -48,6 +48,12 @@ class Holding:
             route.fallback()
 
 
+def dimmed(colour: tuple[int, int, int]) -> tuple[int, int, int]:
+    """As a cell shows it whose own picture is still to come, on a light page."""
+    red, green, blue = (round(0.38 * x + 0.62 * 255) for x in colour)
+    return red, green, blue
+
+
 def choose(tab: Tab, projection: str) -> None:
     tab.frame.get_by_role("combobox", name="Projection").select_option(label=projection)
 
@@ -161,7 +167,7 @@ def test_a_step_whose_heads_are_not_there_keeps_the_old_picture_and_can_be_stopp
     expect(progress).to_contain_text(f"t-SNE 0 of {HEADS} heads")
     expect(tab.frame.get_by_text("step 300", exact=True)).to_have_count(HEADS)
     kept = tab.pixels(tab.matrix)
-    assert like(kept, KEY).sum() > 0.5 * like(old, KEY).sum()
+    assert like(kept, dimmed(KEY), tolerance=25).sum() > 0.4 * like(old, KEY).sum()
     progress.get_by_role("button", name="Stop").click()
     tab.ready()
     page.wait_for_timeout(200)
@@ -173,6 +179,24 @@ def test_a_step_whose_heads_are_not_there_keeps_the_old_picture_and_can_be_stopp
     tab.ready()
     expect(progress).to_be_hidden()
     assert (tab.pixels(tab.matrix) != kept).any()
+
+
+def test_until_the_first_slow_picture_is_here_the_biplot_is_seen_dimmed(tab: Tab, page: Page) -> None:
+    holding = Holding(page, lambda asked: asked["projection"] == "tsne")
+    tab.visit(
+        "&p.attnviz.projection=tsne&p.attnviz.tint=none&p.attnviz.layer=1&p.attnviz.head=4&p.attnviz.cells=points"
+    )
+    expect(tab.frame.get_by_text("biplot", exact=True)).to_have_count(HEADS, timeout=30 * SECONDS)
+    expect(tab.head_view).to_contain_text("t-SNE: computing, 1 of 4; until then this is the biplot")
+    biplot = tab.pixels(tab.matrix)
+    assert like(biplot, dimmed(QUERY), tolerance=25).sum() > 100
+    assert not like(biplot, QUERY).any()
+    expect(tab.head_view.get_by_role("group", name="How far this picture")).to_contain_text("Judged as soon as")
+    holding.let_go()
+    pixels = tab.ready().pixels(tab.matrix)
+    expect(tab.frame.get_by_text("biplot", exact=True)).to_have_count(0)
+    expect(tab.head_view).not_to_contain_text("until then")
+    assert like(pixels, QUERY).sum() > 100
 
 
 def test_heads_in_view_come_first(tab: Tab, page: Page) -> None:

@@ -62,8 +62,9 @@ function aroundTheHand(session: Session): Record<'past' | 'later', readonly numb
   return { past: trails.wanted.slice(0, room - later.length), later };
 }
 
+/** What is to be seen until what was asked for is here. */
 function preliminary(scene: ShownSteps): Wanted[] {
-  return scene.preliminaryQueries().map((query) => ({ query, priority: 0 }));
+  return [...scene.preliminaryQueries(), ...scene.standInQueries()].map((query) => ({ query, priority: 0 }));
 }
 
 function whole(scene: ShownSteps, indices: readonly number[], priority: 0 | 2): Wanted[] {

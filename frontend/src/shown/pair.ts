@@ -1,4 +1,5 @@
 import type { StepPoints } from '../render/positions';
+import type { Method } from '../run/projection';
 import type { Dims } from '../run/types';
 
 export type Heads = readonly (Float32Array | null)[];
@@ -19,9 +20,15 @@ export interface Asked {
   readonly complete: boolean;
   /** Whether heads come one at a time. */
   readonly single: boolean;
+  /** Biplots of heads whose slow picture is still to come, as far as they are here. */
+  readonly standIns: Heads;
+  readonly method: Method;
   /** Whether axes are shown that will be replaced when the full frame is there. */
   readonly preliminary: boolean;
 }
+
+/** What is seen of a head until its own picture is here: that of another step, its biplot, or nothing. */
+export type StandIn = number | 'biplot' | null;
 
 /** What is on screen. */
 export interface Pair {
@@ -31,8 +38,8 @@ export interface Pair {
   readonly toStep: number;
   readonly from: StepPoints;
   readonly to: StepPoints;
-  /** Heads whose own picture is not here: the step whose picture stands in for it, or null for none. */
-  readonly late: ReadonlyMap<number, number | null>;
+  /** Heads whose own picture is not here: what stands in for it. */
+  readonly late: ReadonlyMap<number, StandIn>;
 }
 
 /** The same steps in the same axes; only what is here may differ. */

@@ -5,7 +5,7 @@ import type { HeadPlace } from '../run/head';
 import { layerOf } from '../run/layer.fixture';
 import { runOf } from '../run/run.fixture';
 import { type DataSource, SourceError } from '../run/source';
-import type { Dims, Group, Points, PointsQuery } from '../run/types';
+import type { Dims, Group, Points, PointsQuery, Progress } from '../run/types';
 import { Axes } from './axes.svelte';
 import { PointLoader } from './loader.svelte';
 import { ShownSteps } from './shown.svelte';
@@ -24,15 +24,19 @@ class Wanted {
 let waiting: { query: PointsQuery; answer: () => void; fail: () => void }[];
 let holds: (query: PointsQuery) => boolean;
 const source = {
-  points: (query: PointsQuery) =>
+  points: (query: PointsQuery, { onProgress }: { onProgress: (progress: Progress) => void }) =>
     new Promise<Points>((resolve, reject) => {
       const heads = query.head === undefined ? 2 : 1;
       const data = Float32Array.from({ length: heads * query.dims }, (_, i) =>
         i % query.dims ? 0 : query.step,
       );
       const answer = () => resolve({ shape: [heads, 1, query.dims], data, notes: new Map() });
-      if (holds(query)) waiting.push({ query, answer, fail: () => reject(new SourceError('It died.')) });
-      else answer();
+      if (!holds(query)) {
+        answer();
+        return;
+      }
+      waiting.push({ query, answer, fail: () => reject(new SourceError('It died.')) });
+      if (query.head !== undefined) onProgress({ state: 'computing', done: 0, total: 1 });
     }),
 } as unknown as DataSource;
 
@@ -45,7 +49,8 @@ let end: () => void;
 
 /** Asks for what the scene shows, as the tab does. */
 async function pass(): Promise<void> {
-  loader.want(scene.queries(scene.ends).map((query) => ({ query, priority: 0 })));
+  const queries = [...scene.standInQueries(), ...scene.queries(scene.ends)];
+  loader.want(queries.map((query) => ({ query, priority: 0 })));
   await vi.advanceTimersByTimeAsync(200);
   flushSync();
 }
@@ -135,6 +140,35 @@ it('keeps slow heads’ own old pictures, and says of which step they are', asyn
   for (const { answer } of waiting) answer();
   await pass();
   expect([scene.stale, scene.pair?.late.size]).toEqual([false, 0]);
+});
+
+it('shows the biplot of slow heads that have no picture yet, and says that it is the biplot', async () => {
+  axes.project({ method: 'tsne' });
+  holds = ({ layer, head }) => layer === 1 && head !== undefined;
+  await pass();
+  await pass(); // the server has said that it takes a while
+  expect(shownSteps()).toEqual([300, 300, 300, 300]);
+  expect([...(scene.pair?.late ?? [])]).toEqual([
+    [2, 'biplot'],
+    [3, 'biplot'],
+  ]);
+  expect([scene.stale, scene.settled, scene.pictured]).toEqual([true, false, false]);
+  playback.go(0);
+  await pass();
+  expect(scene.pair?.to.heads[2]?.[0]).not.toBe(300); // of this step, or none
+  for (const { answer } of waiting) answer();
+  await pass();
+  expect([scene.stale, scene.pair?.late.size]).toEqual([false, 0]);
+});
+
+it('shows no biplot for what is at hand, for a group by itself, or where nothing is made', async () => {
+  axes.project({ method: 'tsne' });
+  await pass();
+  expect(scene.standInQueries()).toEqual([]);
+  holds = () => true;
+  wanted.alone = { id: '1', points: [0], of: 1 };
+  await pass();
+  expect(scene.standInQueries()).toEqual([]);
 });
 
 it('gives points another name when one of them is replaced, not when some are added', async () => {

@@ -4,17 +4,27 @@ import { Morph } from '../render/morph.svelte';
 import { headsOf, type StepPoints } from '../render/positions';
 import type { Feature } from '../run/feature';
 import type { HeadPlace } from '../run/head';
-import { addressKey, isSlow } from '../run/projection';
+import { addressKey, DEFAULT_PROJECTION, isSlow } from '../run/projection';
+import type { DataSource } from '../run/source';
 import type { Dims, Group, PointsQuery, Run } from '../run/types';
 import type { Axes } from './axes.svelte';
 import { isOutOfFrame } from './out_of_frame';
-import { type Asked, type Heads, nearest, type Pair, replaces, sameView, standsIn } from './pair';
+import {
+  type Asked,
+  type Heads,
+  nearest,
+  type Pair,
+  replaces,
+  type StandIn,
+  sameView,
+  standsIn,
+} from './pair';
 import { type Awaited, settled } from './ready';
 import { shownTimeSpan, type TimeSpan } from './time_span';
 
 /** Whose points a scene shows, in which axes, and where the timeline's hand is. */
 export interface ShownNeeds extends Awaited {
-  readonly data: { readonly run: Run | null };
+  readonly data: { readonly run: Run | null; readonly source?: Pick<DataSource, 'offers'> };
   readonly axes: Pick<Axes, 'projection' | 'frame' | 'stopped'>;
   readonly playback: Pick<Playback, 'steps' | 'from' | 'to' | 'index' | 'between'>;
   readonly reducedMotion: boolean;
@@ -34,6 +44,8 @@ interface Question {
   readonly numbers: number[];
 }
 
+/** With more heads than these, none stands in for another: each one that comes would send all of them to the GPU anew. */
+const MOST_STAND_INS = 512;
 /** Names of step points that are remembered. */
 const KEPT = 8;
 
@@ -126,6 +138,22 @@ export class ShownSteps implements Feature {
     );
   }
 
+  /** Biplots, to be seen until the slow pictures are here. */
+  standInQueries(): PointsQuery[] {
+    const { loader, data } = this.session;
+    const heads = this.wish()?.heads ?? [];
+    if (!this.single || this.wish()?.alone || data.source?.offers || heads.length > MOST_STAND_INS) return [];
+    const asked = this.questions(this.course.to).map(({ query }) => query);
+    if (!asked.some((query) => loader.progressOf(query) !== null)) return [];
+    const layers = new Map(
+      asked.filter((query) => !loader.settled(query)).map((query) => [query.layer, query]),
+    );
+    return [...layers.values()].map(({ head: _, ...query }) => ({
+      ...query,
+      projection: DEFAULT_PROJECTION,
+    }));
+  }
+
   readonly mix: number = $derived.by(() => {
     const { mix } = this.course;
     if (this.morph.active) return this.morph.share;
@@ -203,6 +231,8 @@ export class ShownSteps implements Feature {
       frame: `${place}|${wish.dims}|${address}|${frame}|${inFrameOf ?? ''}`,
       complete: this.arrived([from, to]) || (before.every(Boolean) && after.every(Boolean)),
       single: this.single,
+      standIns: this.standIns(),
+      method: projection.method,
       preliminary,
     };
   });
@@ -222,6 +252,22 @@ export class ShownSteps implements Feature {
       }
     }
     return found;
+  }
+
+  /** What is here of the biplots that stand in, head by head. */
+  private standIns(): Heads {
+    const { loader } = this.session;
+    const heads = this.wish()?.heads ?? [];
+    const found = new Map(
+      this.standInQueries().map((query) => [
+        query.layer,
+        headsOf(loader.get(query) ?? new Float32Array(0), this.course.run?.layers[query.layer]?.heads ?? 1),
+      ]),
+    );
+    return heads.map(({ layer, head }) => {
+      const points = found.get(layer)?.[head];
+      return points && points.length > 0 ? points : null;
+    });
   }
 
   /** Whether what is drawn stands in for what is asked for. */
@@ -270,19 +316,21 @@ export class ShownSteps implements Feature {
     this.pair = { ...next, from: old, to: young };
   }
 
-  /** The picture of what is here; slow heads that are not keep the picture that `held` has of them. */
+  /** The picture of what is here; slow heads that are not keep the picture that `held` has of them, or have their biplot. */
   private compose(asked: Asked, held: Pair | null): Pair {
-    const late = new Map<number, number | null>();
+    const late = new Map<number, StandIn>();
     const from = [...asked.from];
     const to = [...asked.to];
     const old = held && nearest(held, this.heldMix);
     const oldStep = held && (this.heldMix < 0.5 ? held.fromStep : held.toStep);
     for (let i = 0; i < from.length; i++) {
       if (from[i] || to[i]) continue;
-      const points = old?.heads[i] ?? null;
+      // A biplot stands in for the step that it is of, and for no other one.
+      const own = held?.late.get(i) === 'biplot' ? null : (old?.heads[i] ?? null);
+      const points = own ?? asked.standIns[i] ?? null;
       from[i] = points;
       to[i] = points;
-      late.set(i, points === null ? null : (held?.late.get(i) ?? oldStep));
+      late.set(i, points === null ? null : own === null ? 'biplot' : (held?.late.get(i) ?? oldStep));
     }
     const { dims, fromStep, toStep, frame } = asked;
     const before = this.named(`${frame}|${fromStep}`, from);
