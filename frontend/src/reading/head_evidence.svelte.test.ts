@@ -1,4 +1,5 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { flushSync } from 'svelte';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { HeadPlace } from '../run/head';
 import type { LayerTokens, TokenAt } from '../run/lists';
 import type { Evidence, EvidenceQuery, Run, TokenList } from '../run/types';
@@ -107,6 +108,33 @@ describe('the evidence of a finding', () => {
     await opening;
     expect(session.focus.selection).toEqual(before);
     expect([evidence.says, evidence.shown]).toEqual(['', null]);
+  });
+
+  it('is in the address while its query is selected, and told again when a link is opened', async () => {
+    const { session, evidence, answers, asked } = made;
+    expect(evidence.link).toEqual({});
+    const opening = evidence.open(PLACE, 'induction');
+    answers[0]?.(found(asked[0] as EvidenceQuery));
+    await opening;
+    expect(evidence.link).toEqual({ evidence: 'induction' });
+    const linked = setUp();
+    linked.session.focus.open(PLACE);
+    linked.session.sentence.mean = false;
+    linked.session.focus.selection = session.focus.selection;
+    linked.evidence.enter(new Map([['evidence', 'induction']]));
+    expect(linked.evidence.link).toEqual({ evidence: 'induction' });
+    const end = $effect.root(() => linked.evidence.begin());
+    flushSync();
+    expect(linked.asked).toEqual(asked);
+    linked.answers[0]?.(found(linked.asked[0] as EvidenceQuery));
+    await vi.waitFor(() => expect(linked.evidence.says).toBe('name (30) → expression (12) 93 %'));
+    expect(linked.session.focus.selection).toEqual(session.focus.selection);
+    session.focus.selection = null;
+    expect(evidence.link).toEqual({});
+    linked.evidence.enter(new Map([['evidence', '<b>']]));
+    linked.session.focus.selection = null;
+    expect(linked.evidence.link).toEqual({});
+    end();
   });
 
   it('is told to be missing where no query shows it', async () => {

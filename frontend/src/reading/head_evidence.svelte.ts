@@ -1,14 +1,19 @@
+import { untrack } from 'svelte';
 import type { Feature } from '../run/feature';
 import type { Focus } from '../run/focus.svelte';
 import type { HeadPlace } from '../run/head';
 import { Latest } from '../run/latest.svelte';
 import type { RunState } from '../run/run_state.svelte';
+import type { Link, Said } from '../run/setting';
 import type { DataSource } from '../run/source';
 import type { Evidence, EvidenceQuery } from '../run/types';
 import type { SentenceOptions } from './sentence_options.svelte';
 
 /** Kinds that no query shows, by the figure that does: its chart comes first. */
 const CHARTED: Readonly<Record<string, string>> = { prunable: 'importance_exact' };
+
+/** What a kind may be called. */
+const KIND = /^[\w ,./+-]{1,80}$/;
 
 interface Needs {
   readonly data: Pick<RunState, 'run' | 'lists' | 'layerTokens'> & {
@@ -26,6 +31,8 @@ interface Needs {
 export class HeadEvidence implements Feature {
   private readonly answer = new Latest<Evidence | null>();
   private asked = $state.raw<EvidenceQuery | null>(null);
+  /** The kind that a link says, until its evidence is asked for. */
+  private meant = $state.raw<string | null>(null);
 
   constructor(private readonly session: Needs) {}
 
@@ -73,14 +80,44 @@ export class HeadEvidence implements Feature {
     }
     if (!data.run || playback.step === null) return;
     const asked = { run: data.run.run, step: playback.step, layer: place.layer, head: place.head, kind };
-    this.asked = asked;
-    this.answer.clear();
-    await this.answer.load((signal) => data.source.evidence(asked, { signal }));
+    await this.ask(asked);
     if (this.asked === asked && this.current && focus.selection === null) this.select(this.answer.value);
   }
 
   get busy(): boolean {
     return this.answer.loading;
+  }
+
+  /** A link that selects the query of an evidence says of which kind it is: its sentence is asked for again. */
+  enter(link: Link): void {
+    const kind = link.get('evidence');
+    this.meant = kind && KIND.test(kind) ? kind : null;
+  }
+
+  get link(): Said {
+    const kind = this.meant ?? (this.shown && this.asked?.kind);
+    return kind ? { evidence: kind } : {};
+  }
+
+  /** To be called while a component is made. */
+  begin(): void {
+    $effect.pre(() => {
+      const { meant, session } = this;
+      const { opened, selection } = session.focus;
+      const { step } = session.playback;
+      const { run } = session.data;
+      if (meant === null || !run || step === null) return;
+      untrack(() => {
+        this.meant = null;
+        if (opened && selection) void this.ask({ run: run.run, step, ...opened, kind: meant });
+      });
+    });
+  }
+
+  private async ask(asked: EvidenceQuery): Promise<void> {
+    this.asked = asked;
+    this.answer.clear();
+    await this.answer.load((signal) => this.session.data.source.evidence(asked, { signal }));
   }
 
   leave(): void {

@@ -30,6 +30,20 @@ describe('a selection', () => {
     expect(focus.selection).toMatchObject({ sequence: 0, token: 0 });
   });
 
+  it('begins at the first token of a text', () => {
+    focus.readFirst();
+    expect(focus.selection).toEqual({ sequence: 0, list: 0, token: 0, side: 'query' });
+  });
+
+  it('begins in the middle of an image, and not at what has no place', () => {
+    const places = [null, [0, 0], [0, 1], [1, 0], [1, 1]] as const;
+    const image = { ...textOf('[CLS] a b c d'), grid: { rows: 2, columns: 2 }, places };
+    const images = new Focus(dataOf([image]));
+    images.open({ layer: 0, head: 0 });
+    images.readFirst();
+    expect(images.selection).toEqual({ sequence: 0, list: 0, token: 4, side: 'query' });
+  });
+
   it('is asked of the opened head alone', () => {
     expect([focus.isOpened({ layer: 0, head: 1 }), focus.isOpened({ layer: 1, head: 1 })]).toEqual([
       true,

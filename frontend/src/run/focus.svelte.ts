@@ -1,4 +1,5 @@
 import type { Feature } from './feature';
+import { gridOf, tokensOf } from './grids';
 import type { HeadPlace } from './head';
 import { type LayerTokens, listName, runLists, selectedIn, type TokenAt } from './lists';
 import { counterpart, type TokenIndex } from './places';
@@ -80,6 +81,15 @@ export class Focus implements Feature {
     const length = sequences[sequence]?.tokens.length ?? 0;
     if (selection && length > 0)
       this.selection = { ...selection, sequence, token: Math.min(selection.token, length - 1) };
+  }
+
+  /** The first sequence, at its first token; of an image, which may begin with a token without a place, at the patch in its
+   * middle. */
+  readFirst(): void {
+    const grid = gridOf(this.data.probe.value?.lists[0]?.sequences[0]);
+    const middle = grid ? (grid.grid.rows >> 1) * grid.grid.columns + (grid.grid.columns >> 1) : 0;
+    const token = grid ? Math.max(0, tokensOf(grid)[middle] ?? 0) : 0;
+    this.selection = { sequence: 0, list: 0, token, side: 'query' };
   }
 
   /** Selects a query or key by its number among a head's points. */

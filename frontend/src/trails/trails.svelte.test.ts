@@ -72,6 +72,15 @@ it('are of the selected token’s query and key and of marked points, and of not
   expect(trails.points).toEqual([1, 6, 3]);
 });
 
+it('are of a sample of many points, evenly through them, and always of the selected token', () => {
+  shown.group = { id: '1', points: Array.from({ length: 1000 }, (_, i) => i), of: 1000 };
+  expect(trails.drawn.length).toBe(120);
+  expect([trails.drawn[0], trails.drawn[60], trails.drawn[119]]).toEqual([0, 500, 991]);
+  shown.selection = { sequence: 0, list: 0, token: 1, side: 'query' };
+  expect([trails.drawn.length, ...trails.drawn.slice(0, 3)]).toEqual([120, 1, 6, 0]);
+  expect(new Set(trails.drawn.slice(2)).size).toBe(118);
+});
+
 it('go so many checkpoints back from the shown one', () => {
   shown.group = { id: '1', points: [0], of: 4 };
   trails.length = 3;

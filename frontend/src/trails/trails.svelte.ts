@@ -29,6 +29,8 @@ type Scene = Pick<ShownSteps, 'pair' | 'stale' | 'morph' | 'held'>;
 
 /** What “all” means: lines through more corners than this are a scribble. */
 const MOST = 64;
+/** More trails than these are a bundle that nobody can follow: of more points a sample is drawn. */
+const MOST_POINTS = 120;
 /** A stretch of a trail costs about so many points. */
 const PRICE = 4;
 
@@ -48,6 +50,16 @@ export class Trails implements Feature {
     const { selection } = this.session.focus;
     const { group } = marks;
     return [...(selection ? styles.lit.slice(-2) : []), ...(group?.points ?? [])];
+  });
+
+  /** Those whose trails are drawn: the selected token's, and of many marked points a sample, evenly through all of them. */
+  readonly drawn: readonly number[] = $derived.by(() => {
+    const { points } = this;
+    if (points.length <= MOST_POINTS) return points;
+    const selected = this.session.focus.selection ? 2 : 0;
+    const [rest, room] = [points.slice(selected), MOST_POINTS - selected];
+    const sample = Array.from({ length: room }, (_, i) => rest[Math.floor((i * rest.length) / room)] ?? 0);
+    return [...points.slice(0, selected), ...sample];
   });
 
   /** Numbers of the checkpoints before the shown one that trails come through, the nearest first. */
@@ -76,7 +88,7 @@ export class Trails implements Feature {
     const through = [...earlier.filter((held) => held.some(Boolean)), pair.from.heads, pair.to.heads];
     if (through.length < 3) return null;
     const room = Math.floor(pointBudget() / PRICE / (through.length * Math.max(1, heads.length)));
-    const points = this.points.slice(0, Math.max(2, room));
+    const points = this.drawn.slice(0, Math.max(2, room));
     return trailsThrough(through, heads, points, { rects, dims: pair.dims, styles });
   }
 }
