@@ -80,12 +80,17 @@ def test_a_named_head_opens_the_query_that_shows_it(tab: Tab) -> None:
         expect(tab.sentence_view).to_have_count(0)
         expect(tab.head_view.get_by_role("status")).to_have_text("Looking for the query that shows it best…")
     expect(tab.head_view.get_by_text(SENTENCE, exact=True)).to_be_visible()
-    tab.expect_address(head=1, sequence=1, token=BEST)
+    tab.expect_address(head=1, sequence=1, token=BEST, evidence="fixed_or_induction")
     tab.expect_weight("key", BEST - PERIOD + 1, 100 * BEST_WEIGHT)
+    tab.page.reload()  # a link to it says the same
+    tab.ready()
+    expect(tab.head_view.get_by_text(SENTENCE, exact=True)).to_be_visible()
+    tab.expect_address(head=1, sequence=1, token=BEST, evidence="fixed_or_induction")
     strongest = tab.sentence_view.get_by_role("button", name=f"key {BEST - PERIOD + 1}:")
     expect(strongest).to_be_in_viewport(ratio=1)  # though its query is 59 rows away
     tab.sentence_view.get_by_role("button", name=f"key {BEST - PERIOD + 2}:").click()
     expect(tab.head_view.get_by_text(SENTENCE)).to_have_count(0)  # it is of another token
+    tab.expect_address(evidence=None)
 
 
 def test_the_sentence_of_a_head_opens_it_too_and_a_cell_selects_nothing(tab: Tab) -> None:

@@ -184,3 +184,16 @@ def test_arrows_and_links_and_other_images(tab: Tab, logdir: Path) -> None:
 def tab_shot(what: Locator) -> Pixels:
     """What the screen shows of an element, the pointer where it is."""
     return np.asarray(Pillow.open(io.BytesIO(what.screenshot())).convert("RGB")).astype(np.int16)
+
+
+def test_an_image_is_opened_at_a_patch_and_has_what_means_something(tab: Tab) -> None:
+    tab.open(layer=0, head=1)
+    tab.head_view.get_by_role("button", name="Images").click()
+    tab.ready()
+    tab.expect_address(sequence=0, token=4)  # row 1, column 1, and not [CLS], which has no place
+    expect(image_view(tab).locator("[aria-live]")).to_contain_text("patch row 1, column 1, ")
+    with tab.more("image") as panel:
+        expect(panel.get_by_role("button", name="Hide tokens without a place")).to_be_visible()  # [CLS]
+        panel.get_by_role("button", name="Compare with this step").click()
+        expect(panel).to_be_hidden()  # done: the menu has closed
+    expect(image_view(tab).get_by_role("button", name="Compare with step 100")).to_be_visible()

@@ -295,3 +295,11 @@ def test_a_pin_that_cannot_be_read_leaves_the_rest(tab: Tab) -> None:
     tab.sentence_view.get_by_role("button", name="Unpin step 100").click()
     expect(tab.sentence_view.get_by_role("alert")).to_have_count(0)
     tab.complaints.clear()  # the browser tells of every 404
+
+
+def test_the_mean_says_what_it_is_over(tab: Tab) -> None:
+    tab.open(layer=0, head=1, sequence=0, token=4, mean=1)
+    lengths = [len(sequence.tokens) for sequence in PROBE.sequences]
+    expect(tab.sentence_view).to_contain_text(
+        f"mean of {len(lengths)} sequences of {min(lengths)}–{max(lengths)} tokens, each from its first on"
+    )

@@ -56,20 +56,21 @@ const here = () => session.matrix.pair?.to.heads.map((points) => points !== null
 const late = () => [...(session.matrix.pair?.late ?? [])];
 const slow = ({ projection }: PointsQuery) => projection.method === 'tsne';
 
-it('fills a slow projection head by head, and shows no other method meanwhile', async () => {
+it('fills a slow projection head by head, each one’s biplot marked as such meanwhile', async () => {
   await begin(true);
   expect(here()).toEqual([true, true, true, true]);
   source.holds = slow;
   session.axes.project({ method: 'tsne' });
   await pass(200);
-  expect(here()).toEqual([false, false, false, false]);
+  expect(here()).toEqual([true, true, true, true]);
+  expect(late()).toEqual([0, 1, 2, 3].map((head) => [head, 'biplot']));
   await source.letGo(({ layer, head }) => layer === 1 && head === 0);
-  expect(here()).toEqual([false, false, true, false]);
+  expect(late()).toEqual([0, 1, 3].map((head) => [head, 'biplot']));
   expect(session.matrix.settled).toBe(false);
   source.holds = () => false;
   await source.letGo();
   await pass();
-  expect(here()).toEqual([true, true, true, true]);
+  expect(late()).toEqual([]);
   expect(session.matrix.settled).toBe(true);
 });
 

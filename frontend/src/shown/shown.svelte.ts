@@ -4,7 +4,7 @@ import { Morph } from '../render/morph.svelte';
 import { headsOf, type StepPoints } from '../render/positions';
 import type { Feature } from '../run/feature';
 import type { HeadPlace } from '../run/head';
-import { addressKey, DEFAULT_PROJECTION, isSlow } from '../run/projection';
+import { addressKey, isSlow } from '../run/projection';
 import type { DataSource } from '../run/source';
 import type { Dims, Group, PointsQuery, Run } from '../run/types';
 import type { Axes } from './axes.svelte';
@@ -20,6 +20,7 @@ import {
   standsIn,
 } from './pair';
 import { type Awaited, settled } from './ready';
+import { MOST_STAND_INS, standInQueries, standIns } from './stand_ins';
 import { shownTimeSpan, type TimeSpan } from './time_span';
 
 /** Whose points a scene shows, in which axes, and where the timeline's hand is. */
@@ -44,8 +45,6 @@ interface Question {
   readonly numbers: number[];
 }
 
-/** With more heads than these, none stands in for another: each one that comes would send all of them to the GPU anew. */
-const MOST_STAND_INS = 512;
 /** Names of step points that are remembered. */
 const KEPT = 8;
 
@@ -143,15 +142,10 @@ export class ShownSteps implements Feature {
     const { loader, data } = this.session;
     const heads = this.wish()?.heads ?? [];
     if (!this.single || this.wish()?.alone || data.source?.offers || heads.length > MOST_STAND_INS) return [];
-    const asked = this.questions(this.course.to).map(({ query }) => query);
-    if (!asked.some((query) => loader.progressOf(query) !== null)) return [];
-    const layers = new Map(
-      asked.filter((query) => !loader.settled(query)).map((query) => [query.layer, query]),
+    return standInQueries(
+      this.questions(this.course.to).map(({ query }) => query),
+      loader,
     );
-    return [...layers.values()].map(({ head: _, ...query }) => ({
-      ...query,
-      projection: DEFAULT_PROJECTION,
-    }));
   }
 
   readonly mix: number = $derived.by(() => {
@@ -231,7 +225,7 @@ export class ShownSteps implements Feature {
       frame: `${place}|${wish.dims}|${address}|${frame}|${inFrameOf ?? ''}`,
       complete: this.arrived([from, to]) || (before.every(Boolean) && after.every(Boolean)),
       single: this.single,
-      standIns: this.standIns(),
+      standIns: standIns(this.standInQueries(), wish.heads, run, loader),
       method: projection.method,
       preliminary,
     };
@@ -252,22 +246,6 @@ export class ShownSteps implements Feature {
       }
     }
     return found;
-  }
-
-  /** What is here of the biplots that stand in, head by head. */
-  private standIns(): Heads {
-    const { loader } = this.session;
-    const heads = this.wish()?.heads ?? [];
-    const found = new Map(
-      this.standInQueries().map((query) => [
-        query.layer,
-        headsOf(loader.get(query) ?? new Float32Array(0), this.course.run?.layers[query.layer]?.heads ?? 1),
-      ]),
-    );
-    return heads.map(({ layer, head }) => {
-      const points = found.get(layer)?.[head];
-      return points && points.length > 0 ? points : null;
-    });
   }
 
   /** Whether what is drawn stands in for what is asked for. */
