@@ -51,6 +51,7 @@ full: test .venv/.full zoo docs
 # Models of other packages, at pinned versions in an environment of their own, against attention captured independently.
 zoo: .venv/.dev .venv-zoo/.installed
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .venv-zoo/bin/python -W ignore -m tests.zoo
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .venv-zoo/bin/python -W ignore -m tests.zoo.places
 
 .venv-zoo/.installed: tests/zoo/requirements.txt
 	@echo "Installing other packages' models into .venv-zoo (a few minutes the first time)"

@@ -17,6 +17,10 @@ _VISION = ("vision_model", "vision_tower", "vision_encoder", "image_encoder", "v
 CROSS_WHY = (
     "it is cross-attention: its keys are those of another sequence, and the probe does not name them: give key_tokens"
 )
+SAME_INPUT_WHY = (
+    "it is cross-attention: its keys are those of another sequence, or of the same inputs after other layers than its "
+    "queries, and the probe does not name them: give key_tokens"
+)
 ACROSS: Sides = ("tokens", "key_tokens")
 
 

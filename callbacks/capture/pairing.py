@@ -13,7 +13,7 @@ from ..probes.relations import Related
 from ..probes.side import Side
 from ..tracing.attention_call import AttentionCall
 from ..tracing.patches import UNKNOWN, OnGrid, Windows
-from .other_sequences import Sides, sides_of
+from .other_sequences import SAME_INPUT_WHY, Sides, sides_of
 from .own_grids import OwnGrids, agrees, side_of_windows
 
 _CROWDED = (
@@ -74,6 +74,10 @@ class Pairings:
     def of(self, call: AttentionCall) -> Pairing | str:
         """The tokens that `call` is among, or why they are not those of the probe."""
         named = self._found.get(call.name) or sides_of(call.name, self._others)
+        if named == SAME_INPUT_WHY and None not in call.places and len(self._sides) == 1:
+            named = None  # both are patches of the same image
+        if isinstance(named, str) and call.queries.shape[-2] == 1 and isinstance(call.places[1], OnGrid):
+            return self._misfit(call)  # a class token looks at an image
         if isinstance(named, str):
             return named
         if call.disorder is not None:

@@ -16,7 +16,7 @@ from tb_attnviz.events import Side as SideName
 
 from ..probes.batch import Batch
 from ..tracing.sources import RANDOM, SHUFFLED, of_input
-from .other_sequences import ACROSS, CROSS_WHY, Sides, sides_of
+from .other_sequences import ACROSS, CROSS_WHY, SAME_INPUT_WHY, Sides, sides_of
 
 GivenSides = Mapping[str, tuple[SideName, SideName]]  # pattern of attentions → sides of their queries and keys
 
@@ -99,7 +99,9 @@ class _Judge:
         mutual = self._mutual()
         for name, trace in self._traces.items():
             if name in self._across:
-                found[name] = (_UNTOLD % name if mutual else ACROSS) if self._both else CROSS_WHY
+                same = not (trace.queries ^ trace.keys) & self._all_inputs
+                why = SAME_INPUT_WHY if same else CROSS_WHY
+                found[name] = (_UNTOLD % name if mutual else ACROSS) if self._both else why
             elif not trace.queries or not trace.keys:
                 continue
             elif self._across and not mutual:

@@ -145,6 +145,29 @@ def test_special_tokens_stay_before_the_patches():
     assert keys[0, 1:, 0].tolist() == [3.5] * 4 + [11.5] * 4
 
 
+@pytest.mark.parametrize("pool", [1, 2])
+def test_queries_of_the_image_itself_meet_keys_of_a_later_layer(pool):
+    """Global queries, as in GCViT: keys went through a layer that they have not gone through."""
+
+    def tokens(x, _):
+        q = sequence(x)[:, None]
+        later = sequence(x) + 0 * functional.scaled_dot_product_attention(q, q, q)[:, 0]
+        return sequence(functional.avg_pool2d(x, pool)), later
+
+    pixels = where_pixels_are()
+    recording = capture(Model(tokens), Probe.from_images(None, pixels, PATCH, special=()))
+    assert [layer.name for layer in recording.layers] == ["Model", "Model#1"]
+    assert recording.layers[1].query_grid == (None if pool == 1 else COARSE)
+    (queries, keys) = (
+        x[0].reshape(len(pixels), -1, 2) for x in (recording.samples[1].queries, recording.samples[1].keys)
+    )
+    grid = FINE if pool == 1 else COARSE
+    side = PATCH * pool
+    expected = [((r + 0.5) * side - 0.5, (c + 0.5) * side - 0.5) for r, c in grid.places]
+    np.testing.assert_allclose(queries[0], expected, atol=1e-3)
+    np.testing.assert_allclose(keys[0], [((r + 0.5) * 4 - 0.5, (c + 0.5) * 4 - 0.5) for r, c in FINE.places], atol=1e-3)
+
+
 def several_grids(x, _):
     return sequence(x), torch.cat([sequence(x), sequence(functional.avg_pool2d(x, 2))], dim=1)
 

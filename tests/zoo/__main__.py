@@ -1,6 +1,7 @@
 """python -m tests.zoo [words]: records models of other packages, and writes their table into docs/models.md.
 
-Exits with 1 if a recording differs from what the model attends with, or if a model could not be tried.
+Exits with 1 if a recording differs from what the model attends with, if fewer layers of a model are recorded than the
+page says (its row is struck out by hand where that is meant), or if a model could not be tried.
 """
 
 import re
@@ -42,6 +43,7 @@ computes. Of attention in windows the error is that within each window. Made by 
 def main(words: list[str]) -> int:
     torch.set_num_threads(1)
     rows, failures = [], 0
+    before = counts_of(PAGE.read_text().partition(START)[2])
     for animal in ANIMALS:
         if words and not any(word in f"{animal.package} {animal.name}" for word in words):
             continue
@@ -51,14 +53,24 @@ def main(words: list[str]) -> int:
         except Exception as problem:
             traceback.print_exc()
             row, error = f"could not be tried: {type(problem).__name__}: {problem}", np.inf
-        failures += error > TOLERANCE
+        name = f"{animal.package} | {animal.name}"
+        now, usual = counts_of(f"| {name} | {row} |").get(name, 0), before.get(name, 0)
+        if now < usual:
+            print(f"{name}: {now} layers are recorded; {usual} were when the page was written")
+        failures += error > TOLERANCE or now < usual
         rows.append(f"| {animal.package} | {animal.name} | {row} |")
         print(f"{time.perf_counter() - start:5.1f} s {rows[-1]}", flush=True)
-    if not words:
+    if not words and not failures:
         page = PAGE.read_text().partition(START)[0]
         PAGE.write_text(page + START + HEADER + "\n".join(rows) + "\n")
     print(f"{len(rows) - failures} passed, {failures} failed")
     return int(failures > 0)
+
+
+def counts_of(table: str) -> dict[str, int]:
+    """How many layers of each model are recorded, by package and name, as rows of the page say."""
+    rows = re.findall(r"^\| ([^|]+ \| [^|]+) \| (\d+) of \d+ \|", table, flags=re.MULTILINE)
+    return {name: int(count) for name, count in rows}
 
 
 def tried(animal: Animal) -> tuple[str, float]:
