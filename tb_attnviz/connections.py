@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.events import FiguresLocation, FormatError, Layer, read_connections, read_figures
+from tb_attnviz.events import ConnectionCodes, FiguresLocation, FormatError, Layer, read_figures
 
 Float32 = npt.NDArray[np.float32]
 Way = Literal["queries", "keys"]
@@ -54,7 +54,7 @@ def connections_of(step: int, by_step: Mapping[int, Mapping[Way, Float32]], laye
     pairs: list[Pair] = []
     for by in WAYS:
         now = np.nan_to_num(by_step[step][by])
-        shares = shares_of(now)
+        shares = _share(now, np.maximum(now, 0).sum(axis=0))
         for source, target in np.argwhere((now >= LEAST) & (shares >= SHARE)):
             formed = steps[_formed([float(by_step[s][by][source, target]) for s in steps])]
             value, share = float(now[source, target]), float(shares[source, target])
@@ -95,11 +95,11 @@ def head_links(locations: Mapping[int, FiguresLocation], heads: int, wanted: Seq
     rows: dict[int, list[_Row]] = {}
     for step in steps:
         try:
-            by = read_step(locations[step], heads)
+            by = _read(locations[step], heads)
         except FormatError:
             continue
-        shares = {way: shares_of(np.nan_to_num(values)) for way, values in by.items()}
-        rows[step] = [_Row.of(by, shares, head) for head in wanted]
+        given = [codes.given() for codes in by]
+        rows[step] = [_Row.of(by, given, head) for head in wanted]
     return [_links([row[n] for row in rows.values()], tuple(rows)) for n in range(len(wanted))]
 
 
@@ -111,11 +111,12 @@ class _Row:
     shares: tuple[Float32, Float32]
 
     @classmethod
-    def of(cls, by: Mapping[Way, Float32], shares: Mapping[Way, Float32], head: int) -> "_Row":
-        def both(arrays: Mapping[Way, Float32]) -> tuple[Float32, Float32]:
-            return np.stack([arrays[way][:, head] for way in WAYS]), np.stack([arrays[way][head] for way in WAYS])
-
-        return cls(both(by), both(shares))
+    def of(cls, by: Sequence[ConnectionCodes], given: Sequence[Float32], head: int) -> "_Row":
+        every = slice(None)
+        fed_by = np.stack([codes.at(every, head) for codes in by])
+        feeds = np.stack([codes.at(head, every) for codes in by])
+        all_given = np.stack(given)  # [ways, heads]
+        return cls((fed_by, feeds), (_share(fed_by, all_given[:, head : head + 1]), _share(feeds, all_given)))
 
 
 def _links(rows: Sequence[_Row], steps: tuple[int, ...]) -> HeadLinks:
@@ -169,19 +170,22 @@ def _digits(value: float) -> float | None:
 
 def read_step(location: FiguresLocation, heads: int) -> dict[Way, Float32]:
     """Each way's [heads_from, heads_to] at one step. Raises events.FormatError where that is damaged."""
+    every = slice(None)
+    return {way: codes.at(every, every) for way, codes in zip(WAYS, _read(location, heads), strict=True)}
+
+
+def _read(location: FiguresLocation, heads: int) -> list[ConnectionCodes]:
+    """In the order of WAYS. Raises events.FormatError."""
     arrays = read_figures(location)
-    found: dict[Way, Float32] = {}
-    for way in WAYS:
-        values = read_connections(arrays, way, heads=heads)
-        if values is None:
-            raise FormatError(f"the connections of step {location.step} are incomplete")
-        found[way] = values
+    found = [codes for way in WAYS if (codes := ConnectionCodes.read(arrays, way, heads=heads))]
+    if len(found) < len(WAYS):
+        raise FormatError(f"the connections of step {location.step} are incomplete")
     return found
 
 
-def shares_of(contributions: Float32) -> Float32:
-    """Of [heads_from, heads_to], without NaN, the share of all that is contributed to the second head in this way."""
-    return np.asarray(contributions / np.maximum(np.maximum(contributions, 0).sum(axis=0), 1e-12), np.float32)
+def _share(contributions: Float32, given: Float32) -> Float32:
+    """Of all that is contributed to the second head in this way; of what is not known, 0."""
+    return np.asarray(np.nan_to_num(contributions) / np.maximum(given, 1e-12), np.float32)
 
 
 def _formed(over: Sequence[float]) -> int:

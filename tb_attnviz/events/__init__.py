@@ -5,7 +5,7 @@ ordinary event file; the samples lie apart, in `<run>/plugins/attnviz/samples-*.
 TensorBoard never loads them. `docs/format.md` describes both byte by byte.
 """
 
-from tb_attnviz.events.connections import connection_arrays, read_connections
+from tb_attnviz.events.connections import ConnectionCodes, connection_arrays
 from tb_attnviz.events.documents import FormatError, VersionError
 from tb_attnviz.events.figure_rows import FigureRows
 from tb_attnviz.events.figures import FiguresLocation, FiguresLog, read_figures
@@ -39,6 +39,7 @@ __all__ = [
     "AlertedHead",
     "AttentionMap",
     "Checkpoint",
+    "ConnectionCodes",
     "DamagedError",
     "DamagedFileWarning",
     "EventLog",
@@ -68,7 +69,6 @@ __all__ = [
     "VersionError",
     "connection_arrays",
     "encode_maps",
-    "read_connections",
     "read_figures",
     "read_image",
     "read_maps",

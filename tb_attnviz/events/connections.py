@@ -1,5 +1,6 @@
 """Connections: how much the heads of a run contribute to each other, as the figures of a step hold them."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,12 +31,33 @@ def connection_arrays(by: Mapping[str, Float32]) -> dict[str, Array]:
     return found
 
 
-def read_connections(arrays: Mapping[str, Array], name: str, *, heads: int) -> Float32 | None:
-    """float32 [heads_from, heads_to] of one way; None where it was not recorded. Raises FormatError."""
-    codes, scale = arrays.get(f"connections/{name}"), arrays.get(f"connections/{name}_scale")
-    if codes is None or scale is None:
-        return None
-    shapes, types = (codes.shape, scale.shape), (codes.dtype, scale.dtype)
-    if shapes != ((heads, heads), (heads,)) or types != (np.dtype(np.int16), np.dtype(np.float32)):
-        raise FormatError(f"connections/{name} is no int16 [{heads}, {heads}] with a scale for each column")
-    return np.where(codes == _UNKNOWN, np.float32(np.nan), codes * scale).astype(np.float32)
+@dataclasses.dataclass(frozen=True)
+class ConnectionCodes:
+    """One way, as it is recorded: what is asked of a few heads is computed without the whole matrix in floats."""
+
+    codes: npt.NDArray[np.int16]  # [heads_from, heads_to]: shares of the scale of each column
+    scale: Float32  # [heads_to]
+
+    @classmethod
+    def read(cls, arrays: Mapping[str, Array], name: str, *, heads: int) -> "ConnectionCodes | None":
+        """None where it was not recorded. Raises FormatError."""
+        codes, scale = arrays.get(f"connections/{name}"), arrays.get(f"connections/{name}_scale")
+        if codes is None or scale is None:
+            return None
+        shapes, types = (codes.shape, scale.shape), (codes.dtype, scale.dtype)
+        if shapes != ((heads, heads), (heads,)) or types != (np.dtype(np.int16), np.dtype(np.float32)):
+            raise FormatError(f"connections/{name} is no int16 [{heads}, {heads}] with a scale for each column")
+        return cls(codes, scale)
+
+    def at(self, sources: Any, targets: Any) -> Float32:
+        """The contributions at these places, NaN where nothing is known."""
+        codes = self.codes[sources, targets]
+        return np.where(codes == _UNKNOWN, np.float32(np.nan), codes * self.scale[targets]).astype(np.float32)
+
+    def given(self) -> Float32:
+        """[heads_to]: all that is contributed to each head, without what is taken away."""
+        return np.asarray(np.maximum(self.codes, 0).sum(axis=0, dtype=np.int64) * self.scale, np.float32)
+
+    def strongest(self) -> npt.NDArray[np.intp]:
+        """[heads_to]: the head that contributes most to each."""
+        return np.asarray(self.codes.argmax(axis=0))

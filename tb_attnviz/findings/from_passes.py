@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.connections import LEAST, SHARE, shares_of
-from tb_attnviz.events import FormatError, read_connections
+from tb_attnviz.connections import LEAST, SHARE
+from tb_attnviz.events import ConnectionCodes, FormatError
 from tb_attnviz.importance import CHECKPOINTS
 
 Float32 = npt.NDArray[np.float32]
@@ -21,14 +21,14 @@ def from_connections(arrays: Arrays, heads: int) -> dict[str, Float32]:
     "share/fed_by" its share; "over/fed_by" from 1 on where it stands out as a pair of `Run.connections` does.
     """
     try:
-        found = read_connections(arrays, "keys", heads=heads)
+        found = ConnectionCodes.read(arrays, "keys", heads=heads)
     except FormatError:
         return {}
     if found is None:
         return {}
-    values = np.nan_to_num(found)
-    source, own = values.argmax(axis=0), np.arange(heads)
-    contribution, share = values[source, own], shares_of(values)[source, own]
+    source = found.strongest()
+    contribution = np.nan_to_num(found.at(source, np.arange(heads)))
+    share = contribution / np.maximum(found.given(), 1e-12)
     there = contribution > 0
     measures = {
         "offset/fed_by": np.where(there, source, -1),
