@@ -23,7 +23,7 @@ from tb_attnviz.events import AttentionMap, Layer, ProbeRecord, RunWriter, Sampl
 
 SIZES = ((12, 12), (80, 64))
 _POSITIONS = 32  # of a small map
-_STEPS = 5
+_STEPS = 3
 _FIGURES = ("entropy", "max_logit", "sink", "previous", "self", "induction", "duplicate")
 _PATIENCE = 600_000  # milliseconds
 _READY = '[data-testid="attnviz"][data-ready="true"]'
@@ -91,8 +91,6 @@ def _press(tab: Page, key: str) -> None:
 
 def _measured(browser: Browser, address: str) -> dict[str, Cost]:
     costs = {}
-    tab = browser.new_page(viewport={"width": 1280, "height": 720})
-    tab.close()
     opened: list[Page] = []
     costs["open"] = _cost(browser, None, lambda: opened.append(_opened(browser, address)))
     (tab,) = opened
@@ -100,7 +98,7 @@ def _measured(browser: Browser, address: str) -> dict[str, Cost]:
     for key in ("ArrowRight", "ArrowRight", "Home"):
         _press(tab, key)
     costs["scrub to a step that was there before"] = _cost(browser, tab, lambda: _press(tab, "ArrowRight"))
-    costs["pan and zoom, all heads in view and few"] = _cost(browser, tab, lambda: _pan_and_zoom(tab))
+    costs["pan and zoom, from all heads to few"] = _cost(browser, tab, lambda: _pan_and_zoom(tab))
     costs["open a head"] = _cost(browser, tab, lambda: _open_head(tab))
     tab.close()
     return costs
@@ -140,7 +138,10 @@ def _cost(browser: Browser, tab: Page | None, act: Callable[[], Any]) -> Cost:
 
 def report(browser: Browser, sizes: tuple[tuple[int, int], ...]) -> str:
     """The section, as Markdown."""
-    found = {size: measure(browser, *size) for size in sizes}
+    found = {}
+    for size in sizes:
+        found[size] = measure(browser, *size)
+        print(size, found[size], flush=True)
     rows = []
     for what in next(iter(found.values())):
         costs = [found[size][what] for size in sizes]
