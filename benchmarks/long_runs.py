@@ -1,22 +1,25 @@
-"""What a long run costs TensorBoard: its memory, and bytes and seconds of what the tab asks for as it opens.
+"""What a long run costs TensorBoard: its memory, bytes and seconds of what the tab asks for as it opens, and how long
+others wait meanwhile.
 
     python -m benchmarks.long_runs 100x144 2000x144 10000x144 60x5120 1000x5120 --write
 
 Runs are made up and written by RunWriter: steps × heads, 14 figures. Each answer is asked for twice, and the second
-asking is of another figure or head, so that worker processes run and nothing is in the cache.
+asking is of another figure or head, so that worker processes run and nothing is in the cache. "First list" is that of
+the runs when TensorBoard has read the run and we have not; `/data/runs` is asked for all the while.
 """
 
 import argparse
 import json
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmarks import page
+from benchmarks.server import Neighbour, process_at, usage
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tests.conftest import serving, wait_until
 
@@ -50,12 +53,14 @@ def measure(logs: Path, steps: int) -> list[str]:
                         return time.perf_counter() - begun, body
                 time.sleep(0.02)
 
-        def listed() -> int:
-            runs: list[dict[str, Any]] = json.loads(get("runs?steps=spans")[1])["runs"]
-            return sum(count for run in runs for _, _, count in run["steps"])
-
-        wait_until(lambda: listed() == steps, seconds=600)
+        process, neighbour = process_at(address), Neighbour(address)
+        wait_until(lambda: _last_scalar(address) == 10 * (steps - 1), seconds=600)
+        idle = neighbour.ask(3.0)
+        with neighbour.asking():
+            first = get("runs?steps=spans")[0]
         poll = get("runs?steps=spans")
+        [run] = json.loads(poll[1])["runs"]
+        assert sum(count for _, _, count in run["steps"]) == steps
         index = json.loads(get("health_steps?run=run")[1])
         rows, heads, known = index["rows"], sum(index["heads"]), index["digest"]
         query = f"run=run&rows={rows}&known={known}&to={rows}"
@@ -69,30 +74,32 @@ def measure(logs: Path, steps: int) -> list[str]:
         other = [f"health_rows?{query}&from={rows - 1}", f"health_range?{query}&from=0&every={fits[0]}&head=1"]
         for route in other:
             get(route)  # worker processes have begun
-        answers = [get(route) for route in asked]
-        memory = _memory(address)
-        figure = f"{len(poll[1]):,}", f"{1000 * poll[0]:.0f} ms"
+        while_listed = neighbour.p99
+        with neighbour.asking():
+            answers = [get(route) for route in asked]
         bytes_, seconds = sum(len(body) for _, body in answers), sum(taken for taken, _ in answers)
-        return [f"{rows:,} × {heads:,}", *figure, f"{bytes_ / 1e6:.2f} MB", f"{seconds:.2f} s", f"{memory:.0f} MB"]
+        return [
+            f"{rows:,} × {heads:,}",
+            f"{first:.2f} s",
+            f"{len(poll[1]):,} in {1000 * poll[0]:.0f} ms",
+            f"{bytes_ / 1e6:.2f} MB",
+            f"{seconds:.2f} s",
+            *(f"{1000 * p99:.0f} ms" for p99 in (idle, while_listed, neighbour.p99)),
+            f"{usage(process).megabytes:.0f} MB",
+        ]
 
 
 def _size(rows: int, heads: int, every: int) -> int:
     return (1 if every == 1 else 4) * -(-rows // every) * heads
 
 
-def _memory(address: str) -> float:
-    """Megabytes that the TensorBoard at this address has in memory."""
-    port = address.rsplit(":", 1)[1]
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"--port={port}" in (line := (process / "cmdline").read_text().replace("\0", " ")) or (
-                "tensorboard" in line and port in line
-            ):
-                status = dict(part.split(":", 1) for part in (process / "status").read_text().splitlines())
-                return int(status["VmRSS"].split()[0]) / 1024
-        except (OSError, KeyError):
-            continue
-    return float("nan")
+def _last_scalar(address: str) -> int:
+    """The newest step that TensorBoard's own tab has of the run, -1 for none: then all of it is read."""
+    try:
+        with urllib.request.urlopen(f"{address}/data/plugin/scalars/scalars?run=run&tag=attnviz/sink/mean") as answer:
+            return int(json.loads(answer.read())[-1][1])
+    except (urllib.error.HTTPError, IndexError):
+        return -1
 
 
 def main() -> None:
@@ -106,7 +113,17 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as logs:
             write_run(Path(logs, "run"), steps, heads)
             rows.append(measure(Path(logs), steps))
-    header = ["steps × heads", "bytes of a poll of `runs`", "in", "figures as the tab opens", "in", "TensorBoard has"]
+    header = [
+        "steps × heads",
+        "first list of runs",
+        "bytes of a poll of it",
+        "figures as the tab opens",
+        "in",
+        "`/data/runs` p99 idle",
+        "while runs are first listed",
+        "while figures are asked for",
+        "TensorBoard has",
+    ]
     text = f"{page.machine('tensorboard', 'numpy')}.\n\n{page.table(header, rows)}"
     print(text)
     if arguments.write:

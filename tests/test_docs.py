@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import fsspec
 import numpy as np
 import pytest
 import torch
 from accelerate.state import AcceleratorState, GradientState, PartialState
+from fsspec.implementations.memory import MemoryFileSystem
 from lightning.pytorch import LightningModule
 from torch.nn import functional
 from torch.utils.data import DataLoader
@@ -166,6 +168,24 @@ def test_processes(given: dict[str, object]) -> None:
 
 def test_long_runs(given: dict[str, object]) -> None:
     run_page("docs/how_to/long_runs.md", given)["recorder"].close()
+
+
+def test_object_stores(given: dict[str, object]) -> None:
+    class Bucket(MemoryFileSystem):
+        """Stands for S3."""
+
+        protocol = "s3"
+
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            return str(super()._strip_protocol(path.replace("s3://", "memory://")))
+
+    fsspec.register_implementation("s3", Bucket, clobber=True)
+    try:
+        run_page("docs/how_to/object_stores.md", given)
+        assert tb_attnviz.open_run("s3://bucket/runs/a").steps == [0]
+    finally:
+        fsspec.register_implementation("s3", "s3fs.S3FileSystem", clobber=True)
 
 
 def test_pretrained(given: dict[str, object]) -> None:

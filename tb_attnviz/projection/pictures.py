@@ -135,15 +135,16 @@ def make(view: View, step: int, store: Store, report: Report) -> Picture:
     linear = view.projection.linear
     if not linear:
         check_projections(_SPOKEN[view.projection.method])
+    fitting = report if linear else functools.partial(_report_fit, report)
+    frame = None if view.is_biplot_alone(step) else view.frame(store, fitting)
     whole = view.source.whole(step)
     heads = range(len(whole.finite)) if view.head is None else range(view.head, view.head + 1)
-    if view.is_biplot_alone(step):
+    if frame is None:
         points = biplot_alone(whole.of(view.head), view.source.scale, view.projection.dims)
     elif linear:
-        method, dims, frame = view.projection.method, view.projection.dims, view.frame(store, report)
+        method, dims = view.projection.method, view.projection.dims
         points = frame.points(view.source, step, method, dims, whole=whole, head=view.head, home=view.home)
     else:
-        frame = view.frame(store, functools.partial(_report_fit, report))
         pictured = view.source.pictured(whole)
         points = np.full((len(heads), pictured.count, view.projection.dims), np.nan, np.float32)
         shown = [head for head in heads if whole.finite[head]]
