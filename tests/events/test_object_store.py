@@ -54,7 +54,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     import fsspec
 
     fsspec.filesystem("s3", skip_instance_cache=True).mkdir("runs")
-    yield "s3://runs"
+    yield "s3://runs/logs"  # of a bucket alone TensorBoard makes nothing
     server.shutdown()
     thread.join()
 
