@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { layerOf } from '../run/layer.fixture';
-import { DEFAULT_PROJECTION } from '../run/projection';
+import { DEFAULT_PROJECTION, type Method } from '../run/projection';
 import { dataOf, textOf } from '../run/run.fixture';
+import type { StandIn } from '../shown/pair';
 import { type Captioned, captionOf, nameOf } from './caption';
+import type { ViewKind } from './views.svelte';
 
 const side = { list: 0, title: '', raw: ['a', 'b', 'c'], tokens: ['a', 'b', 'c'], gone: [false, true, true] };
 const panel = {
@@ -16,6 +18,9 @@ const panel = {
   signed: false,
 };
 
+const drawn = (late: [number, StandIn][] = [], method: Method = 'biplot') =>
+  ({ dims: 2, late: new Map(late), asked: { method } }) as const;
+
 /** The eighth head of the model's sixth layer, halfway between two steps, but for `parts`. */
 function shown(parts: Partial<Captioned> = {}): Captioned {
   const layers = [layerOf({ number: 5, heads: 1, head_numbers: [7] })];
@@ -26,6 +31,7 @@ function shown(parts: Partial<Captioned> = {}): Captioned {
     playback: { steps: [0, 1000, 2000], step: 1000, between: { from: 1, to: 1, mix: 0 } },
     steering: { tag: null, scale: { low: 0.5, high: 4, logarithmic: true } },
     headView: { pair: null },
+    matrix: { pair: null },
     sentence: {
       sequence: 1,
       top: 0,
@@ -51,6 +57,29 @@ describe('a caption', () => {
     ]);
   });
 
+  it('never passes off one picture as another that was still to come', () => {
+    const axes = { projection: { ...DEFAULT_PROJECTION, method: 'umap' }, dims: 2 } as const;
+    const said = (kind: ViewKind, parts: Partial<Captioned>) =>
+      captionOf(kind, shown({ axes, ...parts })).says.slice(1);
+    expect(said('head', { headView: { pair: drawn([], 'umap') } })).toEqual([]);
+    expect(said('head', { headView: { pair: drawn([[0, 'biplot']], 'umap') } })).toEqual([
+      'not here yet: drawn is the biplot',
+    ]);
+    expect(said('head', { headView: { pair: drawn([[0, 1000]], 'umap') } })).toEqual([
+      'not here yet: drawn is step 1,000',
+    ]);
+    expect(said('head', { headView: { pair: drawn() } })).toEqual(['not here yet: drawn is Biplot']);
+    const late: [number, StandIn][] = [
+      [0, 'biplot'],
+      [2, 500],
+      [3, 500],
+      [4, null],
+    ];
+    expect(said('matrix', { matrix: { pair: drawn(late, 'umap') } })).toEqual([
+      'not here yet for 3 of the heads: drawn is the biplot or step 500',
+    ]);
+  });
+
   it('says between which steps a picture stands', () => {
     const playback = { steps: [0, 1000, 2000], step: 1000, between: { from: 1, to: 2, mix: 0.25 } };
     expect(captionOf('matrix', shown({ playback })).title).toBe(
@@ -60,9 +89,7 @@ describe('a caption', () => {
 
   it('has the dimensions that are drawn, not those that are on their way', () => {
     const axes = { projection: DEFAULT_PROJECTION, dims: 3 } as const;
-    expect(captionOf('head', shown({ axes, headView: { pair: { dims: 2 } } })).says).toEqual([
-      'Biplot in 2-D',
-    ]);
+    expect(captionOf('head', shown({ axes, headView: { pair: drawn() } })).says).toEqual(['Biplot in 2-D']);
     expect(captionOf('head', shown({ axes })).says).toEqual(['Biplot in 3-D']);
   });
 

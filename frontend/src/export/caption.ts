@@ -5,9 +5,10 @@ import type { Focus } from '../run/focus.svelte';
 import { headLabel } from '../run/labels';
 import { METHOD_NAMES } from '../run/methods';
 import type { TokenIndex } from '../run/places';
-import { type Projection, parametersOf } from '../run/projection';
+import { type Method, type Projection, parametersOf } from '../run/projection';
 import type { Dims, Layer, Run } from '../run/types';
 import type { Axes } from '../shown/axes.svelte';
+import type { StandIn } from '../shown/pair';
 import type { Steering } from '../timeline/steering.svelte';
 import { fileName, headName } from './names';
 import type { ViewKind } from './views.svelte';
@@ -23,11 +24,21 @@ export interface Captioned {
   readonly axes: Pick<Axes, 'projection' | 'dims'>;
   readonly playback: Pick<Playback, 'steps' | 'step' | 'between'>;
   readonly steering: Pick<Steering, 'tag' | 'scale'>;
-  readonly headView: { readonly pair: { readonly dims: Dims } | null };
+  readonly headView: Drawn;
+  readonly matrix: Drawn;
   readonly sentence: Pick<
     Sentence,
     'sequence' | 'top' | 'least' | 'sides' | 'pictured' | 'form' | 'weighing'
   >;
+}
+
+/** Points on screen, and which heads' own are not there. */
+interface Drawn {
+  readonly pair: {
+    readonly dims: Dims;
+    readonly late: ReadonlyMap<number, StandIn>;
+    readonly asked: { readonly method: Method };
+  } | null;
 }
 
 /** What is written above a picture, so that it explains itself wherever it is pasted. */
@@ -46,12 +57,15 @@ export function captionOf(kind: ViewKind, session: Captioned): Caption {
     case 'matrix':
       return {
         title: titled('all heads', stepText(session)),
-        says: [projectionText(session.axes.projection, 2)],
+        says: [projectionText(session.axes.projection, 2), ...standInsText(session.matrix)],
       };
     case 'head':
       return {
         title: titled(head, stepText(session)),
-        says: [projectionText(session.axes.projection, session.headView.pair?.dims ?? session.axes.dims)],
+        says: [
+          projectionText(session.axes.projection, session.headView.pair?.dims ?? session.axes.dims),
+          ...standInsText(session.headView, session.axes.projection.method),
+        ],
       };
     case 'sentence':
       return {
@@ -104,6 +118,22 @@ function projectionText(projection: Projection, dims: number): string {
     return [parameter === 'metric' ? String(value) : `${parameter.replaceAll('_', ' ')} ${value}`];
   });
   return `${METHOD_NAMES[projection.method]} in ${dims}-D${told.length > 0 ? ` (${told.join(', ')})` : ''}`;
+}
+
+/** What is drawn in place of pictures that were still to come.
+ * @param method of the picture by itself that was asked for */
+function standInsText({ pair }: Drawn, method?: Method): string[] {
+  const found = [...(pair?.late.values() ?? [])].filter((standIn) => standIn !== null);
+  if (pair && method && found.length === 0 && pair.asked.method !== method)
+    return [`not here yet: drawn is ${METHOD_NAMES[pair.asked.method]}`];
+  const steps = found.filter((standIn) => standIn !== 'biplot').map((step) => step.toLocaleString('en-US'));
+  const drawn = [
+    ...(found.includes('biplot') ? ['the biplot'] : []),
+    ...(steps.length > 0 ? [`step ${[...new Set(steps)].join(', ')}`] : []),
+  ];
+  if (drawn.length === 0) return [];
+  const which = method ? 'not here yet' : `not here yet for ${found.length} of the heads`;
+  return [`${which}: drawn is ${drawn.join(' or ')}`];
 }
 
 function stepText({ playback }: Pick<Captioned, 'playback'>): string {
