@@ -30,8 +30,6 @@ Array = npt.NDArray[Any]
 Float32 = npt.NDArray[np.float32]
 
 HEALTH = "health/"
-DOCUMENTS = ("checkpoint", "kept")
-"""Of which each checkpoint may have one: they stand here, and not in the event file, which TensorBoard holds whole."""
 _ORDER = "order"
 _MOST_FIGURES = 64  # of health: each is held at every step that any of them has
 _MOST_RECORD = 2**30  # bytes: a length beyond is damage
@@ -146,17 +144,15 @@ class FiguresLog:
                 yield from self._said(name, start, end - start, event, data)
             except VersionError:
                 raise
-            except DamagedError as error:
-                yield error
             except (FormatError, DecodeError) as error:
                 sentence = f"a record of figures is damaged: {error} (at or after step {step}, {name}, byte {start:,})"
                 yield DamagedError("figures", step, sentence)
 
     def _said(self, name: str, offset: int, length: int, event: Event, data: bytes) -> Iterator[Said]:
         documents = dict(texts(event))
-        for kind in ("start", "layers", *DOCUMENTS, "end"):
+        for kind in ("start", "layers", "end"):
             if kind in documents:
-                yield self._document(kind, documents[kind], event.step, name)
+                yield read_document(kind, documents[kind], 0, event.step)
         tensors = {value.tag: value.tensor for value in event.summary.value if value.tag not in documents}
         order = tensors.pop(_ORDER, None)
         if order is None:
@@ -175,17 +171,6 @@ class FiguresLog:
             documents.get("maps"),
         )
         yield Said((start, count, 0), "figures", event.step, location)
-
-    def _document(self, kind: str, text: str, step: int, name: str) -> Said:
-        """Raises VersionError, DamagedError for a document of a checkpoint, FormatError for another one."""
-        try:
-            return read_document(kind, text, 0, step)
-        except VersionError:
-            raise
-        except FormatError as error:
-            if kind not in DOCUMENTS:
-                raise
-            raise DamagedError(kind, step, f"{error} (step {step}, {name})") from None
 
 
 def read_figures(location: FiguresLocation) -> dict[str, Array]:

@@ -28,6 +28,7 @@ class Thinned:
     paths: list[str]
     left: list[str]
     before: dict[int, int]
+    newest_step: int
 
 
 class Quota:
@@ -65,7 +66,8 @@ class Quota:
         for file in found[0]:
             if 0 < file.order.start < newest.start:
                 before[file.order.start] = max(before.get(file.order.start, 0), file.order.count)
-        return Thinned(paths, [file.name for file in left[0]], before)
+        steps = [file.step for file in found[0]]
+        return Thinned(paths, [file.name for file in left[0]], before, max(steps, default=0))
 
     def _files(self, directory: str) -> list[KeptFile]:
         names = {name: at for name in files.list_names(directory) if (at := step_and_order(name)) is not None}

@@ -87,7 +87,7 @@ class Records:
         return {
             **self._damaged,
             **{(error.kind, error.step): str(error) for error in self._unread},
-            **{("start", start): f"{figures_name(start)} is missing: it says where checkpoints are" for start in lost},
+            **{("start", start): f"{figures_name(start)} is missing, and the figures in it" for start in lost},
         }
 
     def lose(self, kind: str, step: int, sentence: str) -> None:

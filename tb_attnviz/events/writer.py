@@ -14,7 +14,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tb_attnviz.events import files, records, summaries
 from tb_attnviz.events.documents import dump
 from tb_attnviz.events.event_file import GrowingFile, event_file, file_version
-from tb_attnviz.events.figures import DOCUMENTS, HEALTH, FiguresFile
+from tb_attnviz.events.figures import HEALTH, FiguresFile
 from tb_attnviz.events.image_files import write_images
 from tb_attnviz.events.locations import Locations, SamplesLocation
 from tb_attnviz.events.maps import LayerMaps, write_maps
@@ -93,7 +93,7 @@ class RunWriter:
         self._document("probe", probe.to_content(), step=step)
 
     def write_checkpoint(self, step: int, layers: Iterable[tuple[Layer, Samples]]) -> Checkpoint:
-        """Write the samples of `step`, then the record that points at them: a crash between leaves nothing half."""
+        """Write the samples of `step`, then the event that points at them: a crash between leaves nothing half."""
         self._renew(step)
         order = self._next(step)
         name = samples_name(step, order, self._key)
@@ -201,20 +201,12 @@ class RunWriter:
         return Order(start, self._count)
 
     def _document(self, kind: str, content: Mapping[str, Any], *, step: int, order: Order | None = None) -> str:
-        """Writes a document; it names the one of its kind before it, so that none gets lost.
-
-        Those of which every checkpoint has one go into the figures file: TensorBoard holds all that the event file has.
-        """
-        order, now = order or self._next(step), time.time()
+        """Writes a document into the event file; it names the one of its kind before it, so that none gets lost."""
+        order = order or self._next(step)
         text = dump(kind, {**content, "previous": self._previous.get(kind)}, order=order, step=step)
-        if kind in DOCUMENTS:
-            figures = self._figures_file(step)
-            figures.add_document(kind, text, step=step, wall_time=now)
-            figures.flush()
-        else:
-            tag = summaries.document_tag(kind, order.start)
-            self._sink.add_event(summaries.document_event(tag, text, step=step, wall_time=now))
-            self._sink.flush()
+        tag = summaries.document_tag(kind, order.start)
+        self._sink.add_event(summaries.document_event(tag, text, step=step, wall_time=time.time()))
+        self._sink.flush()
         self._previous[kind] = (order.count, step)
         return text
 
@@ -229,8 +221,9 @@ class RunWriter:
         removed = quota.thin(order)
         if removed is None:
             return
+        # At the newest step, not at theirs: TensorBoard's fast loader forgets what lies after a step that comes again.
         left = self._next(step)
         kept = Kept(frozenset(removed.left), removed.before, left)
-        self._document("kept", kept.to_content(), step=step, order=left)
+        self._document("kept", kept.to_content(), step=max(step, removed.newest_step), order=left)
         for path in removed.paths:
             files.remove(path)

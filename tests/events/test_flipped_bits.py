@@ -66,7 +66,7 @@ def test_no_flip_in_an_event_is_silent(run: Path, file: str) -> None:
 
 
 def test_a_flip_costs_its_own_step_alone(run: Path) -> None:
-    [path] = run.glob("plugins/attnviz-figures/figures-*")
+    [path] = run.glob("*tfevents*")
     records = EventLog(str(run)).load()
     lost, *others = records.steps
     events = [data for _, data in read_records(str(path))]

@@ -52,9 +52,10 @@ def test_two_starts_within_a_second_keep_their_order(tmp_path: Path, monkeypatch
     monkeypatch.setattr(time, "time", lambda: 1_800_000_000.0)
     for probe in (PROBE, OTHER_PROBE, PROBE, OTHER_PROBE):
         write_checkpoint(start(tmp_path / "run", 0, probe), 0)
-    [entry] = asking(load_plugin(tmp_path))("runs").json["runs"]
+    entry, *parts = asking(load_plugin(tmp_path))("runs").json["runs"]
     assert EventLog(str(tmp_path / "run")).load().probe == OTHER_PROBE
     assert (entry["probe"], len(entry["segments"])) == (OTHER_PROBE.fingerprint, 4)
+    assert [part["probe"] for part in parts] == [PROBE.fingerprint, OTHER_PROBE.fingerprint, PROBE.fingerprint]
 
 
 def test_samples_never_get_the_tokens_of_another_probe(tmp_path: Path) -> None:

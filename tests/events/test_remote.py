@@ -63,7 +63,7 @@ def test_a_layer_of_a_step_is_one_request() -> None:
 def test_a_reader_goes_on_where_it_was_while_files_are_put_anew_and_followed_by_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(event_file, "_MOST_BYTES", 3000)
+    monkeypatch.setattr(event_file, "_MOST_BYTES", 1000)
     writer = RunWriter(RUN)
     writer.begin(0, PROBE, LAYERS)
     write_checkpoint(writer, 0)
@@ -74,8 +74,8 @@ def test_a_reader_goes_on_where_it_was_while_files_are_put_anew_and_followed_by_
         assert run.steps == list(range(0, step + 100, 100))
         assert run.health_steps == run.steps
     names = [name.rsplit("/", 1)[-1] for name in FlakyFileSystem.store]
-    assert "figures-000001-000003.events" in names
-    assert sum("tfevents" in name for name in names) == 2
+    assert "figures-000001-000002.events" in names
+    assert sum("tfevents" in name for name in names) > 2
     assert not run.damaged
     second = RunWriter(RUN)
     second.begin(2000, PROBE, LAYERS)
