@@ -168,7 +168,7 @@ def test_a_run_that_was_begun_again_is_broken_off_there(tab: Tab) -> None:
     expect(told).to_have_attribute("title", re.compile("Not shown: steps 0 to 0, .*1 layers, 4 heads"))
     tab.frame.get_by_role("button", name="Events").click()
     expect(tab.frame.get_by_role("dialog", name="Events").get_by_role("listitem")).to_contain_text(
-        ["step 200 ⑂ another model, or another probe"]
+        ["step 200 ⇄ another model, or another probe"]
     )
 
 

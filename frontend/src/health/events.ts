@@ -8,7 +8,7 @@ export const SIGNS: Readonly<Record<RunEvent['what'], readonly [sign: string, wo
   alert: ['▲', 'alert'],
   cleared: ['△', 'cleared'],
   restart: ['↻', 'restart'],
-  'changed model': ['⑂', 'another model or probe'],
+  'changed model': ['⇄', 'another model or probe'],
 };
 
 /** An event, as it is told in a list that has the step beside it. */

@@ -12,12 +12,15 @@ const told = (first: number, ...values: number[]) =>
 
 it('says what a head attends to, by distance', () => {
   expect(told(0.02, 0, 0.05, 0.83, 0.04, 0, 0, 0)).toBe('83 % of its attention 1 token back');
-  expect(told(0.71, 0.12, 0, 0, 0.05, 0, 0, 0)).toBe(
-    '71 % of its attention on the first token, 12 % 3 tokens back',
+  expect(told(0.71, 0, 0.12, 0, 0.05, 0, 0, 0)).toBe(
+    '71 % of its attention on the first token, 12 % 2 tokens back',
   );
   expect(told(Number.NaN, 0, 0, 0, 0.4, 0, 0.3, 0)).toBe(
     '40 % of its attention on itself, 30 % 2 tokens ahead',
   );
+  // 3 back of 4 tokens is one query's, and what the token before and the first have over 100 % is the same twice.
+  expect(told(Number.NaN, 0.9, 0, 0.6, 0, 0, 0, 0)).toBe('60 % of its attention 1 token back');
+  expect(told(0.3, 0, 0, 0.8, 0, 0, 0, 0)).toBe('80 % of its attention 1 token back');
   expect(told(0.05, 0.06, 0.06, 0.07, 0.06, 0.05, 0.05, 0.05)).toBe(
     'broad: no distance has 10 % of its attention',
   );

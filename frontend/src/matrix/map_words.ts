@@ -8,6 +8,15 @@ const WORTH = 0.1;
 const TIMES = 3;
 /** Distances that are told at most. */
 const TOLD = 2;
+/** Distances beyond this share of the longest text are those of few queries: what is far back is the first token. */
+const FAR = 0.5;
+
+const KINDS: Readonly<Record<string, string>> = { text: 'texts', repeated: 'repeated texts' };
+
+/** Sequences that maps are means over: "texts", or "8 × 8 patches". */
+export function kindTitle(kind: string): string {
+  return KINDS[kind] ?? `${kind} patches`;
+}
 
 export interface Told {
   /** Mean attention by distance, itself in the middle. [heads, rows, columns] */
@@ -25,7 +34,11 @@ export function mapWords({ offsets, head, first, pictured }: Told): string {
   if (!codes.some(Boolean)) return 'no map: its keys have no distance, or it was not finite';
   const [middleRow, middleColumn] = [(rows - 1) / 2, (columns - 1) / 2];
   const alike = 4 / ((rows + 1) * (columns + 1)); // a share for each patch
-  const found = Array.from(codes, (code, at) => ({
+  const far = pictured ? columns : (FAR * (columns + 1)) / 2;
+  const near = Array.from(codes, (code, at) => ({ code, at })).filter(
+    ({ at }) => Math.abs((at % columns) - middleColumn) <= far,
+  );
+  const found = near.map(({ code, at }) => ({
     value: valueOfCode(code),
     words: pictured
       ? patchesAway(Math.floor(at / columns) - middleRow, (at % columns) - middleColumn)
@@ -38,9 +51,10 @@ export function mapWords({ offsets, head, first, pictured }: Told): string {
     .slice(0, TOLD);
   if (told.length === 0)
     return pictured ? 'broad: no direction stands out' : 'broad: no distance has 10 % of its attention';
-  const [most, next] = told.map(({ value, words }) => [percent(value), words] as const);
-  const also = next ? `, ${next[0]} ${next[1]}` : '';
-  return `${most?.[0]} of its attention ${most?.[1]}${also}`;
+  const [most, next] = told;
+  // Of over 100 % together some is told twice: the token before may be the first.
+  const also = most && next && most.value + next.value <= 1 ? `, ${percent(next.value)} ${next.words}` : '';
+  return `${percent(most?.value ?? 0)} of its attention ${most?.words}${also}`;
 }
 
 function percent(value: number): string {
