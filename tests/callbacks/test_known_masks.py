@@ -94,7 +94,7 @@ def test_another_mask_is_read_anew(model, probe, compared, tmp_path, visible):
         model.visible = visible
         recorder.record(1)
         recorder.record(2)
-    assert compared[:4] == [N, 16, 16, N]
+    assert compared[:5] == [N, 16, 16, 16, N]  # twice at construction, once at step 0, and with the other mask
     run = tb_attnviz.open_run(tmp_path)
     with torch.no_grad():
         model(torch.tensor([[int(token) for token in run.probe.sequences[1].tokens]]))

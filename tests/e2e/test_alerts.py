@@ -182,7 +182,8 @@ def test_the_earlier_part_of_a_run_is_shown_when_asked_for(tab: Tab) -> None:
     expect(tab.frame.get_by_role("button", name="Play")).to_have_count(0)  # there is nothing to play
     expect(tab.frame.locator(".columns").get_by_text("3", exact=True)).to_be_visible()
     expect(tab.frame.locator(".columns").get_by_text("4", exact=True)).to_have_count(0)
-    tab.page.reload()  # its address is its own
+    tab.expect_address(run="run_in_two_parts%2C%20part%201")
+    tab.page.reload()
     tab.ready()
     expect(chosen).to_have_value("run_in_two_parts, part 1")
     tab.frame.get_by_role("button", name="Show run_in_two_parts").click()
