@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tensorboard.compat.proto.event_pb2 import Event
 
 from tb_attnviz.events import RunWriter
+from tb_attnviz.events.files import is_remote
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -64,12 +65,16 @@ class SummaryWriterSink:
 
 
 def directory_of(logdir: object) -> str:
-    """The run's directory. Raises TypeError for what has none."""
+    """The run's directory, wherever the script goes later. Raises TypeError for what has none."""
     if isinstance(logdir, (str, os.PathLike)):
-        return os.path.expanduser(os.fspath(logdir))
+        return _absolute(os.path.expanduser(os.fspath(logdir)))
     from torch.utils.tensorboard import SummaryWriter  # here: it is slow to import, and most runs are given by path
 
     if not isinstance(logdir, SummaryWriter):
         kind = type(logdir).__name__
         raise TypeError(f"logdir is a {kind}: give a path or a torch.utils.tensorboard.SummaryWriter")
-    return str(logdir.log_dir)
+    return _absolute(str(logdir.log_dir))
+
+
+def _absolute(directory: str) -> str:
+    return directory if is_remote(directory) else os.path.abspath(directory)

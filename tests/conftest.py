@@ -64,6 +64,16 @@ def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         yield
 
 
+@pytest.fixture(autouse=True)
+def _nothing_stays_compiled() -> Iterator[None]:
+    """What a test compiles is not met by the next one of its process: training batches would not be looked at there."""
+    yield
+    dynamo = sys.modules.get("torch._dynamo.utils")
+    if dynamo is not None and dynamo.counters["frames"]["total"] > 0:
+        sys.modules["torch"].compiler.reset()
+        dynamo.counters.clear()
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     """The only one of the process: it would not start beside another."""

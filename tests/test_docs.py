@@ -138,7 +138,8 @@ def test_configuration(given: dict[str, object], monkeypatch: pytest.MonkeyPatch
     given |= {"TrainingArguments": TrainingArguments, "AttnVizCallback": AttnVizCallback}
     given |= {"AttentionRecorder": AttentionRecorder, "wandb": SimpleNamespace(log=logged.append)}
     run_page("docs/configuration.md", given)
-    given["recorder"].record(7)
+    with given["recorder"] as recorder:
+        recorder.record(7)
     assert logged[0]["trainer/global_step"] == 7
 
 

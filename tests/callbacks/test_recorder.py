@@ -246,6 +246,18 @@ class TestBadInput:
             recorder.step(100)
 
 
+def test_a_relative_directory_stays_where_it_is_when_the_script_goes_elsewhere(model, probe, tmp_path, monkeypatch):
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with AttentionRecorder(model, probe, "run") as recorder:
+        recorder.record(0)
+        monkeypatch.chdir(tmp_path / "there")
+        recorder.record(1)
+    assert tb_attnviz.open_run(tmp_path / "here" / "run").steps == [0, 1]
+    assert list((tmp_path / "there").iterdir()) == []
+
+
 def record_and_close(recorder):
     """A failure to write is told by the next call of the recorder, whichever it is."""
     recorder.record(0)

@@ -289,11 +289,6 @@ def forget_what_was_compiled():
     torch._dynamo.utils.counters.clear()
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_compiled():
-    forget_what_was_compiled()
-
-
 def refused(tmp_path, model, train=None, **options):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
