@@ -1,6 +1,7 @@
 """The tab without TensorBoard around it: by the command, and in a notebook."""
 
 import contextlib
+import functools
 import signal
 import subprocess
 import sys
@@ -18,7 +19,11 @@ from tests.e2e.conftest import SECONDS
 def showing(directory: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`tb-attnviz show`, and the address that it has said."""
     command = [sys.executable, "-m", "tb_attnviz", "show", str(directory), "--no-browser", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    # What is started in the background does not hear Ctrl-C, nor does what it starts.
+    hears_ctrl_c = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=hears_ctrl_c
+    )
     assert process.stdout
     try:
         yield process, process.stdout.readline().split(" ")[0]

@@ -151,7 +151,8 @@ def test_an_onion_skin_in_3d(tab: Tab) -> None:
 
 
 def test_an_onion_skin_is_outlined_and_what_is_selected_shows_its_way(tab: Tab, logdir: Path) -> None:
-    tab.open(run="a", layer=1, head=4, words="off", lines="off", strip="folded", trail=0)
+    shown = {"run": "a", "layer": 1, "head": 4, "words": "off", "lines": "off", "strip": "folded", "trail": 0}
+    tab.open(**shown)
     canvas = tab.head_view.get_by_role("img", name="Queries and keys of layer 1")
 
     def lines() -> Pixels:
@@ -171,12 +172,10 @@ def test_an_onion_skin_is_outlined_and_what_is_selected_shows_its_way(tab: Tab, 
     reach = np.hypot(*(outline[:, ::-1] - middle_of_it).T)
     assert 0.6 < np.mean(np.hypot(*(queries - middle_of_it).T) < reach.max()) <= 1
     tab.visit("&p.attnviz.run=a&p.attnviz.step=400")  # the selection's own lines
-    tab.open(run="a", layer=1, head=4, words="off", lines="off", strip="folded", trail=0, sequence=0, token=2, step=400)
+    shown |= {"sequence": 0, "token": 2, "large": "points", "step": 400}
+    tab.open(**shown)
     alone = tab.pixels(canvas)
-    tab.open(
-        run="a", layer=1, head=4, words="off", lines="off", strip="folded", trail=0, sequence=0, token=2, step=400,
-        against="a", against_step=0, way="overlay",
-    )  # fmt: skip
+    tab.open(**shown, against="a", against_step=0, way="overlay")
     changed = np.argwhere((np.abs(tab.pixels(canvas) - alone) > 40).any(axis=-1))
     then, now = (place_of(canvas, run[at][2]) for at in (0, 4))
     for share in (0.25, 0.5, 0.75):

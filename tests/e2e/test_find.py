@@ -62,7 +62,7 @@ def drag(tab: Tab, start: tuple[float, float], end: tuple[float, float], *, key:
     """Over the head view's picture, in pixels from its middle."""
     box = tab.head_view.get_by_role("application", name="Scatterplot").bounding_box()
     assert box
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 + 16
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     if key:
         tab.page.keyboard.down(key)
     tab.page.mouse.move(x + start[0], y + start[1])
@@ -139,7 +139,7 @@ def test_boxes_mark_add_and_remove_and_the_bar_stays_in_a_narrow_view(tab: Tab) 
     expect(marked(tab).get_by_role("button", name="Box")).to_have_attribute("aria-pressed", "true")
     box = tab.head_view.get_by_role("application", name="Scatterplot").bounding_box()
     assert box
-    edge, top, bottom = box["width"] / 2 - 8, 40 - box["height"] / 2, box["height"] / 2 - 24
+    edge, top, bottom = box["width"] / 2 - 8, 8 - box["height"] / 2, box["height"] / 2 - 8
     drag(tab, (-edge, top), (0, bottom))
     everything = set(range(2 * PROBE.tokens))
     wait_until(lambda: marked_points(tab), seconds=10)

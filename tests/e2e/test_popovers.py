@@ -15,7 +15,6 @@ PANELS = {
     "Legend of query / key",
     "Marks on the cells",
     "Settings of Biplot",
-    "Show only heads in a range",
     "Export",
 }
 # Where a button and its open panel are, the window, and how many panels are open at once.
