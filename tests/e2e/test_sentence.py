@@ -209,16 +209,15 @@ def test_a_heat_map_says_its_pairs_and_selects(tab: Tab, logdir: Path) -> None:
 
 def test_a_pinned_step_and_a_pinned_head_are_compared(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4, step=100)
-    with tab.more("sequence") as panel:
-        panel.get_by_role("button", name="Compare with this step").click()
+    held = tab.sentence_view.get_by_role("group", name="Compare with this")
+    held.get_by_role("button", name="step", exact=True).click()
     tab.press_on_slider("End")
     now, then = attention(logdir, 200, 1, 0), attention(logdir, 100, 1, 0)
     for key in range(5):
         tab.expect_weight("key", key, 100 * (now - then)[4, key])
     tab.sentence_view.get_by_role("button", name="Pinned").click()
     tab.expect_weight("key", 2, 100 * then[4, 2])
-    with tab.more("sequence") as panel:
-        panel.get_by_role("button", name="Compare with this head").click()
+    held.get_by_role("button", name="head", exact=True).click()
     tab.frame.get_by_role("button", name="Next head").click()
     tab.ready()
     tab.sentence_view.get_by_role("button", name="Difference").click()
