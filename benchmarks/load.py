@@ -94,10 +94,11 @@ class Client:
         while not ended.is_set():
             name = self._names[0] if self._random.random() < 0.8 else self._random.choice(self._names)
             if name not in steps or self._random.random() < 0.02:
-                found = self._get("health_steps", f"run={name}")
-                spans = json.loads(found)["steps"] if found else []
-                steps[name] = [first + i * distance for first, distance, count in spans for i in range(count)]
-            elif steps[name]:
+                found = self._get("runs", "steps=spans")
+                for entry in json.loads(found)["runs"] if found else []:
+                    spans = entry["steps"]  # those with samples, that TensorBoard has read
+                    steps[entry["run"]] = [at + i * apart for at, apart, count in spans for i in range(count)]
+            elif steps.get(name):
                 step, layer = self._random.choice(steps[name]), self._random.randrange(LAYERS)
                 place = f"run={name}&step={step}&layer={layer}&frame={step}&fit=newest"
                 self._get("points", f"{place}&projection=biplot&dims=2")

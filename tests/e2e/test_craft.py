@@ -261,7 +261,9 @@ def test_what_takes_long_says_so(tab: Tab, page: Page) -> None:
             held.pop().continue_()
 
     tab.visit()
-    expect(tab.frame.get_by_role("status").filter(has_text="Looking for runs")).to_be_visible()
+    looking = tab.frame.get_by_role("status").filter(has_text="Looking for runs")
+    expect(looking).to_be_visible()
+    wait_until(lambda: (looking.count(), held)[1], seconds=30)  # it is said before the request is met here
     let_go()
     expect(tab.frame.get_by_role("status").filter(has_text="Fetching points, tokens")).to_be_visible()
     wait_until(lambda: (let_go(), tab.frame.get_by_text("Fetching").count() == 0)[1], seconds=30)
