@@ -38,6 +38,7 @@ from tb_attnviz.events import (
     read_image,
     read_maps,
     read_samples,
+    start_of_figures,
     steps_of_maps,
 )
 from tb_attnviz.findings import (
@@ -104,7 +105,7 @@ def open_run(directory: str | os.PathLike[str]) -> "Run":
 
 def readable(run: "Run") -> "Run":
     """`run`, unless nothing can be shown for what is damaged: raises FormatError with the sentence of that."""
-    missing = [] if run.steps else ["checkpoint", "start"]
+    missing = [] if run.steps else ["checkpoint"]
     missing += ["probe"] if run.records.probe is None else []
     for (kind, _), sentence in sorted(run.records.damaged.items()):
         if kind in missing:
@@ -553,7 +554,7 @@ class Run:
         return [
             step
             for step in self.health_steps
-            if step in kept and not isinstance(at := recorded[step], dict) and at.maps
+            if not isinstance(at := recorded[step], dict) and at.maps and (step, start_of_figures(at.file)) in kept
         ]
 
     @property

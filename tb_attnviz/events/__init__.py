@@ -13,7 +13,7 @@ from tb_attnviz.events.image_files import read_image
 from tb_attnviz.events.locations import SamplesLocation
 from tb_attnviz.events.log import DamagedFileWarning, EventLog
 from tb_attnviz.events.maps import AttentionMap, LayerMaps, MapsLocation, encode_maps, read_maps
-from tb_attnviz.events.order import Order
+from tb_attnviz.events.order import Order, start_of_figures
 from tb_attnviz.events.own_files import steps_of_maps
 from tb_attnviz.events.probe_record import Grid, GridLabels, Image, ProbeRecord, Repeat, Sequence, Side
 from tb_attnviz.events.said import DamagedError, Said, read_summary
@@ -75,5 +75,6 @@ __all__ = [
     "read_samples",
     "read_summary",
     "samples_checksum",
+    "start_of_figures",
     "steps_of_maps",
 ]

@@ -83,13 +83,14 @@ class GrowingObjects:
         self._number = 0
         self._content = bytearray(file_version(time.time()))
         self._put = 0  # bytes of it
-        self._last = float("-inf")  # when it was put, by time.monotonic()
+        self._last = float("-inf")  # when that was last tried, by time.monotonic()
 
     def add_event(self, event: Event) -> None:
         if len(self._content) > _MOST_BYTES:
-            self._send()
-            self._number += 1
-            self._content, self._put = bytearray(file_version(time.time())), 0
+            with contextlib.suppress(OSError):  # it grows on until it can be put: the next flush says so
+                self._send()
+                self._number += 1
+                self._content, self._put = bytearray(file_version(time.time())), 0
         self._content += records.frame(event.SerializeToString())
 
     def is_removed(self) -> bool:
@@ -104,8 +105,9 @@ class GrowingObjects:
 
     def _send(self) -> None:
         if self._put < len(self._content):
+            self._last = time.monotonic()
             remote.put(self._path_of(self._number), bytes(self._content))
-            self._put, self._last = len(self._content), time.monotonic()
+            self._put = len(self._content)
 
 
 def growing(path_of: Callable[[int], str], *, new: bool = False) -> Grows:

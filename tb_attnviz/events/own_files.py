@@ -26,10 +26,10 @@ def maps_directory(run_directory: str) -> str:
     return os.path.join(figures_directory(run_directory), "maps")
 
 
-def steps_of_maps(run_directory: str) -> set[int]:
-    """The steps that a file of small maps lies there of."""
+def steps_of_maps(run_directory: str) -> set[tuple[int, int]]:
+    """The steps that a file of small maps lies there of, each with the start that wrote it."""
     found = map(step_and_order, files.list_names(maps_directory(run_directory)))
-    return {step for step, _ in filter(None, found)}
+    return {(step, order.start) for step, order in filter(None, found)}
 
 
 _DIRECTORIES = (

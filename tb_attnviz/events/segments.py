@@ -76,7 +76,8 @@ class Records:
             records = self.copy()
             del records.segments[number + 1 :]
             end = max([*records.newest.checkpoints, *records.newest.recorded], default=-1)
-            records._damaged = {at: sentence for at, sentence in records._damaged.items() if at[1] <= end}
+            damaged = records._damaged.items()
+            records._damaged = {at: sentence for at, sentence in damaged if at[0] != "start" and at[1] <= end}
             found.append(records)
         return found
 
@@ -145,6 +146,8 @@ class Records:
     def _check_previous(self, said: Said) -> None:
         """A document names the one of its kind before it. (TensorBoard forgets steps that are begun again.)"""
         start, count, _ = said.place
+        if count <= self._newest.get((said.kind, start), -1):
+            return  # read twice: an event file was copied beside itself
         if said.previous is not None and said.previous[1] < said.step:
             self._check(said.kind, start, *said.previous)
         self._newest[said.kind, start] = count

@@ -206,8 +206,8 @@ class RunWriter:
         text = dump(kind, {**content, "previous": self._previous.get(kind)}, order=order, step=step)
         tag = summaries.document_tag(kind, order.start)
         self._sink.add_event(summaries.document_event(tag, text, step=step, wall_time=time.time()))
+        self._previous[kind] = (order.count, step)  # also where sending it fails: the sink has it
         self._sink.flush()
-        self._previous[kind] = (order.count, step)
         return text
 
     def _write_maps(self, step: int, order: Order, maps: Sequence[LayerMaps]) -> str:

@@ -22,7 +22,7 @@ def change_points_task(request: Request, name: str, run: Run) -> Task:
     figure = parameters.choice(request, "figure", run.records.newest.figures)
     rows = run.figure_rows
     return Task(
-        key=repr(("change_points", run.directory, figure, rows.digest([figure], len(rows)))),
+        key=repr(("change_points", name, run.directory, figure, rows.digest([figure], len(rows)))),
         function=made_change_points,
         args=(rows if is_share(figure) else rows.between(0, 0), {"run": name, "figure": figure}),
         about={"kind": "change_points", "run": name, "layer": None, "head": None, "step": None, "projection": None},

@@ -41,6 +41,7 @@ def similarity_task(request: Request, name: str, run: Run, place: tasks.Place) -
             function=tasks.similarity_to,
             args=(layers, measure, key, head, place),
             about=_about("similarity", name, step, None),
+            lane=key,
             stored=True,
         )
     return Task(
@@ -48,6 +49,7 @@ def similarity_task(request: Request, name: str, run: Run, place: tasks.Place) -
         function=tasks.similarity,
         args=(layers, measure, key, place),
         about=_about("similarity", name, step, None),
+        lane=key,
         stored=True,
     )
 
@@ -62,6 +64,7 @@ def head_order_task(request: Request, name: str, run: Run, place: tasks.Place) -
         function=tasks.head_order,
         args=(layers, key, place),
         about=_about("head_order", name, step, None),
+        lane=comparison.similarity_key(layers, "attention"),  # which it is made of
         stored=True,
     )
 

@@ -1,6 +1,8 @@
 """What requests of `label_attention` ask for, parsed from their query, as tasks."""
 
+import hashlib
 import json
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +27,14 @@ def label_attention_task(request: Request, name: str, run: Run) -> Task:
     step, layer = parameters.integer(request, "step"), parameters.integer(request, "layer")
     head, label = parameters.integer(request, "head"), parameters.text(request, "label")
     own, others = run.token_labels(step, layer, head, label)
-    for labels in (own, others):
-        kinds = len({kind for one in labels for kind in one})
+    for side in (own, others):
+        kinds = len({kind for one in side for kind in one})
         if kinds > MOST_KINDS:
             raise BadRequestError(f"the label {label!r} has {kinds} kinds: a table shows at most {MOST_KINDS}")
+    labels = hashlib.sha256(json.dumps([own, others]).encode()).hexdigest()  # the same tokens may get other ones
     place = {"run": name, "step": step, "layer": layer, "head": head}
     return Task(
-        key=repr(("label_attention", run.directory, run.checkpoint(step).file, layer, head, label)),
+        key=repr(("label_attention", run.directory, run.checkpoint(step).file, layer, head, label, labels)),
         function=made_table,
         args=(run.recorded_layers(step)[layer], own, others, {**place, "label": label}),
         about={"kind": "label_attention", **place, "projection": None},
@@ -39,11 +42,9 @@ def label_attention_task(request: Request, name: str, run: Run) -> Task:
     )
 
 
-def made_table(
-    recorded: RecordedLayer, own: Labels, others: Labels, said: dict[str, object], *, report: Report
-) -> bytes:
+def made_table(recorded: RecordedLayer, own: Labels, others: Labels, said: dict[str, Any], *, report: Report) -> bytes:
     """The JSON of the table: NaN, where no query of a kind sees a key, is null."""
-    rows = attention_rows(recorded.samples(), recorded.layer, recorded.lengths, head=int(str(said["head"])))
+    rows = attention_rows(recorded.samples(), recorded.layer, recorded.lengths, head=said["head"])
     found = label_attention(rows, own, others)
     document = {
         **said,

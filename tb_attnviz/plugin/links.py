@@ -24,7 +24,7 @@ def connections_task(request: Request, name: str, run: Run) -> Task:
     places = [(index, number) for index, of in enumerate(run.layers) for number in range(of.heads)]
     content = [(step, at.file, at.checksum) for step, at in locations.items()]
     return Task(
-        key=repr(("connections", run.directory, content, layer, head)),
+        key=repr(("connections", name, run.directory, content, layer, head)),
         function=made_links,
         args=(name, locations, places, (layer, head)),
         about={"kind": "connections", "run": name, "layer": layer, "head": head, "step": None, "projection": None},

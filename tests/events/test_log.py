@@ -99,6 +99,14 @@ def test_what_is_no_file_is_left_out(run_directory: Path) -> None:
     assert all(f"is {kind}: it is not read" in str(one.message) for kind, one in zip(kinds, caught, strict=True))
 
 
+def test_an_event_file_that_was_copied_beside_itself_is_no_damage(run_directory: Path) -> None:
+    path = event_file(run_directory)
+    path.with_name(f"{path.name}.copy").write_bytes(path.read_bytes())
+    records = EventLog(str(run_directory)).load()
+    assert records.steps == [0, 100, 200, 300]
+    assert records.damaged == {}
+
+
 def test_a_step_written_twice_counts_as_its_latest(writer: RunWriter, tmp_path: Path) -> None:
     write_checkpoint(writer, 100)
     first = EventLog(str(tmp_path / "run")).load().checkpoints[100].file

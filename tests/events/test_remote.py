@@ -83,6 +83,23 @@ def test_a_reader_goes_on_where_it_was_while_files_are_put_anew_and_followed_by_
     assert "figures-000002.events" in remote.sizes(f"{RUN}/plugins/attnviz-figures")
 
 
+def test_a_file_that_is_full_while_the_store_is_not_there_grows_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = RunWriter(RUN)
+    writer.begin(0, PROBE, LAYERS)
+    write_checkpoint(writer, 0)
+    monkeypatch.setattr(event_file, "_MOST_BYTES", 0)  # each record goes on in the next file
+    monkeypatch.setattr(FlakyFileSystem, "failing", 1)
+    for step in (40, 50):
+        with pytest.raises(OSError, match="ThrottledError"):
+            writer.write_health(step, {"entropy": np.full(10, 0.5, np.float32)})
+    monkeypatch.setattr(FlakyFileSystem, "failing", 10)
+    write_checkpoint(writer, 100)
+    writer.close()
+    run = tb_attnviz.open_run(RUN)
+    assert (run.steps, run.health_steps) == ([0, 100], [0, 40, 50, 100])
+    assert not run.damaged
+
+
 def test_a_store_that_is_not_there_for_a_while_costs_what_was_to_be_put_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     writer = RunWriter(RUN)
     writer.begin(0, PROBE, LAYERS)

@@ -44,6 +44,20 @@ def test_the_route_says_what_the_notebook_says(ask: Ask, logs: Path) -> None:
     np.testing.assert_allclose(np.sum(found["attention"], axis=1), 1, atol=1e-4)
 
 
+def test_other_labels_of_the_same_tokens_make_another_table(ask: Ask, logs: Path) -> None:
+    query = {"run": "run", "step": 0, "layer": 0, "head": 1, "label": "tag"}
+    before = ask("label_attention", **query)
+    tokens = tuple(f"w{n}" for n in range(WORDS))
+    turned = ProbeRecord((Sequence(tokens, labels={"tag": tuple(sorted(TAGS))}),))
+    RunWriter(str(logs / "run")).write_probe(turned, step=1)
+    after = asking(load(logs))("label_attention", headers={"If-None-Match": before.headers["ETag"]}, **query)
+    assert after.status_code == 200
+    np.testing.assert_allclose(
+        after.json["attention"], open_run(logs / "run").label_attention(0, 0, 1, "tag").attention, atol=1e-5
+    )
+    assert after.json["attention"] != before.json["attention"]
+
+
 @pytest.mark.parametrize(
     ("asked", "code", "sentence"),
     [

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tb_attnviz
 from tb_attnviz.events import AttentionMap, RunWriter
 from tb_attnviz.plugin.maps_of_heads import REACH, in_one_array
 from tb_attnviz.run import NotRecordedError
@@ -76,6 +77,23 @@ def test_patches_keep_their_grid() -> None:
     np.testing.assert_array_equal(nothing, np.zeros((2, 1, 1)))  # as between two sequences
     with pytest.raises(NotRecordedError, match="no map 'first' of sequences 'text' here: there are maps of 2 × 3"):
         in_one_array(layers, (2,), "text", "first")
+
+
+def test_maps_are_those_of_their_own_part(tmp_path: Path) -> None:
+    """The maps of the same step that another start wrote are another model's."""
+    maps = [{"repeated": looking_back(layer.heads, 10, by=4)} for layer in LAYERS]
+    for layers in (LAYERS, LAYERS[:1]):
+        writer = RunWriter(str(tmp_path / "run"))
+        writer.begin(0, PROBE, layers)
+        heads = sum(layer.heads for layer in layers)
+        writer.write_health(0, {"sink": np.zeros(heads, np.float32)}, maps=maps[: len(layers)])
+        writer.close()
+    first, _ = sorted((tmp_path / "run" / "plugins" / "attnviz-figures" / "maps").iterdir())
+    run = tb_attnviz.open_run(tmp_path / "run")
+    assert [run.map_steps, run.earlier[0].map_steps] == [[0], [0]]
+    first.unlink()
+    run.reload()
+    assert [run.map_steps, run.earlier[0].map_steps] == [[0], []]
 
 
 def test_the_route(tmp_path: Path) -> None:
