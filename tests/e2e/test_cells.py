@@ -1,5 +1,6 @@
 """What the matrix's cells show: points, attention by position, attention by distance."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+import tb_attnviz
 from tb_attnviz.events import AttentionMap, RunWriter
 from tests.conftest import LAYERS, PROBE, wait_until, write_checkpoint
 from tests.e2e.conftest import Pixels, Tab
@@ -114,6 +116,31 @@ def test_cells_are_chosen_in_one_place_and_the_address_keeps_it(tab: Tab) -> Non
     tab.ready()
     tab.expect_address(cells="offsets")
     wait_until(lambda: re.search("by distance", tab.matrix.get_attribute("aria-label") or ""), seconds=10)
+
+
+def test_points_of_all_heads_are_taken_along_while_cells_show_maps(tab: Tab, logdir: Path, tmp_path: Path) -> None:
+    run = tb_attnviz.open_run(logdir / "run")
+    heads = [(layer, head) for layer, of in enumerate(LAYERS) for head in range(of.heads)]
+    expected = np.array([run.project("biplot", *head)[1] for head in heads])
+    tab.open(step=100, cells="attention")
+    tab.frame.get_by_role("button", name="Export").press("Enter")
+    panel = tab.frame.get_by_role("dialog", name="Export")
+
+    def taken(name: str) -> Path:
+        with tab.page.expect_download() as download:
+            panel.get_by_role("button", name=name, exact=True).click()
+        path = tmp_path / download.value.suggested_filename
+        download.value.save_as(path)
+        return path
+
+    np.testing.assert_array_equal(np.load(taken("Points of all heads, step 100 as .npy")), expected)
+    with open(taken("Points of all heads, step 100 as CSV"), newline="") as file:
+        rows = list(csv.DictReader(file))
+    points = np.array([[row["x"], row["y"]] for row in rows], np.float32)
+    np.testing.assert_array_equal(points.reshape(expected.shape), expected)
+    picture = taken("Matrix of heads as SVG")
+    assert picture.name == "run_heads_step100_attention_repeated.svg"
+    assert "step 100 · attention, repeated texts" in picture.read_text()
 
 
 def test_what_places_and_colours_points_stands_where_points_are(tab: Tab) -> None:

@@ -11,9 +11,11 @@ describe('connections', () => {
   it('are those of the opened head at the shown step, or none', async () => {
     const asked: ConnectionsQuery[] = [];
     const answers: (() => void)[] = [];
+    const signals: (AbortSignal | undefined)[] = [];
     const source = {
-      connections: (query: ConnectionsQuery) => {
+      connections: (query: ConnectionsQuery, signal?: AbortSignal) => {
         asked.push(query);
+        signals.push(signal);
         const found: HeadConnections = { ...query, steps: [0, 100], fed_by: [LINK], feeds: [] };
         return new Promise<HeadConnections>((resolve) => answers.push(() => resolve(found)));
       },
@@ -54,6 +56,16 @@ describe('connections', () => {
       { run: 'a', layer: 1, head: 0 },
       { run: 'a', layer: 1, head: 1 },
     ]);
+    opened = { layer: 0, head: 0 };
+    flushSync();
+    expect([connections.busy, connections.recorded]).toEqual([true, true]);
+    opened = null; // nobody waits for them any more
+    flushSync();
+    expect([connections.busy, signals[2]?.aborted]).toEqual([false, true]);
+    opened = { layer: 1, head: 1 };
+    flushSync();
+    answers[3]?.();
+    await expect.poll(() => connections.recorded).toBe(true);
     connections.leave();
     expect(connections.recorded).toBe(false);
     end();

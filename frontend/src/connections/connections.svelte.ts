@@ -1,3 +1,4 @@
+import { untrack } from 'svelte';
 import type { HeadConnections } from '../run/connections';
 import type { Feature } from '../run/feature';
 import type { HeadPlace } from '../run/head';
@@ -73,6 +74,7 @@ export class Connections implements Feature {
   private follow(): void {
     const { run, source } = this.session.data;
     const { opened } = this.session.focus;
+    if (!opened) untrack(() => this.answer.clear()); // nobody waits for them any more
     if (!run || run.error !== null || run.steps.length === 0 || !opened) return;
     const { layer, head } = opened;
     void this.answer.load((signal) => source.connections({ run: run.run, layer, head }, signal));

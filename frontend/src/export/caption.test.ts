@@ -32,6 +32,8 @@ function shown(parts: Partial<Captioned> = {}): Captioned {
     steering: { tag: null, scale: { low: 0.5, high: 4, logarithmic: true } },
     headView: { pair: null },
     matrix: { pair: null },
+    cellMaps: { on: false, cells: 'points', kind: null, pair: null, current: true },
+    matrixView: { tiled: false },
     sentence: {
       sequence: 1,
       top: 0,
@@ -77,6 +79,34 @@ describe('a caption', () => {
     ];
     expect(said('matrix', { matrix: { pair: drawn(late, 'umap') } })).toEqual([
       'not here yet for 3 of the heads: drawn is the biplot or step 500',
+    ]);
+  });
+
+  it('says what cells show where it is not points', () => {
+    const none = { shape: [0, 0, 0], data: new Uint8Array() } as const;
+    const steps = { fromStep: 1000, toStep: 1000, fromMaps: 1000, toMaps: 1000 };
+    const pair = { kind: 'repeated', part: 'first', from: none, to: none, ...steps } as const;
+    const maps = { on: true, cells: 'attention', kind: 'repeated', pair, current: true } as const;
+    const both = (parts: Partial<Captioned>) => [
+      captionOf('matrix', shown(parts)).says,
+      nameOf('matrix', shown(parts), 'svg'),
+    ];
+    expect(both({ cellMaps: maps })).toEqual([
+      ['attention, repeated texts'],
+      'induction-2_heads_step1000_attention_repeated.svg',
+    ]);
+    expect(both({ cellMaps: { ...maps, cells: 'offsets', kind: 'text' } })).toEqual([
+      ['offsets, texts'],
+      'induction-2_heads_step1000_offsets_text.svg',
+    ]);
+    const late = { ...maps, pair: { ...pair, fromMaps: 500, toMaps: 500 }, current: false };
+    expect(both({ cellMaps: late })[0]).toEqual(['attention, repeated texts', 'maps of step 500']);
+    expect(both({ cellMaps: { ...maps, pair: null, current: false } })[0]).toEqual([
+      'attention: not here yet',
+    ]);
+    expect(both({ cellMaps: maps, matrixView: { tiled: true } })).toEqual([
+      ['tints alone'],
+      'induction-2_heads_step1000_tints.svg',
     ]);
   });
 

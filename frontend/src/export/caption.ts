@@ -1,4 +1,6 @@
 import { formatValue } from '../health/figures';
+import type { CellMaps } from '../matrix/cell_maps.svelte';
+import { kindTitle } from '../matrix/map_words';
 import type { Playback } from '../playback/playback.svelte';
 import type { Sentence } from '../reading/sentence.svelte';
 import type { Focus } from '../run/focus.svelte';
@@ -26,6 +28,9 @@ export interface Captioned {
   readonly steering: Pick<Steering, 'tag' | 'scale'>;
   readonly headView: Drawn;
   readonly matrix: Drawn;
+  readonly cellMaps: Pick<CellMaps, 'on' | 'cells' | 'kind' | 'pair' | 'current'>;
+  /** Whether cells are too small for more than their tint. */
+  readonly matrixView: { readonly tiled: boolean };
   readonly sentence: Pick<
     Sentence,
     'sequence' | 'top' | 'least' | 'sides' | 'pictured' | 'form' | 'weighing'
@@ -57,7 +62,7 @@ export function captionOf(kind: ViewKind, session: Captioned): Caption {
     case 'matrix':
       return {
         title: titled('all heads', stepText(session)),
-        says: [projectionText(session.axes.projection, 2), ...standInsText(session.matrix)],
+        says: cellsText(session),
       };
     case 'head':
       return {
@@ -96,7 +101,7 @@ export function nameOf(kind: ViewKind, session: Captioned, extension: string): s
   const step = `step${playback.step ?? 0}`;
   const of = sentence.sequence === 'mean' ? 'mean' : `sequence${sentence.sequence ?? 0}`;
   const parts: Readonly<Record<ViewKind, readonly (string | null)[]>> = {
-    matrix: ['heads', step, projection.method],
+    matrix: ['heads', step, ...cellsName(session)],
     head: [head, step, projection.method],
     sentence: [
       head,
@@ -108,6 +113,27 @@ export function nameOf(kind: ViewKind, session: Captioned, extension: string): s
     timeline: [steering.tag ?? 'timeline'],
   };
   return fileName(run.run, parts[kind], extension);
+}
+
+/** What the matrix's cells show: "attention, repeated texts". */
+function cellsText({ axes, matrix, cellMaps, matrixView }: Captioned): string[] {
+  const { on, cells, kind, pair, current } = cellMaps;
+  if (matrixView.tiled) return ['tints alone'];
+  if (!on) return [projectionText(axes.projection, 2), ...standInsText(matrix)];
+  if (!pair) return [`${cells}: not here yet`];
+  const { fromMaps, toMaps } = pair;
+  const of = [...new Set([fromMaps, toMaps])].map((step) => step.toLocaleString('en-US')).join(' and ');
+  return [
+    `${cells}${kind === null ? '' : `, ${kindTitle(kind)}`}`,
+    ...(current ? [] : [`maps of step${fromMaps === toMaps ? '' : 's'} ${of}`]),
+  ];
+}
+
+/** The same in a file's name. */
+function cellsName({ axes, cellMaps, matrixView }: Captioned): string[] {
+  const { on, cells, kind } = cellMaps;
+  if (matrixView.tiled) return ['tints'];
+  return on ? [cells, ...(kind === null ? [] : [kind])] : [axes.projection.method];
 }
 
 /** "t-SNE in 2-D (perplexity 30, cosine, seed 0)" */

@@ -56,7 +56,7 @@ beforeEach(() => {
     },
     grid: makeGrid([2, 1]),
     focus: { opened: { layer: 0, head: 1 }, selection: { list: 0, sequence: 0, token: 0, side: 'query' } },
-    axes: { projection: DEFAULT_PROJECTION, dims: 2 },
+    axes: { projection: DEFAULT_PROJECTION, dims: 2, frame: 100 },
     playback: { steps: [0, 100], index: 1, step: 100 },
     health: {
       figures: readHealth(HEALTH),
@@ -64,12 +64,6 @@ beforeEach(() => {
     },
     loader: { get: (asked) => (asked.step === 100 ? pointsOf(asked) : null) },
     headView: { queries: (indices) => indices.map((index) => query(0, [0, 100][index] ?? 0)) },
-    matrix: {
-      questions: () => [
-        { query: query(0, 100), numbers: [0, 1] },
-        { query: { ...query(1, 100), head: 0 }, numbers: [2] },
-      ],
-    },
     sentence: {
       weighing: {},
       sequence: 0,
@@ -133,16 +127,20 @@ it('asks for the other steps, and says how far it is', async () => {
   expect([heard.map(({ step }) => step), shares]).toEqual([[0], [0.5, 1]]);
 });
 
-it('has every head at its own place, whether layers or heads were asked for', async () => {
-  const { npy } = await taken('Points of all heads, step 100', 'npy');
-  const { shape, data: floats } = await npy();
-  expect([shape, [...new Set(floats)]]).toEqual([
-    [3, POINTS, 2],
-    [at(0, 0, 100), at(0, 1, 100), at(1, 0, 100)],
-  ]);
-  const { text } = await taken('Points of all heads, step 100', 'csv');
-  expect(text.split('\r\n')[9]).toBe('1,0,100,0,query,a,0,0,110,110');
-});
+it.each(['biplot', 'tsne'] as const)(
+  'has every head at its own place, by layers or by heads: %s',
+  async (method) => {
+    session = { ...session, axes: { ...session.axes, projection: { ...DEFAULT_PROJECTION, method } } };
+    const { npy } = await taken('Points of all heads, step 100', 'npy');
+    const { shape, data: floats } = await npy();
+    expect([shape, [...new Set(floats)]]).toEqual([
+      [3, POINTS, 2],
+      [at(0, 0, 100), at(0, 1, 100), at(1, 0, 100)],
+    ]);
+    const { text } = await taken('Points of all heads, step 100', 'csv');
+    expect(text.split('\r\n')[9]).toBe('1,0,100,0,query,a,0,0,110,110');
+  },
+);
 
 it('takes the whole matrix where a part of it is enough to be shown', async () => {
   const part: Attention = { shape: [1, 2], data: Float32Array.of(1, 0), of: { side: 'query', token: 0 } };

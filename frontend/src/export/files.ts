@@ -11,6 +11,7 @@ import type { DataSource } from '../run/source';
 import type { PointsQuery, Run } from '../run/types';
 import type { Axes } from '../shown/axes.svelte';
 import { type PointLoader, placed } from '../shown/loader.svelte';
+import { questionsAt } from '../shown/questions';
 import type { ShownSteps } from '../shown/shown.svelte';
 import { nameOf } from './caption';
 import { pngOf, svgOf } from './image';
@@ -46,12 +47,11 @@ export interface ExportSource {
   };
   readonly grid: Grid;
   readonly focus: Pick<Focus, 'opened' | 'selection'>;
-  readonly axes: Pick<Axes, 'projection' | 'dims'>;
+  readonly axes: Pick<Axes, 'projection' | 'dims' | 'frame'>;
   readonly playback: Pick<Playback, 'steps' | 'index' | 'step'>;
   readonly health: Pick<RunHealth, 'figures'> & { readonly held: Pick<RunHealth['held'], 'table'> };
   readonly loader: Pick<PointLoader, 'get'>;
   readonly headView: Pick<ShownSteps, 'queries'>;
-  readonly matrix: Pick<ShownSteps, 'questions'>;
   readonly sentence: Pick<Sentence, 'weighing' | 'sequence' | 'rawOf'> & {
     readonly attention: { readonly value: Attention | null };
     readonly pins: Pick<Sentence['pins'], 'held'>;
@@ -137,27 +137,35 @@ function takeHead(session: ExportSource, indices: readonly number[] | null): Num
   };
 }
 
+/** Of all heads, whatever their cells show. */
 function takeMatrix(session: ExportSource): Numbers['take'] {
   return async (format, onDone, signal) => {
-    const { grid, matrix, playback } = session;
+    const { grid, playback } = session;
     const { run } = session.data;
-    const { projection } = session.axes;
+    const { projection, frame } = session.axes;
     const tokens = session.data.probe.value;
-    if (!run || !tokens || playback.step === null)
+    if (!run || !tokens || playback.step === null || frame === null)
       throw new Error('Nothing is shown yet: wait for the first step.');
     const { step } = playback;
-    const asked = matrix.questions(playback.index);
+    const places = Array.from({ length: grid.total }, (_, number) => headPlace(grid, number));
+    const asked = questionsAt(
+      {
+        run,
+        steps: playback.steps,
+        projection,
+        frame,
+        inFrameOf: null,
+        wish: { heads: places, dims: 2, alone: null },
+      },
+      playback.index,
+    );
     const all = await fetched(
       session,
       asked.map(({ query }) => query),
       onDone,
       signal,
     );
-    const heads: HeadPoints[] = Array.from({ length: grid.total }, (_, number) => ({
-      ...headPlace(grid, number),
-      step,
-      points: null,
-    }));
+    const heads: HeadPoints[] = places.map((place) => ({ ...place, step, points: null }));
     asked.forEach(({ query, numbers }, i) => {
       const points = all[i] ?? null;
       for (const number of numbers) {

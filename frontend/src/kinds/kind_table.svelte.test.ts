@@ -7,9 +7,11 @@ import { KindTable } from './kind_table.svelte';
 it('a table is asked for while it is looked at, and is never another step’s', async () => {
   const asked: LabelQuery[] = [];
   const answers: (() => void)[] = [];
+  const signals: (AbortSignal | undefined)[] = [];
   const source = {
-    labelAttention: (query: LabelQuery) => {
+    labelAttention: (query: LabelQuery, signal?: AbortSignal) => {
       asked.push(query);
+      signals.push(signal);
       const none = { query_labels: [], key_labels: [], attention: [], even: [], queries: [] };
       return new Promise<LabelAttention>((resolve) => answers.push(() => resolve({ ...query, ...none })));
     },
@@ -41,6 +43,12 @@ it('a table is asked for while it is looked at, and is never another step’s', 
   flushSync();
   expect([kinds.table, kinds.busy]).toEqual([null, true]);
   expect(asked.map(({ step: at, label }) => `${at} ${label}`)).toEqual(['100 tag', '100 case', '200 case']);
+  kinds.open = false; // nobody waits for it any more
+  flushSync();
+  expect([kinds.busy, signals[2]?.aborted]).toEqual([false, true]);
+  kinds.open = true;
+  flushSync();
+  expect(kinds.busy).toBe(true);
   kinds.leave();
   expect(kinds.busy).toBe(false);
   end();

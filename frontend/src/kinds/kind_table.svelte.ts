@@ -1,3 +1,4 @@
+import { untrack } from 'svelte';
 import type { Feature } from '../run/feature';
 import type { HeadPlace } from '../run/head';
 import type { LabelAttention } from '../run/label_attention';
@@ -70,7 +71,10 @@ export class KindTable implements Feature {
     const { opened } = focus;
     const { step } = playback;
     const { label } = this;
-    if (!this.open || !data.run || !opened || step === null || label === null) return;
+    if (!this.open || !data.run || !opened || step === null || label === null) {
+      untrack(() => this.answer.clear()); // nobody waits for it any more
+      return;
+    }
     const asked = { run: data.run.run, step, layer: opened.layer, head: opened.head, label };
     void this.answer.load((signal) => data.source.labelAttention(asked, signal));
   }

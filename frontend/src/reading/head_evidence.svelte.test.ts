@@ -146,6 +146,24 @@ describe('the evidence of a finding', () => {
     expect(evidence.says).toMatch(/^No query/);
   });
 
+  it('is waited for no more once a chart is shown instead', async () => {
+    const { evidence, answers, asked } = made;
+    const opening = evidence.open(PLACE, 'induction');
+    expect(evidence.busy).toBe(true);
+    await evidence.open(PLACE, 'prunable');
+    expect([evidence.busy, evidence.says]).toEqual([false, '']);
+    answers[0]?.(found(asked[0] as EvidenceQuery));
+    await opening;
+    expect(evidence.shown).toBeNull();
+  });
+
+  it('that a link means is not asked of another run', () => {
+    const { evidence } = made;
+    evidence.enter(new Map([['evidence', 'induction']]));
+    evidence.leave();
+    expect(evidence.link).toEqual({});
+  });
+
   it('is a chart where no query shows it', async () => {
     const { session, evidence, asked } = setUp();
     await evidence.open(PLACE, 'prunable');

@@ -75,6 +75,7 @@ export class HeadEvidence implements Feature {
     const charted = CHARTED[kind];
     if (charted !== undefined) {
       this.asked = null;
+      this.answer.clear();
       this.session.health.asked = charted;
       return;
     }
@@ -122,6 +123,7 @@ export class HeadEvidence implements Feature {
 
   leave(): void {
     this.asked = null;
+    this.meant = null;
     this.answer.clear();
   }
 

@@ -3,10 +3,9 @@ import type { Playback } from '../playback/playback.svelte';
 import { Morph } from '../render/morph.svelte';
 import { headsOf, type StepPoints } from '../render/positions';
 import type { Feature } from '../run/feature';
-import type { HeadPlace } from '../run/head';
-import { addressKey, isSlow } from '../run/projection';
+import { addressKey } from '../run/projection';
 import type { DataSource } from '../run/source';
-import type { Dims, Group, PointsQuery, Run } from '../run/types';
+import type { PointsQuery, Run } from '../run/types';
 import type { Axes } from './axes.svelte';
 import { isOutOfFrame } from './out_of_frame';
 import {
@@ -19,6 +18,7 @@ import {
   sameView,
   standsIn,
 } from './pair';
+import { isSingle, type Question, questionsAt, type Wish } from './questions';
 import { type Awaited, settled } from './ready';
 import { MOST_STAND_INS, standInQueries, standIns } from './stand_ins';
 import { shownTimeSpan, type TimeSpan } from './time_span';
@@ -29,20 +29,6 @@ export interface ShownNeeds extends Awaited {
   readonly axes: Pick<Axes, 'projection' | 'frame' | 'stopped'>;
   readonly playback: Pick<Playback, 'steps' | 'from' | 'to' | 'index' | 'between'>;
   readonly reducedMotion: boolean;
-}
-
-/** What a scene wants to show. */
-export interface Wish {
-  readonly heads: readonly HeadPlace[];
-  readonly dims: Dims;
-  /** Only these points, projected by themselves. */
-  readonly alone: Group | null;
-}
-
-/** A query, and the numbers of the heads that it answers for. */
-interface Question {
-  readonly query: PointsQuery;
-  readonly numbers: number[];
 }
 
 /** Names of step points that are remembered. */
@@ -69,8 +55,8 @@ export class ShownSteps implements Feature {
   }
 
   /** Whether heads are asked for one at a time. */
-  private readonly single: boolean = $derived.by(
-    () => isSlow(this.session.axes.projection) || (this.wish()?.alone ?? null) !== null,
+  private readonly single: boolean = $derived.by(() =>
+    isSingle(this.session.axes.projection, this.wish()?.alone ?? null),
   );
 
   /** Queries for the given checkpoints, one step after the other. */
@@ -82,7 +68,7 @@ export class ShownSteps implements Feature {
   questions(index: number, fit?: 'newest'): readonly Question[] {
     const { known } = this.asking;
     const key = `${index} ${fit ?? ''}`;
-    const questions = known.get(key) ?? this.ask(index, fit);
+    const questions = known.get(key) ?? questionsAt(this.asking, index, fit);
     known.set(key, questions);
     return questions;
   }
@@ -92,33 +78,8 @@ export class ShownSteps implements Feature {
     const { frame, projection } = this.session.axes;
     const { run, steps, inFrameOf } = this.course;
     const known = new Map<string, readonly Question[]>();
-    return { frame, projection, run, steps, inFrameOf, wish: this.wish(), single: this.single, known };
+    return { frame, projection, run, steps, inFrameOf, wish: this.wish(), known };
   });
-
-  private ask(index: number, fit?: 'newest'): Question[] {
-    const { frame, projection, run, steps, inFrameOf, wish, single } = this.asking;
-    const step = steps[index];
-    if (!run || !wish || frame === null || step === undefined) return [];
-    const { dims, alone } = wish;
-    const base = {
-      run: run.run,
-      step,
-      projection,
-      dims,
-      frame,
-      ...(fit && { fit }),
-      ...(alone && { alone }),
-      ...(inFrameOf !== null && { inFrameOf }),
-    };
-    const asked: Question[] = [];
-    wish.heads.forEach(({ layer, head }, number) => {
-      const last = asked.at(-1);
-      if (single) asked.push({ query: { ...base, layer, head }, numbers: [number] });
-      else if (last?.query.layer === layer) last.numbers.push(number);
-      else asked.push({ query: { ...base, layer }, numbers: [number] });
-    });
-    return asked;
-  }
 
   /** Axes that are there at once, while nothing can be drawn in the full frame's yet. */
   preliminaryQueries(): PointsQuery[] {

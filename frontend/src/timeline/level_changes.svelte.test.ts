@@ -7,10 +7,12 @@ import { LevelChanges } from './level_changes.svelte';
 it('changes of level are those of the shown figure, asked for while the strip is open', async () => {
   const asked: FigureOfRunQuery[] = [];
   const answers: (() => void)[] = [];
+  const signals: (AbortSignal | undefined)[] = [];
   const points = [{ head: 1, step: 100, before: 0, after: 1 }];
   const source = {
-    changePoints: (query: FigureOfRunQuery) => {
+    changePoints: (query: FigureOfRunQuery, signal?: AbortSignal) => {
       asked.push(query);
+      signals.push(signal);
       return new Promise<ChangePoints>((resolve) => answers.push(() => resolve({ ...query, points })));
     },
   };
@@ -41,6 +43,12 @@ it('changes of level are those of the shown figure, asked for while the strip is
   flushSync();
   expect(changes.points).toEqual([]); // never another figure's
   expect(asked.map(({ figure }) => figure)).toEqual(['induction', 'entropy']);
+  open = false; // nobody waits for them any more
+  flushSync();
+  expect([changes.busy, signals[1]?.aborted]).toEqual([false, true]);
+  open = true;
+  flushSync();
+  expect(changes.busy).toBe(true);
   changes.leave();
   expect(changes.busy).toBe(false);
   end();

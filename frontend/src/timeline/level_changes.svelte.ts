@@ -1,3 +1,4 @@
+import { untrack } from 'svelte';
 import type { ChangePoint, ChangePoints } from '../run/change_points';
 import type { Feature } from '../run/feature';
 import { Latest } from '../run/latest.svelte';
@@ -42,7 +43,10 @@ export class LevelChanges implements Feature {
     const { data, health, strip } = this.session;
     const { run, source } = data;
     const { tint } = health;
-    if (!strip.open || !run || run.error !== null || tint === null) return;
+    if (!strip.open || !run || run.error !== null || tint === null) {
+      untrack(() => this.answer.clear()); // nobody waits for them any more
+      return;
+    }
     void this.answer.load((signal) => source.changePoints({ run: run.run, figure: tint }, signal));
   }
 }
