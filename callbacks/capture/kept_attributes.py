@@ -1,25 +1,28 @@
 """Kept attributes: what a module keeps beside its parameters and buffers, to be put back as it was."""
 
 import array
+import contextlib
 import dataclasses
 import types
 from collections import Counter, OrderedDict, UserDict, UserList, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from operator import is_
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .own_objects import is_own, own_packages, package_of
+from .own_objects import dictionary_of, in_slots, is_own, own_packages, package_of, slots_of
 
 _PYTORCHS = frozenset(vars(nn.Module()))  # parameters, buffers, submodules, hooks, the training flag
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.Size, torch.dtype, torch.device)
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.Size, torch.dtype, torch.device, np.generic)
 _MAPPINGS = (dict, OrderedDict, defaultdict, Counter)
 _SEQUENCES = (list, deque)
 _BYTES = (bytearray, array.array)
 _USERS = (UserDict, UserList)
-_DEEPEST = 30
+_KNOWN = {*_PLAIN, *_MAPPINGS, *_SEQUENCES, *_BYTES, set, tuple, np.ndarray}
+_WRITABLE = types.SimpleNamespace(frozen=False)
 
 
 class KeptAttributes:
@@ -27,162 +30,198 @@ class KeptAttributes:
 
     Records are dataclasses, namespaces, and objects of classes that come with the module's own. Objects of other kinds
     are left alone: what they hold, nothing here can know. `tensors`: whether tensors that are attributes themselves are
-    kept; they are not where FSDP1 has put its views of parameters in their place. `memory`: of what modules share.
+    kept; they are not where FSDP1 has put its views of parameters in their place. `memory`: keeps what they hold.
     """
 
     def __init__(self, module: nn.Module, *, tensors: bool, memory: "Memory") -> None:
         self._attributes = vars(module)
         self._tensors = tensors
         self._memory = memory
-        self._values = {
-            name: memory.keep(value) for name, value in self._attributes.items() if self._is_kept(name, value)
-        }
+        self._values = {name: value for name, value in self._attributes.items() if self._is_kept(name, value)}
+        memory.keep(self._values.values())
 
     def put_back(self) -> None:
-        """Not by setattr, which modules may overload."""
+        """The same objects under the same names. Not by setattr, which modules may overload."""
         for name in [name for name, value in self._attributes.items() if self._is_kept(name, value)]:
             if name not in self._values:
                 del self._attributes[name]
-        for name, kept in self._values.items():
+        for name, value in self._values.items():
             if self._is_kept(name, self._attributes.get(name)):
-                self._attributes[name] = kept.put_back()
+                self._attributes[name] = value
 
     def _is_kept(self, name: str, value: Any) -> bool:
+        kind = type(value)
         return (
-            name not in _PYTORCHS and self._memory.is_known(value) and (self._tensors or not isinstance(value, Tensor))
+            name not in _PYTORCHS and self._memory.is_known(value) and (self._tensors or not issubclass(kind, Tensor))
         )
 
 
 class Memory:
-    """What the modules of `model` keep, each object once."""
+    """What the modules of `model` keep, and all that it holds: each object once."""
 
     def __init__(self, model: nn.Module) -> None:
         self._packages = own_packages(model)
-        self._of: dict[int, _Kept] = {}
+        self._kept: dict[int, Any] = {}  # by id, which stays theirs as long as they are here
+        self._ways_back: list[Callable[[], object]] = []
 
-    def keep(self, value: Any, depth: int = 0) -> "_Kept":
-        found = self._of.get(id(value))
-        if found is None:
-            found = _Kept(value)
-            if not isinstance(value, _PLAIN):
-                self._of[id(value)] = found
-            if depth < _DEEPEST:  # else it is left alone
-                found.look_inside(self, depth)
-        return found
+    def keep(self, values: Iterable[Any]) -> None:
+        waiting = _not_plain(values)
+        while waiting:
+            value = waiting.pop()
+            if id(value) not in self._kept:
+                self._kept[id(value)] = value
+                for inner, way_back in self._look_inside(value):
+                    waiting += _not_plain(inner)
+                    self._ways_back.append(way_back)
+
+    def put_back(self) -> None:
+        """What one of them cannot take does not keep the others as they are; it is raised in the end."""
+        with contextlib.ExitStack() as stack:
+            for way_back in self._ways_back:
+                stack.callback(way_back)
 
     def is_known(self, value: Any) -> bool:
-        known = (*_PLAIN, *_MAPPINGS, *_SEQUENCES, *_BYTES, set, tuple, np.ndarray)
-        if type(value) in known or isinstance(value, np.generic) or self.is_record(value):
+        kind = type(value)
+        if kind in _KNOWN or issubclass(kind, np.generic) or self.is_record(value):
             return True
-        return isinstance(value, Tensor) and not isinstance(value, nn.Parameter)
+        return issubclass(kind, Tensor) and not isinstance(value, nn.Parameter)
 
     def is_record(self, value: Any) -> bool:
         """Whether it is a record of named values that may be written, and nothing more."""
         kind = type(value)
         if kind is types.SimpleNamespace or kind in _USERS:
             return True
-        if isinstance(value, (type, Tensor)) or getattr(kind, "__dataclass_params__", _WRITABLE).frozen:
+        if issubclass(kind, (type, Tensor)) or getattr(kind, "__dataclass_params__", _WRITABLE).frozen:
             return False
-        if not any(True for _ in _slots(kind)) and not hasattr(value, "__dict__"):
+        if not kind.__dictoffset__ and not any(True for _ in slots_of(kind)):
             return False
         of_data = dataclasses.is_dataclass(kind) and package_of(kind) != "torch"  # PyTorch's own are not the model's
-        return is_own(value, self._packages) or (of_data and not isinstance(value, nn.Module))
+        return is_own(value, self._packages) or (of_data and not issubclass(kind, nn.Module))
 
-
-class _Kept:
-    """One value, and what it holds."""
-
-    def __init__(self, value: Any) -> None:
-        self._value = value
-        self._version = -1
-        self._content: Any = None
-        self._record: dict[str, _Kept] | None = None
-        self._is_back = False
-
-    def look_inside(self, memory: Memory, depth: int) -> None:
-        value = self._value
-        if isinstance(value, Tensor):
+    def _look_inside(self, value: Any) -> Iterator[tuple[Iterable[Any], Callable[[], object]]]:
+        """What `value` holds, and what puts just that back into it."""
+        kind = type(value)
+        is_record = self.is_record(value)
+        base = next((one for one in kind.__mro__ if one in _KNOWN), None) if is_record or kind in _KNOWN else None
+        if issubclass(kind, Tensor):
             if not value.is_inference():
-                self._version, self._content = value._version, value.detach().clone()
-        elif type(value) is np.ndarray:
-            self._content = value.copy()
-        elif type(value) in (set, *_BYTES):
-            self._content = value.copy() if isinstance(value, (set, bytearray)) else value[:]
-        elif type(value) in _MAPPINGS or (isinstance(value, dict) and memory.is_record(value)):
-            self._content = {key: memory.keep(inner, depth + 1) for key, inner in value.items()}
-        elif type(value) in (*_SEQUENCES, tuple) or (isinstance(value, _SEQUENCES) and memory.is_record(value)):
-            self._content = [memory.keep(inner, depth + 1) for inner in value]
-        if not isinstance(value, _PLAIN) and memory.is_record(value):
-            self._record = {name: memory.keep(inner, depth + 1) for name, inner in _named(value)}
+                yield (), _tensor(value)
+        elif kind is np.ndarray:
+            if value.flags.writeable and not _is_on_disk(value):
+                yield (), _array(value)
+        elif base is set:
+            yield (), _set(value)
+        elif kind in _BYTES:
+            yield (), _bytes(value)
+        elif base in _MAPPINGS:
+            yield _mapping(value, base)
+        elif base in _SEQUENCES:
+            yield _sequence(value, base)
+        elif kind is tuple:
+            yield value, _nothing
+        if is_record:
+            if (dictionary := dictionary_of(value)) is not None:
+                yield _mapping(dictionary, dict)
+            yield _slotted(value)
 
-    def put_back(self) -> Any:
-        """The value, with what it held."""
-        value, content = self._value, self._content
-        if self._is_back:  # it holds itself
-            return value
-        self._is_back = True
-        if self._record is not None:
-            self._put_back_names(value, {name: kept.put_back() for name, kept in self._record.items()})
-        if content is None:
-            return value
-        if isinstance(value, Tensor):
-            if value._version != self._version:
-                with torch.no_grad():
-                    value.copy_(content)
-        elif type(value) is np.ndarray:
-            if value.flags.writeable:
-                value[...] = content
-        elif type(value) is tuple:
-            for kept in content:
-                kept.put_back()
-        elif isinstance(value, dict):
-            inner = {key: kept.put_back() for key, kept in content.items()}
-            if [*map(id, value.values())] != [*map(id, inner.values())] or value.keys() != inner.keys():
-                value.clear()
-                value.update(inner)
-        elif isinstance(value, _SEQUENCES):
-            items = [kept.put_back() for kept in content]
-            if [*map(id, value)] != [*map(id, items)]:
-                value.clear()
-                value.extend(items)
-        elif type(value) is set and value != content:
-            value.clear()
-            value.update(content)
-        elif type(value) in _BYTES and value != content:
+
+def _not_plain(values: Iterable[Any]) -> list[Any]:
+    values = [*values]
+    kinds = {kind for kind in {*map(type, values)} if not issubclass(kind, _PLAIN)}
+    return [value for value in values if type(value) in kinds] if kinds else []
+
+
+def _nothing() -> None:
+    """A tuple stays as it is."""
+
+
+def _tensor(value: Tensor) -> Callable[[], object]:
+    version, content = value._version, value.detach().clone()
+
+    def put_back() -> None:
+        if value._version != version:
+            with torch.no_grad():
+                value.copy_(content)
+
+    return put_back
+
+
+def _array(value: Any) -> Callable[[], object]:
+    content = value.copy()
+
+    def put_back() -> None:
+        if value.flags.writeable and value.tobytes() != content.tobytes():
+            value[...] = content
+
+    return put_back
+
+
+def _is_on_disk(value: Any) -> bool:
+    """Whether it is a part of a file: a table as large as a disk, which is the training's."""
+    while value is not None and not isinstance(value, np.memmap):
+        value = getattr(value, "base", None)
+    return value is not None
+
+
+def _set(value: set[Any]) -> Callable[[], object]:
+    content = set.copy(value)
+
+    def put_back() -> None:
+        if {*map(id, set.__iter__(value))} != {*map(id, content)}:
+            set.clear(value)
+            set.update(value, content)
+
+    return put_back
+
+
+def _bytes(value: Any) -> Callable[[], object]:
+    content = value[:]
+
+    def put_back() -> None:
+        if value != content:
             value[:] = content
-        return value
 
-    @staticmethod
-    def _put_back_names(value: Any, inner: dict[str, Any]) -> None:
-        """Not by setattr where it has a dictionary, which its class may overload."""
-        now = dict(_named(value))
-        if now.keys() == inner.keys() and all(now[name] is one for name, one in inner.items()):
-            return
-        for name in [*_slots(type(value))]:
-            if name in inner:
-                object.__setattr__(value, name, inner[name])
-            elif name in now:
-                object.__delattr__(value, name)
-        if hasattr(value, "__dict__"):
-            of_slots = set(_slots(type(value)))
-            vars(value).clear()
-            vars(value).update({name: one for name, one in inner.items() if name not in of_slots})
+    return put_back
 
 
-_WRITABLE = types.SimpleNamespace(frozen=False)
+def _mapping(value: Any, base: Any) -> tuple[list[Any], Callable[[], object]]:
+    """By the methods of `base`: those of its own class may do more."""
+    keys, values = [*base.keys(value)], [*base.values(value)]
+
+    def put_back() -> None:
+        if not (_are_same(base.keys(value), keys) and _are_same(base.values(value), values)):
+            base.clear(value)
+            for key, one in zip(keys, values, strict=True):
+                base.__setitem__(value, key, one)
+
+    return values, put_back
 
 
-def _named(value: Any) -> Iterator[tuple[str, Any]]:
-    """What a record holds, by name."""
-    yield from getattr(value, "__dict__", {}).items()
-    for name in _slots(type(value)):
-        if hasattr(value, name):
-            yield name, getattr(value, name)
+def _sequence(value: Any, base: Any) -> tuple[list[Any], Callable[[], object]]:
+    items = [*base.__iter__(value)]
+
+    def put_back() -> None:
+        if not _are_same([*base.__iter__(value)], items):
+            base.clear(value)
+            base.extend(value, items)
+
+    return items, put_back
 
 
-def _slots(kind: type) -> Iterator[str]:
-    for one in kind.__mro__:
-        slots = vars(one).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__dict__", "__weakref__"):
-                yield f"_{one.__name__.lstrip('_')}{name}" if name.startswith("__") and name[-2:] != "__" else name
+def _slotted(value: Any) -> tuple[list[Any], Callable[[], object]]:
+    content = in_slots(value)
+
+    def put_back() -> None:
+        now = in_slots(value)
+        for slot in now.keys() - content.keys():
+            slot.__delete__(value)
+        for slot, one in content.items():
+            if slot not in now or now[slot] is not one:
+                slot.__set__(value, one)
+
+    return [*content.values()], put_back
+
+
+def _are_same(some: Any, others: list[Any]) -> bool:
+    """Whether they are the same objects in the same order."""
+    return len(some) == len(others) and all(map(is_, some, others))

@@ -108,16 +108,13 @@ def _attributes(model: nn.Module) -> Iterator[None]:
     """
     flat = inside_flat_parameters(model)
     memory = Memory(model)
-    kept = [
-        KeptAttributes(module, tensors=module not in flat, memory=memory)
-        for module in model.modules()
-        if not _keeps_its_own(module)
-    ]
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(memory.put_back)
+        for module in model.modules():
+            if not _keeps_its_own(module):
+                attributes = KeptAttributes(module, tensors=module not in flat, memory=memory)
+                stack.callback(attributes.put_back)
         yield
-    finally:
-        for attributes in kept:
-            attributes.put_back()
 
 
 def _keeps_its_own(module: nn.Module) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .own_objects import is_own, own_packages
+from .own_objects import dictionary_of, in_slots, is_own, own_packages
 
 _PLAIN = (type(None), bool, int, float, str, bytes, type, torch.Tensor, nn.Parameter, torch.dtype, torch.device)
 _WEIGHTS = ("_parameters", "_buffers", "_modules")
@@ -40,7 +40,7 @@ def _of(model: nn.Module) -> Iterator[Any]:
         yield from _among(kept, packages, seen)
     classes = {c for module in model.modules() for c in type(module).__mro__ if not _is_torchs(c)}
     for one in classes:
-        functions = [f for f in vars(one).values() if isinstance(f, (*_FUNCTIONS, staticmethod, classmethod))]
+        functions = [f for f in vars(one).values() if issubclass(type(f), (*_FUNCTIONS, staticmethod, classmethod))]
         yield from _among(functions, packages, seen)
 
 
@@ -48,7 +48,7 @@ def _among(values: Iterable[Any], packages: set[str], seen: set[int], depth: int
     for value in values:
         if type(value) in _PLAIN:
             continue
-        if isinstance(value, _KINDS):
+        if issubclass(type(value), _KINDS):
             yield value
         elif depth and id(value) not in seen:
             seen.add(id(value))
@@ -61,18 +61,19 @@ def _inside(value: Any, packages: set[str]) -> Iterable[Any]:
         return [*value.values()]
     if type(value) in (list, tuple):
         return [*value]
-    if isinstance(value, types.FunctionType):
+    kind = type(value)
+    if kind is types.FunctionType:
         names = value.__code__.co_names
         named = [] if _is_torchs(value) else [value.__globals__[name] for name in names if name in value.__globals__]
         defaults = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
-        return [*_closed_over(value), *defaults, *[x for x in named if not isinstance(x, types.FunctionType)]]
-    if isinstance(value, types.MethodType):
+        return [*_closed_over(value), *defaults, *[x for x in named if type(x) is not types.FunctionType]]
+    if kind is types.MethodType:
         return [value.__self__, value.__func__]
-    if isinstance(value, (staticmethod, classmethod)):
+    if issubclass(kind, (staticmethod, classmethod)):
         return [value.__func__]
-    if isinstance(value, functools.partial):
+    if issubclass(kind, functools.partial):
         return [value.func, *value.args, *value.keywords.values()]
-    return [*vars(value).values()] if is_own(value, packages) and hasattr(value, "__dict__") else ()
+    return [*(dictionary_of(value) or {}).values(), *in_slots(value).values()] if is_own(value, packages) else ()
 
 
 def _closed_over(function: types.FunctionType) -> list[Any]:

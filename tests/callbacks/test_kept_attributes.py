@@ -2,7 +2,11 @@
 
 import array
 import collections
+import threading
+import weakref
 
+import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -107,3 +111,174 @@ def test_objects_of_other_packages_are_left_alone():
     with undisturbed(model):
         model()
     assert dict(model.tokens) == {"a": 1}
+
+
+def refuses(*_, **__):
+    raise RuntimeError("of its own")
+
+
+class Strict(dict):
+    update = clear = __setitem__ = keys = values = items = __iter__ = refuses
+
+
+class StrictOrder(collections.OrderedDict):
+    update = clear = __setitem__ = refuses
+
+
+class StrictList(list):
+    clear = extend = append = __iter__ = refuses
+
+
+class StrictQueue(collections.deque):
+    clear = extend = refuses
+
+
+def test_own_containers_are_put_back_without_their_own_methods():
+    class Keeping(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.strict, self.items, self.last = Strict(a=[1]), StrictList([1]), 0
+            self.order, self.queue = StrictOrder(), StrictQueue([1, 2])
+            collections.OrderedDict.__setitem__(self.order, "a", 1)
+
+        def forward(self):
+            dict.__setitem__(self.strict, "b", 1)
+            dict.__getitem__(self.strict, "a").append(2)
+            list.append(self.items, 2)
+            collections.OrderedDict.__setitem__(self.order, "b", 2)
+            self.queue.rotate()
+            self.last = 1
+
+    model = Keeping()
+    with undisturbed(model):
+        model()
+    assert dict.__eq__(model.strict, {"a": [1]})
+    assert list.__eq__(model.items, [1])
+    assert (dict(model.order), list(model.queue), model.last) == ({"a": 1}, [1, 2], 0)
+
+
+def test_the_order_of_a_dictionary_is_put_back():
+    class Keeping(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.recent = collections.OrderedDict(a=1, b=2)
+
+        def forward(self):
+            self.recent.move_to_end("a")
+
+    model = Keeping()
+    with undisturbed(model):
+        model()
+    assert list(model.recent) == ["a", "b"]
+
+
+class Key:
+    """Can be hashed no more once it is spoilt."""
+
+    spoilt = False
+
+    def __hash__(self):
+        return refuses() if Key.spoilt else 1
+
+
+def test_what_cannot_be_put_back_keeps_nothing_else_from_it():
+    class Keeping(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.by_key, self.last = [0], {Key(): 1}, [0]
+
+        def forward(self):
+            self.by_key.clear()
+            self.first.append(1), self.last.append(1)
+            Key.spoilt = True
+
+    model = Keeping()
+    with pytest.raises(RuntimeError, match="of its own"), undisturbed(model):
+        model()
+    Key.spoilt = False
+    assert (model.first, model.last) == ([0], [0])
+
+
+class Hidden:
+    """Answers nothing about itself."""
+
+    __slots__ = ("count", "parent")
+
+    def __getattribute__(self, name):
+        raise KeyError(name)
+
+    def __getattr__(self, name):
+        raise KeyError(name)
+
+
+def test_own_objects_are_not_asked_what_they_are():
+    class Keeping(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.counts, hidden, gone = Counts(), Hidden(), Counts()
+            self.hidden = [hidden]  # PyTorch itself asks what is an attribute
+            self.counts.parent, self.proxy = weakref.proxy(gone), weakref.proxy(self.counts)
+            hidden.count, hidden.parent = 0, weakref.proxy(gone)
+
+        def forward(self):
+            self.counts.passes += 1
+            self.hidden[0].count = 1
+            self.hidden[0].parent = None
+
+    model = Keeping()
+    parent = vars(model.counts)["parent"]
+    with undisturbed(model):
+        model()
+    assert (model.counts.passes, vars(model.counts)["parent"] is parent) == (0, True)
+    assert vars(Hidden)["count"].__get__(model.hidden[0]) == 0
+    assert type(vars(Hidden)["parent"].__get__(model.hidden[0])) is weakref.ProxyType
+
+
+def test_what_lies_deep_is_put_back():
+    class Keeping(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.chain = []
+            for _ in range(2_000):
+                self.chain = [self.chain]
+
+        def forward(self):
+            inner = self.chain
+            while inner:
+                (inner,) = inner
+            inner.append([])
+
+    model = Keeping()
+    with undisturbed(model):
+        model()
+    inner, depth = model.chain, 0
+    while inner:
+        (inner,), depth = inner, depth + 1
+    assert depth == 2_000
+
+
+class Worker(threading.Thread):
+    """Of the model's package, and yet no state of the model's."""
+
+    rounds = 0
+
+
+def test_arrays_in_files_and_threads_are_left_alone(tmp_path):
+    class Keeping(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = np.memmap(tmp_path / "table", np.float32, "w+", shape=3)
+            self.rows, self.fixed, self.array = np.asarray(self.table)[:2], np.zeros(2), np.array([np.nan, 0.0])
+            self.fixed.flags.writeable = False
+            self.worker = Worker()
+
+        def forward(self):
+            self.rows[0], self.table[2], self.array[1] = 1, 2, -0.0
+            self.worker.rounds += 1
+
+    model = Keeping()
+    with undisturbed(model):
+        model()
+    assert (model.table.tolist(), model.worker.rounds) == ([1, 0, 2], 1)
+    assert np.isnan(model.array[0])
+    assert not np.signbit(model.array[1])
