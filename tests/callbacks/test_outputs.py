@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from tb_attnviz.callbacks import NoAttentionError, Probe
 from tb_attnviz.callbacks.capture import capture
+from tb_attnviz.callbacks.tracing.opposed import Opposed
 from tests.callbacks.test_forms import TOKENS, B, D, H, K, Model, N, Q, V, record, scores_of
 
 FACTOR = 0.4
@@ -87,6 +88,51 @@ def test_other_values_are_added(values):
     recording = record(lambda q, k, v: plain(q, k, v) + plain(q.roll(1, 1), k, values(v)))
     assert len(recording.layers) == 2
     assert not recording.skipped
+
+
+ALIKE = {
+    "blank": lambda v: v[:, :, :1].expand_as(v),
+    "padded": lambda v: torch.cat([v[:1, :, :3], v[:1, :, 3:4].expand(-1, -1, N - 3, -1)], 2).expand_as(v),
+    "of two kinds": lambda v: v[:1, :, torch.arange(N) % 2].expand_as(v),
+    "of two kinds, but for rounding": lambda v: v[:1, :, torch.arange(N) % 2] + 1e-6 * v,
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", ALIKE)
+def test_values_of_tokens_that_are_alike_are_added(name, dtype):
+    """Whatever heads make of few different tokens is opposed in some features, by chance."""
+
+    def attend(q, k, v):
+        alike = ALIKE[name](v)
+        one, other = (torch.einsum("bhnd,de->bhne", alike, _matrix(seed)).to(dtype) for seed in (0, 1))
+        q, k = q.to(dtype), k.to(dtype)
+        return plain(q, k, one) + plain(q.roll(1, 1), k, other)
+
+    recording = record(attend)
+    assert len(recording.layers) == 2
+    assert not recording.skipped
+
+
+def _matrix(seed):
+    return torch.randn(D, D, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_constant_beside_opposed_values_hides_no_subtraction():
+    with pytest.raises(NoAttentionError, match=r"Model: .*subtracted.* Model#1: .*subtracted"):
+        record(lambda q, k, v: plain(q, k, v) + plain(q.roll(1, 1), k, 3 - FACTOR * v))
+
+
+def test_few_values_in_sixteen_bits_are_added():
+    """Of many heads, some are nearly opposed in a feature by chance."""
+    heads, found = 128, Opposed()
+    one, other = (torch.randn(1, heads, N, 64, generator=torch.Generator().manual_seed(s)) for s in (0, 1))
+    found.take(range(1, heads + 1), one.bfloat16())
+    found.take(range(heads + 1, 2 * heads + 1), other.bfloat16())
+    numbers = torch.arange(1, heads + 1)
+    assert not found.any_of(numbers, numbers + heads)
+    found.take(range(heads + 1, 2 * heads + 1), (-FACTOR * one).bfloat16())
+    assert found.any_of(numbers, numbers + heads)
 
 
 def test_a_product_that_is_added_to_a_result_with_a_negative_factor():
