@@ -4,6 +4,7 @@ import contextlib
 import functools
 import random
 import types
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,9 +14,11 @@ from torch import nn
 
 from .own_objects import dictionary_of, in_slots, is_own, own_packages
 
-_PLAIN = (type(None), bool, int, float, str, bytes, type, torch.Tensor, nn.Parameter, torch.dtype, torch.device)
+_PLAIN = {type(None), bool, int, float, str, bytes, type, torch.Tensor, nn.Parameter, torch.dtype, torch.device}
+_CONTAINERS: tuple[Any, ...] = (dict, OrderedDict, defaultdict, list, tuple, deque, set, frozenset)
 _WEIGHTS = ("_parameters", "_buffers", "_modules")
-_FUNCTIONS = (types.FunctionType, types.MethodType)
+_FUNCTIONS = (types.FunctionType, types.MethodType, staticmethod, classmethod)
+_DEEPEST = 6
 _KINDS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
 
 
@@ -23,45 +26,41 @@ _KINDS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Ra
 def own_generators(model: nn.Module) -> Iterator[None]:
     """Within it the generators that `model` is seen to have start from the same state; after it they are as before.
 
-    Those are seen that modules have as attributes, in lists, dictionaries or plain objects of such, that their methods
-    and functions have closed over or take by default, or that are global variables which these name. (`AttentionCalls`
-    puts back other torch.Generators that operations are given.)
+    Those are seen that modules have as attributes, in lists, dictionaries, queues, sets or plain objects of such, that
+    their methods and functions have closed over or take by default, or that are global variables which these name.
+    (`AttentionCalls` does so with other torch.Generators that operations are given.)
     """
     with contextlib.ExitStack() as stack:
-        for generator in {id(found): found for found in _of(model)}.values():
+        for generator in [*_of(model)]:
             stack.callback(_restart(generator))
         yield
 
 
 def _of(model: nn.Module) -> Iterator[Any]:
+    """Each once, at most `_DEEPEST` steps from a module or a method of its class."""
     packages, seen = own_packages(model), set[int]()
-    for module in model.modules():
-        kept = [value for name, value in vars(module).items() if name not in _WEIGHTS]
-        yield from _among(kept, packages, seen)
     classes = {c for module in model.modules() for c in type(module).__mro__ if not _is_torchs(c)}
-    for one in classes:
-        functions = [f for f in vars(one).values() if issubclass(type(f), (*_FUNCTIONS, staticmethod, classmethod))]
-        yield from _among(functions, packages, seen)
-
-
-def _among(values: Iterable[Any], packages: set[str], seen: set[int], depth: int = 5) -> Iterator[Any]:
-    for value in values:
-        if type(value) in _PLAIN:
-            continue
-        if issubclass(type(value), _KINDS):
-            yield value
-        elif depth and id(value) not in seen:
+    reached = [value for module in model.modules() for name, value in vars(module).items() if name not in _WEIGHTS]
+    reached += [f for one in classes for f in vars(one).values() if issubclass(type(f), _FUNCTIONS)]
+    for _ in range(_DEEPEST):
+        inner: list[Any] = []
+        for value in reached:
+            if type(value) in _PLAIN or id(value) in seen:
+                continue
             seen.add(id(value))
-            yield from _among(_inside(value, packages), packages, seen, depth - 1)
+            if issubclass(type(value), _KINDS):
+                yield value
+            else:
+                inner += _inside(value, packages)
+        reached = inner
 
 
 def _inside(value: Any, packages: set[str]) -> Iterable[Any]:
     """What `value` holds, or may use when it is called."""
-    if type(value) is dict:
-        return [*value.values()]
-    if type(value) in (list, tuple):
-        return [*value]
     kind = type(value)
+    is_known = kind in _CONTAINERS or is_own(value, packages)
+    base: Any = next((one for one in kind.__mro__ if one in _CONTAINERS), None) if is_known else None
+    content = [] if base is None else [*(base.values(value) if issubclass(base, dict) else base.__iter__(value))]
     if kind is types.FunctionType:
         names = value.__code__.co_names
         named = [] if _is_torchs(value) else [value.__globals__[name] for name in names if name in value.__globals__]
@@ -73,7 +72,9 @@ def _inside(value: Any, packages: set[str]) -> Iterable[Any]:
         return [value.__func__]
     if issubclass(kind, functools.partial):
         return [value.func, *value.args, *value.keywords.values()]
-    return [*(dictionary_of(value) or {}).values(), *in_slots(value).values()] if is_own(value, packages) else ()
+    if kind in _CONTAINERS or not is_known:
+        return content
+    return [*content, *(dictionary_of(value) or {}).values(), *in_slots(value).values()]
 
 
 def _closed_over(function: types.FunctionType) -> list[Any]:

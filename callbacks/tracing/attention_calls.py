@@ -145,7 +145,7 @@ class AttentionCalls(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         if isinstance(kwargs.get("generator"), torch.Generator):
-            self._keep(kwargs["generator"])
+            self._restart(kwargs["generator"])
         operation = getattr(func, "__name__", "").strip("_")
         if _is_mapped():
             self._refuse_mapped(func, operation, args, kwargs)
@@ -402,11 +402,15 @@ class AttentionCalls(TorchFunctionMode):
         if why is not None:
             self._observer.refuse(name, _VALUES.format(why))
 
-    def _keep(self, generator: torch.Generator) -> None:
-        """A generator that an operation names goes on as before after the pass, which may have made and seeded it."""
-        if id(generator) not in self._generators:
+    def _restart(self, generator: torch.Generator) -> None:
+        """A generator that an operation names starts every pass alike, and goes on as before after it.
+
+        It starts from its own seed, where one is already that the pass has just made and seeded.
+        """
+        if id(generator) not in self._generators and not _is_global(generator):
             self._generators[id(generator)] = generator
             self._open.callback(generator.set_state, generator.get_state())
+            generator.manual_seed(generator.initial_seed())
 
     def _is_made_by(self, name: str, x: Tensor) -> bool:
         """Whether the attention `name` had a part in `x`."""
@@ -452,6 +456,11 @@ def _is_mapped() -> bool:
     """Whether this is inside of torch.vmap."""
     interpreter = torch._C._functorch.peek_interpreter_stack()
     return interpreter is not None and interpreter.key() == torch._C._functorch.TransformType.Vmap
+
+
+def _is_global(generator: torch.Generator) -> bool:
+    """Whether it is one of PyTorch's own, which every pass starts with (`neutral`)."""
+    return any(generator is one for one in (torch.default_generator, *torch.cuda.default_generators))
 
 
 def _operator(func: Any) -> str:

@@ -398,7 +398,7 @@ def test_generators_of_the_models_own_are_as_they_were_and_start_every_pass_alik
         def forward(self, ids):
             noise = [self.numpy.standard_normal(), self.legacy.randn(), GLOBAL.standard_normal()]
             noise += [self.of_parts["python"][0].gauss(), *torch.randn(1, generator=self.of_parts["torch"]).tolist()]
-            torch.randn(1, generator=elsewhere)
+            noise += torch.randn(1, generator=elsewhere).tolist()
             drawn.append(noise)
             seeded.append(torch.randn(1, generator=torch.Generator().manual_seed(7)).item())
             return super().forward(ids)
@@ -418,3 +418,43 @@ def test_generators_of_the_models_own_are_as_they_were_and_start_every_pass_alik
     assert recorded == again
     assert not set(recorded) & set(trained)
     assert len(set(seeded)) == 1, "what the pass seeds itself is what it seeds"
+
+
+HOLDERS = {
+    "a queue": lambda g: collections.deque([g]),
+    "a set": lambda g: {g},
+    "an ordered dictionary": lambda g: collections.OrderedDict(g=g),
+    "a dictionary with defaults": lambda g: collections.defaultdict(list, g=g),
+    "deep, and met before by a longer way": lambda g: [[[[[inner := [[g]]]]]], inner],
+    "out of sight": lambda g: types.MappingProxyType({"g": g}),
+}
+
+
+def one_of(held):
+    """The generator in it."""
+    while not isinstance(held, torch.Generator):
+        held = next(iter(held.values() if hasattr(held, "values") else held))
+    return held
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_generators_start_every_pass_alike_wherever_they_are_held(holder):
+    class Noisy(Decoder):
+        def __init__(self):
+            super().__init__()
+            self.held = HOLDERS[holder](torch.Generator().manual_seed(3))
+
+        def forward(self, ids):
+            generator = one_of(self.held)
+            drawn.append([torch.randn(1, generator=generator).item() for _ in range(2)])
+            return super().forward(ids)
+
+    drawn, model = [], Noisy()
+    for _ in range(2):
+        before = one_of(model.held).get_state()
+        capture(model, Probe(IDS, TOKENS))
+        assert torch.equal(one_of(model.held).get_state(), before)
+        model(IDS)
+    first, trained, again, later = drawn
+    assert first == again
+    assert not set(trained) & set(later)
