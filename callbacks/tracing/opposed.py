@@ -30,7 +30,7 @@ class Opposed:
         group = len(numbers) // values.shape[1]
         batch, _, n_key, _ = values.shape
         places = torch.linspace(0, batch * n_key - 1, min(_TOKENS, batch * n_key), device=values.device).round().long()
-        some = values[places // n_key, :, places % n_key].detach()  # (tokens, value_heads, d_v), a copy
+        some = values.detach()[places // n_key, :, places % n_key]  # (tokens, value_heads, d_v), a copy
         for place, number in enumerate(numbers):
             self._of.pop(number, None)
             self._of[number] = some[:, place // group]
