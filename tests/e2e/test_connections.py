@@ -50,7 +50,7 @@ def test_who_feeds_a_head_is_drawn_and_listed_and_follows_the_step(tab: Tab) -> 
     expect(said.first).to_have_accessible_name("Fed by L0 H2, keys 75 %")
     expect(said.last).to_have_accessible_name("Fed by L0 H1, keys 25 %")
     expect(said.first).to_have_attribute("title", re.compile(r"3\.00 logits a query .* since step 201"))
-    expect(connected(tab)).to_contain_text("at step 201")
+    expect(connected(tab).get_by_text("at step 201")).to_be_in_viewport(ratio=1)
     late = width(tab, "0 2"), width(tab, "0 1")
     assert late[0] > 2 * late[1] > 0
     tab.press_on_slider("ArrowLeft")  # step 200: connections of 101
@@ -60,6 +60,29 @@ def test_who_feeds_a_head_is_drawn_and_listed_and_follows_the_step(tab: Tab) -> 
     expect(said).to_have_count(0)
     expect(tab.frame.locator("svg.connections")).to_have_count(0)
     expect(connected(tab)).to_contain_text("was not recorded yet")
+
+
+def test_nothing_of_them_is_cut_off_in_a_narrow_view(tab: Tab) -> None:
+    tab.open(run="run", layer=1, head=3, step=300, panel=340)
+    whole = connected(tab).bounding_box()
+    assert whole
+    parts = [connected(tab).get_by_text("at step 201"), *connected(tab).get_by_role("button").all()]
+    assert len(parts) == 3
+    for part in parts:
+        box = part.bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= whole["y"] + whole["height"] + 0.5
+        assert box["x"] + box["width"] <= whole["x"] + whole["width"] + 0.5
+
+
+def test_a_mark_goes_with_the_name_that_was_pointed_at(tab: Tab) -> None:
+    tab.open(run="run", layer=1, head=3, step=0)
+    before = tab.pixels(tab.matrix)
+    tab.press_on_slider("End")
+    connected(tab).get_by_role("button", name="Fed by L0 H2").hover()
+    tab.press_on_slider("Home")
+    expect(connected(tab).get_by_role("button")).to_have_count(0)
+    assert (np.abs(tab.pixels(tab.matrix) - before).max(axis=-1) > 32).sum() == 0
 
 
 def test_a_link_leads_to_the_other_head_and_back(tab: Tab) -> None:

@@ -212,6 +212,7 @@ def test_a_page_works_without_server_and_network(exported: Path, offline: Page, 
     image = np.asarray(Image.open(io.BytesIO(matrix.screenshot())).convert("RGB")).astype(np.int16)
     assert like(image, (0, 158, 115)).sum() > 50
     expect(offline.get_by_role("heading", name="Layer 1 · Head 2")).to_be_visible()
+    expect(offline.get_by_role("button", name="From kind to kind")).to_have_count(0)  # the page holds no such table
     weight = tb_attnviz.open_run(logdir / "run").attention(300, 1, 2, 0)[3, 1]
     percent = f"{100 * weight:.{0 if weight >= 0.0995 else 1}f} %"
     expect(offline.get_by_role("button", name=f"key 1: sky, {percent}")).to_be_visible()

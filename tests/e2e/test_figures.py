@@ -66,6 +66,16 @@ def test_a_brushed_histogram_leaves_the_heads_in_that_range(tab: Tab, page: Page
     tab.expect_address(range="entropy..0.5..~sink....0.5")
     page.reload()
     assert shown(tab) == int(((values >= 0.5) & (SINK <= 0.5)).sum())
+    sink = histogram(tab, "Sink")
+    sink.click(button="right", position={"x": 5, "y": 10})  # a menu of the browser's, and no brush
+    tab.expect_address(range="entropy..0.5..~sink....0.5")
+    box = sink.bounding_box()
+    assert box
+    sink.click(position={"x": box["width"] - 2, "y": 10})  # beside what is brushed: that bar instead
+    tab.expect_address(range="entropy..0.5..~sink..0.958..")
+    sink.click(position={"x": box["width"] - 2, "y": 10})  # into it: all again
+    tab.expect_address(range="entropy..0.5..")
+    drag(page, sink, (0.01, 0.5), (0.49, 0.5))
     tab.frame.get_by_role("button", name="Show heads of any Sink").click()
     histogram(tab, "Entropy").press("Delete")
     assert shown(tab) == HEADS
@@ -100,6 +110,15 @@ def test_two_figures_stand_against_each_other(tab: Tab, page: Page) -> None:
     expect(tab.head_view.get_by_role("heading", name="Layer 0 · Head 2")).to_be_visible()
     tab.frame.get_by_role("combobox", name="Figure up").select_option("entropy")
     tab.expect_address(up="entropy")
+    tab.frame.get_by_role("combobox", name="Figure across").select_option("entropy")
+    tab.expect_address(across="entropy")
+    # A head lies at the same share of both axes: what is within both ranges is within the brush.
+    drag(page, scatter(tab), (0.3, 0.02), (0.98, 0.48))
+    assert shown(tab) == int((ENTROPY >= 0.52).sum())
+    drag(page, scatter(tab), (0.6, 0.6), (0.9, 0.9))  # below the diagonal: nothing is within
+    assert shown(tab) == int((ENTROPY >= 0.52).sum())
+    scatter(tab).click(button="right", position={"x": 10, "y": 10})
+    assert shown(tab) == int((ENTROPY >= 0.52).sum())
 
 
 def test_a_head_that_the_matrix_points_at_is_marked_in_both(tab: Tab, page: Page) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tb_attnviz.events import AttentionMap, Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tests.e2e.conftest import Tab, like
@@ -84,6 +84,24 @@ def test_cells_too_small_for_maps_are_tiles_until_one_zooms_in(tab: Tab) -> None
     expect(said).to_have_count(0)
     tab.ready()
     assert like(tab.pixels(tab.matrix), LARGEST, tolerance=12).sum() > 100
+
+
+@pytest.mark.parametrize("cells", ["attention", "points"])
+def test_a_pinned_head_is_drawn_while_all_others_are_tiles(tab: Tab, cells: str) -> None:
+    tab.open(run="80x64", tint="none", pinned="5-30", cells=cells)
+    expect(tab.frame.get_by_role("status").filter(has_text=f"zoom in to see {cells}")).to_be_visible()
+    pixels = tab.pixels(tab.frame.get_by_role("group", name="Pinned heads"))
+    assert like(pixels, LARGEST if cells == "attention" else (0, 158, 115), tolerance=60).sum() > 20
+
+
+def test_the_introduction_tells_of_tiles(browser: Browser, server: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    tab = Tab(context.new_page(), server).open(run="80x64")
+    hint = tab.frame.get_by_role("dialog")
+    expect(hint).to_have_accessible_name("One cell, one head")
+    expect(hint).to_contain_text("scroll to zoom in, and a cell shows where its head looks")
+    assert tab.complaints == []
+    context.close()
 
 
 def test_layers_fold_to_thin_rows_and_leave_their_room_to_the_others(tab: Tab) -> None:

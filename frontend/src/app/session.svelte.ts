@@ -83,7 +83,9 @@ export class Session extends Ground {
   );
   readonly matrix: ShownSteps = this.add(
     new ShownSteps(this, () =>
-      this.data.run && this.pointsOfAll ? { heads: this.places, dims: 2, alone: null } : null,
+      this.data.run && this.pointsOfAll
+        ? { heads: this.places, seen: this.pointsSeen, dims: 2, alone: null }
+        : null,
     ),
   );
   readonly headView: ShownSteps = this.add(
@@ -103,9 +105,16 @@ export class Session extends Ground {
   readonly figuresView: FiguresView = this.add(new FiguresView(this));
   /** What the matrix's cells show. */
   readonly cellMaps: CellMaps = this.add(new CellMaps(this));
-  /** Whether the points of all heads are asked for: cells show them, or hits of the search are compared in them. */
+  /** Whether points of the matrix are asked for: its cells or pinned heads show them, or hits of the search are compared
+   * in them. */
   readonly pointsOfAll: boolean = $derived.by(
-    () => (!this.cellMaps.on && !this.matrixView.tiled) || this.search.hits !== null,
+    () =>
+      (!this.cellMaps.on && (!this.matrixView.tiled || this.arrangement.pinned.length > 0)) ||
+      this.search.hits !== null,
+  );
+  /** Numbers of the pinned heads, where the cells of the others are too small for points; null: all are seen. */
+  readonly pointsSeen: ReadonlySet<number> | null = $derived.by(() =>
+    this.matrixView.tiled && this.search.hits === null ? new Set(this.arrangement.pinned) : null,
   );
   /** Whether any points are shown, in the cells or of the opened head. */
   readonly pointed: boolean = $derived.by(() => !this.cellMaps.on || this.focus.opened !== null);

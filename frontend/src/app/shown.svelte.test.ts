@@ -80,7 +80,7 @@ it('keeps each head’s old picture, marked with its step, until its own has com
   await pass(200);
   const old = session.matrix.pair!.to.heads;
   source.holds = slow;
-  session.playback.go(0);
+  session.axes.frame = session.playback.steps[0] ?? 0; // other axes: nothing of them is here
   await pass(200);
   expect(session.matrix.pair!.to.heads).toEqual(old);
   expect(late()).toEqual([0, 1, 2, 3].map((head) => [head, 600]));
@@ -193,4 +193,26 @@ it('is ready once what trails come through is here too, and waits for no step th
   await source.letGo();
   await pass(200);
   expect(session.ready).toBe(true);
+});
+
+it('asks for the points of pinned heads alone while cells are too small for any', async () => {
+  await begin(true);
+  const asked: PointsQuery[] = [];
+  source.holds = (query) => {
+    asked.push(query);
+    return false;
+  };
+  session.matrixView.camera = { scale: 2, x: 0, y: 0 };
+  await pass(200);
+  expect([session.matrixView.tiled, session.matrix.pair]).toEqual([true, null]);
+  session.axes.frame = session.playback.steps[0] ?? 0; // other axes: nothing of them is here
+  asked.length = 0;
+  session.arrangement.pins = [{ layer: 1, head: 0 }];
+  await pass(200);
+  expect(here()).toEqual([false, false, true, false]);
+  expect(new Set(asked.map(({ layer }) => layer))).toEqual(new Set([1]));
+  expect([late(), session.matrix.stale, session.ready]).toEqual([[], false, true]);
+  session.matrixView.camera = { scale: 200, x: 0, y: 0 }; // zoomed in
+  await pass(200);
+  expect(here()).toEqual([true, true, true, true]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BINS, binsOfRange, countsOf, rangeOfBins, spreadOf } from './spread';
+import { BINS, binOf, binsOfRange, countsOf, keptBy, rangeOfBins, spreadOf } from './spread';
 
 const LINEAR = { low: 0, high: 12, logarithmic: false };
 const score = (...values: number[]) => ({
@@ -43,5 +43,34 @@ describe('a brushed range', () => {
     [11, BINS - 1],
   ])('is where it was brushed: bars %i to %i', (from, to) => {
     expect(binsOfRange(LINEAR, rangeOfBins(LINEAR, from, to))).toEqual([from, to]);
+  });
+
+  it.each([
+    { low: 132.1, high: 132.9, logarithmic: false },
+    { low: -0.30004, high: -0.30001, logarithmic: false },
+    { low: 1000, high: 1001, logarithmic: true },
+  ])('leaves the heads of its bars on a narrow scale: %o', (scale) => {
+    const middle = (bin: number) => scale.low + ((bin + 0.5) / BINS) * (scale.high - scale.low);
+    for (let bin = 1; bin < BINS - 1; bin++) {
+      const { least, most } = rangeOfBins(scale, bin, bin);
+      const kept = [bin - 1, bin, bin + 1].filter(
+        (one) => middle(one) >= (least ?? -Infinity) && middle(one) <= (most ?? Infinity),
+      );
+      expect([kept, binsOfRange(scale, { least, most })]).toEqual([[bin], [bin, bin]]);
+    }
+  });
+
+  it('keeps heads that are all alike', () => {
+    const alike = { low: 0.12345670163631439, high: 0.12345670163631439, logarithmic: false };
+    const { least, most } = rangeOfBins(alike, binOf(0.5), binOf(0.5));
+    expect([least, most]).toEqual([alike.low, alike.low]);
+  });
+
+  it('is taken away by a click into it, and replaced by one beside it', () => {
+    const range = { least: 1, most: 3 }; // bars 2 to 5
+    expect(keptBy(LINEAR, range, 4, 4)).toEqual({ least: null, most: null });
+    expect(keptBy(LINEAR, range, 8, 8)).toEqual({ least: 4, most: 4.5 });
+    expect(keptBy(LINEAR, range, 4, 5)).toEqual({ least: 2, most: 3 });
+    expect(keptBy(LINEAR, null, 4, 4)).toEqual({ least: 2, most: 2.5 });
   });
 });

@@ -15,7 +15,7 @@ const turn = async () => {
 function setup(parts: Partial<Run> = {}, tokens = 64) {
   const asked: MapsQuery[] = [];
   const run = runOf({ maps: { steps: [0, 100, 300], kinds: ['text', 'repeated'] }, ...parts });
-  const state = $state({ against: null as Run | null, lost: -1, tiled: false });
+  const state = $state({ against: null as Run | null, lost: -1, tiled: false, pinned: [] as number[] });
   const playback = $state({
     steps: STEPS,
     from: 1,
@@ -41,6 +41,9 @@ function setup(parts: Partial<Run> = {}, tokens = 64) {
     playback,
     get against() {
       return { run: state.against };
+    },
+    get arrangement() {
+      return { pinned: state.pinned };
     },
     get matrixView() {
       return { tiled: state.tiled };
@@ -158,6 +161,10 @@ it('asks for none while cells are too small for them, but for what the pointer i
   await turn();
   expect(asked.map(({ step, part }) => [step, part])).toEqual([[300, 'offsets']]);
   expect([maps.busy, maps.canShow(0)]).toEqual([false, true]);
+  state.pinned = [0]; // it has room for its own
+  await turn();
+  expect(maps.pair?.toStep).toBe(300);
+  state.pinned = [];
   state.tiled = false;
   await turn();
   expect(maps.pair?.toStep).toBe(300);

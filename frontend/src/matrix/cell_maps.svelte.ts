@@ -40,6 +40,8 @@ interface Needs {
   readonly against: { readonly run: Run | null };
   /** Whether cells are too small for maps. */
   readonly matrixView: { readonly tiled: boolean };
+  /** Heads that stand apart have room for theirs. */
+  readonly arrangement: { readonly pinned: readonly number[] };
 }
 
 /** The maps of the two steps that are mixed. */
@@ -96,7 +98,10 @@ export class CellMaps implements Feature {
   readonly cells: Cells = $derived.by(() => (this.lacks === null ? (this.chosen ?? 'attention') : 'points'));
   readonly on: boolean = $derived(this.cells !== 'points');
   /** Whether there is room for them: else they are not asked for. */
-  private readonly drawn: boolean = $derived.by(() => this.on && !this.session.matrixView.tiled);
+  private readonly drawn: boolean = $derived.by(() => {
+    const { matrixView, arrangement } = this.session;
+    return this.on && (!matrixView.tiled || arrangement.pinned.length > 0);
+  });
   /** Whether the sequences are images: their maps lie on the grid of patches. */
   readonly pictured: boolean = $derived.by(() => / × /.test(this.kind ?? ''));
   /** Tokens of the longest sequence of the kind; 0 while they are not known. */

@@ -28,7 +28,7 @@ export function isFiltering({ names, ranges }: HeadFilter): boolean {
   return names.trim() !== '' || ranges.length > 0;
 }
 
-export function within({ least, most }: Omit<ScoreRange, 'score'>, value: number): boolean {
+function within({ least, most }: Omit<ScoreRange, 'score'>, value: number): boolean {
   return value >= (least ?? Number.NEGATIVE_INFINITY) && value <= (most ?? Number.POSITIVE_INFINITY);
 }
 

@@ -22,6 +22,8 @@ export interface Asked {
   readonly single: boolean;
   /** Biplots of heads whose slow picture is still to come, as far as they are here. */
   readonly standIns: Heads;
+  /** Numbers of the heads that are asked for; null: all. */
+  readonly seen: ReadonlySet<number> | null;
   readonly method: Method;
   /** Whether axes are shown that will be replaced when the full frame is there. */
   readonly preliminary: boolean;

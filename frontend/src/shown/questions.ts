@@ -6,6 +6,8 @@ import type { Dims, Group, PointsQuery, Run } from '../run/types';
 export interface Wish {
   readonly heads: readonly HeadPlace[];
   readonly dims: Dims;
+  /** Numbers of the heads that are seen, where not all are: the others are left out. */
+  readonly seen?: ReadonlySet<number> | null;
   /** Only these points, projected by themselves. */
   readonly alone: Group | null;
 }
@@ -37,7 +39,7 @@ export function questionsAt(asking: Asking, index: number, fit?: 'newest'): Ques
   const { frame, projection, run, steps, inFrameOf, wish } = asking;
   const step = steps[index];
   if (!run || !wish || frame === null || step === undefined) return [];
-  const { dims, alone } = wish;
+  const { dims, alone, seen } = wish;
   const base = {
     run: run.run,
     step,
@@ -51,6 +53,7 @@ export function questionsAt(asking: Asking, index: number, fit?: 'newest'): Ques
   const single = isSingle(projection, alone);
   const asked: Question[] = [];
   wish.heads.forEach(({ layer, head }, number) => {
+    if (seen && !seen.has(number)) return;
     const last = asked.at(-1);
     if (single) asked.push({ query: { ...base, layer, head }, numbers: [number] });
     else if (last?.query.layer === layer) last.numbers.push(number);

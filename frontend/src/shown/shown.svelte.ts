@@ -186,6 +186,7 @@ export class ShownSteps implements Feature {
       frame: `${place}|${wish.dims}|${address}|${frame}|${inFrameOf ?? ''}`,
       complete: this.arrived([from, to]) || (before.every(Boolean) && after.every(Boolean)),
       single: this.single,
+      seen: wish.seen ?? null,
       standIns: standIns(this.standInQueries(), wish.heads, run, loader),
       method: projection.method,
       preliminary,
@@ -258,12 +259,13 @@ export class ShownSteps implements Feature {
   /** The picture of what is here; slow heads that are not keep the picture that `held` has of them, or have their biplot. */
   private compose(asked: Asked, held: Pair | null): Pair {
     const late = new Map<number, StandIn>();
+    const { seen } = asked;
     const from = [...asked.from];
     const to = [...asked.to];
     const old = held && nearest(held, this.heldMix);
     const oldStep = held && (this.heldMix < 0.5 ? held.fromStep : held.toStep);
     for (let i = 0; i < from.length; i++) {
-      if (from[i] || to[i]) continue;
+      if (from[i] || to[i] || seen?.has(i) === false) continue;
       // A biplot stands in for the step that it is of, and for no other one.
       const own = held?.late.get(i) === 'biplot' ? null : (old?.heads[i] ?? null);
       const points = own ?? asked.standIns[i] ?? null;
