@@ -85,14 +85,14 @@ class TokenPlaces:
 
     def sequences_of(self, x: Tensor) -> Tensor | None:
         """Of which sequence each element of `x` is, of its shape, -1 for none; None if it was not followed."""
-        placed = None if self._left else self._followed.placed(x)
+        placed = None if self._is_written_over() else self._followed.placed(x)
         if placed is None:
             return None
         return torch.where(placed[0] >= 0, placed[0] // placed[1].size, -1)
 
     def in_place(self, x: Tensor, arrange: Callable[[Tensor], Tensor | None]) -> bool:
         """Whether all tokens of queries, or keys, were followed to their own places."""
-        placed = None if self._left else self._followed.placed(x)
+        placed = None if self._is_written_over() else self._followed.placed(x)
         numbers = None if placed is None else arrange(placed[0])
         if placed is None or numbers is None or numbers.dim() != 4 or numbers.shape[2] != placed[1].size:
             return False
@@ -105,7 +105,8 @@ class TokenPlaces:
         arrange: puts a tensor of the shape of `x`, which they were made of, in their order [sequences, heads, n, d].
         """
         placed = self._followed.placed(x)
-        if self._left and (placed is None or self._is_written_over()):
+        lost = placed is None and not self._followed.had_a_part_in(x)
+        if self._left and (lost or self._is_written_over()):
             return _OUT_OF_SIGHT.format(self._left)
         numbers = None if placed is None else arrange(placed[0])
         if placed is None or numbers is None or numbers.dim() != 4:

@@ -234,3 +234,48 @@ def test_tokens_are_followed_from_their_table(name):
     assert not capture(Rolled(0), probe).skipped
     with pytest.raises(NoAttentionError, match="in another order"):
         capture(Rolled(1), probe)
+
+
+LOOKS = {
+    "a list of the tokens": lambda ids: ids.tolist(),
+    "NumPy": lambda ids: ids.numpy().sum(),
+}
+
+
+@attends
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_the_model_looks_at_outside_of_tensors_makes_no_attention_unseen(attend, look):
+    """Logs, or positions computed from the tokens: queries and keys that are not followed are made of inputs still."""
+
+    class Looking(Model):
+        def forward(self, ids):
+            LOOKS[look](ids)
+            return super().forward(ids)
+
+    ids = torch.randint(0, 9, (B, N), generator=torch.Generator().manual_seed(0))
+    model = Looking(lambda q, k, v: attend(*(heads(_by_frequencies(x)) for x in (q, k, v))))
+    recording = capture(model, Probe((ids,), [list("abcdef")] * B))
+    assert [layer.heads for layer in recording.layers] == [H]
+    assert not recording.skipped
+
+
+@attends
+@pytest.mark.parametrize("name", HEADS_FIRST)
+def test_heads_before_sequences_are_told_after_a_look_at_the_tokens(attend, name):
+    ids = torch.randint(0, 9, (B, N), generator=torch.Generator().manual_seed(0))
+
+    class Looking(Model):
+        def forward(self, ids):
+            ids.tolist()
+            return super().forward(ids)
+
+    move = HEADS_FIRST[name]
+    model = Looking(lambda q, k, v: attend(*map(move, (q, k, v))))
+    (samples,) = capture(model, Probe((ids,), [list("abcdef")] * B)).samples
+    q = heads(model.q(model.embedding(ids))).transpose(0, 1).flatten(1, 2)  # (H, B · N, D)
+    np.testing.assert_allclose(samples.queries, q.detach(), rtol=1e-5, atol=1e-6)
+
+
+def _by_frequencies(x):
+    """There and back again, which is not followed."""
+    return torch.fft.ifft(torch.fft.fft(x, dim=1), dim=1).real
