@@ -348,8 +348,10 @@ class AttentionRecorder:
         first = self._capture()
         try:
             again = self._capture(health=False)
-        except Exception:  # later recordings will say so, if they fail, too
-            return first
+        except Exception:
+            if self._on_error == "raise":
+                raise
+            return first  # later recordings will say so, if they fail, too
         self._unfit = differing(first, again, on_processor=device_of(self._model).type == "cpu")
         return first.without(self._unfit)
 

@@ -88,6 +88,7 @@ class Recording:
             maps=tuple(self.maps[place] for place in kept) if self.maps else (),
             figures={name: values for name, values in figures.items() if not np.isnan(values).all()},
             skipped=skipped,
+            without_values={name: why for name, why in self.without_values.items() if name not in unfit},
         )
 
 

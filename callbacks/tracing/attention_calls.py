@@ -45,10 +45,6 @@ _VALUES = "its values are not of the tokens that its keys are of: {}"
 _CHANNELS = "it attends among channels: its queries are features of all tokens together, and not tokens"
 
 
-def _as_it_is(x: Tensor) -> Tensor | None:
-    return x if x.dim() == 4 else None
-
-
 class Observer(Protocol):
     """Who is told what the pass shows."""
 
@@ -189,7 +185,7 @@ class AttentionCalls(TorchFunctionMode):
         kernel: Callable[..., AttentionCall],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        arrange: Arrange = _as_it_is,
+        arrange: Arrange = kernels.as_it_is,
     ) -> str:
         """`kernel` reads the arguments of a fused attention; `arrange` brings queries and result to four axes.
 
@@ -326,7 +322,7 @@ class AttentionCalls(TorchFunctionMode):
         self,
         call: AttentionCall,
         given: tuple[Any, Any],
-        arranges: tuple[Callable[[Tensor], Tensor | None], ...] = (_as_it_is, _as_it_is),
+        arranges: tuple[Callable[[Tensor], Tensor | None], ...] = (kernels.as_it_is, kernels.as_it_is),
         rows_and_d: tuple[int, int] = (-2, -1),
     ) -> None:
         """`given`: the tensors of the pass that queries and keys are; `arranges` puts each in their order.
@@ -375,7 +371,7 @@ class AttentionCalls(TorchFunctionMode):
         *,
         arrange: Arrange,
         output: Any = None,
-        values: tuple[Tensor | None, Arrange] = (None, _as_it_is),
+        values: tuple[Tensor | None, Arrange] = (None, kernels.as_it_is),
     ) -> None:
         """`result` is what the attention `name` gives; `heads` are its axes that number heads, where it is known.
 

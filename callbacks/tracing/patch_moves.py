@@ -91,8 +91,9 @@ class PatchMoves:
             return self._replayed(func, x, numbers, grid, args, kwargs, results)
         return nothing
 
-    def written(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
-                result: Any = None) -> Placed | None:  # fmt: skip
+    def written(
+        self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Placed | None:
         """Of a tensor after some of it was written over: x[places] = values, scatter, index_copy; or of the result."""
         write = read_write(func, operation, args, kwargs)
         return None if write is None else written(write, self._of, self._made_of_images)

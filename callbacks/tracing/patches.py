@@ -73,7 +73,7 @@ class Patches:
             return None
         placed = self._followed.placed(x)
         arranged = None if placed is None else arrange(placed[0])
-        if placed is None or arranged is None or len(arranged) % self._sequences:
+        if placed is None or arranged is None or arranged.dim() != 4 or len(arranged) % self._sequences:
             return UNKNOWN
         numbers = arranged[:, 0, :, 0]  # (sequences · windows, n)
         if not bool((arranged == numbers[:, None, :, None]).all()) or bool(

@@ -1,5 +1,8 @@
 """Random numbers in evaluation: those that can be held are alike in each pass; what differs from itself is refused."""
 
+import contextlib
+import dataclasses
+import itertools
 import os
 import random
 import secrets
@@ -13,6 +16,7 @@ from torch.nn import functional
 
 import tb_attnviz
 from tb_attnviz.callbacks import AttentionRecorder, NoAttentionError, Probe
+from tb_attnviz.callbacks.capture import capture
 
 B, H, N, D = 2, 2, 8, 4
 PROBE = Probe((torch.randint(0, 30, (B, N), generator=torch.Generator().manual_seed(0)),), [list("abcdefgh")] * B)
@@ -86,6 +90,31 @@ def test_a_model_that_differs_from_itself_everywhere_is_refused_by_name(tmp_path
 
     with pytest.raises(NoAttentionError, match="two passes over the probe"):
         AttentionRecorder(Noisy(float), PROBE, tmp_path)
+
+
+class FailingAtSecond(Model):
+    """Raises in its second pass."""
+
+    passes = itertools.count(1)  # of the class: what a module itself counts is put back
+
+    def forward(self, ids):
+        if next(FailingAtSecond.passes) == 2:
+            raise RuntimeError("stumbled")
+        return super().forward(ids)
+
+
+@pytest.mark.parametrize("on_error", ["raise", "warn"])
+def test_a_second_pass_that_fails_is_told_where_errors_are_raised(tmp_path, on_error):
+    FailingAtSecond.passes = itertools.count(1)
+    raises = pytest.raises(RuntimeError, match="stumbled") if on_error == "raise" else contextlib.nullcontext()
+    with raises:
+        AttentionRecorder(FailingAtSecond(float), PROBE, tmp_path, on_error=on_error).close()
+
+
+def test_a_layer_that_is_refused_is_none_that_lacks_its_values():
+    recording = capture(Model(float), PROBE)
+    recording = dataclasses.replace(recording, without_values={"layers.0": "no", "layers.1": "no"})
+    assert recording.without({"layers.1": "noise"}).without_values == {"layers.0": "no"}
 
 
 def _closed_over():
