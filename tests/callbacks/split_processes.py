@@ -90,7 +90,7 @@ def main(rank, port, directory):
     said = record(Model(kv_heads=4, share=rank), directory / "by hand")
     (directory / f"{rank}.txt").write_text("\n".join(said))
     dist.barrier()
-    dist.destroy_process_group()
+    os._exit(0)  # torch's threads abort one exit in eight, with or without the recorder: all that is tested is done
 
 
 if __name__ == "__main__":

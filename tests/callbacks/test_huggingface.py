@@ -181,7 +181,8 @@ options = {"ddp_backend": "gloo", "ddp_timeout": 60, "fsdp": True, "fsdp_config"
 weights = train(sys.argv[1], callback("FSDP2"), CheckSharded(), **options)
 plain = train(sys.argv[1], **options)
 assert all(torch.equal(weights[name].to_local(), plain[name].to_local()) for name in plain)
-torch.distributed.destroy_process_group()  # without it torch aborts one exit in four, with or without the recorder
+torch.distributed.barrier()
+os._exit(0)  # torch's threads abort one exit in eight, with or without the recorder: all that is tested is done
 """
 
 
