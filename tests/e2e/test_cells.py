@@ -141,6 +141,12 @@ def test_points_of_all_heads_are_taken_along_while_cells_show_maps(tab: Tab, log
     picture = taken("Matrix of heads as SVG")
     assert picture.name == "run_heads_step100_attention_repeated.svg"
     assert "step 100 · attention, repeated texts" in picture.read_text()
+    assert "query</text>" not in picture.read_text()  # no legend of points where there are none
+    tab.page.keyboard.press("Escape")
+    tab.frame.get_by_label("Cells show").select_option("points")
+    tab.ready()
+    tab.frame.get_by_role("button", name="Export").press("Enter")
+    assert "query</text>" in taken("Matrix of heads as SVG").read_text()
 
 
 def test_what_places_and_colours_points_stands_where_points_are(tab: Tab) -> None:
