@@ -18,14 +18,14 @@ STRIP = 16  # css pixels above a map, for the words of a cell
 FULL = (20, 56, 111)  # all of a query's attention, in the light
 
 
-def resting(*backs: int) -> AttentionMap:
+def resting(*backs: int, n: int = N) -> AttentionMap:
     """A head for each of `backs`, which attends so many tokens back, and to the first one where there is none."""
-    square = np.zeros((len(backs), N, N), np.float32)
+    square = np.zeros((len(backs), n, n), np.float32)
     for head, back in enumerate(backs):
-        for query in range(N):
+        for query in range(n):
             square[head, query, max(query - back, 0)] = 1
-    offsets = np.stack([np.diagonal(square, -o, 1, 2).mean(axis=1) for o in range(N - 1, -1, -1)], axis=1)
-    return AttentionMap((N, N), square, square, offsets.astype(np.float32), offsets_from=(1 - N,))
+    offsets = np.stack([np.diagonal(square, -o, 1, 2).mean(axis=1) for o in range(n - 1, -1, -1)], axis=1)
+    return AttentionMap((n, n), square, square, offsets.astype(np.float32), offsets_from=(1 - n,))
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,19 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
             sink = np.full(sum(of.heads for of in LAYERS), 0.02, np.float32)
             writer.write_health(step, {"entropy": np.linspace(1, 0.1, 10, dtype=np.float32), "sink": sink}, maps=maps)
     writer.close()
+    with_texts(directory / "texts")
     return directory
+
+
+def with_texts(directory: Path) -> None:
+    """Heads that attend their number back in repeated texts and two tokens back in others; L0 H1 does induction."""
+    writer = RunWriter(str(directory))
+    writer.begin(0, PROBE, LAYERS)
+    write_checkpoint(writer, 0)
+    backs = [[*range(of.heads)] for of in LAYERS]
+    maps = [{"text": resting(*[2] * len(of), n=5), "repeated": resting(*of)} for of in backs]
+    writer.write_health(0, {"induction": np.array([0, 0.9, *[0] * 8], np.float32)}, maps=maps)
+    writer.close()
 
 
 def cell_pixels(tab: Tab, layer: int, head: int, *, square: bool = True) -> Pixels:
@@ -95,6 +107,32 @@ def test_offsets_have_a_bar_for_each_distance(tab: Tab) -> None:
     columns = 4 + N  # the first token and a gap, then 9 back to 0
     (bar,) = {int(column * columns / pixels.shape[1]) for column in np.flatnonzero(blue.mean(axis=0) > 0.8)}
     assert bar == columns - 1 - 3
+
+
+def test_a_cell_shows_the_texts_that_its_name_rests_on(tab: Tab) -> None:
+    tab.page.set_viewport_size({"width": 1700, "height": 900})
+    tab.open(run="texts", tint="none")
+    of = tab.frame.get_by_label("Maps of")
+    expect(of).to_have_value("named")
+    expect(tab.frame.get_by_text(re.compile("· on repeats$"))).to_have_count(1)
+    assert places(cell_pixels(tab, 0, 1)) == [0] + [1] * (N - 1)
+    assert places(cell_pixels(tab, 0, 3)) == [0, 1, 2, 2, 2] + [99] * (N - 5)  # texts are shorter
+    box = tab.matrix.bounding_box()
+    assert box
+    told = tab.frame.get_by_role("tooltip")
+    for head, says in ((1, "In repeated texts: 100 % of its attention 1 token back"), (3, "In texts: 100 % of its")):
+        x, y = tab.cell(0, head)
+        tab.page.mouse.move(box["x"] + x, box["y"] + y)
+        expect(told).to_contain_text(says)
+    of.select_option("repeated texts")
+    tab.ready()
+    tab.expect_address(cells_of="repeated")
+    assert places(cell_pixels(tab, 0, 3)) == [0, 1, 2] + [3] * (N - 3)
+    expect(tab.frame.get_by_text("on repeats")).to_have_count(0)
+    of.select_option("texts as named")
+    tab.ready()
+    tab.expect_address(cells_of=None)
+    assert places(cell_pixels(tab, 0, 3)) == [0, 1, 2, 2, 2] + [99] * (N - 5)
 
 
 def test_maps_of_another_step_are_dimmed_and_named(tab: Tab) -> None:

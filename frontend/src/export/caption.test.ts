@@ -85,7 +85,14 @@ describe('a caption', () => {
   it('says what cells show where it is not points', () => {
     const none = { shape: [0, 0, 0], data: new Uint8Array() } as const;
     const steps = { fromStep: 1000, toStep: 1000, fromMaps: 1000, toMaps: 1000 };
-    const pair = { kind: 'repeated', part: 'first', from: none, to: none, ...steps } as const;
+    const pair = {
+      kind: 'repeated',
+      part: 'first',
+      onRepeats: new Set<number>(),
+      from: none,
+      to: none,
+      ...steps,
+    } as const;
     const maps = { on: true, cells: 'attention', kind: 'repeated', pair, current: true } as const;
     const both = (parts: Partial<Captioned>) => [
       captionOf('matrix', shown(parts)).says,

@@ -1,5 +1,6 @@
 import { flushSync } from 'svelte';
 import { expect, it } from 'vitest';
+import { makeGrid } from '../render/layout';
 import { runOf } from '../run/run.fixture';
 import type { MapsQuery, Run, SmallMaps } from '../run/types';
 import { CellMaps } from './cell_maps.svelte';
@@ -15,7 +16,13 @@ const turn = async () => {
 function setup(parts: Partial<Run> = {}, tokens = 64) {
   const asked: MapsQuery[] = [];
   const run = runOf({ maps: { steps: [0, 100, 300], kinds: ['text', 'repeated'] }, ...parts });
-  const state = $state({ against: null as Run | null, lost: -1, tiled: false, pinned: [] as number[] });
+  const state = $state({
+    against: null as Run | null,
+    lost: -1,
+    tiled: false,
+    pinned: [] as number[],
+    kinds: ['local', 'local'],
+  });
   const playback = $state({
     steps: STEPS,
     from: 1,
@@ -31,7 +38,8 @@ function setup(parts: Partial<Run> = {}, tokens = 64) {
     maps: async (query: MapsQuery): Promise<SmallMaps> => {
       asked.push(query);
       if (query.step === state.lost) throw new Error('They were thinned.');
-      return { shape: [1, 1, 2], data: Uint8Array.of(query.step / 100, 7) };
+      const own = query.kind === 'repeated' ? 9 : 7;
+      return { shape: [2, 1, 2], data: Uint8Array.of(query.step / 100, own, query.step / 100, own) };
     },
   };
   const sequences = [null, {}].map((repeat) => ({ tokens: new Array<string>(tokens).fill('a'), repeat }));
@@ -39,6 +47,14 @@ function setup(parts: Partial<Run> = {}, tokens = 64) {
   const maps = new CellMaps({
     data: { run, source, probe },
     playback,
+    grid: makeGrid([2]),
+    names: {
+      get findings() {
+        return {
+          heads: state.kinds.map((kind, head) => ({ layer: 0, head, findings: [{ kind }] })),
+        } as never;
+      },
+    },
     get against() {
       return { run: state.against };
     },
@@ -55,9 +71,9 @@ function setup(parts: Partial<Run> = {}, tokens = 64) {
   return { maps, asked, playback, state, go, end };
 }
 
-it('shows attention where it was recorded, on repeated sequences where there are any, and points elsewhere', () => {
+it('shows attention where it was recorded, on the texts that names rest on, and points elsewhere', () => {
   const { maps, end } = setup();
-  expect([maps.cells, maps.kind, maps.part, maps.lacks]).toEqual(['attention', 'repeated', 'first', null]);
+  expect([maps.cells, maps.kind, maps.part, maps.lacks]).toEqual(['attention', 'named', 'first', null]);
   maps.chosen = 'points';
   expect(maps.on).toBe(false);
   maps.chosen = 'offsets';
@@ -95,7 +111,7 @@ it('asks for the shown step, then for its distances, then for its neighbours', a
   ]);
   expect(new Set(asked.map(({ step }) => step))).toEqual(new Set([0, 100, 300]));
   expect([maps.pair?.from.data[0], maps.current, maps.busy]).toEqual([1, true, false]);
-  expect(maps.offsets?.data[0]).toBe(1);
+  expect(maps.offsetsOf(0)?.data[0]).toBe(1);
   end();
 });
 
@@ -168,5 +184,21 @@ it('asks for none while cells are too small for them, but for what the pointer i
   state.tiled = false;
   await turn();
   expect(maps.pair?.toStep).toBe(300);
+  end();
+});
+
+it('shows of each head the texts that its name rests on, and follows when a head is called otherwise', async () => {
+  const { maps, state, asked, end } = setup();
+  await turn();
+  expect(new Set(asked.map(({ kind }) => kind))).toEqual(new Set(['text']));
+  expect([maps.kindOf(1), [...(maps.pair?.to.data ?? [])]]).toEqual(['text', [1, 7, 1, 7]]);
+  state.kinds = ['local', 'induction'];
+  for (let i = 0; i < 4; i++) await turn();
+  expect([maps.kindOf(0), maps.kindOf(1)]).toEqual(['text', 'repeated']);
+  expect([...(maps.pair?.to.data ?? [])]).toEqual([1, 7, 1, 9]);
+  expect([maps.offsetsOf(0)?.data[1], maps.offsetsOf(1)?.data[1], maps.busy]).toEqual([7, 9, false]);
+  maps.of = 'text';
+  await turn();
+  expect([maps.kindOf(1), [...(maps.pair?.to.data ?? [])]]).toEqual(['text', [1, 7, 1, 7]]);
   end();
 });

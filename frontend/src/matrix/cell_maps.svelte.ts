@@ -1,10 +1,13 @@
 import { untrack } from 'svelte';
+import type { HeadNames } from '../health/head_names.svelte';
 import type { Playback } from '../playback/playback.svelte';
+import { type Grid, headNumber } from '../render/layout';
 import type { Feature } from '../run/feature';
 import { choice, type Settings, settings, text } from '../run/setting';
 import type { DataSource } from '../run/source';
 import type { MapPart, MapsQuery, Run, SmallMaps } from '../run/types';
 import { MapLoader } from './map_loader.svelte';
+import { mixedMaps, restsOnRepeats } from './maps_as_named';
 
 /** What a cell shows of its head: points, its mean attention by position, or by distance. */
 export const CELLS = ['points', 'attention', 'offsets'] as const;
@@ -13,8 +16,9 @@ export type Cells = (typeof CELLS)[number];
 export const EXTENTS = ['first', 'whole'] as const;
 /** Positions of a side of a map: shorter sequences are shown whole, as they are. */
 export const MOST_POSITIONS = 32;
-/** Kinds of sequences that say more than others do are shown first: on repeated ones induction shows, and all else too. */
-const FIRST_KIND = 'repeated';
+/** Of each head the texts that its name rests on: else a cell and its name contradict each other. */
+export const AS_NAMED = 'named';
+const NONE: ReadonlySet<number> = new Set();
 /** Checkpoints fetched ahead, as of points. */
 const AHEAD = 3;
 
@@ -40,6 +44,8 @@ interface Needs {
   readonly against: { readonly run: Run | null };
   /** Whether cells are too small for maps. */
   readonly matrixView: { readonly tiled: boolean };
+  readonly names: Pick<HeadNames, 'findings'>;
+  readonly grid: Grid;
   /** Heads that stand apart have room for theirs. */
   readonly arrangement: { readonly pinned: readonly number[] };
 }
@@ -48,6 +54,8 @@ interface Needs {
 export interface MapPair {
   readonly kind: string;
   readonly part: MapPart;
+  /** Numbers of the heads whose maps are of repeated texts, of `AS_NAMED`. */
+  readonly onRepeats: ReadonlySet<number>;
   /** The run's steps that are shown, and the steps whose maps these are: they are not recorded at every step. */
   readonly fromStep: number;
   readonly toStep: number;
@@ -61,7 +69,7 @@ export interface MapPair {
 export class CellMaps implements Feature {
   /** Null: attention where it was recorded, else points. */
   chosen = $state<Cells | null>(null);
-  /** The kind of sequences that was chosen; null: the one that says most. */
+  /** The kind of sequences that was chosen; null: as heads are named, where there are texts and repeated ones. */
   of = $state<string | null>(null);
   extent = $state<(typeof EXTENTS)[number]>('first');
   readonly settings: Settings = settings<CellMaps>(this, {
@@ -72,6 +80,8 @@ export class CellMaps implements Feature {
   readonly loader: MapLoader;
   /** What is drawn; it stays until its successor is here. */
   pair = $state.raw<MapPair | null>(null);
+  /** Numbers of the heads whose names rest on repeated texts, at the last step whose names were known. */
+  private onRepeats = $state.raw<ReadonlySet<number>>(new Set());
   private heldMix = 0;
 
   constructor(private readonly session: Needs) {
@@ -80,10 +90,14 @@ export class CellMaps implements Feature {
 
   readonly steps: readonly number[] = $derived.by(() => this.session.data.run?.maps?.steps ?? []);
   readonly kinds: readonly string[] = $derived.by(() => this.session.data.run?.maps?.kinds ?? []);
+  /** Whether there are kinds to choose from for each head. */
+  readonly canBeNamed: boolean = $derived(this.kinds.includes('text') && this.kinds.includes('repeated'));
   readonly kind: string | null = $derived.by(() => {
     if (this.of !== null && this.kinds.includes(this.of)) return this.of;
-    return this.kinds.includes(FIRST_KIND) ? FIRST_KIND : (this.kinds[0] ?? null);
+    return this.canBeNamed ? AS_NAMED : (this.kinds[0] ?? null);
   });
+  /** Numbers of the heads whose cells are of other texts than the others'. */
+  private readonly marked: ReadonlySet<number> = $derived(this.kind === AS_NAMED ? this.onRepeats : NONE);
   /** Why no maps can be shown, in words; null where they can. */
   readonly lacks: string | null = $derived.by(() => {
     const { against, data } = this.session;
@@ -107,7 +121,10 @@ export class CellMaps implements Feature {
   /** Tokens of the longest sequence of the kind; 0 while they are not known. */
   readonly longest: number = $derived.by(() => {
     const all = this.session.data.probe.value?.sequences ?? [];
-    const own = all.filter(({ repeat, grid }) => !grid && (repeat !== null) === (this.kind === 'repeated'));
+    const own = all.filter(
+      ({ repeat, grid }) =>
+        !grid && (this.kind === AS_NAMED || (repeat !== null) === (this.kind === 'repeated')),
+    );
     return own.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
   });
   readonly part: MapPart = $derived.by(() => {
@@ -130,21 +147,24 @@ export class CellMaps implements Feature {
     return shown ? between.mix : this.heldMix;
   });
 
-  /** By distance, of the step that is read: for words. */
-  readonly offsets: SmallMaps | null = $derived.by(() => {
-    const query = this.query(this.session.playback.index, 'offsets');
-    return query && this.loader.get(query);
-  });
-
   /** What went wrong with the shown maps. */
   readonly error: string | null = $derived.by(() => {
-    for (const index of this.ends) {
-      const query = this.query(index);
-      const error = query && this.loader.error(query);
-      if (error) return error;
-    }
-    return null;
+    const errors = this.ends.flatMap((index) => this.queries(index).map((query) => this.loader.error(query)));
+    return errors.find((error) => error !== null) ?? null;
   });
+
+  /** The kind of sequences that a head's cell shows. */
+  kindOf(head: number): string | null {
+    if (this.kind !== AS_NAMED) return this.kind;
+    return (this.pair?.onRepeats ?? this.onRepeats).has(head) ? 'repeated' : 'text';
+  }
+
+  /** By distance, of the step that is read and the texts that a head's cell shows: for words. */
+  offsetsOf(head: number): SmallMaps | null {
+    const kind = this.kindOf(head);
+    const query = this.queries(this.session.playback.index, 'offsets').find((one) => one.kind === kind);
+    return query ? this.loader.get(query) : null;
+  }
 
   get busy(): boolean {
     return this.drawn && (!this.arrived(this.ends) || (this.error === null && !this.follows()));
@@ -157,6 +177,7 @@ export class CellMaps implements Feature {
 
   /** To be called while a component is made. */
   begin(): void {
+    $effect.pre(() => this.followNames());
     $effect.pre(() => this.fetch());
     $effect.pre(() => this.follow());
   }
@@ -164,6 +185,7 @@ export class CellMaps implements Feature {
   leave(): void {
     this.loader.clear();
     this.pair = null;
+    this.onRepeats = new Set();
   }
 
   private get ends(): readonly number[] {
@@ -178,26 +200,45 @@ export class CellMaps implements Feature {
     return this.steps.findLast((one) => one <= step) ?? this.steps[0] ?? null;
   }
 
-  private query(index: number, part = this.part): MapsQuery | null {
+  private followNames(): void {
+    const { names, grid } = this.session;
+    if (!names.findings) return;
+    const found = names.findings.heads.filter(restsOnRepeats).map((head) => headNumber(grid, head));
+    untrack(() => {
+      const { onRepeats } = this;
+      if (found.length === onRepeats.size && found.every((head) => onRepeats.has(head))) return;
+      this.onRepeats = new Set(found);
+    });
+  }
+
+  /** What is asked for a checkpoint: of texts and of repeated ones where cells are of both, texts first. */
+  private queries(index: number, part = this.part): MapsQuery[] {
     const { run } = this.session.data;
     const step = this.on ? this.stepOf(index) : null;
-    if (!run || step === null || this.kind === null) return null;
-    return { run: run.run, step, kind: this.kind, part };
+    const { kind } = this;
+    if (!run || step === null || kind === null) return [];
+    const of = (one: string) => ({ run: run.run, step, kind: one, part });
+    if (kind !== AS_NAMED) return [of(kind)];
+    const { size } = this.onRepeats;
+    return [...(size < this.session.grid.total ? [of('text')] : []), ...(size > 0 ? [of('repeated')] : [])];
+  }
+
+  /** The maps of a checkpoint; null while not all of them are here. */
+  private maps(queries: readonly MapsQuery[]): SmallMaps | null {
+    const [first, second] = queries.map((query) => this.loader.get(query));
+    if (!first || second === null) return null;
+    return second ? mixedMaps(first, second, this.onRepeats, this.part === 'offsets') : first;
   }
 
   private arrived(indices: readonly number[]): boolean {
-    return indices.every((index) => {
-      const query = this.query(index);
-      return query === null || this.loader.settled(query);
-    });
+    return indices.every((index) => this.queries(index).every((query) => this.loader.settled(query)));
   }
 
   private follows(): boolean {
     const { steps, from, to } = this.session.playback;
     const { pair } = this;
-    return (
-      pair !== null && pair.fromStep === steps[from] && pair.toStep === steps[to] && pair.part === this.part
-    );
+    if (!pair || pair.part !== this.part || pair.onRepeats !== this.marked) return false;
+    return pair.fromStep === steps[from] && pair.toStep === steps[to];
   }
 
   private fetch(): void {
@@ -206,41 +247,40 @@ export class CellMaps implements Feature {
     const around = Array.from({ length: AHEAD }, (_, i) => [to + 1 + i, from - 1 - i]).flat();
     const later = playback.playing ? playback.upcoming(AHEAD) : around;
     const now = [...this.ends, ...(target === null ? [] : [target])];
-    const words = playback.moving ? [] : [this.query(playback.index, 'offsets')];
-    const wanted = (
-      this.drawn
-        ? [...now.map((index) => this.query(index)), ...words, ...later.map((index) => this.query(index))]
-        : words
-    ).filter((query) => query !== null);
+    const words = playback.moving ? [] : this.queries(playback.index, 'offsets');
+    const drawn = (indices: readonly number[]) =>
+      this.drawn ? indices.flatMap((index) => this.queries(index)) : [];
+    const wanted = [...drawn(now), ...words, ...drawn(later)];
     untrack(() => this.loader.want(wanted));
   }
 
   private follow(): void {
     const { steps, from, to, between } = this.session.playback;
-    const [before, after] = [this.query(from), this.query(to)];
-    const [fromMaps, toMaps] = [before && this.loader.get(before), after && this.loader.get(after)];
-    const { kind, part } = this;
+    const [before, after] = [this.queries(from), this.queries(to)];
+    const [fromMaps, toMaps] = [this.maps(before), this.maps(after)];
+    const [fromStep, toStep] = [before[0]?.step, after[0]?.step];
+    const { kind, part, marked: onRepeats } = this;
     untrack(() => {
       const last = this.pair;
-      if (before && after && fromMaps && toMaps) {
-        const [fromStep, toStep] = [steps[from] ?? 0, steps[to] ?? 0];
+      if (kind !== null && fromStep !== undefined && toStep !== undefined && fromMaps && toMaps) {
+        const shown = { fromStep: steps[from] ?? 0, toStep: steps[to] ?? 0 };
         this.heldMix = between.mix;
-        if (
-          last?.from === fromMaps &&
-          last.to === toMaps &&
-          last.fromStep === fromStep &&
-          last.toStep === toStep
-        )
-          return;
-        const here = { kind: before.kind, part, fromStep, toStep };
-        this.pair = { ...here, fromMaps: before.step, toMaps: after.step, from: fromMaps, to: toMaps };
-      } else if (!before || last?.part !== part || last.kind !== kind || this.failed(before, after)) {
+        const stays = last?.from === fromMaps && last.to === toMaps && last.onRepeats === onRepeats;
+        if (stays && last.fromStep === shown.fromStep && last.toStep === shown.toStep) return;
+        const maps = { fromMaps: fromStep, toMaps: toStep, from: fromMaps, to: toMaps };
+        this.pair = { kind, part, onRepeats, ...shown, ...maps };
+      } else if (
+        fromStep === undefined ||
+        last?.part !== part ||
+        last.kind !== kind ||
+        this.failed([...before, ...after])
+      ) {
         this.pair = null; // another kind of map would be read as this one
       }
     });
   }
 
-  private failed(before: MapsQuery, after: MapsQuery | null): boolean {
-    return this.loader.error(before) !== null || (after !== null && this.loader.error(after) !== null);
+  private failed(queries: readonly MapsQuery[]): boolean {
+    return queries.some((query) => this.loader.error(query) !== null);
   }
 }

@@ -11,9 +11,14 @@ const TOLD = 2;
 /** Distances beyond this share of the longest text are those of few queries: what is far back is the first token. */
 const FAR = 0.5;
 
-const KINDS: Readonly<Record<string, string>> = { text: 'texts', repeated: 'repeated texts' };
+const KINDS: Readonly<Record<string, string>> = {
+  text: 'texts',
+  repeated: 'repeated texts',
+  named: 'texts as named',
+};
 
-/** Sequences that maps are means over: "texts", or "8 × 8 patches". */
+/** Sequences that maps are means over: "texts", or "8 × 8 patches"; "texts as named": of each head those that its name
+ * rests on. */
 export function kindTitle(kind: string): string {
   return KINDS[kind] ?? `${kind} patches`;
 }
