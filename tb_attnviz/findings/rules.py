@@ -11,6 +11,7 @@ Bool = npt.NDArray[np.bool_]
 
 _MOVED = 0.25  # Jensen-Shannon distance that a quarter of the heads must have come, for one to be left behind
 _PATIENCE = 3  # times the steps that these took: heads of a sound training form one after the other
+_BORN = 0.1  # share of the heads that may do something at the first checkpoint, for it to be that of random weights
 _EVEN = 0.9  # of entropy: heads that attend so broadly are alike by that
 
 
@@ -25,7 +26,8 @@ def states(measured: Measured) -> dict[str, Bool]:
             found[name] &= ~found["dead"]  # what else is said of it says nothing
     found["collapsed"] &= ~found["punctuation"]
     following = [name for name in found if name.startswith(FOLLOWS)]
-    found["unchanged"] &= _left_behind(measured) & ~_any(found, "induction", *PLACED, "local", *following)
+    does = _any(found, "induction", "same_token", "duplicate", *PLACED, *following)
+    found["unchanged"] &= _left_behind(measured) & _from_random(does, measured) & ~does & ~found["local"]
     found["row"] &= ~found["patch"]
     found["column"] &= ~found["patch"]
     found["label"] &= ~_any(found, "patch", "row", "column", "local")  # what is near looks alike
@@ -35,8 +37,9 @@ def states(measured: Measured) -> dict[str, Bool]:
     placed = _any(found, *PLACED, "dead", "collapsed", "unchanged") | broad
     found["copy"] &= ~placed & ~np.take_along_axis(placed, partner, axis=1)
     found["fed_by"] &= found["induction"] & _of_source(found["previous"], measured)
-    does = [kind.name for kind in measured.kinds if not (kind.general or kind.beside or kind.name == "copy")]
-    special = _any(found, *does)
+    special = _any(
+        found, *(kind.name for kind in measured.kinds if not (kind.general or kind.beside or kind.name == "copy"))
+    )
     found["uniform"] &= ~special
     found["broad"] &= ~special & ~found["uniform"]
     return found
@@ -55,6 +58,11 @@ def _left_behind(measured: Measured) -> Bool:
     begun, came = measured.sampled[0], steps[far.argmax()]
     late: Bool = far & (steps - begun >= _PATIENCE * (came - begun))
     return late[:, None]
+
+
+def _from_random(does: Bool, measured: Measured) -> bool:
+    """Whether the weights were random at the first checkpoint, when few heads did anything: trained ones may stay."""
+    return bool(measured.sampled) and bool(does[measured.steps.index(measured.sampled[0])].mean() < _BORN)
 
 
 def _of_source(state: Bool, measured: Measured) -> Bool:

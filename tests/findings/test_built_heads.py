@@ -2,10 +2,11 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
-from benchmarks.built_heads import strength
+from benchmarks.built_heads import Setting, record, strength
 from tb_attnviz.findings import Finding, evidence_document, findings_document
 from tb_attnviz.run import Run
 from tests.findings.conftest import HEADS, PLACES, STEPS
@@ -33,6 +34,14 @@ def test_every_head_is_called_what_it_is_and_nothing_else(built: Run, step: int)
             expected = set()
         found = kinds(findings, (0, number))
         assert found == expected or (head.kind == "same token" and found and found < expected), head
+
+
+def test_a_head_of_trained_weights_that_stays_is_not_near_random(tmp_path: Path) -> None:
+    """A training that goes on from weights whose heads already do something, and ruins them but for one."""
+    setting = Setting(length=24, causal=True, periods=(5, 7, 9), texts=4, seed=7)
+    run = record(HEADS, setting, tmp_path, steps=(400, 2000, 2300, 8000))
+    assert run.changes(8000, since=400)[-1].head == PLACES["unchanged"][1]
+    assert not [one for one in run.findings(8000) if one.kind == "unchanged"]
 
 
 def test_a_finding_says_with_what_figure_and_since_when(built: Run) -> None:
