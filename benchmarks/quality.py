@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.geometry import canonical_axes
-from tb_attnviz.geometry.trust import Closeness, VisiblePairs, logit_faithfulness, neighbourhoods
+from tb_attnviz.geometry.neighbourhoods import neighbourhoods
+from tb_attnviz.geometry.trust import Closeness, VisiblePairs, logit_faithfulness
 from tb_attnviz.projection.projection import Method
 from tb_attnviz.run import Run
 

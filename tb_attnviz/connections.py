@@ -142,15 +142,15 @@ def _strongest(rows: Sequence[_Row], steps: tuple[int, ...], direction: int) -> 
 
 def _some(steps: Sequence[int], most: int) -> list[int]:
     """`most` of them, the first and the last among them."""
-    places = np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int) if steps else np.zeros(0, int)
-    return [steps[place] for place in np.unique(places).tolist()]
+    chosen = np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int) if steps else np.zeros(0, int)
+    return [steps[n] for n in np.unique(chosen).tolist()]
 
 
-def links_document(links: HeadLinks, places: Sequence[Sequence[int] | None]) -> dict[str, Any]:
-    """As JSON; `places`: layer and head of each head of all layers, None for one that is not told."""
+def links_document(links: HeadLinks, numbers: Sequence[Sequence[int] | None]) -> dict[str, Any]:
+    """As JSON; `numbers`: layer and head of each head of all layers, None for one that is not told."""
     return {
         "steps": list(links.steps),
-        **{name: [_entry(one, place) for one in of if (place := places[one.head])] for name, of in _named(links)},
+        **{name: [_entry(one, of_head) for one in of if (of_head := numbers[one.head])] for name, of in _named(links)},
     }
 
 
@@ -158,10 +158,10 @@ def _named(links: HeadLinks) -> tuple[tuple[str, tuple[Link, ...]], ...]:
     return ("fed_by", links.fed_by), ("feeds", links.feeds)
 
 
-def _entry(link: Link, place: Sequence[int]) -> dict[str, Any]:
+def _entry(link: Link, numbers: Sequence[int]) -> dict[str, Any]:
     rounded = [[_digits(value) for value in values] for values in (link.contributions, link.shares)]
-    numbers = dict(zip(("contributions", "shares"), rounded, strict=True))
-    return {"layer": place[0], "head": place[1], "by": link.by, **numbers, "since": list(link.since)}
+    figures = dict(zip(("contributions", "shares"), rounded, strict=True))
+    return {"layer": numbers[0], "head": numbers[1], "by": link.by, **figures, "since": list(link.since)}
 
 
 def _digits(value: float) -> float | None:
@@ -189,6 +189,6 @@ def _share(contributions: Float32, given: Float32) -> Float32:
 
 
 def _formed(over: Sequence[float]) -> int:
-    """The first place from which on `over` was at least half of what it is at the end."""
+    """The first number from which on `over` was at least half of what it is at the end."""
     late = [n for n, value in enumerate(over) if not value >= over[-1] / 2]
     return late[-1] + 1 if late else 0

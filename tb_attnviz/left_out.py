@@ -10,7 +10,7 @@ from tb_attnviz.projection.source import GONE
 
 _LOOK_SECONDS = 2.0  # between two looks at whether such a file has changed
 
-Place = tuple[str, int | None]  # a file, and where in it the samples of a layer begin; None: all of it
+Where = tuple[str, int | None]  # a file, and where in it the samples of a layer begin; None: all of it
 _State = tuple[int, int] | None  # size and time of change; None: it is not there
 
 
@@ -19,7 +19,7 @@ class LeftOut:
 
     def __init__(self, directory: str) -> None:
         self._directory = samples_directory(directory)
-        self._places: dict[Place, tuple[str, _State]] = {}
+        self._reasons: dict[Where, tuple[str, _State]] = {}
         self._looked = 0.0  # by time.monotonic()
 
     def look_for(self, names: Iterable[str]) -> None:
@@ -29,21 +29,21 @@ class LeftOut:
             if name not in there:
                 self.add((name, None), GONE)
 
-    def add(self, place: Place, why: str) -> bool:
-        """Note that what lies at `place` cannot be read; False if that was known."""
-        known = place in self._places
-        self._places[place] = why, self._state(place[0])
+    def add(self, where: Where, why: str) -> bool:
+        """Note that what lies at `where` cannot be read; False if that was known."""
+        known = where in self._reasons
+        self._reasons[where] = why, self._state(where[0])
         return not known
 
-    def reasons(self) -> dict[Place, str]:
-        """Why places cannot be read."""
+    def reasons(self) -> dict[Where, str]:
+        """Why what lies there cannot be read."""
         now = time.monotonic()
-        if self._places and now - self._looked > _LOOK_SECONDS:
+        if self._reasons and now - self._looked > _LOOK_SECONDS:
             self._looked = now
-            for place, (_, state) in list(self._places.items()):
-                if self._state(place[0]) != state:
-                    self._places.pop(place, None)
-        return {place: why for place, (why, _) in list(self._places.items())}
+            for where, (_, state) in list(self._reasons.items()):
+                if self._state(where[0]) != state:
+                    self._reasons.pop(where, None)
+        return {where: why for where, (why, _) in list(self._reasons.items())}
 
     def _state(self, name: str) -> _State:
         path = os.path.join(self._directory, name)

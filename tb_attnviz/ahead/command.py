@@ -18,6 +18,7 @@ from tb_attnviz.projection.frame import spread
 from tb_attnviz.projection.projection import METHODS, METRICS, NORMALISATIONS, Method, Projection
 from tb_attnviz.projection.store import DIRECTORY_VARIABLE, LIMIT_VARIABLE, DiskStore
 from tb_attnviz.run import Run
+from tb_attnviz.run.drawing import check_samples
 from tb_attnviz.terminal import show
 
 _STOPPED = 130  # the exit code of a command that Ctrl-C ended
@@ -118,7 +119,7 @@ def _left_out(missing: Sequence[Chain], found: dict[str, Run]) -> bool:
     for chain in missing:
         if chain.steps:
             needed.setdefault((chain.run, chain.layer), set()).update(chain.steps, spread(chain.view.steps))
-    unreadable = [found[name].check_samples(steps, [layer]) for (name, layer), steps in needed.items()]
+    unreadable = [check_samples(found[name], steps, [layer]) for (name, layer), steps in needed.items()]
     return any(unreadable)
 
 

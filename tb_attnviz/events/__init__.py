@@ -5,11 +5,13 @@ ordinary event file; the samples lie apart, in `<run>/plugins/attnviz/samples-*.
 TensorBoard never loads them. `docs/format.md` describes both byte by byte.
 """
 
+from tb_attnviz.events.alert_record import Alert, AlertedHead, AlertRecord
 from tb_attnviz.events.connections import ConnectionCodes, connection_arrays
 from tb_attnviz.events.documents import FormatError, VersionError
 from tb_attnviz.events.figure_rows import FigureRows
 from tb_attnviz.events.figures import FiguresLocation, FiguresLog, read_figures
 from tb_attnviz.events.image_files import read_image
+from tb_attnviz.events.layers import Layer, Lengths
 from tb_attnviz.events.locations import SamplesLocation
 from tb_attnviz.events.log import DamagedFileWarning, EventLog
 from tb_attnviz.events.maps import AttentionMap, LayerMaps, MapsLocation, encode_maps, read_maps
@@ -18,15 +20,7 @@ from tb_attnviz.events.own_files import steps_of_maps
 from tb_attnviz.events.probe_record import Grid, GridLabels, Image, ProbeRecord, Repeat, Sequence, Side
 from tb_attnviz.events.said import DamagedError, Said, read_summary
 from tb_attnviz.events.samples import Samples, read_samples, samples_checksum
-from tb_attnviz.events.schema import (
-    Alert,
-    AlertedHead,
-    AlertRecord,
-    Checkpoint,
-    Layer,
-    Lengths,
-    Start,
-)
+from tb_attnviz.events.schema import Checkpoint, Start
 from tb_attnviz.events.segment import Segment
 from tb_attnviz.events.segments import Records
 from tb_attnviz.events.summaries import PLUGIN_NAME

@@ -90,7 +90,7 @@ class EventLog:
                 yield error
             else:
                 if said is not None:
-                    self._newest_start = max(self._newest_start, said.place[0])
+                    self._newest_start = max(self._newest_start, said.written[0])
                     yield said
 
     def _warn(self, name: str, what: str) -> None:

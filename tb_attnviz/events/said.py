@@ -1,4 +1,4 @@
-"""What the summaries of a run say, each by itself: parsed, checked, and with its place in the order of writing."""
+"""What the summaries of a run say, each by itself: parsed, checked, and with when it was written."""
 
 import dataclasses
 from collections.abc import Callable
@@ -9,15 +9,17 @@ import numpy.typing as npt
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 
 from tb_attnviz.events import document_shapes
+from tb_attnviz.events.alert_record import AlertRecord
 from tb_attnviz.events.documents import FormatError, VersionError, load
+from tb_attnviz.events.layers import layers_from_document
 from tb_attnviz.events.order import Order
 from tb_attnviz.events.probe_record import ProbeRecord
-from tb_attnviz.events.schema import AlertRecord, CheckpointDocument, Kept, Start, layers_from_document
+from tb_attnviz.events.schema import CheckpointDocument, Kept, Start
 from tb_attnviz.events.shapes import Shape, shown
 from tb_attnviz.events.tensors import as_array, document_text
 
-Place = tuple[int, float, int]
-"""Where something stands: start, count, and a rank; of version 1 in start 0, by the order or the time of writing."""
+Written = tuple[int, float, int]
+"""When something was written: start, count, and a rank; of version 1 start 0, and the order of reading or wall time."""
 
 Tensor: TypeAlias = TensorProto | npt.NDArray[Any]
 
@@ -42,7 +44,7 @@ class Said:
     `previous`: count and step of the one of its kind before it, of the same start.
     """
 
-    place: Place
+    written: Written
     kind: str
     step: int
     content: Any
@@ -62,24 +64,24 @@ class DamagedError(FormatError):
 def read_summary(tag: str, step: int, when: float, tensor: Tensor, *, where: str = "") -> Said | None:
     """What a summary says; None for tags that are not ours. `where` it was found, for people.
 
-    `when` orders what version 1 wrote: its place in the reading, or its wall time. Raises VersionError for a document
+    `when` orders what version 1 wrote: the order of reading, or its wall time. Raises VersionError for a document
     of another version, DamagedError for one that cannot be read.
     """
     kind, _, rest = tag.removeprefix(TAG).partition("/")
     if not tag.startswith(TAG) or (kind not in _READERS and kind != "health"):
         return None
-    place = f"step {step}{where and f', {where}'}"
+    found = f"step {step}{where and f', {where}'}"
     try:
         array = as_array(tensor) if isinstance(tensor, TensorProto) else tensor
         if kind == "health":
             return Said((0, when, 2), "figure", step, (rest, _figure(rest, array)))
         return read_document(kind, document_text(array), when, step)
     except VersionError as error:
-        raise VersionError(f"{error} ({place})") from None
+        raise VersionError(f"{error} ({found})") from None
     except FormatError as error:
         start = int(rest) if rest.isdecimal() and len(rest) < 10 else 1
         named = f"{kind}/{rest[:80]}" if kind == "health" else kind
-        raise DamagedError(named, step, f"{error} ({place})", start=start) from None
+        raise DamagedError(named, step, f"{error} ({found})", start=start) from None
 
 
 def read_document(kind: str, text: str, when: float, step: int) -> Said:
@@ -88,14 +90,14 @@ def read_document(kind: str, text: str, when: float, step: int) -> Said:
     document = load(text, kind, shape)
     order = Order.of(document)
     if order is not None:
-        place: Place = (order.start, order.count, 0)
+        written: Written = (order.start, order.count, 0)
     elif document.get("step", step) == step:
-        place = (0, when, _RANKS.get(kind, 2))
+        written = (0, when, _RANKS.get(kind, 2))
     else:
         raise FormatError(f"the {kind} document is damaged: it says that it is of step {shown(document['step'])}")
     count, before = document.get("previous") or (None, 0)
     previous = None if count is None else (count, before)
-    return Said(place, kind, document.get("step", step), reader(document), previous)
+    return Said(written, kind, document.get("step", step), reader(document), previous)
 
 
 def _figure(name: str, array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

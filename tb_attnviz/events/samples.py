@@ -19,10 +19,10 @@ from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_INT16, DT_INT32
 
 from tb_attnviz.events import records
+from tb_attnviz.events.layers import Layer, Lengths
 from tb_attnviz.events.locations import SamplesLocation
 from tb_attnviz.events.own_files import read_own
 from tb_attnviz.events.records import CorruptRecordError
-from tb_attnviz.events.schema import Layer, Lengths
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.events.sound import DIMENSIONS, Arrays, check_arrays, check_fits
 

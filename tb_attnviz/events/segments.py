@@ -5,11 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.events.alert_record import AlertRecord
 from tb_attnviz.events.documents import FormatError
+from tb_attnviz.events.layers import Layer
 from tb_attnviz.events.order import Order, figures_name
 from tb_attnviz.events.probe_record import ProbeRecord
-from tb_attnviz.events.said import DamagedError, Place, Said
-from tb_attnviz.events.schema import AlertRecord, Checkpoint, Kept, Layer, Start
+from tb_attnviz.events.said import DamagedError, Said, Written
+from tb_attnviz.events.schema import Checkpoint, Kept, Start
 from tb_attnviz.events.segment import Segment
 
 Float32 = npt.NDArray[np.float32]
@@ -48,9 +50,9 @@ class Records:
                 new.append(one)
             elif len(self._unread) < _MOST_DAMAGED:
                 self._unread.append(one)
-        new.sort(key=_place)
-        if new and self._said and new[0].place <= self._said[-1].place:  # some was found late
-            self._said = sorted([*self._said, *new], key=_place)
+        new.sort(key=_written)
+        if new and self._said and new[0].written <= self._said[-1].written:  # some was found late
+            self._said = sorted([*self._said, *new], key=_written)
             self._clear()
             new = self._said
         else:
@@ -102,9 +104,9 @@ class Records:
 
     @property
     def newest_order(self) -> Order | None:
-        """The place of what was written last; None if all of it is of version 1."""
-        places = (said.place for said in reversed(self._said) if said.kind != "purge")
-        start, count, _ = next(places, (0, 0, 0))
+        """When the last of it was written; None if all of it is of version 1."""
+        times = (said.written for said in reversed(self._said) if said.kind != "purge")
+        start, count, _ = next(times, (0, 0, 0))
         return Order(start, int(count)) if start else None
 
     @property
@@ -145,7 +147,7 @@ class Records:
 
     def _check_previous(self, said: Said) -> None:
         """A document names the one of its kind before it. (TensorBoard forgets steps that are begun again.)"""
-        start, count, _ = said.place
+        start, count, _ = said.written
         if count <= self._newest.get((said.kind, start), -1):
             return  # read twice: an event file was copied beside itself
         if said.previous is not None and said.previous[1] < said.step:
@@ -155,14 +157,14 @@ class Records:
     def _end(self, said: Said) -> None:
         """A start that is over names the last document of each kind."""
         for kind, (count, step) in said.content.items():
-            self._check(kind, said.place[0], count, step)
+            self._check(kind, said.written[0], count, step)
 
     def _check(self, kind: str, start: int, count: int, step: int) -> None:
         if self._newest.get((kind, start)) != count:
             self._damaged[kind, step] = f"the {kind} document of step {step} is damaged or missing"
 
     def _start(self, said: Said) -> None:
-        self.starts[said.place[0]] = said.content
+        self.starts[said.written[0]] = said.content
         if said.content.purge is not None:
             self._purge_from(said.content.purge)
 
@@ -187,12 +189,12 @@ class Records:
 
     def _layers(self, said: Said) -> None:
         layers, fingerprint = said.content
-        self._announced[said.place[0]] = layers
+        self._announced[said.written[0]] = layers
         self._meet(fingerprint, layers)
 
     def _checkpoint(self, said: Said) -> None:
         if not isinstance(said.content, Checkpoint):  # its document is not needed again
-            said.content = Checkpoint.from_document(said.content, self._announced.get(said.place[0], ()))
+            said.content = Checkpoint.from_document(said.content, self._announced.get(said.written[0], ()))
         checkpoint: Checkpoint = said.content
         self._meet(checkpoint.probe, checkpoint.layers)
         self.newest.checkpoints[checkpoint.step] = checkpoint
@@ -247,8 +249,8 @@ _APPLY = {
 }
 
 
-def _place(said: Said) -> Place:
-    return said.place
+def _written(said: Said) -> Written:
+    return said.written
 
 
 def _are_the_same(some: tuple[Layer, ...], others: tuple[Layer, ...]) -> bool:

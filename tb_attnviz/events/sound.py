@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from tb_attnviz.events.layers import Layer, Lengths
 from tb_attnviz.events.records import CorruptRecordError
-from tb_attnviz.events.schema import Layer, Lengths
 
 Arrays = dict[str, npt.NDArray[Any]]  # as they are stored, by their names in DIMENSIONS
 

@@ -12,10 +12,12 @@ import numpy.typing as npt
 from tensorboard.compat.proto.event_pb2 import Event
 
 from tb_attnviz.events import files, records, summaries
+from tb_attnviz.events.alert_record import AlertRecord
 from tb_attnviz.events.documents import dump
 from tb_attnviz.events.event_file import GrowingFile, event_file, file_version
 from tb_attnviz.events.figures import HEALTH, FiguresFile
 from tb_attnviz.events.image_files import write_images
+from tb_attnviz.events.layers import Layer, layers_to_content
 from tb_attnviz.events.locations import Locations, SamplesLocation
 from tb_attnviz.events.maps import LayerMaps, write_maps
 from tb_attnviz.events.order import Order, maps_name, samples_name
@@ -23,7 +25,7 @@ from tb_attnviz.events.own_files import figures_directory, maps_directory, sampl
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.quota import Quota
 from tb_attnviz.events.samples import Samples, encode_samples
-from tb_attnviz.events.schema import AlertRecord, Checkpoint, Kept, Layer, Start, layers_to_content
+from tb_attnviz.events.schema import Checkpoint, Kept, Start
 from tb_attnviz.events.summaries import Figures
 from tb_attnviz.events.writer_lock import WriterLock, writer
 

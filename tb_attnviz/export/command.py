@@ -23,6 +23,7 @@ from tb_attnviz.projection.frame import spread as fitted
 from tb_attnviz.projection.projection import METHODS, Projection, ProjectionError
 from tb_attnviz.projection.store import DiskStore
 from tb_attnviz.run import NotRecordedError, Run
+from tb_attnviz.run.drawing import check_samples
 from tb_attnviz.terminal import show
 
 _MOST_BYTES = 100_000_000
@@ -101,7 +102,7 @@ def _export(arguments: argparse.Namespace) -> None:
     notes = None if arguments.notes is None else read_notes(arguments.notes)
     name, run = _run(arguments.directory, arguments.run)
     chosen = _plan(arguments, name, run)
-    if run.check_samples({*chosen.steps, *fitted(run.steps)}, chosen.layers):
+    if check_samples(run, {*chosen.steps, *fitted(run.steps)}, chosen.layers):
         chosen = _plan(arguments, name, run)
     show(*run.damaged, file=sys.stderr)
     documents = list(contents.documents(chosen))

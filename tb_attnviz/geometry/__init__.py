@@ -12,6 +12,7 @@ from tb_attnviz.geometry.divergence import jensen_shannon
 from tb_attnviz.geometry.following import Pairs, follows
 from tb_attnviz.geometry.health import FIGURES, figures_of, health, over_sequences
 from tb_attnviz.geometry.maps import PLAIN, REPEATED, Kind, Maps, Mean
+from tb_attnviz.geometry.neighbourhoods import Neighbourhoods, neighbourhoods
 from tb_attnviz.geometry.paper import paper_scale, paper_translation
 from tb_attnviz.geometry.point_figures import POINT_FIGURES, point_figure
 from tb_attnviz.geometry.rank import effective_rank
@@ -19,12 +20,10 @@ from tb_attnviz.geometry.repeats import Asked, asked_of, repeat_figures, tells_r
 from tb_attnviz.geometry.similarity import cluster_order, linear_cka, similarity
 from tb_attnviz.geometry.survey import SURVEYED, Survey, joined_maps, survey
 from tb_attnviz.geometry.trust import (
-    Neighbourhoods,
     VisiblePairs,
     cosine_agreement,
     logit_faithfulness,
     motion_agreement,
-    neighbourhoods,
     spearman,
 )
 from tb_attnviz.geometry.values import value_entropy, weighted_by_values

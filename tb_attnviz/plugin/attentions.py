@@ -1,17 +1,20 @@
-"""What requests of `attention` and `image_summary` ask for, parsed from their query, as tasks."""
+"""What requests of `attention`, `image_summary` and `point_figures` ask for, parsed from their query, as tasks."""
 
 from werkzeug import Request
 
+from tb_attnviz.geometry import POINT_FIGURES
 from tb_attnviz.plugin import parameters, tasks
 from tb_attnviz.projection.jobs import Task
-from tb_attnviz.run import Run
+from tb_attnviz.run import Run, checks
 
 
 def attention_task(request: Request, name: str, run: Run) -> Task:
     """The matrix, or the row or column of it that is asked for."""
     attended = _attended(request, run)
     part = parameters.part(request)
-    run.check_part(parameters.integer(request, "step"), attended.number, parameters.sequence(request, "sequence"), part)
+    checks.check_part(
+        run, parameters.integer(request, "step"), attended.number, parameters.sequence(request, "sequence"), part
+    )
     key = repr(("attention", *attended.key, part))
     about = _about("attention", request, name)
     return Task(key=key, function=tasks.attention, args=(attended, part), about=about, quick=True)
@@ -20,19 +23,42 @@ def attention_task(request: Request, name: str, run: Run) -> Task:
 def image_summary_task(request: Request, name: str, run: Run) -> Task:
     attended = _attended(request, run)
     step, sequence = parameters.integer(request, "step"), parameters.sequence(request, "sequence")
-    grid = run.image_grid(step, attended.number, sequence)
+    grid = checks.image_grid(run, step, attended.number, sequence)
     key = repr(("image_summary", *attended.key))
     about = _about("image_summary", request, name)
     return Task(key=key, function=tasks.image_summary, args=(attended, grid), about=about, quick=True)
+
+
+def point_figures_task(request: Request, name: str, run: Run) -> Task:
+    step, layer = parameters.integer(request, "step"), parameters.integer(request, "layer")
+    figure = parameters.choice(request, "figure", POINT_FIGURES)
+    described, checkpoint = run.layer(step, layer), run.checkpoint(step)
+    if figure == "value_norm":
+        checks.check_values(run, step, layer)
+    location, lengths = checkpoint.locations[layer], run.lengths(step, layer)
+    return Task(
+        key=repr(("point_figures", run.directory, checkpoint.file, layer, figure)),
+        function=tasks.point_figures,
+        args=(run.directory, checkpoint.file, location, described, lengths, figure),
+        about={
+            "kind": "point_figures",
+            "run": name,
+            "layer": layer,
+            "head": None,
+            "step": step,
+            "projection": None,
+        },
+        quick=True,
+    )
 
 
 def _attended(request: Request, run: Run) -> tasks.Attended:
     step, layer = parameters.integer(request, "step"), parameters.integer(request, "layer")
     head, sequence = parameters.integer(request, "head"), parameters.sequence(request, "sequence")
     weight = parameters.weight(request)
-    run.check(step, layer, head, sequence)
+    checks.check_head(run, step, layer, head, sequence)
     if weight is not None:
-        run.check_values(step, layer)
+        checks.check_values(run, step, layer)
     checkpoint = run.checkpoint(step)
     return tasks.Attended(
         directory=run.directory,

@@ -8,25 +8,26 @@ from tb_attnviz import comparison
 from tb_attnviz.plugin import parameters, tasks
 from tb_attnviz.projection.jobs import Task
 from tb_attnviz.run import NotRecordedError, Run
+from tb_attnviz.run.attention import compared_layers
 
 
-def change_task(request: Request, name: str, run: Run, against: Run | None, place: tasks.Place) -> Task:
+def change_task(request: Request, name: str, run: Run, against: Run | None, store: tasks.StoreAt) -> Task:
     """How far the heads of a layer of the run called `name` have changed since a step of its own, or of `against`."""
     step = parameters.integer(request, "step")
     since = parameters.integer(request, "since")
     layer = parameters.integer(request, "layer")
-    before, after = run.compared_layers(step, since, layer, against=against)
+    before, after = compared_layers(run, step, since, layer, against=against)
     key = comparison.change_key(before, after)
     return Task(
         key=key,
         function=tasks.change,
-        args=(before, after, key, place),
+        args=(before, after, key, store),
         about=_about("change", name, step, layer),
         stored=True,
     )
 
 
-def similarity_task(request: Request, name: str, run: Run, place: tasks.Place) -> Task:
+def similarity_task(request: Request, name: str, run: Run, store: tasks.StoreAt) -> Task:
     """How alike the heads of all layers of the run called `name` are, or all of them to the one numbered `head`."""
     step = parameters.integer(request, "step")
     measure: Any = parameters.choice(request, "measure", comparison.MEASURES, default="attention")
@@ -39,7 +40,7 @@ def similarity_task(request: Request, name: str, run: Run, place: tasks.Place) -
         return Task(
             key=tasks.row_key(key, head),
             function=tasks.similarity_to,
-            args=(layers, measure, key, head, place),
+            args=(layers, measure, key, head, store),
             about=_about("similarity", name, step, None),
             lane=key,
             stored=True,
@@ -47,14 +48,14 @@ def similarity_task(request: Request, name: str, run: Run, place: tasks.Place) -
     return Task(
         key=key,
         function=tasks.similarity,
-        args=(layers, measure, key, place),
+        args=(layers, measure, key, store),
         about=_about("similarity", name, step, None),
         lane=key,
         stored=True,
     )
 
 
-def head_order_task(request: Request, name: str, run: Run, place: tasks.Place) -> Task:
+def head_order_task(request: Request, name: str, run: Run, store: tasks.StoreAt) -> Task:
     """In which order the heads of all layers of the run called `name` stand beside those that are alike."""
     step = parameters.integer(request, "step")
     layers = run.recorded_layers(step)
@@ -62,7 +63,7 @@ def head_order_task(request: Request, name: str, run: Run, place: tasks.Place) -
     return Task(
         key=key,
         function=tasks.head_order,
-        args=(layers, key, place),
+        args=(layers, key, store),
         about=_about("head_order", name, step, None),
         lane=comparison.similarity_key(layers, "attention"),  # which it is made of
         stored=True,

@@ -8,30 +8,31 @@ from tb_attnviz.findings import FOLLOWS, kinds_with
 from tb_attnviz.plugin import parameters, tasks
 from tb_attnviz.projection.jobs import Task
 from tb_attnviz.run import NotRecordedError, Run
+from tb_attnviz.run.checks import check_head
 
 
-def findings_task(request: Request, name: str, run: Run, place: tasks.Place) -> Task:
+def findings_task(request: Request, name: str, run: Run, store: tasks.StoreAt) -> Task:
     """What the heads of the run called `name` are at a step, by default the newest, and all that happened."""
     recorded, step = run.recorded, _step(request, run)
     return Task(
         key=repr(("findings", recorded.address, step)),
         function=tasks.findings,
-        args=(recorded, name, step, place),
+        args=(recorded, name, step, store),
         about=_about("findings", name, step, None, None),
     )
 
 
-def evidence_task(request: Request, name: str, run: Run, place: tasks.Place) -> Task:
+def evidence_task(request: Request, name: str, run: Run, store: tasks.StoreAt) -> Task:
     """Which query shows best that a head is of a kind."""
     recorded, step = run.recorded, _step(request, run)
     layer, head = parameters.integer(request, "layer"), parameters.integer(request, "head")
     kinds = kinds_with(name for name in run.records.newest.figures if name.startswith(FOLLOWS))
     kind = parameters.choice(request, "kind", [kind.name for kind in kinds])
-    run.check(run.newest_step, layer, head, "mean")
+    check_head(run, run.newest_step, layer, head)
     return Task(
         key=repr(("evidence", recorded.address, step, layer, head, kind)),
         function=tasks.evidence,
-        args=(recorded, step, layer, head, kind, place),
+        args=(recorded, step, layer, head, kind, store),
         about=_about("evidence", name, step, layer, head),
         quick=True,
     )

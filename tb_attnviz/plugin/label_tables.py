@@ -16,6 +16,7 @@ from tb_attnviz.projection.jobs import Task
 from tb_attnviz.projection.pictures import Report
 from tb_attnviz.recompute import attention_rows
 from tb_attnviz.run import Run
+from tb_attnviz.run.checks import token_labels
 
 MOST_KINDS = 40
 
@@ -26,7 +27,7 @@ def label_attention_task(request: Request, name: str, run: Run) -> Task:
     """From which kind of token to which a head attends, by a label of the probe."""
     step, layer = parameters.integer(request, "step"), parameters.integer(request, "layer")
     head, label = parameters.integer(request, "head"), parameters.text(request, "label")
-    own, others = run.token_labels(step, layer, head, label)
+    own, others = token_labels(run, step, layer, head, label)
     for side in (own, others):
         kinds = len({kind for one in side for kind in one})
         if kinds > MOST_KINDS:

@@ -11,6 +11,7 @@ from tb_attnviz.plugin import parameters
 from tb_attnviz.projection.jobs import Task
 from tb_attnviz.projection.pictures import Report
 from tb_attnviz.run import Run
+from tb_attnviz.run.checks import check_head
 
 Place = tuple[int, int]
 
@@ -18,7 +19,7 @@ Place = tuple[int, int]
 def connections_task(request: Request, name: str, run: Run) -> Task:
     """Who feeds a head, and whom it feeds, over all steps at which that was recorded: none where it was not."""
     layer, head = parameters.integer(request, "layer"), parameters.integer(request, "head")
-    run.check(run.newest_step, layer, head, "mean")
+    check_head(run, run.newest_step, layer, head)
     recorded = run.records.newest.recorded
     locations = {step: at for step in run.connection_steps if isinstance(at := recorded[step], FiguresLocation)}
     places = [(index, number) for index, of in enumerate(run.layers) for number in range(of.heads)]

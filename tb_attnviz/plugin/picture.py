@@ -1,4 +1,4 @@
-"""PictureRequest: which picture a request of `points` or `trust` is about, parsed from its query."""
+"""What requests of `points` and `trust` ask for, parsed from their query, as tasks."""
 
 import dataclasses
 import json
@@ -8,11 +8,13 @@ from typing import Any
 from werkzeug import Request
 
 from tb_attnviz.events.shapes import shown
-from tb_attnviz.plugin import parameters
+from tb_attnviz.plugin import parameters, tasks
 from tb_attnviz.plugin.body import body
 from tb_attnviz.plugin.responses import BadRequestError
+from tb_attnviz.projection.jobs import Task
 from tb_attnviz.projection.pictures import View
 from tb_attnviz.projection.projection import Projection
+from tb_attnviz.projection.trust import Seen, trust_key
 from tb_attnviz.run import NotRecordedError, Run
 
 _MOST_BYTES = 2**24  # of a list of points: a million of them
@@ -74,14 +76,46 @@ def parse(
     return PictureRequest(name, layer, step, view, parameters.priority(request))
 
 
-def of_points(request: Request, asked: PictureRequest, run: Run) -> PictureRequest:
+def points_task(request: Request, name: str, run: Run, framed: Run | None, store: tasks.StoreAt) -> tuple[Task, int]:
+    """The picture that is asked for, and how soon; by POST, of some of its points alone."""
+    asked = parse(request, name, run, in_frame_of=framed, one_head=request.method == "POST")
+    if request.method == "POST":
+        asked = _of_points(request, asked, run)
+    task = Task(
+        key=asked.view.key(asked.step),
+        function=tasks.points,
+        args=(asked.view, asked.step, store),
+        about=asked.about("points"),
+        lane=asked.lane(),
+        stored=True,
+    )
+    return task, asked.priority
+
+
+def trust_task(request: Request, name: str, run: Run, framed: Run | None, store: tasks.StoreAt) -> tuple[Task, int]:
+    """How far the picture of one head that is asked for can be believed, and how soon."""
+    asked = parse(request, name, run, in_frame_of=framed, one_head=True)
+    previous = _earlier_step(request, asked, run)
+    seen = Seen(run.lengths(asked.step, asked.layer), run.layer(asked.step, asked.layer))
+    task = Task(
+        key=trust_key(asked.view, asked.step, previous, seen),
+        function=tasks.trust,
+        args=(asked.view, asked.step, previous, seen, store),
+        about=asked.about("trust"),
+        lane=asked.lane(),
+        stored=True,
+    )
+    return task, asked.priority
+
+
+def _of_points(request: Request, asked: PictureRequest, run: Run) -> PictureRequest:
     """The same of some points alone: the body is JSON, `{"points": [indices into queries, then keys]}`."""
     lengths = run.lengths(asked.step, asked.layer)
     subset = _indices(body(request, _MOST_BYTES), sum(lengths.queries) + sum(lengths.keys))
     return dataclasses.replace(asked, view=asked.view.of_points(subset))
 
 
-def earlier_step(request: Request, asked: PictureRequest, run: Run) -> int | None:
+def _earlier_step(request: Request, asked: PictureRequest, run: Run) -> int | None:
     """The step that the picture is compared with, or None."""
     previous = parameters.optional_integer(request, "previous")
     if previous is None:

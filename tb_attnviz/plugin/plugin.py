@@ -1,9 +1,7 @@
 """AttnVizPlugin: the routes. `docs/http_api.md` is their contract; a test holds both equal."""
 
 import dataclasses
-import mimetypes
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from tensorboard import plugin_util
@@ -11,10 +9,8 @@ from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import Request, Response
 
-from tb_attnviz.entries import run_entry, sequence_entry, with_spans
-from tb_attnviz.events import PLUGIN_NAME, FormatError
-from tb_attnviz.events.shapes import shown
-from tb_attnviz.geometry import POINT_FIGURES
+from tb_attnviz.entries import sequence_entry, with_spans
+from tb_attnviz.events import PLUGIN_NAME
 from tb_attnviz.plugin import (
     attentions,
     change_points,
@@ -26,6 +22,7 @@ from tb_attnviz.plugin import (
     parameters,
     picture,
     small_maps,
+    static_files,
     tasks,
 )
 from tb_attnviz.plugin.responses import (
@@ -41,16 +38,14 @@ from tb_attnviz.plugin.responses import (
     route_of_get_and_post,
     unchanged,
 )
-from tb_attnviz.plugin.runs import Listed, RunDirectories, Runs
+from tb_attnviz.plugin.runs import RunDirectories, Runs
 from tb_attnviz.projection.jobs import Jobs, Task
 from tb_attnviz.projection.pictures import Picture
 from tb_attnviz.projection.progress import Progress
 from tb_attnviz.projection.source import UnreadableStepError
 from tb_attnviz.projection.store import DiskStore
-from tb_attnviz.projection.trust import Seen, trust_key
-from tb_attnviz.run import NotRecordedError, Run
+from tb_attnviz.run import Run
 
-_STATIC = Path(__file__).parent.parent / "static"
 _ENTRY = "/static/index.js"
 _MOST_LEFT_OUT = 32  # steps that one request finds to be unreadable; a frame is fitted to 16
 _WAIT_SECONDS = 0.25  # how long a request for what is looked at waits for its job before it answers 202
@@ -65,7 +60,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         spec = getattr(context.flags, "logdir_spec", "") or ""
         self._runs = Runs(context.data_provider, RunDirectories(context.logdir or "", spec))
         self._store = DiskStore()
-        self._place = tasks.Place(str(self._store.directory), self._store.limit_bytes)
+        self._store_at = tasks.StoreAt(str(self._store.directory), self._store.limit_bytes)
         self._jobs = Jobs(store=self._store)
 
     def get_plugin_apps(self) -> dict[str, Any]:
@@ -107,7 +102,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route
     def runs_route(self, request: Request) -> Response:
         as_spans = parameters.choice(request, "steps", ("list", "spans"), default="list") == "spans"
-        entries = [_runs_entry(listed) for listed in self._runs.all(*_scope(request))]
+        entries = [listed.entry() for listed in self._runs.all(*_scope(request))]
         return json_response(request, {"runs": list(map(with_spans, entries)) if as_spans else entries})
 
     @route
@@ -127,42 +122,16 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         return self._without_what_is_unreadable(request, self._points)
 
     def _points(self, request: Request) -> Response:
-        name, run = self._run(request)
-        framed = self._other_run(request, parameters.optional_text(request, "in_frame_of"), name)
-        asked = picture.parse(request, name, run, in_frame_of=framed, one_head=request.method == "POST")
-        if request.method == "POST":
-            asked = picture.of_points(request, asked, run)
-        key = asked.view.key(asked.step)
-        task = Task(
-            key=key,
-            function=tasks.points,
-            args=(asked.view, asked.step, self._place),
-            about=asked.about("points"),
-            lane=asked.lane(),
-            stored=True,
-        )
-        return unchanged(request, key) or self._made(request, task, points_response, asked.priority)
+        task, priority = picture.points_task(request, *self._framed_run(request), self._store_at)
+        return unchanged(request, task.key) or self._made(request, task, points_response, priority)
 
     @route
     def trust_route(self, request: Request) -> Response:
         return self._without_what_is_unreadable(request, self._trust)
 
     def _trust(self, request: Request) -> Response:
-        name, run = self._run(request)
-        framed = self._other_run(request, parameters.optional_text(request, "in_frame_of"), name)
-        asked = picture.parse(request, name, run, in_frame_of=framed, one_head=True)
-        previous = picture.earlier_step(request, asked, run)
-        seen = Seen(run.lengths(asked.step, asked.layer), run.layer(asked.step, asked.layer))
-        key = trust_key(asked.view, asked.step, previous, seen)
-        task = Task(
-            key=key,
-            function=tasks.trust,
-            args=(asked.view, asked.step, previous, seen, self._place),
-            about=asked.about("trust"),
-            lane=asked.lane(),
-            stored=True,
-        )
-        return unchanged(request, key, JSON) or self._made(request, task, made_json_response, asked.priority)
+        task, priority = picture.trust_task(request, *self._framed_run(request), self._store_at)
+        return unchanged(request, task.key, JSON) or self._made(request, task, made_json_response, priority)
 
     @route
     def attention_route(self, request: Request) -> Response:
@@ -176,50 +145,22 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def point_figures_route(self, request: Request) -> Response:
-        name, run = self._run(request)
-        step = parameters.integer(request, "step")
-        layer = parameters.integer(request, "layer")
-        figure = parameters.choice(request, "figure", POINT_FIGURES)
-        described, checkpoint = run.layer(step, layer), run.checkpoint(step)
-        if figure == "value_norm":
-            run.check_values(step, layer)
-        key = repr(("point_figures", run.directory, checkpoint.file, layer, figure))
-        task = Task(
-            key=key,
-            function=tasks.point_figures,
-            args=(
-                run.directory,
-                checkpoint.file,
-                checkpoint.locations[layer],
-                described,
-                run.lengths(step, layer),
-                figure,
-            ),
-            about={
-                "kind": "point_figures",
-                "run": name,
-                "layer": layer,
-                "head": None,
-                "step": step,
-                "projection": None,
-            },
-            quick=True,
-        )
-        return unchanged(request, key) or self._made(request, task, array_response, 0)
+        task = attentions.point_figures_task(request, *self._run(request))
+        return unchanged(request, task.key) or self._made(request, task, array_response, 0)
 
     @route
     def change_route(self, request: Request) -> Response:
         name, run = self._run(request)
         against = self._other_run(request, parameters.optional_text(request, "against"), name)
-        return self._array(request, comparisons.change_task(request, name, run, against, self._place))
+        return self._array(request, comparisons.change_task(request, name, run, against, self._store_at))
 
     @route
     def similarity_route(self, request: Request) -> Response:
-        return self._array(request, comparisons.similarity_task(request, *self._run(request), self._place))
+        return self._array(request, comparisons.similarity_task(request, *self._run(request), self._store_at))
 
     @route
     def head_order_route(self, request: Request) -> Response:
-        return self._array(request, comparisons.head_order_task(request, *self._run(request), self._place))
+        return self._array(request, comparisons.head_order_task(request, *self._run(request), self._store_at))
 
     @route
     def jobs_route(self, request: Request) -> Response:
@@ -291,11 +232,11 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def findings_route(self, request: Request) -> Response:
-        return self._document(request, findings_of_runs.findings_task(request, *self._run(request), self._place))
+        return self._document(request, findings_of_runs.findings_task(request, *self._run(request), self._store_at))
 
     @route
     def evidence_route(self, request: Request) -> Response:
-        return self._document(request, findings_of_runs.evidence_task(request, *self._run(request), self._place))
+        return self._document(request, findings_of_runs.evidence_task(request, *self._run(request), self._store_at))
 
     @route
     def alerts_route(self, request: Request) -> Response:
@@ -305,12 +246,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def static_route(self, request: Request) -> Response:
-        name = request.path.rsplit("/static/", 1)[-1]
-        path = _static_files().get(name)  # one of these, so that a name reaches nothing else
-        if path is None:
-            raise NotRecordedError(f"no static file {shown(name)}")
-        content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        response: Response = http_util.Respond(request, path.read_bytes(), content_type)
+        response: Response = http_util.Respond(request, *static_files.read(request.path.rsplit("/static/", 1)[-1]))
         return response
 
     def _without_what_is_unreadable(self, request: Request, view: Callable[[Request], Response]) -> Response:
@@ -343,27 +279,15 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         name = parameters.text(request, "run")
         return name, self._runs.get(*_scope(request), name)
 
+    def _framed_run(self, request: Request) -> tuple[str, Run, Run | None]:
+        """The run that is asked for, and the one in whose frame it is shown, if that is another."""
+        name, run = self._run(request)
+        return name, run, self._other_run(request, parameters.optional_text(request, "in_frame_of"), name)
+
     def _other_run(self, request: Request, other: str | None, name: str) -> Run | None:
         """The run called `other`; None where that is none, or the run `name` itself."""
         return None if other is None or other == name else self._runs.get(*_scope(request), other)
 
 
-def _static_files() -> dict[str, Path]:
-    return {path.name: path for path in _STATIC.iterdir() if path.is_file()} if _STATIC.is_dir() else {}
-
-
 def _scope(request: Request) -> tuple[Any, str]:
     return plugin_util.context(request.environ), plugin_util.experiment_id(request.environ)
-
-
-def _runs_entry(listed: Listed) -> dict[str, Any]:
-    name, run = listed.name, listed.run
-    entry: dict[str, Any] = {"run": name, "part_of": listed.part_of, "steps": [], "layers": [], "segments": []}
-    entry |= {"sequences": 0, "queries": 0, "keys": 0, "probe": None, "maps": {"steps": [], "kinds": []}}
-    if isinstance(run, FormatError):
-        return {**entry, "figures": [], "missing": [], "damaged": [], "error": str(run)}
-    try:
-        return run_entry(name, run, part_of=listed.part_of)
-    except (NotRecordedError, FormatError) as error:
-        damaged = {"missing": run.missing_steps, "damaged": run.damaged}
-        return {**entry, "figures": [], **damaged, "error": str(error)}

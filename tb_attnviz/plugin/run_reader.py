@@ -52,7 +52,7 @@ class RunReader:
 
     def leave_out(self, error: UnreadableStepError) -> bool:
         """Do without what could not be read, if it is of this run; False if that was known."""
-        return error.directory == self._directory and self._left_out.add(error.place, error.why)
+        return error.directory == self._directory and self._left_out.add(error.where, error.why)
 
     def _load(self, summaries: list[Summary]) -> Records:
         now = {summary[:3] for summary in summaries}

@@ -7,6 +7,7 @@ import re
 import threading
 from typing import Any
 
+from tb_attnviz.entries import run_entry
 from tb_attnviz.events import PLUGIN_NAME, FormatError, files
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.plugin.run_reader import RunReader
@@ -68,6 +69,18 @@ class Listed:
     name: str
     run: Run | FormatError
     part_of: str | None = None
+
+    def entry(self) -> dict[str, Any]:
+        """What `runs` tells of it."""
+        entry: dict[str, Any] = {"run": self.name, "part_of": self.part_of, "steps": [], "layers": [], "segments": []}
+        entry |= {"sequences": 0, "queries": 0, "keys": 0, "probe": None, "maps": {"steps": [], "kinds": []}}
+        if isinstance(self.run, FormatError):
+            return {**entry, "figures": [], "missing": [], "damaged": [], "error": str(self.run)}
+        try:
+            return run_entry(self.name, self.run, part_of=self.part_of)
+        except (NotRecordedError, FormatError) as error:
+            damaged = {"missing": self.run.missing_steps, "damaged": self.run.damaged}
+            return {**entry, "figures": [], **damaged, "error": str(error)}
 
 
 class Runs:

@@ -6,6 +6,7 @@ from tb_attnviz.plugin import parameters, tasks
 from tb_attnviz.plugin.maps_of_heads import PARTS, AskedMaps
 from tb_attnviz.projection.jobs import Task
 from tb_attnviz.run import Run
+from tb_attnviz.run.maps import maps_location
 
 
 def maps_task(request: Request, name: str, run: Run) -> Task:
@@ -13,7 +14,7 @@ def maps_task(request: Request, name: str, run: Run) -> Task:
     step = parameters.integer(request, "step")
     kind, part = parameters.text(request, "kind"), parameters.choice(request, "part", PARTS)
     asked = AskedMaps(
-        run.directory, run.maps_location(step), step, tuple(layer.heads for layer in run.layers), kind, part
+        run.directory, maps_location(run, step), step, tuple(layer.heads for layer in run.layers), kind, part
     )
     return Task(
         key=repr(("maps", run.directory, asked.location.file, kind, part)),  # no other file has its name

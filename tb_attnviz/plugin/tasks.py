@@ -30,21 +30,21 @@ from tb_attnviz.projection.trust import Seen, make_trust
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class StoreAt:
     """Where the store of the plugin is, for a worker to open its own."""
 
     directory: str
     limit_bytes: int
 
 
-def points(view: View, step: int, place: Place, *, report: Report) -> bytes:
+def points(view: View, step: int, store: StoreAt, *, report: Report) -> bytes:
     """The picture of `view` at `step`, as Picture.to_bytes gives it; also put in the store, under its key."""
-    return make(view, step, _store(place), report).to_bytes()
+    return make(view, step, _store(store), report).to_bytes()
 
 
-def trust(view: View, step: int, previous: int | None, seen: Seen, place: Place, *, report: Report) -> bytes:
+def trust(view: View, step: int, previous: int | None, seen: Seen, store: StoreAt, *, report: Report) -> bytes:
     """How far the picture of a head can be believed, a JSON document; also put in the store, under its key."""
-    return make_trust(view, step, previous, _store(place), report, seen=seen)
+    return make_trust(view, step, previous, _store(store), report, seen=seen)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,22 +101,22 @@ def point_figures(
     return _npy(recompute.point_figures(samples, layer, lengths, figure))
 
 
-def change(before: RecordedLayer, after: RecordedLayer, key: str, place: Place, *, report: Report) -> bytes:
+def change(before: RecordedLayer, after: RecordedLayer, key: str, store: StoreAt, *, report: Report) -> bytes:
     """How far each head has changed, `.npy` float32 [heads]; also put in the store, under `key`."""
-    return _kept(place, key, comparison.change(before, after, report))
+    return _kept(store, key, comparison.change(before, after, report))
 
 
-def similarity(layers: Sequence[RecordedLayer], measure: Measure, key: str, place: Place, *, report: Report) -> bytes:
+def similarity(layers: Sequence[RecordedLayer], measure: Measure, key: str, store: StoreAt, *, report: Report) -> bytes:
     """How alike every two heads are, `.npy` float32 [heads, heads]; also put in the store, under `key`."""
-    return _kept(place, key, comparison.similarity(layers, measure, report))
+    return _kept(store, key, comparison.similarity(layers, measure, report))
 
 
 def similarity_to(
-    layers: Sequence[RecordedLayer], measure: Measure, key: str, head: int, place: Place, *, report: Report
+    layers: Sequence[RecordedLayer], measure: Measure, key: str, head: int, store: StoreAt, *, report: Report
 ) -> bytes:
     """The row of `head` in that, `.npy` float32 [heads]; also put in the store, and what it is taken from."""
-    made = _store(place).get(key) or similarity(layers, measure, key, place, report=report)
-    return _kept(place, row_key(key, head), np.load(io.BytesIO(made))[head])
+    made = _store(store).get(key) or similarity(layers, measure, key, store, report=report)
+    return _kept(store, row_key(key, head), np.load(io.BytesIO(made))[head])
 
 
 def row_key(key: str, head: int) -> str:
@@ -124,12 +124,12 @@ def row_key(key: str, head: int) -> str:
     return f"{key} {head}"
 
 
-def head_order(layers: Sequence[RecordedLayer], key: str, place: Place, *, report: Report) -> bytes:
+def head_order(layers: Sequence[RecordedLayer], key: str, store: StoreAt, *, report: Report) -> bytes:
     """Each head's place among those that are alike, `.npy` float32 [heads]; also put in the store, under `key`."""
     address = comparison.similarity_key(layers, "attention")
-    made = _store(place).get(address) or similarity(layers, "attention", address, place, report=report)
+    made = _store(store).get(address) or similarity(layers, "attention", address, store, report=report)
     order = geometry.cluster_order(np.load(io.BytesIO(made)).astype(np.float64))
-    return _kept(place, key, np.argsort(order))
+    return _kept(store, key, np.argsort(order))
 
 
 def maps(asked: AskedMaps, *, report: Report) -> bytes:
@@ -137,24 +137,26 @@ def maps(asked: AskedMaps, *, report: Report) -> bytes:
     return _npy(maps_of_all_heads(asked), "|u1")
 
 
-def findings(recorded: Recorded, name: str, step: int, place: Place, *, report: Report) -> bytes:
+def findings(recorded: Recorded, name: str, step: int, store: StoreAt, *, report: Report) -> bytes:
     """What every head is at `step`, and all that happened, a JSON document; measures are put in the store."""
-    document = findings_document(_named(recorded, place, report), step, recorded.heads)
+    document = findings_document(_named(recorded, store, report), step, recorded.heads)
     return json.dumps({"run": name, **document}, allow_nan=False).encode()
 
 
-def evidence(recorded: Recorded, step: int, layer: int, head: int, kind: str, place: Place, *, report: Report) -> bytes:
+def evidence(
+    recorded: Recorded, step: int, layer: int, head: int, kind: str, store: StoreAt, *, report: Report
+) -> bytes:
     """Which query shows best that a head is of `kind` at `step`, a JSON document."""
-    found = evidence_at(_named(recorded, place, report), recorded, step, layer, head, kind)
+    found = evidence_at(_named(recorded, store, report), recorded, step, layer, head, kind)
     return json.dumps(evidence_document(found), allow_nan=False).encode()
 
 
 _known: dict[str, Named] = {}  # the run that this worker named last: scrubbing asks for one step after the other
 
 
-def _named(recorded: Recorded, place: Place, report: Report) -> Named:
+def _named(recorded: Recorded, store: StoreAt, report: Report) -> Named:
     if recorded.address not in _known:
-        made = Named(recorded, measured(recorded, _store(place), report))
+        made = Named(recorded, measured(recorded, _store(store), report))
         _known.clear()
         _known[recorded.address] = made
     return _known[recorded.address]
@@ -188,14 +190,14 @@ def health_range(
 
 
 @functools.cache
-def _store(place: Place) -> DiskStore:
+def _store(store: StoreAt) -> DiskStore:
     """One a worker, for as long as it lives: it knows when it last counted the files."""
-    return DiskStore(place.directory, limit_bytes=place.limit_bytes)
+    return DiskStore(store.directory, limit_bytes=store.limit_bytes)
 
 
-def _kept(place: Place, key: str, array: npt.NDArray[Any]) -> bytes:
+def _kept(store: StoreAt, key: str, array: npt.NDArray[Any]) -> bytes:
     made = _npy(array)
-    _store(place).put(key, made)
+    _store(store).put(key, made)
     return made
 
 

@@ -45,11 +45,11 @@ class Vectors:
 class UnreadableStepError(ValueError):
     """The samples of a step cannot be read. A frame does without it; the step itself has no picture."""
 
-    def __init__(self, directory: str, step: int, place: tuple[str, int | None], why: str) -> None:
-        super().__init__(directory, step, place, why)
+    def __init__(self, directory: str, step: int, where: tuple[str, int | None], why: str) -> None:
+        super().__init__(directory, step, where, why)
         self.directory = directory
         self.step = step
-        self.place = place
+        self.where = where
         """The file, and where in it the samples of a layer begin; None: all of it cannot be read."""
         self.why = why
 
@@ -59,7 +59,7 @@ class UnreadableStepError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class LayerSamples:
-    """Where the samples of one layer are at every step, step → (file, place in it), and what its attention needs.
+    """Where the samples of one layer are at every step, step → (file, location in it), and what its attention needs.
 
     `subset`: indices into queries, then keys, ascending: the points that are pictured; None for all of them. What a
     head computes, and so its canonical coordinates, stays that of all its queries and keys. `of`: what the samples must

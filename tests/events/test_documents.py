@@ -24,8 +24,9 @@ from tb_attnviz.events import (
     Sequence,
 )
 from tb_attnviz.events.documents import dump
+from tb_attnviz.events.layers import layers_to_content
 from tb_attnviz.events.said import read_document
-from tb_attnviz.events.schema import Kept, Start, layers_to_content
+from tb_attnviz.events.schema import Kept, Start
 from tb_attnviz.events.tensors import as_array
 from tests.conftest import LAYERS
 

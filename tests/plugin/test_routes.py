@@ -153,11 +153,11 @@ def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:
         ("point_figures", {"layer": 7, "figure": "norm"}, 404, "no layer 7: the run has layers 0 to 1"),
         ("image", {}, 404, "sequence 0 has no image: it is of the kind 'text'"),
         ("image", {"sequence": 3}, 404, "no sequence 3: the probe has sequences 0 to 2"),
-        ("static/..%2Frun.py", {}, 404, "no static file '../run.py'"),
+        ("static/..%2Frecompute.py", {}, 404, "no static file '../recompute.py'"),
         ("static/..%2F..%2Fpyproject.toml", {}, 404, "no static file"),
         ("static/%2Fetc%2Fpasswd", {}, 404, "no static file '/etc/passwd'"),
         ("static/..", {}, 404, "no static file '..'"),
-        ("static/run.py%00", {}, 404, "no static file"),
+        ("static/recompute.py%00", {}, 404, "no static file"),
         ("static/" + 9000 * "x", {}, 404, "no static file 'xxx"),
         ("points", {"step": "9" * 5000}, 400, "the parameter 'step' must be a whole number, not '999"),
         ("points", {"seed": 10**30}, 400, "the parameter 'seed' must be a whole number"),
@@ -179,7 +179,7 @@ def test_bad_input_gets_one_sentence(
 
 
 def test_what_static_names_must_not_reach_is_there() -> None:
-    assert Path(tb_attnviz.__file__).with_name("run.py").is_file()
+    assert Path(tb_attnviz.__file__).with_name("recompute.py").is_file()
 
 
 @pytest.mark.parametrize("loader", ["--load_fast=false", "--load_fast=true"])

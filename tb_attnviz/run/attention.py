@@ -1,0 +1,92 @@
+"""Attention of one head, and what follows from it, recomputed from samples."""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tb_attnviz import geometry
+from tb_attnviz.comparable import check_comparable
+from tb_attnviz.comparison import RecordedLayer
+from tb_attnviz.image_summary import ImageSummary, summarise
+from tb_attnviz.label_attention import LabelAttention
+from tb_attnviz.label_attention import label_attention as by_label
+from tb_attnviz.recompute import Part, Weight, attention_rows, mean_attention, point_figures, sequence_attention
+from tb_attnviz.run.checks import check_head, check_part, check_values, image_grid, token_labels
+from tb_attnviz.run.recorded_run import NotRecordedError, RecordedRun
+
+Float32 = npt.NDArray[np.float32]
+
+
+def attention(
+    run: RecordedRun,
+    step: int,
+    layer: int,
+    head: int,
+    sequence: int | Literal["mean"],
+    *,
+    weight: Weight | None = None,
+    query: int | None = None,
+    key: int | None = None,
+) -> Float32:
+    """Attention [n_query, n_key] of one head on one sequence, recomputed: equal to the model's within 5e-4.
+
+    "mean": averaged over all sequences by position pair, [longest query, longest key]. weight="values": each row
+    weighted by ‖v_j‖ and brought to sum 1 again, where value norms were recorded. `query`: its row alone,
+    [1, n_key]; `key`: its column alone, [n_query, 1]: of long sequences a small part of the work.
+    """
+    check_head(run, step, layer, head, sequence)
+    if weight is not None:
+        check_values(run, step, layer)
+    part = Part(query, key)
+    check_part(run, step, layer, sequence, part)
+    samples, described, lengths = run.samples(step, layer), run.layer(step, layer), run.lengths(step, layer)
+    if sequence == "mean":
+        return mean_attention(samples, described, lengths, head, weight=weight, part=part)
+    return sequence_attention(samples, described, lengths, head, sequence, weight=weight, part=part)
+
+
+def image_summary(
+    run: RecordedRun, step: int, layer: int, head: int, sequence: int | Literal["mean"], *, weight: Weight | None = None
+) -> ImageSummary:
+    """What the attention of one head within one image comes to over its patches.
+
+    Raises NotRecordedError where queries and keys are not the patches of one grid.
+    """
+    check_head(run, step, layer, head, sequence)
+    grid = image_grid(run, step, layer, sequence)
+    return summarise(attention(run, step, layer, head, sequence, weight=weight), grid)
+
+
+def label_attention(run: RecordedRun, step: int, layer: int, head: int, label: str) -> LabelAttention:
+    """From which kind of token to which a head attends, for a label of the probe that sorts tokens into kinds.
+
+    Raises NotRecordedError for a label that the probe does not have, one of numbers, and for a layer whose queries
+    or keys are patches of a grid of its own, which have no such labels.
+    """
+    own, others = token_labels(run, step, layer, head, label)
+    described = run.layer(step, layer)
+    rows = attention_rows(run.samples(step, layer), described, run.lengths(step, layer), head=head)
+    return by_label(rows, own, others)
+
+
+def point_figure(run: RecordedRun, step: int, layer: int, figure: str) -> Float32:
+    """A figure of every query and key of a layer: [heads, n_query + n_key], queries first.
+
+    `figure` is one of geometry.POINT_FIGURES: "norm", "entropy", …; NaN for points that it is not defined for.
+    """
+    if figure not in geometry.POINT_FIGURES:
+        raise NotRecordedError(f"no point figure {figure!r}: there are {', '.join(geometry.POINT_FIGURES)}")
+    if figure == "value_norm":
+        check_values(run, step, layer)
+    return point_figures(run.samples(step, layer), run.layer(step, layer), run.lengths(step, layer), figure)
+
+
+def compared_layers(
+    run: RecordedRun, step: int, since: int, layer: int, *, against: RecordedRun | None = None
+) -> tuple[RecordedLayer, RecordedLayer]:
+    """What `change` compares: `layer` at `since`, and at `step`."""
+    run.layer(step, layer)
+    if against is not None:
+        check_comparable(run, against, layer)
+    return (against or run).recorded_layers(since)[layer], run.recorded_layers(step)[layer]

@@ -1,0 +1,101 @@
+"""Pictures of a run's heads in the frame of its steps, or of another run's."""
+
+import warnings
+from collections.abc import Iterable
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from tb_attnviz.comparable import check_comparable
+from tb_attnviz.events import DamagedFileWarning
+from tb_attnviz.projection import (
+    Frame,
+    Projection,
+    ProjectionError,
+    UnreadableStepError,
+    View,
+    fit_frame,
+    make,
+)
+from tb_attnviz.projection.ports import MemoryStore
+from tb_attnviz.projection.projection import Method
+from tb_attnviz.run.checks import check_head
+from tb_attnviz.run.recorded_run import RecordedRun
+from tb_attnviz.terminal import plain
+
+Float32 = npt.NDArray[np.float32]
+
+
+def frame(run: RecordedRun, layer: int) -> Frame:
+    """The frame of every head of `layer`, fitted to all steps that can be read."""
+    while True:
+        try:
+            return fit_frame(run.layer_samples(layer), run.steps_of(layer))
+        except UnreadableStepError as error:
+            _do_without(error, run)
+
+
+def check_samples(run: RecordedRun, steps: Iterable[int], layers: Iterable[int]) -> bool:
+    """Read the samples of `layers` at `steps`, and leave out what cannot be read; whether there was any."""
+    found = False
+    for layer in layers:
+        source = run.layer_samples(layer)
+        for step in sorted(source.locations.keys() & set(steps)):
+            try:
+                source.whole(step)
+            except UnreadableStepError as error:
+                found = run.leave_out(error) or found
+    return found
+
+
+def view(
+    run: RecordedRun,
+    projection: Projection,
+    layer: int,
+    head: int | None,
+    *,
+    steps: tuple[int, ...],
+    in_frame_of: RecordedRun | None = None,
+) -> View:
+    """Pictures of `layer`, or of one of its heads, in the frame of `steps`: of this run, or of `in_frame_of`.
+
+    Raises NotComparableError as `check_comparable` does.
+    """
+    if in_frame_of is None:
+        return View(run.layer_samples(layer), steps, projection, head)
+    check_comparable(run, in_frame_of, layer)
+    return View(run.layer_samples(layer), steps, projection, head, in_frame_of.layer_samples(layer))
+
+
+def project(
+    run: RecordedRun,
+    projection: Projection | str,
+    layer: int,
+    head: int,
+    *,
+    dims: int | None,
+    in_frame_of: RecordedRun | None,
+) -> Float32:
+    """The points of one head at every step in one frame: [steps of `steps_of`, n_query + n_key, dims]."""
+    if isinstance(projection, str):
+        projection = Projection(method=cast(Method, projection), dims=2 if dims is None else dims)
+    elif dims is not None and dims != projection.dims:
+        raise ProjectionError(f"'dims' is {projection.dims} in the projection and {dims} beside it: give one")
+    check_head(run, run.newest_step, layer, head)
+    framed = in_frame_of or run
+    while True:
+        try:
+            steps = tuple(framed.steps_of(layer))
+            drawn, store = view(run, projection, layer, head, steps=steps, in_frame_of=in_frame_of), MemoryStore()
+            shown = run.steps_of(layer)
+            return np.concatenate([make(drawn, step, store, lambda done, total: None).points for step in shown])
+        except UnreadableStepError as error:
+            _do_without(error, run, framed)
+
+
+def _do_without(error: UnreadableStepError, *runs: RecordedRun) -> None:
+    known = [not run.leave_out(error) for run in runs]  # both: they may be two of one directory
+    if all(known):
+        raise error
+    warnings.warn(f"{plain(error.directory)}: {error}: it is left out", DamagedFileWarning, stacklevel=4)

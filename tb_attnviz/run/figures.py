@@ -1,0 +1,104 @@
+"""Figures of heads over the steps, and what is recorded beside them: importance, relations, connections."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tb_attnviz.connections import Connections, Way, connections_of, read_step
+from tb_attnviz.events import FigureRows, FiguresLocation, FormatError
+from tb_attnviz.findings import FOLLOWS, HeadRelation, head_relations
+from tb_attnviz.importance import Importance, importance_of
+from tb_attnviz.run.recorded_run import NotRecordedError, RecordedRun, steps_in_words
+
+Float32 = npt.NDArray[np.float32]
+
+
+def health(run: RecordedRun, steps: Sequence[int] | None = None) -> dict[str, Float32]:
+    """Every figure over `steps`, by default `health_steps`: float32 [steps, heads of all layers].
+
+    NaN where a figure is not defined, or was not recorded at a step, or cannot be read (see `damaged`).
+    """
+    segment, lost = run.records.newest, dict[int, str]()
+    recorded = {step: segment.recorded[step] for step in (segment.health_steps if steps is None else steps)}
+    names, rows = segment.figures, FigureRows.of(run.directory, segment.heads, recorded)
+    found = np.full((len(names), len(rows), segment.heads), np.nan, np.float32)
+    for row, values in enumerate(rows.read(names, lost)):
+        found[:, row] = values
+    run.lose_figures(lost)
+    return dict(zip(names, found, strict=True))
+
+
+def importance(run: RecordedRun) -> Importance:
+    """What the loss owes to each head at every step with a loss, and the heads that could be pruned.
+
+    Raises NotRecordedError for a run without importance: the recorder's `loss` asks for it.
+    """
+    recorded = run.records.newest.recorded
+    steps = [step for step in run.health_steps if "importance/loss" in _names(recorded[step])]
+    if not steps:
+        raise NotRecordedError("this run has no importance of heads: record it with loss=")
+    values = health(run, steps)
+    unknown = np.full((len(steps), run.records.newest.heads), np.nan, np.float32)
+    losses = [_array(run, step, "importance/loss") for step in steps]
+    loss = np.array([np.nan if x is None or x.shape != (1,) else x[0] for x in losses], np.float32)
+    figures = (values.get(name, unknown) for name in ("importance", "importance_exact"))
+    return importance_of(steps, run.layers, loss, *figures)
+
+
+def relations(run: RecordedRun, step: int | None = None) -> tuple[HeadRelation, ...]:
+    """How far each head follows each relation at `step`, by default the newest, and since when: the clearest first.
+
+    Raises NotRecordedError for a run without relations: the recorder's `relations` asks for them.
+    """
+    if not any(name.startswith(FOLLOWS) for name in run.records.newest.figures):
+        raise NotRecordedError("this run has no relations: record it with relations=")
+    steps = [one for one in run.health_steps if step is None or one <= step]
+    if not steps:
+        raise NotRecordedError(f"no figures at step {step}: {steps_in_words(run.health_steps)}")
+    return head_relations(steps, run.layers, health(run, steps))
+
+
+def connection_steps(run: RecordedRun) -> list[int]:
+    """The steps at which it was recorded which heads feed which, ascending."""
+    recorded = run.records.newest.recorded
+    return [step for step in run.health_steps if "connections/keys" in _names(recorded[step])]
+
+
+def connections(run: RecordedRun, step: int | None = None) -> Connections:
+    """Which heads feed which at `step` (the newest of `connection_steps`), and since when the strongest pairs do.
+
+    Raises NotRecordedError where that was not recorded, events.FormatError where it is damaged.
+    """
+    steps = connection_steps(run)
+    if not steps:
+        raise NotRecordedError("this run has no connections of heads: record them with connections_every=")
+    step = steps[-1] if step is None else step
+    if step not in steps:
+        raise NotRecordedError(f"no connections at step {step}: they were recorded at {steps}")
+    found: dict[int, dict[Way, Float32]] = {}
+    for each in steps[: steps.index(step) + 1]:
+        try:
+            location = run.records.newest.recorded[each]
+            if not isinstance(location, dict):  # version 1 had none
+                found[each] = read_step(location, run.records.newest.heads)
+        except FormatError as error:
+            if each == step:
+                raise
+            run.records.lose("figures", each, str(error))
+    return connections_of(step, found, run.layers)
+
+
+def _array(run: RecordedRun, step: int, name: str) -> npt.NDArray[Any] | None:
+    """One array of a step; None where it is not there, or cannot be read, which is told in `damaged`."""
+    try:
+        return run.arrays(step).get(name)
+    except FormatError as error:
+        run.records.lose("figures", step, str(error))
+        return None
+
+
+def _names(recorded: FiguresLocation | dict[str, Float32]) -> tuple[str, ...]:
+    """Of the arrays of one step; of version 1 there are none but health figures."""
+    return () if isinstance(recorded, dict) else recorded.names

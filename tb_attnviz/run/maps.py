@@ -1,0 +1,47 @@
+"""Small maps of heads: at which steps they are, and what they show."""
+
+from tb_attnviz.events import AttentionMap, FormatError, MapsLocation, read_maps, start_of_figures, steps_of_maps
+from tb_attnviz.run.recorded_run import NotRecordedError, RecordedRun
+
+
+def map_steps(run: RecordedRun) -> list[int]:
+    """The steps whose small maps are there, ascending: those of older ones may have been thinned."""
+    recorded, kept = run.records.newest.recorded, steps_of_maps(run.directory)
+    return [
+        step
+        for step in run.health_steps
+        if not isinstance(at := recorded[step], dict) and at.maps and (step, start_of_figures(at.file)) in kept
+    ]
+
+
+def map_kinds(run: RecordedRun) -> tuple[str, ...]:
+    """The kinds of sequences that small maps are of, at the newest step that has some; see `damaged` if none."""
+    for step in reversed(map_steps(run)):
+        try:
+            return maps_location(run, step).kinds
+        except FormatError as error:
+            run.records.lose("maps", step, str(error))
+    return ()
+
+
+def maps_location(run: RecordedRun, step: int) -> MapsLocation:
+    """Where the small maps of `step` are, or were. Raises NotRecordedError, or events.FormatError if damaged."""
+    recorded = run.figures_at(step)
+    location = None if isinstance(recorded, dict) else recorded.maps_location()
+    if location is None:
+        raise NotRecordedError(f"no small maps were recorded at step {step}")
+    return location
+
+
+def maps(run: RecordedRun, step: int, layer: int) -> dict[str, AttentionMap]:
+    """The small maps of the heads of one layer at `step`: kind of sequence → map.
+
+    Raises NotRecordedError where there are none (any more), events.FormatError where they are damaged.
+    """
+    location = maps_location(run, step)
+    if not 0 <= layer < len(location.layers):
+        raise NotRecordedError(f"no layer {layer}: there are maps of layers 0 to {len(location.layers) - 1}")
+    try:
+        return read_maps(run.directory, location, layer, step)
+    except FileNotFoundError:
+        raise NotRecordedError(f"the small maps of step {step} were thinned, or are lost") from None

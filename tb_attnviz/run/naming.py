@@ -1,0 +1,99 @@
+"""What the findings say of a run: kinds of heads, what happened, the evidence, and where figures moved."""
+
+from collections.abc import Sequence
+
+from tb_attnviz import findings
+from tb_attnviz.findings import Break, ChangePoint, Evidence, Finding, Named, Recorded
+from tb_attnviz.projection.ports import MemoryStore
+from tb_attnviz.run.checks import check_head
+from tb_attnviz.run.figures import health
+from tb_attnviz.run.maps import map_steps
+from tb_attnviz.run.recorded_run import NotRecordedError, RecordedRun, steps_in_words
+
+_SHARES = ("entropy", "sink", "previous", "self", "next", "induction", "duplicate")  # figures from 0 to 1
+
+
+def is_share(figure: str) -> bool:
+    """Whether a figure lies between 0 and 1, so that a change of it counts the same in every head."""
+    return figure in _SHARES or figure.startswith(findings.FOLLOWS)
+
+
+class Naming:
+    """The findings of one run, which grows. What was read for them is kept: each step is read once."""
+
+    def __init__(self) -> None:
+        self._measures = MemoryStore()  # of each step
+        self._recorded: Recorded | None = None
+        self._named: tuple[str, Named] | None = None  # of what was recorded at this address
+
+    def forget(self) -> None:
+        """There may be more than was known."""
+        self._recorded = None
+
+    def recorded(self, run: RecordedRun) -> Recorded:
+        """All that findings follow from, in another process too. Raises NotRecordedError without a probe."""
+        segment, steps, maps = run.records.newest, run.steps, tuple(map_steps(run))
+        known = self._recorded
+        if known is not None and (known.maps, list(known.checkpoints)) == (maps, steps):
+            return known  # nothing was thinned since
+        self._recorded = Recorded(
+            run.directory,
+            run.probe,
+            run.layers,
+            {step: segment.recorded[step] for step in run.health_steps},
+            maps,
+            {step: segment.checkpoints[step] for step in steps},
+            tuple(run.alerts),
+            _breaks(run),
+            run.tells_induction,
+        )
+        return self._recorded
+
+    def named(self, run: RecordedRun) -> Named:
+        """All that findings say, of every step."""
+        recorded = self.recorded(run)
+        if self._named is None or self._named[0] != recorded.address:
+            measured = findings.measured(recorded, self._measures, lambda done, total: None)
+            self._named = recorded.address, Named(recorded, measured)
+        return self._named[1]
+
+    def findings(self, run: RecordedRun, step: int | None) -> list[Finding]:
+        """Of every head at `step`, by default the newest. Raises NotRecordedError before anything was recorded."""
+        known = run.health_steps or run.steps
+        if not known:
+            raise NotRecordedError(f"there is nothing to name yet: {steps_in_words(known)}")
+        return self.named(run).at(known[-1] if step is None else step)
+
+    def change_points(self, run: RecordedRun, figures: Sequence[str] | None) -> list[ChangePoint]:
+        """Where `figures`, by default all shares, moved to another level, in the order of the steps."""
+        heads, steps, values = self.recorded(run).heads, run.health_steps, health(run)
+        found = []
+        following = [name for name in values if name.startswith(findings.FOLLOWS)]
+        for name in (*_SHARES, *following) if figures is None else figures:
+            for one in findings.change_points(values[name]) if name in values else ():
+                step = steps[one.row]
+                found.append(ChangePoint(*heads[one.series], name, step, one.before, one.after, one.score))
+        return sorted(found, key=lambda one: one.step)
+
+
+def evidence(run: RecordedRun, finding: Finding, step: int | None) -> Evidence | None:
+    """The query and key that show `finding` best at `step`, by default the last checkpoint then."""
+    if step is None:
+        step = max((one for one in run.steps if one <= finding.step), default=run.newest_step)
+    check_head(run, step, finding.layer, finding.head)
+    layer = run.layer(step, finding.layer)
+    own, others = run.probe.side(layer.queries_of), run.probe.side(layer.keys_of)
+    return findings.evidence(finding, run.recorded_layers(step)[finding.layer], own, others, step=step)
+
+
+def _breaks(run: RecordedRun) -> tuple[Break, ...]:
+    """Where the newest segment began, if it is not the first, and where it was started again."""
+    first_steps = run.records.newest.first_steps
+    found = [
+        Break(step, "restart", f"training was started again at step {step}") for step in list(first_steps.values())[1:]
+    ]
+    if len(run.segments) > 1 and first_steps:
+        step = min([*first_steps.values(), *run.steps[:1]])  # figures may begin later than samples
+        sentence = f"another model, or another probe, from step {step} on; nothing of before is shown"
+        found.insert(0, Break(step, "changed model", sentence))
+    return tuple(found)
