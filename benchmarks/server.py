@@ -58,15 +58,20 @@ class Neighbour:
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[None]:
-        """While the block runs."""
+        """While the block runs; raises RuntimeError at its end if it was not answered at some time."""
         self.seconds = []
         ended = threading.Event()
+        errors: list[OSError] = []
 
         def work() -> None:
             while not ended.is_set():
                 begun = time.perf_counter()
-                with urllib.request.urlopen(self._url) as answer:
-                    answer.read()
+                try:
+                    with urllib.request.urlopen(self._url) as answer:
+                        answer.read()
+                except OSError as error:
+                    errors.append(error)
+                    return
                 self.seconds.append(time.perf_counter() - begun)
                 ended.wait(_BETWEEN_SECONDS)
 
@@ -77,3 +82,5 @@ class Neighbour:
         finally:
             ended.set()
             thread.join()
+        if errors:
+            raise RuntimeError(f"no answer from {self._url} after {len(self.seconds)}") from errors[0]

@@ -90,7 +90,9 @@ def measure(heads: int) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("heads", nargs="*", type=int, default=list(MODELS), help=f"of {list(MODELS)}")
+    parser.add_argument(
+        "heads", nargs="*", type=int, choices=MODELS, help="of all layers together; all of them unless given"
+    )
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     arguments = parser.parse_args()
     header = [
@@ -104,7 +106,7 @@ def main() -> None:
         "all steps ÷ limit",
         "`similarity` to one head",
     ]
-    text = f"{page.machine('numpy')}.\n\n{page.table(header, [measure(heads) for heads in arguments.heads])}"
+    text = f"{page.machine('numpy')}.\n\n{page.table(header, [measure(heads) for heads in arguments.heads or MODELS])}"
     print(text)
     if arguments.write:
         page.write("serving", text)

@@ -87,11 +87,11 @@ class HeadLinks:
 
 
 def head_links(locations: Mapping[int, FiguresLocation], heads: int, wanted: Sequence[int]) -> list[HeadLinks]:
-    """Of each of the `wanted` heads, over the steps whose records `locations` are: of very many, some, spread evenly.
+    """Of each of the `wanted` heads, over the steps whose records `locations` are: `told_steps` of them.
 
     What cannot be read of them is left out.
     """
-    steps = _some(sorted(locations), max(2, min(_MOST_STEPS, _MOST_READ // max(1, len(WAYS) * heads**2))))
+    steps = told_steps(sorted(locations), heads)
     rows: dict[int, list[_Row]] = {}
     for step in steps:
         try:
@@ -140,8 +140,9 @@ def _strongest(rows: Sequence[_Row], steps: tuple[int, ...], direction: int) -> 
     return tuple(found)
 
 
-def _some(steps: Sequence[int], most: int) -> list[int]:
-    """`most` of them, the first and the last among them."""
+def told_steps(steps: Sequence[int], heads: int) -> list[int]:
+    """All of few steps, of very many some, spread evenly, the first and the last among them."""
+    most = max(2, min(_MOST_STEPS, _MOST_READ // max(1, len(WAYS) * heads**2)))
     chosen = np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int) if steps else np.zeros(0, int)
     return [steps[n] for n in np.unique(chosen).tolist()]
 

@@ -7,6 +7,7 @@ once it is large the next one begins: what was there of it stays as it was, so t
 import contextlib
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -75,7 +76,8 @@ class GrowingFile:
 class GrowingObjects:
     """Records in remote files, one after the other: `path_of(number)` gives the path of each, from 0.
 
-    What could not be put is put the next time, with what came since; `close` raises OSError where it is lost.
+    A flush that comes too soon after the last is made up for by a thread of its own, a few seconds later. What could
+    not be put is put the next time, with what came since; `close` raises OSError where it is lost.
     """
 
     def __init__(self, path_of: Callable[[int], str]) -> None:
@@ -84,24 +86,41 @@ class GrowingObjects:
         self._content = bytearray(file_version(time.time()))
         self._put = 0  # bytes of it
         self._last = float("-inf")  # when that was last tried, by time.monotonic()
+        self._later: threading.Timer | None = None  # puts what came too soon
+        self._lock = threading.Lock()
 
     def add_event(self, event: Event) -> None:
-        if len(self._content) > _MOST_BYTES:
-            with contextlib.suppress(OSError):  # it grows on until it can be put: the next flush says so
-                self._send()
-                self._number += 1
-                self._content, self._put = bytearray(file_version(time.time())), 0
-        self._content += records.frame(event.SerializeToString())
+        with self._lock:
+            if len(self._content) > _MOST_BYTES:
+                with contextlib.suppress(OSError):  # it grows on until it can be put: the next flush says so
+                    self._send()
+                    self._number += 1
+                    self._content, self._put = bytearray(file_version(time.time())), 0
+            self._content += records.frame(event.SerializeToString())
 
     def is_removed(self) -> bool:
         return False
 
     def flush(self) -> None:
-        if time.monotonic() - self._last >= _LEAST_SECONDS:
-            self._send()
+        with self._lock:
+            too_soon = self._last + _LEAST_SECONDS - time.monotonic()
+            if too_soon <= 0:
+                self._send()
+            elif self._later is None and self._put < len(self._content):
+                self._later = threading.Timer(too_soon, self._send_later)
+                self._later.daemon = True
+                self._later.start()
 
     def close(self) -> None:
-        self._send()
+        with self._lock:
+            if self._later is not None:
+                self._later.cancel()
+            self._send()
+
+    def _send_later(self) -> None:
+        with self._lock, contextlib.suppress(OSError):  # the next flush says so
+            self._later = None
+            self._send()
 
     def _send(self) -> None:
         if self._put < len(self._content):

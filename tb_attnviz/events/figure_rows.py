@@ -65,10 +65,20 @@ class FigureRows:
 
     def between(self, start: int, end: int) -> "FigureRows":
         """The rows from `start` to before `end`."""
-        held = {row - start: values for row, values in self.held.items() if start <= row < end}
-        steps, places = self.steps[start:end], self.places[start:end]
+        return self._chosen(range(start, end))
+
+    def every(self, count: int) -> "FigureRows":
+        """The first row, and each that is `count` after the one before."""
+        return self._chosen(range(0, len(self), count))
+
+    def _chosen(self, rows: range) -> "FigureRows":
+        some = slice(rows.start, rows.stop, rows.step)
         return dataclasses.replace(
-            self, steps=steps, places=places, checksums=self.checksums[4 * start : 4 * end], held=held
+            self,
+            steps=self.steps[some],
+            places=self.places[some],
+            checksums=np.frombuffer(self.checksums, "V4")[some].tobytes(),
+            held={number: self.held[row] for number, row in enumerate(rows) if row in self.held} if self.held else {},
         )
 
     def read(self, names: Sequence[str], lost: dict[int, str]) -> Iterator[Float32]:

@@ -9,7 +9,7 @@ import numpy as np
 from tb_attnviz import __version__
 from tb_attnviz.connections import head_links, links_document
 from tb_attnviz.entries import layer_entry, run_entry, sequence_entry
-from tb_attnviz.events import FiguresLocation, Side
+from tb_attnviz.events import Side
 from tb_attnviz.export.document import ExportError
 from tb_attnviz.export.packing import Float32, pack_document, pack_points
 from tb_attnviz.export.plan import Head, Plan, spread
@@ -166,9 +166,9 @@ def _change_points(plan: Plan) -> dict[str, list[dict[str, Any]]]:
 def _connections(plan: Plan) -> dict[str, Any]:
     """Who feeds the heads in detail, and whom they feed: the heads of the page, at the last steps that its own show."""
     run, places = plan.run, dict(zip(plan.columns, plan.heads, strict=True))
-    known, recorded = run.connection_steps, run.records.newest.recorded
+    known = run.connections_at
     wanted = {max((one for one in known if one <= step), default=None) for step in plan.steps}
-    locations = {step: at for step in wanted if step is not None and isinstance(at := recorded[step], FiguresLocation)}
+    locations = {step: known[step] for step in wanted if step is not None}
     count = sum(layer.heads for layer in run.layers)
     told = [(head.page_layer, head.page_head) if (head := places.get(n)) else None for n in range(count)]
     details = [number for number, head in places.items() if head in plan.detail]

@@ -17,14 +17,19 @@ _MOST_READ = 2**22  # values of a figure: of longer runs the steps are thinned
 _MOST_TOLD = 500
 
 
-def change_points_task(request: Request, name: str, run: Run) -> Task:
-    """When a figure of each head moved to another level: of shares of attention, whose levels can be compared."""
+def none_of(request: Request, name: str, run: Run) -> dict[str, Any] | None:
+    """The answer for a figure that is no share of attention, whose levels cannot be compared; else None."""
     figure = parameters.choice(request, "figure", run.records.newest.figures)
-    rows = run.figure_rows
+    return None if is_share(figure) else {"run": name, "figure": figure, "points": []}
+
+
+def change_points_task(request: Request, name: str, run: Run) -> Task:
+    """When a figure of each head moved to another level."""
+    figure, rows = parameters.choice(request, "figure", run.records.newest.figures), run.figure_rows
     return Task(
         key=repr(("change_points", name, run.directory, figure, rows.digest([figure], len(rows)))),
         function=made_change_points,
-        args=(rows if is_share(figure) else rows.between(0, 0), {"run": name, "figure": figure}),
+        args=(rows.every(max(1, -(-len(rows) * rows.heads // _MOST_READ))), {"run": name, "figure": figure}),
         about={"kind": "change_points", "run": name, "layer": None, "head": None, "step": None, "projection": None},
         quick=True,
     )
@@ -32,14 +37,13 @@ def change_points_task(request: Request, name: str, run: Run) -> Task:
 
 def made_change_points(rows: FigureRows, said: dict[str, Any], *, report: Report) -> bytes:
     """The JSON of the clearest ones, in the order of the steps."""
-    every = max(1, -(-len(rows) * rows.heads // _MOST_READ))
-    values = [row[0] for n, row in enumerate(rows.read([said["figure"]], {})) if n % every == 0]
+    values = [row[0] for row in rows.read([said["figure"]], {})]
     found = change_points(np.stack(values)) if values else []
     clearest = sorted(sorted(found, key=lambda one: -one.score)[:_MOST_TOLD], key=lambda one: (one.row, one.series))
     points = [
         {
             "head": one.series,
-            "step": int(rows.steps[every * one.row]),
+            "step": int(rows.steps[one.row]),
             "before": float(f"{one.before:.4g}"),
             "after": float(f"{one.after:.4g}"),
         }

@@ -228,7 +228,11 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def change_points_route(self, request: Request) -> Response:
-        return self._document(request, change_points.change_points_task(request, *self._run(request)))
+        name, run = self._run(request)
+        none = change_points.none_of(request, name, run)
+        if none is not None:
+            return json_response(request, none)
+        return self._document(request, change_points.change_points_task(request, name, run))
 
     @route
     def findings_route(self, request: Request) -> Response:

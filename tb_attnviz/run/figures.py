@@ -60,18 +60,13 @@ def relations(run: RecordedRun, step: int | None = None) -> tuple[HeadRelation, 
     return head_relations(steps, run.layers, health(run, steps))
 
 
-def connection_steps(run: RecordedRun) -> list[int]:
-    """The steps at which it was recorded which heads feed which, ascending."""
-    recorded = run.records.newest.recorded
-    return [step for step in run.health_steps if "connections/keys" in _names(recorded[step])]
-
-
 def connections(run: RecordedRun, step: int | None = None) -> Connections:
     """Which heads feed which at `step` (the newest of `connection_steps`), and since when the strongest pairs do.
 
     Raises NotRecordedError where that was not recorded, events.FormatError where it is damaged.
     """
-    steps = connection_steps(run)
+    locations = run.connections_at
+    steps = list(locations)
     if not steps:
         raise NotRecordedError("this run has no connections of heads: record them with connections_every=")
     step = steps[-1] if step is None else step
@@ -80,9 +75,7 @@ def connections(run: RecordedRun, step: int | None = None) -> Connections:
     found: dict[int, dict[Way, Float32]] = {}
     for each in steps[: steps.index(step) + 1]:
         try:
-            location = run.records.newest.recorded[each]
-            if not isinstance(location, dict):  # version 1 had none
-                found[each] = read_step(location, run.records.newest.heads)
+            found[each] = read_step(locations[each], run.records.newest.heads)
         except FormatError as error:
             if each == step:
                 raise

@@ -53,6 +53,7 @@ class RecordedRun:
         """Take in what was recorded since the run was opened or last reloaded."""
         self.records = self._load()
         self._figure_rows: FigureRows | None = None
+        self._connections: dict[int, FiguresLocation] | None = None
         self._earlier: list[Self] | None = None
         self.left_out.look_for(checkpoint.file for checkpoint in self.records.checkpoints.values())
 
@@ -209,6 +210,17 @@ class RecordedRun:
             recorded = {step: segment.recorded[step] for step in segment.health_steps}
             self._figure_rows = FigureRows.of(self.directory, segment.heads, recorded)
         return self._figure_rows
+
+    @property
+    def connections_at(self) -> dict[int, FiguresLocation]:
+        """Where it was recorded which heads feed which: step → location, ascending; version 1 had no such record."""
+        if self._connections is None:
+            recorded = self.records.newest.recorded
+            located = ((step, recorded[step]) for step in self.health_steps)
+            self._connections = {
+                step: at for step, at in located if not isinstance(at, dict) and "connections/keys" in at.names
+            }
+        return self._connections
 
     def lose_figures(self, lost: Mapping[int, str]) -> None:
         """The figures of these steps turned out to be damaged as they were read: `damaged` tells it."""

@@ -171,7 +171,7 @@ class Run(RecordedRun):
     @property
     def connection_steps(self) -> list[int]:
         """The steps at which it was recorded which heads feed which, ascending."""
-        return figures.connection_steps(self)
+        return list(self.connections_at)
 
     def connections(self, step: int | None = None) -> Connections:
         """Which heads feed which at `step` (the newest of `connection_steps`), and since when the strongest pairs do.

@@ -8,7 +8,7 @@ import pytest
 
 import tb_attnviz
 from tb_attnviz.events import RunWriter, event_file, read_samples, remote
-from tests.conftest import LAYERS, PROBE, make_samples, write_checkpoint
+from tests.conftest import LAYERS, PROBE, make_samples, wait_until, write_checkpoint
 from tests.events.remote import FlakyFileSystem
 
 RUN = "flaky://bucket/runs/a"
@@ -98,6 +98,17 @@ def test_a_file_that_is_full_while_the_store_is_not_there_grows_on(monkeypatch: 
     run = tb_attnviz.open_run(RUN)
     assert (run.steps, run.health_steps) == ([0, 100], [0, 40, 50, 100])
     assert not run.damaged
+
+
+def test_what_comes_soon_after_a_put_is_put_before_long_though_nothing_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_file, "_LEAST_SECONDS", 0.3)
+    monkeypatch.setattr(FlakyFileSystem, "failing", 10**9)
+    writer = RunWriter(RUN)
+    writer.begin(0, PROBE, LAYERS)
+    write_checkpoint(writer, 0)
+    write_checkpoint(writer, 100)
+    wait_until(lambda: (run := tb_attnviz.open_run(RUN)).steps == run.health_steps == [0, 100], seconds=60)
+    writer.close()
 
 
 def test_a_store_that_is_not_there_for_a_while_costs_what_was_to_be_put_whole(monkeypatch: pytest.MonkeyPatch) -> None:

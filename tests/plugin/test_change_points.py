@@ -1,6 +1,5 @@
 """Change points as they are served: the planted one, for shares alone, of the steps that have the figure."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +47,10 @@ def test_the_planted_change_is_told_as_the_notebook_tells_it(ask: Ask, logs: Pat
 
 
 def test_of_a_long_run_some_steps_count(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = open_run(logs / "run").figure_rows
-    monkeypatch.setattr(change_points, "_MOST_READ", len(rows) * HEADS // 2)
-    made = change_points.made_change_points(rows, {"run": "run", "figure": "induction"}, report=lambda *_: None)
-    (point,) = json.loads(made)["points"]
+    monkeypatch.setattr(change_points, "_MOST_READ", len(open_run(logs / "run").figure_rows) * HEADS // 2)
+    answer = asking(load(logs))("change_points", run="run", figure="induction").json
+    assert answer is not None
+    (point,) = answer["points"]
     assert point["head"] == HEAD
     assert abs(point["step"] - FORMED) <= 20
 
