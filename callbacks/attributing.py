@@ -1,6 +1,5 @@
 """Attributing: when a recorder asks for importance and connections, and what becomes of it when that fails."""
 
-import operator
 import warnings
 from typing import Literal
 
@@ -10,6 +9,7 @@ from .attribution.attribution import Attribution
 from .attribution.losses import Loss, LossError
 from .capture import Recording
 from .capture.recording import Forward
+from .failures import Failures
 from .probe import Probe
 from .schedule import Schedule, as_schedule
 
@@ -34,8 +34,9 @@ class Attributing:
     ) -> None:
         self._ablate = None if ablate_every is None else as_schedule(ablate_every, "ablate_every")
         self._connect = None if connections_every is None else as_schedule(connections_every, "connections_every")
-        self._on_error = on_error
-        self._warned = False
+        self._failures = Failures(
+            on_error, "All else is recorded; later failures of this kind are not reported.", depth=4
+        )
         self._asked: tuple[int, tuple[bool, bool]] | None = None
         wanted = loss is not None or self._connect is not None
         self._attribution = (
@@ -52,7 +53,7 @@ class Attributing:
         except LossError:
             raise
         except Exception as error:
-            self._fail(error, "importance and connections of heads cannot be recorded")
+            self._failures.tell(error, "importance and connections of heads cannot be recorded")
             return
         if refused:
             named = "; ".join(f"{name}: {why}" for name, why in refused.items())
@@ -65,7 +66,7 @@ class Attributing:
     def _due(self, step: int) -> tuple[bool, bool]:
         """Whether exact importance is due, and connections. Schedules are asked once a step: they may count."""
         if self._asked is None or self._asked[0] != step:
-            self._asked = step, (self._says(self._ablate, step), self._says(self._connect, step))
+            self._asked = step, (self._failures.is_due(self._ablate, step), self._failures.is_due(self._connect, step))
         return self._asked[1]
 
     def added(self, step: int, recording: Recording, *, checkpoint: bool, ablate: bool) -> Recording:
@@ -77,24 +78,5 @@ class Attributing:
         try:
             return self._attribution.added(recording, weigh=checkpoint, ablate=ablate, connect=connect)
         except Exception as error:
-            self._fail(error, f"importance and connections of heads were not recorded at step {step}")
+            self._failures.tell(error, f"importance and connections of heads were not recorded at step {step}")
             return recording
-
-    def _says(self, schedule: Schedule | None, step: int) -> bool:
-        try:
-            return schedule is not None and bool(schedule(operator.index(step)))
-        except Exception as error:
-            self._fail(error, f"the schedule {schedule!r} failed at step {step}")
-            return False
-
-    def _fail(self, error: Exception, what: str) -> None:
-        if self._on_error == "raise":
-            raise error
-        if not self._warned:
-            self._warned = True
-            warnings.warn(
-                f"{what}: {type(error).__name__}: {error}. All else is recorded; later failures of this kind are not "
-                "reported.",
-                RuntimeWarning,
-                stacklevel=5,
-            )

@@ -11,6 +11,7 @@ from torch.utils._pytree import tree_leaves
 
 from .capture import capture
 from .capture.neutral import random_states
+from .capture.own_generators import generators_of_data
 from .capture.recording import Forward
 from .patches import patch_size, special_tokens
 from .probe import Probe
@@ -51,7 +52,7 @@ def batch_probe(
     name, loader = next(((name, loader) for name, loader in loaders.items() if loader is not None), ("", None))
     if loader is None:
         raise NoProbeError("the Trainer has no data")
-    with random_states(model):
+    with random_states(model), generators_of_data(loader):
         examples = first_examples(loader.dataset)
         if not examples:
             raise NoProbeError(f"the {name} data are a stream, which can be read only once, or empty")
@@ -151,7 +152,7 @@ def _find(tensors: Mapping[Any, Any], name: str, fits: Callable[[Tensor], bool])
 
 def _width(batch: Any) -> int:
     """Tokens of a sequence, if a batch holds any: the columns of its first table of whole numbers; else 1."""
-    values = batch.values() if isinstance(batch, Mapping) else [batch] if isinstance(batch, Tensor) else batch
+    values: Any = batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, Sequence) else [batch]
     tables = [x for x in values if isinstance(x, Tensor) and x.dim() == 2 and not x.is_floating_point()]
     return int(tables[0].shape[1]) if tables else 1
 
@@ -160,7 +161,7 @@ def _said(batch: Any) -> str:
     """What is in a batch, for an error."""
     if isinstance(batch, Mapping):
         return ", ".join(map(str, sorted(batch))) or "nothing"
-    values = [batch] if isinstance(batch, Tensor) else list(batch)
+    values = list(batch) if isinstance(batch, Sequence) else [batch]
     return ", ".join(
         f"{str(x.dtype).removeprefix('torch.')} {list(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
         for x in values

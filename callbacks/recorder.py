@@ -26,6 +26,7 @@ from .capture.repeated import differing
 from .capture.selection import Heads, Layers, Selection
 from .capture.sides import GivenSides
 from .earlier_run import EarlierRun, next_to
+from .failures import Failures
 from .listeners import Listeners, OnRecord
 from .numbers import as_positive
 from .options import check_options
@@ -144,7 +145,7 @@ class AttentionRecorder:
         self._every = as_schedule(every, "every")
         self._health_every = None if health_every is None else as_schedule(health_every, "health_every")
         self._batch_size = batch_size
-        self._on_error = on_error
+        self._failures = Failures(on_error, "Training goes on; later failures are not reported.", depth=3)
         self._values = values is not None
         self._forward = forward
         self._sides = sides
@@ -157,7 +158,6 @@ class AttentionRecorder:
         self._select: Selection | None = None
         self._watch = Watch(rules)
         self._listeners = Listeners(on_record, on_alert)
-        self._warned = False
         self._closed = False
         self._asked: tuple[int, bool, bool] | None = None  # a step, and whether samples or figures are due there
         self.last_step: int | None = None
@@ -167,7 +167,7 @@ class AttentionRecorder:
         if layers is not None or heads is not None:
             found = capture(self._model, self._probe, batch_size=batch_size, health=False, forward=forward, sides=sides)
             self._select = Selection(found.layers, layers=layers, heads=heads)
-        first = self._capture_twice()
+        first = self._first_recording()
         self.layers: tuple[Layer, ...] = first.layers
         """The attention layers that are recorded, in the order of the forward pass."""
         self.bytes_per_checkpoint: int = first.sample_bytes
@@ -226,7 +226,7 @@ class AttentionRecorder:
                 try:
                     stack.enter_context(self._batches.watched(operator.index(step)))
                 except Exception as error:
-                    self._fail(error, f"the training batch was not looked at at step {step}")
+                    self._failures.tell(error, f"the training batch was not looked at at step {step}")
             yield
 
     def record(self, step: int, *, ablate: bool = False) -> None:
@@ -266,17 +266,10 @@ class AttentionRecorder:
     def _due(self, step: int) -> tuple[bool, bool]:
         """Whether samples are due, and else figures. Schedules are asked once a step: they may count."""
         if self._asked is None or self._asked[0] != step:
-            samples = self._is_due(self._every, step)
-            figures = not samples and self._health_every is not None and self._is_due(self._health_every, step)
+            samples = self._failures.is_due(self._every, step)
+            figures = not samples and self._failures.is_due(self._health_every, step)
             self._asked = step, samples, figures
         return self._asked[1:]
-
-    def _is_due(self, schedule: Schedule, step: int) -> bool:
-        try:
-            return bool(schedule(operator.index(step)))
-        except Exception as error:
-            self._fail(error, f"the schedule {schedule!r} failed at step {step}")
-            return False
 
     def _record(self, step: int, *, samples: bool, ablate: bool = False, due: bool = False) -> None:
         """`due`: a schedule says so, and so the training batch was to be looked at."""
@@ -301,7 +294,7 @@ class AttentionRecorder:
                 self._writer.write(operator.index(step), recording, alerts, samples=samples)
             done = True
         except Exception as error:
-            self._fail(error, f"attention was not recorded at step {step}")
+            self._failures.tell(error, f"attention was not recorded at step {step}")
         if alerts is not None and done:
             self._listeners.tell(operator.index(step), recording.figures, alerts)
         if self._writer is not None:
@@ -343,33 +336,21 @@ class AttentionRecorder:
             unfit=self._unfit,
         )
 
-    def _capture_twice(self) -> Recording:
-        """The first recording, without what another one shows differently."""
+    def _first_recording(self) -> Recording:
+        """Without what a second pass at the same weights shows differently."""
         first = self._capture()
         try:
             again = self._capture(health=False)
-        except Exception:
-            if self._on_error == "raise":
-                raise
-            return first  # later recordings will say so, if they fail, too
+        except Exception as error:
+            self._failures.tell(error, "a second pass over the probe failed")
+            return first
         self._unfit = differing(first, again, on_processor=device_of(self._model).type == "cpu")
-        return first.without(self._unfit)
+        return self._capture() if self._unfit else first
 
     def _check_writer(self, writer: BackgroundWriter) -> None:
         error = writer.take_error()
         if error is not None:
-            self._fail(error, "a recording of attention was not written")
-
-    def _fail(self, error: Exception, what: str) -> None:
-        if self._on_error == "raise":
-            raise error
-        if not self._warned:
-            self._warned = True
-            warnings.warn(
-                f"{what}: {type(error).__name__}: {error}. Training goes on; later failures are not reported.",
-                RuntimeWarning,
-                stacklevel=4,
-            )
+            self._failures.tell(error, "a recording of attention was not written")
 
     def _report(self, first: Recording) -> None:
         _log.info(

@@ -61,7 +61,8 @@ class TrainingBatches:
         self._names: ModuleNames | None = None
         self._pass = contextlib.ExitStack()  # open while the outermost module is called
         self._step: int | None = None
-        self._obstacle: str | None = None
+        self._obstacle: str | None = None  # at this step
+        self._compiled = False
         self._said: set[str] = set()
         self._searched = False
 
@@ -72,7 +73,7 @@ class TrainingBatches:
             yield
             return
         if step != self._step:
-            self._step, self._found, self._refused = step, {}, dict(self._doubtful)
+            self._step, self._found, self._refused, self._obstacle = step, {}, dict(self._doubtful), None
         self._obstacle = self._obstacle or self._find_obstacle()
         if self._obstacle is not None:
             yield
@@ -92,10 +93,10 @@ class TrainingBatches:
 
         due: whether something should have been.
         """
-        if self._obstacle is not None:
-            return recording, self._once(_NONE + self._obstacle)
         if step != self._step:
             return recording, self._once(_NONE + _NO_PASS) if due else None
+        if self._obstacle is not None:
+            return recording, self._once(_NONE + self._obstacle)
         if self._names is not None:  # within the pass
             return recording, None
         found = self._found
@@ -185,7 +186,8 @@ class TrainingBatches:
             if isinstance(module, _FUSED_IN_EVALUATION) and not module.training:
                 return _EVALUATION.format(name or type(module).__name__)
         around, self._searched = not self._searched, True
-        return _COMPILED if _is_compiled(self._given, around=around) else None
+        self._compiled = self._compiled or _is_compiled(self._given, around=around)
+        return _COMPILED if self._compiled else None
 
 
 def _module(name: str) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .capture.neutral import random_states
+from .capture.own_generators import generators_of_data
 from .patches import patch_size, special_tokens
 from .probe import Probe
 
@@ -48,7 +49,7 @@ def training_probe(
     if found is None:
         raise NoProbeError("the Trainer has no data")
     name, loader = found
-    with random_states(model):
+    with random_states(model), generators_of_data(loader):
         examples = [dict(example) for example in first_examples(loader.dataset) if isinstance(example, Mapping)]
     if not examples:
         raise NoProbeError(f"the {name} data are a stream, which can be read only once, or hold no examples by name")

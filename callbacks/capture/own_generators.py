@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import random
+import threading
 import types
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +19,8 @@ _PLAIN = {type(None), bool, int, float, str, bytes, type, torch.Tensor, nn.Param
 _CONTAINERS: tuple[Any, ...] = (dict, OrderedDict, defaultdict, list, tuple, deque, set, frozenset)
 _WEIGHTS = ("_parameters", "_buffers", "_modules")
 _FUNCTIONS = (types.FunctionType, types.MethodType, staticmethod, classmethod)
-_DEEPEST = 6
+_DEEPEST = 10
+_MOST = 100_000  # things in a list: more are data
 _KINDS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
 
 
@@ -30,18 +32,41 @@ def own_generators(model: nn.Module) -> Iterator[None]:
     their methods and functions have closed over or take by default, or that are global variables which these name.
     (`AttentionCalls` does so with other torch.Generators that operations are given.)
     """
+    packages = own_packages(model)
+    held = [value for module in model.modules() for name, value in vars(module).items() if name not in _WEIGHTS]
+    held += _functions({kind for module in model.modules() for kind in type(module).__mro__})
+    with _restarted(_reached(held, lambda value: is_own(value, packages))):
+        yield
+
+
+@contextlib.contextmanager
+def generators_of_data(loader: Any) -> Iterator[None]:
+    """The same for those of a DataLoader: of its data set, what transforms them, its sampler and its collate_fn."""
+    with _restarted(_reached([loader, *_functions({*type(loader.dataset).__mro__})], _may_hold_data)):
+        yield
+
+
+@contextlib.contextmanager
+def _restarted(generators: Iterable[Any]) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
-        for generator in [*_of(model)]:
+        for generator in [*generators]:
             stack.callback(_restart(generator))
         yield
 
 
-def _of(model: nn.Module) -> Iterator[Any]:
-    """Each once, at most `_DEEPEST` steps from a module or a method of its class."""
-    packages, seen = own_packages(model), set[int]()
-    classes = {c for module in model.modules() for c in type(module).__mro__ if not _is_torchs(c)}
-    reached = [value for module in model.modules() for name, value in vars(module).items() if name not in _WEIGHTS]
-    reached += [f for one in classes for f in vars(one).values() if issubclass(type(f), _FUNCTIONS)]
+def _functions(classes: set[type]) -> list[Any]:
+    """Of those of the classes that are not PyTorch's."""
+    own = [kind for kind in classes if not _is_torchs(kind)]
+    return [f for kind in own for f in vars(kind).values() if issubclass(type(f), _FUNCTIONS)]
+
+
+def _may_hold_data(value: Any) -> bool:
+    return not issubclass(type(value), (type, types.ModuleType, threading.Thread))
+
+
+def _reached(values: list[Any], is_known: Callable[[Any], bool]) -> Iterator[Any]:
+    """Each once, at most `_DEEPEST` steps from `values`, through objects that are known."""
+    seen, reached = set[int](), values
     for _ in range(_DEEPEST):
         inner: list[Any] = []
         for value in reached:
@@ -51,16 +76,17 @@ def _of(model: nn.Module) -> Iterator[Any]:
             if issubclass(type(value), _KINDS):
                 yield value
             else:
-                inner += _inside(value, packages)
+                inner += _inside(value, is_known)
         reached = inner
 
 
-def _inside(value: Any, packages: set[str]) -> Iterable[Any]:
+def _inside(value: Any, is_own: Callable[[Any], bool]) -> Iterable[Any]:
     """What `value` holds, or may use when it is called."""
     kind = type(value)
-    is_known = kind in _CONTAINERS or is_own(value, packages)
+    is_known = kind in _CONTAINERS or is_own(value)
     base: Any = next((one for one in kind.__mro__ if one in _CONTAINERS), None) if is_known else None
-    content = [] if base is None else [*(base.values(value) if issubclass(base, dict) else base.__iter__(value))]
+    is_small = base is not None and base.__len__(value) <= _MOST
+    content = [*(base.values(value) if issubclass(base, dict) else base.__iter__(value))] if is_small else []
     if kind is types.FunctionType:
         names = value.__code__.co_names
         named = [] if _is_torchs(value) else [value.__globals__[name] for name in names if name in value.__globals__]

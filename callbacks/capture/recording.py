@@ -71,26 +71,6 @@ class Recording:
         maps = [one for of_layer in self.maps for one in of_layer.values()]
         return sum(x.size for one in maps for x in (one.first, one.pooled, one.offsets, one.received) if x is not None)
 
-    def without(self, unfit: Mapping[str, str]) -> "Recording":
-        """Without the layers that `unfit` names, which are skipped for its reasons. Raises NoAttentionError."""
-        kept = [place for place, layer in enumerate(self.layers) if layer.name not in unfit]
-        if len(kept) == len(self.layers):
-            return self
-        skipped = self.skipped | dict(unfit)
-        if not kept:
-            raise NoAttentionError(_explain(skipped))
-        heads = np.repeat([layer.name not in unfit for layer in self.layers], [layer.heads for layer in self.layers])
-        figures = {name: values[heads] for name, values in self.figures.items()}
-        return dataclasses.replace(
-            self,
-            layers=tuple(self.layers[place] for place in kept),
-            samples=tuple(self.samples[place] for place in kept),
-            maps=tuple(self.maps[place] for place in kept) if self.maps else (),
-            figures={name: values for name, values in figures.items() if not np.isnan(values).all()},
-            skipped=skipped,
-            without_values={name: why for name, why in self.without_values.items() if name not in unfit},
-        )
-
 
 def capture(
     model: nn.Module,

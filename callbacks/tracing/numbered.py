@@ -52,7 +52,7 @@ class Numbered:
         self._clock += 1
         writes = operation in WRITING and (operation == "setitem" or getattr(func, "__name__", "").endswith("_"))
         if writes or kwargs.get("out") is not None:
-            self._write(func, operation, args, kwargs)
+            self._write(operation, args, kwargs)
             return
         if not any(x in self._of for x in _tensors((args, kwargs))):
             return
@@ -89,13 +89,13 @@ class Numbered:
         """Whether the inputs had a part in `x`."""
         return bool(self._sources.of(x) & self._inputs)
 
-    def _write(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _write(self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         out = kwargs.get("out")
         x = args[0] if out is None and args else out
         if not isinstance(x, Tensor):
             return
         known = out is None and any(each in self._of for each in _tensors(args))
-        found = self._moves.written(func, operation, args, kwargs) if known else None
+        found = self._moves.written(operation, args, kwargs) if known else None
         if operation == "copy" and known and isinstance(args[1], Tensor) and args[1].shape == x.shape:
             found = self.placed(args[1])
         self._written[_memory(x)] = self._clock

@@ -30,7 +30,7 @@ class Write:
     onto: Callable[[Tensor, Any], Tensor]
 
 
-def read_write(func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Write | None:
+def read_write(operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Write | None:
     """What `operation` writes where, in place or not; None if it is none of those above."""
     if operation == "setitem":
         x, places, values = args[:3]

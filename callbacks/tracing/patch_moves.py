@@ -57,7 +57,7 @@ class PatchMoves:
         if operation in OPERATIONS:
             return [self._contracted(operation, args, kwargs, first)]
         if operation in OVERWRITING:
-            return [self.written(func, operation, args, kwargs)]
+            return [self.written(operation, args, kwargs)]
         if operation in ("getitem", "index_select") and (looked_up := self._looked_up(operation, args, first)):
             return [looked_up]
         x = args[0] if args and isinstance(args[0], Tensor) else kwargs.get("input", kwargs.get("query"))
@@ -91,11 +91,9 @@ class PatchMoves:
             return self._replayed(func, x, numbers, grid, args, kwargs, results)
         return nothing
 
-    def written(
-        self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Placed | None:
+    def written(self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Placed | None:
         """Of a tensor after some of it was written over: x[places] = values, scatter, index_copy; or of the result."""
-        write = read_write(func, operation, args, kwargs)
+        write = read_write(operation, args, kwargs)
         return None if write is None else written(write, self._of, self._made_of_images)
 
     def _looked_up(self, operation: str, args: tuple[Any, ...], result: Tensor) -> Placed | None:

@@ -1,7 +1,9 @@
 """A probe of what a loader hands to a model."""
 
+import random
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -84,3 +86,38 @@ def test_the_first_loader_of_several():
     loader = DataLoader(IDS)
     assert first_loader({"a": [loader], "b": SimpleNamespace()}) is loader
     assert first_loader(None) is None
+
+
+class Noisy(torch.utils.data.Dataset):
+    """Changes each example at random, by generators of its own and of its transform."""
+
+    def __init__(self):
+        self.generator = torch.Generator().manual_seed(3)
+        self.transforms = [SimpleNamespace(draw=np.random.default_rng(4).integers)]
+
+    def __len__(self):
+        return len(IDS)
+
+    def __getitem__(self, index):
+        return (
+            IDS[index] % 12 + torch.randint(9, IDS[index].shape, generator=self.generator) + self.transforms[0].draw(9)
+        )
+
+
+def test_generators_of_the_data_are_as_they_were():
+    data, collator = Noisy(), random.Random(5)
+    subset = torch.utils.data.Subset(data, range(4))
+    loader = DataLoader(subset, collate_fn=lambda rows: torch.stack(rows) + int(collator.random() * 9), shuffle=True)
+    draw = data.transforms[0].draw.__self__
+    before = data.generator.get_state(), draw.bit_generator.state, collator.getstate()
+    one, other = (batch_probe({"training": loader}, Decoder()).record.sequences[0].tokens for _ in range(2))
+    assert one == other
+    assert torch.equal(data.generator.get_state(), before[0])
+    assert (draw.bit_generator.state, collator.getstate()) == before[1:]
+
+
+@pytest.mark.parametrize("batch", [{1, 2}, 3, SimpleNamespace(ids=IDS)])
+def test_a_batch_of_another_kind_says_what_it_is(batch):
+    loader = DataLoader([0], collate_fn=lambda rows: batch)
+    with pytest.raises(NoProbeError, match=type(batch).__name__):
+        batch_probe({"training": loader}, Decoder())

@@ -319,3 +319,18 @@ def test_what_cannot_be_seen_rightly_is_refused_by_name_and_once(tmp_path):
     other = blocks()
     other.blocks.forward = None
     assert "blocks.0: no attention of it was seen" in refused(tmp_path / "unseen", other, lambda: other.embedding(IDS))
+
+
+def test_a_part_in_evaluation_mode_keeps_no_later_step_from_its_figures(tmp_path):
+    encoder = Packed(need_weights=False)
+    encoder.attention.eval()
+    with AttentionRecorder(encoder, PROBE, tmp_path, every=1, batches=True, rules=()) as recorder:
+        with recorder.batch(1):
+            encoder(IDS)
+        with pytest.warns(RuntimeWarning, match="attention is in evaluation mode"):
+            recorder.step(1)
+        encoder.attention.train()
+        with recorder.batch(2):
+            encoder(IDS)
+        recorder.step(2)
+    assert np.isfinite(tb_attnviz.open_run(tmp_path).health()["batch_max_logit"]).any(axis=1).tolist() == [False, True]
