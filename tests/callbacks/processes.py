@@ -1,15 +1,8 @@
-"""What each of two processes does in test_distributed: trains, with and without the recorder, and says how it ended.
-
-python -m tests.callbacks.processes RANK PORT DIRECTORY
-"""
+"""What each of two processes does in test_distributed: trains, with and without the recorder, and says how it ended."""
 
 import contextlib
-import os
 import pickle
-import sys
 import warnings
-from datetime import timedelta
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -108,11 +101,9 @@ def failing_on(rank):
         padded_attention.survey = survey
 
 
-def main(rank, port, directory):
-    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}
-    os.environ |= {"MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true"}
-    dist.init_process_group("gloo", timeout=timedelta(seconds=40))  # a process that waits for ever fails
-    torch.set_num_threads(1)
+def train_in_all_ways(directory):
+    """Leaves RANK.pickle in the directory: [wrapping][way of training]."""
+    rank = dist.get_rank()
     results = {}
     for name, wrap in WRAPPINGS.items():
         results[name] = {"without": train(wrap, None), "with": train(wrap, directory / name / str(rank))}
@@ -122,9 +113,3 @@ def main(rank, port, directory):
                 run = directory / f"{name}, {failing} fails" / str(rank)
                 results[name][f"{failing} fails"] = train(WRAPPINGS[name], run)
     (directory / f"{rank}.pickle").write_bytes(pickle.dumps(results))
-    dist.barrier()
-    os._exit(0)  # torch's threads abort one exit in eight, with or without the recorder: all that is tested is done
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

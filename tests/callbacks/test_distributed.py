@@ -1,10 +1,6 @@
 """Two processes: training is the same bit for bit, the first writes, and none waits for one that failed."""
 
 import pickle
-import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,29 +9,15 @@ import torch
 import tb_attnviz
 from tb_attnviz.callbacks import AttentionRecorder, Probe
 from tests.callbacks.models import IDS, Decoder
-from tests.callbacks.processes import MAY_FAIL, TOKENS, WRAPPINGS
+from tests.callbacks.processes import MAY_FAIL, TOKENS, WRAPPINGS, train_in_all_ways
+from tests.callbacks.ranks import run_in_two_processes
 
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory):
     """The directory that both processes were given, and what each says: [rank][wrapping][way of training]."""
     directory = tmp_path_factory.mktemp("processes")
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tests.callbacks.processes"]
-    started = [
-        subprocess.Popen(
-            [*command, str(rank), str(port), str(directory)],
-            cwd=Path(__file__).parents[2],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in (0, 1)
-    ]
-    outputs = [process.communicate(timeout=240)[0] for process in started]
-    assert [process.returncode for process in started] == [0, 0], "\n".join(outputs)
+    run_in_two_processes(train_in_all_ways, directory)
     return directory, [pickle.loads((directory / f"{rank}.pickle").read_bytes()) for rank in (0, 1)]
 
 

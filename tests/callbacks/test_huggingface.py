@@ -3,8 +3,6 @@
 import fnmatch
 import inspect
 import os
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -13,6 +11,9 @@ import pytest
 import torch
 import transformers
 from accelerate import FullyShardedDataParallelPlugin
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType
+from torch.distributed.fsdp import FSDPModule
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.tensorboard import SummaryWriter
 from transformers import (
@@ -34,6 +35,7 @@ from tb_attnviz.callbacks import Probe
 from tb_attnviz.callbacks.huggingface import AttnVizCallback
 from tb_attnviz.callbacks.training_probe import NoProbeError, training_probe
 from tests.callbacks.models import IDS, MASK, MINILM, TEXTS, TOKENS
+from tests.callbacks.ranks import run_in_two_processes
 
 
 @pytest.fixture
@@ -149,41 +151,34 @@ def test_a_resumed_training_goes_on_with_its_run(tmp_path, probe):
     assert len(run.segments) == 1
 
 
-TWO_PROCESSES = """
-import sys
-from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedType
-from torch.distributed.fsdp import FSDPModule
-from tests.callbacks.test_huggingface import *
-
-def callback(name):
-    run, probe = f"{sys.argv[1]}/{name}/{os.environ['RANK']}", Probe({"input_ids": IDS, "attention_mask": MASK}, TOKENS)
-    return AttnVizCallback(probe, every=2, logdir=run, on_error="raise")
-
-train(sys.argv[1], callback("DDP"), ddp_backend="gloo")
-
-AcceleratorState._reset_state(reset_partial_state=False)
-begin = AcceleratorState.__init__
-
-def begin_sharded(self, *args, fsdp_plugin=None, **options):
-    begin(self, *args, **options)
-    if fsdp_plugin is not None:  # accelerate passes over it on processors, and trains with DDP
-        self.distributed_type, self.fsdp_plugin = DistributedType.FSDP, fsdp_plugin
-
-AcceleratorState.__init__ = begin_sharded
-
 class CheckSharded(TrainerCallback):
     def on_step_end(self, args, state, control, model, **kwargs):
         assert all(isinstance(module, FSDPModule) for module in (model, *model.transformer.h))
 
-policy = {"auto_wrap_policy": "TRANSFORMER_BASED_WRAP", "transformer_layer_cls_to_wrap": ["GPT2Block"]}
-options = {"ddp_backend": "gloo", "ddp_timeout": 60, "fsdp": True, "fsdp_config": {"fsdp_version": 2, **policy}}
-weights = train(sys.argv[1], callback("FSDP2"), CheckSharded(), **options)
-plain = train(sys.argv[1], **options)
-assert all(torch.equal(weights[name].to_local(), plain[name].to_local()) for name in plain)
-torch.distributed.barrier()
-os._exit(0)  # torch's threads abort one exit in eight, with or without the recorder: all that is tested is done
-"""
+
+def train_in_two_ways(directory):
+    """In each of two processes: with DDP, then with FSDP2 with and without the callback."""
+
+    def callback(name):
+        run, probe = directory / name / os.environ["RANK"], Probe({"input_ids": IDS, "attention_mask": MASK}, TOKENS)
+        return AttnVizCallback(probe, every=2, logdir=run, on_error="raise")
+
+    train(directory, callback("DDP"), ddp_backend="gloo")
+
+    AcceleratorState._reset_state(reset_partial_state=False)
+    begin = AcceleratorState.__init__
+
+    def begin_sharded(self, *args, fsdp_plugin=None, **options):
+        begin(self, *args, **options)
+        if fsdp_plugin is not None:  # accelerate passes over it on processors, and trains with DDP
+            self.distributed_type, self.fsdp_plugin = DistributedType.FSDP, fsdp_plugin
+
+    AcceleratorState.__init__ = begin_sharded
+    policy = {"auto_wrap_policy": "TRANSFORMER_BASED_WRAP", "transformer_layer_cls_to_wrap": ["GPT2Block"]}
+    options = {"ddp_backend": "gloo", "fsdp": True, "fsdp_config": {"fsdp_version": 2, **policy}}
+    weights = train(directory, callback("FSDP2"), CheckSharded(), **options)
+    plain = train(directory, **options)
+    assert all(torch.equal(weights[name].to_local(), plain[name].to_local()) for name in plain)
 
 
 @pytest.mark.skipif(
@@ -192,12 +187,7 @@ os._exit(0)  # torch's threads abort one exit in eight, with or without the reco
 )
 def test_two_processes(tmp_path):
     """The first one writes; with FSDP2, the weights of both are bit for bit those of a training without it."""
-    script = tmp_path / "train.py"
-    script.write_text(TWO_PROCESSES)
-    root = Path(__file__).parents[2]
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0", "--standalone"]
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
-    subprocess.run([*launch, script, tmp_path], check=True, cwd=root, env=environment, timeout=200)
+    run_in_two_processes(train_in_two_ways, tmp_path)
     for training in ("DDP", "FSDP2"):
         assert tb_attnviz.open_run(tmp_path / training / "0").steps == [0, 2, 4, 5]
         assert not (tmp_path / training / "1").exists()

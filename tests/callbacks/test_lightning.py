@@ -1,10 +1,5 @@
 """AttnVizCallback in a real Lightning Trainer."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -19,6 +14,7 @@ from tb_attnviz.callbacks import Probe
 from tb_attnviz.callbacks.lightning import AttnVizCallback
 from tb_attnviz.callbacks.training_probe import NoProbeError
 from tests.callbacks.models import IDS, Decoder
+from tests.callbacks.ranks import run_in_two_processes
 
 TOKENS = [[str(token) for token in row] for row in IDS.tolist()]
 
@@ -111,27 +107,13 @@ def test_what_was_recorded_before_an_exception_is_kept(tmp_path, probe):
     assert tb_attnviz.open_run(tmp_path).steps == [0, 1, 2, 3]
 
 
-DDP = """
-import sys
-from tests.callbacks.test_lightning import *
-
-callback = AttnVizCallback(Probe(IDS, TOKENS), every=2, on_error="raise")
-logger = TensorBoardLogger(sys.argv[1], name="run", version="a")
-train(sys.argv[1], callback, logger=logger, strategy="ddp", devices=2)
-"""
+def train_replicated(directory):
+    callback = AttnVizCallback(Probe(IDS, TOKENS), every=2, on_error="raise")
+    train(directory, callback, logger=TensorBoardLogger(directory, "run", version="a"), strategy="ddp", devices=2)
 
 
 def test_two_processes(tmp_path):
-    script = tmp_path / "train.py"
-    script.write_text(DDP)
-    root = Path(__file__).parents[2]
-    subprocess.run(
-        [sys.executable, script, tmp_path],
-        check=True,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        timeout=200,
-    )
+    run_in_two_processes(train_replicated, tmp_path)
     run = tb_attnviz.open_run(tmp_path / "run" / "a")
     assert run.steps == [0, 2, 4, 5]
     assert len(list((tmp_path / "run" / "a" / "plugins" / "attnviz").iterdir())) == 4

@@ -1,31 +1,19 @@
 """Tensor parallelism over two processes: all heads are recorded, or it is said which are missing."""
 
-import socket
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
 
 import tb_attnviz
-from tests.callbacks.split_processes import HEADS, IDS, MODELS, SIZE, Model
+from tests.callbacks.ranks import run_in_two_processes
+from tests.callbacks.split_processes import HEADS, IDS, MODELS, SIZE, Model, record_all
 
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory):
     """The directory that both processes wrote to."""
     directory = tmp_path_factory.mktemp("split")
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tests.callbacks.split_processes"]
-    processes = [
-        subprocess.Popen([*command, str(rank), str(port), str(directory)], stderr=subprocess.PIPE) for rank in range(2)
-    ]
-    for process in processes:
-        _, said = process.communicate()
-        assert process.returncode == 0, said.decode()
+    run_in_two_processes(record_all, directory)
     return directory
 
 
