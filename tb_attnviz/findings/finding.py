@@ -46,6 +46,7 @@ class Group:
 class Happening:
     """Something that happened at a step: "formed", "lost", "alert", "cleared", "restart", "changed model".
 
+    An alert is one of the recorder's rules, or an anomaly of one head (docs/findings.md).
     `layer`, `head`, `kind`: None where it is of no one head, or of no kind; `trouble`: an alert, or a head that came
     to do nothing of its own.
     """

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.findings import chance
+from tb_attnviz.findings.anomalies import WATCHED
 from tb_attnviz.findings.kinds import FOLLOWS
 from tb_attnviz.findings.recorded import Recorded
 
@@ -19,6 +20,8 @@ def from_figures(
     recorded: Recorded, figures: Mapping[str, Float32], by_chance: Mapping[str, Float64] | None = None
 ) -> dict[str, Float32]:
     """ "share/<measure>" and "over/<measure>", each [heads]: a share of attention, and that beyond chance.
+
+    "figure/<name>": those that anomalies are looked for in.
 
     by_chance: `expected(recorded)`, where it is known already: it is the same at every step.
     """
@@ -42,6 +45,7 @@ def from_figures(
     if "query_norm" in figures and "key_norm" in figures:
         none = np.minimum(figures["query_norm"], figures["key_norm"]) == 0
         found["over/no_vectors"] = np.where(none, 1, 0).astype(np.float32)
+    found |= {f"figure/{name}": figures[name] for name in WATCHED if name in figures}
     return {name: np.asarray(values, np.float32) for name, values in found.items()}
 
 

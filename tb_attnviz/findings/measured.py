@@ -40,7 +40,8 @@ _MOST_WEIGHTS = 2**32  # attention weights that are computed for all steps toget
 class Measured:
     """Measures over `steps`, each float32 [steps, heads], NaN where a step does not tell.
 
-    `names`: "share/<measure>" is what people are told, "over/<measure>" what rules look at, "offset/…" says where.
+    `names`: "share/<measure>" is what people are told, "over/<measure>" what rules look at, "offset/…" says where;
+    "figure/<name>" is a health figure itself.
     """
 
     steps: tuple[int, ...]

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from tb_attnviz.findings import words
+from tb_attnviz.findings.anomalies import WATCHED, anomalies
 from tb_attnviz.findings.finding import Finding, Group, Happening
 from tb_attnviz.findings.kinds import Kind
 from tb_attnviz.findings.measured import Measured
@@ -81,13 +82,14 @@ class Named:
 
     @functools.cached_property
     def happenings(self) -> list[Happening]:
-        """What formed and was lost, alerts, restarts and changed models, in the order of the steps."""
+        """What formed and was lost, alerts, anomalies, restarts and changed models, in the order of the steps."""
         found = [Happening(one.step, one.what, one.sentence) for one in self._recorded.breaks]
         for alert in self._recorded.alerts:
             worst = alert.heads[0] if alert.heads else None
             layer, number = (worst.layer, worst.head) if worst else (None, None)
             what = "alert" if alert.raised else "cleared"
             found.append(Happening(alert.step, what, alert.sentence, layer, number, trouble=alert.raised))
+        found += self._anomalies()
         steps = self._measured.steps
         for kind in self.kinds.values():
             if kind.general or kind.beside:
@@ -102,6 +104,18 @@ class Named:
                     sentence = f"{name}: no longer {title} since step {steps[end]}"
                     found.append(Happening(steps[end], "lost", sentence, *place, kind.name))
         return sorted(found, key=lambda one: one.step)
+
+    def _anomalies(self) -> list[Happening]:
+        """Figures of heads that left their own past and the other heads, unless an alert says so at that step."""
+        alerted = {(alert.step, alert.figure) for alert in self._recorded.alerts if alert.raised}
+        found = []
+        for figure, watched in WATCHED.items():
+            for one in anomalies(self._measured.get(f"figure/{figure}"), watched)[-_MOST_EVENTS:]:
+                step, head = self._measured.steps[one.row], self._recorded.heads[one.head]
+                if (step, figure) not in alerted:
+                    sentence = words.anomaly(self._recorded.name(head), watched.words, one.before, one.value)
+                    found.append(Happening(step, "alert", sentence, *head, trouble=True))
+        return found
 
     def sentence(self, layer: int, head: int, findings: list[Finding], lost: list[Finding]) -> str:
         """One sentence of a head: what it does, since when, and what it no longer does."""

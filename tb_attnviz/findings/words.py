@@ -19,6 +19,11 @@ def title(kind: Kind, offset: Offset, partner: str | None = None) -> str:
     return kind.title
 
 
+def anomaly(name: str, figure: str, before: float, value: float) -> str:
+    """That a figure of the head called `name` is not what it was."""
+    return f"{figure} of {name} is {value:.3g}, about {before:.3g} before: unlike its own past and the other heads"
+
+
 def where(offset: int | tuple[int, int]) -> str:
     if isinstance(offset, int):
         return f"{abs(offset)} token{'' if abs(offset) == 1 else 's'} {'back' if offset < 0 else 'ahead'}"
