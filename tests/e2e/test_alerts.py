@@ -31,7 +31,21 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.write_alerts(watch.look(step, LAYERS, {"max_logit": max_logit}))
     writer.close()
     begun_again(directory / "run_in_two_parts")
+    alert_after_alert(directory / "run_of_alerts")
     return directory
+
+
+def alert_after_alert(directory: Path) -> None:
+    """From step to step another head breaks a rule, and none keeps it again."""
+    writer, watch = RunWriter(str(directory)), Watch([MAX_LOGIT])
+    writer.write_probe(PROBE, step=0)
+    for step in range(0, 400, 100):
+        write_checkpoint(writer, step)
+        max_logit = np.full(10, 7, np.float32)
+        max_logit[1 : 2 + step // 100] = 812
+        writer.write_health(step, {"max_logit": max_logit})
+        writer.write_alerts(watch.look(step, LAYERS, {"max_logit": max_logit}))
+    writer.close()
 
 
 def begun_again(directory: Path) -> None:
@@ -90,10 +104,32 @@ def test_an_alert_opens_its_figure_the_step_before_and_the_heads_beside_it(tab: 
     expect(told).to_contain_text(re.compile(r"L1 H4 at step 200: 132\s*; at step 150, before it: 7"))
     beside = told.get_by_role("list", name="Heads of its layer").get_by_role("listitem")
     expect(beside).to_have_count(6)
-    heights = [one.bounding_box()["height"] for one in beside.all()]  # type: ignore[index]
-    assert [height > 30 for height in heights] == [False] * 4 + [True, False]
+    expect(beside.nth(4)).to_have_attribute("title", "L1 H4: largest logit 7.00 → 132")
+    bars = [[bar.bounding_box()["height"] for bar in one.locator("i").all()] for one in beside.all()]  # type: ignore[index]
+    assert [[height > 30 for height in of] for of in bars] == [[False, False]] * 4 + [[False, True], [False, False]]
     expect(tab.slider).to_have_attribute("aria-valuenow", "200")  # nothing has moved
     expect(tab.head_view).to_have_count(0)
+    told.get_by_role("button", name="Step 100, before it").click()
+    expect(tab.slider).to_have_attribute("aria-valuenow", "100")
+    expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
+    expect(tab.head_view.get_by_role("figure").first).to_contain_text("Max logit")
+
+
+def test_all_alerts_that_stand_say_their_value_now(tab: Tab) -> None:
+    tab.open(run="run_of_alerts", step=300)
+    said = (
+        tab.frame.get_by_role("group", name="What stands out at this step").get_by_role("status").get_by_role("button")
+    )
+    now = "largest logit 812 now, above 100 since step"
+    expect(said).to_have_text(
+        ["L1 H0: largest logit 812, above 100 since step 300", f"L0 H3: {now} 200", f"L0 H2: {now} 100", "and 1 more"]
+    )
+    said.last.click()
+    others = tab.frame.get_by_role("dialog", name="1 more alerts that stand at this step")
+    expect(others.get_by_role("listitem")).to_have_text([f"L0 H1: {now} 0"])
+    tab.page.keyboard.press("Escape")
+    said.nth(2).click()  # each has its own figure and neighbours
+    expect(tab.frame.get_by_role("dialog", name="L0 H2")).to_contain_text("L0 H2 at step 100: 812")
 
 
 def test_all_that_happened_is_one_list_of_links(tab: Tab) -> None:

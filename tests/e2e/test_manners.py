@@ -139,3 +139,6 @@ def test_the_help_says_what_every_figure_is(tab: Tab) -> None:
     figures = tab.frame.get_by_role("dialog", name="Help").locator("section", has_text="Figures of heads")
     assert set(titles) <= set(figures.locator("dt").all_inner_texts())
     assert all(len(text) > 20 for text in figures.locator("dd").all_inner_texts())
+    # From when on a head is called so, the rules' own limits: tests/findings/test_rules.py compares them.
+    limits = tab.frame.get_by_role("dialog", name="Help").locator("section", has_text="From when on a head has a name")
+    expect(limits).to_contain_text("50 % or more, until under 40 %")

@@ -333,8 +333,8 @@ def test_what_stands_out_is_named_opened_and_sorted(page: Page, tmp_path: Path) 
         named = tab.frame.get_by_role("group", name="What stands out at this step")
         expect(named).to_contain_text(
             re.compile(
-                r"^\s*L1 H1: largest logit 132, above 100 since step 200"
-                r"\s*Fixed distance or induction\s*L1 H4\s*\+1\s*Previous token\s*L0 H0\s*All.*▲ 1 alert"
+                r"^\s*L1 H1: largest logit 132( now)?, above 100 since step 200"
+                r"\s*Fixed distance or induction\s*L1 H4\s*1 more head\s*Previous token\s*L0 H0\s*All.*▲ 1 alert"
             )
         )
         expect(named.get_by_role("button", name="Open L1 H4, fixed distance or induction")).to_have_attribute(
@@ -349,7 +349,7 @@ def test_what_stands_out_is_named_opened_and_sorted(page: Page, tmp_path: Path) 
         tab.frame.get_by_role("button", name="Open L1 H1 at step 200").click()  # to its step, and the worst head
         expect(tab.slider).to_have_attribute("aria-valuenow", "200")
         expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 1")).to_be_visible()
-        expect(named).not_to_contain_text("+1")  # L0 H1 is still to form
+        expect(named).not_to_contain_text("more head")  # L0 H1 is still to form
         tab.press_on_slider("Home")
         expect(named).not_to_contain_text("induction")
         tab.press_on_slider("End")

@@ -14,7 +14,7 @@ from tests.e2e.conftest import Tab, held
 
 WIDTHS = [700, 900, 1280, 1680]
 KINDS = ["Fixed distance or induction", "Previous token", "Itself", "First token", "Next token"]
-ALERT = "L1 H1: largest logit 132, above 100 since step 100"
+ALERT = "L1 H1: largest logit 132 now, above 100 since step 100"
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +28,7 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         figures = {name: np.zeros(10, np.float32) for name in ("induction", "previous", "self", "sink", "next")}
         for head, figure in enumerate(figures.values()):
             figure[head] = 0.9
+        figures["duplicate"] = np.where(np.arange(10) == 6, 0.9 if step > 0 else 0, 0).astype(np.float32)
         max_logit = np.full(10, 7, np.float32)
         max_logit[5] = 132 if step > 0 else 7  # 4 heads of layer 0 before it
         writer.write_health(step, {**figures, "max_logit": max_logit})
@@ -61,7 +62,7 @@ def test_kinds_that_do_not_fit_are_behind_a_button_that_opens_all(tab: Tab, widt
     tab.page.set_viewport_size({"width": width, "height": 720})
     tab.open(step=0)
     every = line(tab).get_by_role("button", name="All that stands out")
-    expect(every).to_have_text(re.compile(r"^(All|\+\d|\d kinds?)$"))
+    expect(every).to_have_text(re.compile(r"^(All|\d( more)? kinds?)$"))
     expect_whole(line(tab))
     shown = [kind for kind in KINDS if line(tab).get_by_text(kind, exact=True).is_visible()]
     hidden = re.sub(r"\D", "", every.inner_text())
@@ -81,6 +82,17 @@ def test_the_reason_of_an_alert_is_read_whole(tab: Tab, width: int) -> None:
     expect(said).to_have_text(ALERT)
     expect(said.get_by_role("button")).to_be_in_viewport(ratio=1)
     expect_whole(line(tab))
+
+
+def test_alerts_open_the_list_of_alerts_and_all_events_are_a_click_away(tab: Tab) -> None:
+    tab.open()
+    tab.frame.get_by_role("button", name="Events, 1 alert").click()
+    events = tab.frame.get_by_role("dialog", name="Events, 1 alert")
+    expect(events.get_by_role("listitem")).to_have_count(1)
+    expect(events.get_by_role("listitem")).to_contain_text("largest logit 132, above 100")
+    events.get_by_role("button", name=re.compile(r"^All \d+ events$")).click()
+    expect(events.get_by_role("img", name="formed").first).to_be_visible()
+    expect(events.get_by_role("img", name="alert")).to_have_count(1)
 
 
 def test_names_of_the_next_step_are_there_before_it_is_shown(tab: Tab) -> None:

@@ -1,5 +1,8 @@
 """The parts of findings, each by hand."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -83,3 +86,9 @@ def test_of_images_a_sentence_is_about_patches() -> None:
     said = "attends to all {} nearly alike (98 % of the greatest entropy)"
     assert words.sentence(uniform, 0.98, patches=True) == said.format("patches")
     assert words.sentence(uniform, 0.98) == said.format("tokens")
+
+
+def test_the_help_of_the_tab_tells_the_limits_of_the_rules() -> None:
+    told = json.loads((Path(__file__).parents[2] / "frontend/src/health/kinds.json").read_text())
+    limits = {kind: (row["on"], row["off"]) for row in told for kind in row["kinds"]}
+    assert limits == {kind.name: (kind.on, kind.off) for kind in KINDS if not kind.beside}

@@ -92,7 +92,7 @@ describe('why an alert is told', () => {
 
   it.each([
     { of: logit, step: 800, now: Number.NaN, says: 'L1 H2: largest logit 132, above 100 since step 800' },
-    { of: logit, step: 900, now: 140, says: 'L1 H2: largest logit 140, above 100 since step 800' },
+    { of: logit, step: 900, now: 140, says: 'L1 H2: largest logit 140 now, above 100 since step 800' },
     // Not yet back under the lower bound, but under the limit: the number that broke it is told.
     { of: logit, step: 900, now: 95, says: 'L1 H2: largest logit 132, above 100 at step 800' },
     { of: logit, step: 900, now: Number.NaN, says: 'L1 H2: largest logit 132, above 100 at step 800' },
@@ -101,9 +101,14 @@ describe('why an alert is told', () => {
       of: batch,
       step: 900,
       now: 140,
-      says: 'L1 H2: largest logit of the training batch 140, above 100 since step 800',
+      says: 'L1 H2: largest logit of the training batch 140 now, above 100 since step 800',
     },
-    { of: entropy, step: 900, now: 0.02, says: 'L1 H2 and 1 more: entropy 0.020, below 0.05 since step 800' },
+    {
+      of: entropy,
+      step: 900,
+      now: 0.02,
+      says: 'L1 H2 and 1 more: entropy 0.020 now, below 0.05 since step 800',
+    },
     { of: entropy, step: 900, now: 0.06, says: 'L1 H2 and 1 more: entropy 0.040, below 0.05 at step 800' },
   ])('$says', ({ of: told, step, now, says }) => {
     expect(reasonOf(told, layers, step, now)).toBe(says);

@@ -1,6 +1,6 @@
 import { clustered, placeOfStep } from '../base/steps';
 import { headLabel } from '../run/labels';
-import { type Alert, type JsonNumber, type Layer, toNumber } from '../run/types';
+import { type Alert, type Layer, toNumber } from '../run/types';
 import { figureTold, formatValue } from './figures';
 
 /** One mark above the timeline: the alerts that were raised at one step, or at steps too near to be told apart. */
@@ -49,23 +49,20 @@ export function checkpointOf(steps: readonly number[], { step }: Alert): number 
 const OF_HEADS = / is \S+, (back )?(over|under) ([^\s:,]+)/;
 
 /** "L1 H2: largest logit 132, above 100"; what was recorded where the rule is about the model, or of the user's own.
- * @param value of the worst head, as recorded with the alert unless given */
-export function briefly(
-  alert: Alert,
-  layers: readonly Layer[],
-  value: JsonNumber | undefined = alert.heads[0]?.value,
-): string {
+ * @param now of the worst head, where it is not what was recorded with the alert */
+export function briefly(alert: Alert, layers: readonly Layer[], now?: number): string {
   const [worst] = alert.heads;
+  const value = now ?? worst?.value;
   const found = alert.sentence.startsWith(`${alert.figure} of `) ? OF_HEADS.exec(alert.sentence) : null;
   if (!found || !worst || value === undefined) return alert.sentence;
   const [, back = '', side, bound] = found;
   const others = alert.heads.length > 1 ? ` and ${alert.heads.length - 1} more` : '';
   const name = `${headLabel(layers, worst.layer, worst.head)}${others}`;
   const relation = side === 'over' ? 'above' : 'below';
-  return `${name}: ${figureTold(alert.figure)} ${formatValue(toNumber(value))}, ${back}${relation} ${bound}`;
+  return `${name}: ${figureTold(alert.figure)} ${formatValue(toNumber(value))}${now === undefined ? '' : ' now'}, ${back}${relation} ${bound}`;
 }
 
-/** Why an alert is told at a step: "…, above 100 since step 800"; where the head is no longer beyond the limit, or it is not
+/** Why an alert is told at a step: "L1 H2: largest logit 140 now, above 100 since step 800"; where the head is no longer beyond the limit, or it is not
  * known, as it was when it was raised: "…, above 100 at step 800".
  * @param now the worst head's figure at the step, NaN where it is not known */
 export function reasonOf(alert: Alert, layers: readonly Layer[], step: number, now: number): string {

@@ -36,6 +36,11 @@ export function toldEvents(
     .sort((a, b) => b.event.step - a.event.step || Number(b.event.trouble) - Number(a.event.trouble));
 }
 
+/** Whether an event is of an alert: that it was raised, or is over. */
+export function isOfAlerts({ what }: RunEvent): boolean {
+  return what === 'alert' || what === 'cleared';
+}
+
 /** Alerts as events, where nothing else is known to have happened. */
 export function eventsOf(alerts: readonly Alert[]): RunEvent[] {
   return alerts.map(({ step, raised, sentence, heads: [worst] }) => ({
