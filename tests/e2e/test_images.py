@@ -1,5 +1,6 @@
 """Images, seen: points as their patches, and the attention of a head over an image of flat colours."""
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from PIL import Image as Pillow
 from playwright.sync_api import Locator, expect
 
 import tb_attnviz
-from tb_attnviz.events import Grid, Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
+from tb_attnviz.events import AttentionMap, Grid, Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tb_attnviz.events.png import image_name
 from tb_attnviz.events.samples import Float32
 from tests.e2e.conftest import SECONDS, Pixels, Tab, like
@@ -43,7 +44,26 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         queries, keys = (rng.normal(size=(2, probe.tokens, 4)).astype(np.float32) for _ in range(2))
         writer.write_checkpoint(step, [(LAYER, Samples(3 * queries, keys))])
     writer.close()
+    with_maps(directory.parent / "with maps", probe)
     return directory.parent
+
+
+def with_maps(directory: Path, probe: ProbeRecord) -> None:
+    writer = RunWriter(str(directory))
+    writer.write_probe(dataclasses.replace(probe, sequences=(Sequence(TOKENS, "image", grid=GRID),)), step=0)
+    samples = Samples(*(np.zeros((2, len(TOKENS), 4), np.float32) for _ in range(2)))
+    writer.write_checkpoint(0, [(LAYER, samples)])
+    writer.write_health(0, {"sink": np.zeros(2, np.float32)}, maps=[{"2 × 2": one_row_down()}])
+    writer.close()
+
+
+def one_row_down() -> AttentionMap:
+    """The first head attends to the patch below, the second one to the patch itself."""
+    weights = np.stack([np.eye(4, k=2) + np.diag([0, 0, 1, 1]), np.eye(4)]).astype(np.float32)
+    offsets = np.zeros((2, 3, 3), np.float32)
+    offsets[0, 2, 1] = offsets[1, 1, 1] = 1
+    received = weights.mean(axis=1).reshape(2, 2, 2)
+    return AttentionMap((4, 4), weights, weights, offsets, offsets_from=(-1, -1), received=received)
 
 
 def write_picture(directory: Path, colours: tuple[tuple[int, int, int], ...]) -> str:
@@ -77,6 +97,20 @@ def quadrants(pixels: Pixels) -> list[list[int]]:
 
 def place(token: int) -> str:
     return "[CLS]" if token == 0 else f"row {(token - 1) // 2}, column {(token - 1) % 2}"
+
+
+def test_cells_show_at_first_in_which_direction_a_head_looks(tab: Tab) -> None:
+    tab.open(run="with maps", tint="none")
+    expect(tab.frame.get_by_label("Cells show")).to_have_value("offsets")
+    expect(tab.frame.get_by_text("the patch itself")).to_be_visible()  # what the line in the middle means
+    pixels = tab.pixels(tab.matrix)
+    for head, below in ((0, True), (1, False)):
+        x, y = tab.cell(0, head)
+        line, full = (like(pixels, colour, tolerance=12) for colour in ((194, 78, 0), (20, 56, 111)))
+        near = np.s_[int(y) - 200 : int(y) + 200, int(x) - 150 : int(x) + 150]
+        rows = [np.nonzero(found[near])[0] for found in (line, full)]
+        middle, dark = (float(found.mean()) for found in rows)
+        assert (dark > middle + 20) if below else abs(dark - middle) < 2
 
 
 def test_points_are_their_patches(tab: Tab) -> None:

@@ -97,7 +97,9 @@ it('has the whole length in parts only where it is longer than a map', () => {
     end();
   }
   const { maps, end } = setup({ maps: { steps: [0], kinds: ['14 × 14'] } });
-  expect([maps.part, maps.pictured]).toEqual(['received', true]);
+  expect([maps.cells, maps.part, maps.pictured]).toEqual(['offsets', 'offsets', true]);
+  maps.chosen = 'attention';
+  expect(maps.part).toBe('received');
   end();
 });
 

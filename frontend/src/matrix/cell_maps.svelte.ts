@@ -67,7 +67,7 @@ export interface MapPair {
 
 /** What the matrix's cells show, and the small maps for it. */
 export class CellMaps implements Feature {
-  /** Null: attention where it was recorded, else points. */
+  /** Null: where maps were recorded attention, of images by distance: on the grid all queries' keys blur into one. */
   chosen = $state<Cells | null>(null);
   /** The kind of sequences that was chosen; null: as heads are named, where there are texts and repeated ones. */
   of = $state<string | null>(null);
@@ -109,7 +109,9 @@ export class CellMaps implements Feature {
     return against.run ? 'Two that are compared show their points.' : null;
   });
   /** What cells show now. */
-  readonly cells: Cells = $derived.by(() => (this.lacks === null ? (this.chosen ?? 'attention') : 'points'));
+  readonly cells: Cells = $derived.by(() =>
+    this.lacks === null ? (this.chosen ?? (this.pictured ? 'offsets' : 'attention')) : 'points',
+  );
   readonly on: boolean = $derived(this.cells !== 'points');
   /** Whether there is room for them: else they are not asked for. */
   private readonly drawn: boolean = $derived.by(() => {

@@ -3,7 +3,7 @@ import type { Series } from '../health/health';
 import { codeOf, mixedValue } from '../render/maps';
 import type { SmallMaps } from '../run/types';
 import type { CellMaps } from './cell_maps.svelte';
-import { barRange, drawnMaps, heatTable, mostOf } from './map_picture';
+import { barPaint, barRange, drawnMaps, heatTable, mostOf } from './map_picture';
 
 /** Two heads; offsets −2 … 2, nothing ahead. */
 const offsets: SmallMaps = {
@@ -43,6 +43,15 @@ it('dims what is of another step, and draws nothing in place of points', () => {
   });
   expect(drawnMaps(shown(square, 'first', { current: false }), false, 1, null)?.opacity).toBeLessThan(0.5);
   expect(drawnMaps(shown(square, 'first', { on: false }), false, 1, null)).toBeNull();
+});
+
+it('outlines the patch itself among offsets of patches, and no other map', () => {
+  const square: SmallMaps = { shape: [1, 3, 3], data: new Uint8Array(9).fill(9) };
+  expect(drawnMaps(shown(square, 'offsets'), false, 1, null)).toMatchObject({
+    form: 'heat',
+    middle: barPaint(false).first,
+  });
+  expect(drawnMaps(shown(square, 'received'), false, 1, null)?.middle).toBeNull();
 });
 
 it('has one scale: all attention, or for patches what the greatest gets', () => {

@@ -37,11 +37,12 @@ export function drawnMaps(
     const range = barRange(pair.to);
     const from = barsOf(pair.from, range, first?.at(pair.fromMaps) ?? null);
     const to = pair.to === pair.from ? from : barsOf(pair.to, range, first?.at(pair.toMaps) ?? null);
-    const bars = { rows: 1, columns: barCount(range), form: 'bars', most: 1 } as const;
+    const bars = { rows: 1, columns: barCount(range), form: 'bars', middle: null, most: 1 } as const;
     return { ...bars, from, to, mix, colours: barColours(range, dark), opacity };
   }
   const heat = { from: pair.from.data, to: pair.to.data, mix, rows, columns };
-  return { ...heat, form: 'heat', most, colours: heatTable(dark), opacity };
+  const middle = pair.part === 'offsets' ? barPaint(dark).first : null;
+  return { ...heat, form: 'heat', middle, most, colours: heatTable(dark), opacity };
 }
 
 /** The number of the last colour: all of a query's attention, but for images, whose patches each get little: there the

@@ -17,6 +17,7 @@ const heat: CellMaps = {
   rows: 2,
   columns: 3,
   form: 'heat',
+  middle: null,
   most: 1,
   colours: REDS,
   opacity: 1,
@@ -114,6 +115,15 @@ describe('small maps in cells', () => {
     const half = [...svg({ ...heat, most: 0.5, opacity: 0.35 }).matchAll(/<image .*?href="(.*?)"/g)];
     expect(pixelsOf(half[0]?.[1] ?? '', 3)).toEqual([1, 255, 255, 181, 181, 1]);
     expect(half[0]?.[0]).toContain(' opacity="0.35"');
+  });
+
+  it('have a line around their middle where there is room in it', () => {
+    const row: CellMaps = { ...heat, rows: 1, middle: [1, 0, 0] }; // places of 30 pixels, from (15, 55)
+    expect(svg(row)).toContain(
+      '<rect x="45.75" y="55.75" width="28.5" height="28.5" fill="none" stroke="#ff0000"',
+    );
+    expect(svg({ ...row, middle: null })).not.toContain('stroke="#ff0000"');
+    expect(svg({ ...row, columns: 17 })).not.toContain('stroke="#ff0000"'); // 5 pixels
   });
 
   it('are bars in SVG, as high as their numbers, each colour a path', () => {

@@ -1,4 +1,5 @@
 import type { CellFrame } from './cell_frames';
+import type { Rgb } from './picture';
 
 /** Maps in cells: a number for each place of a small grid, of every head; of two steps that are mixed. */
 export interface CellMaps {
@@ -11,6 +12,8 @@ export interface CellMaps {
   /** Heat: each place has the colour of its number. Bars: each column, of one row, is as high as its number, in a colour of
    * its own. */
   readonly form: 'heat' | 'bars';
+  /** Of heat: the colour of the line around the place in the middle, the query's own; null: there is none such. */
+  readonly middle: Rgb | null;
   /** The number that has the last colour, or the full height. */
   readonly most: number;
   /** RGBA bytes: of heat those of [0, most], even in its square root, the first one is never used [256, 4]; of bars those of

@@ -55,9 +55,10 @@ const FRAGMENT = `#version 300 es
 precision highp float;
 precision highp int;
 uniform highp sampler2D u_from, u_to, u_colours;
-uniform float u_mix, u_most, u_opacity;
+uniform float u_mix, u_most, u_opacity, u_ratio;
 uniform ivec2 u_size;
-uniform bool u_bars;
+uniform bool u_bars, u_marked;
+uniform vec3 u_middle;
 flat in int v_first;
 flat in float v_across;
 in vec2 v_at;
@@ -81,6 +82,13 @@ void main() {
     float value = number(ivec2(column, 0));
     if (value <= 0.0 || 1.0 - v_at.y > value / u_most) discard;
     colour = vec4(texel(u_colours, column).rgb, 1.0) * u_opacity;
+    return;
+  }
+  // A line around the middle, a pixel and a half of the screen: where there is room within it.
+  vec2 out_of_middle = abs(v_at - 0.5 * vec2(u_size));
+  float rim = 0.5 - max(out_of_middle.x, out_of_middle.y);
+  if (u_marked && rim >= 0.0 && rim < 1.5 * u_ratio * v_across && 6.0 * u_ratio * v_across < 1.0) {
+    colour = vec4(u_middle, 1.0) * u_opacity;
     return;
   }
   // Where a pixel covers several places it has their mean.
@@ -128,6 +136,8 @@ export class MapsPass {
     gl.uniform1i(program.uniform('u_borders'), picture.borders ? 4 : 0);
     gl.uniform1i(program.uniform('u_bordered'), picture.borders ? 1 : 0);
     gl.uniform1i(program.uniform('u_bars'), maps.form === 'bars' ? 1 : 0);
+    gl.uniform1i(program.uniform('u_marked'), maps.middle ? 1 : 0);
+    if (maps.middle) gl.uniform3f(program.uniform('u_middle'), ...maps.middle);
     gl.uniform1f(program.uniform('u_mix'), maps.mix);
     gl.uniform1f(program.uniform('u_most'), maps.most);
     gl.uniform1f(program.uniform('u_opacity'), maps.opacity);

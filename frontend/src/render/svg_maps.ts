@@ -18,6 +18,8 @@ export function mapShapes(picture: Picture, size: Size, ratio: number): string[]
   });
 }
 
+const LINE = 1.5;
+
 type Box = ReturnType<typeof mapBox>;
 
 function heat(maps: CellMaps, head: number, { left, top, width, height }: Box): string[] {
@@ -32,7 +34,17 @@ function heat(maps: CellMaps, head: number, { left, top, width, height }: Box): 
     `<image x="${short(left)}" y="${short(top)}" width="${short(width)}" height="${short(height)}" ` +
       `preserveAspectRatio="none" style="image-rendering:pixelated"${opacity(maps)} ` +
       `href="${pngDataUrl(columns, rows, pixels, colours)}"/>`,
+    ...outlined(maps, { left, top, width, height }),
   ];
+}
+
+/** The line around the middle, where there is room within it: as the shader has it. */
+function outlined({ rows, columns, middle }: CellMaps, { left, top, width, height }: Box): string[] {
+  const [wide, tall] = [width / columns, height / rows];
+  if (!middle || Math.min(wide, tall) <= 6) return [];
+  const [x, y] = [left + (width - wide) / 2 + LINE / 2, top + (height - tall) / 2 + LINE / 2];
+  const box = `x="${short(x)}" y="${short(y)}" width="${short(wide - LINE)}" height="${short(tall - LINE)}"`;
+  return [`<rect ${box} fill="none" stroke="${hexCode(middle)}" stroke-width="${LINE}"/>`];
 }
 
 function bars(maps: CellMaps, head: number, { left, top, width, height }: Box): string[] {
