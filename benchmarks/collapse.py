@@ -78,7 +78,7 @@ class Outcome:
     alert: Alert | None
     lost: int | None
     loss: float  # the last one
-    trouble: tuple[str, ...] = ()  # what the findings say is wrong with heads, at any step
+    trouble: tuple[str, ...] = ()  # what the events say is wrong, at any step
 
     @property
     def early(self) -> bool | None:
@@ -116,7 +116,7 @@ def train(seed: int, *, growth: float = GROWTH) -> Outcome:
                 schedule.step()
         happened = open_run(directory).events()
     lost = len(losses) - 1 if _is_lost(losses) else None
-    trouble = tuple(one.sentence for one in happened if one.trouble and one.what == "formed")
+    trouble = tuple(one.sentence for one in happened if one.trouble)
     return Outcome(next((alert for alert in raised if alert.raised), None), lost, losses[-1], trouble)
 
 

@@ -114,7 +114,7 @@ def _nothing(value: Any) -> None:
     raise MisfitError("null: the other side of a sequence has no other side", value)
 
 
-PROBE = record({"sequences": items(_sequence(_sequence(_nothing)))})
+PROBE = record({"sequences": items(_sequence(_sequence(_nothing)), least=1)})
 
 _LAYER_FIELDS: dict[str, Shape] = {
     "name": _NAME,
@@ -160,18 +160,13 @@ def _not_too_many_heads(document: dict[str, Any]) -> None:
 
 LAYER = both(record(_LAYER_FIELDS, _LATER_FIELDS), _heads_fit)
 
-LAYERS = both(record({"layers": items(LAYER, MOST_HEADS)}), _not_too_many_heads)
+LAYERS = both(record({"layers": items(LAYER, MOST_HEADS, least=1)}, {"probe": nullable(_NAME)}), _not_too_many_heads)
 
 _KEY = re.compile("[0-9a-f]{8}")
 
 
 def _anything(value: Any) -> None:
     """Whatever JSON can hold."""
-
-
-def _pair(value: list[Any]) -> None:
-    if len(value) != 2:
-        raise MisfitError("a count and a step", value)
 
 
 def _numbered(value: Any) -> None:
@@ -185,14 +180,16 @@ def _numbered(value: Any) -> None:
 _SAMPLES = name_like(SAMPLES_NAME, "the name of a samples file of the run, samples-….events")
 
 _STORED = record({"offset": _PLACE, "length": _PLACE}, {"checksum": nullable(name_like(_KEY, "8 hexadecimal digits"))})
-CHECKPOINT = record({"step": _STEP, "file": _SAMPLES, "layers": items(_STORED, MOST_HEADS)}, {"probe": nullable(_NAME)})
+CHECKPOINT = record(
+    {"step": _STEP, "file": _SAMPLES, "layers": items(_STORED, MOST_HEADS, least=1)}, {"probe": nullable(_NAME)}
+)
 """What it says of its layers is looked at where it is known what was announced of them (schema.Checkpoint)."""
 KEPT = record({"files": items(_SAMPLES)}, {"before": _numbered})
 START = record(
     {"writer": mapping(_anything), "key": name_like(_KEY, "8 hexadecimal digits")},
     {"purge": nullable(_STEP)},
 )
-END = record({"newest": mapping(both(items(_STEP, 2), _pair))})
+END = record({"newest": mapping(items(_STEP, 2, least=2))})
 MAPS = record(
     {
         "file": name_like(MAPS_NAME, "the name of a file of maps of the run, maps-….events"),

@@ -15,7 +15,7 @@ READ = (1, 2)
 _NUMBER = whole(0, 2**62)
 _HEAD = record(
     {"start": _NUMBER, "count": _NUMBER, "step": whole(-(2**63), 2**63 - 1)},
-    {"previous": nullable(items(whole(-(2**63), 2**63 - 1), 2))},
+    {"previous": nullable(items(whole(-(2**63), 2**63 - 1), 2, least=2))},
 )
 _SEAL = re.compile(r',"crc32c":"([0-9a-f]{8})"\}')
 _SEAL_LENGTH = len(',"crc32c":"00000000"}')

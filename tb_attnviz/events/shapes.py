@@ -130,14 +130,16 @@ def either(first: Shape, second: Shape, must: str) -> Shape:
     return shape
 
 
-def items(of: Shape, most: int | None = None) -> Shape:
-    """A list."""
+def items(of: Shape, most: int | None = None, *, least: int = 0) -> Shape:
+    """A list of so many."""
 
     def shape(value: Any) -> None:
         if type(value) is not list:
             raise MisfitError("a list", value)
         if most is not None and len(value) > most:
             raise MisfitError(f"a list of at most {most:,}", value)
+        if len(value) < least:
+            raise MisfitError(f"a list of at least {least:,}", value)
         for index, item in enumerate(value):
             try:
                 of(item)

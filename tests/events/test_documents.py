@@ -156,6 +156,11 @@ CHANGES: list[tuple[str, list[str | int], Any]] = [
     ("alert", ["alerts", 0, "heads", 0, "head"], 10**9),
     ("alert", ["alerts", 0, "sentence"], ["a"]),
     ("alert", ["active"], "1"),
+    ("probe", ["sequences"], []),
+    ("layers", ["layers"], []),
+    ("layers", ["probe"], []),
+    ("checkpoint", ["layers"], []),
+    ("end", ["newest", "checkpoint"], [4]),
 ]
 
 
@@ -171,6 +176,13 @@ def test_what_cannot_be_is_refused_by_its_place(name: str, place: list[str | int
     sentence = str(refused.value)
     assert str(place[0]) in sentence
     assert len(sentence) < 400
+
+
+@pytest.mark.parametrize("previous", [[], [4], [4, 0, 1], {}, [4, None]])
+def test_the_document_before_is_a_count_and_a_step(previous: Any) -> None:
+    text = dump("alert", {**CONTENT["alert"], "previous": previous}, order=Order(1, 5), step=3)
+    with pytest.raises(FormatError, match="is damaged: previous"):
+        read("alert", text)
 
 
 @pytest.mark.parametrize("name", READ)
