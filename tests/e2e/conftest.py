@@ -37,6 +37,19 @@ FORGETFUL = """try {
   if (!sessionStorage.getItem('tests.begun')) localStorage.clear();
   sessionStorage.setItem('tests.begun', '1');
 } catch {}"""
+# Resolves once nothing has another place or size than five frames before.
+SETTLED = """async (body) => {
+  const places = () => [...body.querySelectorAll('*')].map((element) => {
+    const { x, y, width, height } = element.getBoundingClientRect();
+    return [x, y, width, height].join();
+  }).join(';');
+  for (let same = 0, before = ''; same < 5; ) {
+    await new Promise(requestAnimationFrame);
+    const now = places();
+    same = now === before ? same + 1 : 0;
+    before = now;
+  }
+}"""
 OURS = "/attnviz/"  # in the address of our script and of our routes; TensorBoard's own page complains without us
 
 
@@ -65,6 +78,12 @@ class Tab:
     def visit(self, keys: str = "") -> None:
         """Go to the tab's page, and wait for nothing that it shows."""
         self.page.goto(f"{self.address}/data/plugin_entry.html?name=attnviz#attnviz{keys}")
+
+    def resize(self, width: int, height: int) -> "Tab":
+        """Returns once everything is drawn in a window of this size: frames pass until no part changes its own."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.frame.locator("body").evaluate(SETTLED)
+        return self.ready()
 
     def darken(self) -> None:
         """Give the page around the tab's parts TensorBoard's dark theme."""

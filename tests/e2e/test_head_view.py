@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 import tb_attnviz
 from tests.conftest import PROBE
-from tests.e2e.conftest import SECONDS, Tab, like, nearest
+from tests.e2e.conftest import Tab, like, nearest
 
 HUES = [(238, 159, 1), (15, 114, 252), (203, 71, 150), (31, 98, 61), (110, 31, 165)]
 HIGH, OTHER = (220, 174, 0), (168, 173, 180)
@@ -52,12 +52,8 @@ def test_a_legend_names_its_colours_and_marks_their_points(tab: Tab, page: Page)
     tab.expect_address(colour="mod5")
 
 
-@pytest.mark.parametrize("title", ["token length", "sequence length", "frequency", "position", "punctuation"])
-def test_what_the_probe_says_of_its_tokens(tab: Tab, title: str) -> None:
+def test_what_the_probe_says_of_its_tokens(tab: Tab, page: Page) -> None:
     before = tab.open(layer=1, head=4, words="off").pixels(scatter(tab))
-    colour(tab, title)
-    assert (tab.pixels(scatter(tab)) != before).any()
-    tab.frame.get_by_role("button", name=f"Legend of {title}").click()
     said = {
         "token length": "letters",
         "sequence length": "tokens",
@@ -65,7 +61,14 @@ def test_what_the_probe_says_of_its_tokens(tab: Tab, title: str) -> None:
         "position": "tokens",
         "punctuation": "word36",
     }
-    expect(tab.frame.get_by_role("dialog", name=f"Legend of {title}")).to_contain_text(said[title])
+    for title, told in said.items():
+        colour(tab, title)
+        assert (tab.pixels(scatter(tab)) != before).any(), title
+        tab.frame.get_by_role("button", name=f"Legend of {title}").click()
+        legend = tab.frame.get_by_role("dialog", name=f"Legend of {title}")
+        expect(legend).to_contain_text(told)
+        page.keyboard.press("Escape")
+        expect(legend).to_be_hidden()
 
 
 def test_a_figure_is_each_heads_own_and_follows_the_step(tab: Tab, page: Page, logdir: Path) -> None:
@@ -182,14 +185,14 @@ def test_words_stand_beside_points_without_overlap(tab: Tab, page: Page) -> None
     tab.expect_address(words="off")
 
 
-@pytest.mark.parametrize("width", [1280, 1680])
-def test_the_longest_legend_leaves_the_toolbar_its_room(tab: Tab, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 720})
+def test_the_longest_legend_leaves_the_toolbar_its_room(tab: Tab) -> None:
     tab.open(layer=1, head=4, sequence=0, token=2, colour="attracted", projection="tsne", large="points")
     toolbar = tab.frame.get_by_role("toolbar", name="What is shown")
-    assert toolbar.evaluate("e => e.scrollWidth <= e.clientWidth && e.clientHeight < 50")
     controls = tab.head_view.get_by_role("toolbar", name="scatterplot")
-    expect(controls).to_be_in_viewport(ratio=1, timeout=5 * SECONDS)
+    for width in (1280, 1680):
+        tab.resize(width, 720)
+        assert toolbar.evaluate("e => e.scrollWidth <= e.clientWidth && e.clientHeight < 50"), width
+        expect(controls).to_be_in_viewport(ratio=1)
 
 
 @pytest.mark.parametrize("panel", [340, 460, 640, 900])
@@ -211,12 +214,24 @@ def test_the_panel_fits_at_any_width(tab: Tab, panel: int) -> None:
     assert picture["height"] > least * whole["height"]
 
 
-@pytest.mark.parametrize("size", [(900, 700), (1280, 720), (1920, 1080)])
 @pytest.mark.parametrize("large", ["points", "reading"])
-def test_one_picture_is_large_and_nothing_covers_it(tab: Tab, page: Page, size: tuple[int, int], large: str) -> None:
+def test_one_picture_is_large_and_nothing_covers_it(tab: Tab, large: str) -> None:
     """Neither controls nor charts lie over a picture; nothing scrolls sideways; a click swaps the two."""
-    page.set_viewport_size({"width": size[0], "height": size[1]})
     tab.open(layer=1, head=4, sequence=0, token=2, large=large)
+    for size in ((900, 700), (1280, 720), (1920, 1080)):
+        tab.resize(*size)
+        other = smaller_picture(tab, large)
+        names = {"points": "Show the sentence large", "reading": "Show the points large"}
+        tab.head_view.get_by_role("button", name=names[large]).click()
+        tab.ready()
+        assert box(scatter(tab) if large == "reading" else tab.sentence_view)["width"] > 1.2 * other["width"]
+        tab.expect_address(large=None if large == "points" else "points")
+        tab.head_view.get_by_role("button", name=names["reading" if large == "points" else "points"]).click()
+        tab.ready()
+
+
+def smaller_picture(tab: Tab, large: str) -> dict[str, float]:
+    """Where the picture is that is not large, once nothing covers either."""
     whole, plot, read = (box(each) for each in (tab.head_view, scatter(tab), tab.sentence_view))
     main, other = (plot, read) if large == "points" else (read, plot)
     assert main["width"] > 1.5 * other["width"]
@@ -227,11 +242,7 @@ def test_one_picture_is_large_and_nothing_covers_it(tab: Tab, page: Page, size: 
             if control.is_visible():
                 assert not overlap(picture, box(control)), control
     assert not tab.head_view.locator(".charts").first.evaluate("e => e.scrollWidth > e.clientWidth")
-    names = {"points": "Show the sentence large", "reading": "Show the points large"}
-    tab.head_view.get_by_role("button", name=names[large]).click()
-    tab.ready()
-    assert box(scatter(tab) if large == "reading" else tab.sentence_view)["width"] > 1.2 * other["width"]
-    tab.expect_address(large=None if large == "points" else "points")
+    return other
 
 
 def test_a_click_into_the_points_leaves_them_large(tab: Tab, page: Page) -> None:

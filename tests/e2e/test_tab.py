@@ -312,18 +312,14 @@ def test_every_control_has_a_name(tab: Tab) -> None:
 
 
 @pytest.mark.in_tensorboard
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080), (3840, 2160)])
-def test_the_tab_fits_any_screen_without_scrolling(tab: Tab, width: int, height: int) -> None:
-    tab.page.set_viewport_size({"width": width, "height": height})
+def test_the_tab_fits_any_screen_without_scrolling(tab: Tab) -> None:
     tab.open(layer=1, head=4, sequence=0, token=2)
-    expect(tab.slider).to_be_in_viewport(ratio=1)
-    expect(tab.head_view).to_be_in_viewport(ratio=0.99)
-    assert tab.frame.locator("html").evaluate(
-        "e => [e.scrollWidth > e.clientWidth, e.scrollHeight > e.clientHeight]"
-    ) == [
-        False,
-        False,
-    ]
+    overflow = "e => [e.scrollWidth > e.clientWidth, e.scrollHeight > e.clientHeight]"
+    for size in ((1280, 720), (1920, 1080), (3840, 2160)):
+        tab.resize(*size)
+        expect(tab.slider).to_be_in_viewport(ratio=1)
+        expect(tab.head_view).to_be_in_viewport(ratio=0.99)
+        assert tab.frame.locator("html").evaluate(overflow) == [False, False], size
 
 
 def test_what_is_left_out_is_said_at_the_run_and_on_the_timeline(page: Page, tmp_path: Path) -> None:

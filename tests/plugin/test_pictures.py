@@ -26,17 +26,17 @@ from tests.plugin.conftest import Ask, asking, load
 BIPLOT = {"run": "run", "layer": 0, "projection": "biplot", "dims": 2}
 
 
-def failing(view: View, step: int, place: tasks.Place, *, report: Report) -> bytes:
-    raise FloatingPointError(f"singular in {place.directory}")
+def failing(view: View, step: int, store: tasks.StoreAt, *, report: Report) -> bytes:
+    raise FloatingPointError(f"singular in {store.directory}")
 
 
-def never(view: View, step: int, place: tasks.Place, *, report: Report) -> bytes:
+def never(view: View, step: int, store: tasks.StoreAt, *, report: Report) -> bytes:
     while True:
         report(3, 16)
         time.sleep(0.01)
 
 
-def deadly(view: View, step: int, place: tasks.Place, *, report: Report) -> bytes:
+def deadly(view: View, step: int, store: tasks.StoreAt, *, report: Report) -> bytes:
     os.kill(os.getpid(), 9)
     return b""
 
