@@ -46,13 +46,17 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def with_texts(directory: Path) -> None:
-    """Heads that attend their number back in repeated texts and two tokens back in others; L0 H1 does induction."""
+    """Heads that attend their number back in repeated texts and two tokens back in others.
+
+    L0 H1 is called induction, L1 H5 previous token.
+    """
     writer = RunWriter(str(directory))
     writer.begin(0, PROBE, LAYERS)
     write_checkpoint(writer, 0)
     backs = [[*range(of.heads)] for of in LAYERS]
     maps = [{"text": resting(*[2] * len(of), n=5), "repeated": resting(*of)} for of in backs]
-    writer.write_health(0, {"induction": np.array([0, 0.9, *[0] * 8], np.float32)}, maps=maps)
+    figures = {"induction": np.array([0, 0.9, *[0] * 8]), "previous": np.array([*[0] * 9, 0.9])}
+    writer.write_health(0, {name: values.astype(np.float32) for name, values in figures.items()}, maps=maps)
     writer.close()
 
 
@@ -132,6 +136,11 @@ def test_a_cell_shows_the_texts_that_its_name_rests_on(tab: Tab) -> None:
     of.select_option("texts as named")
     tab.ready()
     tab.expect_address(cells_of=None)
+    for width, name in ((1700, "previous token"), (500, "previous")):  # the longest name that fits
+        tab.page.set_viewport_size({"width": width, "height": 900})
+        expect(tab.frame.locator(".captions").get_by_text(name, exact=True)).to_have_count(1)
+    tab.page.set_viewport_size({"width": 1700, "height": 900})
+    tab.ready()
     assert places(cell_pixels(tab, 0, 3)) == [0, 1, 2, 2, 2] + [99] * (N - 5)
 
 
