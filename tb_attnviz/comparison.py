@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tb_attnviz import geometry
 from tb_attnviz.events import Layer, Lengths, Samples, SamplesLocation, read_samples, samples_checksum
 from tb_attnviz.projection.ports import Report
-from tb_attnviz.recompute import attention_rows
+from tb_attnviz.recompute import TooLargeError, attention_rows
 
 Float32 = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
@@ -27,6 +27,7 @@ MEASURES: tuple[Measure, ...] = get_args(Measure)
 _VERSION = 1  # of what is computed here
 _MOST_DISTANCES = 2**32  # outcomes times pairs of heads: 8 s
 _MOST_NUMBERS = 2**26  # attention weights that are held at once: 256 MB
+_MOST_HEADS = 2**14  # that are compared with one another: 1 GB
 _LEAST_QUERIES = 16  # whatever they cost
 
 
@@ -115,7 +116,11 @@ def similarity(layers: Sequence[RecordedLayer], measure: Measure, report: Report
     queries and keys together. Of many heads or tokens, a random sample of the queries (for CKA, of the tokens) stands
     for all, the same one each time. NaN with a head that is not finite, where no query sees more than one key (for
     CKA, where all logits are equal), and between heads whose layers attend from or to other tokens.
+    Raises TooLargeError for more heads than can be compared with one another.
     """
+    count = sum(recorded.layer.heads for recorded in layers)
+    if count > _MOST_HEADS:
+        raise TooLargeError(f"{count:,} heads cannot be compared with one another: at most {_MOST_HEADS:,} can")
     by = _by_attention if measure == "attention" else _by_coordinates
     heads = np.concatenate([np.full(recorded.layer.heads, index) for index, recorded in enumerate(layers)])
     found = np.full((len(heads), len(heads)), np.nan, np.float32)

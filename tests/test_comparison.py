@@ -12,8 +12,9 @@ from scipy.spatial.distance import jensenshannon
 import tb_attnviz
 from tb_attnviz import Run, comparison
 from tb_attnviz.comparable import NotComparableError
-from tb_attnviz.events import Layer, Lengths, ProbeRecord, RunWriter, Samples, Sequence
-from tb_attnviz.recompute import attention_rows, sequence_attention
+from tb_attnviz.comparison import RecordedLayer
+from tb_attnviz.events import Layer, Lengths, ProbeRecord, RunWriter, Samples, SamplesLocation, Sequence
+from tb_attnviz.recompute import TooLargeError, attention_rows, sequence_attention
 from tb_attnviz.run import NotRecordedError
 from tests.conftest import LAYERS, PROBE, make_samples
 
@@ -168,3 +169,13 @@ def test_a_sample_of_many_queries_stands_for_all(run: Run, monkeypatch: pytest.M
     np.testing.assert_allclose(run.similarity(200), whole, atol=0.1)
     assert not np.array_equal(run.similarity(200), whole)
     np.testing.assert_array_equal(run.similarity(200), run.similarity(200))
+
+
+def test_too_many_heads_are_not_compared_with_one_another() -> None:
+    """A file of 2 MB can hold 65,536 of one dimension: all pairs of them would take 17 GB."""
+    layer = RecordedLayer(
+        "", "", SamplesLocation(0, 0), Layer("x", 2**16, 1, 1, 1.0, causal=False), Lengths((2,), (2,))
+    )
+    for measure in comparison.MEASURES:
+        with pytest.raises(TooLargeError, match="65,536 heads cannot be compared with one another"):
+            comparison.similarity([layer], measure, lambda done, total: None)

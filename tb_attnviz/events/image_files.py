@@ -14,9 +14,17 @@ def write_images(directory: str, images: Mapping[str, bytes]) -> None:
     there = set(files.list_names(directory)) if images else set()
     for name, png in images.items():
         path = os.path.join(directory, name)
-        if name not in there or files.size(path) != len(png):
+        if name not in there or not _is_of_size(path, len(png)):
+            files.remove(path)  # a link, which may lead to any file, or a fifo, at which writing would wait
             with files.open_file(path, "wb") as file:
                 file.write(png)
+
+
+def _is_of_size(path: str, size: int) -> bool:
+    try:
+        return files.size(path) == size
+    except OSError:  # a link to nothing
+        return False
 
 
 def read_image(run_directory: str, image: Image) -> bytes:

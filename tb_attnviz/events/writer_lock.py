@@ -15,6 +15,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _NAME = "writer.lock"
+# Not through a link, which may lead to any file of whoever records.
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _MOST_BYTES = 4096
 
 
@@ -36,7 +38,7 @@ class WriterLock:
         if fcntl is None or files.is_remote(directory):
             return
         try:
-            self._file = os.open(os.path.join(directory, _NAME), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._file = os.open(os.path.join(directory, _NAME), _FLAGS, 0o644)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if self._file is None or error.errno not in (errno.EWOULDBLOCK, errno.EACCES):

@@ -25,6 +25,7 @@ from tb_attnviz.findings.from_samples import from_samples
 from tb_attnviz.findings.kinds import FOLLOWS, Kind, kinds_with
 from tb_attnviz.findings.recorded import Recorded
 from tb_attnviz.projection.ports import Report, Store
+from tb_attnviz.recompute import TooLargeError
 
 Float32 = npt.NDArray[np.float32]
 
@@ -176,7 +177,10 @@ def _measure(recorded: Recorded, layers: list[RecordedLayer], start: list[Record
         except _UNREADABLE:  # of the first step: this one is whole
             moved = np.full(layer.layer.heads, np.nan, np.float32)
         each[-1] |= {"share/moved": moved, "over/moved": moved}
-    alike = comparison.similarity(layers, "attention", _unreported)
+    try:
+        alike = comparison.similarity(layers, "attention", _unreported)
+    except TooLargeError:
+        return _joined(each)
     np.fill_diagonal(alike, np.nan)
     known = np.where(np.isnan(alike), -1, alike)
     most = np.where(known.max(axis=1) >= 0, known.max(axis=1), np.nan).astype(np.float32)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tb_attnviz.events import FormatError, Image, SamplesLocation, read_image, read_samples, samples_checksum
+from tb_attnviz.events.image_files import write_images
 from tb_attnviz.events.own_files import open_own
 from tests.conftest import make_png
 
@@ -123,3 +124,17 @@ def test_a_picture_of_another_run_is_not_reached_by_its_name(run: Path) -> None:
     (run / "plugins" / "attnviz" / name).symlink_to(run.parent / name)
     with pytest.raises(FormatError, match="leads out of the run"):
         read_image(str(run), Image(name, 8, 8))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no fifos on this system")
+def test_images_are_written_through_no_link_and_no_fifo(run: Path) -> None:
+    folder = run / "plugins" / "attnviz"
+    there, nowhere, fifo = (make_png(8, 8, shade=shade) for shade in (1, 2, 3))
+    (folder / there[0]).symlink_to(run.parent / "secret")
+    (folder / nowhere[0]).symlink_to(run.parent / "made")
+    os.mkfifo(folder / fifo[0])
+    write_images(str(folder), dict((there, nowhere, fifo)))
+    assert (run.parent / "secret").read_bytes() == b"secret"
+    assert not (run.parent / "made").exists()
+    for name, png in (there, nowhere, fifo):
+        assert (folder / name).read_bytes() == png

@@ -87,3 +87,13 @@ def test_a_quota_holds_for_two_writers_together(tmp_path: Path, turns: tuple[int
         assert sum(path.stat().st_size for path in samples.iterdir()) <= 8 * one + 100
     records = EventLog(str(tmp_path / "run")).load()
     assert {checkpoint.file for checkpoint in records.checkpoints.values()} == {path.name for path in samples.iterdir()}
+
+
+def test_a_link_in_its_place_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "writer.lock").symlink_to(tmp_path / "precious")
+    lock = WriterLock(str(tmp_path / "run"))
+    assert lock.other is None
+    lock.close()
+    assert (tmp_path / "precious").read_text() == "precious"
