@@ -161,14 +161,14 @@ def serving(*arguments: str, port: int | None = None) -> Iterator[str]:
     try:
         prefix = next((a.removeprefix("--path_prefix=") for a in arguments if a.startswith("--path_prefix=")), "")
         address = f"http://localhost:{port}{prefix}"
-        wait_until(lambda: server.poll() is not None or _answers(f"{address}/data/plugins_listing"), seconds=60)
+        wait_until(lambda: server.poll() is not None or _answers(f"{address}/data/plugins_listing"), seconds=120)
         if server.poll() is not None:
             raise RuntimeError(f"TensorBoard ended at once:\n{server.stdout.read() if server.stdout else ''}")
         yield address
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGTERM)
-        server.communicate(timeout=20)
+        server.communicate(timeout=60)
 
 
 def free_port() -> int:

@@ -81,7 +81,7 @@ def test_a_log_directory_that_workers_do_not_see(
         next(iter((run_directory / "plugins" / "attnviz").iterdir())).unlink(missing_ok=True)
         return False
 
-    monkeypatch.setattr(tb_attnviz.Run, "check_samples", vanish)
+    monkeypatch.setattr("tb_attnviz.ahead.command.check_samples", vanish)
     address = cluster.scheduler_address
     assert main(["project", str(run_directory), "--projections", "biplot", "--dask", address]) == 1
     err = capsys.readouterr().err

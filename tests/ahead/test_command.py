@@ -191,7 +191,7 @@ def test_ctrl_c_stops_and_a_later_call_goes_on(
     )
     wait_until(lambda: len(list(store.directory.glob("??/*"))) > 12, seconds=180)  # niced: others come first
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     stopped = err.splitlines()[-1]
     left = re.fullmatch("stopped: ([0-9]+) pictures are left; the same command goes on from here", stopped)

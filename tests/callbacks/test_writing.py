@@ -31,7 +31,7 @@ class Disk:
 
     def write_health(self, step, figures, *, maps, arrays):
         self.begun.release()
-        assert self.let.acquire(timeout=10)
+        assert self.let.acquire(timeout=60)
 
     def write_alerts(self, record):
         assert record is ALERTS
@@ -72,11 +72,11 @@ def test_a_disk_slower_than_training_makes_training_wait():
     writer = BackgroundWriter(disk, PROBE)
     training = threading.Thread(target=lambda: [writer.write(step, RECORDING, ALERTS) for step in range(10)])
     training.start()
-    assert disk.begun.acquire(timeout=10)  # step 0 is being written
+    assert disk.begun.acquire(timeout=60)  # step 0 is being written
     training.join(timeout=0.3)
     assert training.is_alive(), "ten recordings must not all wait in memory"
     let(disk, 10)
-    training.join(timeout=10)
+    training.join(timeout=60)
     writer.close()
     assert disk.written == list(range(10))
 

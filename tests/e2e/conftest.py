@@ -28,6 +28,7 @@ from tests.conftest import CHROMIUM_FLAGS, PROBE, serving, wait_until, write_che
 Pixels = npt.NDArray[np.int16]
 
 SECONDS = 1000.0
+expect.set_options(timeout=30 * SECONDS)  # a machine with two processors may do five things at once
 # WebGL goes through SwiftShader; the page around it need not, which halves the work. Lines are drawn anew as a whole: a
 # part of one that is drawn anew differs by a shade.
 SOFTWARE = ["--disable-gpu-compositing", "--disable-partial-raster"]
@@ -80,10 +81,14 @@ class Tab:
         self.page.goto(f"{self.address}/data/plugin_entry.html?name=attnviz#attnviz{keys}")
 
     def resize(self, width: int, height: int) -> "Tab":
-        """Returns once everything is drawn in a window of this size: frames pass until no part changes its own."""
+        """Returns once everything is drawn in a window of this size."""
         self.page.set_viewport_size({"width": width, "height": height})
-        self.frame.locator("body").evaluate(SETTLED)
+        self.settle()
         return self.ready()
+
+    def settle(self) -> None:
+        """Returns once no part of the page changes its place or size."""
+        self.frame.locator("body").evaluate(SETTLED)
 
     def darken(self) -> None:
         """Give the page around the tab's parts TensorBoard's dark theme."""
@@ -100,7 +105,7 @@ class Tab:
         expected = {name: None if value is None else str(value) for name, value in said.items()}
         found = lambda: {name: self.hash().get(name) for name in said}  # noqa: E731
         with contextlib.suppress(TimeoutError):
-            wait_until(lambda: found() == expected, seconds=10)
+            wait_until(lambda: found() == expected, seconds=60)
         assert found() == expected
 
     def hash(self) -> dict[str, str]:
@@ -110,7 +115,7 @@ class Tab:
 
     def hash_of(self, name: str) -> str:
         """What the address says of a setting, once it says anything."""
-        wait_until(lambda: name in self.hash(), seconds=10)
+        wait_until(lambda: name in self.hash(), seconds=60)
         return self.hash()[name]
 
     def pixels(self, what: Locator) -> Pixels:
@@ -150,7 +155,7 @@ class Tab:
     def expect_weight(self, side: str, token: int, percent: float) -> None:
         """Returns once the sentence view says so."""
         with contextlib.suppress(TimeoutError):
-            wait_until(lambda: self.weight(side, token) == pytest.approx(percent, abs=0.6), seconds=10)
+            wait_until(lambda: self.weight(side, token) == pytest.approx(percent, abs=0.6), seconds=60)
         assert self.weight(side, token) == pytest.approx(percent, abs=0.6)
 
     def more(self, of: str) -> contextlib.AbstractContextManager[Locator]:
@@ -194,7 +199,7 @@ def visits(playwright: Playwright, chromium: str, tmp_path_factory: pytest.TempP
         args=[*CHROMIUM_FLAGS, *SOFTWARE],
         viewport={"width": 1280, "height": 720},
     )
-    context.set_default_timeout(20 * SECONDS)
+    context.set_default_timeout(30 * SECONDS)
     for script in (FORGETFUL, INTRODUCED):
         context.add_init_script(script)
     yield context
@@ -214,7 +219,7 @@ def page(visits: BrowserContext) -> Iterator[Page]:
 def offline(browser: Browser) -> Iterator[Page]:
     """A page without a network, in a browser that has never seen the tab."""
     context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
-    context.set_default_timeout(20 * SECONDS)
+    context.set_default_timeout(30 * SECONDS)
     yield context.new_page()
     context.close()
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tb_attnviz.alerts import MAX_LOGIT, NON_FINITE, Watch
 from tb_attnviz.events import RunWriter
 from tests.conftest import LAYERS, PROBE, make_samples, write_checkpoint
-from tests.e2e.conftest import SECONDS, Tab
+from tests.e2e.conftest import Tab
 
 SENTENCE = "max_logit of layer 1 (blocks.1.attention) head 4 on the probe is 132, over 100"
 
@@ -180,7 +180,7 @@ def test_an_alert_between_two_checkpoints_goes_to_the_nearest(tab: Tab) -> None:
 def test_the_time_series_tab_counts_the_alerts(tab: Tab, page: Page) -> None:
     tab.open()
     page.get_by_role("tab", name="Time Series").click()
-    expect(page.get_by_text("attnviz/alerts").first).to_be_visible(timeout=20 * SECONDS)
+    expect(page.get_by_text("attnviz/alerts").first).to_be_visible()
     page.get_by_role("tab", name="Attention").click()
     tab.ready()
 

@@ -47,7 +47,7 @@ def test_the_command_serves_the_tab_alone_until_ctrl_c(page: Page, shared_logdir
         assert page.evaluate("document.body.classList.contains('dark-mode')")
         page.wait_for_function("location.hash.includes('p.attnviz.run=run')")  # it is written a moment later
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
     assert not complaints
 
 

@@ -162,7 +162,7 @@ def test_cells_are_chosen_in_one_place_and_the_address_keeps_it(tab: Tab) -> Non
     picker.select_option("offsets")
     tab.ready()
     tab.expect_address(cells="offsets")
-    wait_until(lambda: re.search("by distance", tab.matrix.get_attribute("aria-label") or ""), seconds=10)
+    wait_until(lambda: re.search("by distance", tab.matrix.get_attribute("aria-label") or ""), seconds=60)
 
 
 def test_points_of_all_heads_are_taken_along_while_cells_show_maps(tab: Tab, logdir: Path, tmp_path: Path) -> None:

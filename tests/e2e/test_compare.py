@@ -132,7 +132,7 @@ def test_an_onion_skin_lies_under_the_other_steps(tab: Tab) -> None:
     expect(tab.ready().frame.get_by_role("slider", name="Onion skin")).to_have_attribute("aria-valuenow", "100")
     onion.press("Delete")
     expect(onion).to_have_count(0)
-    wait_until(lambda: (tab.ready().pixels(tab.matrix) == plain).all(), seconds=10)
+    wait_until(lambda: (tab.ready().pixels(tab.matrix) == plain).all(), seconds=60)
     tab.page.keyboard.down("Alt")
     tab.page.mouse.click(x_of(tab, 200), middle(tab))
     tab.page.keyboard.up("Alt")

@@ -18,7 +18,7 @@ OPEN = {"layer": 1, "head": 4, "sequence": 0, "token": 2}
 def stranger(browser: Browser, server: str) -> Iterator[Tab]:
     """The tab in a browser that has never seen it."""
     context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.set_default_timeout(20 * SECONDS)
+    context.set_default_timeout(30 * SECONDS)
     tab = Tab(context.new_page(), server)
     yield tab
     assert tab.complaints == []
@@ -39,7 +39,7 @@ def test_the_first_visit_is_explained_in_three_steps_and_never_again(stranger: T
     tab.page.mouse.click(
         box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     )  # not modal: it can be tried at once
-    wait_until(lambda: tab.slider.get_attribute("aria-valuenow") != step, seconds=5)
+    wait_until(lambda: tab.slider.get_attribute("aria-valuenow") != step, seconds=60)
     hint.get_by_role("button", name="Back").click()
     expect(hint).to_have_accessible_name("One cell, one head")
     next_button.click()
@@ -78,11 +78,11 @@ def test_a_lost_graphics_context_comes_back(tab: Tab, page: Page) -> None:
     for canvas in (tab.matrix, scatter):
         canvas.evaluate("(canvas) => { canvas.held = canvas.getContext('webgl2').getExtension('WEBGL_lose_context'); }")
         canvas.evaluate("(canvas) => canvas.held.loseContext()")
-    wait_until(lambda: (tab.pixels(tab.matrix) != shown).any(), seconds=10)
+    wait_until(lambda: (tab.pixels(tab.matrix) != shown).any(), seconds=60)
     tab.matrix.evaluate("(canvas) => canvas.held.restoreContext()")
     scatter.evaluate("(canvas) => canvas.held.restoreContext()")
-    wait_until(lambda: np.array_equal(tab.pixels(tab.matrix), shown), seconds=20)
-    wait_until(lambda: np.array_equal(tab.pixels(scatter), opened), seconds=20)
+    wait_until(lambda: np.array_equal(tab.pixels(tab.matrix), shown), seconds=60)
+    wait_until(lambda: np.array_equal(tab.pixels(scatter), opened), seconds=60)
     tab.press_on_slider("Home")  # and goes on from there
     assert (tab.pixels(tab.matrix) != shown).any()
     tab.complaints.clear()  # the browser itself warns of what this test did
@@ -117,7 +117,7 @@ def test_a_reload_and_another_tab_keep_the_view(tab: Tab, page: Page) -> None:
     page.get_by_role("tab", name="Time Series").click()
     expect(tab.matrix).to_be_hidden()
     page.get_by_role("tab", name="Attention").click()
-    wait_until(same, seconds=20)
+    wait_until(same, seconds=60)
     assert asked == []  # all of it was still there
     page.reload()
     assert same()
@@ -129,9 +129,9 @@ def test_a_reload_and_another_tab_keep_the_view(tab: Tab, page: Page) -> None:
     light = tab.head_view.evaluate("e => getComputedStyle(e).color")
     page.get_by_role("button", name="light or dark theme").click()
     page.get_by_role("menuitem", name="Dark").click()
-    wait_until(lambda: tab.head_view.evaluate("e => getComputedStyle(e).color") != light, seconds=10)
+    wait_until(lambda: tab.head_view.evaluate("e => getComputedStyle(e).color") != light, seconds=60)
     for part in (tab.matrix, tab.head_view, tab.sentence_view, tab.frame.get_by_role("toolbar", name="What is shown")):
-        wait_until(lambda part=part: np.median(tab.ready().pixels(part)) < 100, seconds=10)
+        wait_until(lambda part=part: np.median(tab.ready().pixels(part)) < 100, seconds=60)
 
 
 # Of each text that can be seen: its words, the contrast with what lies behind it, its size. Formulas: WCAG 2.1.

@@ -174,7 +174,7 @@ def test_the_address_is_followed(tab: Tab) -> None:
     expect(tab.sentence_view).to_be_visible()
     tab.ready()
     tab.page.wait_for_timeout(300)  # longer than the tab waits before it writes the address
-    wait_until(lambda: tab.page.evaluate("location.hash") == before, seconds=10)
+    wait_until(lambda: tab.page.evaluate("location.hash") == before, seconds=60)
     scatter = tab.frame.get_by_role("application", name="Scatterplot")
     scatter.press("+")
     scatter.press("ArrowRight")
@@ -233,8 +233,8 @@ def test_a_page_works_without_server_and_network(exported: Path, offline: Page, 
     expect(slider).to_have_attribute("aria-valuenow", "0")
     ready()
     offline.get_by_role("button", name="Play").click()
-    expect(slider).to_have_attribute("aria-valuenow", "300", timeout=30 * SECONDS)
+    expect(slider).to_have_attribute("aria-valuenow", "300")
     ready()
-    wait_until(lambda: "p.attnviz.head=3" in offline.evaluate("location.hash"), seconds=10)
+    wait_until(lambda: "p.attnviz.head=3" in offline.evaluate("location.hash"), seconds=60)
     assert [url.split("#")[0] for url in requests] == [exported.as_uri()]
     assert complaints == []

@@ -200,12 +200,12 @@ def test_a_page_of_two_sides_weighs_by_values_and_compares(open_page: Exported, 
     def shown(step: int, *, weighted: bool) -> bool:
         return weights() == pytest.approx(list(CROSS[1].attention(step, 1, 0, weighted=weighted)[2]), abs=0.006)
 
-    wait_until(lambda: shown(100, weighted=False), seconds=10)
+    wait_until(lambda: shown(100, weighted=False), seconds=60)
     with more(page, page, "sequence") as panel:
         panel.get_by_role("button", name="Weigh by the lengths of the values").click()
-    wait_until(lambda: shown(100, weighted=True), seconds=10)
+    wait_until(lambda: shown(100, weighted=True), seconds=60)
     page.get_by_role("slider", name="Training step").press("Home")
-    wait_until(lambda: shown(0, weighted=True), seconds=10)
+    wait_until(lambda: shown(0, weighted=True), seconds=60)
     assert open_page.colour("value_norm") == pytest.approx(expected_ends(CROSS[1], 1), rel=4e-3, abs=0.006)
     page.get_by_role("combobox", name="Colour").select_option("word class")
     expect(page.get_by_role("button", name="Legend of word class")).to_be_visible()

@@ -142,16 +142,16 @@ def test_boxes_mark_add_and_remove_and_the_bar_stays_in_a_narrow_view(tab: Tab) 
     edge, top, bottom = box["width"] / 2 - 8, 8 - box["height"] / 2, box["height"] / 2 - 8
     drag(tab, (-edge, top), (0, bottom))
     everything = set(range(2 * PROBE.tokens))
-    wait_until(lambda: marked_points(tab), seconds=10)
+    wait_until(lambda: marked_points(tab), seconds=60)
     left = marked_points(tab)
     assert left < everything
     drag(tab, (0, top), (edge, bottom), key="Shift")
-    wait_until(lambda: marked_points(tab) == everything, seconds=10)
+    wait_until(lambda: marked_points(tab) == everything, seconds=60)
     drag(tab, (-edge, top), (0, bottom), key="Alt")
-    wait_until(lambda: marked_points(tab) == everything - left, seconds=10)
+    wait_until(lambda: marked_points(tab) == everything - left, seconds=60)
 
     tab.page.set_viewport_size({"width": 660, "height": 720})
-    wait_until(lambda: (tab.head_view.bounding_box() or {"width": np.inf})["width"] <= 360, seconds=10)
+    wait_until(lambda: (tab.head_view.bounding_box() or {"width": np.inf})["width"] <= 360, seconds=60)
     room = tab.ready().head_view.bounding_box()
     assert room
     for control in [marked(tab), *marked(tab).get_by_role("button").all()]:

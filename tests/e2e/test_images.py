@@ -13,7 +13,7 @@ import tb_attnviz
 from tb_attnviz.events import AttentionMap, Grid, Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tb_attnviz.events.png import image_name
 from tb_attnviz.events.samples import Float32
-from tests.e2e.conftest import SECONDS, Pixels, Tab, like
+from tests.e2e.conftest import Pixels, Tab, like
 
 LAYER = Layer("blocks.0.attention", 2, 2, 4, 0.5, causal=False)
 GRID = Grid(2, 2)
@@ -195,7 +195,7 @@ def test_arrows_and_links_and_other_images(tab: Tab, logdir: Path) -> None:
     expect(view.get_by_role("img", name=arrows(0))).to_be_visible()
     view.get_by_role("group", name="Images").get_by_role("button", name="Image 1").click()
     tab.expect_address(sequence="1")
-    expect(view.get_by_role("img", name=arrows(1))).to_be_visible(timeout=20 * SECONDS)
+    expect(view.get_by_role("img", name=arrows(1))).to_be_visible()
     with tab.more("image") as panel:
         panel.get_by_role("button", name="Links").click()
     links = attention(logdir, 0, 1)[1:, 1:] - 2 * np.eye(4, dtype=np.float32)  # between different patches

@@ -85,11 +85,11 @@ def test_a_tooltip_tells_what_is_under_the_pointer_now(tab: Tab, view: str) -> N
         for _ in range(3):
             tab.page.mouse.wheel(0, -160)
             tab.ready()
-            tab.page.wait_for_timeout(100)
+            tab.settle()
             resting = tooltips(tab)
             tab.page.mouse.move(x + 0.4, y)
             tab.page.mouse.move(x, y)
-            tab.page.wait_for_timeout(100)
+            tab.settle()
             assert resting == tooltips(tab)
             seen += resting != []
         plot.press("0")
@@ -105,7 +105,7 @@ def test_a_tooltip_goes_when_the_heads_are_sorted_anew(tab: Tab) -> None:
     assert box
     tab.page.mouse.move(box["x"] + x - 3, box["y"] + y)
     tab.page.mouse.move(box["x"] + x, box["y"] + y)
-    wait_until(lambda: "Layer 1 · Head 0" in " ".join(tooltips(tab)), seconds=5)
+    wait_until(lambda: "Layer 1 · Head 0" in " ".join(tooltips(tab)), seconds=60)
     # By the keyboard, the pointer rests.
     tab.frame.get_by_role("combobox", name="Arrange heads by").focus()
     tab.frame.get_by_role("combobox", name="Arrange heads by").select_option("name")

@@ -220,7 +220,7 @@ def test_of_a_large_image_one_row_is_asked_for(tab: Tab, recorded: tuple[Path, E
         row, column = LARGE.places[int(weights.argmax())]
         return f"row {row}, column {column}"
 
-    expect(live).to_contain_text(best(whole[700]), timeout=30 * SECONDS)
+    expect(live).to_contain_text(best(whole[700]))
     assert {tuple(query.get("query", ())) for query in asked} == {("700",)}
     view = tab.frame.get_by_role("region", name="Image view")
     stage = view.get_by_role("application", name="Image 0")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Request, Route, expect
 
 from tb_attnviz.events import RunWriter, Samples
 from tests.conftest import LAYERS, PROBE, make_samples, serving, wait_until, write_checkpoint
-from tests.e2e.conftest import SECONDS, Tab, like
+from tests.e2e.conftest import Tab, like
 from tests.e2e.test_tab import KEY, QUERY, around
 
 HEADS = sum(layer.heads for layer in LAYERS)
@@ -186,7 +186,7 @@ def test_until_the_first_slow_picture_is_here_the_biplot_is_seen_dimmed(tab: Tab
     tab.visit(
         "&p.attnviz.projection=tsne&p.attnviz.tint=none&p.attnviz.layer=1&p.attnviz.head=4&p.attnviz.cells=points"
     )
-    expect(tab.frame.get_by_text("biplot", exact=True)).to_have_count(HEADS, timeout=30 * SECONDS)
+    expect(tab.frame.get_by_text("biplot", exact=True)).to_have_count(HEADS)
     expect(tab.head_view).to_contain_text("t-SNE: computing, 1 of 4; until then this is the biplot")
     biplot = tab.pixels(tab.matrix)
     assert like(biplot, dimmed(QUERY), tolerance=25).sum() > 100
@@ -207,12 +207,16 @@ def test_heads_in_view_come_first(tab: Tab, page: Page) -> None:
     page.mouse.move(box["x"] + x, box["y"] + y)
     for _ in range(8):
         page.mouse.wheel(0, -300)
-    wait_until(lambda: int(tab.matrix.get_attribute("data-visible-heads") or HEADS) < 8, seconds=10)
+    wait_until(lambda: int(tab.matrix.get_attribute("data-visible-heads") or HEADS) < 8, seconds=60)
     seen = int(tab.matrix.get_attribute("data-visible-heads") or HEADS)
     holding = Holding(page, lambda asked: asked["projection"] == "tsne")
     choose(tab, "t-SNE")
-    page.wait_for_timeout(3000)
-    assert len({one["head"] + one["layer"] for one in holding.asked}) == 8  # the rest waits until these have come
+    of = lambda: {one["head"] + one["layer"] for one in holding.asked}  # noqa: E731
+    wait_until(
+        lambda: (page.title(), len(of()) >= 8)[1], seconds=60
+    )  # the page says what is asked while it is spoken to
+    page.wait_for_timeout(1000)
+    assert len(of()) == 8  # the rest waits until these have come
     assert [one["priority"] for one in holding.asked[:8]] == ["0"] * seen + ["1"] * (8 - seen)
     assert ("1", "4") in {(one["layer"], one["head"]) for one in holding.asked[:seen]}
     choose(tab, "Biplot")  # and nobody waits for what nobody looks at
@@ -227,8 +231,8 @@ def test_preliminary_axes_are_there_while_all_steps_are_fitted(tab: Tab, page: P
     holding = Holding(page, lambda asked: "fit" not in asked)
     tab.visit("&p.attnviz.tint=none")
     chip = tab.frame.get_by_text("Preliminary axes · fitting 1/4")
-    expect(chip).to_be_visible(timeout=30 * SECONDS)
-    wait_until(lambda: like(tab.pixels(tab.matrix), QUERY).sum() > 100, seconds=20)
+    expect(chip).to_be_visible()
+    wait_until(lambda: like(tab.pixels(tab.matrix), QUERY).sum() > 100, seconds=60)
     holding.let_go()
     tab.ready()
     expect(chip).to_be_hidden()

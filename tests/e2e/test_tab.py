@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 import tb_attnviz
 from tb_attnviz.events import RunWriter
 from tests.conftest import LAYERS, PROBE, serving, wait_until, write_checkpoint
-from tests.e2e.conftest import SECONDS, Pixels, Tab, TabInTensorBoard, like, nearest
+from tests.e2e.conftest import Pixels, Tab, TabInTensorBoard, like, nearest
 
 QUERY, KEY = (0, 158, 115), (204, 121, 167)
 UNLIT = (51, 177, 143)  # a query on a light page while nothing is selected: four fifths of its colour
@@ -79,7 +79,7 @@ def test_play_runs_to_the_newest_step(tab: Tab) -> None:
     tab.open().press_on_slider("Home")
     tab.frame.get_by_role("combobox", name="Speed").select_option(index=3)
     tab.frame.get_by_role("button", name="Play").click()
-    expect(tab.slider).to_have_attribute("aria-valuenow", "300", timeout=20 * SECONDS)
+    expect(tab.slider).to_have_attribute("aria-valuenow", "300")
     expect(tab.frame.get_by_role("button", name="Play")).to_be_visible()
 
 
@@ -132,7 +132,7 @@ def test_a_click_opens_the_head_with_its_health(tab: Tab) -> None:
     tab.page.mouse.down()
     tab.page.mouse.move(box["x"] + box["width"] / 2 + 80, box["y"] + box["height"] / 2 + 20, steps=5)
     tab.page.mouse.up()
-    wait_until(lambda: (tab.pixels(solid) != before).any(), seconds=10)
+    wait_until(lambda: (tab.pixels(solid) != before).any(), seconds=60)
     tab.frame.get_by_role("button", name="Close the head view").click()
     expect(tab.head_view).to_be_hidden()
 
@@ -147,7 +147,7 @@ def test_a_click_on_a_token_shows_its_attention(tab: Tab, logdir: Path) -> None:
     tab.page.mouse.click(box["x"] + column, box["y"] + row)
     tab.ready()
     expect(tab.sentence_view).to_be_visible()
-    wait_until(lambda: tab.hash().keys() >= {"sequence", "token"}, seconds=10)
+    wait_until(lambda: tab.hash().keys() >= {"sequence", "token"}, seconds=60)
     state = tab.hash()
     sequence, token = int(state["sequence"]), int(state["token"])
     attention = tb_attnviz.open_run(logdir / "run").attention(300, 1, 4, sequence)
@@ -200,11 +200,11 @@ def test_the_address_restores_the_view(tab: Tab, page: Page) -> None:
 def test_tensorboards_other_tabs_go_on_and_ours_comes_back(tab: Tab, page: Page) -> None:
     shown = tab.open(layer=0, head=1).pixels(tab.matrix)
     page.get_by_role("tab", name="Time Series").click()
-    expect(page.get_by_text("attnviz/entropy/mean").first).to_be_visible(timeout=20 * SECONDS)
+    expect(page.get_by_text("attnviz/entropy/mean").first).to_be_visible()
     page.get_by_role("tab", name="Attention").click()
     expect(tab.head_view).to_be_visible()
     # The browser composes the page anew: a colour may come out one step of 256 otherwise.
-    wait_until(lambda: np.allclose(tab.ready().pixels(tab.matrix), shown, rtol=0, atol=2), seconds=20)
+    wait_until(lambda: np.allclose(tab.ready().pixels(tab.matrix), shown, rtol=0, atol=2), seconds=60)
 
 
 @pytest.mark.in_tensorboard
@@ -213,7 +213,7 @@ def test_dark_mode_follows_tensorboards_switch(tab: Tab, page: Page) -> None:
     page.get_by_role("button", name="light or dark theme").click()
     page.get_by_role("menuitem", name="Dark").click()
     expect(tab.frame.locator(".dark").first).to_be_visible()
-    wait_until(lambda: np.median(tab.pixels(tab.matrix)) < 100 < np.median(light), seconds=10)
+    wait_until(lambda: np.median(tab.pixels(tab.matrix)) < 100 < np.median(light), seconds=60)
     assert like(tab.pixels(tab.matrix), (29, 200, 150), tolerance=70).sum() > 100
 
 
@@ -235,11 +235,11 @@ def test_a_wheel_zooms_in_and_0_shows_all_again(tab: Tab, page: Page) -> None:
     page.mouse.move(box["x"] + x, box["y"] + y)
     for _ in range(8):
         page.mouse.wheel(0, -300)
-    wait_until(lambda: int(tab.matrix.get_attribute("data-visible-heads") or 10) < 10, seconds=10)
+    wait_until(lambda: int(tab.matrix.get_attribute("data-visible-heads") or 10) < 10, seconds=60)
     tab.frame.get_by_role("application", name="Matrix of heads").press("0")
     expect(tab.matrix).to_have_attribute("data-visible-heads", "10")
     inner = (slice(10, -10), slice(10, -10))  # within the ring that shows the focus
-    wait_until(lambda: (tab.pixels(tab.matrix)[inner] == all_heads[inner]).mean() > 0.999, seconds=10)
+    wait_until(lambda: (tab.pixels(tab.matrix)[inner] == all_heads[inner]).mean() > 0.999, seconds=60)
 
 
 def test_a_live_step_appears_and_moves_no_other(page: Page, tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_a_live_step_appears_and_moves_no_other(page: Page, tmp_path: Path) -> N
         shown = tab.pixels(tab.matrix)
         write_checkpoint(writer, 200)
         # the newest step is followed, without a reload
-        expect(tab.slider).to_have_attribute("aria-valuenow", "200", timeout=30 * SECONDS)
+        expect(tab.slider).to_have_attribute("aria-valuenow", "200")
         expect(tab.slider).to_have_attribute("aria-valuetext", "step 200 of 200 · live")
         expect(tab.matrix).to_have_attribute("data-frame", "100")
         assert (tab.ready().pixels(tab.matrix) != shown).any()
@@ -265,7 +265,7 @@ def test_a_live_step_appears_and_moves_no_other(page: Page, tmp_path: Path) -> N
         assert (tab.ready().pixels(tab.matrix) != shown).any()
         # and once the user has taken over, the next step does not pull the view along
         write_checkpoint(writer, 300)
-        expect(tab.slider).to_have_attribute("aria-valuetext", "step 100 of 300 · live", timeout=30 * SECONDS)
+        expect(tab.slider).to_have_attribute("aria-valuetext", "step 100 of 300 · live")
         assert tab.complaints == []
 
 
@@ -292,10 +292,10 @@ def test_errors_are_shown_where_they_happen(page: Page, tmp_path: Path, monkeypa
         tab = Tab(page, address)
         tab.visit("&p.attnviz.run=damaged")
         row = tab.frame.get_by_role("alert")
-        expect(row).to_contain_text("step 0 is left out in layer 1: its samples are damaged", timeout=30 * SECONDS)
+        expect(row).to_contain_text("step 0 is left out in layer 1: its samples are damaged")
         expect(row.get_by_role("button", name="Retry")).to_be_visible()
         cell = tab.cell(0, 1)  # of the other layer, which is there
-        wait_until(lambda: like(around(tab.pixels(tab.matrix), *cell, radius=40), QUERY).any(), seconds=20)
+        wait_until(lambda: like(around(tab.pixels(tab.matrix), *cell, radius=40), QUERY).any(), seconds=60)
         tab.frame.get_by_role("combobox", name="Run").select_option("newer")
         expect(tab.frame.get_by_text("recorded in format version 99")).to_be_visible()
 

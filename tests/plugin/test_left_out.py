@@ -70,7 +70,7 @@ def test_a_damaged_layer_of_a_step_costs_itself_alone(ask: Ask, run_directory: P
     assert (answer.status_code, answer.json["error"]) == (404, sentence)
     assert ask("points", step=100, **{**BIPLOT, "layer": 1}).status_code == 200
     path.write_bytes(whole)  # it was still being copied
-    wait_until(lambda: ask("points", step=100, **BIPLOT).status_code == 200, seconds=20)
+    wait_until(lambda: ask("points", step=100, **BIPLOT).status_code == 200, seconds=60)
 
 
 def test_the_picture_is_that_of_a_run_without_the_step(run_directory: Path, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_probe(client: Client, run: str) -> None:
 
 def test_jobs_are_listed_beside_the_size_of_the_cache(client: Client, run: str) -> None:
     client.array("points", run=run, step=0, layer=0, projection="biplot", dims=2)
-    wait_until(lambda: not client.json("jobs")["jobs"], seconds=20)
+    wait_until(lambda: not client.json("jobs")["jobs"], seconds=60)
     cache = client.json("jobs")["cache"]
     assert 0 < cache["bytes"] < cache["limit"] == 4 * 2**30
 
