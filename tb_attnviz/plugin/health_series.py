@@ -72,7 +72,8 @@ def _met(bucket: Float32, value: Float32) -> Float32:
 
 def _stacked(parts: Iterator[Any], shape: tuple[int, int], axes: tuple[int, int, int]) -> Float32:
     """[parts, *shape], also of none, its axes in this order."""
-    return np.ascontiguousarray(np.array(list(parts), np.float32).reshape(-1, *shape).transpose(axes))
+    found = list(parts)
+    return np.ascontiguousarray(np.array(found, np.float32).reshape(len(found), *shape).transpose(axes))
 
 
 def _spelled(values: Float32) -> list[list[float | str]]:

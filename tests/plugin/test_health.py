@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tb_attnviz.events import RunWriter
 from tb_attnviz.plugin import figures, health_series
 from tb_attnviz.plugin.plugin import AttnVizPlugin
 from tb_attnviz.run import open_run
-from tests.conftest import LAYERS, PROBE
+from tests.conftest import LAYERS, PROBE, write_checkpoint
 from tests.plugin.conftest import Ask, asking, load
 
 HEADS = sum(layer.heads for layer in LAYERS)
@@ -176,3 +177,19 @@ def test_the_whole_document_has_every_number_in_its_fewest_digits(ask: Ask) -> N
     np.testing.assert_array_equal(found, VALUES)
     assert len(answer.data) < 11.5 * VALUES.size
     assert len(answer.data) < 0.6 * len(json.dumps(np.random.default_rng(0).random((100, HEADS)).tolist()))
+
+
+def test_a_run_whose_figures_are_lost_has_none(tmp_path: Path, cache: Path) -> None:
+    writer = RunWriter(str(tmp_path / "logs" / "run"))
+    writer.begin(0, PROBE, LAYERS)
+    write_checkpoint(writer, 0)
+    writer.close()
+    shutil.rmtree(tmp_path / "logs" / "run" / "plugins" / "attnviz-figures")
+    plugin = load(tmp_path / "logs")
+    ask = asking(plugin)
+    answer, index = ask("health", run="run"), ask("health_steps", run="run").json
+    rows = array(ask, "health_rows", index, **{"from": 0, "to": 0})
+    ranges = array(ask, "health_range", index, **{"from": 0, "to": 0, "every": 2})
+    plugin._jobs.close()
+    assert (answer.status_code, answer.json["steps"], answer.json["figures"]) == (200, [], {})
+    assert (rows.shape, ranges.shape) == ((0, 0, HEADS), (0, 2, 0))
