@@ -103,6 +103,10 @@ def test_the_sentence_of_a_head_opens_it_too_and_a_cell_selects_nothing(tab: Tab
     expect(shows).to_have_text(re.compile(r"^w\d+ \((\d+)\) → w\d+ \(\d+\) 96 %$"))
     tab.expect_address(head=0, sequence=1)
     assert int(tab.hash()["token"]) > 2
+    tab.open(layer=0, head=1)
+    tab.head_view.get_by_role("button", name="Sentences").click()  # so do all its sentences
+    tab.ready()
+    tab.expect_address(head=1, sequence=1, token=BEST)
 
 
 def test_no_alerts_never_stands_beside_a_dead_head(tab: Tab) -> None:

@@ -73,9 +73,18 @@ def hover_pair(tab: Tab, chart: Locator, query: int, key: int, *, click: bool = 
         tab.page.mouse.click(x, y)
 
 
-def test_the_keyboard_opens_a_sentence(tab: Tab) -> None:
-    tab.open(layer=0, head=1)
+def test_a_sentence_opens_where_attention_is_sharpest(tab: Tab, logdir: Path) -> None:
+    tab.open(layer=0, head=1, step=200)
     tab.head_view.get_by_role("button", name="Sentences").press("Enter")
+    tab.ready()
+    weights = attention(logdir, 200, 1, 0)[3:5, 1:5]  # of words that have a choice, to words
+    best = 3 + int(weights.max(axis=1).argmax())
+    tab.expect_address(sequence=0, token=best)
+    expect(tab.sentence_view.get_by_role("button", name=f"query {best}:")).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_keyboard_walks_through_a_sentence(tab: Tab) -> None:
+    tab.open(layer=0, head=1, sequence=0, token=0)
     selected = tab.sentence_view.get_by_role("button", name="query 0: [CLS]", exact=True)
     expect(selected).to_have_attribute("aria-pressed", "true")
     selected.focus()

@@ -26,6 +26,7 @@ import { Scoring } from '../matrix/scoring.svelte';
 import { HeadNotes } from '../notes/head_notes.svelte';
 import { Playback } from '../playback/playback.svelte';
 import { HeadEvidence } from '../reading/head_evidence.svelte';
+import { ReadingStart } from '../reading/reading_start.svelte';
 import { Sentence } from '../reading/sentence.svelte';
 import { type Grid, headPlace, makeGrid } from '../render/layout';
 import { Focus } from '../run/focus.svelte';
@@ -127,6 +128,7 @@ export class Session extends Ground {
   );
   readonly sentence: Sentence = this.add(new Sentence(this, () => this.imageView.part));
   readonly evidence: HeadEvidence = this.add(new HeadEvidence(this));
+  readonly readingStart: ReadingStart = this.add(new ReadingStart(this));
   readonly images: Images = this.add(new Images(this, () => this.scatter.patches));
   readonly imageView: ImageView = this.add(new ImageView(this));
   readonly pointFigures: PointFigures = this.add(new PointFigures(this));

@@ -35,6 +35,12 @@ describe('a selection', () => {
     expect(focus.selection).toEqual({ sequence: 0, list: 0, token: 0, side: 'query' });
   });
 
+  it('begins behind what a tokenizer adds before a text', () => {
+    const texts = new Focus(dataOf([textOf('<s> the sky </s>')]));
+    texts.readFirst();
+    expect(texts.selection).toEqual({ sequence: 0, list: 0, token: 1, side: 'query' });
+  });
+
   it('begins in the middle of an image, and not at what has no place', () => {
     const places = [null, [0, 0], [0, 1], [1, 0], [1, 1]] as const;
     const image = { ...textOf('[CLS] a b c d'), grid: { rows: 2, columns: 2 }, places };

@@ -4,6 +4,7 @@ import type { HeadPlace } from './head';
 import { type LayerTokens, listName, runLists, selectedIn, type TokenAt } from './lists';
 import { counterpart, type TokenIndex } from './places';
 import { type Link, type Said, whole } from './setting';
+import { isSpecial } from './special';
 import type { Run, TokenList } from './types';
 
 interface Needs {
@@ -83,12 +84,14 @@ export class Focus implements Feature {
       this.selection = { ...selection, sequence, token: Math.min(selection.token, length - 1) };
   }
 
-  /** The first sequence, at its first token; of an image, which may begin with a token without a place, at the patch in its
+  /** The first sequence, at its first word; of an image, which may begin with a token without a place, at the patch in its
    * middle. */
   readFirst(): void {
-    const grid = gridOf(this.data.probe.value?.lists[0]?.sequences[0]);
+    const first = this.data.probe.value?.lists[0]?.sequences[0];
+    const grid = gridOf(first);
+    const word = first?.tokens.findIndex((token) => !isSpecial(token)) ?? 0;
     const middle = grid ? (grid.grid.rows >> 1) * grid.grid.columns + (grid.grid.columns >> 1) : 0;
-    const token = grid ? Math.max(0, tokensOf(grid)[middle] ?? 0) : 0;
+    const token = Math.max(0, grid ? (tokensOf(grid)[middle] ?? 0) : word);
     this.selection = { sequence: 0, list: 0, token, side: 'query' };
   }
 
