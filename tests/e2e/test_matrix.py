@@ -277,8 +277,8 @@ def test_borders_and_curves_mark_the_cells(tab: Tab) -> None:
     tab.open(tint="entropy")
     x, y = (round(at) for at in tab.cell(1, 1))
     plain = tab.pixels(tab.matrix)
-    bar(tab).get_by_role("button", name="Marks on the cells").click()
-    dialog = tab.frame.get_by_role("dialog", name="Marks on the cells")
+    bar(tab).get_by_role("button", name="Borders and curves of the cells").click()
+    dialog = tab.frame.get_by_role("dialog", name="Borders and curves of the cells")
     dialog.get_by_role("combobox", name="Border").select_option("entropy")
     dialog.get_by_role("checkbox", name="Curve of the tint").uncheck()
     tab.page.keyboard.press("Escape")
@@ -303,7 +303,13 @@ def test_the_bar_fits_beside_an_opened_head(tab: Tab) -> None:
     box = tools.bounding_box()
     assert box
     assert box["height"] <= 34
-    for name in ("Arrange heads by", "Greatest first", "Sort again", "Show all heads", "Marks on the cells"):
+    for name in (
+        "Arrange heads by",
+        "Greatest first",
+        "Sort again",
+        "Show all heads",
+        "Borders and curves of the cells",
+    ):
         role = "combobox" if name.startswith("Arrange") else "button"
         control = tools.get_by_role(role, name=name).bounding_box()
         assert control

@@ -13,7 +13,7 @@ PANELS = {
     "Filter tokens",
     "Help",
     "Legend of query / key",
-    "Marks on the cells",
+    "Borders and curves of the cells",
     "Settings of Biplot",
     "Export",
 }
@@ -55,3 +55,26 @@ def test_every_panel_stands_by_its_button_and_gives_the_focus_back(
         expect(button).to_have_attribute("aria-expanded", "false")
         expect(button).to_be_focused()
     assert found == PANELS
+
+
+def test_a_panel_without_controls_gives_the_focus_back_too(tab: Tab, page: Page) -> None:
+    tab.open(layer=0, head=1)
+    trust = tab.head_view.get_by_role("group", name="How far this picture can be believed").get_by_role("button")
+    trust.press("Enter")
+    panel = tab.frame.get_by_role("dialog", name="How far this picture can be believed")
+    expect(panel).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(panel).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(trust).to_be_focused()
+
+
+def test_a_panel_opens_where_there_is_room_for_all_of_it(tab: Tab, page: Page) -> None:
+    page.set_viewport_size({"width": 640, "height": 320})
+    tab.open(layer=0, head=1, cells="attention")
+    button = tab.frame.get_by_role("button", name="Settings of Biplot")
+    button.press("Enter")
+    panel = tab.frame.get_by_role("dialog", name="Settings of Biplot")
+    expect(panel).to_be_visible()
+    assert panel.evaluate("panel => panel.scrollHeight <= panel.clientHeight + 1")

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { PointsQuery, Runs } from '../run/types';
+import type { PointsQuery } from '../run/pictures';
+import type { Runs } from '../run/types';
 import { SyntheticSource } from '../source/synthetic';
 import { compose, pass, standInBrowser } from './composed.fixture.svelte';
 import type { Session } from './session.svelte';

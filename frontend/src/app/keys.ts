@@ -4,7 +4,7 @@ import { HEAD_KEYS } from '../head/head_keys';
 import { MATRIX_KEYS } from '../matrix/matrix_keys';
 import type { Playback } from '../playback/playback.svelte';
 import type { Focus } from '../run/focus.svelte';
-import type { Group } from '../run/types';
+import type { Group } from '../run/pictures';
 import type { Axes } from '../shown/axes.svelte';
 import { STRIP_KEYS } from '../timeline/strip_keys';
 import { TIMELINE_KEYS } from '../timeline/timeline_keys';

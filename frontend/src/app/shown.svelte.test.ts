@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Points, PointsQuery } from '../run/pictures';
 import type { Waiting } from '../run/source';
-import type { Points, PointsQuery } from '../run/types';
 import { SyntheticSource } from '../source/synthetic';
 import { compose, pass, standInBrowser } from './composed.fixture.svelte';
 import type { Session } from './session.svelte';

@@ -1,6 +1,6 @@
 import type { TokenValues } from '../render/scale';
+import type { PointFigure } from '../run/pictures';
 import type { TokenIndex } from '../run/places';
-import type { PointFigure } from '../run/types';
 import { FIGURE_COLOURINGS } from './of_heads';
 import { labelColourings } from './of_labels';
 import { TOKEN_COLOURINGS } from './of_tokens';

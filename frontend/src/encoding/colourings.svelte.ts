@@ -1,8 +1,9 @@
 import type { Feature } from '../run/feature';
 import type { Focus } from '../run/focus.svelte';
+import type { PointFigure } from '../run/pictures';
 import type { TokenIndex } from '../run/places';
 import { type Settings, settings, text } from '../run/setting';
-import type { Layer, PointFigure } from '../run/types';
+import type { Layer } from '../run/types';
 import { BY_KIND, type Colouring, colouringsOf, isError } from './colouring';
 import type { Scatter } from './scatter.svelte';
 

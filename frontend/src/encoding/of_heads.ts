@@ -1,4 +1,4 @@
-import type { PointFigure } from '../run/types';
+import type { PointFigure } from '../run/pictures';
 import type { Colouring } from './colouring';
 
 /** What the samples say of each query and key: another value in each head, at each step. */

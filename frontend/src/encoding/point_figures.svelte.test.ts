@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { NpyArray } from '../base/npy';
 import { Playback } from '../playback/playback.svelte';
 import type { HeadPlace } from '../run/head';
-import type { FigureQuery, PointFigure, Run } from '../run/types';
+import type { FigureQuery, PointFigure } from '../run/pictures';
+import type { Run } from '../run/types';
 import { SyntheticSource } from '../source/synthetic';
 import { PointFigures, quantiles } from './point_figures.svelte';
 

@@ -4,8 +4,9 @@ import type { Rgb } from '../render/picture';
 import type { HeadPlace } from '../run/head';
 import { layerOf } from '../run/layer.fixture';
 import type { TokenAt } from '../run/lists';
+import type { PointFigure } from '../run/pictures';
 import { dataOf, textOf } from '../run/run.fixture';
-import type { Layer, PointFigure, TokenList } from '../run/types';
+import type { Layer, TokenList } from '../run/types';
 import { BY_KIND, colouringsOf } from './colouring';
 import { PointStyles } from './point_styles.svelte';
 

@@ -4,9 +4,10 @@ import { readHealth } from '../health/health';
 import type { Attention } from '../reading/asked_attention.svelte';
 import { makeGrid } from '../render/layout';
 import { layerOf } from '../run/layer.fixture';
+import type { Points, PointsQuery } from '../run/pictures';
 import { DEFAULT_PROJECTION } from '../run/projection';
 import { dataOf, textOf } from '../run/run.fixture';
-import type { AttentionQuery, Points, PointsQuery } from '../run/types';
+import type { AttentionQuery } from '../run/types';
 import { wholeHealth } from '../run/whole_health';
 import { type ExportSource, numbersOf } from './files';
 

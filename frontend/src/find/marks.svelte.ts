@@ -1,7 +1,8 @@
 import type { Feature } from '../run/feature';
+import type { Group } from '../run/pictures';
 import { ranges } from '../run/ranges';
 import { type Settings, settings } from '../run/setting';
-import type { Group, Run } from '../run/types';
+import type { Run } from '../run/types';
 import { combine, type Marking } from './marked';
 import type { TokenSearch } from './search.svelte';
 

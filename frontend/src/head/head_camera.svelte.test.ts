@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { START } from '../render/orbit';
+import type { Dims } from '../run/pictures';
 import { runOf } from '../run/run.fixture';
-import type { Dims } from '../run/types';
 import { HeadCamera } from './head_camera.svelte';
 
 function entered(pairs: Record<string, string>, dims: Dims = 3, opened = true) {

@@ -3,9 +3,10 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Scatter } from '../encoding/scatter.svelte';
 import { Playback } from '../playback/playback.svelte';
 import type { HeadPlace } from '../run/head';
+import type { Trust, TrustQuery } from '../run/pictures';
 import { DEFAULT_PROJECTION } from '../run/projection';
 import { runOf } from '../run/run.fixture';
-import type { Run, Trust, TrustQuery } from '../run/types';
+import type { Run } from '../run/types';
 import { SyntheticSource } from '../source/synthetic';
 import { HeadTrust } from './trust.svelte';
 

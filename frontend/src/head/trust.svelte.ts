@@ -6,9 +6,10 @@ import type { Playback } from '../playback/playback.svelte';
 import type { Feature } from '../run/feature';
 import type { Focus } from '../run/focus.svelte';
 import { Latest } from '../run/latest.svelte';
+import type { Trust, TrustQuery } from '../run/pictures';
 import { addressKey } from '../run/projection';
 import type { DataSource } from '../run/source';
-import { type Run, type Trust, type TrustQuery, toNumber } from '../run/types';
+import { type Run, toNumber } from '../run/types';
 import type { Axes } from '../shown/axes.svelte';
 import type { ShownSteps } from '../shown/shown.svelte';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Alert, Layer } from '../run/types';
+import type { Alert } from '../run/findings';
+import type { Layer } from '../run/types';
 import { alertsAt, briefly, markName, marksOf, reasonOf } from './alerts';
 
 const alert = (step: number, rule = 'max_logit', raised = true): Alert => ({

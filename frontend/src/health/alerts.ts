@@ -1,6 +1,7 @@
 import { clustered, placeOfStep } from '../base/steps';
+import type { Alert } from '../run/findings';
 import { headLabel } from '../run/labels';
-import { type Alert, type Layer, toNumber } from '../run/types';
+import { type Layer, toNumber } from '../run/types';
 import { figureTold, formatValue } from './figures';
 
 /** One mark above the timeline: the alerts that were raised at one step, or at steps too near to be told apart. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Alert, Layer, RunEvent } from '../run/types';
+import type { Alert, RunEvent } from '../run/findings';
+import type { Layer } from '../run/types';
 import { eventsOf, toldEvents } from './events';
 
 const layers = [{ number: 0, head_numbers: [0, 3] } as unknown as Layer];

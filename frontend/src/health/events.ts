@@ -1,4 +1,5 @@
-import type { Alert, Layer, RunEvent } from '../run/types';
+import type { Alert, RunEvent } from '../run/findings';
+import type { Layer } from '../run/types';
 import { briefly } from './alerts';
 
 /** What stands before an event in a list, and what it is called there. */

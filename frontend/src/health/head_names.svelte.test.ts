@@ -1,7 +1,8 @@
 import { flushSync } from 'svelte';
 import { describe, expect, it } from 'vitest';
+import type { Findings, FindingsQuery, RunEvent } from '../run/findings';
 import type { Waiting } from '../run/source';
-import type { Findings, FindingsQuery, Run, RunEvent } from '../run/types';
+import type { Run } from '../run/types';
 import { HeadNames } from './head_names.svelte';
 
 const EVENT: RunEvent = {

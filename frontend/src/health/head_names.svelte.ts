@@ -1,8 +1,9 @@
 import { untrack } from 'svelte';
 import type { Feature } from '../run/feature';
+import type { Findings, NamedHead, RunEvent } from '../run/findings';
 import type { HeadPlace } from '../run/head';
 import { type DataSource, isAbort, sentence } from '../run/source';
-import type { Findings, NamedHead, Run, RunEvent } from '../run/types';
+import type { Run } from '../run/types';
 
 /** Checkpoints whose names are fetched ahead, and answers that are waited for at once beside that of the shown step. */
 const AHEAD = 2;

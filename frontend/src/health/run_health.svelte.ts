@@ -1,9 +1,9 @@
 import { untrack } from 'svelte';
 import type { Feature } from '../run/feature';
+import type { Alert } from '../run/findings';
 import { Latest } from '../run/latest.svelte';
 import { type Settings, settings, text } from '../run/setting';
 import type { DataSource } from '../run/source';
-import type { Alert } from '../run/types';
 import { FiguresOfRun } from './figures_of_run.svelte';
 import type { Series } from './health';
 

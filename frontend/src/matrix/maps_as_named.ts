@@ -1,4 +1,5 @@
-import type { NamedHead, SmallMaps } from '../run/types';
+import type { NamedHead } from '../run/findings';
+import type { SmallMaps } from '../run/types';
 
 /** Each head's map of the texts on which its name rests: repeated ones for what only shows where texts repeat. */
 

@@ -1,8 +1,9 @@
 import { flushSync } from 'svelte';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Evidence, EvidenceQuery } from '../run/findings';
 import type { HeadPlace } from '../run/head';
 import type { LayerTokens, TokenAt } from '../run/lists';
-import type { Evidence, EvidenceQuery, Run, TokenList } from '../run/types';
+import type { Run, TokenList } from '../run/types';
 import { HeadEvidence } from './head_evidence.svelte';
 
 const PLACE = { layer: 0, head: 1 };

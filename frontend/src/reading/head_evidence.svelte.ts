@@ -1,12 +1,12 @@
 import { untrack } from 'svelte';
 import type { Feature } from '../run/feature';
+import type { Evidence, EvidenceQuery } from '../run/findings';
 import type { Focus } from '../run/focus.svelte';
 import type { HeadPlace } from '../run/head';
 import { Latest } from '../run/latest.svelte';
 import type { RunState } from '../run/run_state.svelte';
 import type { Link, Said } from '../run/setting';
 import type { DataSource } from '../run/source';
-import type { Evidence, EvidenceQuery } from '../run/types';
 import type { SentenceOptions } from './sentence_options.svelte';
 
 /** Kinds that no query shows, by the figure that does: its chart comes first. */

@@ -1,8 +1,9 @@
 import { expect, it, vi } from 'vitest';
 import { NumberedSource } from './numbering';
+import type { PointsQuery, Trust } from './pictures';
 import { DEFAULT_PROJECTION } from './projection';
 import type { DataSource } from './source';
-import type { Layer, PointsQuery, Run, Trust } from './types';
+import type { Layer, Run } from './types';
 
 const layer = (parts: Partial<Layer>): Layer => ({
   name: 'a',

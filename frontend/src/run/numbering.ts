@@ -1,27 +1,21 @@
 import type { NpyArray } from '../base/npy';
 import type { ChangePoints, FigureOfRunQuery } from './change_points';
 import type { ConnectionsQuery, HeadConnections } from './connections';
+import type { Alerts, Evidence, EvidenceQuery, Findings, FindingsQuery } from './findings';
 import type { LabelAttention, LabelQuery } from './label_attention';
 import { type LayerTokens, layerTokens, listsOf, ownPoint } from './lists';
+import type { FigureQuery, Points, PointsQuery, Trust, TrustQuery } from './pictures';
 import type { ScalarPoint } from './scalars';
 import type { DataSource, Offers, Waiting } from './source';
 import type {
-  Alerts,
   AttentionQuery,
   ChangeQuery,
-  Evidence,
-  EvidenceQuery,
   FigureOfHeadsQuery,
-  FigureQuery,
-  Findings,
-  FindingsQuery,
   HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
   KnownHealth,
   MapsQuery,
-  Points,
-  PointsQuery,
   Probe,
   RangeQuery,
   RowsQuery,
@@ -30,8 +24,6 @@ import type {
   SimilarityQuery,
   SmallMaps,
   TokensOf,
-  Trust,
-  TrustQuery,
 } from './types';
 
 /** Makes layers that differ in their tokens alike: every head has a query and a key for each token of all lists

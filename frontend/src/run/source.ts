@@ -1,27 +1,20 @@
 import type { NpyArray } from '../base/npy';
 import type { ChangePoints, FigureOfRunQuery } from './change_points';
 import type { ConnectionsQuery, HeadConnections } from './connections';
+import type { Alerts, Evidence, EvidenceQuery, Findings, FindingsQuery } from './findings';
 import type { LabelAttention, LabelQuery } from './label_attention';
+import type { Dims, FigureQuery, Points, PointsQuery, Trust, TrustQuery } from './pictures';
 import type { Projection } from './projection';
 import type { ScalarPoint } from './scalars';
 import type {
-  Alerts,
   AttentionQuery,
   ChangeQuery,
-  Dims,
-  Evidence,
-  EvidenceQuery,
   FigureOfHeadsQuery,
-  FigureQuery,
-  Findings,
-  FindingsQuery,
   HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
   KnownHealth,
   MapsQuery,
-  Points,
-  PointsQuery,
   Priority,
   Probe,
   Progress,
@@ -31,8 +24,6 @@ import type {
   SimilarityQuery,
   SmallMaps,
   TokensOf,
-  Trust,
-  TrustQuery,
 } from './types';
 
 /** How an answer is waited for. The server drops work that nobody asks about any more, so aborting cancels it. */

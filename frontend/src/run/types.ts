@@ -1,7 +1,6 @@
 /** The routes' JSON, name for name (docs/http_api.md), and the queries that are put to them. */
 
-import type { NpyArray, NpyBytes } from '../base/npy';
-import type { Projection } from './projection';
+import type { NpyBytes } from '../base/npy';
 
 /** TensorBoard's convention for numbers that JSON cannot hold. */
 export type JsonNumber = number | 'NaN' | 'Infinity' | '-Infinity';
@@ -174,117 +173,6 @@ export interface RangeQuery extends RowsQuery {
   readonly head?: number;
 }
 
-/** A rule of health that heads broke at a step (`raised`), or keep again. */
-export interface Alert {
-  readonly step: number;
-  readonly rule: string;
-  readonly figure: string;
-  readonly raised: boolean;
-  readonly limit: JsonNumber;
-  /** Fit to be shown as it stands. */
-  readonly sentence: string;
-  /** The worst one first. */
-  readonly heads: readonly { readonly layer: number; readonly head: number; readonly value: JsonNumber }[];
-}
-
-export interface Alerts {
-  readonly run: string;
-  readonly alerts: readonly Alert[];
-}
-
-/** A head is of a kind from `since` on; see docs/findings.md. */
-export interface Finding {
-  readonly kind: string;
-  /** What it is called: "previous token", "11 tokens back". */
-  readonly title: string;
-  readonly since: number;
-  readonly until: number | null;
-  readonly figure: string;
-  /** Of `figure`, mostly a share of attention; null where it is not known. */
-  readonly value: number | null;
-  readonly at: number;
-  readonly sentence: string;
-  /** Key less query, in tokens, or rows and columns of patches. */
-  readonly offset: number | readonly [number, number] | null;
-  /** Layer and number of the head that this one attends as. */
-  readonly partner: readonly [number, number] | null;
-  readonly trouble: boolean;
-  readonly needs_samples: boolean;
-  /** Of exported pages alone. */
-  readonly evidence?: Evidence | null;
-}
-
-/** What one head does. */
-export interface NamedHead {
-  readonly layer: number;
-  readonly head: number;
-  /** What a cell says; null where it is of no kind. */
-  readonly title: string | null;
-  /** Fit to be shown as it stands. */
-  readonly sentence: string;
-  readonly findings: readonly Finding[];
-  /** What it was and is no more. */
-  readonly lost: readonly Finding[];
-}
-
-/** Heads of one kind, the clearest first. */
-export interface FindingGroup {
-  readonly kind: string;
-  readonly title: string;
-  readonly sentence: string;
-  readonly since: number;
-  readonly trouble: boolean;
-  readonly heads: readonly (readonly [number, number])[];
-}
-
-/** Something that happened in a run: a kind formed or lost, an alert, a restart. */
-export interface RunEvent {
-  readonly step: number;
-  readonly what: 'formed' | 'lost' | 'alert' | 'cleared' | 'restart' | 'changed model';
-  readonly sentence: string;
-  readonly layer: number | null;
-  readonly head: number | null;
-  readonly kind: string | null;
-  readonly trouble: boolean;
-}
-
-/** What all heads do at a step, and all that happened in the run. */
-export interface Findings {
-  readonly run: string;
-  readonly step: number;
-  /** The last step whose samples were looked at. */
-  readonly sampled: number | null;
-  readonly heads: readonly NamedHead[];
-  readonly groups: readonly FindingGroup[];
-  readonly events: readonly RunEvent[];
-}
-
-export interface FindingsQuery {
-  readonly run: string;
-  readonly step: number;
-}
-
-/** The query that shows best that a head is of a kind. */
-export interface Evidence {
-  readonly step: number;
-  readonly layer: number;
-  readonly head: number;
-  readonly kind: string;
-  readonly sequence: number;
-  readonly query: number;
-  readonly key: number;
-  readonly weight: number;
-  readonly query_token: string;
-  readonly key_token: string;
-  readonly sentence: string;
-}
-
-export interface EvidenceQuery extends FindingsQuery {
-  readonly layer: number;
-  readonly head: number;
-  readonly kind: string;
-}
-
 /** The 202 answer: still being made; `done` of `total` pieces are ready, both 0 until a worker begins. */
 export interface Progress {
   readonly state: string;
@@ -292,96 +180,8 @@ export interface Progress {
   readonly total: number;
 }
 
-export type Dims = 2 | 3;
-
 /** How urgent an answer is: looked at now, the rest of the matrix, steps that may come next. */
 export type Priority = 0 | 1 | 2;
-
-/** Some of a head's points, by their numbers among queries then keys, ascending. */
-export interface Group {
-  /** Tells groups apart. */
-  readonly id: string;
-  readonly points: readonly number[];
-  /** How many points the head has altogether. */
-  readonly of: number;
-}
-
-export interface PointsQuery {
-  readonly run: string;
-  readonly step: number;
-  readonly layer: number;
-  /** Only this head; without it all of the layer's. */
-  readonly head?: number;
-  readonly projection: Projection;
-  readonly dims: Dims;
-  readonly frame: number;
-  /** A frame that is there at once, because it is fitted to its newest step alone. */
-  readonly fit?: 'newest';
-  /** Only these points, projected again by themselves. */
-  readonly alone?: Group;
-  /** The run whose frame `frame` is, where the points of one run are drawn in the frame of another. */
-  readonly inFrameOf?: string;
-}
-
-/** float32 [heads, points, dims], and for heads without a (full) picture a sentence that says why. */
-export interface Points extends NpyArray {
-  readonly notes: ReadonlyMap<number, string>;
-}
-
-export interface TrustQuery {
-  readonly run: string;
-  readonly step: number;
-  readonly layer: number;
-  readonly head: number;
-  readonly projection: Projection;
-  readonly dims: Dims;
-  readonly frame: number;
-  /** The step whose way to this one is judged. */
-  readonly previous?: number;
-}
-
-/** How far one head's picture can be believed. */
-export interface Trust {
-  /** For which share of the queries the key attended to most is among the three nearest; and what chance would give. */
-  readonly top_key: JsonNumber;
-  readonly top_key_chance: JsonNumber;
-  readonly faithfulness: JsonNumber;
-  readonly trustworthiness: JsonNumber;
-  readonly continuity: JsonNumber;
-  readonly neighbour_recall: JsonNumber;
-  /** How many neighbours these figures look at. */
-  readonly k: number;
-  /** Spearman's correlation of the points' motion from the previous step, in all dimensions and on screen. */
-  readonly motion: { readonly previous: number; readonly spearman: JsonNumber } | null;
-  /** Per point, queries then keys, in [0, 1]. */
-  readonly missed_keys: readonly JsonNumber[];
-  readonly false_neighbours: readonly JsonNumber[];
-  readonly tears: readonly JsonNumber[];
-  /** Fit to be shown as it stands. */
-  readonly sentence: string;
-  readonly note: string | null;
-  /** What the paper's normalisation did to this head; null where it is not used. */
-  readonly normalisation: { readonly c: number; readonly translation: JsonNumber } | null;
-}
-
-const POINT_FIGURES = [
-  'norm',
-  'max_logit',
-  'entropy',
-  'first',
-  'received',
-  'attracted',
-  'value_norm',
-] as const;
-export type PointFigure = (typeof POINT_FIGURES)[number];
-
-/** A figure of every query and key of a layer's heads. */
-export interface FigureQuery {
-  readonly run: string;
-  readonly step: number;
-  readonly layer: number;
-  readonly figure: PointFigure;
-}
 
 /** Of the small maps: the first positions as they are, the whole length in parts, by how far the key is from the query,
  * and by patch. */

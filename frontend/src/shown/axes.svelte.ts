@@ -1,4 +1,5 @@
 import type { Feature } from '../run/feature';
+import type { Dims } from '../run/pictures';
 import {
   addressKey,
   DEFAULT_PROJECTION,
@@ -9,7 +10,7 @@ import {
 } from '../run/projection';
 import { checkpoint, choice, type Link, type Said, type Settings, settings, word } from '../run/setting';
 import type { Offers } from '../run/source';
-import type { Dims, Run } from '../run/types';
+import type { Run } from '../run/types';
 
 interface Needs {
   readonly steps: readonly number[];

@@ -1,8 +1,9 @@
 import { SvelteMap } from 'svelte/reactivity';
 import { ArrayCache } from '../base/cache';
+import type { Points, PointsQuery } from '../run/pictures';
 import { addressKey, isSlow } from '../run/projection';
 import { type DataSource, isAbort, sentence } from '../run/source';
-import type { Points, PointsQuery, Priority, Progress } from '../run/types';
+import type { Priority, Progress } from '../run/types';
 
 /** How many answers are waited for at once. A browser opens six connections to a server; two stay free for what the
  * user clicks on. Axes that are there at once need not queue behind those that are still being fitted; slow heads are

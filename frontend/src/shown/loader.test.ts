@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Points, PointsQuery } from '../run/pictures';
 import { DEFAULT_PROJECTION, type Method } from '../run/projection';
 import { type DataSource, SourceError, type Waiting } from '../run/source';
-import type { Points, PointsQuery, Priority } from '../run/types';
+import type { Priority } from '../run/types';
 import { PointLoader, type Wanted } from './loader.svelte';
 
 interface Asked {

@@ -1,6 +1,7 @@
 import { headsOf } from '../render/positions';
 import type { HeadPlace } from '../run/head';
-import type { Layer, PointsQuery } from '../run/types';
+import type { PointsQuery } from '../run/pictures';
+import type { Layer } from '../run/types';
 import { isBlank } from './blank';
 import type { PointLoader } from './loader.svelte';
 import type { ShownSteps } from './shown.svelte';

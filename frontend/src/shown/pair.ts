@@ -1,6 +1,6 @@
 import type { StepPoints } from '../render/positions';
+import type { Dims } from '../run/pictures';
 import type { Method } from '../run/projection';
-import type { Dims } from '../run/types';
 
 export type Heads = readonly (Float32Array | null)[];
 

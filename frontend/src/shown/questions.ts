@@ -1,6 +1,7 @@
 import type { HeadPlace } from '../run/head';
+import type { Dims, Group, PointsQuery } from '../run/pictures';
 import { isSlow, type Projection } from '../run/projection';
-import type { Dims, Group, PointsQuery, Run } from '../run/types';
+import type { Run } from '../run/types';
 
 /** What a scene wants to show. */
 export interface Wish {

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest';
+import type { PointsQuery } from '../run/pictures';
 import { DEFAULT_PROJECTION, type Method } from '../run/projection';
-import type { PointsQuery } from '../run/types';
 import type { PointLoader } from './loader.svelte';
 import { canShow, settled } from './ready';
 

@@ -1,7 +1,7 @@
 import type { Playback } from '../playback/playback.svelte';
 import type { Focus } from '../run/focus.svelte';
+import type { PointsQuery } from '../run/pictures';
 import { isSlow } from '../run/projection';
-import type { PointsQuery } from '../run/types';
 import type { Axes } from './axes.svelte';
 import type { PointLoader } from './loader.svelte';
 import type { ShownSteps } from './shown.svelte';

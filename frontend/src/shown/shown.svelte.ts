@@ -3,9 +3,10 @@ import type { Playback } from '../playback/playback.svelte';
 import { Morph } from '../render/morph.svelte';
 import { headsOf, type StepPoints } from '../render/positions';
 import type { Feature } from '../run/feature';
+import type { PointsQuery } from '../run/pictures';
 import { addressKey } from '../run/projection';
 import type { DataSource } from '../run/source';
-import type { PointsQuery, Run } from '../run/types';
+import type { Run } from '../run/types';
 import type { Axes } from './axes.svelte';
 import { isOutOfFrame } from './out_of_frame';
 import {

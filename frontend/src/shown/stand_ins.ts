@@ -1,7 +1,8 @@
 import { headsOf } from '../render/positions';
 import type { HeadPlace } from '../run/head';
+import type { PointsQuery } from '../run/pictures';
 import { DEFAULT_PROJECTION } from '../run/projection';
-import type { PointsQuery, Run } from '../run/types';
+import type { Run } from '../run/types';
 import type { PointLoader } from './loader.svelte';
 import type { Heads } from './pair';
 

@@ -1,32 +1,25 @@
 import type { NpyArray } from '../base/npy';
 import type { ChangePoints, FigureOfRunQuery } from '../run/change_points';
 import type { ConnectionsQuery, HeadConnections } from '../run/connections';
+import type { Alerts, Evidence, EvidenceQuery, Findings, FindingsQuery } from '../run/findings';
 import { gridOf } from '../run/grids';
 import type { LabelAttention, LabelQuery } from '../run/label_attention';
 import { layerTokens, listsOf } from '../run/lists';
+import type { Dims, FigureQuery, Points, PointsQuery, Trust, TrustQuery } from '../run/pictures';
 import { indexTokens } from '../run/places';
 import { addressKey, type Projection } from '../run/projection';
 import type { ScalarPoint } from '../run/scalars';
 import { type DataSource, type Offers, SourceError } from '../run/source';
 import type {
-  Alerts,
   AttentionQuery,
   ChangeQuery,
-  Dims,
-  Evidence,
-  EvidenceQuery,
   FigureOfHeadsQuery,
-  FigureQuery,
-  Findings,
-  FindingsQuery,
   HealthDocument,
   HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
   JsonNumber,
   KnownHealth,
-  Points,
-  PointsQuery,
   Probe,
   RangeQuery,
   RowsQuery,
@@ -35,8 +28,6 @@ import type {
   SimilarityQuery,
   SmallMaps,
   TokensOf,
-  Trust,
-  TrustQuery,
 } from '../run/types';
 import { figureOf, rangeOf, rowsOf, stepsOf, type WholeHealth, wholeHealth } from '../run/whole_health';
 import { type ChangesHeader, readFigures, readPoints, readWeights, unpack } from './unpack';

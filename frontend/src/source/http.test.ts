@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { PointsQuery } from '../run/pictures';
 import { DEFAULT_PROJECTION, type Projection } from '../run/projection';
-import type { PointsQuery, Priority } from '../run/types';
+import type { Priority } from '../run/types';
 import { HttpSource } from './http';
 
 const base = new URL('http://localhost:6006/prefix/data/plugin/attnviz/');

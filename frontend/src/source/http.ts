@@ -2,28 +2,22 @@ import { type NpyArray, parseNpy, parseNpyBytes } from '../base/npy';
 import { sleep } from '../base/sleep';
 import type { ChangePoints, FigureOfRunQuery } from '../run/change_points';
 import type { ConnectionsQuery, HeadConnections } from '../run/connections';
+import type { Alerts, Evidence, EvidenceQuery, Findings, FindingsQuery } from '../run/findings';
 import type { LabelAttention, LabelQuery } from '../run/label_attention';
+import type { FigureQuery, Points, PointsQuery, Trust, TrustQuery } from '../run/pictures';
 import { address } from '../run/projection';
 import { pointsOf, type ScalarPoint, tagsOf } from '../run/scalars';
 import { type DataSource, LostError, SourceError, type Waiting } from '../run/source';
 import type {
-  Alerts,
   AttentionQuery,
   ChangeQuery,
-  Evidence,
-  EvidenceQuery,
   FigureOfHeadsQuery,
-  FigureQuery,
-  Findings,
-  FindingsQuery,
   HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
   JsonNumber,
   KnownHealth,
   MapsQuery,
-  Points,
-  PointsQuery,
   Probe,
   RangeQuery,
   RowsQuery,
@@ -33,8 +27,6 @@ import type {
   SimilarityQuery,
   SmallMaps,
   TokensOf,
-  Trust,
-  TrustQuery,
 } from '../run/types';
 
 /** How long to wait before asking again for something that is still being made: 0.3 s, then slower, up to 2 s. */

@@ -1,26 +1,20 @@
 import type { NpyArray } from '../base/npy';
 import type { ChangePoints, FigureOfRunQuery } from '../run/change_points';
 import type { ConnectionsQuery, HeadConnections } from '../run/connections';
+import type { Alerts, Evidence, EvidenceQuery, Findings, FindingsQuery } from '../run/findings';
 import type { LabelAttention, LabelQuery } from '../run/label_attention';
+import type { FigureQuery, Points, PointsQuery, Trust, TrustQuery } from '../run/pictures';
 import type { ScalarPoint } from '../run/scalars';
 import type { DataSource, Offers, Waiting } from '../run/source';
 import type {
-  Alerts,
   AttentionQuery,
   ChangeQuery,
-  Evidence,
-  EvidenceQuery,
   FigureOfHeadsQuery,
-  FigureQuery,
-  Findings,
-  FindingsQuery,
   HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
   KnownHealth,
   MapsQuery,
-  Points,
-  PointsQuery,
   Probe,
   RangeQuery,
   RowsQuery,
@@ -28,8 +22,6 @@ import type {
   SimilarityQuery,
   SmallMaps,
   TokensOf,
-  Trust,
-  TrustQuery,
 } from '../run/types';
 import type { Connection } from './connection.svelte';
 

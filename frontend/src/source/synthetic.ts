@@ -3,36 +3,29 @@ import type { NpyArray } from '../base/npy';
 import { sleep } from '../base/sleep';
 import type { ChangePoints, FigureOfRunQuery } from '../run/change_points';
 import type { ConnectionsQuery, HeadConnections } from '../run/connections';
+import type { Alerts, Evidence, Findings, FindingsQuery } from '../run/findings';
 import { gridOf } from '../run/grids';
 import type { LabelAttention, LabelQuery } from '../run/label_attention';
+import type { FigureQuery, Points, PointsQuery, Trust, TrustQuery } from '../run/pictures';
 import { isSlow } from '../run/projection';
 import type { ScalarPoint } from '../run/scalars';
 import { type DataSource, SourceError, type Waiting } from '../run/source';
 import type {
-  Alerts,
   AttentionQuery,
   ChangeQuery,
-  Evidence,
   FigureOfHeadsQuery,
-  FigureQuery,
-  Findings,
-  FindingsQuery,
   HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
   JsonNumber,
   KnownHealth,
   MapsQuery,
-  Points,
-  PointsQuery,
   Probe,
   RangeQuery,
   RowsQuery,
   Runs,
   SimilarityQuery,
   SmallMaps,
-  Trust,
-  TrustQuery,
 } from '../run/types';
 import { figureOf, rangeOf, rowsOf, stepsOf, type WholeHealth, wholeHealth } from '../run/whole_health';
 import { pointFigure, weightedByValues } from './synthetic_figures';

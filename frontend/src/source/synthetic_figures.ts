@@ -1,5 +1,5 @@
 import { noise } from '../base/noise';
-import type { PointFigure } from '../run/types';
+import type { PointFigure } from '../run/pictures';
 import type { SyntheticHead } from './synthetic_head';
 
 /** A figure of each made-up query, then key. */

@@ -1,4 +1,4 @@
-import type { Finding, FindingGroup, Findings, NamedHead } from '../run/types';
+import type { Finding, FindingGroup, Findings, NamedHead } from '../run/findings';
 
 /** Kinds by the figure that tells them, the more special one first. */
 const KINDS = [

@@ -1,8 +1,8 @@
 import { noise } from '../base/noise';
 import { sleep } from '../base/sleep';
+import type { Trust } from '../run/pictures';
 import type { Projection } from '../run/projection';
 import type { Waiting } from '../run/source';
-import type { Trust } from '../run/types';
 
 /** What the server's slow projections look like from here: work that waits for a worker, moves on in pieces, and is
  * dropped when nobody asks about it; and figures that say how far a picture can be believed. */

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest';
+import type { Alert, RunEvent } from '../run/findings';
 import type { HeadPlace } from '../run/head';
-import type { Alert, RunEvent } from '../run/types';
 import { goToAlert, goToEvent } from './alerted';
 
 let went: number[];

@@ -1,9 +1,10 @@
 import { placeOfStep } from '../base/steps';
 import type { RunHealth } from '../health/run_health.svelte';
 import type { Playback } from '../playback/playback.svelte';
+import type { Alert, RunEvent } from '../run/findings';
 import type { Focus } from '../run/focus.svelte';
 import type { HeadPlace } from '../run/head';
-import type { Alert, Layer, RunEvent } from '../run/types';
+import type { Layer } from '../run/types';
 
 interface Needs {
   readonly playback: Pick<Playback, 'steps' | 'glideTo'>;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { TokenAt } from '../run/lists';
-import type { Group } from '../run/types';
+import type { Group } from '../run/pictures';
 import type { Asked, Pair } from '../shown/pair';
 import { LENGTHS, Trails, USUAL_LENGTH } from './trails.svelte';
 
