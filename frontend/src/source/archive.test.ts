@@ -2,7 +2,8 @@ import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { DEFAULT_PROJECTION } from '../run/projection';
 import type { Layer } from '../run/types';
-import { ArchiveSource, type PageIndex } from './archive';
+import { ArchiveSource } from './archive';
+import type { PageIndex } from './page_index';
 
 const layer = (number: number): Layer => ({
   name: `block.${number}`,

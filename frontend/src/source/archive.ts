@@ -23,42 +23,15 @@ import type {
   Probe,
   RangeQuery,
   RowsQuery,
-  Run,
   Runs,
   SimilarityQuery,
   SmallMaps,
   TokensOf,
 } from '../run/types';
 import { figureOf, rangeOf, rowsOf, stepsOf, type WholeHealth, wholeHealth } from '../run/whole_health';
+import { describe, detailOf, type PageIndex } from './page_index';
 import { type ChangesHeader, readFigures, readPoints, readWeights, unpack } from './unpack';
 import { askedOf, summaryOf } from './whole';
-
-/** What a page of `tb-attnviz export` holds, as tb_attnviz/export/contents.py writes it. */
-export interface PageIndex {
-  readonly version: number;
-  readonly by: string;
-  readonly title: string;
-  /** How much of it the run had. */
-  readonly recorded: {
-    readonly steps: number;
-    /** Their numbers in the model. */
-    readonly layers: readonly number[];
-    readonly heads: number;
-    readonly sequences: number;
-  };
-  readonly run: Run;
-  readonly projections: readonly Projection[];
-  readonly dims: readonly Dims[];
-  /** Heads whose attention is in it. */
-  readonly detail: readonly (readonly [number, number])[];
-  /** So many of the first ones have their attention in it. */
-  readonly sequences: number;
-  readonly trust: boolean;
-  /** What is in it of what can be left out. */
-  readonly parts: readonly Part[];
-  /** On its heads, as their file has them. */
-  readonly notes?: unknown;
-}
 
 /** Of the heads whose attention is in it, by layer and head. */
 interface PageConnections {
@@ -66,16 +39,7 @@ interface PageConnections {
   readonly heads: Readonly<Record<string, Pick<HeadConnections, 'fed_by' | 'feeds'>>>;
 }
 
-export type Part = 'images' | 'figures' | 'values' | 'comparisons';
-
 const VERSION = 1;
-
-const PARTS: Readonly<Record<Part, string>> = {
-  images: 'images',
-  figures: 'the figures of points',
-  values: 'what the norms of values say',
-  comparisons: 'how far heads changed and how alike they are',
-};
 
 /** A page that holds a run: what it has is unpacked when it is looked at. */
 export class ArchiveSource implements DataSource {
@@ -139,7 +103,8 @@ export class ArchiveSource implements DataSource {
     if (this.piece('connections') === null) return { run, layer, head, steps: [], fed_by: [], feeds: [] }; // none were recorded
     const { steps, heads }: PageConnections = await this.document('connections');
     const found = heads[`${layer}-${head}`];
-    if (!found) throw new SourceError(`This page holds who feeds ${this.detail()}, and not this head.`);
+    if (!found)
+      throw new SourceError(`This page holds who feeds ${detailOf(this.index)}, and not this head.`);
     return { run, layer, head, steps, ...found };
   }
 
@@ -189,7 +154,7 @@ export class ArchiveSource implements DataSource {
         `This page holds the attention within the first ${sequences} of ${recorded.sequences} sequences, not within ${sequence}.`,
       );
     }
-    const attention = `the attention of this head: it holds that of ${this.detail()}`;
+    const attention = `the attention of this head: it holds that of ${detailOf(this.index)}`;
     const what = weight ? `${attention}, weighted by values where these were recorded` : attention;
     const kind = weight ? 'weighted' : 'attention';
     const { header, data } = readWeights(await this.unpacked(`${kind}-${layer}-${head}-${step}`, what));
@@ -281,51 +246,4 @@ export class ArchiveSource implements DataSource {
     if (number < 0) throw new SourceError('This page does not hold this projection.');
     return `${number}-${dims}`;
   }
-
-  private detail(): string {
-    const { detail, run } = this.index;
-    const names = detail.map(([layer, head]) => headOf(run, layer, head));
-    if (names.length === 0) return 'none';
-    return names.length > 6
-      ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more`
-      : names.join(', ');
-  }
-}
-
-function headOf(run: Run, layer: number, head: number): string {
-  const described = run.layers[layer];
-  return `L${described?.number ?? layer} H${described?.head_numbers[head] ?? head}`;
-}
-
-/** What is in the page, and what the run had beyond it. */
-function describe({ run, recorded, detail, sequences, by, trust, parts }: PageIndex): string {
-  const { steps, layers } = run;
-  const number = (step: number) => step.toLocaleString('en-US');
-  const listed =
-    steps.length > 8
-      ? `${steps.slice(0, 3).map(number).join(', ')}, … ${number(steps.at(-1) ?? 0)}`
-      : steps.map(number).join(', ');
-  const heads = layers.reduce((sum, layer) => sum + layer.heads, 0);
-  const missing = recorded.layers.filter((layer) => !layers.some((held) => held.number === layer));
-  const sentences = [
-    `This page holds ${steps.length === recorded.steps ? 'all' : `${steps.length} of ${recorded.steps}`} steps (${listed}) and ${
-      heads === recorded.heads ? `all ${heads}` : `${heads} of ${recorded.heads}`
-    } heads.`,
-  ];
-  if (missing.length > 0) {
-    sentences.push(
-      `Layer${missing.length === 1 ? '' : 's'} ${missing.join(', ')} ${missing.length === 1 ? 'was' : 'were'} not exported.`,
-    );
-  }
-  if (detail.length < heads) sentences.push(`Attention came along for ${detail.length} of them.`);
-  if (sequences < recorded.sequences)
-    sentences.push(`Attention is within the first ${sequences} of ${recorded.sequences} sequences.`);
-  const left = [
-    ...(trust ? [] : ['the trust in pictures']),
-    ...Object.entries(PARTS).flatMap(([part, name]) => (parts.some((held) => held === part) ? [] : [name])),
-  ].join(', ');
-  if (left) sentences.push(`${left.charAt(0).toUpperCase()}${left.slice(1)} did not come along.`);
-  sentences.push('Groups cannot be projected by themselves, and no other run can be laid over this one.');
-  sentences.push(`Points are rounded to 1/32,767 of their range. Written by ${by}.`);
-  return sentences.join(' ');
 }

@@ -17,7 +17,6 @@ import type {
   HealthSteps,
   ImageSummary,
   ImageSummaryQuery,
-  JsonNumber,
   KnownHealth,
   MapsQuery,
   Probe,
@@ -27,7 +26,7 @@ import type {
   SimilarityQuery,
   SmallMaps,
 } from '../run/types';
-import { figureOf, rangeOf, rowsOf, stepsOf, type WholeHealth, wholeHealth } from '../run/whole_health';
+import { figureOf, rangeOf, rowsOf, stepsOf, wholeHealth } from '../run/whole_health';
 import { pointFigure, weightedByValues } from './synthetic_figures';
 import { syntheticFindings } from './synthetic_findings';
 import { attention, formation, health, position, syntheticHead } from './synthetic_head';
@@ -56,40 +55,19 @@ export class SyntheticSource implements DataSource {
   }
 
   async healthSteps(run: string, known: KnownHealth | null): Promise<HealthSteps> {
-    return stepsOf(this.health(run), known);
+    return stepsOf(wholeHealth(this.made.health(run)), known);
   }
 
   async healthRows(query: RowsQuery): Promise<NpyArray> {
-    return rowsOf(this.health(query.run), query);
+    return rowsOf(wholeHealth(this.made.health(query.run)), query);
   }
 
   async healthFigure(query: FigureOfHeadsQuery): Promise<NpyArray> {
-    return figureOf(this.health(query.run), query);
+    return figureOf(wholeHealth(this.made.health(query.run)), query);
   }
 
   async healthRange(query: RangeQuery): Promise<NpyArray> {
-    return rangeOf(this.health(query.run), query);
-  }
-
-  private health(run: string): WholeHealth {
-    const figures: Record<string, JsonNumber[][]> = {};
-    const steps = this.made.steps();
-    steps.forEach((step, i) => {
-      this.made.options.heads.forEach((heads, layer) => {
-        for (let head = 0; head < heads; head++) {
-          for (const [name, value] of Object.entries(
-            health(syntheticHead(layer, head), this.made.time(step, run)),
-          )) {
-            figures[name] ??= [];
-            figures[name][i] ??= [];
-            // Induction was "not recorded" at two steps, so that the charts have a gap to show.
-            const gap = name === 'induction' && (step === 5 * EVERY || step === 6 * EVERY);
-            figures[name][i].push(gap ? 'NaN' : value);
-          }
-        }
-      });
-    });
-    return wholeHealth({ run, steps, heads: this.made.options.heads, figures, digest: 'synthetic' });
+    return rangeOf(wholeHealth(this.made.health(query.run)), query);
   }
 
   /** One head whose logits grew too large at the fifth checkpoint. */

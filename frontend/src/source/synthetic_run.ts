@@ -1,4 +1,4 @@
-import type { Layer, Run, Runs, Sequence } from '../run/types';
+import type { HealthDocument, JsonNumber, Layer, Run, Runs, Sequence } from '../run/types';
 import { health, syntheticHead, wordClass } from './synthetic_head';
 import { syntheticImage } from './synthetic_images';
 import { long, repeated, text } from './synthetic_probe';
@@ -123,5 +123,27 @@ export class SyntheticRun {
 
   time(step: number, run?: string): number {
     return (step / (EVERY * 20)) * (run === SLOWER ? 0.45 : 1);
+  }
+
+  /** The figures of all heads at all steps. */
+  health(run: string): HealthDocument {
+    const figures: Record<string, JsonNumber[][]> = {};
+    const steps = this.steps();
+    steps.forEach((step, i) => {
+      this.options.heads.forEach((heads, layer) => {
+        for (let head = 0; head < heads; head++) {
+          for (const [name, value] of Object.entries(
+            health(syntheticHead(layer, head), this.time(step, run)),
+          )) {
+            figures[name] ??= [];
+            figures[name][i] ??= [];
+            // Induction was "not recorded" at two steps, so that the charts have a gap to show.
+            const gap = name === 'induction' && (step === 5 * EVERY || step === 6 * EVERY);
+            figures[name][i].push(gap ? 'NaN' : value);
+          }
+        }
+      });
+    });
+    return { run, steps, heads: this.options.heads, figures, digest: 'synthetic' };
   }
 }
