@@ -1,6 +1,7 @@
 """Projections, seen: chosen and set, slow ones head by head, how far they can be believed, points by themselves."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
