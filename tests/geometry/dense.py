@@ -26,6 +26,8 @@ class Dense:
         sinks: Array | None = None,
     ) -> None:
         self.shape = queries.shape[:2]
+        self._diagonals: dict[int, Array] = {}
+        self._pooled: dict[int, Array] = {}
         group = queries.shape[1] // keys.shape[1]
         self.attention: dict[tuple[int, int], Array] = {}
         self.visible: dict[tuple[int, int], npt.NDArray[np.bool_]] = {}
@@ -56,15 +58,22 @@ class Dense:
 
     def diagonal(self, offset: int) -> Array:
         """[sequences, heads]: the mean attention over visible pairs at `offset` = key - query."""
-        return self.figure(lambda a, seen: mean(list(pairs_at(a, seen, offset))))
+        if offset not in self._diagonals:
+            self._diagonals[offset] = self.figure(lambda a, seen: mean(list(pairs_at(a, seen, offset))))
+        return self._diagonals[offset]
 
     def pooled(self, size: int) -> Array:
         """[sequences, heads, size, size]: by cutting every token into `size` pieces, of which n make a part."""
+        if size not in self._pooled:
+            self._pooled[size] = self._pool(size)
+        return self._pooled[size]
+
+    def _pool(self, size: int) -> Array:
         found = np.empty((*self.shape, size, size))
         for at, a in self.attention.items():
             n, m = a.shape
-            fine = np.repeat(np.repeat(a, size, axis=0), size, axis=1) / size  # pieces of queries × pieces of keys
-            found[at] = fine.reshape(size, n, size, m).mean(axis=1).sum(axis=-1)
+            rows = np.repeat(a, size, axis=0).reshape(size, n, m).mean(axis=1)  # parts of queries × keys
+            found[at] = np.repeat(rows, size, axis=1).reshape(size, size, m).sum(axis=-1) / size
         return found
 
 

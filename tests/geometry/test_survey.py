@@ -1,5 +1,6 @@
 """One pass over blocks, against attention written out, for every form that an attention has."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,7 @@ def band(behind: int, ahead: int) -> Array:
     return np.where((offset >= -behind) & (offset <= ahead), 0.0, -np.inf)[None, None]
 
 
+USUAL: Options = {"scale": 0.5, "causal": False, "lengths": LENGTHS}
 FORMS: dict[str, Options] = {
     "full": {},
     "causal": {"causal": True},
@@ -46,14 +48,24 @@ FORMS: dict[str, Options] = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=FORMS.items(), ids=FORMS, scope="module")
-def form(request: pytest.FixtureRequest) -> Options:
-    return {"scale": 0.5, "causal": False, "lengths": LENGTHS} | request.param[1]
+@pytest.fixture(params=FORMS, scope="module")
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def expected(form: Options) -> Dense:
-    return Dense(QUERIES, KEYS, **form)
+def form(name: str) -> Options:
+    return USUAL | FORMS[name]
+
+
+@functools.cache  # one for all libraries, in whatever order they come
+def written_out(name: str) -> Dense:
+    return Dense(QUERIES, KEYS, **USUAL | FORMS[name])
+
+
+@pytest.fixture(scope="module")
+def expected(name: str) -> Dense:
+    return written_out(name)
 
 
 @pytest.fixture(params=["numpy", "torch", "torch in small blocks", "float32"], scope="module")
