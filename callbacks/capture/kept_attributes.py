@@ -56,6 +56,28 @@ class KeptAttributes:
         )
 
 
+class KeptClassAttributes:
+    """The same of what `kind`, a class of modules, holds for all of them."""
+
+    def __init__(self, kind: type, memory: "Memory") -> None:
+        self._class = kind
+        self._memory = memory
+        self._values = self._kept()
+        memory.keep(self._values.values())
+
+    def put_back(self) -> None:
+        now = self._kept()
+        for name in now.keys() - self._values.keys():
+            type.__delattr__(self._class, name)
+        for name, value in self._values.items():
+            if now.get(name, self) is not value:
+                type.__setattr__(self._class, name, value)
+
+    def _kept(self) -> dict[str, Any]:
+        own = vars(self._class).items()
+        return {name: value for name, value in own if not name.startswith("__") and self._memory.is_known(value)}
+
+
 class Memory:
     """What the modules of `model` keep, and all that it holds: each object once."""
 
@@ -63,6 +85,11 @@ class Memory:
         self._packages = own_packages(model)
         self._kept: dict[int, Any] = {}  # by id, which stays theirs as long as they are here
         self._ways_back: list[Callable[[], object]] = []
+
+    def own_classes(self, model: nn.Module) -> set[type]:
+        """Those of the modules of `model`, and what they inherit from, that come with the model."""
+        classes = {kind for module in model.modules() for kind in type(module).__mro__}
+        return {kind for kind in classes if package_of(kind) in self._packages}
 
     def keep(self, values: Iterable[Any]) -> None:
         waiting = _not_plain(values)

@@ -10,16 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from .distributed import inside_flat_parameters, sharded_again
-from .kept_attributes import KeptAttributes, Memory
+from .kept_attributes import KeptAttributes, KeptClassAttributes, Memory
 from .own_generators import own_generators
+from .written_parameters import parameters_put_back
 
 
 @contextlib.contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Within it `model` runs in evaluation mode, without gradients and uncompiled; after it nothing has changed.
 
-    Restored, also after an exception: training flags, buffers, what else modules keep (numbers, tensors, lists, …), and
-    the random states of torch, NumPy and Python, and of generators of the model's own.
+    Restored, also after an exception: training flags, buffers, parameters that the pass writes to, what else modules
+    and their classes keep (numbers, tensors, lists, …), and the random states of torch, NumPy and Python, and of
+    generators of the model's own.
 
         with undisturbed(model):
             model(inputs)
@@ -28,6 +30,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
         stack.enter_context(random_states(model))
         stack.enter_context(own_generators(model))
         stack.enter_context(_buffers(model))
+        stack.enter_context(parameters_put_back(model))
         stack.enter_context(_attributes(model))
         stack.enter_context(_evaluation(model))
         stack.enter_context(_autocast_cache_off())
@@ -114,6 +117,8 @@ def _attributes(model: nn.Module) -> Iterator[None]:
             if not _keeps_its_own(module):
                 attributes = KeptAttributes(module, tensors=module not in flat, memory=memory)
                 stack.callback(attributes.put_back)
+        for kind in memory.own_classes(model):
+            stack.callback(KeptClassAttributes(kind, memory).put_back)
         yield
 
 

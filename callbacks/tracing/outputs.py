@@ -3,9 +3,8 @@
 Differential attention (arXiv 2410.05258) attends with the difference of two softmaxes. It is as well written as the
 difference of what each of them gives, where neither's weights are touched; as a sum in which one of them has a negative
 factor, which may be learned; as a product with such factors, of both side by side; or by values that are those of the
-other, times a negative factor (`opposed`). So every element of a result is
-followed with the number of the head that it is of, and the sign that it has been given, through what only moves,
-scales or adds it. What a layer projects is features from then on, and is followed no further.
+other, times a negative factor (`opposed`). So every element of a result is followed with the number of the head that it
+is of, and its sign, through what only moves, scales or adds it, up to the layer that projects it.
 """
 
 import dataclasses
@@ -26,12 +25,17 @@ from .sums import ADDING, SUBTRACTING, Sum, read_mixture, read_sum
 _FACTORS = {"mul", "rmul", "imul", "multiply", "div", "truediv", "idiv", "itruediv", "divide", "true_divide"}
 _KEEPING = SAME | {"dropout", "layer_norm", "rms_norm", "group_norm", "normalize"}
 _JOINING = {"cat", "concat", "concatenate", "stack"}
-_FOLLOWED = MOVING | REGROUPING | _KEEPING | _JOINING | _FACTORS | ADDING | OPERATIONS
+_FOLLOWED = MOVING | REGROUPING | _KEEPING | _JOINING | _FACTORS | ADDING
 _FOLLOWED |= {"neg", "negative", "roll", "flip", "repeat", "repeat_interleave", "expand_as", "setitem"}
-_FOLLOWED |= {"sum", "mean", "diff", "linear", "tensordot"}
+_SUMMING = OPERATIONS | {"sum", "mean", "diff", "linear", "tensordot"}
+_FOLLOWED |= _SUMMING
 _WHY = (
     "its result is subtracted from that of another attention, or of other heads: what the model attends with is the "
     "difference, which no queries and keys give"
+)
+_LESSENED = (
+    "the mean of its values is subtracted from its result: what the model attends with is its weights less as much "
+    "for every key, which no queries and keys give"
 )
 _MOST = 30_000  # heads of a pass that are told apart
 
@@ -118,7 +122,7 @@ class Outputs:
         elif operation in _KEEPING:
             if isinstance(result, Tensor) and result.shape == x.shape:
                 self._of[result] = output
-        elif operation not in OPERATIONS:
+        elif operation not in _SUMMING:
             self._move(func, operation, args, kwargs, output, result)
 
     def _output(self, x: Any) -> _Output | None:
@@ -217,6 +221,13 @@ class Outputs:
                 if bool(against.any()) or self._values.any_of(numbers[apart], others[apart]):
                     self._refuse_all(names)
 
+        for output, sign in outputs:
+            for x, of_x in terms:
+                names = self._without_part_in(x, output.names)
+                of_values = self._output(x) is None and bool(names) and x.numel() > 0
+                if of_values and self._values.any_mean(*signed(output, sign), (x.detach() * of_x).expand(shape)):
+                    self._refuse_all(names, _LESSENED)
+
         def elements() -> tuple[Tensor, Tensor]:
             numbers, signs = signed(*outputs[0])
             for output, sign in outputs[1:]:
@@ -233,8 +244,11 @@ class Outputs:
         names = frozenset[str]() if output is None else self._beside(output.names, output.names)
         if output is None or not names or x.numel() == 0:
             return
-        if x.shape[place] > sum(self._heads_of[name] for name in output.names):
-            return  # features of heads are summed: that is a projection
+        if x.shape[place] > sum(self._heads_of[name] for name in output.names):  # a projection of features
+            numbers, signs = (e.movedim(place, -1)[(0,) * (x.dim() - 1)] for e in output.elements())
+            if self._values.any_projected(numbers, factors.detach() * signs):
+                self._refuse_all(names)
+            return
         numbers, signs = (e.movedim(place, -1) for e in output.elements())  # (…, size)
         line = numbers.flatten(0, -2)[0]
         if len(set(line.tolist())) < max(len(line), 2):
@@ -254,9 +268,13 @@ class Outputs:
                     found |= {one, other}
         return frozenset(found)
 
-    def _refuse_all(self, names: frozenset[str]) -> None:
+    def _without_part_in(self, x: Tensor, names: frozenset[str]) -> frozenset[str]:
+        """Those that `x` is not made of."""
+        return frozenset(name for name in names if not self._sources(x) & self._made_from[name][1])
+
+    def _refuse_all(self, names: frozenset[str], why: str = _WHY) -> None:
         for name in sorted(names):
-            self._refuse(name, _WHY)
+            self._refuse(name, why)
 
 
 def _sign(factor: float | Tensor) -> Any:
@@ -268,8 +286,7 @@ def _sign(factor: float | Tensor) -> Any:
 
 
 def _none(shape: torch.Size, device: torch.device) -> tuple[Tensor, Tensor]:
-    """The elements of a tensor that is of no attention."""
-    return (
+    return (  # of no attention
         torch.zeros((), dtype=torch.int32, device=device).expand(shape),
         torch.ones((), dtype=torch.int8, device=device).expand(shape),
     )

@@ -248,9 +248,14 @@ def read_attention(
     axes = product.axes
     queries, keys = product.left, product.right
     of_softmax = set(leaves(axes[dim]))
+    if not of_softmax:
+        raise NotAttentionError(
+            "it attends to a single key: where the model takes tokens before sequences (batch_first=False, say) these "
+            "are the sequences of the batch, of which it is shown one"
+        )
     if of_softmax & set(atoms(queries.axes)):
         queries, keys = keys, queries
-    if not of_softmax or of_softmax & set(atoms(queries.axes)):
+    if of_softmax & set(atoms(queries.axes)):
         raise NotAttentionError(f"its softmax is over axis {dim}, not over the keys")
     batch, rows = _rest_of(axes, dim, queries, keys, widths)
     batch = _sequences_first(batch, rows, sequences, queries, sequences_of(queries.given))

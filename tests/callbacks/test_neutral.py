@@ -458,3 +458,47 @@ def test_generators_start_every_pass_alike_wherever_they_are_held(holder):
     first, trained, again, later = drawn
     assert first == again
     assert not set(trained) & set(later)
+
+
+class Writing(Decoder):
+    """Writes to its weights in every pass, and counts its passes for all models of its class."""
+
+    passes, seen, widths = 0, [], {"last": 0}
+
+    def forward(self, ids):
+        with torch.no_grad():
+            self.head.weight.clamp_(-0.01, 0.01)
+            self.scales[0].add_(1)
+        Writing.passes += 1
+        self.seen.append(len(ids))
+        self.widths["last"] = self.table(ids).shape[-1]
+        return super().forward(ids)
+
+
+def test_what_a_pass_writes_to_parameters_and_to_classes_is_undone(tmp_path):
+    model = Writing()
+    model.table = nn.Embedding(100, 4, max_norm=0.1)
+    model.scales = nn.ParameterList([nn.Parameter(torch.zeros(2), requires_grad=False)])
+    before = {name: x.detach().clone() for name, x in model.named_parameters()}
+    with AttentionRecorder(model, Probe(IDS, TOKENS), tmp_path, on_error="raise") as recorder:
+        recorder.record(0)
+    assert_same({name: x.detach() for name, x in model.named_parameters()}, before)
+    assert (Writing.passes, Writing.seen, Writing.widths) == (0, [], {"last": 0})
+
+
+def test_a_parameter_that_is_written_to_later_is_named_once():
+    model, probe = Decoder(), Probe(IDS, TOKENS)
+    capture(model, probe)
+
+    def write(module, inputs):
+        module.weight.data.mul_(1)  # the same numbers, but who knows
+        with torch.no_grad():
+            module.weight.add_(1)
+
+    handle = model.head.register_forward_pre_hook(write)
+    with pytest.warns(RuntimeWarning, match=r"wrote to its parameters .*: head\.weight"):
+        capture(model, probe)
+    before = model.head.weight.detach().clone()
+    capture(model, probe)
+    handle.remove()
+    assert torch.equal(model.head.weight, before)

@@ -123,6 +123,66 @@ def test_a_constant_beside_opposed_values_hides_no_subtraction():
         record(lambda q, k, v: plain(q, k, v) + plain(q.roll(1, 1), k, 3 - FACTOR * v))
 
 
+def _beside(q, k, v, matrix):
+    return torch.cat([plain(q, k, v), plain(q.roll(1, 1), k, v)], dim=-1) @ matrix
+
+
+@pytest.mark.parametrize("matrix", [torch.eye(D), torch.randn(D, D, generator=torch.Generator().manual_seed(1))])
+def test_a_projection_that_subtracts_one_result_from_another(matrix):
+    with pytest.raises(NoAttentionError, match=r"Model: .*subtracted.* Model#1: .*subtracted"):
+        record(lambda q, k, v: _beside(q, k, v, torch.cat([matrix, -FACTOR * matrix])))
+
+
+@pytest.mark.parametrize("features", [1, 2, D, 100])
+def test_a_projection_of_two_results_is_recorded(features):
+    generator = torch.Generator().manual_seed(2)
+    recording = record(lambda q, k, v: _beside(q, k, v, torch.randn(2 * D, features, generator=generator)))
+    assert len(recording.layers) == 2
+    assert not recording.skipped
+
+
+def test_a_projection_of_values_with_one_number_a_token_is_recorded():
+    """Of the features that it makes of two heads, half are opposed by chance."""
+    recording = record(lambda q, k, v: _beside(q, k, v[..., :1] * torch.arange(1.0, D + 1), torch.randn(2 * D, 3)))
+    assert len(recording.layers) == 2
+    assert not recording.skipped
+
+
+LESSENED = {
+    "a mean": lambda y, v: y - v.mean(-2, keepdim=True),
+    "a part of the sum": lambda y, v: y + (-0.01) * v.sum(2, keepdim=True),
+    "by a learned factor": lambda y, v: torch.addcmul(y, v.mean(2, keepdim=True), LEARNED),
+    "of what is seen so far": lambda y, v: y - v.cumsum(2) / torch.arange(1.0, N + 1)[:, None],
+    "of merged heads": lambda y, v: (
+        y.transpose(1, 2).flatten(2).sub(v.transpose(1, 2).flatten(2).mean(1, keepdim=True))
+    ),
+    "the other way round": lambda y, v: v.mean(2, keepdim=True) - y,
+}
+
+
+@pytest.mark.parametrize("attend", [plain, functional.scaled_dot_product_attention])
+@pytest.mark.parametrize("name", LESSENED)
+def test_what_is_less_the_mean_of_its_values_is_refused_by_name(attend, name):
+    with pytest.raises(NoAttentionError, match="the mean of its values is subtracted"):
+        record(lambda q, k, v: LESSENED[name](attend(q, k, v), v))
+
+
+NOT_LESSENED = {
+    "its own mean": lambda y, v: y - y.mean(2, keepdim=True),
+    "a mean that is added": lambda y, v: y + v.mean(2, keepdim=True),
+    "another mean": lambda y, v: y - v.roll(1, -1).mean(2, keepdim=True),
+    "a mean over heads and tokens": lambda y, v: y - 0.1 * y.mean((0, 1, 2)) - y.sum(),
+    "a bias": lambda y, v: y - torch.linspace(-1, 1, D),
+}
+
+
+@pytest.mark.parametrize("name", NOT_LESSENED)
+def test_other_means_are_no_obstacle(name):
+    recording = record(lambda q, k, v: NOT_LESSENED[name](plain(q * 1e-6, k, v), v))
+    assert len(recording.layers) == 1
+    assert not recording.skipped
+
+
 def test_few_values_in_sixteen_bits_are_added():
     """Of many heads, some are nearly opposed in a feature by chance."""
     heads, found = 128, Opposed()

@@ -1,0 +1,57 @@
+"""Written parameters: those that a model writes to as it runs, in evaluation, too: tables with max_norm, codebooks."""
+
+import contextlib
+import itertools
+import warnings
+from collections.abc import Iterator, Mapping
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+_MOST = 2**28  # bytes
+_written: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()  # by earlier passes
+
+
+@contextlib.contextmanager
+def parameters_put_back(model: nn.Module) -> Iterator[None]:
+    """Within it `model` may write to its parameters; after it they are as before.
+
+    The first pass shows which it writes to: before it all are copied, or as many as fit into _MOST bytes. One that is
+    written to later, or does not fit, is warned of by name, and put back from the next pass on.
+    """
+    is_first = model not in _written
+    known = _written.setdefault(model, set())
+    parameters = {name: x for name, x in model.named_parameters() if type(x) is nn.Parameter and not x.is_inference()}
+    versions = {name: x._version for name, x in parameters.items()}
+    kept = _tables(model, parameters) | (known & versions.keys()) | (_fitting(parameters) if is_first else set())
+    copies = {name: parameters[name].detach().clone() for name in kept}
+    try:
+        yield
+    finally:
+        changed = {name for name, x in parameters.items() if x._version != versions[name]}
+        with torch.no_grad():
+            for name in changed & copies.keys():
+                parameters[name].copy_(copies[name])
+        lost = sorted(changed - copies.keys())
+        known |= changed
+        if lost:
+            warnings.warn(
+                f"the model wrote to its parameters in evaluation mode, in the pass over the probe: {', '.join(lost)}. "
+                "They cannot be put back this time, and are from the next pass on",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+
+def _fitting(parameters: Mapping[str, Tensor]) -> set[str]:
+    """As many of them as may be copied, the smallest first."""
+    sizes = sorted((x.nbytes, name) for name, x in parameters.items())
+    sums = itertools.accumulate(size for size, _ in sizes)
+    return {name for (_, name), together in zip(sizes, sums, strict=True) if together <= _MOST}
+
+
+def _tables(model: nn.Module, parameters: Mapping[str, Tensor]) -> set[str]:
+    """Those of which every look-up scales rows to be no longer than max_norm."""
+    found = [module.weight for module in model.modules() if getattr(module, "max_norm", None) is not None]
+    return {name for name, x in parameters.items() if any(x is one for one in found)}
