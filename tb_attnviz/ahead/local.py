@@ -3,7 +3,6 @@
 import concurrent.futures
 import dataclasses
 import functools
-import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from tb_attnviz.projection.pictures import Report, Store, View
 from tb_attnviz.projection.progress import ProgressFile
 from tb_attnviz.projection.store import DiskStore
 from tb_attnviz.projection.worker import Worker
+from tb_attnviz.temporary import temporary_directory
 
 _ATTEMPTS = 2  # at a picture whose worker process ended: the second time it may have been the picture's own doing
 
@@ -54,7 +54,7 @@ def in_workers(chains: Sequence[Chain], store: DiskStore, count: int) -> Iterato
     workers = [Worker() for _ in range(min(count, len(turns)))]
     idle = list(workers)
     running: dict[concurrent.futures.Future[bytes], tuple[_Turn, Worker]] = {}
-    with tempfile.TemporaryDirectory(prefix="attnviz-") as directory:
+    with temporary_directory() as directory:
         progress = ProgressFile(Path(directory, "unread"))
         try:
             while turns or running:

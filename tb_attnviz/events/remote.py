@@ -8,13 +8,13 @@ import contextlib
 import io
 import os
 import random
-import tempfile
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Any, TypeVar, cast
 
 from tb_attnviz.extras import line
+from tb_attnviz.temporary import temporary_file
 
 _T = TypeVar("_T")
 
@@ -92,7 +92,7 @@ class NewObject:
     def __init__(self, path: str) -> None:
         self._path = path
         self._filesystem = _filesystem(path)
-        self._file = tempfile.NamedTemporaryFile(prefix="tb-attnviz-")  # noqa: SIM115  # closed in __exit__
+        self._file = temporary_file()  # closed in __exit__
 
     def write(self, data: bytes) -> int:
         return self._file.write(data)

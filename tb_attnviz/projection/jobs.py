@@ -19,6 +19,7 @@ from tb_attnviz.projection.cache import Cache
 from tb_attnviz.projection.pictures import Store
 from tb_attnviz.projection.progress import Progress, ProgressFile, StoppedError
 from tb_attnviz.projection.worker import Worker
+from tb_attnviz.temporary import temporary_directory
 
 _CACHE_BYTES = 256 * 2**20
 _PATIENCE_SECONDS = 10.0  # how long a job is kept that nobody asks about
@@ -169,7 +170,7 @@ class Jobs:
             job.asked = self._clock()
             job.askers += 1
             if self._thread is None:
-                self._directory = tempfile.TemporaryDirectory(prefix="attnviz-", ignore_cleanup_errors=True)
+                self._directory = temporary_directory()
                 self._thread = threading.Thread(target=self._hand_out, name="attnviz-jobs", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
