@@ -13,6 +13,8 @@ Float32 = npt.NDArray[np.float32]
 
 NOTHING = 0.001
 """A head costs nothing to remove where the loss rises by no more than this share of itself."""
+AGREES = 0.8
+"""From this correlation on, first order ranks heads as taking them out does."""
 CHECKPOINTS = 3
 """At how many of the newest checkpoints that must hold, for the head to be a candidate for pruning."""
 
@@ -40,6 +42,18 @@ class Importance:
     exact: Float32  # [steps, heads of all layers]: rise of the loss when the head gives its mean everywhere
     agreement: Float32  # [steps]: Spearman's correlation of the two over the heads
     heads: tuple[HeadImportance, ...]
+
+    @property
+    def trust(self) -> str:
+        """How far the ranking by first order can be believed here, in one sentence."""
+        known = np.flatnonzero(~np.isnan(self.agreement))
+        if not known.size:
+            return "how well first order ranks these heads is not known: ablate_every= measures it"
+        newest = float(self.agreement[known[-1]])
+        measured = f"at step {self.steps[known[-1]]} its Spearman correlation with exact importance is {newest:.2f}"
+        if newest >= AGREES:
+            return f"first order ranks these heads well: {measured}"
+        return f"first order is no more than a first look: {measured}, below {AGREES}: go by exact importance"
 
     @property
     def prunable(self) -> tuple[HeadImportance, ...]:
