@@ -118,6 +118,7 @@ setup(
         "tb_attnviz.geometry",
         "tb_attnviz.plugin",
         "tb_attnviz.projection",
+        "tb_attnviz.run",
     ],
     package_dir={"tb_attnviz.callbacks": "callbacks"},
     package_data={"tb_attnviz": ["py.typed", "static/*"]},
