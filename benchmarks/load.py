@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks import page
 from benchmarks.server import Neighbour, Usage, process_at, usage
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
-from tests.conftest import serving, wait_until
+from tests.conftest import free_port, serving, wait_until
 
 HEADS, LAYERS, TOKENS, D = 12, 4, 64, 16
 STEPS_OF_OTHERS = 5
@@ -134,7 +134,7 @@ def bear(load: Load) -> Seen:
             run.close()
         live = LiveRun(logs / "live", int(load.gigabytes * 1e9 / max(load.checkpoints, 1)))
         live.record(0)
-        with serving("--load_fast=false", f"--logdir={logs}") as address:
+        with serving("--load_fast=false", f"--logdir={logs}", port=free_port()) as address:
             return _under(load, address, names, live)
 
 

@@ -139,6 +139,7 @@ def names(recording: Recording) -> list[str]:
 """
 
 
+@pytest.mark.first
 def test_a_type_checker_sees_an_editable_install_as_it_sees_the_wheel(source: Path, tmp_path: Path) -> None:
     replace_front_end(source, build="mkdir -p ../tb_attnviz/static && touch ../tb_attnviz/static/index.js")
     python = temporary_environment(tmp_path / "environment")

@@ -1,8 +1,11 @@
 """Load for some seconds: nobody is refused, and TensorBoard has no more threads and descriptors at the end."""
 
+import pytest
+
 from benchmarks.load import Load, bear
 
 
+@pytest.mark.first
 def test_many_clients_scrub_while_checkpoints_arrive() -> None:
     seen = bear(Load(seconds=8, clients=6, runs=8, checkpoints=60, gigabytes=5))
     assert not seen.failed

@@ -17,6 +17,8 @@ from tb_attnviz.events import Grid
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.first
+
 
 @pytest.fixture
 def port() -> int:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
-from tests.conftest import free_port, serving, wait_until
+from tests.conftest import serving, wait_until
 from tests.e2e.conftest import SECONDS, Tab
 from tests.e2e.test_export import menu, taken
 
@@ -99,13 +99,13 @@ def test_files_with_tokens_that_are_no_text_open(odd: Tab, tmp_path: Path) -> No
     assert [row["token"] for row in rows][: len(ODD)] == list(SHOWN)
 
 
+@pytest.mark.first
 def test_the_tab_comes_back_with_its_server_and_its_run(page: Page, logdir: Path, tmp_path: Path) -> None:
     own = tmp_path / "logs"
     shutil.copytree(logdir / "run", own / "run")
-    port = free_port()
     arguments = ("--load_fast=false", f"--logdir={own}")
     alerts = page.get_by_role("alert")
-    with serving(*arguments, port=port) as address:
+    with serving(*arguments) as address:
         tab = Tab(page, address).open(layer=1, head=2, sequence=0, token=1)
         expect(alerts).to_have_count(0)
     tab.slider.press("Home")
@@ -120,7 +120,7 @@ def test_the_tab_comes_back_with_its_server_and_its_run(page: Page, logdir: Path
     assert float(tab.frame.locator("main").evaluate("main => getComputedStyle(main).opacity")) < 1
 
     shutil.move(own / "run", tmp_path / "elsewhere")
-    with serving(*arguments, port=port):
+    with serving(*arguments, port=int(address.rpartition(":")[2])):
         expect(alerts).to_contain_text("is gone")
         expect(alerts).to_have_count(1)
         expect(tab.matrix).to_be_visible()
