@@ -189,6 +189,8 @@ def test_points_of_all_heads_are_taken_along_while_cells_show_maps(tab: Tab, log
     assert picture.name == "run_heads_step100_attention_repeated.svg"
     assert "step 100 · attention, repeated texts" in picture.read_text()
     assert "query</text>" not in picture.read_text()  # no legend of points where there are none
+    assert "cells: mean attention, queries down, keys across" in picture.read_text()
+    assert "100 %</text>" in picture.read_text()
     tab.page.keyboard.press("Escape")
     tab.frame.get_by_label("Cells show").select_option("points")
     tab.ready()

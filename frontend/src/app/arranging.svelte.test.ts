@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { isDescending } from '../matrix/arrangement.svelte';
+import { isDescending } from '../matrix/order';
 import { headNumber } from '../render/layout';
 import { SyntheticSource } from '../source/synthetic';
 import { compose, linkOf, pass, standInBrowser } from './composed.fixture.svelte';

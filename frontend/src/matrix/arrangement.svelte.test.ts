@@ -5,8 +5,9 @@ import { ShownHealth } from '../health/shown_health.fixture.svelte';
 import { headPlace, makeGrid } from '../render/layout';
 import type { HeadPlace } from '../run/head';
 import { layerOf } from '../run/layer.fixture';
-import { Arrangement, isDescending } from './arrangement.svelte';
+import { Arrangement } from './arrangement.svelte';
 import { MatrixView } from './matrix_view.svelte';
+import { isDescending } from './order';
 
 const grid = makeGrid([2, 2]);
 const layers = [0, 1].map((number) => layerOf({ number, heads: 2, head_numbers: [0, 1] }));

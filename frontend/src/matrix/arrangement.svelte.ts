@@ -3,14 +3,14 @@ import type { RunHealth } from '../health/run_health.svelte';
 import { type HeadScore, ranked, valuesAt } from '../health/scores';
 import type { Playback } from '../playback/playback.svelte';
 import { arrangeByLayer, arrangeInOrder, betterTurned } from '../render/arrange';
-import { FOLDED, type Grid, glide, headNumber } from '../render/layout';
-import { Morph } from '../render/morph.svelte';
+import { FOLDED, type Grid, headNumber } from '../render/layout';
 import type { Feature } from '../run/feature';
 import { type HeadPlace, headList, layerList } from '../run/head';
 import { groupLayers } from '../run/modules';
 import type { RunState } from '../run/run_state.svelte';
 import { choice, codec, type Settings, settings, text, whole, word } from '../run/setting';
-import { type Extent, extentOf, mixExtents } from './extent';
+import { CellGlide } from './cell_glide.svelte';
+import type { Extent } from './extent';
 import {
   EVERY_HEAD,
   type HeadFilter,
@@ -22,12 +22,7 @@ import {
 } from './head_filter';
 import type { Likeness } from './likeness.svelte';
 import type { MatrixView } from './matrix_view.svelte';
-
-/** Milliseconds in which cells glide to their new places. */
-const GLIDE = 250;
-
-/** By layer, by name, alike ones together, or the id of a score. */
-export type Order = 'layer' | 'name' | (string & {});
+import { isDescending, type Order } from './order';
 
 /** What heads are arranged by, and what is told when they move. */
 interface Needs {
@@ -86,13 +81,13 @@ export class Arrangement implements Feature {
 
   /** What is known at the basis of scores that are known for the shown step only. */
   private held = $state.raw<ReadonlyMap<string, Float64Array>>(new Map());
-  private readonly morph: Morph;
-  private from: Float32Array | null = null;
-  private fromExtent: Extent | null = null;
-  private last: Grid | null = null;
+  private readonly glide: CellGlide;
 
   constructor(private readonly session: Needs) {
-    this.morph = new Morph(() => !session.reducedMotion, GLIDE);
+    this.glide = new CellGlide(
+      () => this.grid,
+      () => !session.reducedMotion,
+    );
   }
 
   readonly filtering: boolean = $derived(isFiltering(this.filter));
@@ -105,6 +100,7 @@ export class Arrangement implements Feature {
   readonly told: readonly string[] = $derived(
     [this.sorting, ...this.ranging].filter((id, i, all) => id !== null && all.indexOf(id) === i) as string[],
   );
+  private readonly scored: boolean = $derived(this.told.length > 0);
 
   /** Whether something shows this score. */
   uses(id: string): boolean {
@@ -142,16 +138,12 @@ export class Arrangement implements Feature {
     this.filter = { ...this.filter, ranges };
   }
 
-  /** Whether values sort or filter. */
-  private readonly scored: boolean = $derived(this.told.length > 0);
-
   private readonly groups = $derived.by(() => groupLayers(this.session.data.layers));
 
   /** Numbers of the heads that have a cell. */
   readonly shown: readonly number[] = $derived.by(() => {
-    const { places } = this.session;
-    const { layers } = this.session.data;
-    return passing(this.filter, layers, places, (id) => this.valuesOf(id));
+    const { places, data } = this.session;
+    return passing(this.filter, data.layers, places, (id) => this.valuesOf(id));
   });
 
   private readonly order: ArrayLike<number> | null = $derived.by(() => {
@@ -178,30 +170,18 @@ export class Arrangement implements Feature {
     if (this.places('likeness') && this.session.scoring.likeness.elsewhere) return true;
     if (told.length === 0 || step === null || step === basis) return false;
     if (told.some((id) => this.now(id) === null)) return false;
-    const { places } = this.session;
-    const { layers } = this.session.data;
-    const shown = passing(this.filter, layers, places, (id) => this.now(id));
+    const { places, data } = this.session;
+    const shown = passing(this.filter, data.layers, places, (id) => this.now(id));
     const order = sorting === null ? shown : ranked(shown, this.now(sorting) ?? [], this.descending);
     const held = this.order ?? this.shown;
     return order.length !== held.length || order.some((number, i) => number !== held[i]);
   });
 
   /** Where the cells are at this moment: on their way, after a change. [heads, 4] */
-  readonly rects: Float32Array = $derived.by(() => {
-    const { grid, from } = this;
-    const { active, share } = this.morph;
-    return active && from?.length === grid.rects.length ? glide(from, grid.rects, share) : grid.rects;
-  });
-  readonly gliding: boolean = $derived.by(() => this.morph.active);
-
-  /** What the camera sees as all of the matrix: it goes along with the cells. Axes stand beside rows of layers only;
-   * `axes` is how far they are there, in [0, 1]. */
-  readonly extent: Extent = $derived.by(() => {
-    const { fromExtent: from } = this;
-    const to = extentOf(this.grid);
-    const { active, share } = this.morph;
-    return active && from ? mixExtents(from, to, share) : to;
-  });
+  readonly rects: Float32Array = $derived.by(() => this.glide.rects);
+  readonly gliding: boolean = $derived.by(() => this.glide.active);
+  /** What the camera sees as all of the matrix: it goes along with the cells. */
+  readonly extent: Extent = $derived.by(() => this.glide.extent);
 
   begin(): void {
     $effect.pre(() => {
@@ -232,11 +212,7 @@ export class Arrangement implements Feature {
       const fresh = found.filter(({ id, values }) => held.get(id) !== values);
       if (fresh.length > 0) this.held = new Map([...held, ...fresh.map((s) => [s.id, s.values] as const)]);
     });
-    $effect.pre(() => {
-      const { grid } = this;
-      untrack(() => this.glideTo(grid));
-    });
-    $effect(() => () => this.morph.stop());
+    this.glide.begin();
   }
 
   get busy(): boolean {
@@ -309,22 +285,6 @@ export class Arrangement implements Feature {
     this.pins.map((pin) => headNumber(this.session.grid, pin)),
   );
 
-  /** Cells go from where they are at this moment. */
-  private glideTo(grid: Grid): void {
-    const { last, from, fromExtent, morph } = this;
-    if (last === grid) return;
-    const { active, share } = morph;
-    const now = last && (active && from ? glide(from, last.rects, share) : last.rects);
-    const extent =
-      last && (active && fromExtent ? mixExtents(fromExtent, extentOf(last), share) : extentOf(last));
-    this.last = grid;
-    morph.stop();
-    if (now?.length !== grid.rects.length || now.every((value, i) => value === grid.rects[i])) return;
-    this.from = now;
-    this.fromExtent = extent;
-    morph.begin();
-  }
-
   /** Of the basis; null while nothing is known. */
   private valuesOf(id: string): ArrayLike<number> | null {
     const series = this.session.health.figures?.get(id);
@@ -336,9 +296,4 @@ export class Arrangement implements Feature {
     const values = this.session.scoring.arranging.find((score) => score.id === id)?.values;
     return values?.some((value) => !Number.isNaN(value)) ? values : null;
   }
-}
-
-/** Scores show their greatest heads first, names and places their first ones, unless turned around. */
-export function isDescending(by: Order): boolean {
-  return by !== 'name' && by !== 'together';
 }

@@ -2,6 +2,7 @@ import type { Comparison } from '../compare/compare.svelte';
 import { share, sharesBetween } from '../health/health';
 import type { RunHealth } from '../health/run_health.svelte';
 import { type HeadScore, scaleOf } from '../health/scores';
+import type { Playback } from '../playback/playback.svelte';
 import { borderCells } from '../render/borders';
 import { tintCells } from '../render/colours';
 import { divergingTints } from '../render/diverging';
@@ -9,12 +10,18 @@ import type { Grid } from '../render/layout';
 import type { Theme } from '../render/theme.svelte';
 import type { Pair } from '../shown/pair';
 import type { Arrangement } from './arrangement.svelte';
+import type { CellMaps } from './cell_maps.svelte';
 import type { Scoring } from './scoring.svelte';
 
 /** The steps that are mixed. */
 interface Mixed {
   readonly pair: Pick<Pair, 'fromStep' | 'toStep'> | null;
   readonly mix: number;
+}
+
+interface Mixing {
+  readonly playback: Pick<Playback, 'steps' | 'from' | 'to' | 'between'>;
+  readonly cellMaps: Pick<CellMaps, 'pair' | 'mix'>;
 }
 
 /** What tells the colour of a cell. */
@@ -26,6 +33,17 @@ export interface Tinting {
   readonly scores: readonly HeadScore[];
   readonly against: Pick<Comparison, 'difference' | 'series' | 'step'>;
   readonly arrangement: Pick<Arrangement, 'border'>;
+}
+
+/** The steps that are mixed, of points or of maps; of tiles, which wait for neither, those of the timeline. */
+export function mixedSteps(
+  { playback, cellMaps }: Mixing,
+  shown: Mixed,
+  { tiled, mapped }: { readonly tiled: boolean; readonly mapped: boolean },
+): Mixed {
+  const { steps, from, to, between } = playback;
+  if (tiled) return { pair: { fromStep: steps[from] ?? 0, toStep: steps[to] ?? 0 }, mix: between.mix };
+  return mapped && cellMaps.pair ? cellMaps : shown;
 }
 
 /** The cells' backgrounds, [heads, 4]: what one of two is more than the other, or the figure that tints them.

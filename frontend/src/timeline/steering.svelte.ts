@@ -1,9 +1,10 @@
+import { formatValue } from '../health/figures';
 import type { Feature } from '../run/feature';
 import { Latest } from '../run/latest.svelte';
 import type { ScalarPoint } from '../run/scalars';
 import { type Settings, settings, text, word } from '../run/setting';
 import type { DataSource } from '../run/source';
-import { positive, scaleOf, steeringTag, within } from './curve';
+import { nearestPoint, positive, scaleOf, steeringTag, within } from './curve';
 
 /** The link’s word for no curve. */
 const NONE = 'none';
@@ -54,6 +55,12 @@ export class Steering implements Feature {
       if (run === null || tag === null || this.last < 0) return this.points.clear();
       void this.points.load((signal) => this.source.scalars(run, tag, signal));
     });
+  }
+
+  /** The drawn scalar at the recording nearest to a step, for people; null where there is none. */
+  valueAt(step: number): string | null {
+    const point = this.tag === null ? null : nearestPoint(this.shown, step);
+    return point && formatValue(point.value);
   }
 
   choose(tag: string | null): void {
