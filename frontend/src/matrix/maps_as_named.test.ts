@@ -18,6 +18,13 @@ it('takes each head from its own texts, which may be shorter than the others', (
   expect(mixedMaps(text, repeated, heads, false)).toBe(mixed);
 });
 
+it('takes heads from maps of one size as they are', () => {
+  const text = { shape: [3, 1, 2], data: Uint8Array.of(1, 2, 3, 4, 5, 6) };
+  const repeated = { shape: [3, 1, 2], data: Uint8Array.of(11, 12, 13, 14, 15, 16) };
+  expect([...mixedMaps(text, repeated, new Set([1]), false).data]).toEqual([1, 2, 13, 14, 5, 6]);
+  expect([...text.data]).toEqual([1, 2, 3, 4, 5, 6]);
+});
+
 it('keeps the middle of distances in the middle', () => {
   const text = { shape: [2, 1, 3], data: Uint8Array.of(1, 2, 3, 4, 5, 6) };
   const repeated = { shape: [2, 1, 5], data: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10) };

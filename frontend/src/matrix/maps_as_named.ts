@@ -33,6 +33,30 @@ export function mixedMaps(
 ): SmallMaps {
   const known = made.get(text);
   if (known?.repeated === repeated && known.onRepeats === onRepeats) return known.maps;
+  const maps =
+    text.shape.join() === repeated.shape.join()
+      ? replaced(text, repeated, onRepeats)
+      : fitted(text, repeated, onRepeats, centred);
+  made.set(text, { repeated, onRepeats, maps });
+  return maps;
+}
+
+/** Maps of one size: those of thousands of heads are copied at once. */
+function replaced(text: SmallMaps, repeated: SmallMaps, heads: ReadonlySet<number>): SmallMaps {
+  const [, rows = 0, columns = 0] = text.shape;
+  const size = rows * columns;
+  const data = text.data.slice();
+  for (const head of heads) data.set(repeated.data.subarray(head * size, (head + 1) * size), head * size);
+  return { ...text, data };
+}
+
+/** Maps of different sizes, in the larger one. */
+function fitted(
+  text: SmallMaps,
+  repeated: SmallMaps,
+  onRepeats: ReadonlySet<number>,
+  centred: boolean,
+): SmallMaps {
   const [heads = 0] = text.shape;
   const rows = Math.max(text.shape[1] ?? 0, repeated.shape[1] ?? 0);
   const columns = Math.max(text.shape[2] ?? 0, repeated.shape[2] ?? 0);
@@ -46,7 +70,5 @@ export function mixedMaps(
       data.set(codes.subarray(begin, begin + wide), (head * rows + row + down) * columns + right);
     }
   }
-  const maps = { ...text, shape: [heads, rows, columns], data };
-  made.set(text, { repeated, onRepeats, maps });
-  return maps;
+  return { ...text, shape: [heads, rows, columns], data };
 }
