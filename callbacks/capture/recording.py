@@ -25,7 +25,7 @@ from .neutral import undisturbed
 from .other_sequences import Sides, other_sequences
 from .selection import Selection
 from .sides import GivenSides, contents, find_sides
-from .unseen import unseen
+from .unseen import scripted_attention, unseen
 from .values import join_values
 from .whole_heads import WholeHeads
 
@@ -126,7 +126,7 @@ def capture(
                     break
                 found = shown  # known only after the pass: it is made again
             told = [*of_batch.layers, *of_batch.skipped, *observer.left_out]
-            for name, why in unseen(names.ever_called, told).items():
+            for name, why in (scripted_attention(model) | unseen(names.ever_called, told)).items():
                 observer.refuse(name, why)
             of_batch.end()
             batches.append(of_batch)
