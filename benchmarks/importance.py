@@ -33,7 +33,7 @@ from tb_attnviz.callbacks.attribution.shown import Shown
 from tb_attnviz.callbacks.capture import capture
 from tb_attnviz.callbacks.capture.neutral import undisturbed
 from tb_attnviz.callbacks.probes.batch import Batch
-from tb_attnviz.callbacks.tracing.attention_calls import Arrange
+from tb_attnviz.callbacks.tracing.observer import Arrange
 from tb_attnviz.events import Layer
 
 Float64 = npt.NDArray[np.float64]

@@ -19,6 +19,8 @@ from .schedule import Pace, at_pace, check_pace
 
 _BETWEEN = ("ablate_every", "connections_every")  # schedules that trainers keep to by their steps alone
 
+_FEWEST_CHECKPOINTS = 4  # that a quota must have room for: the first, the newest, and something between
+
 
 class RecorderOptions(TypedDict, total=False):
     """What AttentionRecorder may be told beside the model, the probe and the directory; it says what they mean."""
@@ -119,3 +121,13 @@ def checked_probe(probe: object, *, none: bool = False) -> Probe | None:
         f"AttnVizCallback was given {probe!r} as its probe: give an object made with one, "
         "callbacks=[AttnVizCallback(Probe.from_texts(texts, tokenizer))]"
     )
+
+
+def check_quota(max_bytes: int, checkpoint: int) -> None:
+    """Raises ValueError where `max_bytes` hold too few checkpoints of so many bytes."""
+    as_positive(max_bytes, "max_bytes", "let the samples take so many bytes on disk")
+    if max_bytes < _FEWEST_CHECKPOINTS * checkpoint:
+        raise ValueError(
+            f"max_bytes={max_bytes} is too small: a checkpoint takes {checkpoint} bytes, and at least "
+            f"{_FEWEST_CHECKPOINTS} must fit; record fewer tokens (max_tokens), layers or heads, or allow more"
+        )

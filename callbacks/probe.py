@@ -2,7 +2,6 @@
 
 import copy
 import os
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,17 +12,15 @@ from torch import Tensor
 from tb_attnviz.events import Grid, ProbeRecord
 from tb_attnviz.events import Sequence as ProbeSequence
 from tb_attnviz.events import Side as SideName
-from tb_attnviz.geometry import asked_of
 
 from .probes import images as probe_images
 from .probes.batch import Batch
+from .probes.batching import find_present, rows_within, side_of, unlike
 from .probes.inputs import GivenInputs, Inputs
 from .probes.labels import GivenLabels, read_labels
 from .probes.relations import GivenRelations, Related, read_relations
-from .probes.sequences import check_grids, map_kind, read_sequences, repeats_of
-from .probes.side import Side
+from .probes.sequences import check_grids, read_sequences
 from .probes.texts import as_texts, as_tokenizer, encode, encode_pairs
-from .probes.token_mask import check_rows, find_patch_places, find_token_mask
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -82,7 +79,7 @@ class Probe:
         """PNG files by the names that the record has for them."""
         self.relations: tuple[Related, ...] = ()
         """The pairs of its tokens that heads may follow."""
-        self._present = self._find_present()
+        self._present = find_present(self._inputs, self.record)
 
     @classmethod
     def from_texts(
@@ -222,18 +219,7 @@ class Probe:
         The choice is a function of `seed` and the lengths alone, so that a restarted training has the same probe.
         Raises ValueError if not even one fits.
         """
-        order = random.Random(seed).sample(range(len(self.lengths)), len(self.lengths))
-        chosen: list[int] = []
-        left = max_tokens
-        for index in order:
-            if self.lengths[index] <= left:
-                chosen.append(index)
-                left -= self.lengths[index]
-        if not chosen:
-            raise ValueError(
-                f"max_tokens={max_tokens} holds no sequence of the probe: the shortest has {min(self.lengths)} tokens"
-            )
-        return self.only(sorted(chosen))
+        return self.only(rows_within(max_tokens, self.lengths, seed))
 
     def own_grid(self, grid: Grid, special: int = 0) -> Grid | None:
         """`grid`, or None if the tokens of every sequence are the patches of just this one behind as many others."""
@@ -246,13 +232,16 @@ class Probe:
 
         None has as many sequences as positions, so that a model that takes the one for the other shows it.
         """
-        size = _unlike(size, len(self.lengths), {present.shape[1] for present in self._present.values()})
+        size = unlike(size, len(self.lengths), {present.shape[1] for present in self._present.values()})
         for part in self._inputs.parts(size):
             args, kwargs = self._inputs.batch(part, device)
             yield Batch(
                 args=args,
                 kwargs=kwargs,
-                sides=tuple(self._side(side, part, device) for side in self._present),
+                sides=tuple(
+                    side_of(side, self.record, self._present, part, device, ragged=self._inputs.ragged)
+                    for side in self._present
+                ),
                 relations=tuple(one.only(range(*part.indices(len(self.lengths)))) for one in self.relations),
             )
 
@@ -306,38 +295,3 @@ class Probe:
         shown = {side.image.file for side in sides if side.image}
         part.pngs = {file: png for file, png in self.pngs.items() if file in shown}
         return part
-
-    def _side(self, side: SideName, part: slice, device: torch.device) -> Side:
-        """The positions of some sequences, without those that only others have."""
-        sequences = self.record.side(side)[part]
-        present = self._present[side][part]
-        if self._inputs.ragged:
-            present = present[:, : max(len(sequence.tokens) for sequence in sequences)]
-        places = find_patch_places(sequences)
-        return Side(
-            side,
-            present.to(device),
-            places=places if places is None else places.to(device),
-            kinds=[map_kind(sequence) for sequence in sequences],
-            asked=asked_of(repeats_of(self.record.side(side))),
-            grid=sequences[0].grid if len({(s.grid, len(s.tokens)) for s in sequences}) == 1 else None,
-        )
-
-    def _find_present(self) -> dict[SideName, Tensor]:
-        """Which positions hold a token, side → [sequences, width]. Raises ValueError if they do not fit the inputs."""
-        inputs = self._inputs
-        check_rows(inputs, len(self.lengths))
-        two_sides = self.record.sequences[0].key_tokens is not None
-        sides: tuple[SideName, ...] = ("tokens", "key_tokens") if two_sides else ("tokens",)
-        return {
-            side: find_token_mask(inputs, [len(s.tokens) for s in self.record.side(side)], side, two_sides=two_sides)
-            for side in sides
-        }
-
-
-def _unlike(size: int, sequences: int, widths: set[int]) -> int:
-    """At most `size`, so that no batch of all sequences has as many of them as there are positions."""
-    for smaller in range(min(size, sequences), 1, -1):
-        if smaller not in widths and sequences % smaller not in widths:
-            return smaller
-    return 1

@@ -1,7 +1,6 @@
 """AttentionRecorder: records a model's attention heads while it trains."""
 
 import contextlib
-import logging
 import operator
 import os
 import warnings
@@ -16,32 +15,25 @@ from tb_attnviz.events import Alert, AlertRecord, Layer
 
 from .attributing import Attributing
 from .attribution.losses import Loss
-from .capture import Recording, capture
 from .capture.distributed import without_reducer, writes_here
-from .capture.known_masks import KnownMasks
 from .capture.lost_layers import LostLayers
 from .capture.other_processes import OtherProcesses
-from .capture.recording import Forward, device_of
-from .capture.repeated import differing
-from .capture.selection import Heads, Layers, Selection
+from .capture.recording import Forward
+from .capture.selection import Heads, Layers
 from .capture.sides import GivenSides
-from .earlier_run import EarlierRun, next_to
 from .failures import Failures
 from .listeners import Listeners, OnRecord
-from .numbers import as_positive
-from .options import check_options
+from .options import check_options, check_quota
 from .probe import Probe
+from .probe_passes import ProbePasses
 from .probes.relations import GivenRelations
-from .run_directory import directory_of, open_run
+from .recorded_run import RecordedRun
+from .report import report
 from .schedule import Schedule, as_schedule
 from .training_batches import TrainingBatches
-from .writing import BackgroundWriter
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
-
-_log = logging.getLogger("tb_attnviz")
-_FEWEST_CHECKPOINTS = 4  # that a quota must have room for: the first, the newest, and something between
 
 
 class AttentionRecorder:
@@ -144,18 +136,11 @@ class AttentionRecorder:
         check_options(**attributing)
         self._every = as_schedule(every, "every")
         self._health_every = None if health_every is None else as_schedule(health_every, "health_every")
-        self._batch_size = batch_size
         self._failures = Failures(on_error, "Training goes on; later failures are not reported.", depth=3)
-        self._values = values is not None
-        self._forward = forward
-        self._sides = sides
-        self._known_masks = KnownMasks()
-        self._unfit: dict[str, str] = {}  # attentions that cannot be recorded
         self._model = without_reducer(model)
         if relations is not None:
             probe = probe.with_relations(relations)
         self._probe = probe if max_tokens is None else probe.within(max_tokens)
-        self._select: Selection | None = None
         self._watch = Watch(rules)
         self._listeners = Listeners(on_record, on_alert)
         self._closed = False
@@ -163,17 +148,23 @@ class AttentionRecorder:
         self.last_step: int | None = None
         """The step at which samples were recorded last."""
 
-        found: Recording | None = None
-        if layers is not None or heads is not None:
-            found = capture(self._model, self._probe, batch_size=batch_size, health=False, forward=forward, sides=sides)
-            self._select = Selection(found.layers, layers=layers, heads=heads)
-        first = self._first_recording()
+        self._passes = ProbePasses(
+            self._model,
+            self._probe,
+            batch_size=batch_size,
+            values=values is not None,
+            forward=forward,
+            sides=sides,
+            failures=self._failures,
+        )
+        found = self._passes.choose(layers, heads)
+        first = self._passes.first()
         self.layers: tuple[Layer, ...] = first.layers
         """The attention layers that are recorded, in the order of the forward pass."""
         self.bytes_per_checkpoint: int = first.sample_bytes
         """What the samples of one checkpoint take on disk, but for a few bytes a layer."""
         if max_bytes is not None:
-            _check_quota(max_bytes, self.bytes_per_checkpoint + first.map_bytes)
+            check_quota(max_bytes, self.bytes_per_checkpoint + first.map_bytes)
 
         self._attributing = Attributing(
             self._model, self._probe, **attributing, forward=forward, batch_size=batch_size, on_error=on_error
@@ -182,22 +173,14 @@ class AttentionRecorder:
         self._lost = LostLayers(first)
         self._others = OtherProcesses(first)
         self._batches = (
-            TrainingBatches(self._model, model, first, found or first, self._select)
+            TrainingBatches(self._model, model, first, found or first, self._passes.select)
             if batches and writes_here()
             else None
         )
-        self._max_bytes = max_bytes
-        self._earlier: EarlierRun | None = None
-        self._writer: BackgroundWriter | None = None
+        self._run: RecordedRun | None = None
         if writes_here():
-            earlier = EarlierRun(directory_of(logdir)) if resume is not True else None
-            self._writer = self._open(logdir)
-            if earlier is not None and earlier.steps:
-                if resume is None:
-                    self._earlier = earlier
-                else:
-                    self._move_beside(earlier, "and resume=False says that this is another training")
-            self._report(first)
+            self._run = RecordedRun(logdir, self._probe, resume=resume, max_bytes=max_bytes)
+            report(first, self._probe)
 
     def step(self, step: int) -> None:
         """Record what is due at `step`; costs nothing if nothing is."""
@@ -242,18 +225,18 @@ class AttentionRecorder:
 
     def flush(self) -> None:
         """Wait until what was recorded so far is on disk."""
-        if self._writer is not None and not self._closed:
-            self._writer.flush()
-            self._check_writer(self._writer)
+        if self._run is not None and not self._closed:
+            self._run.flush()
+            self._check_run(self._run)
 
     def close(self) -> None:
         """Wait until everything is on disk. May be called again; a SummaryWriter stays open."""
         if self._closed:
             return
         self._closed = True
-        if self._writer is not None:
-            self._writer.close()
-            self._check_writer(self._writer)
+        if self._run is not None:
+            self._run.close()
+            self._check_run(self._run)
 
     def __enter__(self) -> Self:
         return self
@@ -278,107 +261,31 @@ class AttentionRecorder:
         alerts: AlertRecord | None = None
         done = False
         try:
-            recording, lost = self._lost.completed(self._capture())
+            recording, lost = self._lost.completed(self._passes.again())
             recording = self._attributing.added(step, recording, checkpoint=samples, ablate=ablate)
             unseen = None
             if self._batches is not None:
                 recording, unseen = self._batches.added(operator.index(step), recording, due=due)
             for sentence in (lost, unseen):
-                if sentence is not None and self._writer is not None:
+                if sentence is not None and self._run is not None:
                     warnings.warn(f"step {step}: {sentence}", RuntimeWarning, stacklevel=3)
-            if self._writer is not None:  # one process tells and writes for all
-                self._tell_trainings_apart(operator.index(step), recording)
+            if self._run is not None:  # one process tells and writes for all
+                self._run.tell_trainings_apart(operator.index(step), recording)
                 if (missing := self._others.missing()) is not None:
                     warnings.warn(missing, RuntimeWarning, stacklevel=3)
                 alerts = self._watch.look(operator.index(step), recording.layers, recording.figures)
-                self._writer.write(operator.index(step), recording, alerts, samples=samples)
+                self._run.write(operator.index(step), recording, alerts, samples=samples)
             done = True
         except Exception as error:
             self._failures.tell(error, f"attention was not recorded at step {step}")
         if alerts is not None and done:
             self._listeners.tell(operator.index(step), recording.figures, alerts)
-        if self._writer is not None:
-            self._check_writer(self._writer)
+        if self._run is not None:
+            self._check_run(self._run)
         if done and samples:
             self.last_step = operator.index(step)
 
-    def _open(self, logdir: "str | os.PathLike[str] | SummaryWriter") -> BackgroundWriter:
-        return BackgroundWriter(open_run(logdir, max_bytes=self._max_bytes), self._probe)
-
-    def _tell_trainings_apart(self, step: int, recording: Recording) -> None:
-        """At the first recording in a directory that holds a run: whether it is the same training's."""
-        earlier, self._earlier = self._earlier, None
-        if earlier is None:
-            return
-        if earlier.differs(step, recording.layers, recording.samples):
-            self._move_beside(earlier, f"and at step {step} the model was another one")
-        elif (doubt := earlier.doubt(step)) is not None:
-            warnings.warn(doubt, RuntimeWarning, stacklevel=4)
-
-    def _move_beside(self, earlier: EarlierRun, why: str) -> None:
-        if self._writer is not None:
-            self._writer.close()
-        beside = next_to(earlier.directory)
-        self._writer = self._open(beside)
-        warnings.warn(earlier.left_for(beside, why), RuntimeWarning, stacklevel=4)
-
-    def _capture(self, *, health: bool = True) -> Recording:
-        return capture(
-            self._model,
-            self._probe,
-            batch_size=self._batch_size,
-            health=health,
-            select=self._select,
-            values=self._values,
-            forward=self._forward,
-            sides=self._sides,
-            known=self._known_masks,
-            unfit=self._unfit,
-        )
-
-    def _first_recording(self) -> Recording:
-        """Without what a second pass at the same weights shows differently."""
-        first = self._capture()
-        try:
-            again = self._capture(health=False)
-        except Exception as error:
-            self._failures.tell(error, "a second pass over the probe failed")
-            return first
-        self._unfit = differing(first, again, on_processor=device_of(self._model).type == "cpu")
-        return self._capture() if self._unfit else first
-
-    def _check_writer(self, writer: BackgroundWriter) -> None:
-        error = writer.take_error()
+    def _check_run(self, run: RecordedRun) -> None:
+        error = run.take_error()
         if error is not None:
             self._failures.tell(error, "a recording of attention was not written")
-
-    def _report(self, first: Recording) -> None:
-        _log.info(
-            "recording the attention of %d layers, %d heads, on %d tokens: %.1f MB a checkpoint, and %.1f MB of maps",
-            len(self.layers),
-            sum(layer.heads for layer in self.layers),
-            self._probe.record.tokens,
-            self.bytes_per_checkpoint / 1e6,
-            first.map_bytes / 1e6,
-        )
-        if self._probe.pngs:
-            size = sum(map(len, self._probe.pngs.values()))
-            _log.info("storing %d images of the probe, once: %.1f MB", len(self._probe.pngs), size / 1e6)
-        if first.skipped:
-            skipped = "; ".join(f"{name}: {why}" for name, why in first.skipped.items())
-            warnings.warn(f"attention that is not recorded: {skipped}", RuntimeWarning, stacklevel=3)
-        for relation in self._probe.relations:
-            if relation.figure not in first.figures:
-                warnings.warn(f"no head can follow the relation {relation.unseen()}", RuntimeWarning, stacklevel=3)
-        if first.without_values:
-            without = "; ".join(f"{name}: {why}" for name, why in first.without_values.items())
-            warnings.warn(f"layers without value norms: {without}", RuntimeWarning, stacklevel=3)
-
-
-def _check_quota(max_bytes: int, checkpoint: int) -> None:
-    as_positive(max_bytes, "max_bytes", "let the samples take so many bytes on disk")
-    if max_bytes < _FEWEST_CHECKPOINTS * checkpoint:
-        raise ValueError(
-            f"max_bytes={max_bytes} is too small: a checkpoint takes {checkpoint} bytes, and at least "
-            f"{_FEWEST_CHECKPOINTS} must fit; record fewer tokens (max_tokens), layers or heads, or allow more"
-        )

@@ -11,8 +11,9 @@ from tb_attnviz.events import Layer
 from ..capture.recording import Forward
 from ..probes.batch import Batch
 from ..tracing.attention_call import AttentionCall
-from ..tracing.attention_calls import Arrange, AttentionCalls
+from ..tracing.attention_calls import AttentionCalls
 from ..tracing.module_names import ModuleNames
+from ..tracing.observer import Arrange
 
 UNSEEN = "no product of its weights with values was seen"
 _PARTS = "its heads' outputs are made in several parts"

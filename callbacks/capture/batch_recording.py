@@ -12,7 +12,7 @@ from tb_attnviz.geometry import Survey, attention, logits, visible_pairs
 from ..probes.batch import Batch
 from ..tracing.attention_call import AttentionCall
 from ..tracing.patches import Windows
-from ..tracing.products import LARGEST_LOGITS
+from ..tracing.remainder import LARGEST_LOGITS
 from .bands import holds
 from .known_masks import KnownMasks
 from .masks import Mask, Masks, Read, additive, mask_of_windows

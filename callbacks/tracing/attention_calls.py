@@ -6,12 +6,10 @@ The queries and keys are those that attention uses: after rotary embedding, afte
 import contextlib
 import dataclasses
 import functools
-import inspect
-import types
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,49 +18,22 @@ from torch.overrides import TorchFunctionMode
 
 from . import kernels, tap
 from .attention_call import AttentionCall, with_heads
-from .channels import Channels
+from .kernel_axes import KernelAxes
+from .mapped import MAPPED, is_mapped
 from .module_names import ModuleNames
-from .orders import Orders
+from .multi_head import Inside
+from .named_generators import NamedGenerators
+from .observer import Arrange, Observer, TakeOutput
 from .outputs import Outputs
-from .patches import Patches
-from .products import NotAttentionError, Product, Products, read_attention
+from .plain_attention import NotAttentionError, read_attention
+from .product import Product
+from .products import Products
 from .scripted import scripted_functions_in_python
-from .sources import RANDOM, Sources
-from .spread import is_constant
-from .token_places import LATENTS, TokenPlaces
+from .tokens_of_calls import TokensOfCalls
 from .weights import Weights
-from .written_out import WHY as WRITTEN_OUT
-from .written_out import WrittenOut
+from .written_out import UNFINISHED, WrittenOut
 
 _UNSEEN = "its logits are no product of queries and keys that could be seen: put attnviz_tap(q, k, …) where it has them"
-
-
-_MAPPED = (
-    "it attends inside torch.vmap, where it cannot be seen whose tokens are whose: write it with an axis more, or "
-    "show it with attnviz_tap(q, k, …) outside of torch.vmap"
-)
-_VALUES = "its values are not of the tokens that its keys are of: {}"
-_CHANNELS = "it attends among channels: its queries are features of all tokens together, and not tokens"
-
-
-class Observer(Protocol):
-    """Who is told what the pass shows."""
-
-    sequences: int  # in the batch
-    widths: set[int]  # of its sides: how many positions each has
-
-    def take(self, call: AttentionCall) -> None: ...
-    def refuse(self, name: str, why: str) -> None: ...
-    def rows(self, name: str, count: int) -> Tensor | None: ...
-    def keeps_weights(self, name: str, before: Tensor, after: Tensor) -> bool: ...
-    def take_values(self, name: str, values: Tensor) -> None: ...
-    def looks_like_attention(self, shape: torch.Size) -> bool: ...
-
-
-Arrange = Callable[[Tensor], Tensor | None]
-"""Brings what has the axes of a tensor of the pass to [batch, heads, n, …]; None where that is not known."""
-TakeOutput = Callable[[str, Tensor, Arrange], None]
-"""Is told of an attention's name and of what its heads give: weights · values, as the model has it."""
 
 
 class AttentionCalls(TorchFunctionMode):
@@ -90,7 +61,6 @@ class AttentionCalls(TorchFunctionMode):
     ) -> None:
         """in_sight: whether all that inputs go through is seen, so that what is made of none of them is latents."""
         super().__init__()
-        self._in_sight = in_sight
         self._take_output = take_output
         self._names = names
         self._observer = observer
@@ -99,25 +69,18 @@ class AttentionCalls(TorchFunctionMode):
         self._written_out = WrittenOut(
             self._products, observer.looks_like_attention, self._next_name, self._take_weights
         )
-        self._sources = Sources(inputs)
-        self._attentions: dict[str, int] = {}  # each as a set of sources
-        self._outputs = Outputs(observer.refuse, self._sources.of)
-        self._weights = Weights(observer, self._begin, self._is_made_by)
-        self._channels = Channels()
-        self._orders = Orders(
-            observer.sequences, observer.widths, lambda x: self._sources.of(x) != 0, self._channels.number_first
+        self._tokens = TokensOfCalls(observer, inputs, sides=sides, in_sight=in_sight)
+        self._outputs = Outputs(observer.refuse, self._tokens.sources.of)
+        self._weights = Weights(observer, self._begin, self._tokens.is_made_by)
+        self._axes = KernelAxes(
+            observer.sequences, observer.widths, self._tokens.patches.numbers, self._tokens.places.sequences_of
         )
-        self._patches = Patches(observer.sequences, inputs, self._sources)
-        self._sides = sides
-        self._of_latents: set[str] = set()
-        self._tokens = TokenPlaces(observer.sequences, observer.widths, inputs, self._sources, sides=sides)
         self._fused: list[tuple[str, Arrange, Tensor | None]] = []  # attentions of the kernel that is under way
-        self._made = 0  # attentions of the operation that is under way, as a set of sources
-        self._inside: tuple[Any, Any] | None = None  # what nn.MultiheadAttention makes its queries and keys of
-        names.passed = self._sources.passed
+        self._inside = Inside(self._attend_inside)
+        names.passed = self._tokens.sources.passed
         self._tapped: AttentionCall | None = None
-        self._generators: dict[int, torch.Generator] = {}
         self._open = contextlib.ExitStack()
+        self._generators = NamedGenerators(self._open)
 
     def __enter__(self) -> "AttentionCalls":
         super().__enter__()  # type: ignore[no-untyped-call]
@@ -134,50 +97,43 @@ class AttentionCalls(TorchFunctionMode):
             self._finish_tap()
             self._weights.finish()
             for name in self._written_out.unfinished:
-                self._observer.refuse(name, WRITTEN_OUT)
+                self._observer.refuse(name, UNFINISHED)
 
     def __torch_function__(
         self, func: Any, types: Iterable[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if isinstance(kwargs.get("generator"), torch.Generator):
-            self._restart(kwargs["generator"])
+        self._generators.meet(kwargs.get("generator"))
         operation = getattr(func, "__name__", "").strip("_")
-        if _is_mapped():
+        if is_mapped():
             self._refuse_mapped(func, operation, args, kwargs)
             return func(*args, **kwargs)
         if func is functional.scaled_dot_product_attention:
             self._take_scaled_dot_product(args, kwargs)
         elif func is functional.multi_head_attention_forward:
-            inside = self._look_inside(*args, **kwargs)
+            found = self._inside.run(args, kwargs, weights=self._take_output is not None)
             if self._take_output is not None:
-                return inside
+                return found
         elif operation == "flex_attention":
             self._take(kernels.flex, args, kwargs)
-        elif "flash_attn" in (operator := _operator(func)):
+        elif "flash_attn" in (operator := kernels.operator_name(func)):
             self._take_flash(operator, args, kwargs)
         result = func(*args, **kwargs)
         if operation == "iter":  # what a loop over a tensor takes, one after the other
             result = list(result)
-        self._sources.follow(operation, args, kwargs, result)
-        self._patches.follow(func, operation, args, kwargs, result)
         self._tokens.follow(func, operation, args, kwargs, result)
         if operation in ("softmax", "log_softmax") and isinstance(result, Tensor):
             self._take_softmax(args, kwargs, result, logarithm=operation == "log_softmax")
         else:
             self._written_out.follow(operation, args, kwargs, result)
             self._products.follow(func, operation, args, kwargs, result)
-        self._channels.follow(func, operation, args, kwargs, result)
-        self._orders.follow(operation, args, kwargs, result)
         self._weights.follow(func, operation, args, kwargs, result)
         self._outputs.follow(func, operation, args, kwargs, result)
         while self._fused:
             name, arrange, values = self._fused.pop()
             output = result[0] if isinstance(result, tuple) and result else result  # beside what backward needs
             self._begin(name, result, [result], arrange=arrange, output=output, values=(values, arrange))
-        if self._made:
-            self._sources.add(self._made, result)
-            self._made = 0
+        self._tokens.finish(result)
         return iter(result) if operation == "iter" else result
 
     def _take(
@@ -198,43 +154,23 @@ class AttentionCalls(TorchFunctionMode):
             both = given.get("query", given.get("q")), given.get("key", given.get("k"))
             call = kernel(name, *args, **kwargs)
             self._tell(call, both, (arrange, arrange))
-            if self._inside is None:  # else what nn.MultiheadAttention makes of it is the result of its own layer
+            if self._inside.given is None:  # else what nn.MultiheadAttention makes of it is the result of its own layer
                 self._fused.append((name, arrange, given.get("value", given.get("v"))))
         except kernels.UnreadableError as error:
             self._observer.refuse(name, str(error))
         return name
 
     def _take_scaled_dot_product(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        arrange = self._arrangement(args[0] if args else kwargs["query"])
+        arrange = self._axes.arrangement(args[0] if args else kwargs["query"])
         return self._take(functools.partial(kernels.scaled_dot_product, arrange=arrange), args, kwargs, arrange)
 
-    def _arrangement(self, query: Tensor) -> Callable[[Tensor], Tensor]:
-        """What brings queries of a kernel, and what is of their form, to [batch, heads, n, …]."""
-        sequences = self._observer.sequences
-        if query.dim() in (3, 4) and self._has_heads_first(query):
-            return lambda x: x.reshape(-1, sequences, *x.shape[-2:]).transpose(0, 1)
-        if query.dim() == 3:
-            numbers = self._patches.numbers(query)
-            of_heads = None if numbers is None else with_heads(numbers, self._observer.sequences)
-            if query.shape[1] in self._observer.widths or (of_heads is not None and is_constant(of_heads, (1,))):
-                return lambda x: with_heads(x, self._observer.sequences)
-            return lambda x: x.unsqueeze(1)  # one head
-        if query.dim() == 5:  # sequences, and windows and heads of them in either order
-            numbers = self._patches.numbers(query)
-            alike = [axis for axis in (1, 2) if numbers is not None and is_constant(numbers, (axis,))]
-            if len(query) == self._observer.sequences and (numbers is None or len(alike) == 2):
-                return lambda x: x.flatten(1, 2)  # heads in groups
-            heads = 1 if 1 in alike else 2
-            return lambda x: x.movedim(heads, 2).flatten(0, 1)
-        return kernels.as_it_is
-
-    def _has_heads_first(self, x: Tensor) -> bool:
-        """Whether [heads, sequences, n, d], or [heads · sequences, n, d]: as the tokens tell that are followed."""
-        of_sequences, count = self._tokens.sequences_of(x), self._observer.sequences
-        if of_sequences is None or count < 2 or x.shape[:-2].numel() % count or (x.dim() == 3 and len(x) == count):
-            return False
-        found = of_sequences.amax(dim=(-1, -2)).flatten()
-        return torch.equal(found, torch.arange(count, device=x.device).repeat(len(found) // count))
+    def _attend_inside(self, *args: Any, **kwargs: Any) -> Tensor:
+        """For nn.MultiheadAttention, in the place of scaled_dot_product_attention."""
+        name = self._take_scaled_dot_product(args, kwargs)
+        result = functional.scaled_dot_product_attention(*args, **kwargs)
+        if self._take_output is not None:
+            self._take_output(name, result, self._axes.arrangement(result))
+        return result
 
     def _refuse_mapped(self, func: Any, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Of a function under torch.vmap, whose tensors lack an axis each."""
@@ -242,7 +178,7 @@ class AttentionCalls(TorchFunctionMode):
         logits = args[0] if args else kwargs.get("input")
         shape = logits.shape if isinstance(logits, Tensor) and operation in ("softmax", "log_softmax") else ()
         if is_kernel or (len(shape) > 1 and {*shape[-2:]} <= self._observer.widths):
-            self._observer.refuse(self._next_name(), _MAPPED)
+            self._observer.refuse(self._next_name(), MAPPED)
 
     def _take_flash(self, operator: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if operator.endswith("::_flash_attn_forward"):
@@ -294,8 +230,8 @@ class AttentionCalls(TorchFunctionMode):
                 weights=weights,
                 sequences=self._observer.sequences,
                 widths=self._observer.widths,
-                numbers=self._patches.numbers,
-                sequences_of=self._tokens.sequences_of,
+                numbers=self._tokens.patches.numbers,
+                sequences_of=self._tokens.places.sequences_of,
                 rows_of=lambda count: self._observer.rows(name, count),
             )
         except NotAttentionError as error:
@@ -322,45 +258,13 @@ class AttentionCalls(TorchFunctionMode):
         self,
         call: AttentionCall,
         given: tuple[Any, Any],
-        arranges: tuple[Callable[[Tensor], Tensor | None], ...] = (kernels.as_it_is, kernels.as_it_is),
+        arranges: tuple[Arrange, ...] = (kernels.as_it_is, kernels.as_it_is),
         rows_and_d: tuple[int, int] = (-2, -1),
     ) -> None:
-        """`given`: the tensors of the pass that queries and keys are; `arranges` puts each in their order.
-
-        rows_and_d: which axes of the first number queries, and what is summed over.
-        """
-        if isinstance(given[0], Tensor) and self._channels.number_rows(given[0], *rows_and_d):
-            self._observer.refuse(call.name, _CHANNELS)
-            return
-        places = [
-            self._patches.places(x, arrange) if isinstance(x, Tensor) else None
-            for x, arrange in zip(given, arranges, strict=True)
-        ]
-        queries, keys = (self._sources.of(x) for x in self._inside or given)
-        attention = self._attentions[call.name] = self._sources.new_attention()
-        self._made |= attention
-        followed = all(
-            isinstance(x, Tensor) and self._tokens.in_place(x, a) for x, a in zip(given, arranges, strict=True)
-        )
-        placed = followed or any(place is not None for place in places)  # or why it cannot be told
-        disorder = self._orders.problem(*(self._inside or given), placed=placed)
-        for x, arrange in zip(given, arranges, strict=True):
-            if disorder is None and isinstance(x, Tensor):
-                disorder = self._tokens.problem(x, arrange)
-        if self._in_sight and keys & ~RANDOM and not queries & ~RANDOM:  # of neither, both went out of sight
-            self._of_latents.add(call.name)
-        if disorder is None and self._is_of_latents(call, queries, keys):
-            disorder = LATENTS
-        sources = (queries, keys, attention)
-        self._observer.take(
-            dataclasses.replace(call, sources=sources, places=(places[0], places[1]), disorder=disorder)
-        )
-
-    def _is_of_latents(self, call: AttentionCall, queries: int, keys: int) -> bool:
-        """Whether just one of the two is made of inputs, where the probe names one side, and widths do not tell."""
-        widths = {call.queries.shape[2], call.keys.shape[2]} if call.queries.dim() == call.keys.dim() == 4 else {-1}
-        one = bool(queries & ~RANDOM) != bool(keys & ~RANDOM)
-        return self._in_sight and one and self._sides == 1 and widths <= self._observer.widths
+        """`given`: the tensors of the pass that queries and keys are, and so on, as of `TokensOfCalls.told`."""
+        told = self._tokens.told(call, given, self._inside.given or given, arranges, rows_and_d)
+        if told is not None:
+            self._observer.take(told)
 
     def _begin(
         self,
@@ -379,87 +283,18 @@ class AttentionCalls(TorchFunctionMode):
         [batch, value_heads, n_key, d_v], where it is known.
         """
         met, arrange_values = values
-        self._look_at_values(name, met, arrange_values)
+        if met is not None:
+            self._tokens.look_at_values(name, met, arrange_values)
         found = None if met is None else arrange_values(met)
-        self._outputs.begin(name, result, made_of, self._attentions.get(name, 0), heads, found)
+        self._outputs.begin(name, result, made_of, self._tokens.attention(name), heads, found)
         output = result if output is None else output
-        if name in self._of_latents and isinstance(output, Tensor):
-            self._tokens.are_none(output)
-        if self._take_output is not None and isinstance(output, Tensor):
-            self._take_output(name, output, arrange)
-
-    def _look_at_values(self, name: str, values: Tensor | None, arrange: Arrange) -> None:
-        """Refuse an attention whose values are of other tokens than its keys."""
-        if values is None:
-            return
-        placed = self._patches.places(values, arrange)
-        why = self._orders.problem(values, placed=placed is not None or self._tokens.in_place(values, arrange))
-        why = why or self._tokens.problem(values, arrange)
-        if why is not None:
-            self._observer.refuse(name, _VALUES.format(why))
-
-    def _restart(self, generator: torch.Generator) -> None:
-        """A generator that an operation names starts every pass alike, and goes on as before after it.
-
-        It starts from its own seed, where one is already that the pass has just made and seeded.
-        """
-        if id(generator) not in self._generators and not _is_global(generator):
-            self._generators[id(generator)] = generator
-            self._open.callback(generator.set_state, generator.get_state())
-            generator.manual_seed(generator.initial_seed())
-
-    def _is_made_by(self, name: str, x: Tensor) -> bool:
-        """Whether the attention `name` had a part in `x`."""
-        return bool(self._sources.of(x) & self._attentions.get(name, 0))
+        if isinstance(output, Tensor):
+            self._tokens.look_at_output(name, output)
+            if self._take_output is not None:
+                self._take_output(name, output, arrange)
 
     def _next_name(self) -> str:
         name = self._names.innermost
         count = self._counts[name]
         self._counts[name] += 1
         return f"{name}#{count}" if count else name
-
-    def _look_inside(self, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor | None]:
-        """See the attention in nn.MultiheadAttention's function, which runs where this mode is switched off.
-
-        Runs a copy of the function in which scaled_dot_product_attention is seen. `need_weights` would make it compute
-        the same attention by matrix products instead. Returns what the function does.
-        """
-
-        def seen(*args: Any, **kwargs: Any) -> Tensor:
-            name = self._take_scaled_dot_product(args, kwargs)
-            result = functional.scaled_dot_product_attention(*args, **kwargs)
-            if self._take_output is not None:
-                self._take_output(name, result, self._arrangement(result))
-            return result
-
-        original: Any = functional.multi_head_attention_forward
-        # Another mode that is active (of a default device, say) must not send the copy back to the original.
-        inside = {"scaled_dot_product_attention": seen, "has_torch_function": lambda _: False}
-        copy = types.FunctionType(original.__code__, original.__globals__ | inside)
-        call = inspect.signature(original).bind(*args, **kwargs)
-        call.apply_defaults()
-        self._inside = call.arguments["query"], call.arguments["key"]
-        try:
-            output, weights = copy(**call.arguments | {"need_weights": False})
-        finally:
-            self._inside = None
-        if self._take_output is not None and call.arguments["need_weights"]:
-            weights = original(*args, **kwargs)[1]
-        return output, weights
-
-
-def _is_mapped() -> bool:
-    """Whether this is inside of torch.vmap."""
-    interpreter = torch._C._functorch.peek_interpreter_stack()
-    return interpreter is not None and interpreter.key() == torch._C._functorch.TransformType.Vmap
-
-
-def _is_global(generator: torch.Generator) -> bool:
-    """Whether it is one of PyTorch's own, which every pass starts with (`neutral`)."""
-    return any(generator is one for one in (torch.default_generator, *torch.cuda.default_generators))
-
-
-def _operator(func: Any) -> str:
-    """The qualified name of an operator of a library ("flash_attn::_flash_attn_forward"); "" for any other function."""
-    name = getattr(func, "_qualified_op_name", None) or getattr(func, "_name", None)
-    return name if isinstance(name, str) else ""

@@ -10,7 +10,7 @@ from torch import Tensor
 from tb_attnviz.geometry import logits as scaled_dot_products
 
 from .attention_call import AttentionCall
-from .products import remainder
+from .remainder import remainder
 
 
 def as_it_is(x: Tensor) -> Tensor:
@@ -130,3 +130,9 @@ def _reach(size: int | None) -> int | None:
 
 def _scale(query: Tensor, scale: Any) -> float:
     return 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
+
+
+def operator_name(func: Any) -> str:
+    """The qualified name of an operator of a library ("flash_attn::_flash_attn_forward"); "" for any other function."""
+    name = getattr(func, "_qualified_op_name", None) or getattr(func, "_name", None)
+    return name if isinstance(name, str) else ""

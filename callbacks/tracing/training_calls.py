@@ -19,7 +19,8 @@ from torch.overrides import TorchFunctionMode
 from . import kernels
 from .attention_call import AttentionCall, with_heads
 from .axes import arranged
-from .products import NotAttentionError, Products, read_attention
+from .plain_attention import NotAttentionError, read_attention
+from .products import Products
 
 _SDPA = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale", "enable_gqa")
 

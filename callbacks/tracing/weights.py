@@ -16,9 +16,11 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from .axes import MOVING, REGROUPING, SAME, Atom, Axes, Axis, arranged, axes_of, leaves, moved, size_of
+from .axes import MOVING, REGROUPING, SAME, Axes, Axis, arranged, axes_of, leaves, moved, size_of
 from .contraction import OPERATIONS, Contraction, read_contraction
-from .products import FACTORS, PlainAttention
+from .plain_attention import PlainAttention
+from .products import FACTORS
+from .watched_weights import WatchedWeights, could_be_weights, moved_part, without_sinks
 
 _NOT_SEEN = (
     "its weights go through {} after softmax, which is not known to keep them, and meet no values that could be seen"
@@ -53,22 +55,6 @@ class Judge(Protocol):
     def take_values(self, name: str, values: Tensor) -> None: ...
 
 
-@dataclasses.dataclass(frozen=True)
-class _Weights:
-    """What a tensor of the pass is: the weights of an attention, or what has become of them."""
-
-    name: str
-    clean: Tensor | None  # what it would be if nothing had changed it; None if it has been changed
-    axes: Axes | None  # of it
-    target: Axes  # batch, heads, n_query, n_key
-    sink: Atom | None  # what stands for the keys while sinks are beside them
-    sinks_first: bool
-    changed_by: str = ""
-    shown: bool = False  # by attnviz_tap
-    logarithm: bool = False  # still to be exponentiated
-    whole: "_Weights | None" = None  # that these are a part of
-
-
 class Weights:
     """Follows weights from their softmax on, and tells `judge` what they meet, or why they cannot be recorded."""
 
@@ -97,9 +83,9 @@ class Weights:
         if attention is None:
             axes = axes_of(weights.shape)
             target: Axes = ((), *axes) if len(axes) == 3 else axes
-            entry = _Weights(name, weights.clone(), axes, target, None, False, shown=True)
+            entry = WatchedWeights(name, weights.clone(), axes, target, None, False, shown=True)
         else:
-            entry = _Weights(
+            entry = WatchedWeights(
                 name, weights.clone(), attention.axes, attention.target, attention.sink, attention.sinks_first
             )
         self._of[weights] = (dataclasses.replace(entry, logarithm=logarithm),)
@@ -127,7 +113,7 @@ class Weights:
         if operation == "setitem" and isinstance(args[0], Tensor):
             known = [(x, entry) for x, entry in known if x is args[0]]
             result = args[0]
-        entries: dict[int, list[_Weights]] = {}
+        entries: dict[int, list[WatchedWeights]] = {}
         results = result if isinstance(result, (tuple, list)) else (result,)
         for x, entry in known:
             made = self._made(func, operation, args, kwargs, x, entry, result)
@@ -146,18 +132,18 @@ class Weights:
             self._judge.refuse(name, _NO_VALUES)
 
     def _made(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
-              x: Tensor, entry: _Weights, result: Any) -> list[_Weights | None]:  # fmt: skip
+              x: Tensor, entry: WatchedWeights, result: Any) -> list[WatchedWeights | None]:  # fmt: skip
         """What each of the results of an operation on `x` is."""
         results = list(result) if isinstance(result, (tuple, list)) else [result]
         if entry.clean is None:
-            return [entry if _could_be_weights(one, entry) else None for one in results]
+            return [entry if could_be_weights(one, entry) else None for one in results]
         if args and args[0] is x and operation in MOVING | REGROUPING | SAME and entry.axes is not None:
             clean = func(entry.clean, *args[1:], **kwargs) if operation not in SAME else entry.clean
             axes = moved(func, operation, args, kwargs, entry.axes, result)
             if isinstance(result, Tensor) and isinstance(clean, Tensor):
-                return [_without_sinks(_part(entry, clean, axes), entry.clean)]
+                return [without_sinks(moved_part(entry, clean, axes), entry.clean)]
             if isinstance(clean, (tuple, list)) and isinstance(axes, list):
-                return [_part(entry, c, a) for c, a in zip(clean, axes, strict=True)]
+                return [moved_part(entry, c, a) for c, a in zip(clean, axes, strict=True)]
         if entry.logarithm:
             if operation == "exp" and isinstance(result, Tensor):
                 return [dataclasses.replace(entry, clean=entry.clean.exp(), logarithm=False)]
@@ -166,7 +152,7 @@ class Weights:
             together = self._together(func, args, kwargs, entry)
             if together is not None:
                 return [together]
-        made: list[_Weights | None] = []
+        made: list[WatchedWeights | None] = []
         for one in results:
             if isinstance(one, Tensor) and _is_dense(one) and one.numel() == x.numel():
                 before = entry.clean.reshape(one.shape)
@@ -174,16 +160,16 @@ class Weights:
                     same_axes = entry.axes if one.shape == x.shape else None
                     made.append(dataclasses.replace(entry, clean=before, axes=same_axes))
                     continue
-            made.append(self._changed(entry, operation) if _could_be_weights(one, entry) else None)
+            made.append(self._changed(entry, operation) if could_be_weights(one, entry) else None)
         return made
 
-    def _changed(self, entry: _Weights, operation: str) -> _Weights:
+    def _changed(self, entry: WatchedWeights, operation: str) -> WatchedWeights:
         self._doubts.setdefault(entry.name, operation)
         return dataclasses.replace(entry, clean=None, axes=None, changed_by=operation)
 
     def _together(
-        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], entry: _Weights
-    ) -> _Weights | None:
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], entry: WatchedWeights
+    ) -> WatchedWeights | None:
         """All parts of some weights, joined again as they were."""
         parts = args[0] if args else kwargs.get("tensors", ())
         of_parts = [[e for e in self._of.get(part, ()) if e.name == entry.name] for part in parts]  # type: ignore[no-untyped-call]
@@ -195,7 +181,7 @@ class Weights:
         clean = func(cleans, *args[1:], **{key: value for key, value in kwargs.items() if key != "tensors"})
         return whole if torch.equal(clean, whole.clean) else None
 
-    def _meet(self, contraction: Contraction, x: Tensor, entry: _Weights, result: Any) -> bool:
+    def _meet(self, contraction: Contraction, x: Tensor, entry: WatchedWeights, result: Any) -> bool:
         """Whether `contraction` sums the weights over their keys: what they meet are values then."""
         if contraction.left is x:
             labels, values, of_values = contraction.of_left, contraction.right, contraction.of_right
@@ -238,7 +224,9 @@ class Weights:
             self._judge.take_values(entry.name, found)
         return True
 
-    def _weighs(self, args: tuple[Any, ...], kwargs: dict[str, Any], x: Tensor, entry: _Weights, result: Any) -> bool:
+    def _weighs(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], x: Tensor, entry: WatchedWeights, result: Any
+    ) -> bool:
         """Whether each weight is multiplied with a whole value, to be summed by hand: (w[..., None] * v).sum(-2)."""
         others = [other for other in _tensors(args, kwargs) if other is not x]
         if len(others) != 1 or entry.axes is None or entry.clean is None or result.numel() <= x.numel():
@@ -257,37 +245,17 @@ class Weights:
             self._refuse(entry, "writing into them")
         return True
 
-    def _same(self, entry: _Weights, before: Tensor, after: Tensor) -> bool:
+    def _same(self, entry: WatchedWeights, before: Tensor, after: Tensor) -> bool:
         if before.shape == after.shape and entry.axes is not None and len(entry.axes) == after.dim():
             both = [arranged(x, entry.axes, entry.target) for x in (before, after)]
             if both[0] is not None and both[1] is not None:
                 return self._judge.keeps_weights(entry.name, both[0], both[1])
         return self._judge.keeps_weights(entry.name, before, after)
 
-    def _refuse(self, entry: _Weights, by: str) -> None:
+    def _refuse(self, entry: WatchedWeights, by: str) -> None:
         self._judge.refuse(
             entry.name, f"its weights are changed after softmax (by {by}): its attention is not what its logits say"
         )
-
-
-def _part(entry: _Weights, clean: Tensor, axes: Axes | None) -> _Weights:
-    """What a move makes of `entry`: all of it, or a part."""
-    assert entry.clean is not None
-    whole = entry.whole if clean.numel() == entry.clean.numel() else entry
-    return dataclasses.replace(entry, clean=clean, axes=axes, whole=whole)
-
-
-def _without_sinks(entry: _Weights, before: Tensor) -> _Weights:
-    """`entry` with its keys, if just the column of sinks was cut off."""
-    if entry.sink is None or entry.axes is None or entry.clean is None:
-        return entry
-    for place, axis in enumerate(entry.axes):
-        if any(entry.sink in leaves(atom.cut_from) for atom in axis) and before.dim() == entry.clean.dim():
-            keys = before.narrow(place, int(entry.sinks_first), before.shape[place] - 1)
-            if keys.shape == entry.clean.shape and keys.data_ptr() == entry.clean.data_ptr():
-                axes = (*entry.axes[:place], entry.target[3], *entry.axes[place + 1 :])
-                return dataclasses.replace(entry, axes=axes, sink=None)
-    return entry
 
 
 def _arranged_values(values: Tensor, labels: tuple[int, ...], axes: dict[int, Axis], target: Axes) -> Tensor | None:
@@ -308,12 +276,6 @@ def _arranged_result(result: Tensor, *, labels: tuple[int, ...], axes: dict[int,
     (place,) = own
     shared = tuple(axes[label] for label in labels if label != labels[place])
     return arranged(result.movedim(place, -1), shared, target[:3], behind=1)
-
-
-def _could_be_weights(x: Any, entry: _Weights) -> bool:
-    """Whether `x`, made of weights, has a number for each pair still, at least of one head and sequence."""
-    least = size_of(entry.target[2]) * size_of(entry.target[3])
-    return isinstance(x, Tensor) and x.is_floating_point() and x.numel() >= least
 
 
 def _is_dense(x: Tensor) -> bool:

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from .products import Product, Products
+from .product import Product
+from .products import Products
 
-WHY = (
+UNFINISHED = (
     "it writes its softmax out with exp(), and no weights that sum to 1 came of it (they are divided by more than "
     "their sum, or after the values): use torch.softmax, or show it with attnviz_tap(q, k, …)"
 )

@@ -8,7 +8,7 @@ import tb_attnviz
 from tb_attnviz.callbacks import AttentionRecorder, Probe
 from tb_attnviz.callbacks.capture import capture
 from tb_attnviz.callbacks.capture.known_masks import KnownMasks
-from tb_attnviz.callbacks.tracing import products
+from tb_attnviz.callbacks.tracing import plain_attention
 
 N, HEADS, D = 40, 2, 8
 OFFSET = torch.arange(N) - torch.arange(N)[:, None]
@@ -55,13 +55,13 @@ def only_first(weights):
 def compared(monkeypatch):
     """How many queries of each attention were compared with their logits."""
     counts = []
-    whole = products.remainder
+    whole = plain_attention.remainder
 
     def counting(queries, *args, **kwargs):
         counts.append(queries.shape[2])
         return whole(queries, *args, **kwargs)
 
-    monkeypatch.setattr(products, "remainder", counting)
+    monkeypatch.setattr(plain_attention, "remainder", counting)
     return counts
 
 

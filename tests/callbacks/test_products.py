@@ -163,7 +163,7 @@ def test_a_few_sequences_at_a_time_is_the_same(monkeypatch):
         return (q @ k.mT + POSITIONS).masked_fill(HIDDEN, -torch.inf).softmax(-1)
 
     _, at_once = record(attend)
-    monkeypatch.setattr("tb_attnviz.callbacks.tracing.products.LARGEST_LOGITS", 1)
+    monkeypatch.setattr("tb_attnviz.callbacks.tracing.remainder.LARGEST_LOGITS", 1)
     monkeypatch.setattr("tb_attnviz.callbacks.capture.batch_recording.LARGEST_LOGITS", 1)
     _, apart = record(attend)
     np.testing.assert_allclose(apart.bias, at_once.bias, atol=2e-5)

@@ -1,0 +1,80 @@
+"""Probe passes: the recordings that a recorder makes of a model, each like the others."""
+
+from torch import nn
+
+from .capture import Recording, capture
+from .capture.known_masks import KnownMasks
+from .capture.recording import Forward, device_of
+from .capture.repeated import differing
+from .capture.selection import Heads, Layers, Selection
+from .capture.sides import GivenSides
+from .failures import Failures
+from .probe import Probe
+
+
+class ProbePasses:
+    """Shows `probe` to `model`. The options are those of AttentionRecorder."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        probe: Probe,
+        *,
+        batch_size: int,
+        values: bool,
+        forward: Forward,
+        sides: GivenSides,
+        failures: Failures,
+    ) -> None:
+        self._model = model
+        self._probe = probe
+        self._batch_size = batch_size
+        self._values = values
+        self._forward = forward
+        self._sides = sides
+        self._failures = failures
+        self._known_masks = KnownMasks()
+        self._unfit: dict[str, str] = {}  # attentions that cannot be recorded
+        self.select: Selection | None = None
+        """The layers and heads that are recorded; None for all."""
+
+    def choose(self, layers: Layers | None, heads: Heads | None) -> Recording | None:
+        """Record these alone from now on. Returns what all that there is to choose from is, if it was asked for."""
+        if layers is None and heads is None:
+            return None
+        found = capture(
+            self._model,
+            self._probe,
+            batch_size=self._batch_size,
+            health=False,
+            forward=self._forward,
+            sides=self._sides,
+        )
+        self.select = Selection(found.layers, layers=layers, heads=heads)
+        return found
+
+    def first(self) -> Recording:
+        """Without what a second pass at the same weights shows differently: later recordings are without it, too."""
+        first = self.again()
+        try:
+            second = self.again(health=False)
+        except Exception as error:
+            self._failures.tell(error, "a second pass over the probe failed")
+            return first
+        self._unfit = differing(first, second, on_processor=device_of(self._model).type == "cpu")
+        return self.again() if self._unfit else first
+
+    def again(self, *, health: bool = True) -> Recording:
+        """What the model does with the probe now. Raises NoAttentionError."""
+        return capture(
+            self._model,
+            self._probe,
+            batch_size=self._batch_size,
+            health=health,
+            select=self.select,
+            values=self._values,
+            forward=self._forward,
+            sides=self._sides,
+            known=self._known_masks,
+            unfit=self._unfit,
+        )
