@@ -243,6 +243,7 @@ class Probe:
                     for side in self._present
                 ),
                 relations=tuple(one.only(range(*part.indices(len(self.lengths)))) for one in self.relations),
+                doubtful=self._inputs.doubtful,
             )
 
     def _with_images(

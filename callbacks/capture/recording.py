@@ -14,6 +14,7 @@ from tb_attnviz.events import AttentionMap, Layer, Samples
 from tb_attnviz.geometry import FIGURES, Survey, effective_rank, figures_of, follows, joined_maps, over_sequences
 
 from ..probe import Probe
+from ..probes.batch import Batch
 from ..probes.sequences import repeats_of
 from ..tracing.attention_calls import AttentionCalls
 from ..tracing.module_names import ModuleNames
@@ -120,7 +121,7 @@ def capture(
                         names, observer, [*inputs.values()], sides=len(batch.sides), in_sight=not observer.is_split
                     ),
                 ):
-                    forward(model, *batch.args, **batch.kwargs)
+                    _show(model, batch, forward)
                 shown = find_sides(of_batch.traces, batch, inputs, hints, sides)
                 if shown == found:
                     break
@@ -135,6 +136,20 @@ def capture(
         observer.raise_error()
     recording = _join(probe, batches, FIGURES if health else ())
     return recording if select is None else dataclasses.replace(recording, layers=select.number(recording.layers))
+
+
+def _show(model: nn.Module, batch: Batch, forward: Forward) -> None:
+    try:
+        forward(model, *batch.args, **batch.kwargs)
+    except Exception as error:
+        if not batch.doubtful:
+            raise
+        named = ", ".join(batch.doubtful)
+        raise ValueError(
+            f"the model fails ({type(error).__name__}: {error}), and {named} has as many rows as the probe has "
+            "sequences, and is cut into batches as they are: if it belongs to none of them (a mask of tokens by "
+            f"tokens, say), give the Probe shared={[*batch.doubtful]}"
+        ) from error
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -17,6 +17,8 @@ class Batch:
     kwargs: dict[str, Any]
     sides: tuple[Side, ...]  # the tokens, and the key_tokens where there are some
     relations: tuple[Related, ...] = ()  # in these sequences
+    doubtful: tuple[str, ...] = ()
+    """The inputs that may belong to no sequence, and are cut into batches like those that do."""
 
     @property
     def present(self) -> Tensor:

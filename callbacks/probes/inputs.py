@@ -49,6 +49,19 @@ class Inputs:
         return name in self._shared
 
     @property
+    def doubtful(self) -> tuple[str, ...]:
+        """Those of the `named` that may belong to no sequence, though their first axis is as long: [n, n], as masks."""
+        square = (self._sequences, self._sequences)
+        return tuple(
+            name
+            for name, value in self.named.items()
+            if isinstance(value, Tensor)
+            and tuple(value.shape) == square
+            and _is_mask(value)
+            and not self.is_shared(name)
+        )
+
+    @property
     def ragged(self) -> bool:
         """Whether sequences have different shapes in one of them."""
         return any(isinstance(value, Ragged) for value in self.named.values())
@@ -104,6 +117,10 @@ def _as_call(inputs: GivenInputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 def _counts(value: Tensor | Ragged, sequences: int) -> bool:
     return isinstance(value, Ragged) or (value.dim() > 0 and value.shape[0] == sequences)
+
+
+def _is_mask(value: Tensor) -> bool:
+    return value.dtype == torch.bool or value.is_floating_point()
 
 
 def _leaves(value: Any, path: tuple[str | int, ...]) -> list[tuple[tuple[str | int, ...], Any]]:

@@ -8,13 +8,14 @@ import random
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from torch.nn import functional
 from transformers import AutoTokenizer, GPT2Config, GPT2Model, PreTrainedTokenizerFast
 
 from tb_attnviz.callbacks import Probe
 from tb_attnviz.callbacks.capture import capture
 from tb_attnviz.events import Repeat
 from tb_attnviz.geometry import tells_repeats
-from tests.callbacks.models import IDS, LENGTHS, MASK, MINILM, TEXTS, TOKENS
+from tests.callbacks.models import IDS, LENGTHS, MASK, MINILM, TEXTS, TOKENS, Decoder
 
 
 @pytest.fixture(scope="module")
@@ -299,6 +300,23 @@ def test_wrong_kinds_are_named():
 
 def test_lengths_of_this_module_agree():
     assert tuple(LENGTHS) == Probe(IDS, TOKENS).lengths
+
+
+@pytest.mark.parametrize("shared", [(), ("inputs[1]",)])
+def test_a_mask_of_tokens_that_looks_like_one_of_sequences_is_named_where_the_model_fails(shared):
+    class Causal(Decoder):
+        def forward(self, ids, mask):
+            x = self.embedding(ids)[:, None]
+            return functional.scaled_dot_product_attention(x, x, x, mask)
+
+    n = 6
+    ids, mask = torch.arange(n * n).view(n, n), torch.ones(n, n, dtype=torch.bool).tril()
+    probe = Probe((ids, mask), [list("abcdef")] * n, shared=shared)
+    if shared:
+        assert capture(Causal(), probe).layers[0].causal
+    else:
+        with pytest.raises(ValueError, match=r"the model fails .*shared=\['inputs\[1\]'\]"):
+            capture(Causal(), probe)
 
 
 class TestWithin:
