@@ -27,7 +27,7 @@ from tb_attnviz.callbacks.attribution.attended import Attended
 from tb_attnviz.callbacks.attribution.attribution import few
 from tb_attnviz.callbacks.attribution.connections import connections
 from tb_attnviz.callbacks.attribution.head_outputs import HeadOutputs, run, token_mask
-from tb_attnviz.callbacks.attribution.importance import exact, first_order, importance, write
+from tb_attnviz.callbacks.attribution.importance import exact, first_order, halfway, importance, write
 from tb_attnviz.callbacks.attribution.means import mean_outputs
 from tb_attnviz.callbacks.attribution.shown import Shown
 from tb_attnviz.callbacks.capture import capture
@@ -186,7 +186,8 @@ def rows(trained: Trained) -> list[str]:
     with torch.no_grad():
         bare = _timed(lambda: [forward(trained.model, *batch.args, **batch.kwargs) for batch in batches])
     found = first_order(shown, layers)
-    backward = _timed(lambda: first_order(shown, layers))
+    half = halfway(shown, layers, found.means)
+    backward = _timed(lambda: halfway(shown, layers, first_order(shown, layers).means))
     begun = time.thread_time()
     rises = exact(shown, layers, found.means)
     ablating = time.thread_time() - begun
@@ -200,7 +201,7 @@ def rows(trained: Trained) -> list[str]:
     both = zip((fed.queries, fed.keys), measured, strict=True)
     of_pairs = [_spearman(way[known], exactly[known]) for way, exactly in both]
     unsigned = np.concatenate([np.abs(found.effects[layer.name]).mean(axis=0) for layer in layers])
-    cells = [*(_spearman(x, rises) for x in (importance(found, layers), signed, unsigned)), *of_pairs]
+    cells = [*(_spearman(x, rises) for x in (importance(half, layers), signed, unsigned)), *of_pairs]
     return [
         trained.title,
         f"{found.loss:.3g}",
@@ -242,11 +243,11 @@ HEADER = [
     "model",
     "loss, held out",
     "`importance` against exact",
-    "with its sign alone",
-    "without its sign",
+    "by the slope at o",
+    "by its size",
     "connections by queries",
     "by keys",
-    "backward pass ÷ bare pass",
+    "`importance` ÷ bare pass",
     "exact ÷ bare",
     "connections ÷ bare",
 ]

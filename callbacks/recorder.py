@@ -58,7 +58,7 @@ class AttentionRecorder:
     max_tokens: caps the probe to whole sequences that have so many tokens together, always the same ones.
     max_bytes: caps what the samples take on disk: of older checkpoints a log-spaced set of steps keeps them.
     values: "norms" records the length of each key's value, too, for attention to be weighted by it.
-    loss: records how much the loss owes to each head, the figure `importance`, by one backward pass of the probe at
+    loss: records how much the loss owes to each head, the figure `importance`, by a backward pass a layer and one, at
         each checkpoint: a function loss(output, inputs) of what the model gives and what it was given, of one number or
         one a sequence; "auto" is the loss in the output of a transformers head that has labels among its inputs, or a
         decoder's next-token loss on the probe. See docs/importance.md.

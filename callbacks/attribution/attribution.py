@@ -16,7 +16,7 @@ from ..capture.recording import Forward
 from ..probe import Probe
 from . import connections as feeding
 from .graph import NoGradientError
-from .importance import exact, first_order, importance
+from .importance import exact, first_order, halfway, importance
 from .losses import Loss
 from .shown import Shown
 
@@ -53,7 +53,8 @@ class Attribution:
             found = first_order(self._shown, first.layers, count=True)
             refused = found.refused
             _log.info(
-                "importance of heads: a backward pass of the probe a checkpoint, which keeps %.1f MB; its loss is %.4g",
+                "importance of heads: %d backward passes a checkpoint, each of which keeps %.1f MB; the loss is %.4g",
+                (1 + len(found.means)) * batches,
                 found.bytes / 1e6,
                 found.loss,
             )
@@ -72,7 +73,7 @@ class Attribution:
         layers = recording.layers
         if self._shown.loss is not None and (weigh or ablate):
             found = first_order(self._shown, layers)
-            figures["importance"] = importance(found, layers)
+            figures["importance"] = importance(halfway(self._shown, layers, found.means), layers)
             arrays["importance/loss"] = np.array([found.loss], np.float32)
             if ablate:
                 figures["importance_exact"] = exact(self._shown, layers, found.means)

@@ -1,7 +1,8 @@
-"""Importance: how much the loss owes to each head, by one backward pass of the probe, or by taking heads out.
+"""Importance: how much the loss owes to each head, by a backward pass of the probe a layer, or by taking heads out.
 
 For the outputs o of a head and the loss L of a sequence, -Σ ⟨∂L/∂o, o - ō⟩ over the sequence's tokens is to first order
 what L rises by when the head gives its mean ō everywhere (attribution patching, Syed et al. 2023, arXiv 2310.10348).
+The figure's gradient is taken halfway, where the heads of its layer give (o + ō) / 2: there second derivatives cancel.
 """
 
 import dataclasses
@@ -60,6 +61,29 @@ def first_order(shown: Shown, layers: Sequence[Layer], *, count: bool = False) -
     return Importance(total / sequences, {n: x.float().numpy() for n, x in effects.items()}, means, refused, kept)
 
 
+def halfway(shown: Shown, layers: Sequence[Layer], means: Mapping[str, Tensor]) -> dict[str, Float32]:
+    """Layer → [sequences, heads]: the slope where the heads of the layer are halfway to their means, times all the way.
+
+    A backward pass a layer, from that layer on. In the middle of the way the slope is off by the loss's third
+    derivative, at its beginning by the second. Raises LossError, NoGradientError.
+    """
+    effects = {}
+    with undisturbed(shown.model), without_backward_hooks(shown.model), torch.enable_grad():
+        for layer in layers:
+            if layer.name not in means:
+                continue
+            mean, parts = means[layer.name], []
+            for batch in shown.batches():
+                observer = HeadOutputs(batch, (layer.name,), change=functools.partial(_move, layer=layer, mean=mean))
+                found = gradients(observer, functools.partial(_total, shown, batch, observer))
+                if layer.name in found.of:
+                    sums = _Sums.of(observer.found[layer.name], found.of[layer.name], batch, layer)
+                    parts.append(2 * sums.effects(mean))  # half of the way is left
+            if parts:
+                effects[layer.name] = torch.cat(parts).float().numpy()
+    return effects
+
+
 def exact(shown: Shown, layers: Sequence[Layer], means: Mapping[str, Tensor]) -> Float32:
     """How much the loss rises when each head gives its mean: [heads of all layers], NaN for those without a mean.
 
@@ -80,14 +104,10 @@ def exact(shown: Shown, layers: Sequence[Layer], means: Mapping[str, Tensor]) ->
     return np.array(rises, np.float32)
 
 
-def importance(found: Importance, layers: Sequence[Layer]) -> Float32:
-    """The figure of each head, [heads of all layers]; NaN where nothing is known.
-
-    The mean rise, and half the mean size of rises and falls: the loss bends upwards, and falls less than it slopes.
-    """
+def importance(effects: Mapping[str, Float32], layers: Sequence[Layer]) -> Float32:
+    """The figure of each head, [heads of all layers], from `halfway`: the mean over sequences, NaN if not known."""
     unknown = {layer.name: np.full((1, layer.heads), np.nan, np.float32) for layer in layers}
-    effects = [found.effects.get(layer.name, unknown[layer.name]) for layer in layers]
-    return np.concatenate([(of_layer + np.abs(of_layer) / 2).mean(axis=0) for of_layer in effects])
+    return np.concatenate([effects.get(layer.name, unknown[layer.name]).mean(axis=0) for layer in layers])
 
 
 def write(output: HeadOutput, head: int, mean: Tensor) -> None:
@@ -97,6 +117,16 @@ def write(output: HeadOutput, head: int, mean: Tensor) -> None:
     flat = x.flatten().clone()
     flat[places] = mean.to(x.device, x.dtype)
     x.copy_(flat.view(x.shape))
+
+
+def _move(output: HeadOutput, layer: Layer, mean: Tensor) -> None:
+    """Write the heads of `layer` halfway to their `mean` [heads, d_v] into the tensor itself, unseen by its graph."""
+    x = output.tensor
+    places = output.arranged(torch.arange(x.numel(), device=x.device).view(x.shape))
+    places = places[:, list(layer.head_numbers or range(layer.heads))]  # (batch, heads, n, d_v)
+    flat = x.detach().flatten().clone()
+    flat[places] = (flat[places] + mean.to(x.device, x.dtype)[:, None]) / 2
+    x.data.copy_(flat.view(x.shape))
 
 
 def _loss(

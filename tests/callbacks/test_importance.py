@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from tb_attnviz import open_run
 from tb_attnviz.callbacks import AttentionRecorder, Probe
-from tb_attnviz.callbacks.attribution.importance import exact, first_order
+from tb_attnviz.callbacks.attribution.importance import exact, first_order, halfway
 from tb_attnviz.callbacks.attribution.shown import Shown
 from tb_attnviz.callbacks.capture import capture
 from tests.callbacks import plain
@@ -39,14 +39,18 @@ def outputs(model):
     return found
 
 
-def loss_towards_mean(model, layer, head, share):
-    """Losses [sequences] with the head's outputs moved by `share` of the way to their mean over all tokens."""
-    mean = outputs(model)[layer][PRESENT][:, head].mean(0)
+def loss_towards_mean(model, layer, head, share, others=0.0):
+    """Losses [sequences] with the head's outputs moved by `share` of the way to their mean over all tokens.
+
+    others: the same of the layer's other head.
+    """
+    mean = outputs(model)[layer][PRESENT].mean(0)
+    shares = torch.full((2, 1), others, dtype=mean.dtype)
+    shares[head] = share
 
     def move(_, args):
-        x = args[0].unflatten(-1, (2, -1)).clone()
-        x[:, :, head] += share * (mean - x[:, :, head])
-        return (x.flatten(-2),)
+        x = args[0].unflatten(-1, (2, -1))
+        return ((x + shares * (mean - x)).flatten(-2),)
 
     hook = model.blocks[layer].out.register_forward_pre_hook(move)
     with torch.no_grad():
@@ -79,6 +83,21 @@ def test_first_order_is_the_slope_towards_the_mean_and_exact_is_its_end(model, l
             np.testing.assert_allclose(found.effects[f"blocks.{layer}"][:, head], slopes, atol=1e-7)
             rise = loss_towards_mean(model, layer, head, 1.0) - before
             assert ends[2 * layer + head] == pytest.approx(float(rise.mean()), abs=1e-7)
+
+
+@pytest.mark.parametrize("batch_size", [4, 32])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_halfway_is_the_slope_in_the_middle_of_the_way(model, batch_size, frozen):
+    model.requires_grad_(not frozen)
+    layers = capture(model, Probe(IDS, TOKENS)).layers
+    shown = Shown(model, Probe(IDS, TOKENS), nn.Module.__call__, batch_size, "auto", is_decoder=True)
+    found = halfway(shown, layers, first_order(shown, layers).means)
+    model.requires_grad_(True)
+    step = 1e-5
+    for layer in range(2):
+        for head in range(2):
+            there, back = (loss_towards_mean(model, layer, head, 0.5 + share, 0.5) for share in (step, -step))
+            np.testing.assert_allclose(found[f"blocks.{layer}"][:, head], (there - back) / (2 * step), atol=1e-7)
 
 
 WAYS = [plain.MaskedFill, plain.BatchedHeads, plain.Einsum, plain.MultiQuery, plain.SoftCapWithSinks]
