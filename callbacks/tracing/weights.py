@@ -20,6 +20,7 @@ from .axes import MOVING, REGROUPING, SAME, Axes, Axis, arranged, axes_of, leave
 from .contraction import OPERATIONS, Contraction, read_contraction
 from .plain_attention import PlainAttention
 from .products import FACTORS
+from .twins import Twins
 from .watched_weights import WatchedWeights, could_be_weights, moved_part, without_sinks
 
 _NOT_SEEN = (
@@ -76,6 +77,7 @@ class Weights:
         self._used: set[str] = set()  # the attentions whose weights more is done with than to move them
         self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._met: set[str] = set()
+        self._twins = Twins()
         self._doubts: dict[str, str] = {}  # attention → the operation that made what was not seen to meet values
 
     def watch(self, name: str, weights: Tensor, attention: PlainAttention | None, *, logarithm: bool = False) -> None:
@@ -88,6 +90,7 @@ class Weights:
             entry = WatchedWeights(
                 name, weights.clone(), attention.axes, attention.target, attention.sink, attention.sinks_first
             )
+        self._twins.watch(name, weights)
         self._of[weights] = (dataclasses.replace(entry, logarithm=logarithm),)
 
     def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
@@ -130,6 +133,8 @@ class Weights:
                 self._judge.refuse(name, _NOT_SEEN.format(operation))
         for name in self._used - self._met:
             self._judge.refuse(name, _NO_VALUES)
+        for name, why in self._twins.unmet(self._met).items():
+            self._judge.refuse(name, why)
 
     def _made(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
               x: Tensor, entry: WatchedWeights, result: Any) -> list[WatchedWeights | None]:  # fmt: skip

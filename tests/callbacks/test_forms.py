@@ -426,3 +426,22 @@ def test_shapes_of_logits_and_weights_may_be_asked_for():
         return weights.view(*weights.shape).to(v.dtype) @ v
 
     assert not record(attend).skipped
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_weights_that_are_computed_once_more_to_be_kept_are_no_layer(first):
+    kept = []
+
+    def attend(q, k, v):
+        scores = scores_of(q, k)
+        if first:
+            kept.append(scores.softmax(-1).detach())
+        weights = scores.softmax(-1)
+        if not first:
+            kept.append(functional.softmax(scores.detach(), dim=-1))
+        return weights @ v
+
+    recording = record(attend)
+    assert len(recording.layers) == 1
+    (why,) = recording.skipped.values()
+    assert "computed once more" in why
