@@ -97,6 +97,7 @@ def minilm() -> Iterator[Shot]:
 def vision() -> Iterator[Shot]:
     run = newest_run("vision")
     name = Path(run.directory).name
+    yield Shot("directions", name, {"cells": "offsets", "tint": "none"})
     yield Shot("patches", name, {"tint": "distance"})
     yield Shot("image", name, {"tint": "distance", "layer": 0, "head": 2, "sequence": 6, "token": 28})
 
