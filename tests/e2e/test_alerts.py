@@ -32,7 +32,21 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer.close()
     begun_again(directory / "run_in_two_parts")
     alert_after_alert(directory / "run_of_alerts")
+    norm_leaps(directory / "run_with_an_anomaly")
     return directory
+
+
+def norm_leaps(directory: Path) -> None:
+    """No rule is broken; the norm of the keys of L0 H2 is four times its own past from step 1,200 on."""
+    writer = RunWriter(str(directory))
+    writer.write_probe(PROBE, step=0)
+    norms = np.random.default_rng(0).normal(3, 0.05, (14, 10)).astype(np.float32)
+    norms[12:, 2] *= 4
+    for step, of_heads in enumerate(norms):
+        if step in (0, 12, 13):
+            write_checkpoint(writer, 100 * step)
+        writer.write_health(100 * step, {"key_norm": of_heads})
+    writer.close()
 
 
 def alert_after_alert(directory: Path) -> None:
@@ -226,3 +240,14 @@ def test_the_earlier_part_of_a_run_is_shown_when_asked_for(tab: Tab) -> None:
     tab.ready()
     expect(chosen).to_have_value("run_in_two_parts")
     assert tab.complaints == []
+
+
+def test_a_head_that_leaves_its_past_and_the_others_is_told_and_all_is_not_said_to_be_well(tab: Tab) -> None:
+    tab.open(run="run_with_an_anomaly")
+    expect(tab.frame.get_by_role("button", name="Events")).to_be_visible()
+    expect(tab.frame.get_by_text("No alerts")).to_have_count(0)
+    tab.frame.get_by_role("button", name="Events").click()
+    told = tab.frame.get_by_role("button").filter(has_text="L0 H2").filter(has_text="norm of keys")
+    expect(told).to_contain_text("1,200")
+    told.click()
+    tab.expect_address(step=1200, layer=0, head=2)
