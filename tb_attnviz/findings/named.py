@@ -101,7 +101,8 @@ class Named:
                     sentence = f"{name}: {title} since step {steps[first]}"
                     found.append(Happening(steps[first], "formed", sentence, *place, kind.name, kind.trouble))
                 if end < len(steps):
-                    sentence = f"{name}: no longer {title} since step {steps[end]}"
+                    always = "" if first else ", which it was from the first step on"
+                    sentence = f"{name}: no longer {title} since step {steps[end]}{always}"
                     found.append(Happening(steps[end], "lost", sentence, *place, kind.name))
         return sorted(found, key=lambda one: one.step)
 
@@ -124,10 +125,12 @@ class Named:
         begun = self._measured.steps[0] if self._measured.steps else 0
         parts = [one.sentence + (f" (since step {one.since})" if one.since > begun else "") for one in told]
         parts += [one.sentence for one in findings if one not in told]
+        does, before = words.joined(parts) if parts else "does nothing that has a name", ""
         if lost:
             newest = max(lost, key=lambda one: one.until or 0)
-            parts.append(f"was {newest.title} from step {newest.since} to {newest.until}")
-        return f"{name} {words.joined(parts) if parts else 'does nothing that has a name'}."
+            also = "also " if parts else ""  # what it does now, it may have done then
+            before = f"; it was {also}{newest.title} from step {newest.since} to {newest.until}"
+        return f"{name} {does}{before}."
 
     def _newest_spans(self, kind: Kind) -> list[list[int]]:
         """All of them, or of heads that come and go at every step the newest."""

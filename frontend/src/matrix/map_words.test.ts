@@ -12,9 +12,11 @@ const told = (first: number, ...values: number[]) =>
 
 it('says what a head attends to, by distance', () => {
   expect(told(0.02, 0, 0.05, 0.83, 0.04, 0, 0, 0)).toBe('83 % of its attention 1 token back');
-  expect(told(0.71, 0, 0.12, 0, 0.05, 0, 0, 0)).toBe(
-    '71 % of its attention on the first token, 12 % 2 tokens back',
+  expect(told(0.71, 0, 0, 0.12, 0.05, 0, 0, 0)).toBe(
+    '71 % of its attention on the first token, 12 % 1 token back',
   );
+  // 2 back of 4 tokens is the first token of one query of two.
+  expect(told(0.71, 0, 0.12, 0, 0.05, 0, 0, 0)).toBe('71 % of its attention on the first token');
   expect(told(Number.NaN, 0, 0, 0, 0.4, 0, 0.3, 0)).toBe(
     '40 % of its attention on itself, 30 % 2 tokens ahead',
   );

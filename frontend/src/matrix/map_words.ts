@@ -10,6 +10,8 @@ const TIMES = 3;
 const TOLD = 2;
 /** Distances beyond this share of the longest text are those of few queries: what is far back is the first token. */
 const FAR = 0.5;
+/** Beyond this one, less than what the first token gets is the first token, as queries further on see it. */
+const OF_THE_FIRST = 0.25;
 
 const KINDS: Readonly<Record<string, string>> = {
   text: 'texts',
@@ -39,10 +41,11 @@ export function mapWords({ offsets, head, first, pictured }: Told): string {
   if (!codes.some(Boolean)) return 'no map: its keys have no distance, or it was not finite';
   const [middleRow, middleColumn] = [(rows - 1) / 2, (columns - 1) / 2];
   const alike = 4 / ((rows + 1) * (columns + 1)); // a share for each patch
-  const far = pictured ? columns : (FAR * (columns + 1)) / 2;
-  const near = Array.from(codes, (code, at) => ({ code, at })).filter(
-    ({ at }) => Math.abs((at % columns) - middleColumn) <= far,
-  );
+  const longest = (columns + 1) / 2;
+  const near = Array.from(codes, (code, at) => ({ code, at })).filter(({ code, at }) => {
+    const away = Math.abs((at % columns) - middleColumn);
+    return pictured || away <= (first > valueOfCode(code) ? OF_THE_FIRST : FAR) * longest;
+  });
   const found = near.map(({ code, at }) => ({
     value: valueOfCode(code),
     words: pictured
