@@ -151,6 +151,7 @@ def test_all_that_happened_is_one_list_of_links(tab: Tab) -> None:
     button = tab.frame.get_by_role("button", name="Events, 2 alerts")
     events = tab.frame.get_by_role("dialog", name="Events")
     button.click()
+    expect(events.get_by_text("2 alerts, 2 cleared", exact=True)).to_be_visible()
     expect(events.get_by_role("listitem")).to_have_text(
         [
             re.compile(r"^\s*step 250\s*△\s*L1 H4: largest logit 7.00, back below 90"),
@@ -244,9 +245,12 @@ def test_the_earlier_part_of_a_run_is_shown_when_asked_for(tab: Tab) -> None:
 
 def test_a_head_that_leaves_its_past_and_the_others_is_told_and_all_is_not_said_to_be_well(tab: Tab) -> None:
     tab.open(run="run_with_an_anomaly")
-    expect(tab.frame.get_by_role("button", name="Events")).to_be_visible()
+    button = tab.frame.get_by_role("button", name="Events, 1 alert")
+    expect(button).to_have_text("▲ 1 alert")
     expect(tab.frame.get_by_text("No alerts")).to_have_count(0)
-    tab.frame.get_by_role("button", name="Events").click()
+    mark = tab.frame.get_by_role("group", name="Alerts").get_by_role("button")
+    expect(mark).to_have_accessible_name("Alert at step 1,200: unusual head")
+    button.click()
     told = tab.frame.get_by_role("button").filter(has_text="L0 H2").filter(has_text="norm of keys")
     expect(told).to_contain_text("1,200")
     told.click()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../run/findings';
 import type { Layer } from '../run/types';
-import { alertsAt, briefly, markName, marksOf, reasonOf } from './alerts';
+import { alertsAt, briefly, reasonOf } from './alerts';
 
 const alert = (step: number, rule = 'max_logit', raised = true): Alert => ({
   step,
@@ -13,33 +13,6 @@ const alert = (step: number, rule = 'max_logit', raised = true): Alert => ({
   heads: [{ layer: 0, head: 1, value: 132 }],
 });
 const steps = [0, 100, 200, 1000];
-
-describe('marks of alerts', () => {
-  it('stand where their step stands between the first and the last checkpoint', () => {
-    expect(marksOf([alert(1000), alert(250)], steps, 0.01).map(({ at }) => at)).toEqual([0.25, 1]);
-  });
-
-  it('are of what was raised, not of what was cleared', () => {
-    expect(marksOf([alert(100, 'entropy', false)], steps, 0.01)).toEqual([]);
-  });
-
-  it('become one where they would lie on each other', () => {
-    const [first, second, ...rest] = marksOf([alert(100), alert(105, 'entropy'), alert(500)], steps, 0.01);
-    expect(first?.alerts.map(({ step }) => step)).toEqual([100, 105]);
-    expect(second?.alerts.map(({ step }) => step)).toEqual([500]);
-    expect(rest).toEqual([]);
-  });
-
-  it('stay on the timeline when they are newer than the last checkpoint', () => {
-    expect(marksOf([alert(1200)], steps, 0.01)[0]?.at).toBe(1);
-  });
-
-  it('say where they are and what for', () => {
-    const name = (...alerts: Alert[]) => markName({ at: 0, alerts });
-    expect(name(alert(1200), alert(1200, 'entropy'))).toBe('Alert at step 1,200: max logit, entropy');
-    expect(name(alert(100), alert(105))).toBe('Alert at steps 100 to 105: max logit');
-  });
-});
 
 describe('the alerts of a checkpoint', () => {
   const told = (alerts: readonly Alert[], index: number) =>

@@ -1,24 +1,8 @@
-import { clustered, placeOfStep } from '../base/steps';
+import { placeOfStep } from '../base/steps';
 import type { Alert } from '../run/findings';
 import { headLabel } from '../run/labels';
 import { type Layer, toNumber } from '../run/types';
 import { figureTold, formatValue } from './figures';
-
-/** One mark above the timeline: the alerts that were raised at one step, or at steps too near to be told apart. */
-export interface Mark {
-  /** From 0 at the first checkpoint to 1 at the last. */
-  readonly at: number;
-  readonly alerts: readonly Alert[];
-}
-
-/** Marks from left to right, each at least `gap` (a share of the timeline) after the one before. */
-export function marksOf(alerts: readonly Alert[], steps: readonly number[], gap: number): Mark[] {
-  return clustered(
-    alerts.filter(({ raised }) => raised),
-    steps,
-    gap,
-  ).map(({ at, of }) => ({ at, alerts: of }));
-}
 
 /** The alerts to be told at a checkpoint, the newest first: those that were raised nearest to it, and older ones that still
  * stand, since their rule has said of none of their heads that it is back. */
@@ -73,12 +57,4 @@ export function reasonOf(alert: Alert, layers: readonly Layer[], step: number, n
   const beyond = / above \S+$/.test(recorded) ? now > toNumber(alert.limit) : now < toNumber(alert.limit);
   if (alert.step < step && beyond) return `${briefly(alert, layers, now)} since step ${at}`;
   return `${recorded} ${alert.step === step ? 'since' : 'at'} step ${at}`;
-}
-
-/** What a mark is called: where, and what happened. */
-export function markName({ alerts }: Mark): string {
-  const steps = [...new Set(alerts.map(({ step }) => step))].map((step) => step.toLocaleString('en-US'));
-  const where = steps.length > 1 ? `steps ${steps[0]} to ${steps.at(-1)}` : `step ${steps[0]}`;
-  const rules = [...new Set(alerts.map(({ rule }) => rule.replaceAll('_', ' ')))].join(', ');
-  return `Alert at ${where}: ${rules}`;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert, RunEvent } from '../run/findings';
 import type { Layer } from '../run/types';
-import { eventsOf, toldEvents } from './events';
+import { eventsOf, toldEvents, toldTogether } from './events';
 
 const layers = [{ number: 0, head_numbers: [0, 3] } as unknown as Layer];
 const alert: Alert = {
@@ -32,6 +32,12 @@ describe('all that happened', () => {
       [200, 'L0 H3: 11 tokens back'],
       [100, 'L0 H3: 11 tokens back'],
     ]);
+  });
+
+  it('is told trouble first where it cannot be told apart, then in the order of the steps', () => {
+    const dead = { ...formed(205), sentence: 'L0 H3: dead since step 205', kind: 'dead', trouble: true };
+    const told = toldTogether([formed(204), formed(200), dead, formed(201)], [], layers);
+    expect(told.map(({ event }) => event.step)).toEqual([205, 200, 201, 204]);
   });
 
   it('has the alert that an event is of', () => {

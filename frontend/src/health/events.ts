@@ -37,6 +37,27 @@ export function toldEvents(
     .sort((a, b) => b.event.step - a.event.step || Number(b.event.trouble) - Number(a.event.trouble));
 }
 
+/** What happened at steps too near to be told apart: trouble first, and each in the order of the steps. */
+export function toldTogether(
+  events: readonly RunEvent[],
+  alerts: readonly Alert[],
+  layers: readonly Layer[],
+): ToldEvent[] {
+  return toldEvents(events, alerts, layers).sort(
+    (a, b) => Number(b.event.trouble) - Number(a.event.trouble) || a.event.step - b.event.step,
+  );
+}
+
+/** All that is known to have happened: alerts alone where heads cannot be named, or are not named yet. */
+export function happened(events: readonly RunEvent[] | null, alerts: readonly Alert[]): readonly RunEvent[] {
+  return events ?? eventsOf(alerts);
+}
+
+/** Whether an event is an alert: a rule was broken, or a head left its own past and the other heads. */
+export function isRaised({ what }: RunEvent): boolean {
+  return what === 'alert';
+}
+
 /** Whether an event is of an alert: that it was raised, or is over. */
 export function isOfAlerts({ what }: RunEvent): boolean {
   return what === 'alert' || what === 'cleared';

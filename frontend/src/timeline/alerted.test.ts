@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest';
 import type { Alert, RunEvent } from '../run/findings';
 import type { HeadPlace } from '../run/head';
-import { goToAlert, goToEvent } from './alerted';
+import { goToAlert, goToEvent, goToTold } from './alerted';
 
 let went: number[];
 let opened: HeadPlace[];
@@ -53,6 +53,29 @@ it('goes to the first checkpoint that shows an event', () => {
       { layer: 0, head: 1 },
       { layer: 0, head: 0 },
     ],
+  ]);
+});
+
+it('goes to an alert of a rule as to that, and to a head that left its past as to an event', () => {
+  const event: RunEvent = {
+    step: 130,
+    what: 'alert',
+    sentence: '',
+    layer: 0,
+    head: 0,
+    kind: null,
+    trouble: true,
+  };
+  goToTold(session(), { event, alert: alert(130, [0, 1]), says: '' });
+  expect(health.asked).toBe('max_logit');
+  goToTold(session(), { event, alert: null, says: '' });
+  expect([went, opened, health.asked]).toEqual([
+    [1, 2],
+    [
+      { layer: 0, head: 1 },
+      { layer: 0, head: 0 },
+    ],
+    null,
   ]);
 });
 

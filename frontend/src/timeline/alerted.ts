@@ -1,4 +1,5 @@
 import { placeOfStep } from '../base/steps';
+import type { ToldEvent } from '../health/events';
 import type { RunHealth } from '../health/run_health.svelte';
 import type { Playback } from '../playback/playback.svelte';
 import type { Alert, RunEvent } from '../run/findings';
@@ -25,6 +26,12 @@ export function goToEvent(session: Needs, { step, layer, head }: RunEvent): void
   const { playback } = session;
   playback.glideTo(Math.ceil(placeOfStep(playback.steps, step)));
   if (layer !== null && head !== null) open(session, { layer, head }, null);
+}
+
+/** Goes to what is told: an alert of a rule, or another event. */
+export function goToTold(session: Needs, { event, alert }: ToldEvent): void {
+  if (alert?.raised) goToAlert(session, alert);
+  else goToEvent(session, event);
 }
 
 /** Of heads that this run has. */
