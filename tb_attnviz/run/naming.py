@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tb_attnviz import findings
+from tb_attnviz.events.segment import Segment
 from tb_attnviz.findings import Break, ChangePoint, Evidence, Finding, Named, Recorded
 from tb_attnviz.projection.ports import MemoryStore
 from tb_attnviz.run.checks import check_head
@@ -89,11 +90,21 @@ def evidence(run: RecordedRun, finding: Finding, step: int | None) -> Evidence |
 def _breaks(run: RecordedRun) -> tuple[Break, ...]:
     """Where the newest segment began, if it is not the first, and where it was started again."""
     first_steps = run.records.newest.first_steps
-    found = [
-        Break(step, "restart", f"training was started again at step {step}") for step in list(first_steps.values())[1:]
-    ]
+    found = [Break(step, "restart", f"begun again at step {step}") for step in list(first_steps.values())[1:]]
     if len(run.segments) > 1 and first_steps:
         step = min([*first_steps.values(), *run.steps[:1]])  # figures may begin later than samples
-        sentence = f"another model, or another probe, from step {step} on; nothing of before is shown"
+        sentence = f"begun again at step {step} with {_what_is_other(*run.segments[-2:])}"
         found.insert(0, Break(step, "changed model", sentence))
     return tuple(found)
+
+
+def _what_is_other(before: Segment, now: Segment) -> str:
+    """ "another model (4 → 6 heads a layer)", "another probe"; either, where nothing tells which."""
+    old, new = ([(of.name, of.heads, of.kv_heads, of.head_dim) for of in part.layers] for part in (before, now))
+    if old == new:
+        return "another model or probe" if before.probe == now.probe else "another probe"
+    counts = [(f"{len(of)}", "layers") for of in (old, new)]
+    if len(old) == len(new):
+        counts = [(" or ".join(map(str, sorted({heads for _, heads, *_ in of}))), "heads a layer") for of in (old, new)]
+    (earlier, noun), (later, _) = counts
+    return "another model" if earlier == later else f"another model ({earlier} → {later} {noun})"

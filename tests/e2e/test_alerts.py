@@ -143,7 +143,9 @@ def test_all_alerts_that_stand_say_their_value_now(tab: Tab) -> None:
     expect(others.get_by_role("listitem")).to_have_text([f"L0 H1: {now} 0"])
     tab.page.keyboard.press("Escape")
     said.nth(2).click()  # each has its own figure and neighbours
-    expect(tab.frame.get_by_role("dialog", name="L0 H2")).to_contain_text("L0 H2 at step 100: 812")
+    told = tab.frame.get_by_role("dialog", name="L0 H2")
+    expect(told).to_contain_text("L0 H2 at step 100: 812")
+    expect(told).to_contain_text("head 2 on the probe was 812 at step 100, over 100")
 
 
 def test_all_that_happened_is_one_list_of_links(tab: Tab) -> None:
@@ -214,12 +216,12 @@ def test_the_timeline_marks_events_and_pointing_tells_them(tab: Tab) -> None:
 
 def test_a_run_that_was_begun_again_is_broken_off_there(tab: Tab) -> None:
     tab.open(run="run_in_two_parts")
-    told = tab.frame.get_by_text("restarted at step 200 with another model")
+    told = tab.frame.get_by_text("Begun again at step 200 with another model (1 → 2 layers); what was before:")
     expect(told).to_be_in_viewport(ratio=1)
     expect(told).to_have_attribute("title", re.compile("Not shown: steps 0 to 0, .*1 layers, 4 heads"))
     tab.frame.get_by_role("button", name="Events").click()
     expect(tab.frame.get_by_role("dialog", name="Events").get_by_role("listitem")).to_contain_text(
-        ["step 200 ⇄ another model, or another probe"]
+        [re.compile(r"step 200\s*⇄\s*begun again with another model \(1 → 2 layers\)")]
     )
 
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../run/findings';
 import type { Layer } from '../run/types';
-import { alertsAt, briefly, reasonOf } from './alerts';
+import { alertsAt, briefly, reasonOf, recordedAt } from './alerts';
 
 const alert = (step: number, rule = 'max_logit', raised = true): Alert => ({
   step,
@@ -102,4 +102,13 @@ describe('why an alert is told', () => {
     });
     expect(briefly(back, layers)).toBe('L1 H2: largest logit 85.0, back below 90');
   });
+});
+
+it('tells what was recorded as past at any other step', () => {
+  const sentence =
+    'max_logit of layer 1 (a) head 2 is 105, over 100: such logits lead to divergence (step 550)';
+  const was = 'max_logit of layer 1 (a) head 2 was 105 at step 550, over 100: such logits lead to divergence';
+  expect(recordedAt({ ...alert(550), sentence }, 550)).toBe(sentence);
+  expect(recordedAt({ ...alert(550), sentence }, 800)).toBe(was);
+  expect(recordedAt({ ...alert(550), sentence: 'my own rule' }, 800)).toBe('my own rule');
 });

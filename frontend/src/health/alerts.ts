@@ -58,3 +58,10 @@ export function reasonOf(alert: Alert, layers: readonly Layer[], step: number, n
   if (alert.step < step && beyond) return `${briefly(alert, layers, now)} since step ${at}`;
   return `${recorded} ${alert.step === step ? 'since' : 'at'} step ${at}`;
 }
+
+/** What was recorded with an alert, as it is told at `step`: "is 105, over 100: … (step 550)" reads "was 105 at step 550, over 100: …" at any
+ * other step. */
+export function recordedAt({ sentence, step: raised }: Alert, step: number | null): string {
+  if (step === raised) return sentence;
+  return sentence.replace(/ is (\S+), (.*) \(step (\d+)\)$/, ' was $1 at step $3, $2');
+}

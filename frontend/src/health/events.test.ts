@@ -40,6 +40,12 @@ describe('all that happened', () => {
     expect(told.map(({ event }) => event.step)).toEqual([205, 200, 201, 204]);
   });
 
+  it('says how it was begun again without the step beside it', () => {
+    const sentence = 'begun again at step 50 with another model (4 → 6 heads a layer)';
+    const [begun] = toldEvents([{ ...formed(50), what: 'changed model', sentence }], [], layers);
+    expect(begun?.says).toBe('begun again with another model (4 → 6 heads a layer)');
+  });
+
   it('has the alert that an event is of', () => {
     const [first, second] = toldEvents([...eventsOf([alert]), formed(100)], [alert], layers);
     expect([first?.alert, second?.alert]).toEqual([alert, null]);

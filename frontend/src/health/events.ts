@@ -8,8 +8,8 @@ export const SIGNS: Readonly<Record<RunEvent['what'], readonly [sign: string, wo
   lost: ['○', 'lost'],
   alert: ['▲', 'alert'],
   cleared: ['△', 'cleared'],
-  restart: ['↻', 'restart'],
-  'changed model': ['⇄', 'another model or probe'],
+  restart: ['↻', 'begun again'],
+  'changed model': ['⇄', 'begun again with another model or probe'],
 };
 
 /** An event, as it is told in a list that has the step beside it. */
@@ -19,6 +19,8 @@ export interface ToldEvent {
   readonly alert: Alert | null;
   readonly says: string;
 }
+
+const BREAKS: ReadonlySet<RunEvent['what']> = new Set(['restart', 'changed model']);
 
 /** All that happened, the newest first; of what happened at one step, trouble first.
  * @param alerts as recorded: an event of one of them is told as briefly as it is */
@@ -31,7 +33,9 @@ export function toldEvents(
   return events
     .map((event) => {
       const alert = recorded.get(`${event.step} ${event.sentence}`) ?? null;
-      const says = alert ? briefly(alert, layers) : event.sentence.replace(` since step ${event.step}`, '');
+      const says = alert
+        ? briefly(alert, layers)
+        : event.sentence.replace(` ${BREAKS.has(event.what) ? 'at' : 'since'} step ${event.step}`, '');
       return { event, alert, says };
     })
     .sort((a, b) => b.event.step - a.event.step || Number(b.event.trouble) - Number(a.event.trouble));

@@ -34,7 +34,7 @@ describe('labels', () => {
 
   it('say what is not shown of a run', () => {
     expect(describeSegment({ steps: [0, 100, 300], layers: 2, heads: 8, sequences: 5 })).toBe(
-      'Not shown: steps 0 to 300, recorded with another probe or model (2 layers, 8 heads, 5 sequences)',
+      'Not shown: steps 0 to 300, recorded with another model or probe (2 layers, 8 heads, 5 sequences)',
     );
   });
 });
@@ -52,27 +52,24 @@ describe('a run among others', () => {
 describe('where a run was begun again', () => {
   const part = { steps: [0, 100], layers: 2, heads: 8, sequences: 5 };
   const last = { ...part, steps: [1200, 1300] };
-  const shown = 'the earlier part is not shown here';
+  const begun = 'Begun again at step 1200 with another';
+  const unlisted = 'the earlier part is not listed here';
   it.each([
-    { parts: [{ ...part, heads: 4 }, last], says: `restarted at step 1,200 with another model; ${shown}` },
-    {
-      parts: [{ ...part, sequences: 4 }, last],
-      says: `restarted at step 1,200 with another probe; ${shown}`,
-    },
-    { parts: [part, last], says: `restarted at step 1,200 with another probe or model; ${shown}` },
+    { parts: [{ ...part, heads: 4 }, last], says: `${begun} model; ${unlisted}` },
+    { parts: [{ ...part, sequences: 4 }, last], says: `${begun} probe; ${unlisted}` },
+    { parts: [part, last], says: `${begun} model or probe; ${unlisted}` },
     { parts: [last], says: null },
     { parts: [], says: null },
   ])('says $says', ({ parts, says }) => {
     expect(describeBreak(parts)).toBe(says);
   });
 
-  it('tells the step that is known, and several parts', () => {
-    expect(describeBreak([part, part, last], 1150)).toBe(
-      'restarted at step 1,150 with another probe or model; the earlier parts are not shown here',
+  it('tells what the run tells, and several parts', () => {
+    const told = 'begun again at step 1150 with another model (4 → 6 heads a layer)';
+    expect(describeBreak([part, part, last], told)).toBe(
+      `B${told.slice(1)}; the earlier parts are not listed here`,
     );
-    expect(describeBreak([part, last], 1150, true)).toBe(
-      'restarted at step 1,150 with another probe or model',
-    );
+    expect(describeBreak([part, last], told, true)).toBe(`B${told.slice(1)}; what was before:`);
   });
 });
 

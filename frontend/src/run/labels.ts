@@ -19,7 +19,7 @@ export function columnLabel(layers: readonly Layer[], column: number): string {
 export function describeSegment({ steps, layers, heads, sequences }: Segment): string {
   const from = steps[0];
   const span = from === undefined ? 'no step' : `steps ${from} to ${steps.at(-1)}`;
-  return `Not shown: ${span}, recorded with another probe or model (${layers} layers, ${heads} heads, ${sequences} sequences)`;
+  return `Not shown: ${span}, recorded with another model or probe (${layers} layers, ${heads} heads, ${sequences} sequences)`;
 }
 
 /** A run among others; `.` is what TensorBoard calls that of the log directory itself. */
@@ -30,22 +30,25 @@ export function runTitle({ run, part_of, steps, error }: Run): string {
 }
 
 /** What is said where a run was begun again and only its last part is shown; null where it has one part.
- * @param step at which the last part began; by default its first checkpoint
- * @param listed whether the earlier parts can be opened */
-export function describeBreak(segments: readonly Segment[], step?: number, listed = false): string | null {
+ * @param told what the run itself tells of it, once that is known
+ * @param listed whether the earlier parts can be opened: buttons that do stand behind it */
+export function describeBreak(
+  segments: readonly Segment[],
+  told: string | null = null,
+  listed = false,
+): string | null {
   const [before, last] = segments.slice(-2);
-  const begun = step ?? last?.steps[0];
-  if (!before || !last || begun === undefined) return null;
+  const begun = last?.steps[0];
+  if (!before || !last || (begun === undefined && told === null)) return null;
   const other =
     before.layers !== last.layers || before.heads !== last.heads
       ? 'another model'
       : before.sequences === last.sequences
-        ? 'another probe or model'
+        ? 'another model or probe'
         : 'another probe';
-  const begins = `restarted at step ${begun.toLocaleString('en-US')} with ${other}`;
-  return listed
-    ? begins
-    : `${begins}; the earlier ${segments.length > 2 ? 'parts are' : 'part is'} not shown here`;
+  const says = told ?? `begun again at step ${begun} with ${other}`;
+  const earlier = segments.length > 2 ? 'parts are' : 'part is';
+  return `B${says.slice(1)}; ${listed ? 'what was before:' : `the earlier ${earlier} not listed here`}`;
 }
 
 /** How far something is that is being made; what the pieces are differs. */
