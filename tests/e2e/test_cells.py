@@ -124,7 +124,8 @@ def test_a_cell_shows_the_texts_that_its_name_rests_on(tab: Tab) -> None:
     box = tab.matrix.bounding_box()
     assert box
     told = tab.frame.get_by_role("tooltip")
-    for head, says in ((1, "In repeated texts: 100 % of its attention 1 token back"), (3, "In texts: 100 % of its")):
+    of_repeats = "In repeated texts alone: 100 % of its attention 1 token back"
+    for head, says in ((1, of_repeats), (3, "In texts alone, without repeated texts: 100 % of its")):
         x, y = tab.cell(0, head)
         tab.page.mouse.move(box["x"] + x, box["y"] + y)
         expect(told).to_contain_text(says)

@@ -1,5 +1,6 @@
 """Heads over steps, seen: the figure that tints the cells, above the timeline and on its axis."""
 
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -197,6 +198,10 @@ def test_a_stroke_marks_where_a_head_moved_to_another_level(tab: Tab) -> None:
     row = box["height"] / HEADS
     assert FORMED * row - 2 < stroke[1] < (FORMED + 1) * row
     tab.page.mouse.move(box["x"] + x, box["y"] + (FORMED + 0.5) * row)
-    expect(strip(tab)).to_contain_text("moved here from 0.1")
+    jumped = re.compile(r"L1 H2, step 240: induction 0\.\d+; jumped here: mean 0\.\d+ before, 0\.\d+ after")
+    expect(strip(tab)).to_contain_text(jumped)
+    for away, near in ((3, True), (6, False)):  # to the left is another step
+        tab.page.mouse.move(box["x"] + stroke[0] - away, box["y"] + (FORMED + 0.5) * row)
+        expect(strip(tab).get_by_text(jumped)).to_have_count(int(near))
     tab.open(run="turned", tint="max_logit")  # levels of what is no share are not compared
     expect(marks).to_have_count(0)

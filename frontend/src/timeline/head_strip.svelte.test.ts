@@ -115,6 +115,14 @@ it('says what lies under the pointer, and goes there', () => {
   expect([around.went, around.opened]).toEqual([[1], [{ layer: 1, head: 1 }]]);
 });
 
+it('snaps to a marked moment while the pointer is near it', () => {
+  strip.pointer = at(3, 1);
+  strip.snapped = { number: 0, step: 200 };
+  expect(strip.says).toBe('L0 H0, step 200: entropy 0.200');
+  strip.pointer = null;
+  expect(strip.says).toBeNull();
+});
+
 it('has the rows as the heads are arranged, and changes what lies under a resting pointer', () => {
   strip.pointer = at(0, 2);
   expect(strip.says).toBe('L0 H0, step 200: entropy 0.200');

@@ -58,6 +58,8 @@ export class HeadStrip implements Feature {
   /** Where the pointer is, in css pixels, and the moment that the keys are at; null: elsewhere. */
   pointer = $state.raw<readonly [x: number, y: number] | null>(null);
   cursor = $state.raw<Moment | null>(null);
+  /** The marked moment that the pointer is nearest to: it is meant, whatever lies beside it; null: near none. */
+  snapped = $state.raw<Moment | null>(null);
 
   /** @param grid how the heads are arranged */
   constructor(
@@ -89,7 +91,7 @@ export class HeadStrip implements Feature {
   /** What is under the pointer, else what the keys are at. */
   readonly at: Moment | null = $derived.by(() => {
     const { pointer, picture } = this;
-    return pointer && picture ? this.under(picture, ...pointer) : this.cursor;
+    return pointer && picture ? (this.snapped ?? this.under(picture, ...pointer)) : this.cursor;
   });
   /** Where that lies, in css pixels. */
   readonly place: Rect | null = $derived.by(() => {

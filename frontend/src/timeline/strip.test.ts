@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { arrangeByLayer, arrangeInOrder } from '../render/arrange';
 import { makeGrid } from '../render/layout';
 import { groupLayers } from '../run/modules';
-import { bandsOf, columnsOf, fallOn, placeIn } from './strip';
+import { bandsOf, columnsOf, fallOn, placeIn, strokeNear } from './strip';
 
 const layers = [{ name: 'layers.0' }, { name: 'layers.1' }].map((each) => ({
   ...each,
@@ -61,4 +61,15 @@ it('finds where a head at a step lies', () => {
   expect(placeIn(bands, columns, 3, 100)).toEqual({ left: 110, top: 13, width: 110, height: 4 });
   expect(placeIn(bands, columns, 6, 100)).toBeNull();
   expect(placeIn(bands, columns, 3, 50)).toBeNull();
+});
+
+it('snaps to the nearest stroke within reach', () => {
+  const strokes = [
+    { x: 10, top: 0, height: 6 },
+    { x: 16, top: 20, height: 6 },
+  ];
+  const near = (x: number, y: number) =>
+    strokes.indexOf(strokeNear(strokes, x, y, 4) ?? { x, top: y, height: 0 });
+  expect([near(10, 3), near(13.9, 6), near(10, 10), near(16, 16)]).toEqual([0, 0, 0, 1]);
+  expect([near(14.1, 3), near(10, 10.1), near(13, 9)]).toEqual([-1, -1, -1]);
 });

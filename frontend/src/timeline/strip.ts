@@ -35,6 +35,13 @@ export interface Rect {
   readonly height: number;
 }
 
+/** A stroke downwards where the level of a head's figure jumped. */
+export interface Stroke {
+  readonly x: number;
+  readonly top: number;
+  readonly height: number;
+}
+
 /** The least height of a layer that stands apart; where one would be lower, none does. */
 const APART = 3;
 
@@ -146,6 +153,21 @@ export function placeIn(
   const [left = 0, right = 0] = edges.subarray(column, column + 2);
   const [top = 0, bottom = 0] = headEdges(band).subarray(band.numbers.indexOf(number));
   return { left, top: band.top + top, width: right - left, height: bottom - top };
+}
+
+/** The stroke nearest to a place, of those at most `reach` away; null where there is none. */
+export function strokeNear<T extends Stroke>(
+  strokes: readonly T[],
+  x: number,
+  y: number,
+  reach: number,
+): T | null {
+  const away = (stroke: T) => {
+    const end = stroke.top + stroke.height;
+    return Math.hypot(stroke.x - x, Math.max(stroke.top - y, 0, y - end));
+  };
+  const [nearest] = strokes.filter((stroke) => away(stroke) <= reach).sort((a, b) => away(a) - away(b));
+  return nearest ?? null;
 }
 
 function stacked(groups: readonly (readonly number[])[], height: number, heads: number): readonly Band[] {
