@@ -34,6 +34,7 @@ from transformers import (
 
 import tb_attnviz
 from tb_attnviz.callbacks import AttentionRecorder, Probe, relations, synthetic
+from tb_attnviz.callbacks.capture import capture
 from tb_attnviz.callbacks.huggingface import AttnVizCallback
 from tests.callbacks.models import MINILM, TEXTS
 from tests.callbacks.test_relations import parse
@@ -198,6 +199,11 @@ def test_own_attention() -> None:
     names = run_page("docs/how_to/own_attention.md", {"my_kernel": functional.scaled_dot_product_attention})
     vectors = torch.randn(1, 2, 5, 8)
     assert names["SparseAttention"]()(vectors, vectors, vectors).shape == vectors.shape
+    gate = torch.rand(1, 2, 5) + 0.1
+    probe = Probe((vectors, vectors, vectors, gate), [list("abcde")])
+    recording = capture(names["GatedAttention"](), probe)
+    assert [layer.name for layer in recording.layers] == ["GatedAttention#1"]
+    assert "divided" in recording.skipped["GatedAttention"]
 
 
 def test_images(given: dict[str, object]) -> None:

@@ -71,7 +71,7 @@ class AttentionCalls(TorchFunctionMode):
         )
         self._tokens = TokensOfCalls(observer, inputs, sides=sides, in_sight=in_sight)
         self._outputs = Outputs(observer.refuse, self._tokens.sources.of)
-        self._weights = Weights(observer, self._begin, self._tokens.is_made_by)
+        self._weights = Weights(observer, self._begin, self._tokens.is_made_by, self._outputs.divided.begin)
         self._axes = KernelAxes(
             observer.sequences, observer.widths, self._tokens.patches.numbers, self._tokens.places.sequences_of
         )

@@ -10,7 +10,7 @@ is of, and its sign, through what only moves, scales or adds it, up to the layer
 import dataclasses
 import functools
 import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Any
 
 import torch
@@ -19,7 +19,9 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from .axes import MOVING, REGROUPING, SAME
 from .contraction import OPERATIONS
+from .divided import Divided
 from .opposed import Opposed
+from .replayed import replayed
 from .sums import ADDING, SUBTRACTING, Sum, read_mixture, read_sum
 
 _FACTORS = {"mul", "rmul", "imul", "multiply", "div", "truediv", "idiv", "itruediv", "divide", "true_divide"}
@@ -59,6 +61,9 @@ class Outputs:
         self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._heads = 0  # numbered so far
         self._values = Opposed()
+        self.divided = Divided(
+            refuse, lambda *names: bool(self._beside(*({name} & {*self._made_from} for name in names)))
+        )
         self._heads_of: dict[str, int] = {}  # attention → how many of them
         self._made_from: dict[str, tuple[int, int]] = {}  # attention → its sources, and itself
 
@@ -94,10 +99,12 @@ class Outputs:
 
         self._of[result] = _Output(frozenset({name}), elements)
         self._made_from[name] = functools.reduce(operator.or_, map(self._sources, made_of), 0) & ~attention, attention
+        self.divided.begin(name, result, with_values=True)
 
     def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
                result: Any) -> None:  # fmt: skip
         """Take notice of one operation of the pass, named as in torch, without underscores around it."""
+        self.divided.follow(func, operation, args, kwargs, result)
         if not self._of or operation not in _FOLLOWED:
             return
         x = args[0] if args else None
@@ -122,7 +129,7 @@ class Outputs:
         elif operation in _KEEPING:
             if isinstance(result, Tensor) and result.shape == x.shape:
                 self._of[result] = output
-        elif operation not in _SUMMING:
+        elif operation not in _SUMMING | _FACTORS:
             self._move(func, operation, args, kwargs, output, result)
 
     def _output(self, x: Any) -> _Output | None:
@@ -130,21 +137,11 @@ class Outputs:
 
     def _move(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
               output: _Output, result: Any) -> None:  # fmt: skip
-        for place, one in enumerate(result if isinstance(result, (list, tuple)) else [result]):
-            if not isinstance(one, Tensor):
-                continue
-            shape = one.shape
+        for one, move in replayed(func, operation, args, kwargs, result):
 
-            def elements(place: int = place, shape: torch.Size = shape) -> tuple[Tensor, Tensor]:
-                moved = []
-                for of_elements in output.elements():
-                    again = (
-                        of_elements.reshape(shape)
-                        if operation in REGROUPING
-                        else func(of_elements, *args[1:], **kwargs)
-                    )
-                    moved.append(again[place] if isinstance(again, (list, tuple)) else again)
-                return moved[0], moved[1]
+            def elements(move: Callable[[Tensor], Tensor] = move) -> tuple[Tensor, Tensor]:
+                numbers, signs = output.elements()
+                return move(numbers), move(signs)
 
             self._of[one] = _Output(output.names, elements)
 
@@ -258,7 +255,7 @@ class Outputs:
         if bool(((both > 0).any(dim=-1) & (both < 0).any(dim=-1)).any()):
             self._refuse_all(names)
 
-    def _beside(self, names: frozenset[str], others: frozenset[str]) -> frozenset[str]:
+    def _beside(self, names: Set[str], others: Set[str]) -> frozenset[str]:
         """Those of two sets of attentions that are made beside each other, and not one from the other."""
         found = set()
         for one in names:

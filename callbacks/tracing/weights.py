@@ -27,6 +27,7 @@ _NOT_SEEN = (
     "its weights go through {} after softmax, which is not known to keep them, and meet no values that could be seen"
 )
 _LIKE = {"ones_like", "zeros_like", "full_like", "empty_like", "rand_like", "randn_like", "new_zeros", "new_ones"}
+_SUMMING = OPERATIONS | {"sum", "nansum", "mean", "linear", "tensordot", "mv", "inner"}
 _LIKE |= {"new_full", "new_empty", "new_tensor"}  # of the shape or the kind of a tensor, with nothing of what it holds
 _LEAVING = {"numpy", "tolist", "array", "dlpack"}  # for where nothing is seen of them
 _NO_VALUES = (
@@ -60,20 +61,18 @@ class Weights:
     """Follows weights from their softmax on, and tells `judge` what they meet, or why they cannot be recorded."""
 
     def __init__(
-        self,
-        judge: Judge,
-        met: Met,
-        is_made_by: Callable[[str, Tensor], bool],
+        self, judge: Judge, met: Met, is_made_by: Callable[[str, Tensor], bool], summed: Callable[..., None]
     ) -> None:
         """`met` is told of attentions, the results of their products with values, these, and which axes are heads.
 
         And, as `arrange`, what brings the results to [batch, heads, n_query, d_v], where that is known; `values` are
         what they were multiplied with, and what brings that to [batch or 1, value_heads, n_key, d_v].
-        is_made_by: whether an attention had a part in a tensor.
+        is_made_by: whether an attention had a part in a tensor. summed: is told of other sums with weights.
         """
         self._judge = judge
         self._result = met
         self._is_made_by = is_made_by
+        self._summed = summed
         self._used: set[str] = set()  # the attentions whose weights more is done with than to move them
         self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._met: set[str] = set()
@@ -113,6 +112,9 @@ class Weights:
                 known = [(x, entry) for x, entry in known if not self._meet(contraction, x, entry, result)]
         if operation in FACTORS:
             known = [(x, entry) for x, entry in known if not self._weighs(args, kwargs, x, entry, result)]
+        if operation in _SUMMING and isinstance(result, Tensor):
+            for entry in (entry for x, entry in known if result.numel() < x.numel()):
+                self._summed(entry.name, result, with_values=False)
         if operation == "setitem" and isinstance(args[0], Tensor):
             known = [(x, entry) for x, entry in known if x is args[0]]
             result = args[0]
@@ -246,6 +248,7 @@ class Weights:
             return False
         if self._same(entry, entry.clean, x):
             self._met.add(entry.name)
+            self._summed(entry.name, result, with_values=True, summed=False)
         else:
             self._refuse(entry, "writing into them")
         return True
