@@ -88,7 +88,10 @@ class Divided:
         tensors = list(_tensors((args, kwargs)))
         known = [x for x in tensors if x in self._of]
         in_place = any(x is result for x in tensors)
-        if not known or operation == "setitem" or (not in_place and self._entry(result) is not None):  # just begun
+        if operation in ("setitem", "copy"):
+            self._write(args[0], args[-1])
+            return
+        if not known or (not in_place and self._entry(result) is not None):  # just begun
             return
         x, *others = [known[0], *(one for one in tensors if one is not known[0])]
         entry = self._of[x]
@@ -118,6 +121,12 @@ class Divided:
 
     def _entry(self, x: Any) -> _Sum | None:
         return self._of.get(x) if isinstance(x, Tensor) else None  # type: ignore[no-untyped-call]
+
+    def _write(self, x: Tensor, value: Any) -> None:
+        """A sum is written into `x`, or a part of it."""
+        entry = self._entry(value)
+        if entry is not None and not entry.inverse and self._entry(x) is None:
+            self.begin(entry.name, x, with_values=bool(entry.source & self._with_values.get(entry.name, 0)))
 
     def _set(self, result: Any, entry: _Sum | None, *, in_place: bool) -> None:
         if entry is not None and isinstance(result, Tensor):

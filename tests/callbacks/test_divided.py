@@ -36,6 +36,13 @@ def joined_and_split(w, v):
     return y / z
 
 
+def written(w, v):
+    y, z = torch.empty(B, H, N, D), torch.empty(B, H, N, 1)
+    y[:] = w @ (v * M)
+    z.copy_(w @ M)
+    return y / z
+
+
 def whole_by_its_last(w, v):
     y = w @ torch.cat([v * M, M], dim=-1)
     return (y / y[..., -1:].clamp(min=1e-6))[..., :-1]
@@ -78,6 +85,7 @@ DIVIDED = {
     "einsum above": lambda w, v: einsum("bhqk,bhkd->bhqd", w, v * M) / (w @ M),
     "heads after queries": lambda w, v: (w @ (v * M)).transpose(1, 2) / (w @ M).transpose(1, 2),
     "split": split,
+    "written into other tensors": written,
     "joined and split": joined_and_split,
     "whole by its last": whole_by_its_last,
     "merged": merged,
