@@ -59,7 +59,7 @@ def test_events_are_of_the_whole_run(logs: Path, cache: Path) -> None:
     events = [(one["step"], one["what"], one["layer"], one["head"]) for one in document["events"]]
     for expected in ((150, "formed", 0, 1), (150, "alert", 1, 2), (200, "restart", None, None), (200, "lost", 0, 1)):
         assert expected in events
-    assert "was previous token from step 150 to 200" in document["heads"][1]["sentence"]
+    assert "it was also previous token from step 150 to 200" in document["heads"][1]["sentence"]
 
 
 def test_evidence_is_of_the_last_samples(logs: Path, cache: Path) -> None:
