@@ -11,18 +11,17 @@ SIZE = 19  # of the letters, in pixels of a picture 1,680 wide
 # The words, where their box's corner lies, and where the arrow points: in pixels of the picture.
 NOTES = (
     (
-        "A cell is a head: layers down, heads across.\nGreen: queries. Pink: keys, in the same space.",
-        (60, 148),
-        (220, 262),
+        "A cell is a head: layers down, heads across. It shows\nwho attends to whom: queries down, keys across.",
+        (60, 776),
+        (220, 738),
     ),
     (
-        "Blue is the figure that you choose, here induction.\nThe curve is its value over the training.",
-        (30, 800),
-        (238, 566),
+        "Drag through the training: the loss, and above it all\nheads, blue by the figure that you choose, here induction.",
+        (930, 858),
+        (1100, 921),
     ),
-    ("One head, large, and below it\nhow far its picture can be trusted.", (915, 180), (1000, 330)),
-    ("This query gives 93 % of its attention to\nthe token that came next the first time.", (1275, 800), (1390, 765)),
-    ("Drag through the training; the loss is drawn above.", (900, 860), (1000, 921)),
+    ("Its queries and keys, and\nhow far this can be trusted.", (1405, 560), (1540, 496)),
+    ("This query gives 93 % of its attention to\nthe token that came next the first time.", (1000, 650), (1372, 392)),
 )
 
 
@@ -44,7 +43,7 @@ def explain(picture: Image.Image) -> Image.Image:
 
 def main() -> None:
     with Image.open(IMAGES / "tab-light.png") as picture:
-        few = explain(picture).quantize(256, dither=Image.Dither.NONE)
+        few = explain(picture).quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     few.save(IMAGES / "tab-explained.png", optimize=True)
 
 

@@ -71,7 +71,7 @@ def induction() -> Iterator[Shot]:
     token = {"sequence": sequence, "token": repeat.start + repeat.period + 2}
     reading = {"tint": "induction", **head, **token}
     for scheme in ("light", "dark"):
-        yield Shot(f"tab-{scheme}", name, reading, README, scheme)
+        yield Shot(f"tab-{scheme}", name, {**reading, "cells": "attention"}, README, scheme)
     yield Shot("matrix", name, {"tint": "induction"})
     yield Shot("cells", name, {"cells": "attention", "tint": "none"})
     yield Shot("sorted", name, {"tint": "induction", "arrange": "induction", "border": "entropy", "pinned": "1-3.0-0"})
@@ -139,7 +139,11 @@ def take(browser: Browser, address: str, shot: Shot) -> None:
     expect(app).to_have_attribute("data-ready", "true", timeout=600_000)
     with tempfile.NamedTemporaryFile(suffix=".png") as whole:
         page.screenshot(path=whole.name)
-        few = Image.open(whole.name).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        few = (
+            Image.open(whole.name)
+            .convert("RGB")
+            .quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        )
         few.save(IMAGES / f"{shot.name}.png", optimize=True)
     page.close()
 
