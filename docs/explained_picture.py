@@ -16,7 +16,7 @@ NOTES = (
         (220, 738),
     ),
     (
-        "Drag through the training: the loss, and above it all\nheads, blue by the figure that you choose, here induction.",
+        "Drag through the training: the loss, and above it\nall heads, blue by the figure that you choose.",
         (930, 858),
         (1100, 921),
     ),
