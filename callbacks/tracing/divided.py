@@ -10,7 +10,7 @@ is one divided by sums that are 1, where nothing was left out.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from .axes import MOVING, REGROUPING, SAME
 from .contraction import OPERATIONS
+from .nested import tensors_in
 from .replayed import replayed
 from .sources import Sources
 
@@ -85,7 +86,7 @@ class Divided:
             return
         if not isinstance(result, Tensor) or result.dtype != torch.bool:  # where they are 0, say: none of them
             self._sources.follow(operation, args, kwargs, result)
-        tensors = list(_tensors((args, kwargs)))
+        tensors = list(tensors_in((args, kwargs)))
         known = [x for x in tensors if x in self._of]
         in_place = any(x is result for x in tensors)
         if operation in ("setitem", "copy"):
@@ -195,11 +196,3 @@ def _differ(one: _Sum, other: _Sum) -> bool:
 def _is_one(sums: Tensor) -> bool:
     """Whether nothing was left out of them; those of queries that see nothing are NaN."""
     return bool(((sums.detach() - 1).abs().nan_to_num() < _TOLERANCE.get(sums.dtype, 1e-4)).all())
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple, dict)):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _tensors(each)

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from .nested import tensors_in
 from .operations import SAME, WRITING
 from .patch_grid import PatchGrid
 from .patch_moves import PatchMoves
@@ -54,7 +55,7 @@ class Numbered:
         if writes or kwargs.get("out") is not None:
             self._write(operation, args, kwargs)
             return
-        if not any(x in self._of for x in _tensors((args, kwargs))):
+        if not any(x in self._of for x in tensors_in((args, kwargs))):
             return
         if operation == "set" and all(isinstance(x, Tensor) for x in args[:2]):  # x.data = …
             placed = self.placed(args[1])
@@ -94,7 +95,7 @@ class Numbered:
         x = args[0] if out is None and args else out
         if not isinstance(x, Tensor):
             return
-        known = out is None and any(each in self._of for each in _tensors(args))
+        known = out is None and any(each in self._of for each in tensors_in(args))
         found = self._moves.written(operation, args, kwargs) if known else None
         if operation == "copy" and known and isinstance(args[1], Tensor) and args[1].shape == x.shape:
             found = self.placed(args[1])
@@ -107,11 +108,3 @@ class Numbered:
 
 def _memory(x: Tensor) -> int:
     return x.untyped_storage().data_ptr()
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    return [x for each in value for x in _tensors(each)] if isinstance(value, (tuple, list)) else []

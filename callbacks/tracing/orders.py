@@ -5,12 +5,14 @@ same shapes as any other. So what is made of the inputs is followed through reve
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
+
+from .nested import tensors_in
 
 _PICKING = {"getitem", "index_select", "gather", "take_along_dim"}
 _ONE_BY_ONE = {"getitem", "select", "unbind", "iter", "split", "chunk"}
@@ -82,12 +84,12 @@ class Orders:
         changes = operation in _PICKING | _ONE_BY_ONE | _SORTING or operation.startswith("flip")
         if not self._of and not (changes and isinstance(x, Tensor)):
             return
-        order = self._joint([*_tensors((args, kwargs))])
+        order = self._joint([*tensors_in((args, kwargs))])
         if operation in _TOGETHER:
             order = dataclasses.replace(order, alone=False)
         elif changes and isinstance(x, Tensor) and self._is_content(x):
             order = self._changed(operation, x, args[1:], kwargs, result, self._order(x))
-        for one in _tensors(result):
+        for one in tensors_in(result):
             if order != _AS_IT_IS and one is not x:
                 self._of[one] = order
 
@@ -142,7 +144,7 @@ class Orders:
         """Of features of tokens, or their ids, that are sorted along the tokens."""
         given = dict(zip({"topk": ("k", "dim"), "sort": ("dim",)}.get(operation, ()), rest, strict=False)) | kwargs
         axis = given.get("dim", 0 if operation == "msort" else -1) % x.dim()
-        made = next(_tensors(result), x)
+        made = next(tensors_in(result), x)
         if made.shape != x.shape or (x.dim() == 2 and x.is_floating_point()) or axis == x.dim() - 1 > 1:
             return order
         return self._picked(x, axis, (), order, f"{operation}()")
@@ -157,7 +159,7 @@ class Orders:
                 return False
         elif kwargs.get("dim", (*rest, 0, 0)[operation in ("split", "chunk")]) != 0:
             return False
-        parts = list(_tensors(result))
+        parts = list(tensors_in(result))
         if operation in ("split", "chunk"):
             return len(parts) == self._sequences
         # Stacked queries, keys and values are taken apart likewise.
@@ -201,11 +203,3 @@ def _index(
         line = torch.arange(x.shape[axis], device=index.device).view(-1, *[1] * (x.dim() - axis - 1))
         return None if bool((index == line).all()) else (axis, [])
     return None
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple, dict)):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _tensors(each)

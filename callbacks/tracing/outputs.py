@@ -10,7 +10,7 @@ is of, and its sign, through what only moves, scales or adds it, up to the layer
 import dataclasses
 import functools
 import operator
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from .axes import MOVING, REGROUPING, SAME
 from .contraction import OPERATIONS
 from .divided import Divided
+from .nested import tensors_in
 from .opposed import Opposed
 from .replayed import replayed
 from .sums import ADDING, SUBTRACTING, Sum, read_mixture, read_sum
@@ -108,7 +109,7 @@ class Outputs:
         if not self._of or operation not in _FOLLOWED:
             return
         x = args[0] if args else None
-        known = [one for one in _tensors((args, kwargs)) if self._output(one) is not None]
+        known = [one for one in tensors_in((args, kwargs)) if self._output(one) is not None]
         if not known:
             return
         if operation in ADDING:
@@ -287,11 +288,3 @@ def _none(shape: torch.Size, device: torch.device) -> tuple[Tensor, Tensor]:
         torch.zeros((), dtype=torch.int32, device=device).expand(shape),
         torch.ones((), dtype=torch.int8, device=device).expand(shape),
     )
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple, dict)):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _tensors(each)

@@ -6,11 +6,13 @@ not: the keys were made by an encoder, whose attentions the queries have not gon
 
 import functools
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
+
+from .nested import tensors_in
 
 RANDOM, SHUFFLED = 1, 2  # bits of every set of sources; then one of each input, then one of each attention
 _FIRST = 2
@@ -56,24 +58,14 @@ class Sources:
 
     def passed(self, args: Any, result: Any) -> None:
         """`result` is what a module made of `args`: where no operation of it was seen, it is made from all of them."""
-        unknown = [x for x in _tensors(result) if x not in self._of]
+        unknown = [x for x in tensors_in(result) if x not in self._of]
         if unknown and (found := self._all(args)):
             self.add(found, unknown)
 
     def add(self, sources: int, results: Any) -> None:
         """The tensors in `results` have these, too."""
-        for x in _tensors(results):
+        for x in tensors_in(results):
             self._of[x] = self.of(x) | sources
 
     def _all(self, values: Any) -> int:
-        return functools.reduce(operator.or_, map(self.of, _tensors(values)), 0)
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    """Those in lists, tuples and dictionaries."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple, dict)):
-        inner: Iterable[Any] = value.values() if isinstance(value, dict) else value
-        for each in inner:
-            yield from _tensors(each)
+        return functools.reduce(operator.or_, map(self.of, tensors_in(values)), 0)

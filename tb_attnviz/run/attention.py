@@ -29,12 +29,7 @@ def attention(
     query: int | None = None,
     key: int | None = None,
 ) -> Float32:
-    """Attention [n_query, n_key] of one head on one sequence, recomputed: equal to the model's within 5e-4.
-
-    "mean": averaged over all sequences by position pair, [longest query, longest key]. weight="values": each row
-    weighted by ‖v_j‖ and brought to sum 1 again, where value norms were recorded. `query`: its row alone,
-    [1, n_key]; `key`: its column alone, [n_query, 1]: of long sequences a small part of the work.
-    """
+    """See Run.attention."""
     check_head(run, step, layer, head, sequence)
     if weight is not None:
         check_values(run, step, layer)

@@ -1,17 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../run/findings';
 import type { Layer } from '../run/types';
+import { alertAt as alert } from './alert.fixture';
 import { alertsAt, briefly, reasonOf, recordedAt } from './alerts';
 
-const alert = (step: number, rule = 'max_logit', raised = true): Alert => ({
-  step,
-  rule,
-  figure: rule,
-  raised,
-  limit: 100,
-  sentence: `${rule} at ${step}`,
-  heads: [{ layer: 0, head: 1, value: 132 }],
-});
 const steps = [0, 100, 200, 1000];
 
 describe('the alerts of a checkpoint', () => {

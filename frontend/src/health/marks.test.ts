@@ -1,17 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert, RunEvent } from '../run/findings';
+import { alertAt as alert } from './alert.fixture';
 import { eventsOf } from './events';
 import { type Mark, markName, marksOf } from './marks';
 
-const alert = (step: number, rule = 'max_logit', raised = true): Alert => ({
-  step,
-  rule,
-  figure: rule,
-  raised,
-  limit: 100,
-  sentence: `${rule} at ${step}`,
-  heads: [{ layer: 0, head: 1, value: 132 }],
-});
 const unusual = (step: number): RunEvent => ({
   step,
   what: 'alert',

@@ -1,0 +1,14 @@
+"""Nested: the tensors in what operations are given and give, which may be lists, tuples and dictionaries of them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Tensor
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from tensors_in(each)
