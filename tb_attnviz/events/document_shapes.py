@@ -181,7 +181,8 @@ _SAMPLES = name_like(SAMPLES_NAME, "the name of a samples file of the run, sampl
 
 _STORED = record({"offset": _PLACE, "length": _PLACE}, {"checksum": nullable(name_like(_KEY, "8 hexadecimal digits"))})
 CHECKPOINT = record(
-    {"step": _STEP, "file": _SAMPLES, "layers": items(_STORED, MOST_HEADS, least=1)}, {"probe": nullable(_NAME)}
+    {"step": _STEP, "file": _SAMPLES, "layers": items(_STORED, MOST_HEADS, least=1)},
+    {"probe": nullable(_NAME), "figures": items(_STEP, 2, least=2)},
 )
 """What it says of its layers is looked at where it is known what was announced of them (schema.Checkpoint)."""
 KEPT = record({"files": items(_SAMPLES)}, {"before": _numbered})

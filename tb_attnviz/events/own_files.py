@@ -51,10 +51,25 @@ def own_path(run_directory: str, name: str) -> str:
     path = os.path.join(directory, name)
     if files.is_remote(path):
         return path
-    real, run = os.path.realpath(path), os.path.realpath(run_directory)
-    if os.path.commonpath((real, run)) != run:
+    real = _within(run_directory, path)
+    if real is None:
         raise FormatError(f"{name} is a link that leads out of the run: it is not read")
     return real
+
+
+def check_within(run_directory: str, directory: str) -> None:
+    """Raises OSError where `directory`, one of ours, is or lies behind a link out of the run: it would not be read."""
+    if not files.is_remote(directory) and _within(run_directory, directory) is None:
+        raise OSError(
+            f"{directory!r} leads out of the run, to {os.path.realpath(directory)!r}, where it would not be read: "
+            "make the whole log directory the link, or record there"
+        )
+
+
+def _within(run_directory: str, path: str) -> str | None:
+    """`path` with its links followed; None if that is not below the run."""
+    real, run = os.path.realpath(path), os.path.realpath(run_directory)
+    return real if os.path.commonpath((real, run)) == run else None
 
 
 def read_own(run_directory: str, name: str, offset: int, length: int) -> bytes:

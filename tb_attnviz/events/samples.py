@@ -38,6 +38,7 @@ _DTYPES: dict[int, np.dtype[Any]] = {
 _LARGEST = 32766  # of a finite component; the codes beyond are infinity, -infinity and NaN
 _INFINITY, _NAN = 32767, -32768
 _MOST_DIMENSIONS = 4
+_AT_ONCE = 2**16  # components
 _SMALLEST_SCALE = np.finfo(np.float32).smallest_normal  # smaller ones are too coarse to divide by
 
 
@@ -156,18 +157,25 @@ def _quantise(array: Float32) -> tuple[Int16, Float32]:
     """`array` [heads, n, d] as integers, and the scale of each vector [heads, n] that they are multiples of."""
     codes = np.empty(array.shape, "<i2")
     scales = np.empty(array.shape[:-1], np.float32)
-    room = np.empty(array.shape[1:], np.float32)  # one head at a time, in the processor's cache
-    for vectors, of_head, scale in zip(array, codes, scales, strict=True):
-        np.abs(vectors, out=room).max(axis=-1, initial=0, out=scale)
-        finite = bool(np.isfinite(scale).all())
-        if not finite:
-            scale[:] = np.where(np.isfinite(room), room, np.float32(0)).max(axis=-1, initial=0)
-        np.maximum(scale / np.float32(_LARGEST), _SMALLEST_SCALE, out=scale)
-        np.rint(np.divide(vectors, scale[:, None], out=room), out=room)
-        if not finite:
-            np.nan_to_num(room, copy=False, nan=_NAN, posinf=_INFINITY, neginf=-_INFINITY)
-        np.copyto(of_head, room, casting="unsafe")
+    together = max(1, _AT_ONCE // max(array[:1].size, 1))  # heads, which stay in the processor's cache
+    room = np.empty((min(together, len(array)), *array.shape[1:]), np.float32)
+    for first in range(0, len(array), together):
+        some = slice(first, first + together)
+        _quantise_some(array[some], codes[some], scales[some], room[: len(array[some])])
     return codes, scales
+
+
+def _quantise_some(vectors: Float32, codes: Int16, scale: Float32, room: Float32) -> None:
+    """The same of some heads, into `codes` [heads, n, d] and `scale` [heads, n]; `room` is as large as `vectors`."""
+    np.abs(vectors, out=room).max(axis=-1, initial=0, out=scale)
+    finite = bool(np.isfinite(scale).all())
+    if not finite:
+        scale[:] = np.where(np.isfinite(room), room, np.float32(0)).max(axis=-1, initial=0)
+    np.maximum(scale / np.float32(_LARGEST), _SMALLEST_SCALE, out=scale)
+    np.rint(np.divide(vectors, scale[..., None], out=room), out=room)
+    if not finite:
+        np.nan_to_num(room, copy=False, nan=_NAN, posinf=_INFINITY, neginf=-_INFINITY)
+    np.copyto(codes, room, casting="unsafe")
 
 
 def _dequantise(codes: npt.NDArray[Any], scale: Float32) -> Float32:

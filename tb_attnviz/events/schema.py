@@ -49,6 +49,7 @@ class CheckpointDocument:
     order: Order | None
     locations: Locations
     further: Mapping[int, dict[str, Any]]  # number of a layer → its entry, if that says more of it
+    figures: tuple[int, int] | None = None  # count and step of the record of figures before it, of the same start
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> "CheckpointDocument":
@@ -61,6 +62,7 @@ class CheckpointDocument:
             order=Order.of(document),
             locations=Locations.of(places),
             further={number: entry for number, entry in enumerate(entries) if says_of_layer(entry)},
+            figures=tuple(document["figures"]) if "figures" in document else None,
         )
 
 

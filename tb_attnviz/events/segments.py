@@ -29,6 +29,7 @@ class Records:
     def __init__(self) -> None:
         self._said: list[Said] = []  # in order
         self._unread: list[DamagedError] = []
+        self._promised: dict[int, tuple[int, int]] = {}  # start → count and step of figures that others tell of
         self._clear()
 
     def _clear(self) -> None:
@@ -91,7 +92,17 @@ class Records:
             **self._damaged,
             **{(error.kind, error.step): str(error) for error in self._unread},
             **{("start", start): f"{figures_name(start)} is missing, and the figures in it" for start in lost},
+            **{("figures", step): _cut_off(start, step) for start, step in self._cut_off()},
         }
+
+    def _cut_off(self) -> list[tuple[int, int]]:
+        """Start and step of figures that must have been written behind all that a figures file has."""
+        newest = {start: self._newest.get(("figures", start), -1) for start in self.starts}
+        return [(start, step) for start, (count, step) in self._promised.items() if newest.get(start, count) < count]
+
+    def _promise(self, start: int, count: int, step: int) -> None:
+        if count > self._promised.get(start, (-1, 0))[0]:
+            self._promised[start] = count, step
 
     def lose(self, kind: str, step: int, sentence: str) -> None:
         """Something was found damaged as it was read."""
@@ -157,7 +168,10 @@ class Records:
     def _end(self, said: Said) -> None:
         """A start that is over names the last document of each kind."""
         for kind, (count, step) in said.content.items():
-            self._check(kind, said.written[0], count, step)
+            if kind == "figures":
+                self._promise(said.written[0], count, step)
+            else:
+                self._check(kind, said.written[0], count, step)
 
     def _check(self, kind: str, start: int, count: int, step: int) -> None:
         if self._newest.get((kind, start)) != count:
@@ -176,6 +190,7 @@ class Records:
         for segment in self.segments:
             segment.forget(step)
         self._damaged = {at: sentence for at, sentence in self._damaged.items() if at[1] < step}
+        self._promised = {start: at for start, at in self._promised.items() if at[1] < step}
         left = [segment for segment in self.segments if not segment.is_empty]
         self.segments = left or self.segments[-1:]
 
@@ -194,6 +209,8 @@ class Records:
 
     def _checkpoint(self, said: Said) -> None:
         if not isinstance(said.content, Checkpoint):  # its document is not needed again
+            if said.content.figures is not None:
+                self._promise(said.written[0], *said.content.figures)
             said.content = Checkpoint.from_document(said.content, self._announced.get(said.written[0], ()))
         checkpoint: Checkpoint = said.content
         self._meet(checkpoint.probe, checkpoint.layers)
@@ -247,6 +264,13 @@ _APPLY = {
     "alert": Records._alert,
     "kept": Records._kept,
 }
+
+
+def _cut_off(start: int, step: int) -> str:
+    return (
+        f"figures were recorded up to step {step}, but {figures_name(start)} ends before: it was cut off, "
+        "or is still being copied"
+    )
 
 
 def _written(said: Said) -> Written:

@@ -21,7 +21,7 @@ from tb_attnviz.events.layers import Layer, layers_to_content
 from tb_attnviz.events.locations import Locations, SamplesLocation
 from tb_attnviz.events.maps import LayerMaps, write_maps
 from tb_attnviz.events.order import Order, maps_name, samples_name
-from tb_attnviz.events.own_files import figures_directory, maps_directory, samples_directory
+from tb_attnviz.events.own_files import check_within, figures_directory, maps_directory, samples_directory
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.quota import Quota
 from tb_attnviz.events.samples import Samples, encode_samples
@@ -61,12 +61,14 @@ class RunWriter:
         self._make_directories()
         self._quota = None if max_bytes is None else Quota(max_bytes, self._samples_directory, self._maps_directory)
         self._lock = WriterLock(figures_directory(directory))
+        self._own_sink = sink is None
         self._sink: EventSink = sink or event_file(directory)
         self._purge_step = purge_step
         self._figures: FiguresFile | None = None
         self._key = secrets.token_hex(4)
         self._count = 0
         self._previous: dict[str, tuple[int, int]] = {}  # kind → count and step of its last document
+        self._written_figures: tuple[int, int] | None = None  # count and step of the last record of the figures file
         self._probe: str | None = None
         self._layers: tuple[Layer, ...] = ()
         self._begun: tuple[ProbeRecord, tuple[Layer, ...], Mapping[str, bytes]] | None = None
@@ -118,7 +120,10 @@ class RunWriter:
                 files.remove(path)  # half a checkpoint would only take the room that the next one needs
             raise
         checkpoint = Checkpoint(step, name, tuple(written), Locations.of(locations), self._probe, order)
-        self._document("checkpoint", checkpoint.to_content(self._layers), step=step, order=order)
+        content = checkpoint.to_content(self._layers)
+        if self._written_figures is not None:
+            content["figures"] = self._written_figures
+        self._document("checkpoint", content, step=step, order=order)
         if self._quota is not None:
             self._make_room(self._quota, step, order)
         return checkpoint
@@ -141,6 +146,7 @@ class RunWriter:
         named = {HEALTH + name: np.asarray(values, np.float32) for name, values in figures.items()}
         now = time.time()
         self._figures_file(step).add_step(step, order, {**named, **(arrays or {})}, maps=written, wall_time=now)
+        self._written_figures = (order.count, step)
         self._figures_file(step).flush()
         self._sink.add_event(summaries.aggregates_event(figures, step=step, wall_time=now))
         self._sink.flush()
@@ -157,16 +163,27 @@ class RunWriter:
 
     def close(self) -> None:
         """Say what was written last, so that it is missed if it gets lost, and close the files."""
-        if self._figures is not None and self._previous:
-            order, (_, step) = self._next(0), max(self._previous.values())
-            with contextlib.suppress(OSError):
-                text = dump("end", {"newest": self._previous}, order=order, step=step)
-                self._figures.add_document("end", text, step=step, wall_time=time.time())
         if self._figures is not None:
+            with contextlib.suppress(OSError):
+                self._say_what_was_last()
             self._figures.close()
-            self._figures, self._previous = None, {}
+            self._figures, self._previous, self._written_figures = None, {}, None
         self._lock.close()
         self._sink.close()
+
+    def _say_what_was_last(self) -> None:
+        """Of each of the two files in the other one: what is cut off at its end is not known from itself."""
+        now = time.time()
+        if self._written_figures is not None and self._own_sink:  # another's may be closed by now
+            order, step = self._next(0), self._written_figures[1]
+            text = dump("end", {"newest": {"figures": self._written_figures}}, order=order, step=step)
+            self._sink.add_event(
+                summaries.document_event(summaries.document_tag("end", order.start), text, step=step, wall_time=now)
+            )
+        if self._previous:
+            order, (_, step) = self._next(0), max(self._previous.values())
+            text = dump("end", {"newest": self._previous}, order=order, step=step)
+            self._figures_file(step).add_document("end", text, step=step, wall_time=now)
 
     def _figures_file(self, step: int) -> FiguresFile:
         """The figures file of this start, which begins with who writes it: made when there is something to write."""
@@ -178,8 +195,10 @@ class RunWriter:
         return self._figures
 
     def _make_directories(self) -> None:
-        for needed in (self._samples_directory, figures_directory(self._directory)):
-            files.make_directory(needed)
+        for needed in (self._samples_directory, figures_directory(self._directory), self._maps_directory):
+            check_within(self._directory, needed)
+            if needed != self._maps_directory:  # most runs have none
+                files.make_directory(needed)
 
     def _renew(self, step: int) -> None:
         """Go on in a new file, from `step` on, where the run's directory was removed or moved away meanwhile."""
@@ -187,7 +206,7 @@ class RunWriter:
             return
         self._make_directories()
         self._figures.close()
-        self._figures, self._previous = None, {}
+        self._figures, self._previous, self._written_figures = None, {}, None
         self._lock.close()
         self._lock = WriterLock(figures_directory(self._directory))
         if isinstance(self._sink, GrowingFile) and self._sink.is_removed():

@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing import event_accumulator
 import tb_attnviz
 from tb_attnviz.events import EventLog, FiguresLog, FormatError, RunWriter, read_figures
 from tb_attnviz.run import NotRecordedError
-from tests.conftest import LAYERS, PROBE
+from tests.conftest import LAYERS, PROBE, write_checkpoint
 
 
 @pytest.fixture
@@ -68,6 +68,45 @@ def test_a_record_that_changes_later_is_told_as_it_is_read(run: Path) -> None:
     assert any("step 20" in sentence for sentence in read.damaged)
 
 
+def test_a_file_that_is_cut_off_between_two_records_is_told(run: Path) -> None:
+    path = figures_file(run)
+    whole, ends = path.read_bytes(), {}
+    for said in FiguresLog(str(run)).load():
+        if said.kind == "figures":
+            ends[said.step] = said.content.offset + said.content.length
+    path.write_bytes(whole[: ends[20]])
+    assert tb_attnviz.open_run(run).damaged == []  # all that is shown is there
+    for step in (10, 0):
+        for more in (0, 5):  # and in the middle of the next one
+            path.write_bytes(whole[: ends[step] + more])
+            read = tb_attnviz.open_run(run)
+            assert read.health_steps[-1] == step
+            [sentence] = read.damaged
+            assert "recorded up to step 20, but figures-000001.events ends before" in sentence
+    path.write_bytes(whole[: ends[10]])
+    read = tb_attnviz.open_run(run)
+    path.write_bytes(whole)  # it was being copied
+    read.reload()
+    assert (read.health_steps, read.damaged) == ([0, 10, 20], [])
+
+
+def test_a_checkpoint_tells_what_figures_were_written_before_it(tmp_path: Path) -> None:
+    writer = RunWriter(str(tmp_path))  # which never ends: the training was killed
+    writer.begin(0, PROBE, LAYERS)
+    for step in (0, 100, 200):
+        write_checkpoint(writer, step)
+    first = next(said.content for said in FiguresLog(str(tmp_path)).load() if said.kind == "figures")
+    with figures_file(tmp_path).open("r+b") as file:
+        file.truncate(first.offset + first.length)
+    [sentence] = tb_attnviz.open_run(tmp_path).damaged
+    assert "recorded up to step 100, but figures-000001.events ends before" in sentence
+    again = RunWriter(str(tmp_path), purge_step=50)  # from there on it is recorded once more
+    again.begin(50, PROBE, LAYERS)
+    write_checkpoint(again, 100)
+    again.close()
+    assert tb_attnviz.open_run(tmp_path).damaged == []
+
+
 def test_arrays_of_any_name_and_shape_are_let_through(run: Path) -> None:
     writer = RunWriter(str(run))
     links = np.arange(60, dtype=np.float32).reshape(10, 6)
@@ -86,7 +125,7 @@ def test_arrays_of_any_name_and_shape_are_let_through(run: Path) -> None:
 
 def test_tensorboard_holds_none_of_them(run: Path) -> None:
     accumulator = event_accumulator.EventAccumulator(str(run)).Reload()
-    assert accumulator.Tags()["tensors"] == ["attnviz/probe", "attnviz/layers"]
+    assert accumulator.Tags()["tensors"] == ["attnviz/probe", "attnviz/layers", "attnviz/end"]
     assert [scalar.value for scalar in accumulator.Scalars("attnviz/entropy/mean")] == [0, 10, 20]
 
 

@@ -5,10 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from tb_attnviz.events import FormatError, Image, SamplesLocation, read_image, read_samples, samples_checksum
+import tb_attnviz
+from tb_attnviz.events import (
+    FormatError,
+    Image,
+    RunWriter,
+    SamplesLocation,
+    read_image,
+    read_samples,
+    samples_checksum,
+)
 from tb_attnviz.events.image_files import write_images
 from tb_attnviz.events.own_files import open_own
-from tests.conftest import make_png
+from tests.conftest import LAYERS, PROBE, make_png, write_checkpoint
 
 NAME = "samples-000000000-00ff.events"
 
@@ -138,3 +147,30 @@ def test_images_are_written_through_no_link_and_no_fifo(run: Path) -> None:
     assert not (run.parent / "made").exists()
     for name, png in (there, nowhere, fifo):
         assert (folder / name).read_bytes() == png
+
+
+@pytest.mark.parametrize(
+    "folder", ["plugins", "plugins/attnviz", "plugins/attnviz-figures", "plugins/attnviz-figures/maps"]
+)
+def test_a_folder_that_leads_out_of_the_run_is_not_recorded_into(tmp_path: Path, folder: str) -> None:
+    link = tmp_path / "run" / folder
+    link.parent.mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match=r"leads out of the run, to '.*elsewhere.*make the whole log directory the link"):
+        RunWriter(str(tmp_path / "run"))
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_run_that_is_a_link_itself_and_folders_linked_within_it_are_recorded_and_read(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "samples").mkdir(parents=True)
+    (tmp_path / "disk" / "plugins").mkdir()
+    (tmp_path / "disk" / "plugins" / "attnviz").symlink_to("../samples")
+    (tmp_path / "run").symlink_to(tmp_path / "disk")
+    writer = RunWriter(str(tmp_path / "run"))
+    writer.begin(0, PROBE, LAYERS)
+    write_checkpoint(writer, 0)
+    writer.close()
+    run = tb_attnviz.open_run(tmp_path / "run")
+    assert run.samples(0, 1).queries.shape == (6, 18, 8)
+    assert (run.missing_steps, run.damaged) == ([], [])
