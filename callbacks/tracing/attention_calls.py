@@ -262,8 +262,8 @@ class AttentionCalls(TorchFunctionMode):
         rows_and_d: tuple[int, int] = (-2, -1),
     ) -> None:
         """`given`: the tensors of the pass that queries and keys are, and so on, as of `TokensOfCalls.told`."""
-        told = self._tokens.told(call, given, self._inside.given or given, arranges, rows_and_d)
-        if told is not None:
+        self._outputs.divided.rows[call.name] = call.queries.shape[:-1].numel()
+        if (told := self._tokens.told(call, given, self._inside.given or given, arranges, rows_and_d)) is not None:
             self._observer.take(told)
 
     def _begin(

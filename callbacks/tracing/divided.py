@@ -27,6 +27,7 @@ _DIVIDING = {"div", "truediv", "idiv", "itruediv", "divide", "true_divide"}
 _REVERSED = {"rdiv", "rtruediv"}
 _FACTORS = {"mul", "rmul", "imul", "multiply"}
 _INVERTING = {"reciprocal", "rsqrt"}
+_REDUCING = {"mean", "sum", "amax", "amin", "max", "min", "median", "nanmean", "nansum"}
 _MOVING = MOVING | REGROUPING | {"iter", "roll", "flip", "repeat", "tile", "repeat_interleave", "expand_as"}
 _MOVING |= {"broadcast_to", "index_select", "gather"}
 _JOINING = {"cat", "concat", "concatenate", "stack"}
@@ -48,9 +49,10 @@ class _Sum:
 
     name: str  # of the attention
     source: int  # the sum, as a set of sources
-    elements: Callable[[], Tensor]  # of its shape: the number of each
+    elements: Callable[[], Tensor]  # of its shape: the number of each; of a reduced one of all that it is made of
     inverse: bool = False  # 1 / them
     summed: bool = True  # else the factors that are still to be
+    reduced: bool = False  # to a figure of several of them
 
 
 class Divided:
@@ -64,6 +66,8 @@ class Divided:
         self._sources = Sources(())  # the sums
         self._with_values: dict[str, int] = {}  # attention → its sums with values, as a set of sources
         self._count = 0  # of elements numbered so far
+        self.rows: dict[str, int] = {}
+        """Attention → queries of all its heads: what has more numbers holds vectors, and may have a norm."""
 
     def begin(self, name: str, result: Tensor, *, with_values: bool, summed: bool = True) -> None:
         """`result` is a sum with weights of the attention `name`; with_values: times anything that keys have."""
@@ -114,11 +118,20 @@ class Divided:
         elif (operation == "sum" and not entry.summed) or (operation in _JOINING and self._are_of_one(tensors)):
             self.begin(entry.name, result, with_values=True)
             return
+        elif operation in _REDUCING and not others and x.numel() <= self.rows.get(entry.name, 0):
+            self._reduce(entry, result)
+            return
         elif operation in _KEEPING | _DIVIDING and not any(self._is_made_by(entry, other) for other in others):
             made = entry
         elif operation in _INVERTING or (operation in ("pow", "ipow") and _is_negative(args[1:])):
             made = _inverse(entry)
         self._set(result, made, in_place=in_place)
+
+    def _reduce(self, entry: _Sum, result: Any) -> None:
+        """`result` is a figure of a sum, or of its rows: max gives their places, too."""
+        one = result[0] if isinstance(result, tuple) else result
+        if isinstance(one, Tensor):
+            self._of[one] = dataclasses.replace(entry, reduced=True)
 
     def _entry(self, x: Any) -> _Sum | None:
         return self._of.get(x) if isinstance(x, Tensor) else None  # type: ignore[no-untyped-call]
@@ -181,15 +194,17 @@ def _is_negative(exponent: tuple[Any, ...]) -> bool:
 
 
 def _moved(entry: _Sum, move: Callable[[Tensor], Tensor]) -> Tensor:
-    return move(entry.elements())
+    return entry.elements() if entry.reduced else move(entry.elements())
 
 
 def _spread(entry: _Sum, shape: torch.Size) -> Tensor:
-    return entry.elements().expand(shape)
+    return entry.elements() if entry.reduced else entry.elements().expand(shape)
 
 
 def _differ(one: _Sum, other: _Sum) -> bool:
     """Whether elements of a sum are divided by other elements of it."""
+    if one.reduced or other.reduced:
+        return not bool(torch.isin(one.elements(), other.elements()).all())
     return bool((one.elements() != other.elements()).any())
 
 

@@ -29,7 +29,6 @@ _NOT_SEEN = (
 _LIKE = {"ones_like", "zeros_like", "full_like", "empty_like", "rand_like", "randn_like", "new_zeros", "new_ones"}
 _SUMMING = OPERATIONS | {"sum", "nansum", "mean", "linear", "tensordot", "mv", "inner"}
 _LIKE |= {"new_full", "new_empty", "new_tensor"}  # of the shape or the kind of a tensor, with nothing of what it holds
-_LEAVING = {"numpy", "tolist", "array", "dlpack"}  # for where nothing is seen of them
 _NO_VALUES = (
     "its weights meet no values that could be seen: what the model does with them is not known; where they are what it "
     "attends with, show it with attnviz_tap(q, k, …)"
@@ -73,7 +72,7 @@ class Weights:
         self._result = met
         self._is_made_by = is_made_by
         self._summed = summed
-        self._used: set[str] = set()  # the attentions whose weights more is done with than to move them
+        self._names: set[str] = set()  # the attentions whose weights the model has computed itself
         self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._met: set[str] = set()
         self._twins = Twins()
@@ -89,6 +88,7 @@ class Weights:
             entry = WatchedWeights(
                 name, weights.clone(), attention.axes, attention.target, attention.sink, attention.sinks_first
             )
+            self._names.add(name)
         self._twins.watch(name, weights)
         self._of[weights] = (dataclasses.replace(entry, logarithm=logarithm),)
 
@@ -100,10 +100,6 @@ class Weights:
         known = [(x, entry) for x in _tensors(args, kwargs) for entry in self._of.get(x, ())]  # type: ignore[no-untyped-call]
         if operation.endswith("_as"):  # x.expand_as(weights)
             known = [(x, entry) for x, entry in known if args and x is args[0]]
-        if operation in _LEAVING or (
-            operation not in MOVING | REGROUPING | SAME and any(True for _ in _tensors((result,), {}))
-        ):
-            self._used |= {entry.name for _, entry in known if not entry.shown}
         if not known or not (operation == "setitem" or any(True for _ in _tensors((result,), {}))):
             return
         if operation in OPERATIONS:
@@ -133,10 +129,10 @@ class Weights:
         for name, operation in self._doubts.items():
             if name not in self._met:
                 self._judge.refuse(name, _NOT_SEEN.format(operation))
-        for name in self._used - self._met:
-            self._judge.refuse(name, _NO_VALUES)
         for name, why in self._twins.unmet(self._met).items():
             self._judge.refuse(name, why)
+        for name in self._names - self._met:
+            self._judge.refuse(name, _NO_VALUES)
 
     def _made(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
               x: Tensor, entry: WatchedWeights, result: Any) -> list[WatchedWeights | None]:  # fmt: skip

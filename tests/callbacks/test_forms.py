@@ -373,6 +373,8 @@ OUT_OF_SIGHT = {
     "by Python": lambda w, v: torch.tensor(w.tolist()) @ v,
     "the strongest key alone": lambda w, v: functional.one_hot(w.argmax(-1), N).float() @ v,
     "as a sparse matrix": lambda w, v: torch.sparse.mm(w[0, 0].to_sparse(), v[0, 0]),
+    "by fixed weights in their place": lambda w, v: torch.eye(N) @ v,
+    "through another tensor, as another head's": lambda w, v: _written(w, [1, 0, 3, 2]) @ v,
     "for a figure alone": lambda w, v: v * w.amax(),
 }
 
@@ -380,6 +382,13 @@ OUT_OF_SIGHT = {
 def _set(weights, value):
     weights[..., 0] = value
     return weights
+
+
+def _written(weights, heads):
+    other = torch.zeros(B, H, N, N)
+    for head, of in enumerate(heads):
+        other[:, head] = weights[:, of]
+    return other
 
 
 @pytest.mark.parametrize("name", CHANGED)

@@ -13,6 +13,7 @@ from tb_attnviz.callbacks.capture import capture
 N, D = 6, 8
 QUERIES = torch.randn(2, 4, N, D, generator=torch.Generator().manual_seed(0))
 KEYS = torch.randn(2, 4, N, D, generator=torch.Generator().manual_seed(1))
+VALUES = torch.randn(2, 4, N, D, generator=torch.Generator().manual_seed(3))
 HIDDEN = ~torch.ones(N, N, dtype=torch.bool).tril()
 POSITIONS = torch.randn(4, N, N, generator=torch.Generator().manual_seed(2))
 
@@ -23,7 +24,10 @@ class Model(nn.Module):
         self.attend = attend
 
     def forward(self, q, k):
-        self.attend(q, k)
+        found = self.attend(q, k)
+        if isinstance(found, torch.Tensor) and found.shape[-1] == N:  # weights, which attend to values
+            found = found @ VALUES.to(found.dtype).reshape(*found.shape[:-2], N, D)
+        return found
 
 
 def record(attend, *, dtype=torch.float32):
@@ -152,8 +156,8 @@ def test_weights_that_stay_the_same_are_not_refused():
 
 def test_a_softmax_over_something_else_is_no_attention():
     def attend(q, k):
-        (q @ k.mT).softmax(-1)
         nn.Linear(D, 16)(q).softmax(-1)  # a router over experts
+        return (q @ k.mT).softmax(-1)
 
     record(attend)
 
