@@ -33,8 +33,8 @@ class Watched:
 
 WATCHED = {
     "max_logit": Watched("largest logit", True, np.log(2).item(), 0.05),
-    "query_norm": Watched("norm of queries", True, np.log(2).item(), 0.05),
-    "key_norm": Watched("norm of keys", True, np.log(2).item(), 0.05),
+    "query_norm": Watched("query norm", True, np.log(2).item(), 0.05),
+    "key_norm": Watched("key norm", True, np.log(2).item(), 0.05),
     "entropy": Watched("entropy", False, 0.25, 0.02),
 }
 

@@ -27,7 +27,8 @@ def findings_document(named: Named, step: int, heads: Sequence[Head]) -> dict[st
             {
                 "layer": layer,
                 "head": head,
-                "title": _title(named, by_head.get((layer, head), [])),
+                "title": next(iter(_titles(named, by_head.get((layer, head), []))), None),
+                "also": _titles(named, by_head.get((layer, head), []))[1:],
                 "sentence": named.sentence(layer, head, by_head.get((layer, head), []), lost.get((layer, head), [])),
                 "findings": [_entry(one) for one in by_head.get((layer, head), [])],
                 "lost": [_entry(one) for one in lost.get((layer, head), [])],
@@ -47,9 +48,9 @@ def evidence_document(found: Evidence | None) -> dict[str, Any]:
     return {"evidence": None if found is None else dataclasses.asdict(found)}
 
 
-def _title(named: Named, findings: list[Finding]) -> str | None:
-    """What the head is called; None where it is of no kind that says what it does."""
-    return next((one.title for one in findings if not named.kinds[one.kind].beside), None)
+def _titles(named: Named, findings: list[Finding]) -> list[str]:
+    """All that the head is called, what says most first: no kinds that say nothing of what it does."""
+    return [one.title for one in findings if not named.kinds[one.kind].beside]
 
 
 def _entry(finding: Finding) -> dict[str, Any]:

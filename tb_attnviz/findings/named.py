@@ -98,11 +98,10 @@ class Named:
                 place, name = self._recorded.heads[head], self._recorded.name(self._recorded.heads[head])
                 title = self._finding(kind, head, first, end, first, steps[first]).title
                 if first > 0:  # at the first step nothing has formed: it was there
-                    sentence = f"{name}: {title} since step {steps[first]}"
+                    sentence = f"{name}: {title} {self._since(steps[first])}"
                     found.append(Happening(steps[first], "formed", sentence, *place, kind.name, kind.trouble))
                 if end < len(steps):
-                    always = "" if first else ", which it was from the first step on"
-                    sentence = f"{name}: no longer {title} since step {steps[end]}{always}"
+                    sentence = f"{name}: no longer {title} {self._since(steps[end])}"
                     found.append(Happening(steps[end], "lost", sentence, *place, kind.name))
         return sorted(found, key=lambda one: one.step)
 
@@ -119,18 +118,28 @@ class Named:
         return found
 
     def sentence(self, layer: int, head: int, findings: list[Finding], lost: list[Finding]) -> str:
-        """One sentence of a head: what it does, since when, and what it no longer does."""
+        """One sentence of a head: what it does, since when, and what it no longer does.
+
+        It has all that the head is called: what the words about a kind do not say themselves stands behind the name.
+        """
         name = self._recorded.name((layer, head))
-        told = [one for one in findings if one.kind != "copy"] or findings
-        begun = self._measured.steps[0] if self._measured.steps else 0
-        parts = [one.sentence + (f" (since step {one.since})" if one.since > begun else "") for one in told]
-        parts += [one.sentence for one in findings if one not in told]
-        does, before = words.joined(parts) if parts else "does nothing that has a name", ""
+        told = sorted(findings, key=lambda one: one.kind == "copy")
+        unsaid = [one.title for one in told if not self.kinds[one.kind].beside and one.title not in one.sentence]
+        called = f" ({', '.join(unsaid)})" if unsaid else ""
+        parts = [f"{one.sentence}{self._when(one.since)}" for one in told]
+        does, no_longer = words.joined(parts) if parts else "does nothing that has a name", ""
         if lost:
             newest = max(lost, key=lambda one: one.until or 0)
-            also = "also " if parts else ""  # what it does now, it may have done then
-            before = f"; it was {also}{newest.title} from step {newest.since} to {newest.until}"
-        return f"{name} {does}{before}."
+            no_longer = f"; no longer {newest.title} {self._since(newest.until or 0)}"
+        return f"{name}{called} {does}{no_longer}."
+
+    def _since(self, step: int) -> str:
+        """ "since step 1,000"; of what was there from the beginning "since the first step"."""
+        return "since the first step" if step == self._measured.steps[0] else f"since step {step:,}"
+
+    def _when(self, step: int) -> str:
+        """`_since` with a comma before it; nothing where a run has one step alone."""
+        return "" if len(self._measured.steps) < 2 else f", {self._since(step)}"
 
     def _newest_spans(self, kind: Kind) -> list[list[int]]:
         """All of them, or of heads that come and go at every step the newest."""
@@ -211,11 +220,9 @@ class Named:
             who = f"{count} {kind.group.format(heads=heads)}"
         else:
             who = f"{count} {heads} attending {words.where(offset)}"
-        newest = max(one.since for one in findings)
-        if newest == since:
-            when = f" since step {since}" if since > self._measured.steps[0] else ""  # else from the beginning
-        else:
-            when = f" (the first since step {since})"
+        when = "" if len(self._measured.steps) < 2 else f" {self._since(since)}"
+        if when and max(one.since for one in findings) > since:
+            when = f", some{when}" if since == self._measured.steps[0] else f", the first{when}"
         places = tuple((one.layer, one.head) for one in clearest)
         feeding = (
             self._feeding([fed[place] for place in places if place in fed], count) if kind.name == "induction" else ""

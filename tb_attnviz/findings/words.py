@@ -20,8 +20,8 @@ def title(kind: Kind, offset: Offset, partner: str | None = None) -> str:
 
 
 def anomaly(name: str, figure: str, before: float, value: float) -> str:
-    """That a figure of the head called `name` is not what it was."""
-    return f"{figure} of {name} is {value:.3g}, about {before:.3g} before: unlike its own past and the other heads"
+    """That a figure of the head called `name` is not what it was, in the form in which alerts are told."""
+    return f"{name}: {figure} {value:.3g}, about {before:.3g} before, unlike the other heads"
 
 
 def where(offset: int | tuple[int, int]) -> str:

@@ -90,10 +90,10 @@ def evidence(run: RecordedRun, finding: Finding, step: int | None) -> Evidence |
 def _breaks(run: RecordedRun) -> tuple[Break, ...]:
     """Where the newest segment began, if it is not the first, and where it was started again."""
     first_steps = run.records.newest.first_steps
-    found = [Break(step, "restart", f"begun again at step {step}") for step in list(first_steps.values())[1:]]
+    found = [Break(step, "restart", f"begun again at step {step:,}") for step in list(first_steps.values())[1:]]
     if len(run.segments) > 1 and first_steps:
         step = min([*first_steps.values(), *run.steps[:1]])  # figures may begin later than samples
-        sentence = f"begun again at step {step} with {_what_is_other(*run.segments[-2:])}"
+        sentence = f"begun again at step {step:,} with {_what_is_other(*run.segments[-2:])}"
         found.insert(0, Break(step, "changed model", sentence))
     return tuple(found)
 

@@ -255,7 +255,7 @@ def test_a_head_that_leaves_its_past_and_the_others_is_told_and_all_is_not_said_
     mark = tab.frame.get_by_role("group", name="Alerts").get_by_role("button")
     expect(mark).to_have_accessible_name("Alert at step 1,200: unusual head")
     button.click()
-    told = tab.frame.get_by_role("button").filter(has_text="L0 H2").filter(has_text="norm of keys")
+    told = tab.frame.get_by_role("button").filter(has_text="L0 H2").filter(has_text="key norm")
     expect(told).to_contain_text("1,200")
     told.click()
     tab.expect_address(step=1200, layer=0, head=2)

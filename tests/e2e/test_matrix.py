@@ -338,29 +338,32 @@ def test_what_stands_out_is_named_opened_and_sorted(page: Page, tmp_path: Path) 
         expect(named).to_contain_text(
             re.compile(
                 r"^\s*L1 H1: largest logit 132( now)?, above 100 since step 200"
-                r"\s*Fixed distance or induction\s*L1 H4\s*1 more head\s*Previous token\s*L0 H0\s*All.*▲ 1 alert"
+                r"\s*Fixed distance or induction\s*L1 H4\s*\+1\s*Previous token\s*L0 H0\s*All.*▲ 1 alert"
             )
         )
         expect(named.get_by_role("button", name="Open L1 H4, fixed distance or induction")).to_have_attribute(
-            "title", re.compile(r"^L1 H4 attends to what followed the present token last time, 90 %.*since step 200")
+            "title",
+            re.compile(r"^L1 H4 [(]fixed distance or induction[)] attends to what followed.* 90 %.*, since step 200"),
         )
         for control in named.get_by_role("button").all():
             expect(control).to_be_in_viewport(ratio=1)
         named.get_by_role("button", name="Open L0 H0, previous token").click()
         expect(tab.head_view.get_by_role("heading", name="Layer 0 · Head 0")).to_be_visible()
-        expect(tab.head_view).to_contain_text("L0 H0 attends to the token before, 80 %.")
+        expect(tab.head_view).to_contain_text(
+            "L0 H0 (previous token) attends to the token before, 80 %, since the first"
+        )
         named.get_by_role("status").get_by_role("button").click()
         tab.frame.get_by_role("button", name="Open L1 H1 at step 200").click()  # to its step, and the worst head
         expect(tab.slider).to_have_attribute("aria-valuenow", "200")
         expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 1")).to_be_visible()
-        expect(named).not_to_contain_text("more head")  # L0 H1 is still to form
+        expect(named).not_to_contain_text("+1")  # L0 H1 is still to form
         tab.press_on_slider("Home")
         expect(named).not_to_contain_text("induction")
         tab.press_on_slider("End")
         named.get_by_role("button", name="All that stands out").click()
         told = tab.frame.get_by_role("dialog", name="All that stands out")
         expect(told).to_contain_text("L0 H1 0.500 since step 300")
-        expect(told).to_contain_text("L0 H0 0.800 from the first step on")
+        expect(told).to_contain_text("L0 H0 0.800 since the first step")
         page.keyboard.press("Escape")
         named.get_by_role("button", name="Sort the heads by fixed distance or induction").click()
         expect(tab.ready().frame.get_by_role("combobox", name="Arrange heads by")).to_have_value("induction")

@@ -28,6 +28,8 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         figures = {name: np.zeros(10, np.float32) for name in ("induction", "previous", "self", "sink", "next")}
         for head, figure in enumerate(figures.values()):
             figure[head] = 0.9
+        figures["self"][1] = 0.9  # of two kinds
+        figures["sink"][8] = 0.9 if step < 200 else 0
         figures["duplicate"] = np.where(np.arange(10) == 6, 0.9 if step > 0 else 0, 0).astype(np.float32)
         max_logit = np.full(10, 7, np.float32)
         max_logit[5] = 132 if step > 0 else 7  # 4 heads of layer 0 before it
@@ -63,7 +65,7 @@ def test_kinds_that_do_not_fit_are_behind_a_button_that_opens_all(tab: Tab) -> N
     told = tab.frame.get_by_role("dialog", name="All that stands out")
     for width in WIDTHS:
         tab.resize(width, 720)
-        expect(every).to_have_text(re.compile(r"^(All|\d( more)? kinds?)$"))
+        expect(every).to_have_text(re.compile(r"^(All|\d more)$"))
         expect_whole(line(tab))
         shown = [kind for kind in KINDS if line(tab).get_by_text(kind, exact=True).is_visible()]
         hidden = re.sub(r"\D", "", every.inner_text())
@@ -103,3 +105,29 @@ def test_names_of_the_next_step_are_there_before_it_is_shown(tab: Tab) -> None:
     with held(tab, re.compile("/findings")):
         tab.slider.press("Home")
         expect(line(tab).get_by_role("button", name="Open L0 H1, previous token")).to_be_visible()
+
+
+def test_a_head_of_two_kinds_has_both_in_its_cell_and_in_its_sentence(tab: Tab) -> None:
+    tab.open(step=100)
+    captions = tab.frame.locator(".captions")
+    expect(captions.get_by_text("previous token · itself", exact=True)).to_be_visible()
+    tab.resize(700, 720)
+    expect(captions.get_by_text("previous token +1", exact=True)).to_be_visible()
+    tab.click_cell(0, 1)
+    said = "L0 H1 (previous token) attends to the token before, 90 %, since the first step and attends to"
+    expect(tab.head_view).to_contain_text(said)
+
+
+def test_a_kind_that_was_lost_is_told_and_leads_to_where_it_was_lost(tab: Tab) -> None:
+    tab.open(step=100)
+    lost = line(tab).get_by_role("button", name="Open L1 H4, no longer first token since step 200")
+    expect(lost).to_have_count(0)
+    tab.press_on_slider("End")
+    tab.resize(1680, 720)
+    expect(lost).to_have_text("L1 H4 first token")
+    lost.click()
+    expect(tab.head_view).to_contain_text("L1 H4 does nothing that has a name; no longer first token since step 200.")
+    line(tab).get_by_role("button", name="All that stands out").click()
+    told = tab.frame.get_by_role("dialog", name="All that stands out")
+    expect(told).to_contain_text("No longer what they were")
+    expect(told.get_by_role("listitem").last).to_have_text(re.compile("L1 H4 no longer first token since step 200"))

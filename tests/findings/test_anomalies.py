@@ -83,4 +83,4 @@ def test_an_anomaly_is_an_event_of_the_run_at_its_step(tmp_path: Path, norms: np
     (event,) = open_run(tmp_path).events()
     assert (event.step, event.what, event.layer, event.head) == (100 * (AT + 1), "alert", 1, HEAD - LAYERS[0].heads)
     assert event.trouble
-    assert event.sentence.startswith(f"norm of keys of L1 H{HEAD - LAYERS[0].heads} is {norms[AT, HEAD]:.3g}, about ")
+    assert event.sentence.startswith(f"L1 H{HEAD - LAYERS[0].heads}: key norm {norms[AT, HEAD]:.3g}, about ")

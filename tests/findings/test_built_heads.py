@@ -77,7 +77,8 @@ def test_the_groups_and_sentences_of_a_step(built: Run) -> None:
     previous = document["heads"][0]
     assert previous["title"] == "previous token"
     assert previous["sentence"] == (
-        f"L0 H0 attends to the token before, {100 * previous['findings'][0]['value']:.0f} % (since step 400)."
+        f"L0 H0 (previous token) attends to the token before, {100 * previous['findings'][0]['value']:.0f} %, "
+        "since step 400."
     )
     assert document["sampled"] == 1200
 
@@ -89,7 +90,7 @@ def test_a_head_that_loses_its_kind_is_told_as_one_that_gains_it(built: Run) -> 
     assert not any(one.trouble for one in built.events() if one.what == "lost"), "heads try kinds while they learn"
     document = findings_document(built.named, 2300, built.recorded.heads)
     assert document["heads"][0]["title"] in (None, "broad")
-    assert re.search("; it was (also )?previous token from step 400 to 2000[.]$", document["heads"][0]["sentence"])
+    assert re.search("; no longer previous token since step 2,000[.]$", document["heads"][0]["sentence"])
     assert [step for step, *_ in happened] == sorted(step for step, *_ in happened)
 
 

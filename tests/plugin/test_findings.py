@@ -46,7 +46,7 @@ def test_the_route_says_what_the_notebook_says(logs: Path, cache: Path) -> None:
     assert sorted(found) == sorted((one.layer, one.head, one.kind) for one in run.findings(150))
     assert (0, 1, "previous") in found
     head = document["heads"][1]
-    assert head["title"] == "previous token"
+    assert (head["title"], head["also"]) == ("previous token", [one["title"] for one in head["findings"][1:]])
     assert head["findings"][0]["value"] == pytest.approx(0.8)
     assert "1 previous-token head since step 150" in [group["sentence"] for group in document["groups"]]
     assert ask("findings", run="run", step=150, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
@@ -59,7 +59,7 @@ def test_events_are_of_the_whole_run(logs: Path, cache: Path) -> None:
     events = [(one["step"], one["what"], one["layer"], one["head"]) for one in document["events"]]
     for expected in ((150, "formed", 0, 1), (150, "alert", 1, 2), (200, "restart", None, None), (200, "lost", 0, 1)):
         assert expected in events
-    assert "it was also previous token from step 150 to 200" in document["heads"][1]["sentence"]
+    assert "; no longer previous token since step 200." in document["heads"][1]["sentence"]
 
 
 def test_evidence_is_of_the_last_samples(logs: Path, cache: Path) -> None:

@@ -22,6 +22,8 @@ export interface ToldEvent {
 
 const BREAKS: ReadonlySet<RunEvent['what']> = new Set(['restart', 'changed model']);
 
+const stepOf = ({ step }: RunEvent) => step.toLocaleString('en-US');
+
 /** All that happened, the newest first; of what happened at one step, trouble first.
  * @param alerts as recorded: an event of one of them is told as briefly as it is */
 export function toldEvents(
@@ -35,7 +37,7 @@ export function toldEvents(
       const alert = recorded.get(`${event.step} ${event.sentence}`) ?? null;
       const says = alert
         ? briefly(alert, layers)
-        : event.sentence.replace(` ${BREAKS.has(event.what) ? 'at' : 'since'} step ${event.step}`, '');
+        : event.sentence.replace(` ${BREAKS.has(event.what) ? 'at' : 'since'} step ${stepOf(event)}`, '');
       return { event, alert, says };
     })
     .sort((a, b) => b.event.step - a.event.step || Number(b.event.trouble) - Number(a.event.trouble));

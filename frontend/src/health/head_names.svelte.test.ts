@@ -20,7 +20,7 @@ const PLACE = { layer: 0, head: 1 };
 /** @param heads of the run, of which the second one has a name */
 function found(query: FindingsQuery, heads = 2): Findings {
   const named = Array.from({ length: heads }, (_, head) => ({
-    ...{ layer: 0, head, title: `of ${query.step}`, sentence: '', findings: [], lost: [] },
+    ...{ layer: 0, head, title: `of ${query.step}`, also: [], sentence: '', findings: [], lost: [] },
   }));
   return { ...query, sampled: null, heads: named, groups: [], events: [EVENT] };
 }

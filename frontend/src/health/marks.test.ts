@@ -7,7 +7,7 @@ import { type Mark, markName, marksOf } from './marks';
 const unusual = (step: number): RunEvent => ({
   step,
   what: 'alert',
-  sentence: 'norm of keys of L0 H1 is 5: unlike its own past and the other heads',
+  sentence: 'L0 H1: key norm 5, about 1 before, unlike the other heads',
   layer: 0,
   head: 1,
   kind: null,

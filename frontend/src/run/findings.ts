@@ -48,6 +48,8 @@ export interface NamedHead {
   readonly head: number;
   /** What a cell says; null where it is of no kind. */
   readonly title: string | null;
+  /** What else it is called. */
+  readonly also: readonly string[];
   /** Fit to be shown as it stands. */
   readonly sentence: string;
   readonly findings: readonly Finding[];

@@ -52,7 +52,7 @@ describe('a run among others', () => {
 describe('where a run was begun again', () => {
   const part = { steps: [0, 100], layers: 2, heads: 8, sequences: 5 };
   const last = { ...part, steps: [1200, 1300] };
-  const begun = 'Begun again at step 1200 with another';
+  const begun = 'Begun again at step 1,200 with another';
   const unlisted = 'the earlier part is not listed here';
   it.each([
     { parts: [{ ...part, heads: 4 }, last], says: `${begun} model; ${unlisted}` },
@@ -65,7 +65,7 @@ describe('where a run was begun again', () => {
   });
 
   it('tells what the run tells, and several parts', () => {
-    const told = 'begun again at step 1150 with another model (4 → 6 heads a layer)';
+    const told = 'begun again at step 1,150 with another model (4 → 6 heads a layer)';
     expect(describeBreak([part, part, last], told)).toBe(
       `B${told.slice(1)}; the earlier parts are not listed here`,
     );

@@ -15,6 +15,12 @@ export function columnLabel(layers: readonly Layer[], column: number): string {
   return number === undefined || other !== undefined ? '' : String(number);
 }
 
+/** Since when something is so, in the words of findings: of what was there from the beginning no step is told at which it came.
+ * @param steps all that is recorded of the run */
+export function sinceStep(step: number, steps: readonly number[]): string {
+  return step === steps[0] ? 'since the first step' : `since step ${step.toLocaleString('en-US')}`;
+}
+
 /** One line about a part of a run that is not shown. */
 export function describeSegment({ steps, layers, heads, sequences }: Segment): string {
   const from = steps[0];
@@ -46,7 +52,7 @@ export function describeBreak(
       : before.sequences === last.sequences
         ? 'another model or probe'
         : 'another probe';
-  const says = told ?? `begun again at step ${begun} with ${other}`;
+  const says = told ?? `begun again at step ${begun?.toLocaleString('en-US')} with ${other}`;
   const earlier = segments.length > 2 ? 'parts are' : 'part is';
   return `B${says.slice(1)}; ${listed ? 'what was before:' : `the earlier ${earlier} not listed here`}`;
 }

@@ -1,4 +1,5 @@
 import type { Finding, FindingGroup, Findings, NamedHead } from '../run/findings';
+import { sinceStep } from '../run/labels';
 
 /** Kinds by the figure that tells them, the more special one first. */
 const KINDS = [
@@ -27,14 +28,14 @@ export function syntheticFindings(
         const value = values.at(-1) ?? 0;
         if (value < LIMIT) return [];
         const since = until[values.findLastIndex((one) => one < LIMIT) + 1] ?? step;
-        const sentence = `attends by ${title}, ${Math.round(100 * value)} %`;
+        const sentence = `attends by ${title}, ${Math.round(100 * value)} %, ${sinceStep(since, steps)}`;
         const known = { kind, title, figure, value, since, sentence, at: step, until: null };
         return [{ ...known, offset: null, partner: null, trouble: false, needs_samples: false }];
       });
       const does =
         findings.map((finding) => finding.sentence).join(' and ') || 'does nothing that has a name';
-      const title = findings[0]?.title ?? null;
-      return { layer, head, title, sentence: `L${layer} H${head} ${does}.`, findings, lost: [] };
+      const [title = null, ...also] = findings.map((finding) => finding.title);
+      return { layer, head, title, also, sentence: `L${layer} H${head} ${does}.`, findings, lost: [] };
     }),
   );
   const groups = KINDS.flatMap(({ kind, title }): FindingGroup[] => {
@@ -42,7 +43,7 @@ export function syntheticFindings(
     if (of.length === 0) return [];
     const since = Math.min(...of.map(({ findings }) => findings[0]?.since ?? step));
     const places = of.map(({ layer, head }) => [layer, head] as const);
-    const sentence = `${of.length} ${title} head${of.length === 1 ? '' : 's'} since step ${since}`;
+    const sentence = `${of.length} ${title} head${of.length === 1 ? '' : 's'} ${sinceStep(since, steps)}`;
     return [{ kind, title, sentence, since, trouble: false, heads: places }];
   });
   return { run, step, sampled: step, heads: named, groups, events: [] };

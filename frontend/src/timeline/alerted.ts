@@ -22,7 +22,10 @@ export function goToAlert(session: Needs, { step, heads, figure }: Alert): void 
 }
 
 /** Goes to the first checkpoint that shows an event, and opens its head. */
-export function goToEvent(session: Needs, { step, layer, head }: RunEvent): void {
+export function goToEvent(
+  session: Needs,
+  { step, layer, head }: Pick<RunEvent, 'step' | 'layer' | 'head'>,
+): void {
   const { playback } = session;
   playback.glideTo(Math.ceil(placeOfStep(playback.steps, step)));
   if (layer !== null && head !== null) open(session, { layer, head }, null);

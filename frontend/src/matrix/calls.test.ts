@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { callsOf } from './calls';
+
+describe('what a cell calls a head', () => {
+  it('has both of two kinds first, then counts what it leaves out', () => {
+    expect(callsOf({ title: 'previous token', also: ['local'] })).toEqual([
+      'previous token · local',
+      'previous token +1',
+      'previous +1',
+      'previous token',
+      'previous',
+    ]);
+  });
+
+  it('has any two of three before one alone', () => {
+    const calls = callsOf({ title: 'induction', also: ['fed by L0 H1 (previous token)', 'local'] });
+    expect(calls.slice(0, 4)).toEqual([
+      'induction · fed by L0 H1 (previous token) · local',
+      'induction · fed by L0 H1 (previous token) +1',
+      'induction · local +1',
+      'induction +2',
+    ]);
+  });
+
+  it('says that the map is of repeated texts, where there is room', () => {
+    expect(callsOf({ title: 'induction', also: ['local'] }, true).slice(0, 3)).toEqual([
+      'induction · local · on repeats',
+      'induction +1 · on repeats',
+      'induction · local',
+    ]);
+    expect(callsOf({ title: 'induction', also: [] }, true)).toEqual(['induction · on repeats', 'induction']);
+  });
+
+  it('is nothing where it is of no kind', () => {
+    expect(callsOf(null)).toEqual([]);
+    expect(callsOf({ title: null, also: [] }, true)).toEqual([]);
+  });
+});

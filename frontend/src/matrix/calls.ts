@@ -1,0 +1,27 @@
+import type { NamedHead } from '../run/findings';
+
+/** What a cell may call a head: all that it is first, then less and less, of which the first that fits is shown. What a shorter one leaves out is
+ * counted: "induction +1".
+ * @param onRepeats whether its map is of repeated texts, where others' are not */
+export function callsOf(named: Pick<NamedHead, 'title' | 'also'> | null, onRepeats = false): string[] {
+  if (!named?.title) return [];
+  const { title, also } = named;
+  const short = title.replace(/ tokens?\b/, ''); // "previous", "5 back"
+  const all = [title, ...also].join(' · ');
+  const others = also.map((other) => counted(`${title} · ${other}`, also.length - 1));
+  const repeated = onRepeats ? [all, counted(title, also.length)].map((call) => `${call} · on repeats`) : [];
+  const calls = [
+    ...repeated,
+    all,
+    ...others,
+    counted(title, also.length),
+    counted(short, also.length),
+    title,
+    short,
+  ];
+  return [...new Set(calls)];
+}
+
+function counted(call: string, more: number): string {
+  return more > 0 ? `${call} +${more}` : call;
+}
