@@ -16,6 +16,8 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 
@@ -189,3 +191,13 @@ def test_the_oldest_versions_that_are_tried_are_those_that_are_allowed() -> None
     assert tried.keys() == lowest.keys()
     for name, version in tried.items():
         assert f"{version}.".startswith(f"{lowest[name]}."), name
+
+
+def test_every_package_that_make_installs_has_one_version() -> None:
+    """Else pip looks for versions that go together, and finds none as newer ones come out."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    named = {canonicalize_name(Requirement(text).name) for texts in extras.values() for text in texts}
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    held = [canonicalize_name(line.partition("==")[0]) for line in lines if "==" in line]
+    assert len(held) == len({*held})
+    assert named - {*held} == {"tb-attnviz"}

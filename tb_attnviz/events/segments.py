@@ -8,7 +8,7 @@ import numpy.typing as npt
 from tb_attnviz.events.alert_record import AlertRecord
 from tb_attnviz.events.documents import FormatError
 from tb_attnviz.events.layers import Layer
-from tb_attnviz.events.order import Order, figures_name
+from tb_attnviz.events.order import figures_name
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.said import DamagedError, Said, Written
 from tb_attnviz.events.schema import Checkpoint, Kept, Start
@@ -112,13 +112,6 @@ class Records:
     def damaged_checkpoints(self) -> dict[int, str]:
         """Why the checkpoints at these steps are left out, ascending."""
         return {step: why for (kind, step), why in sorted(self.damaged.items()) if kind == "checkpoint"}
-
-    @property
-    def newest_order(self) -> Order | None:
-        """When the last of it was written; None if all of it is of version 1."""
-        times = (said.written for said in reversed(self._said) if said.kind != "purge")
-        start, count, _ = next(times, (0, 0, 0))
-        return Order(start, int(count)) if start else None
 
     @property
     def newest(self) -> Segment:

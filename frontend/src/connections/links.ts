@@ -15,7 +15,7 @@ export interface Link extends HeadPlace {
 
 /** What is shown: a contribution that matters, and not one of many. */
 export const LEAST_LOGITS = 0.5;
-export const LEAST_SHARE = 0.1;
+const LEAST_SHARE = 0.1;
 
 /** The last step up to this one at which links were recorded; its place, −1 where there is none. */
 export function rowAt(steps: readonly number[], step: number): number {

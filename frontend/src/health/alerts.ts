@@ -26,7 +26,7 @@ export function alertsAt(alerts: readonly Alert[], steps: readonly number[], ind
 }
 
 /** Number of the checkpoint at which an alert is shown: the nearest. */
-export function checkpointOf(steps: readonly number[], { step }: Alert): number {
+function checkpointOf(steps: readonly number[], { step }: Alert): number {
   return Math.round(placeOfStep(steps, step));
 }
 

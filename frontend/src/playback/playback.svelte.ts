@@ -5,7 +5,7 @@ import { formatLoop, type Lap, type Loop, lapOf, loopBetween, loopFrom, loopTo, 
 
 /** Checkpoints a second. */
 export const SPEEDS = [0.5, 1, 2, 4, 8] as const;
-export const USUAL_SPEED = 2;
+const USUAL_SPEED = 2;
 /** Milliseconds of the move to a neighbouring checkpoint. */
 const GLIDE = 320;
 /** Seconds for which Play rests at the end of a loop, so that the eye sees where it leaps from. */

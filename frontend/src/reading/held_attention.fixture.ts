@@ -31,6 +31,6 @@ export class HeldAttention {
 }
 
 /** Lets what waits for a promise go on. */
-export async function settled(): Promise<void> {
+async function settled(): Promise<void> {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 }

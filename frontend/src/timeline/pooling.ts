@@ -22,7 +22,7 @@ export interface StripPicture {
   readonly levels: Int16Array;
 }
 
-export const MOST = 1023;
+const MOST = 1023;
 export const BLANK = -1;
 const BETWEEN = -2;
 
