@@ -1,19 +1,20 @@
 """Runs written with the real writer, a real TensorBoard that serves them, and a real Chromium to look at it."""
 
+import atexit
 import contextlib
+import functools
 import os
 import re
 import shutil
-import signal
 import socket
 import struct
-import subprocess
 import sys
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 # Before NumPy and PyTorch are there, and for every process that a test starts: arrays so small would only wait for
 # threads, which wait by spinning, and the tests' processes are as many as the processors.
@@ -27,6 +28,7 @@ from playwright.sync_api import Browser, Playwright, sync_playwright  # noqa: E4
 
 from tb_attnviz.events import Layer, ProbeRecord, Repeat, RunWriter, Samples, Sequence  # noqa: E402
 from tb_attnviz.events.png import image_name  # noqa: E402
+from tests.forks import Forks  # noqa: E402
 
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
@@ -155,29 +157,31 @@ def run_directory(writer: RunWriter, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+@functools.cache
+def _forks() -> Forks:
+    forks = Forks("tensorboard.default", "tensorboard.main_lib", "tensorboard.program", "tb_attnviz.plugin.plugin")
+    atexit.register(forks.close)
+    return forks
+
+
 @contextlib.contextmanager
 def serving(*arguments: str, port: int = 0) -> Iterator[str]:
     """A real TensorBoard with these arguments, at `port` or one that is free; gives its address, ends it afterwards."""
-    command = [sys.executable, "-m", "tensorboard.main", "--port", str(port), "--reload_interval", "1", *arguments]
-    server = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
+    server = _forks().start("tensorboard.main", "--port", str(port), "--reload_interval", "1", *arguments)
     limit = threading.Timer(120, server.kill)
     limit.start()
     try:
-        address = _address_said_by(server)
+        address = _address_said_by(server.output)
         limit.cancel()
         yield address
     finally:
         limit.cancel()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
-        server.communicate(timeout=60)
+        server.end()
 
 
-def _address_said_by(server: "subprocess.Popen[str]") -> str:
+def _address_said_by(output: TextIO) -> str:
     said = []
-    for line in server.stdout or ():
+    for line in output:
         said.append(line)
         if found := re.search(r"^TensorBoard .* at (http://\S+)/ ", line):
             return found[1]
