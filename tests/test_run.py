@@ -1,6 +1,7 @@
 """open_run: what was written comes back, lazily; what is not there is said in a sentence."""
 
 import math
+import pickle
 import re
 import subprocess
 import sys
@@ -215,3 +216,11 @@ def test_reading_and_serving_import_nothing_heavy(module: str) -> None:
     heavy = "'torch', 'transformers', 'scipy', 'sklearn', 'umap', 'loky', 'multiprocessing.pool'"
     code = f"import sys, {module}; print([name for name in ({heavy}) if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_what_a_worker_gets_knows_of_the_steps_that_it_needs_alone(run_directory: Path) -> None:
+    source = tb_attnviz.open_run(run_directory).layer_samples(0)
+    sent = pickle.loads(pickle.dumps(source.at([100, 999])))
+    assert (list(sent.locations), list(sent.layers)) == ([100], [100])
+    np.testing.assert_array_equal(sent.whole(100).queries, source.whole(100).queries)
+    assert pickle.loads(pickle.dumps(source)).locations == dict(source.locations)

@@ -1,5 +1,6 @@
 """What requests of `points` and `trust` ask for, parsed from their query, as tasks."""
 
+import bisect
 import dataclasses
 import json
 from collections.abc import Hashable
@@ -66,12 +67,12 @@ def parse(
     framed = in_frame_of or run
     newest = parameters.integer(request, "frame", default=framed.newest_step)
     recorded = framed.steps_of(layer) if layer < len(framed.layers) else framed.steps
-    steps = tuple(step for step in recorded if step <= newest)
-    if not steps:
+    end = bisect.bisect_right(recorded, newest)
+    if not end:
         first = recorded[0] if recorded else framed.newest_step
         raise NotRecordedError(f"no frame {newest}: the first step of the run is {first}")
-    if parameters.choice(request, "fit", ("all", "newest"), default="all") == "newest":
-        steps = steps[-1:]
+    alone = parameters.choice(request, "fit", ("all", "newest"), default="all") == "newest"
+    steps = tuple(recorded[end - 1 if alone else 0 : end])
     view = run.view(projection, layer, head, steps=steps, in_frame_of=in_frame_of)
     return PictureRequest(name, layer, step, view, parameters.priority(request))
 
@@ -84,7 +85,7 @@ def points_task(request: Request, name: str, run: Run, framed: Run | None, store
     task = Task(
         key=asked.view.key(asked.step),
         function=tasks.points,
-        args=(asked.view, asked.step, store),
+        args=(asked.view.at(asked.step), asked.step, store),
         about=asked.about("points"),
         lane=asked.lane(),
         stored=True,
@@ -100,7 +101,7 @@ def trust_task(request: Request, name: str, run: Run, framed: Run | None, store:
     task = Task(
         key=trust_key(asked.view, asked.step, previous, seen),
         function=tasks.trust,
-        args=(asked.view, asked.step, previous, seen, store),
+        args=(asked.view.at(asked.step, *(() if previous is None else (previous,))), asked.step, previous, seen, store),
         about=asked.about("trust"),
         lane=asked.lane(),
         stored=True,

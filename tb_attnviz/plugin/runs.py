@@ -7,6 +7,8 @@ import re
 import threading
 from typing import Any
 
+from tensorboard.data.provider import RunTagFilter
+
 from tb_attnviz.entries import run_entry
 from tb_attnviz.events import PLUGIN_NAME, FormatError, files
 from tb_attnviz.events.shapes import shown
@@ -108,15 +110,15 @@ class Runs:
 
     def get(self, context: Any, experiment: str, name: str) -> Run:
         """Raises NotRecordedError for an unknown run, FormatError for one recorded in an unknown version."""
-        listing = self._listing(context, experiment)
+        listing = self._listing(context, experiment, name)
         part = None if name in listing else _PART.fullmatch(name)
-        if part and part["run"] in listing:
-            run = self._recorded(context, experiment, part["run"], listing[part["run"]])
+        if part and (tags := self._listing(context, experiment, part["run"]).get(part["run"])) is not None:
+            run = self._recorded(context, experiment, part["run"], tags)
             found = _earlier_parts(part["run"], run) if isinstance(run, Run) else {}
             if name in found:
                 return found[name]
         if name not in listing:
-            known = ", ".join(map(repr, sorted(listing))) or "none yet"
+            known = ", ".join(map(repr, sorted(self._listing(context, experiment)))) or "none yet"
             raise NotRecordedError(f"no run {shown(name)} with attention records; there are: {known[:1000]}")
         run = self._recorded(context, experiment, name, listing[name])
         if isinstance(run, FormatError):
@@ -145,8 +147,10 @@ class Runs:
                 reader = self._readers[experiment, name] = RunReader(name, self._directories[name])
         return reader.read(newest, lambda: read_summaries(self._data_provider, context, experiment, name, sorted(tags)))
 
-    def _listing(self, context: Any, experiment: str) -> dict[str, dict[str, Any]]:
+    def _listing(self, context: Any, experiment: str, name: str | None = None) -> dict[str, dict[str, Any]]:
+        """The tags of every run, or of the one called `name`: that many runs cost nothing where one is asked for."""
+        wanted = None if name is None else RunTagFilter(runs=[name])
         listing: dict[str, dict[str, Any]] = self._data_provider.list_tensors(
-            context, experiment_id=experiment, plugin_name=PLUGIN_NAME
+            context, experiment_id=experiment, plugin_name=PLUGIN_NAME, run_tag_filter=wanted
         )
         return listing

@@ -98,6 +98,11 @@ class View:
         home = self.home and dataclasses.replace(self.home, subset=subset)
         return dataclasses.replace(self, source=dataclasses.replace(self.source, subset=subset), home=home)
 
+    def at(self, *steps: int) -> "View":
+        """The same, knowing of no other samples than those of `steps` and what the frame is fitted to."""
+        needed = {*spread(self.steps), *steps}
+        return dataclasses.replace(self, source=self.source.at(needed), home=self.home and self.home.at(needed))
+
     def key(self, step: int) -> str:
         """The address of the picture at `step`: equal exactly where all that it depends on is equal."""
         shown = self.source.fingerprint(step), self.source.attends(step)

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 import numpy as np
@@ -68,14 +68,20 @@ class LayerSamples:
 
     directory: str
     scale: float
-    locations: dict[int, tuple[str, SamplesLocation]]
-    layers: dict[int, Layer]  # as recorded at each step
+    locations: Mapping[int, tuple[str, SamplesLocation]]
+    layers: Mapping[int, Layer]  # as recorded at each step
     subset: tuple[int, ...] | None = None
     of: tuple[Layer, Lengths] | None = None
 
     def __post_init__(self) -> None:
         if self.subset is not None and list(self.subset) != sorted(set(self.subset)):
             raise ValueError("the indices of a subset must ascend, each of them once")
+
+    def at(self, steps: Iterable[int]) -> "LayerSamples":
+        """The same of those of `steps` that it has: of a long run little is sent to a worker process."""
+        kept = [step for step in steps if step in self.locations]
+        locations, layers = {step: self.locations[step] for step in kept}, {step: self.layers[step] for step in kept}
+        return dataclasses.replace(self, locations=locations, layers=layers)
 
     def fingerprint(self, step: int) -> str:
         """What tells the samples of `step` from all others, wherever the run's directory lies."""

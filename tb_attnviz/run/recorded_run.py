@@ -28,6 +28,7 @@ from tb_attnviz.events import (
 )
 from tb_attnviz.left_out import LeftOut
 from tb_attnviz.projection import LayerSamples, UnreadableStepError
+from tb_attnviz.run.at_checkpoints import AtCheckpoints
 
 Float32 = npt.NDArray[np.float32]
 
@@ -52,6 +53,7 @@ class RecordedRun:
     def reload(self) -> None:
         """Take in what was recorded since the run was opened or last reloaded."""
         self.records = self._load()
+        self._steps = self.records.steps
         self._figure_rows: FigureRows | None = None
         self._connections: dict[int, FiguresLocation] | None = None
         self._earlier: list[Self] | None = None
@@ -61,11 +63,15 @@ class RecordedRun:
     def steps(self) -> list[int]:
         """The steps with samples, ascending; without those whose samples are gone."""
         gone = {file for file, begins in self.left_out.reasons() if begins is None}
+        if not gone:
+            return list(self._steps)
         return [step for step in self.records.steps if self.records.checkpoints[step].file not in gone]
 
     def steps_of(self, layer: int) -> list[int]:
         """The same without those whose samples of `layer` are found to be damaged."""
         left_out = self.left_out.reasons()
+        if not left_out:
+            return list(self._steps)
         checkpoints = self.records.checkpoints
         return [s for s in self.steps if (checkpoints[s].file, checkpoints[s].locations[layer].offset) not in left_out]
 
@@ -259,9 +265,11 @@ class RecordedRun:
         """
         steps = self.steps_of(layer) if 0 <= layer < len(self.layers) else []
         newest, probe = self.layer(steps[-1] if steps else self.newest_step, layer), self.records.probe
-        checkpoints = {step: self.records.checkpoints[step] for step in steps}
-        locations = {step: (c.file, c.locations[layer]) for step, c in checkpoints.items()}
-        layers = {step: c.layers[layer] for step, c in checkpoints.items()}
+        checkpoints = self.records.checkpoints
+        if len(steps) < len(checkpoints):
+            checkpoints = {step: checkpoints[step] for step in steps}
+        locations = AtCheckpoints(checkpoints, steps, lambda at: (at.file, at.locations[layer]))
+        layers = AtCheckpoints(checkpoints, steps, lambda at: at.layers[layer])
         of = None if probe is None else (newest, newest.lengths(probe))
         return LayerSamples(self.directory, newest.scale, locations, layers, of=of)
 
