@@ -216,7 +216,7 @@ def test_the_timeline_marks_events_and_pointing_tells_them(tab: Tab) -> None:
 
 def test_a_run_that_was_begun_again_is_broken_off_there(tab: Tab) -> None:
     tab.open(run="run_in_two_parts")
-    told = tab.frame.get_by_text("Begun again at step 200 with another model (1 → 2 layers); what was before:")
+    told = tab.frame.get_by_text("Begun again at step 200 with another model (1 → 2 layers)")
     expect(told).to_be_in_viewport(ratio=1)
     expect(told).to_have_attribute("title", re.compile("Not shown: steps 0 to 0, .*1 layers, 4 heads"))
     tab.page.set_viewport_size({"width": 700, "height": 720})  # the sentence is cut, the way to what was before is not

@@ -260,6 +260,11 @@ def test_trust_is_one_line_that_unfolds(tab: Tab, page: Page) -> None:
     tab.open(layer=1, head=4)
     trust = tab.head_view.get_by_role("group", name="How far this picture can be believed")
     assert box(trust)["height"] < 30
+    for width in (900, 1280, 1920):  # its main clause is read whole
+        tab.resize(width, 720)
+        main = trust.locator(".says span").first
+        expect(main).to_have_text(re.compile("^Directions .* who attends to whom$"))
+        assert main.evaluate("e => e.scrollWidth <= e.clientWidth && e.offsetWidth <= e.parentElement.clientWidth")
     trust.get_by_role("button").click()
     told = tab.head_view.get_by_role("dialog", name="How far this picture can be believed")
     expect(told).to_contain_text("Faithfulness")

@@ -70,6 +70,7 @@ export class Session extends Ground {
       this.data.source,
       () => (this.data.run?.error === null ? (this.data.run.part_of ?? this.data.run.run) : null),
       () => this.playback.steps,
+      () => (this.data.run ? [this.data.run, ...(this.data.runs.value?.runs ?? [])] : []),
     ),
   );
   readonly headCamera: HeadCamera = this.add(new HeadCamera(this));

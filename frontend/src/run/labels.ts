@@ -37,7 +37,7 @@ export function runTitle({ run, part_of, steps, error }: Run): string {
 
 /** What is said where a run was begun again and only its last part is shown; null where it has one part.
  * @param told what the run itself tells of it, once that is known
- * @param listed whether the earlier parts can be opened: buttons that do stand behind it */
+ * @param listed whether the earlier parts can be opened */
 export function describeBreak(
   segments: readonly Segment[],
   told: string | null = null,
@@ -54,7 +54,7 @@ export function describeBreak(
         : 'another probe';
   const says = told ?? `begun again at step ${begun?.toLocaleString('en-US')} with ${other}`;
   const earlier = segments.length > 2 ? 'parts are' : 'part is';
-  return `B${says.slice(1)}; ${listed ? 'what was before:' : `the earlier ${earlier} not listed here`}`;
+  return `B${says.slice(1)}${listed ? '' : `; the earlier ${earlier} not listed here`}`;
 }
 
 /** How far something is that is being made; what the pieces are differs. */

@@ -5,6 +5,7 @@ import type { ScalarPoint } from '../run/scalars';
 import { type Settings, settings, text, word } from '../run/setting';
 import type { DataSource } from '../run/source';
 import { nearestPoint, positive, scaleOf, steeringTag, within } from './curve';
+import { type Around, type Listed, partsAround } from './parts';
 
 /** The link’s word for no curve. */
 const NONE = 'none';
@@ -29,18 +30,26 @@ export class Steering implements Feature {
   });
   /** Room is kept for the curve until it is known that there is none. */
   readonly possible: boolean = $derived(this.tags.value === null || this.tags.value.length > 0);
-  private readonly first: number = $derived.by(() => this.steps()[0] ?? 0);
   private readonly last: number = $derived.by(() => this.steps().at(-1) ?? 0);
-  /** The points that lie on the timeline. */
-  readonly shown: readonly ScalarPoint[] = $derived(within(this.points.value ?? [], this.first, this.last));
+  /** What is seen of the other parts of a run that was begun again: with them, a scalar is on one axis. */
+  readonly around: Around = $derived.by(() => {
+    const [own, ...listed] = this.listed();
+    return partsAround(own ?? { run: '', steps: this.steps() }, listed);
+  });
+  /** The points that lie on the timeline, and on those of the other parts. */
+  readonly shown: readonly ScalarPoint[] = $derived(
+    within(this.points.value ?? [], this.around.from, this.around.to),
+  );
   readonly canBeLogarithmic: boolean = $derived(positive(this.shown));
   readonly scale = $derived(scaleOf(this.shown, this.logarithmic && this.canBeLogarithmic));
 
-  /** @param steps the timeline's checkpoints: whenever they grow, so do the scalars */
+  /** @param steps the timeline's checkpoints: whenever they grow, so do the scalars
+   * @param listed the shown run, and all runs, once they are known */
   constructor(
     private readonly source: DataSource,
     private readonly run: () => string | null,
     private readonly steps: () => readonly number[],
+    private readonly listed: () => readonly Listed[] = () => [],
   ) {}
 
   /** To be called while a component is made. */

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { clausesOf } from './trust_words';
+
+describe('the sentence of trust in one line', () => {
+  it('is its clauses without figures, the main one first, then the shortest', () => {
+    expect(
+      clausesOf(
+        'Directions here show well who attends to whom (right in 100 of 100 comparisons, 50 being chance); neighbours can be believed (they are among a point’s nearest 1 % in truth); the key attended to most is among the three nearest for 81 of 100 queries (11 by chance); motion since step 1,200 can be believed.',
+      ),
+    ).toEqual([
+      'Directions show well who attends to whom',
+      'neighbours can be believed',
+      'motion since step 1,200 can be believed',
+      'the key attended to most is among the three nearest for 81 of 100 queries',
+    ]);
+  });
+
+  it('is why nothing is known, as it stands', () => {
+    const sentence = 'Nothing can be said about this picture: it has no points to compare.';
+    expect(clausesOf(sentence)).toEqual([
+      'Nothing can be said about this picture: it has no points to compare',
+    ]);
+  });
+});
