@@ -4,6 +4,7 @@ import array
 import contextlib
 import dataclasses
 import types
+import weakref
 from collections import Counter, OrderedDict, UserDict, UserList, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from operator import is_
@@ -21,7 +22,8 @@ _MAPPINGS = (dict, OrderedDict, defaultdict, Counter)
 _SEQUENCES = (list, deque)
 _BYTES = (bytearray, array.array)
 _USERS = (UserDict, UserList)
-_KNOWN = {*_PLAIN, *_MAPPINGS, *_SEQUENCES, *_BYTES, set, tuple, np.ndarray}
+_WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
+_KNOWN = {*_PLAIN, *_MAPPINGS, *_SEQUENCES, *_BYTES, *_WEAK, set, tuple, np.ndarray}
 _WRITABLE = types.SimpleNamespace(frozen=False)
 
 
@@ -81,8 +83,9 @@ class KeptClassAttributes:
 class Memory:
     """What the modules of `model` keep, and all that it holds: each object once."""
 
-    def __init__(self, model: nn.Module) -> None:
-        self._packages = own_packages(model)
+    def __init__(self, model: nn.Module, packages: Iterable[str] = ()) -> None:
+        """packages: those whose objects are the model's own, beside those of its modules."""
+        self._packages = own_packages(model) | {*packages}
         self._kept: dict[int, Any] = {}  # by id, which stays theirs as long as they are here
         self._ways_back: list[Callable[[], object]] = []
 
@@ -144,6 +147,8 @@ class Memory:
             yield _mapping(value, base)
         elif base in _SEQUENCES:
             yield _sequence(value, base)
+        elif kind in _WEAK:
+            yield _weak(value)
         elif kind is tuple:
             yield value, _nothing
         if is_record:
@@ -233,6 +238,16 @@ def _sequence(value: Any, base: Any) -> tuple[list[Any], Callable[[], object]]:
             base.extend(value, items)
 
     return items, put_back
+
+
+def _weak(value: Any) -> tuple[list[Any], Callable[[], object]]:
+    content = [*(value if isinstance(value, weakref.WeakSet) else value.items())]
+
+    def put_back() -> None:
+        value.clear()
+        value.update(content)
+
+    return [] if isinstance(value, weakref.WeakSet) else [one for _, one in content], put_back
 
 
 def _slotted(value: Any) -> tuple[list[Any], Callable[[], object]]:

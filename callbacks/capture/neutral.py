@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from .distributed import inside_flat_parameters, sharded_again
 from .kept_attributes import KeptAttributes, KeptClassAttributes, Memory
+from .kept_functions import KeptFunctions
+from .own_code import OwnCode
 from .own_generators import own_generators
 from .written_parameters import parameters_put_back
 
@@ -32,6 +34,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
         stack.enter_context(_buffers(model))
         stack.enter_context(parameters_put_back(model))
         stack.enter_context(_attributes(model))
+        stack.enter_context(_parts(model))
         stack.enter_context(_evaluation(model))
         stack.enter_context(_autocast_cache_off())
         stack.enter_context(sharded_again(model))
@@ -105,21 +108,41 @@ def _buffers(model: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _attributes(model: nn.Module) -> Iterator[None]:
-    """Puts back what modules keep beside parameters and buffers: counters, lists of losses, caches, flags.
+    """Puts back what modules, and functions, keep beside parameters and buffers: counters, lists of losses, caches.
 
     All of it, since parts of it may only make sense together: a table, and the flag that it has been made.
     """
     flat = inside_flat_parameters(model)
-    memory = Memory(model)
+    code = OwnCode(model)
+    memory = Memory(model, code.packages)
     with contextlib.ExitStack() as stack:
         stack.callback(memory.put_back)
         for module in model.modules():
             if not _keeps_its_own(module):
                 attributes = KeptAttributes(module, tensors=module not in flat, memory=memory)
                 stack.callback(attributes.put_back)
-        for kind in memory.own_classes(model):
+        for kind in memory.own_classes(model) | code.classes:
             stack.callback(KeptClassAttributes(kind, memory).put_back)
+        stack.callback(KeptFunctions(code, memory).put_back)
         yield
+
+
+@contextlib.contextmanager
+def _parts(model: nn.Module) -> Iterator[None]:
+    """Takes away the parameters and modules that the pass makes, and freezes or thaws as it was what it did not."""
+    flat = inside_flat_parameters(model)
+    own = [module for module in model.modules() if not _keeps_its_own(module) and module not in flat]
+    kept = [(of, {*of}) for module in own for of in (module._parameters, module._modules)]
+    thawed = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    try:
+        yield
+    finally:
+        for parts, names in kept:
+            for name in parts.keys() - names:
+                del parts[name]
+        for parameter, requires_grad in thawed:
+            if parameter.requires_grad != requires_grad:
+                parameter.requires_grad_(requires_grad)
 
 
 def _keeps_its_own(module: nn.Module) -> bool:

@@ -15,6 +15,7 @@ from torch import Tensor
 from tb_attnviz.events import Side as SideName
 
 from ..probes.batch import Batch
+from ..probes.records import fields_of
 from ..tracing.sources import RANDOM, SHUFFLED, of_input
 from .other_sequences import ACROSS, CROSS_WHY, SAME_INPUT_WHY, Sides, sides_of
 
@@ -169,4 +170,4 @@ def _leaves(name: str, value: Any) -> list[tuple[str, Tensor]]:
         return [leaf for key, inner in value.items() for leaf in _leaves(str(key), inner)]
     if isinstance(value, (list, tuple)) and isinstance(value, Sequence):
         return [leaf for place, inner in enumerate(value) for leaf in _leaves(f"{name}[{place}]", inner)]
-    return []
+    return [leaf for field, inner in (fields_of(value) or {}).items() for leaf in _leaves(field, inner)]

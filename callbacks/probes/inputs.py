@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from .ragged import Ragged
+from .records import fields_of, with_fields
 
 GivenInputs = Tensor | Ragged | Sequence[Any] | Mapping[str, Any]
 
 
 class Inputs:
-    """What a model is called with: tensors, also in dictionaries, lists and tuples, however deep.
+    """What a model is called with: tensors, also in dictionaries, lists, tuples, dataclasses, however deep.
 
     Tensors whose first axis counts the `sequences`, and every Ragged, are cut into batches. Other tensors belong to no
     sequence (a time step, a mask [n, n]) and are passed on whole, like everything else; `shared` names those whose
@@ -112,6 +113,8 @@ def _as_call(inputs: GivenInputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return (), dict(inputs)
     if isinstance(inputs, (tuple, list)):
         return tuple(inputs), {}
+    if fields_of(inputs) is not None:
+        return (inputs,), {}
     raise TypeError(f"inputs is a {type(inputs).__name__}; give a tensor, a tuple for model(*inputs), or a dictionary")
 
 
@@ -131,7 +134,7 @@ def _leaves(value: Any, path: tuple[str | int, ...]) -> list[tuple[tuple[str | i
         return [leaf for key, inner in value.items() for leaf in _leaves(inner, (*path, str(key)))]
     if isinstance(value, (list, tuple)):
         return [leaf for index, inner in enumerate(value) for leaf in _leaves(inner, (*path, index))]
-    return []
+    return [leaf for name, inner in (fields_of(value) or {}).items() for leaf in _leaves(inner, (*path, name))]
 
 
 def _told(path: tuple[str | int, ...]) -> str:
@@ -149,4 +152,6 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
         if isinstance(value, list):
             return inner
         return type(value)(*inner) if hasattr(value, "_fields") else tuple(inner)  # a named tuple, or a plain one
+    if (fields := fields_of(value)) is not None:
+        return with_fields(value, {name: _mapped(inner, change) for name, inner in fields.items()})
     return value

@@ -175,10 +175,10 @@ def test_the_order_of_a_dictionary_is_put_back():
 class Key:
     """Can be hashed no more once it is spoilt."""
 
-    spoilt = False
+    spoilt = threading.Event()  # which nothing puts back
 
     def __hash__(self):
-        return refuses() if Key.spoilt else 1
+        return refuses() if Key.spoilt.is_set() else 1
 
 
 def test_what_cannot_be_put_back_keeps_nothing_else_from_it():
@@ -190,12 +190,12 @@ def test_what_cannot_be_put_back_keeps_nothing_else_from_it():
         def forward(self):
             self.by_key.clear()
             self.first.append(1), self.last.append(1)
-            Key.spoilt = True
+            Key.spoilt.set()
 
     model = Keeping()
     with pytest.raises(RuntimeError, match="of its own"), undisturbed(model):
         model()
-    Key.spoilt = False
+    Key.spoilt.clear()
     assert (model.first, model.last) == ([0], [0])
 
 

@@ -4,6 +4,7 @@ import collections
 import contextlib
 import dataclasses
 import itertools
+import queue
 import random
 import types
 
@@ -399,8 +400,8 @@ def test_generators_of_the_models_own_are_as_they_were_and_start_every_pass_alik
             noise = [self.numpy.standard_normal(), self.legacy.randn(), GLOBAL.standard_normal()]
             noise += [self.of_parts["python"][0].gauss(), *torch.randn(1, generator=self.of_parts["torch"]).tolist()]
             noise += torch.randn(1, generator=elsewhere).tolist()
-            drawn.append(noise)
-            seeded.append(torch.randn(1, generator=torch.Generator().manual_seed(7)).item())
+            drawn.put(noise)
+            seeded.put(torch.randn(1, generator=torch.Generator().manual_seed(7)).item())
             return super().forward(ids)
 
     def states():
@@ -408,16 +409,20 @@ def test_generators_of_the_models_own_are_as_they_were_and_start_every_pass_alik
         numpys = [str(generator.bit_generator.state) for generator in (model.numpy, GLOBAL)]
         return [own.get_state(), elsewhere.get_state(), model.legacy.get_state(), *numpys, python.getstate()]
 
-    drawn, seeded, model = [], [], Noisy()
+    drawn, seeded, model = queue.SimpleQueue(), queue.SimpleQueue(), Noisy()  # which nothing puts back
     before = states()
     capture(model, Probe(IDS, TOKENS))
     assert_same(states(), before)
     model(IDS)
     capture(model, Probe(IDS, TOKENS))
-    recorded, trained, again = drawn
+    recorded, trained, again = all_of(drawn)
     assert recorded == again
     assert not set(recorded) & set(trained)
-    assert len(set(seeded)) == 1, "what the pass seeds itself is what it seeds"
+    assert len(set(all_of(seeded))) == 1, "what the pass seeds itself is what it seeds"
+
+
+def all_of(waiting):
+    return [waiting.get() for _ in range(waiting.qsize())]
 
 
 HOLDERS = {
@@ -446,16 +451,16 @@ def test_generators_start_every_pass_alike_wherever_they_are_held(holder):
 
         def forward(self, ids):
             generator = one_of(self.held)
-            drawn.append([torch.randn(1, generator=generator).item() for _ in range(2)])
+            drawn.put([torch.randn(1, generator=generator).item() for _ in range(2)])
             return super().forward(ids)
 
-    drawn, model = [], Noisy()
+    drawn, model = queue.SimpleQueue(), Noisy()
     for _ in range(2):
         before = one_of(model.held).get_state()
         capture(model, Probe(IDS, TOKENS))
         assert torch.equal(one_of(model.held).get_state(), before)
         model(IDS)
-    first, trained, again, later = drawn
+    first, trained, again, later = all_of(drawn)
     assert first == again
     assert not set(trained) & set(later)
 

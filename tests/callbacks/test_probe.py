@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import random
+import types
 
 import pytest
 import torch
@@ -208,6 +209,20 @@ def test_a_tokenizer_of_the_package_tokenizers_will_do(plain_tokenizer):
     assert plain_tokenizer.truncation["max_length"] == 7, "it stays as it is"
 
 
+@dataclasses.dataclass
+class Record:
+    input_ids: torch.Tensor
+    attention_mask: torch.Tensor
+    scale: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    input_ids: torch.Tensor
+    attention_mask: torch.Tensor
+    scale: int
+
+
 class TestInputsAsPeopleHaveThem:
     """Whatever a model is called with: nested, or of no sequence."""
 
@@ -225,6 +240,17 @@ class TestInputsAsPeopleHaveThem:
         assert first.kwargs["text"]["input_ids"].tolist() == IDS[:2].tolist()
         assert second.kwargs["images"][1][0].tolist() == [2.0, 3.0]
         assert (second.kwargs["images"][1][1], second.kwargs["return_dict"]) == ("RGB", True)
+
+    @pytest.mark.parametrize("record", [types.SimpleNamespace, Record, Frozen])
+    @pytest.mark.parametrize("alone", [True, False], ids=["as the inputs", "as an argument"])
+    def test_records_of_tensors_keep_their_kind_and_are_cut(self, record, alone):
+        given = record(input_ids=IDS, attention_mask=MASK, scale=2)
+        first, second = Probe(given if alone else (given,), TOKENS).batches(2, device=torch.device("cpu"))
+        assert type(first.args[0]) is record
+        assert first.args[0].input_ids.tolist() == IDS[:2].tolist()
+        assert (second.args[0].scale, second.kwargs) == (2, {})
+        assert second.present.tolist() == MASK[2:].bool().tolist(), "the mask within it is seen"
+        assert given.input_ids is IDS
 
     @pytest.mark.parametrize(
         "other", [torch.tensor(3), torch.zeros(9, 9), torch.zeros(2, 3)], ids=["scalar", "mask", "ids"]

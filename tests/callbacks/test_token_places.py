@@ -1,5 +1,7 @@
 """Queries and keys that do not lie as [sequences, heads, tokens] of the probe are refused, whatever the shapes say."""
 
+import queue
+
 import numpy as np
 import pytest
 import torch
@@ -117,15 +119,16 @@ HEADS_FIRST = {
 @pytest.mark.parametrize("name", HEADS_FIRST)
 def test_heads_before_sequences_are_put_behind_them(attend, sequences, name):
     ids = torch.randint(0, 9, (B, N), generator=torch.Generator().manual_seed(0))[:sequences]
-    move, given = HEADS_FIRST[name], []
+    move, seen = HEADS_FIRST[name], queue.SimpleQueue()  # which nothing puts back
 
     def run(q, k, v):
-        given[:] = [x.unflatten(-1, (H, D)).transpose(1, 2) for x in (q, k, v)]
+        seen.put([x.unflatten(-1, (H, D)).transpose(1, 2) for x in (q, k, v)])
         return attend(*(move(x.unflatten(-1, (H, D)).flatten(2)) if name == "in one axis" else
                         x.unflatten(-1, (H, D)).permute(2, 0, 1, 3) for x in (q, k, v)))  # fmt: skip
 
     recording = capture(Model(run), Probe((ids,), [list("abcdef")] * sequences), values=True)
     (samples,) = recording.samples
+    given = [seen.get() for _ in range(seen.qsize())][-1]
     for own, found in zip(given, (samples.queries, samples.keys), strict=False):
         np.testing.assert_array_equal(found, own.transpose(0, 1).flatten(1, 2))
     norms = given[2].norm(dim=-1).transpose(0, 1).flatten(1)
