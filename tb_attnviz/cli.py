@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from tb_attnviz import __version__, snapshot
@@ -15,6 +14,8 @@ from tb_attnviz.ahead import command as project
 from tb_attnviz.ahead.cluster import ClusterError
 from tb_attnviz.ahead.plan import PlanError
 from tb_attnviz.alone import command as alone
+from tb_attnviz.events import files
+from tb_attnviz.events.own_files import samples_directory
 from tb_attnviz.export import command as export
 from tb_attnviz.export.document import ExportError
 from tb_attnviz.extras import MissingExtraError
@@ -103,15 +104,14 @@ def _runs(root: str) -> Iterator[dict[str, Any]]:
 
 
 def _describe(name: str, run: Run) -> dict[str, Any]:
-    samples = Path(run.directory, "plugins", "attnviz")
-    events = [path for path in Path(run.directory).iterdir() if "tfevents" in path.name]
+    events = [size for name, size in files.list_sizes(run.directory).items() if "tfevents" in name]
     probe = run.records.probe
     return {
         "run": name,
         "steps": run.steps,
         "bytes": {
-            "samples": sum(path.stat().st_size for path in samples.iterdir()) if samples.is_dir() else 0,
-            "events": sum(path.stat().st_size for path in events),
+            "samples": sum(files.list_sizes(samples_directory(run.directory)).values()),
+            "events": sum(events),
         },
         "sequences": len(probe.sequences) if probe else 0,
         "tokens": probe.tokens if probe else 0,

@@ -23,8 +23,11 @@ class LeftOut:
         self._looked = 0.0  # by time.monotonic()
 
     def look_for(self, names: Iterable[str]) -> None:
-        """Note which of the files `names` are gone: the directory is listed once."""
-        there = set(files.list_names(self._directory))
+        """Note which of the files `names` are gone: the directory is listed once, if it may be."""
+        try:
+            there = set(files.list_names(self._directory))
+        except OSError:
+            return  # each of them says why, as it is read
         for name in names:
             if name not in there:
                 self.add((name, None), GONE)

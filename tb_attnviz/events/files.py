@@ -4,6 +4,7 @@ Local paths are opened with care, as a directory from anywhere needs it; object 
 """
 
 import contextlib
+import errno
 import os
 import stat
 from typing import IO, cast
@@ -13,6 +14,7 @@ from tb_attnviz.events.remote import is_remote as is_remote
 
 # A fifo without a writer would be waited for, and a terminal taken over. Windows has neither flag, nor such files.
 _UNWAITED = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_DIRECTORY = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a fifo",
@@ -78,21 +80,31 @@ def size(path: str) -> int:
 
 
 def list_names(directory: str) -> list[str]:
-    """Names of the files in `directory`, sorted; empty if there is no such directory."""
+    """Names of the files in `directory`, sorted; empty if there is no such directory. Raises OSError."""
     try:
         return sorted(remote.sizes(directory) if is_remote(directory) else os.listdir(directory))
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError as error:
+        if error.errno in _NO_DIRECTORY or isinstance(error, FileNotFoundError | NotADirectoryError):
+            return []
+        raise
+
+
+def list_readable(directory: str) -> list[str]:
+    """The same, empty also if it may not be listed: what is tried to be read there says why."""
+    try:
+        return list_names(directory)
+    except OSError:
         return []
 
 
 def list_sizes(directory: str) -> dict[str, int]:
-    """The same with their bytes: of a remote directory at the cost of one request."""
+    """The same with their bytes: of a remote directory at the cost of one request, which may raise OSError."""
     if is_remote(directory):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             return remote.sizes(directory)
         return {}
     found = {}
-    for name in list_names(directory):
+    for name in list_readable(directory):
         with contextlib.suppress(OSError):  # removed since
             found[name] = size(os.path.join(directory, name))
     return found

@@ -59,6 +59,12 @@ def step_and_order(name: str) -> tuple[int, Order] | None:
     return step, Order(int(digits[:_DIGITS], 16), int(digits[_DIGITS : 2 * _DIGITS], 16))
 
 
+def key_of(name: str) -> str | None:
+    """The key of the start that wrote the samples file `name`; None of version 1."""
+    found = SAMPLES_NAME.fullmatch(name)
+    return found[2][2 * _DIGITS :] if found and len(found[2]) == 3 * _DIGITS else None
+
+
 def start_of_figures(name: str) -> int | None:
     """The start that `name` is the figures file of; None for any other file."""
     found = FIGURES_NAME.fullmatch(name)

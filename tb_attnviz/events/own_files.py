@@ -28,7 +28,7 @@ def maps_directory(run_directory: str) -> str:
 
 def steps_of_maps(run_directory: str) -> set[tuple[int, int]]:
     """The steps that a file of small maps lies there of, each with the start that wrote it."""
-    found = map(step_and_order, files.list_names(maps_directory(run_directory)))
+    found = map(step_and_order, files.list_readable(maps_directory(run_directory)))
     return {(step, order.start) for step, order in filter(None, found)}
 
 

@@ -8,11 +8,11 @@ import numpy.typing as npt
 from tb_attnviz.events.alert_record import AlertRecord
 from tb_attnviz.events.documents import FormatError
 from tb_attnviz.events.layers import Layer
-from tb_attnviz.events.order import figures_name
+from tb_attnviz.events.order import figures_name, key_of
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.said import DamagedError, Said, Written
 from tb_attnviz.events.schema import Checkpoint, Kept, Start
-from tb_attnviz.events.segment import Segment
+from tb_attnviz.events.segment import Segment, start_of
 
 Float32 = npt.NDArray[np.float32]
 
@@ -37,6 +37,7 @@ class Records:
         self.starts: dict[int, Start] = {}
         self._probes: dict[str, ProbeRecord] = {}  # by fingerprint
         self._announced: dict[int, tuple[Layer, ...]] = {}  # by start
+        self._foreign: set[int] = set()  # starts whose figures file is of another run
         self._newest: dict[tuple[str, int], float] = {}  # kind and start → count of the last document
         self._damaged: dict[tuple[str, int], str] = {}
 
@@ -87,7 +88,7 @@ class Records:
     @property
     def damaged(self) -> dict[tuple[str, int], str]:
         """(kind, step) → a sentence for everything that cannot be read, and is left out."""
-        lost = {start for start in self._announced if start > 0} - self.starts.keys()
+        lost = {start for start in {*self._announced, *self._promised} if start > 0} - self.starts.keys()
         return {
             **self._damaged,
             **{(error.kind, error.step): str(error) for error in self._unread},
@@ -97,7 +98,7 @@ class Records:
 
     def _cut_off(self) -> list[tuple[int, int]]:
         """Start and step of figures that must have been written behind all that a figures file has."""
-        newest = {start: self._newest.get(("figures", start), -1) for start in self.starts}
+        newest = {start: self._newest.get(("figures", start), -1) for start in self.starts.keys() - self._foreign}
         return [(start, step) for start, (count, step) in self._promised.items() if newest.get(start, count) < count]
 
     def _promise(self, start: int, count: int, step: int) -> None:
@@ -210,11 +211,24 @@ class Records:
                 self._promise(said.written[0], *said.content.figures)
             said.content = Checkpoint.from_document(said.content, self._announced.get(said.written[0], ()))
         checkpoint: Checkpoint = said.content
+        self._check_key(said.written[0], checkpoint.file)
         self._meet(checkpoint.probe, checkpoint.layers)
         self.newest.checkpoints[checkpoint.step] = checkpoint
 
+    def _check_key(self, start: int, samples: str) -> None:
+        """The samples of a start have its key in their names, and its figures file says it."""
+        if start not in self.starts or start in self._foreign or key_of(samples) in (None, self.starts[start].key):
+            return
+        self._foreign.add(start)
+        self._damaged["start", start] = f"{figures_name(start)} is of another run, and the figures in it are left out"
+        for segment in self.segments:
+            kept = segment.recorded.items()
+            segment.recorded = {step: at for step, at in kept if start_of(at) != start}
+
     def _figures(self, said: Said) -> None:
         """Those of a step that is recorded again supersede the alerts that it had."""
+        if said.written[0] in self._foreign:
+            return
         self.newest.recorded[said.step] = said.content
         self.newest.alerts.pop(said.step, None)
 

@@ -43,7 +43,7 @@ class RunDirectories:
             if name is None or run == name or run.startswith(f"{name}/")
         ]
         if len(found) > 1:
-            found = [path for path in found if any("tfevents" in name for name in files.list_names(path))] or found
+            found = [path for path in found if any("tfevents" in name for name in files.list_readable(path))] or found
         return found[0] if found else run
 
 

@@ -1,5 +1,6 @@
 """Figures in files of their own: read on from where one stopped, a bad byte costs a step, TensorBoard holds none."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,24 @@ def test_a_checkpoint_tells_what_figures_were_written_before_it(tmp_path: Path) 
     write_checkpoint(again, 100)
     again.close()
     assert tb_attnviz.open_run(tmp_path).damaged == []
+
+
+@pytest.mark.parametrize("step", [100, 200])
+def test_the_figures_file_of_another_run_is_told_and_left_out(tmp_path: Path, step: int) -> None:
+    for name in ("run", "other"):
+        writer = RunWriter(str(tmp_path / name))
+        writer.begin(0, PROBE, LAYERS)
+        for at in range(0, step + 1, 100):
+            write_checkpoint(writer, at)
+        writer.close()
+    shutil.copy(figures_file(tmp_path / "other"), figures_file(tmp_path / "run"))
+    read = tb_attnviz.open_run(tmp_path / "run")
+    assert read.damaged == ["figures-000001.events is of another run, and the figures in it are left out"]
+    assert (read.steps[-1], read.health_steps) == (step, [])
+    again = RunWriter(str(tmp_path / "run"))  # what is recorded after that is the run's own
+    write_checkpoint(again, step + 100)
+    read.reload()
+    assert (read.steps[-1], read.health_steps) == (step + 100, [step + 100])
 
 
 def test_arrays_of_any_name_and_shape_are_let_through(run: Path) -> None:

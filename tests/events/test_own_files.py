@@ -1,11 +1,14 @@
 """Names in documents reach files of ours, below the run, and nothing else."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 import tb_attnviz
+from tb_attnviz.cli import main
+from tb_attnviz.entries import run_entry
 from tb_attnviz.events import (
     FormatError,
     Image,
@@ -174,3 +177,37 @@ def test_a_run_that_is_a_link_itself_and_folders_linked_within_it_are_recorded_a
     run = tb_attnviz.open_run(tmp_path / "run")
     assert run.samples(0, 1).queries.shape == (6, 18, 8)
     assert (run.missing_steps, run.damaged) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "folder", ["plugins", "plugins/attnviz", "plugins/attnviz-figures", "plugins/attnviz-figures/maps"]
+)
+def test_a_folder_that_is_a_link_to_itself_is_one_that_is_not_there(run_directory: Path, folder: str) -> None:
+    link = run_directory / folder
+    shutil.rmtree(link, ignore_errors=True)
+    link.symlink_to(link.name)
+    run = tb_attnviz.open_run(run_directory)
+    assert (run.steps == []) == (folder in ("plugins", "plugins/attnviz"))
+    assert run_entry("run", run)["damaged"] == run.damaged
+    assert main(["inspect", str(run_directory)]) == 0
+
+
+def test_inspect_passes_over_links_that_lead_nowhere(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run_directory / "plugins" / "attnviz" / NAME).symlink_to("nowhere")
+    assert main(["inspect", str(run_directory)]) == 0
+    assert "steps   4" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("folder", ["plugins/attnviz", "plugins/attnviz-figures"])
+def test_a_folder_that_may_not_be_listed(run_directory: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    listed = os.listdir
+
+    def refused(directory: str) -> list[str]:
+        if str(directory).endswith(folder):
+            raise PermissionError(13, "Permission denied", directory)
+        return listed(directory)
+
+    monkeypatch.setattr(os, "listdir", refused)
+    run = tb_attnviz.open_run(run_directory)
+    assert run.steps == [0, 100, 200, 300]
+    assert run.damaged == (["figures-000001.events is missing, and the figures in it"] if "figures" in folder else [])
