@@ -70,7 +70,7 @@ class Segment:
         """The start that wrote some of it → its first step, in the order of writing; none of version 1."""
         found: dict[int, int] = {}
         for step, of in self.recorded.items():
-            start = start_of(of)
+            start = None if isinstance(of, dict) else start_of_figures(of.file)
             if start is not None:
                 found[start] = min(step, found.get(start, step))
         return dict(sorted(found.items()))
@@ -98,11 +98,6 @@ class Segment:
         for by_step in (self.checkpoints, self.recorded, self.alerts):
             for at in [at for at in by_step if at >= step]:
                 del by_step[at]
-
-
-def start_of(figures: FiguresLocation | dict[str, Float32]) -> int | None:
-    """Which start wrote them; None of version 1."""
-    return None if isinstance(figures, dict) else start_of_figures(figures.file)
 
 
 def _of_heads(of: FiguresLocation | dict[str, Float32], heads: int) -> bool:

@@ -12,11 +12,12 @@ from tb_attnviz.events.order import figures_name, key_of
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.said import DamagedError, Said, Written
 from tb_attnviz.events.schema import Checkpoint, Kept, Start
-from tb_attnviz.events.segment import Segment, start_of
+from tb_attnviz.events.segment import Segment
 
 Float32 = npt.NDArray[np.float32]
 
 _MOST_DAMAGED = 1000  # sentences that are kept
+_FOREIGN = "of another run, and the figures in it are left out"
 _NEEDED = ("probe", "layers")  # of version 1: without them nothing can be shown
 
 
@@ -30,6 +31,8 @@ class Records:
         self._said: list[Said] = []  # in order
         self._unread: list[DamagedError] = []
         self._promised: dict[int, tuple[int, int]] = {}  # start → count and step of figures that others tell of
+        self._keys: dict[int, set[str]] = {}  # start → those in the names of its samples
+        self._foreign: set[int] = set()  # starts whose figures file is of another run
         self._clear()
 
     def _clear(self) -> None:
@@ -37,7 +40,6 @@ class Records:
         self.starts: dict[int, Start] = {}
         self._probes: dict[str, ProbeRecord] = {}  # by fingerprint
         self._announced: dict[int, tuple[Layer, ...]] = {}  # by start
-        self._foreign: set[int] = set()  # starts whose figures file is of another run
         self._newest: dict[tuple[str, int], float] = {}  # kind and start → count of the last document
         self._damaged: dict[tuple[str, int], str] = {}
 
@@ -61,6 +63,12 @@ class Records:
             self._said += new
         for said in new:
             self._apply(said)
+        foreign = {n for n, keys in self._keys.items() if n in self.starts and self.starts[n].key not in keys}
+        if foreign != self._foreign:
+            self._foreign = foreign
+            self._clear()
+            for said in self._said:
+                self._apply(said)
         for error in self._unread:
             if error.kind in _NEEDED and error.start not in self.starts:
                 raise FormatError(str(error))  # of version 1: what came behind it may be of other tokens
@@ -93,6 +101,7 @@ class Records:
             **self._damaged,
             **{(error.kind, error.step): str(error) for error in self._unread},
             **{("start", start): f"{figures_name(start)} is missing, and the figures in it" for start in lost},
+            **{("start", start): f"{figures_name(start)} is {_FOREIGN}" for start in self._foreign},
             **{("figures", step): _cut_off(start, step) for start, step in self._cut_off()},
         }
 
@@ -211,19 +220,10 @@ class Records:
                 self._promise(said.written[0], *said.content.figures)
             said.content = Checkpoint.from_document(said.content, self._announced.get(said.written[0], ()))
         checkpoint: Checkpoint = said.content
-        self._check_key(said.written[0], checkpoint.file)
+        if (key := key_of(checkpoint.file)) is not None:
+            self._keys.setdefault(said.written[0], set()).add(key)
         self._meet(checkpoint.probe, checkpoint.layers)
         self.newest.checkpoints[checkpoint.step] = checkpoint
-
-    def _check_key(self, start: int, samples: str) -> None:
-        """The samples of a start have its key in their names, and its figures file says it."""
-        if start not in self.starts or start in self._foreign or key_of(samples) in (None, self.starts[start].key):
-            return
-        self._foreign.add(start)
-        self._damaged["start", start] = f"{figures_name(start)} is of another run, and the figures in it are left out"
-        for segment in self.segments:
-            kept = segment.recorded.items()
-            segment.recorded = {step: at for step, at in kept if start_of(at) != start}
 
     def _figures(self, said: Said) -> None:
         """Those of a step that is recorded again supersede the alerts that it had."""

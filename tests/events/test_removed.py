@@ -43,3 +43,16 @@ def test_a_run_that_was_copied_without_its_figures_goes_on_behind_what_it_has(tm
     assert run.damaged == ["figures-000001.events is missing, and the figures in it"]
     assert run.checkpoint(100).order == Order(2, 3)
     assert run.health_steps == [100]
+
+
+def test_another_training_after_all_but_the_event_file_was_removed_has_its_own_figures(tmp_path: Path) -> None:
+    for steps in ((0, 100), (0, 100, 200)):
+        shutil.rmtree(tmp_path / "plugins", ignore_errors=True)
+        writer = RunWriter(str(tmp_path))
+        writer.begin(0, PROBE, LAYERS)
+        for step in steps:
+            write_checkpoint(writer, step)
+        writer.close()
+    run = tb_attnviz.open_run(tmp_path)
+    assert run.steps[-1] == 200
+    assert run.health_steps == [0, 100, 200]
