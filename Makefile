@@ -69,6 +69,7 @@ bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.cost_by_length --write
 	$(BIN)/python -m benchmarks.batch_cost --write
 	$(BIN)/python -m benchmarks.importance --write
+	$(BIN)/python -m benchmarks.many_attributed --write
 	$(BIN)/python -m benchmarks.projections --write
 	$(BIN)/python -m benchmarks.faithfulness --write
 	$(BIN)/python -m benchmarks.nearness --write

@@ -118,17 +118,37 @@ def similarity(layers: Sequence[RecordedLayer], measure: Measure, report: Report
     CKA, where all logits are equal), and between heads whose layers attend from or to other tokens.
     Raises TooLargeError for more heads than can be compared with one another.
     """
-    count = sum(recorded.layer.heads for recorded in layers)
-    if count > _MOST_HEADS:
-        raise TooLargeError(f"{count:,} heads cannot be compared with one another: at most {_MOST_HEADS:,} can")
     by = _by_attention if measure == "attention" else _by_coordinates
+    count = sum(recorded.layer.heads for recorded in layers)
+    found = np.full((count, count), np.nan, np.float32)
+    for alike, heads in _comparable(layers):
+        found[np.ix_(heads, heads)] = by(alike, report)
+    return found
+
+
+def nearest(layers: Sequence[RecordedLayer]) -> tuple[Float32, Indices]:
+    """Of each head of `layers`, how alike the other is whose attention is most alike, and which [heads]; NaN and -1.
+
+    As `similarity` has it, and `geometry.nearest` looks for it. Raises TooLargeError.
+    """
+    count = sum(recorded.layer.heads for recorded in layers)
+    found, which = np.full(count, np.nan, np.float32), np.full(count, -1)
+    for alike, heads in _comparable(layers):
+        values, places = geometry.nearest(*_attention(alike))
+        found[heads], which[heads] = values, np.where(places < 0, -1, heads[places])
+    return found, which
+
+
+def _comparable(layers: Sequence[RecordedLayer]) -> list[tuple[list[RecordedLayer], Indices]]:
+    """Layers that attend from the same tokens to the same, and the places of their heads among all heads."""
     heads = np.concatenate([np.full(recorded.layer.heads, index) for index, recorded in enumerate(layers)])
-    found = np.full((len(heads), len(heads)), np.nan, np.float32)
+    if len(heads) > _MOST_HEADS:
+        raise TooLargeError(f"{len(heads):,} heads cannot be compared with one another: at most {_MOST_HEADS:,} can")
     kinds = [recorded.tokens for recorded in layers]
+    found = []
     for kind in dict.fromkeys(kinds):
         alike = [index for index, other in enumerate(kinds) if other == kind]
-        places = np.flatnonzero(np.isin(heads, alike))
-        found[np.ix_(places, places)] = by([layers[index] for index in alike], report)
+        found.append(([layers[index] for index in alike], np.flatnonzero(np.isin(heads, alike))))
     return found
 
 
@@ -142,6 +162,11 @@ def _by_coordinates(layers: Sequence[RecordedLayer], report: Report) -> Float32:
 
 
 def _by_attention(layers: Sequence[RecordedLayer], report: Report) -> Float32:
+    return geometry.similarity(*_attention(layers), on_progress=report).astype(np.float32)
+
+
+def _attention(layers: Sequence[RecordedLayer]) -> tuple[Float32, Indices, npt.NDArray[np.bool_]]:
+    """Attention of all heads as `geometry.similarity` takes it, of as many queries as the limits allow."""
     heads = sum(recorded.layer.heads for recorded in layers)
     sample = _Sample.of(layers[0].lengths, heads, causal=all(recorded.layer.causal for recorded in layers))
     starts = np.cumsum(sample.sizes) - sample.sizes  # (queries,)
@@ -152,7 +177,7 @@ def _by_attention(layers: Sequence[RecordedLayer], report: Report) -> Float32:
         of_layer = slice(first, first + recorded.layer.heads)
         sample.lay_out(recorded, rows[of_layer], chooses[of_layer])
         first = of_layer.stop
-    return geometry.similarity(rows, starts, chooses, on_progress=report).astype(np.float32)
+    return rows, starts, chooses
 
 
 @dataclasses.dataclass(frozen=True)

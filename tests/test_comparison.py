@@ -61,6 +61,14 @@ def test_similarity_is_that_of_every_two_heads(run: Run) -> None:
             assert found[i, j] == found[j, i] == pytest.approx(expected, abs=1e-4)
 
 
+def test_the_nearest_head_is_the_most_similar_one(run: Run) -> None:
+    alike = run.similarity(200)
+    np.fill_diagonal(alike, -1)
+    values, which = comparison.nearest(run.recorded_layers(200))
+    np.testing.assert_allclose(values, alike.max(axis=1), atol=1e-6)
+    np.testing.assert_array_equal(which, alike.argmax(axis=1))
+
+
 def test_heads_that_are_alike_stand_together(run: Run) -> None:
     order, alike = run.head_order(200), run.similarity(200)
     assert sorted(order) == list(range(10))

@@ -178,14 +178,11 @@ def _measure(recorded: Recorded, layers: list[RecordedLayer], start: list[Record
             moved = np.full(layer.layer.heads, np.nan, np.float32)
         each[-1] |= {"share/moved": moved, "over/moved": moved}
     try:
-        alike = comparison.similarity(layers, "attention", _unreported)
+        alike, partner = comparison.nearest(layers)
     except TooLargeError:
         return _joined(each)
-    np.fill_diagonal(alike, np.nan)
-    known = np.where(np.isnan(alike), -1, alike)
-    most = np.where(known.max(axis=1) >= 0, known.max(axis=1), np.nan).astype(np.float32)
-    partner = known.argmax(axis=1).astype(np.float32)
-    return _joined(each) | {"share/alike": most, "over/alike": most, "offset/partner": partner}
+    of_partner = np.where(partner < 0, np.nan, partner).astype(np.float32)
+    return _joined(each) | {"share/alike": alike, "over/alike": alike, "offset/partner": of_partner}
 
 
 def _joined(layers: list[dict[str, Float32]]) -> dict[str, Float32]:

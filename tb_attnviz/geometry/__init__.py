@@ -17,7 +17,7 @@ from tb_attnviz.geometry.paper import paper_scale, paper_translation
 from tb_attnviz.geometry.point_figures import POINT_FIGURES, point_figure
 from tb_attnviz.geometry.rank import effective_rank
 from tb_attnviz.geometry.repeats import Asked, asked_of, repeat_figures, tells_repeats
-from tb_attnviz.geometry.similarity import cluster_order, linear_cka, similarity
+from tb_attnviz.geometry.similarity import cluster_order, linear_cka, nearest, similarity
 from tb_attnviz.geometry.survey import SURVEYED, Survey, joined_maps, survey
 from tb_attnviz.geometry.trust import (
     VisiblePairs,
@@ -62,6 +62,7 @@ __all__ = [
     "logit_faithfulness",
     "logits",
     "motion_agreement",
+    "nearest",
     "neighbourhoods",
     "over_sequences",
     "paper_scale",

@@ -49,6 +49,33 @@ def test_similarity_is_the_mean_of_scipys_distances() -> None:
             assert found[a, b] == pytest.approx(expected, abs=1e-5)
 
 
+def test_the_nearest_head_is_that_of_scipys_least_mean_distance() -> None:
+    first = rows(30)
+    heads = np.concatenate([first, 0.8 * first + 0.2 * rows(30)])  # each has one that does much the same
+    heads[50] = np.nan
+    chooses = np.ones((60, len(SIZES)), np.bool_)
+    chooses[20] = False
+    alike, which = geometry.nearest(heads, STARTS, chooses)
+    parts = [heads[:, s : s + n].astype(np.float64) for s, n in zip(STARTS, SIZES, strict=True)]
+    distances = np.mean([jensenshannon(part[:, None], part[None], base=2, axis=-1) for part in parts], axis=0)
+    distances[[20, 50]] = distances[:, [20, 50]] = np.inf
+    np.fill_diagonal(distances, np.inf)
+    known = np.delete(np.arange(60), [20, 50])
+    np.testing.assert_allclose(alike[known], 1 - distances.min(axis=1)[known], atol=1e-5)
+    np.testing.assert_array_equal(which[known], distances.argmin(axis=1)[known])
+    assert (which[7], which[37]) == (37, 7)
+    assert np.isnan(alike[[20, 50]]).all()
+    assert which[[20, 50]].tolist() == [-1, -1]
+
+
+def test_a_head_alone_has_no_nearest_one() -> None:
+    heads = rows(2)
+    chooses = np.array([[True] * len(SIZES), [False] * len(SIZES)])
+    alike, which = geometry.nearest(heads, STARTS, chooses)
+    assert np.isnan(alike).all()
+    assert which.tolist() == [-1, -1]
+
+
 def test_a_query_counts_that_chooses_in_one_of_the_two() -> None:
     heads, starts = np.array([[0.5, 0.5, 1, 0], [1, 0, 0, 1], [1, 0, 1, 0]], np.float32), np.array([0, 2])
     chooses = np.array([[True, False], [False, True], [False, False]])
