@@ -87,19 +87,46 @@ def mean_attention(
     weight: Weight | None = None,
     part: Part = WHOLE,
 ) -> Float32:
-    """Averaged by position pair over the sequences that have both positions, [longest query, longest key]."""
+    """Averaged by position pair over the sequences that have both positions, [longest query, longest key].
+
+    Both ends of all sequences meet: see `ends_aligned`.
+    """
     rows, columns = part.of(max(lengths.queries), max(lengths.keys))
     shape = rows.stop - rows.start, columns.stop - columns.start
     _check_size(shape[0] * shape[1])
     total = np.zeros(shape, np.float32)
     present = np.zeros(shape, np.float32)
     for sequence, (n_query, n_key) in enumerate(zip(lengths.queries, lengths.keys, strict=True)):
-        if (part.query or 0) >= n_query or (part.key or 0) >= n_key:
+        queries = ends_aligned(n_query, max(lengths.queries))
+        keys = ends_aligned(n_key, max(lengths.keys))
+        own = Part(_token_at(queries, part.query), _token_at(keys, part.key))
+        if -1 in (own.query, own.key):
             continue  # it is too short to have this part
-        found = sequence_attention(samples, layer, lengths, head, sequence, weight=weight, part=part)
-        total[: found.shape[0], : found.shape[1]] += found
-        present[: found.shape[0], : found.shape[1]] += 1
+        found = sequence_attention(samples, layer, lengths, head, sequence, weight=weight, part=own)
+        places = np.ix_(
+            queries if part.query is None else np.zeros(1, np.int64),
+            keys if part.key is None else np.zeros(1, np.int64),
+        )
+        total[places] += found
+        present[places] += 1
     return cast(Float32, total / np.maximum(present, 1))
+
+
+def ends_aligned(length: int, longest: int) -> Indices:
+    """[length]: where the tokens of a sequence stand among `longest` positions: both ends of all sequences meet.
+
+    The first half, and the middle token, count from the first position on; the others end with the last position.
+    """
+    first = (length + 1) // 2
+    return np.concatenate([np.arange(first), np.arange(longest - (length - first), longest)])
+
+
+def _token_at(places: Indices, position: int | None) -> int | None:
+    """Which token stands at `position`; None where that is None, -1 where no token does."""
+    if position is None:
+        return None
+    found = np.flatnonzero(places == position)
+    return int(found[0]) if found.size else -1
 
 
 def point_figures(samples: Samples, layer: Layer, lengths: Lengths, figure: str) -> Float32:

@@ -71,9 +71,15 @@ def test_mean_attention_averages_by_position_pair(run_directory: Path) -> None:
     each = [run.attention(100, 1, 0, sequence) for sequence in range(3)]
     mean = run.attention(100, 1, 0, "mean")
     assert mean.shape == (10, 10)
-    assert mean[2, 1] == pytest.approx(np.mean([attention[2, 1] for attention in each]))
-    assert mean[4, 3] == pytest.approx((each[0][4, 3] + each[1][4, 3]) / 2)  # the third has 3 tokens
-    assert mean[9, 9] == pytest.approx(each[1][9, 9])
+    assert mean[1, 0] == pytest.approx(np.mean([attention[1, 0] for attention in each]))
+    # Of 5, 10 and 3 tokens, the last 2, 5 and 1 are counted from the end.
+    assert mean[9, 9] == pytest.approx(np.mean([attention[-1, -1] for attention in each]))
+    assert mean[9, 8] == pytest.approx((each[0][4, 3] + each[1][9, 8]) / 2)
+    assert mean[8, 2] == pytest.approx((each[0][3, 2] + each[1][8, 2]) / 2)
+    assert mean[6, 4] == pytest.approx(each[1][6, 4])
+    for query in range(10):
+        np.testing.assert_allclose(run.attention(100, 1, 0, "mean", query=query), mean[query : query + 1], rtol=1e-6)
+        np.testing.assert_allclose(run.attention(100, 1, 0, "mean", key=query), mean[:, query : query + 1], rtol=1e-6)
 
 
 def test_point_figures_are_of_the_points_attention(run_directory: Path) -> None:

@@ -97,9 +97,10 @@ class Run(RecordedRun):
     ) -> Float32:
         """Attention [n_query, n_key] of one head on one sequence, recomputed: equal to the model's within 5e-4.
 
-        "mean": averaged over all sequences by position pair, [longest query, longest key]. weight="values": each row
-        weighted by ‖v_j‖ and brought to sum 1 again, where value norms were recorded. `query`: its row alone,
-        [1, n_key]; `key`: its column alone, [n_query, 1]: of long sequences a small part of the work.
+        "mean": averaged over all sequences by position pair, [longest query, longest key]: the first half of each
+        sequence counts from its first token on, the rest from its last token back. weight="values": each row weighted
+        by ‖v_j‖ and brought to sum 1 again, where value norms were recorded. `query`: its row alone, [1, n_key]; `key`:
+        its column alone, [n_query, 1]: of long sequences a small part of the work.
         """
         return attention.attention(self, step, layer, head, sequence, weight=weight, query=query, key=key)
 

@@ -257,10 +257,14 @@ def test_the_mean_over_all_sequences_by_position(tab: Tab, logdir: Path) -> None
     tab.sentence_view.get_by_role("button", name="Mean of all").click()
     tab.ready()
     mean = attention(logdir, 200, 1, "mean")
-    for key in range(5):
-        tab.expect_weight("key", key, 100 * mean[4, key])
-    tab.sentence_view.get_by_role("button", name="query 9: 9", exact=True).click()  # no token of the sequence
-    expect(tab.sentence_view.get_by_role("button", name="query 9: 9")).to_have_attribute("aria-pressed", "true")
+    last = LONG - 2  # where the fifth of 6 tokens, the last but one, meets that of the long sequence
+    for key in range(LONG - 4, LONG):
+        tab.expect_weight("key", key, 100 * mean[last, key])
+    chosen = tab.sentence_view.get_by_role("button", name=f"query {last}: −2")
+    expect(chosen).to_have_attribute("aria-pressed", "true")
+    other = tab.sentence_view.get_by_role("button", name=f"query {LONG - 9}: −9")  # no token of the sequence
+    other.click()
+    expect(other).to_have_attribute("aria-pressed", "true")
     tab.expect_address(mean="1", token="4")
 
 
@@ -308,5 +312,6 @@ def test_the_mean_says_what_it_is_over(tab: Tab) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4, mean=1)
     lengths = [len(sequence.tokens) for sequence in PROBE.sequences]
     expect(tab.sentence_view).to_contain_text(
-        f"mean of {len(lengths)} sequences of {min(lengths)}–{max(lengths)} tokens, each from its first on"
+        f"mean of {len(lengths)} sequences of {min(lengths)}–{max(lengths)} tokens: the first half "
+        "counted from the start, the rest from the end (−1 is the last)"
     )

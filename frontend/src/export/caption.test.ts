@@ -136,7 +136,7 @@ describe('a caption', () => {
       captionOf('sentence', shown({ sentence: { ...sentence, ...parts } })).says;
     expect(says({})).toEqual(['attention within sequence 1', '2 tokens left out']);
     expect(says({ sequence: 'mean', top: 3, least: 0.05, weighing: { weight: 'values' } })).toEqual([
-      'attention, mean over 2 sequences by position',
+      'attention, mean over 2 sequences by position, counted from both ends',
       'weighted by ‖v‖',
       'the strongest 3 of each query',
       'from 5 %',

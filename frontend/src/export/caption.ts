@@ -2,6 +2,7 @@ import { formatValue } from '../health/figures';
 import type { CellMaps } from '../matrix/cell_maps.svelte';
 import { kindTitle } from '../matrix/map_words';
 import type { Playback } from '../playback/playback.svelte';
+import { lengthsDiffer } from '../reading/mean_positions';
 import type { Sentence } from '../reading/sentence.svelte';
 import type { Focus } from '../run/focus.svelte';
 import { headLabel } from '../run/labels';
@@ -177,9 +178,10 @@ function readStep({ playback, sentence }: Pick<Captioned, 'playback' | 'sentence
 
 function sentenceText({ sentence, data: { probe } }: Pick<Captioned, 'sentence' | 'data'>): string[] {
   const { sequence, top, least, sides, pictured, form, weighing } = sentence;
+  const lengths = probe.value?.sequences.map(({ tokens }) => tokens.length) ?? [];
   const of =
     sequence === 'mean'
-      ? `attention, mean over ${probe.value?.sequences.length ?? 0} sequences by position`
+      ? `attention, mean over ${probe.value?.sequences.length ?? 0} sequences by position${lengthsDiffer(lengths) ? ', counted from both ends' : ''}`
       : `attention within sequence ${sequence ?? 0}`;
   const both = sides.query === sides.key ? [sides.query] : [sides.query, sides.key];
   const left = both.flatMap(({ gone }) => gone.filter(Boolean)).length;

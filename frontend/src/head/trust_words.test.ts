@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clausesOf } from './trust_words';
+import { briefly, clausesOf } from './trust_words';
 
 describe('the sentence of trust in one line', () => {
   it('is its clauses without figures, the main one first, then the shortest', () => {
@@ -20,5 +20,18 @@ describe('the sentence of trust in one line', () => {
     expect(clausesOf(sentence)).toEqual([
       'Nothing can be said about this picture: it has no points to compare',
     ]);
+  });
+
+  it.each([
+    ['Directions show well who attends to whom', 'Trust: good'],
+    ['Nearness shows roughly who attends to whom', 'Trust: fair'],
+    ['Directions say little about who attends to whom', 'Trust: poor'],
+    ['Nearness misleads about who attends to whom', 'Trust: misleading'],
+    ['The key attended to most is among the three nearest for 81 of 100 queries', 'Top key: 81 of 100'],
+    ['Neighbours can be believed', 'Neighbours right'],
+    ['Neighbours can be believed only roughly', 'Neighbours roughly right'],
+    ['Neighbours cannot be believed', 'Neighbours often wrong'],
+  ])('is short where %s has no room', (main, short) => {
+    expect(briefly(main)).toBe(short);
   });
 });

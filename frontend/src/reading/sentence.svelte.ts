@@ -11,6 +11,7 @@ import { isSpecial } from '../run/special';
 import type { AttentionQuery, Run } from '../run/types';
 import { AskedAttention } from './asked_attention.svelte';
 import { type ListedToken, listedTokens } from './listed_tokens';
+import { positionNames, positionOf } from './mean_positions';
 import { differenceOf, type Panel, panelOf } from './panel';
 import { type Pin, pinId, pinTitle } from './pins';
 import { SentenceOptions } from './sentence_options.svelte';
@@ -97,7 +98,7 @@ export class Sentence extends SentenceOptions implements Feature {
   /** Where the selection stands; null where nothing is selected. */
   readonly selected: TokenPlace | null = $derived.by(() => {
     const { selection } = this.session.focus;
-    const place = this.mean ? (this.position ?? selection) : selection;
+    const place = this.mean ? (this.position ?? this.inMean(selection)) : selection;
     const last = place ? this.sides[place.side].tokens.length - 1 : 0;
     return place && { side: place.side, token: Math.min(place.token, Math.max(0, last)) };
   });
@@ -256,9 +257,18 @@ export class Sentence extends SentenceOptions implements Feature {
       : { query: 0, key: 0 };
   }
 
+  /** Where the selected token stands in the mean. */
+  private inMean(selection: Focus['selection']): TokenPlace | null {
+    const listed = this.session.data.probe.value?.lists[selection?.list ?? -1];
+    const length = listed?.sequences[selection?.sequence ?? -1]?.tokens.length;
+    if (!selection || !listed || length === undefined) return selection;
+    return { side: selection.side, token: positionOf(selection.token, length, listed.longest) };
+  }
+
   private tokensIn(list: number): readonly string[] {
     const listed = this.session.data.probe.value?.lists[list];
-    if (this.sequence === 'mean') return Array.from({ length: listed?.longest ?? 0 }, (_, i) => String(i));
+    if (this.sequence === 'mean')
+      return positionNames(listed?.sequences.map(({ tokens }) => tokens.length) ?? []);
     return listed?.sequences[this.sequence ?? -1]?.tokens ?? [];
   }
 

@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { meanOf, positionNames, positionOf } from './mean_positions';
+
+describe('the positions of a mean', () => {
+  it('are counted from both ends where sequences differ in length', () => {
+    expect(positionNames([3, 5])).toEqual(['0', '1', '2', '−2', '−1']);
+    expect(positionNames([2, 4])).toEqual(['0', '1', '−2', '−1']);
+    expect(meanOf([3, 5], 'sequence')).toBe(
+      'mean of 2 sequences of 3–5 tokens: the first half counted from the start, the rest from the end (−1 is the last)',
+    );
+  });
+
+  it('are those of the tokens of each sequence, from both ends', () => {
+    expect([0, 1, 2].map((token) => positionOf(token, 3, 10))).toEqual([0, 1, 9]);
+    expect([0, 1, 2, 3].map((token) => positionOf(token, 4, 4))).toEqual([0, 1, 2, 3]);
+  });
+
+  it('are counted from the first one where they do not', () => {
+    expect(positionNames([3, 3])).toEqual(['0', '1', '2']);
+    expect(positionNames([])).toEqual([]);
+    expect(meanOf([3, 3], 'image')).toBe('mean of 2 images');
+  });
+});
