@@ -38,6 +38,7 @@ class EventLog:
         self._warned: set[str] = set()
         self._events = 0  # read so far
         self._newest_start = 0
+        self._purges: dict[str, int] = {}  # file → a step from which its start, whose number is not known yet, forgets
 
     def load(self) -> Records:
         """Everything recorded so far. Raises FormatError for a run that cannot be shown, naming file and step."""
@@ -81,6 +82,7 @@ class EventLog:
         if event.session_log.status == SessionLog.START and event.step > 0:  # SummaryWriter(purge_step=…)
             behind = math.inf if self._newest_start else self._events
             yield Said((self._newest_start, behind, 0), "purge", event.step, None)
+            self._purges[where] = event.step
         for value in event.summary.value:
             if value.metadata.plugin_data.plugin_name != PLUGIN_NAME:
                 continue
@@ -91,6 +93,8 @@ class EventLog:
             else:
                 if said is not None:
                     self._newest_start = max(self._newest_start, said.written[0])
+                    if (step := self._purges.pop(where, None)) is not None:  # files may be read in another order
+                        yield Said((said.written[0], -1, 0), "purge", step, None)
                     yield said
 
     def _warn(self, name: str, what: str) -> None:

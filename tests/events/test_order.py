@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from tb_attnviz.events import EventLog, Order, ProbeRecord, RunWriter, Sequence
 from tb_attnviz.events.order import samples_name, step_and_order
@@ -56,6 +56,24 @@ def test_two_starts_within_a_second_keep_their_order(tmp_path: Path, monkeypatch
     assert EventLog(str(tmp_path / "run")).load().probe == OTHER_PROBE
     assert (entry["probe"], len(entry["segments"])) == (OTHER_PROBE.fingerprint, 4)
     assert [part["probe"] for part in parts] == [PROBE.fingerprint, OTHER_PROBE.fingerprint, PROBE.fingerprint]
+
+
+def test_a_summary_writers_purge_is_of_its_start_whatever_its_file_is_called(tmp_path: Path) -> None:
+    """As where the clock was set back, or of the tenth and the ninth file of a process within a second."""
+    first = start(tmp_path, 0)
+    for step in (0, 100, 200):
+        write_checkpoint(first, step)
+    first.close()
+    [path] = tmp_path.glob("*tfevents*")
+    path.rename(tmp_path / "z.tfevents")
+    second = start(tmp_path, 100)
+    write_checkpoint(second, 100)
+    second.close()
+    [path] = tmp_path.glob("events*tfevents*")
+    session = Event(step=100, wall_time=1, session_log=SessionLog(status=SessionLog.START))
+    version, *events = [data for _, data in read_records(str(path))]
+    path.write_bytes(b"".join(map(frame, (version, session.SerializeToString(), *events))))
+    assert EventLog(str(tmp_path)).load().steps == [0, 100]
 
 
 def test_samples_never_get_the_tokens_of_another_probe(tmp_path: Path) -> None:
