@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
+import tokenizers
 import torch
 from transformers import AutoModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 import tb_attnviz
 from tb_attnviz.cli import main
 
-peft = pytest.importorskip("peft", reason="peft is not installed: adapters cannot be made or loaded")
-tokenizers = pytest.importorskip("tokenizers")
+pytestmark = pytest.mark.full
+peft = pytest.importorskip("peft", reason="make full installs peft")
 
 WORDS = {"[UNK]": 0, "[PAD]": 1, **{chr(97 + i): i + 2 for i in range(26)}}
 
