@@ -158,19 +158,19 @@ class FiguresLog:
         if order is None:
             return
         start, count = _two_numbers(order)
-        names = tuple(tensors)
+        names, step = tuple(tensors), event.step
         location = FiguresLocation(
             self._run_directory,
             name,
             offset,
             length,
-            event.step,
+            step,
             self._names.setdefault(names, names),
             _heads(tensors),
             records.checksum(data).hex(),
             documents.get("maps"),
         )
-        yield Said((start, count, 0), "figures", event.step, location)
+        yield Said((start, count, 0), "figures", step, location)
 
 
 def read_figures(location: FiguresLocation) -> dict[str, Array]:

@@ -164,8 +164,9 @@ class Records:
         start, count, _ = said.written
         if count <= self._newest.get((said.kind, start), -1):
             return  # read twice: an event file was copied beside itself
-        if said.previous is not None and said.previous[1] < said.step:
-            self._check(said.kind, start, *said.previous)
+        before = said.previous
+        if before is not None and (before[1] >= said.step or self._check(said.kind, start, *before)):
+            said.previous = None  # it will be found whenever this is looked at again, too
         self._newest[said.kind, start] = count
 
     def _end(self, said: Said) -> None:
@@ -176,9 +177,11 @@ class Records:
             else:
                 self._check(kind, said.written[0], count, step)
 
-    def _check(self, kind: str, start: int, count: int, step: int) -> None:
-        if self._newest.get((kind, start)) != count:
+    def _check(self, kind: str, start: int, count: int, step: int) -> bool:
+        found = self._newest.get((kind, start)) == count
+        if not found:
             self._damaged[kind, step] = f"the {kind} document of step {step} is damaged or missing"
+        return found
 
     def _start(self, said: Said) -> None:
         self.starts[said.written[0]] = said.content

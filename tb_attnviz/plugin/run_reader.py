@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+import numpy as np
+
 from tb_attnviz.events import DamagedError, FiguresLog, FormatError, Records, Said, VersionError, read_summary
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.left_out import LeftOut
@@ -13,6 +15,7 @@ from tb_attnviz.projection.source import UnreadableStepError
 from tb_attnviz.run import Run, readable
 
 _T = TypeVar("_T")
+_NONE = np.empty(0, np.int64)  # hashes of wall time, tag and step: a run may have tens of thousands
 _BUSY_SECONDS, _PAUSE_SECONDS = 2e-3, 1e-4
 
 
@@ -27,7 +30,7 @@ class RunReader:
         self._records = Records()
         self._left_out = LeftOut(directory)
         self._figures = FiguresLog(directory)
-        self._known: set[tuple[float, str, int]] = set()  # summaries that were read
+        self._known = _NONE  # summaries that were read
         self._lock = threading.Lock()
 
     def read(self, newest: object, summaries: Callable[[], Iterator[Summary]]) -> Run | FormatError:
@@ -55,18 +58,19 @@ class RunReader:
         return error.directory == self._directory and self._left_out.add(error.where, error.why)
 
     def _load(self, summaries: list[Summary]) -> Records:
-        now = {summary[:3] for summary in summaries}
-        if not self._known <= now or self._figures.has_shrunk():
+        now = np.fromiter((hash(summary[:3]) for summary in summaries), np.int64, len(summaries))
+        if not np.isin(self._known, now).all() or self._figures.has_shrunk():
             self._forget()  # TensorBoard has forgotten some, or the run was removed and made again
         found: list[Said | DamagedError] = []
-        for wall_time, tag, step, tensor in summaries:
-            if (wall_time, tag, step) not in self._known:
-                try:
-                    said = read_summary(tag, step, wall_time, tensor)
-                except DamagedError as error:
-                    found.append(error)
-                else:
-                    found += [said] if said else []
+        new = ~np.isin(now, self._known)
+        for number in _letting_others_in(np.flatnonzero(new).tolist()):
+            wall_time, tag, step, tensor = summaries[number]
+            try:
+                said = read_summary(tag, step, wall_time, tensor)
+            except DamagedError as error:
+                found.append(error)
+            else:
+                found += [said] if said else []
         self._records.take([*found, *_letting_others_in(self._figures.load())])
         self._known = now
         return self._records.copy()  # other threads look at it while more is taken in
@@ -74,7 +78,7 @@ class RunReader:
     def _forget(self) -> None:
         self._records = Records()
         self._figures = FiguresLog(self._directory)
-        self._known = set()
+        self._known = _NONE
 
 
 def _letting_others_in(items: Iterable[_T]) -> Iterator[_T]:

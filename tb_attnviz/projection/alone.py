@@ -7,7 +7,7 @@ inverted. They are found by iterating on a few vectors at once, and checked by t
 Eigenvalue Problem, §11 and §14); of heads where that is slow all eigenvectors are taken.
 """
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ Float64 = npt.NDArray[np.float64]
 _BLOCK = 8  # vectors that are iterated on
 _ROUNDS, _STEPS = 8, 6  # at most so many checks, each after so many steps
 _ANGLE = 1e-5  # of a direction from the true one, in radians
+_SINGLE = 5e-8  # of a second moment's trace: what summing it up in single precision puts it off by
+_OFF = 4e-5  # of a singular value: more might be seen
 _ROUNDING = 1e-8  # of the largest singular value: smaller ones are none
 
 
@@ -45,16 +47,42 @@ def biplot_alone(vectors: Vectors, scale: float, dims: int) -> Float32:
 def leading_axes(vectors: Vectors, scale: float) -> tuple[Float32, Float32, Float32]:
     """T_q and T_k [heads, d, 3], and the mean key [heads, d]; 0 for directions that there are not.
 
-    Second moments are found in double precision: what rounding adds to the small ones would be shown.
+    Second moments are found in single precision, and in double for heads where that would be seen.
     """
+    mean = vectors.keys[:: vectors.shared].mean(axis=1, dtype=np.float32)
+    mean = np.repeat(mean, vectors.shared, axis=0)  # (heads, d)
+    to_queries, to_keys, sure = _axes(*_moments(vectors, mean, np.float32), scale)
+    unsure = np.flatnonzero(~sure)
+    if len(unsure):
+        keys = vectors.keys[unsure]
+        mean[unsure] = keys.mean(axis=1, dtype=np.float64)
+        some = Vectors(vectors.queries[unsure], keys, vectors.finite[unsure])
+        to_queries[unsure], to_keys[unsure], _ = _axes(*_moments(some, mean[unsure], np.float64), scale)
+    return to_queries.astype(np.float32), to_keys.astype(np.float32), mean
+
+
+def _moments(vectors: Vectors, mean: Float32, kind: type[np.floating[Any]]) -> tuple[Float64, Float64]:
+    """QᵀQ and KᵀK about `mean`, [heads, d, d] each, summed up in `kind`; of keys that heads share once."""
     heads, _, d = vectors.queries.shape
     query_moment, key_moment = np.empty((2, heads, d, d))
-    mean = vectors.keys.mean(axis=1, dtype=np.float64)  # (heads, d)
-    for head in range(heads):
-        queries, keys = vectors.queries[head].astype(np.float64), vectors.keys[head] - mean[head]
-        np.matmul(queries.T, queries, out=query_moment[head])
-        np.matmul(keys.T, keys, out=key_moment[head])
-    key_moment[equal(vectors.keys)] = 0  # but for the samples' rounding
+    for head in range(heads):  # one after the other: each stays in the processor's cache
+        queries = vectors.queries[head].astype(kind, copy=False)
+        query_moment[head] = queries.T @ queries
+        if head % vectors.shared:
+            key_moment[head] = key_moment[head - 1]
+            continue
+        keys = vectors.keys[head].astype(kind, copy=False) - mean[head].astype(kind, copy=False)
+        key_moment[head] = keys.T @ keys
+    still = equal(vectors.keys[:: vectors.shared])  # but for the samples' rounding
+    key_moment[np.repeat(still, vectors.shared)] = 0
+    return query_moment, key_moment
+
+
+def _axes(query_moment: Float64, key_moment: Float64, scale: float) -> tuple[Float64, Float64, npt.NDArray[np.bool_]]:
+    """T_q, T_k, and for each head whether moments that were summed up in single precision do.
+
+    To first order a singular value is off by t_qᵀ δM_q t_q + t_kᵀ δM_k t_k, in halves.
+    """
     root = _root(query_moment)
     squares, left = leading_eigenvectors(scale**2 * (root.swapaxes(1, 2) @ key_moment @ root))
     values = np.sqrt(np.maximum(squares, 0))[:, None, :]  # (heads, 1, 3)
@@ -62,7 +90,11 @@ def leading_axes(vectors: Vectors, scale: float) -> tuple[Float32, Float32, Floa
     inverse = np.divide(1.0, values, out=np.zeros_like(values), where=there)
     to_keys = scale * (root @ left) * np.sqrt(inverse)
     to_queries = scale * (key_moment @ to_keys) * inverse
-    return to_queries.astype(np.float32), to_keys.astype(np.float32), mean.astype(np.float32)
+    off = np.zeros_like(inverse)
+    for moment, axes in ((query_moment, to_queries), (key_moment, to_keys)):
+        size = np.trace(moment, axis1=1, axis2=2)[:, None, None]
+        off += _SINGLE * size * (axes**2).sum(axis=1, keepdims=True) * inverse
+    return to_queries, to_keys, np.asarray((off <= _OFF).all(axis=(1, 2)))
 
 
 def leading_eigenvectors(moment: Float64) -> tuple[Float64, Float64]:

@@ -203,8 +203,9 @@ def equal(vectors: Float32) -> npt.NDArray[np.bool_]:
     """[heads]: whether all of a head's `vectors` [heads, n, d] are the same, but for the samples' rounding."""
     if vectors.shape[1] == 0:
         return np.ones(len(vectors), np.bool_)
-    size = np.abs(vectors).max(axis=(1, 2))
-    return cast(npt.NDArray[np.bool_], np.ptp(vectors, axis=1).max(axis=1) <= _CONSTANT * size)
+    most, least = vectors.max(axis=1), vectors.min(axis=1)  # (heads, d)
+    size = np.maximum(most, -least).max(axis=1)
+    return cast(npt.NDArray[np.bool_], (most - least).max(axis=1) <= _CONSTANT * size)
 
 
 def _paper(newest: Vectors) -> tuple[Paper, Axes]:

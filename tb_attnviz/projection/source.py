@@ -24,6 +24,7 @@ class Vectors:
     queries: Float32  # [heads, n_query, d]
     keys: Float32  # [heads, n_key, d]
     finite: Bool  # [heads]
+    shared: int = 1  # so many heads after one another have the same keys
 
     @property
     def count(self) -> int:
@@ -103,9 +104,11 @@ class LayerSamples:
     def whole(self, step: int) -> Vectors:
         """All queries and keys, whatever the subset."""
         samples = self.samples(step)
-        queries, keys = samples.queries, samples.expanded_keys()
-        finite = np.asarray(np.isfinite(queries).all(axis=(1, 2)) & np.isfinite(keys).all(axis=(1, 2)))  # (heads,)
-        return Vectors(_zero_unless(finite, queries), _zero_unless(finite, keys), finite)
+        queries, keys, shared = samples.queries, samples.expanded_keys(), len(samples.queries) // len(samples.keys)
+        finite = _finite(queries) & np.repeat(_finite(samples.keys), shared)  # (heads,)
+        if not finite.all():
+            shared = 1  # some have 0 in place of them
+        return Vectors(_zero_unless(finite, queries), _zero_unless(finite, keys), finite, shared)
 
     def samples(self, step: int) -> Samples:
         """All that was recorded of the layer, whatever the subset."""
@@ -139,6 +142,12 @@ class LayerSamples:
             raise ValueError(f"a subset's indices must lie between 0 and {whole.count - 1}, not up to {chosen[-1]}")
         is_query = chosen < n_query
         return Vectors(whole.queries[:, chosen[is_query]], whole.keys[:, chosen[~is_query] - n_query], whole.finite)
+
+
+def _finite(vectors: Float32) -> Bool:
+    """[heads]: whether all of a head's are. A largest or a least number that is not finite tells of any such."""
+    ends = [vectors.max(axis=(1, 2), initial=0), vectors.min(axis=(1, 2), initial=0)]
+    return np.asarray(np.isfinite(ends).all(axis=0))
 
 
 def _zero_unless(finite: Bool, array: Float32) -> Float32:

@@ -175,11 +175,21 @@ def test_tensorboard_holds_the_small_things_and_not_the_samples(run_directory: P
 
 def test_health_scalars_pass_over_heads_without_the_figure() -> None:
     figures = {"induction": np.array([0.2, np.nan, 0.6], np.float32), "absent": np.full(2, np.nan, np.float32)}
-    event = summaries.aggregates_event(figures, step=1, wall_time=0)
-    scalars = {value.tag: value.simple_value for value in event.summary.value}
-    assert scalars == pytest.approx(
+    assert summaries.aggregates(figures) == pytest.approx(
         {"attnviz/induction/mean": 0.4, "attnviz/induction/min": 0.2, "attnviz/induction/max": 0.6}
     )
+
+
+def test_the_time_series_tab_has_means_and_the_worst_of_what_tells_trouble() -> None:
+    figures = {name: np.array([1, 3], np.float32) for name in ("induction", "entropy", "max_logit")}
+    event = summaries.aggregates_event(figures, step=1, wall_time=0)
+    assert {value.tag: value.simple_value for value in event.summary.value} == {
+        "attnviz/induction/mean": 2,
+        "attnviz/entropy/mean": 2,
+        "attnviz/entropy/min": 1,
+        "attnviz/max_logit/mean": 2,
+        "attnviz/max_logit/max": 3,
+    }
 
 
 def test_layers_recorded_before_there_were_soft_caps_have_none() -> None:

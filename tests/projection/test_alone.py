@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tb_attnviz.projection.alone import biplot_alone, leading_eigenvectors
+from tb_attnviz.projection.alone import biplot_alone, leading_axes, leading_eigenvectors
 from tb_attnviz.projection.source import Vectors
 
 SCALE = 0.125
@@ -42,6 +42,29 @@ def test_it_is_the_best_low_rank_picture_of_the_logits(n: int, d: int, dims: int
         bulk = reach[int(np.ceil(0.96 * len(reach) - 1e-9)) - 1]
         extent = reach[-1] if reach[-1] <= 1.1 * bulk else max(bulk, reach[-1] / 100)
         np.testing.assert_allclose(points, right / extent, atol=1e-4)
+
+
+@pytest.mark.parametrize("far", [0, 10, 1000])
+@pytest.mark.parametrize(("n", "d"), [(60, 4), (80, 64), (400, 128)])
+def test_singular_values_are_those_of_the_logits_also_where_queries_or_keys_lie_far_from_the_origin(
+    n: int, d: int, far: float
+) -> None:
+    of = made_up(3, n, d, seed=2)
+    off = far * np.random.default_rng(5).standard_normal((2, 3, 1, d)).astype(np.float32)
+    of = Vectors(of.queries + off[0], of.keys + off[1], of.finite)
+    to_queries, to_keys, mean = (axes.astype(np.float64) for axes in leading_axes(of, SCALE))
+    for head in range(3):
+        queries, keys = of.queries[head].astype(np.float64), of.keys[head].astype(np.float64)
+        right = np.linalg.svd(SCALE * queries @ (keys - keys.mean(axis=0)).T, compute_uv=False)[:3]
+        shown = queries @ to_queries[head], (keys - mean[head]) @ to_keys[head]
+        np.testing.assert_allclose([(side**2).sum(axis=0) for side in shown], [right] * 2, rtol=8e-5)
+
+
+def test_keys_that_heads_share_are_taken_apart_once() -> None:
+    of = made_up(6, 50, 32)
+    keys = of.keys[::3].repeat(3, axis=0)
+    once = biplot_alone(Vectors(of.queries, keys, of.finite, shared=3), SCALE, 2)
+    np.testing.assert_allclose(once, biplot_alone(Vectors(of.queries, keys, of.finite), SCALE, 2), atol=1e-5)
 
 
 def test_heads_that_have_few_directions_or_none_are_0_in_the_others() -> None:
