@@ -15,9 +15,10 @@ from tb_attnviz.events import Side as SideName
 
 from .probes import images as probe_images
 from .probes.batch import Batch
-from .probes.batching import find_present, rows_within, side_of, unlike
+from .probes.batching import find_present, rows_within, side_beside, side_of, unlike
 from .probes.inputs import GivenInputs, Inputs
 from .probes.labels import GivenLabels, read_labels
+from .probes.own_keys import Beside, named_beside
 from .probes.relations import GivenRelations, Related, read_relations
 from .probes.sequences import check_grids, read_sequences
 from .probes.texts import as_texts, as_tokenizer, encode, encode_pairs
@@ -80,6 +81,7 @@ class Probe:
         self.relations: tuple[Related, ...] = ()
         """The pairs of its tokens that heads may follow."""
         self._present = find_present(self._inputs, self.record)
+        self._beside: Beside = (0, 0)
 
     @classmethod
     def from_texts(
@@ -202,6 +204,12 @@ class Probe:
         """
         return self._labelled(labels, "tokens")
 
+    def with_own_keys(self, before: int, behind: int) -> "Probe":
+        """The same probe with key_tokens: its tokens, beside keys of the model's own that layers attend to, too."""
+        changed = copy.copy(self)
+        changed.record, changed._beside = named_beside(self.record, (before, behind)), (before, behind)
+        return changed
+
     def with_relations(self, relations: GivenRelations) -> "Probe":
         """The same probe with pairs of tokens that heads may follow, as AttentionRecorder takes them."""
         changed = copy.copy(self)
@@ -221,12 +229,6 @@ class Probe:
         """
         return self.only(rows_within(max_tokens, self.lengths, seed))
 
-    def own_grid(self, grid: Grid, special: int = 0) -> Grid | None:
-        """`grid`, or None if the tokens of every sequence are the patches of just this one behind as many others."""
-        size = special + grid.size
-        same = all(sequence.grid == grid and len(sequence.tokens) == size for sequence in self.record.sequences)
-        return None if same else grid
-
     def batches(self, size: int, *, device: torch.device) -> Iterator[Batch]:
         """The probe in batches of at most `size` sequences, on `device`.
 
@@ -235,13 +237,13 @@ class Probe:
         size = unlike(size, len(self.lengths), {present.shape[1] for present in self._present.values()})
         for part in self._inputs.parts(size):
             args, kwargs = self._inputs.batch(part, device)
+            which = part, device, self._inputs.ragged
             yield Batch(
                 args=args,
                 kwargs=kwargs,
-                sides=tuple(
-                    side_of(side, self.record, self._present, part, device, ragged=self._inputs.ragged)
-                    for side in self._present
-                ),
+                sides=tuple(side_of(side, self.record, self._present, *which) for side in self._present),
+                own_keys=side_beside(self.record, self._present, self._beside, *which),
+                beside=self._beside,
                 relations=tuple(one.only(range(*part.indices(len(self.lengths)))) for one in self.relations),
                 doubtful=self._inputs.doubtful,
             )
@@ -292,7 +294,5 @@ class Probe:
         part._present = {side: present[rows] for side, present in self._present.items()}
         part.record = replace(self.record, sequences=tuple(self.record.sequences[row] for row in rows))
         part.relations = tuple(one.only(rows) for one in self.relations)
-        sides = [side for s in part.record.sequences for side in (s, s.key_tokens) if side is not None]
-        shown = {side.image.file for side in sides if side.image}
-        part.pngs = {file: png for file, png in self.pngs.items() if file in shown}
+        part.pngs = probe_images.shown_in(part.record, self.pngs)
         return part

@@ -27,7 +27,8 @@ class ProbePasses:
         failures: Failures,
     ) -> None:
         self._model = model
-        self._probe = probe
+        self.probe = probe
+        """What is shown: from the first pass on with the names of keys of the model's own, where it has some."""
         self._batch_size = batch_size
         self._values = values
         self._forward = forward
@@ -44,18 +45,20 @@ class ProbePasses:
             return None
         found = capture(
             self._model,
-            self._probe,
+            self.probe,
             batch_size=self._batch_size,
             health=False,
             forward=self._forward,
             sides=self._sides,
         )
+        self.probe = found.probe or self.probe
         self.select = Selection(found.layers, layers=layers, heads=heads)
         return found
 
     def first(self) -> Recording:
         """Without what a second pass at the same weights shows differently: later recordings are without it, too."""
         first = self.again()
+        self.probe = first.probe or self.probe
         try:
             second = self.again(health=False)
         except Exception as error:
@@ -68,7 +71,7 @@ class ProbePasses:
         """What the model does with the probe now. Raises NoAttentionError."""
         return capture(
             self._model,
-            self._probe,
+            self.probe,
             batch_size=self._batch_size,
             health=health,
             select=self.select,

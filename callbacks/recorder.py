@@ -159,6 +159,7 @@ class AttentionRecorder:
         )
         found = self._passes.choose(layers, heads)
         first = self._passes.first()
+        self._probe = self._passes.probe
         self.layers: tuple[Layer, ...] = first.layers
         """The attention layers that are recorded, in the order of the forward pass."""
         self.bytes_per_checkpoint: int = first.sample_bytes

@@ -158,6 +158,11 @@ class BatchRecording:
         if self.values is not None:
             self.values.expect(None)
 
+    @property
+    def beside(self) -> dict[str, tuple[int, int]]:
+        """Attention → keys of the model's own before and behind those of its tokens, which the probe does not name."""
+        return self._pairings.beside
+
     def looks_like_attention(self, shape: torch.Size) -> bool:
         """Whether a softmax over `shape` is one over the pairs of two tokens."""
         return self._pairings.looks_like_attention(shape)

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from tb_attnviz.events import Grid, ProbeRecord
 from tb_attnviz.events import Side as SideName
 
 from ..probes.side import Side
@@ -17,6 +18,13 @@ def agrees(side: Side, places: Places) -> bool:
         own = side.grid is None or (side.grid, side.special) == (places.grid, places.special)
         return own and places.order is None
     return places is None
+
+
+def own_grid(record: ProbeRecord, grid: Grid, special: int = 0) -> Grid | None:
+    """`grid`, or None if the tokens of every sequence are the patches of just this one behind as many others."""
+    size = special + grid.size
+    same = all(sequence.grid == grid and len(sequence.tokens) == size for sequence in record.sequences)
+    return None if same else grid
 
 
 class OwnGrids:

@@ -22,6 +22,10 @@ _CROWDED = (
 )
 
 
+_BESIDE = (
+    "it attends to {} keys of the model's own beside those of the tokens (memory, a prefix, a bias), and other layers "
+    "to other numbers of them: one number of such keys is recorded, that of the most layers"
+)
 OwnGrid = tuple[Grid, int]  # and how many tokens without a place there are before its patches
 
 
@@ -70,6 +74,9 @@ class Pairings:
         self._sides = {side.name: side for side in batch.sides}
         self._others = others
         self._own = OwnGrids(len(batch.present), batch.present.device)
+        self._own_keys = {batch.beside: batch.own_keys}
+        self.beside: dict[str, tuple[int, int]] = {}
+        """Attention → its keys of the model's own before and behind those of tokens, where the probe names others."""
 
     def of(self, call: AttentionCall) -> Pairing | str:
         """The tokens that `call` is among, or why they are not those of the probe."""
@@ -101,6 +108,10 @@ class Pairings:
         return len(shape) >= 3 and shape[-2] in widths and shape[-1] in widths
 
     def _found_of(self, call: AttentionCall, named: Sides | None) -> Pairing | str | None:
+        if call.beside is not None and len(self._sides) == 1 and named in (None, ("tokens", "tokens")):
+            found = self._beside(call, call.beside)
+            if found is not None:
+                return found
         fitting = [
             pair for pair in self._possible(named) if pair.queries.fits(call.queries) and pair.keys.fits(call.keys)
         ]
@@ -116,6 +127,17 @@ class Pairings:
             alone = len(call.queries) == len(self._sides["tokens"].present)  # no windows
             return reason if fitting or alone or reason != UNKNOWN else None
         return self._on_grids(call, named)
+
+    def _beside(self, call: AttentionCall, beside: tuple[int, int]) -> Pairing | str | None:
+        """Keys of the model's own beside those of the tokens."""
+        own, keys = self._sides["tokens"], self._own_keys.get(beside)
+        n = own.present.shape[1]
+        if not own.fits(call.queries) or (len(call.keys), call.keys.shape[2]) != (len(own.present), n + sum(beside)):
+            return None
+        if keys is not None:
+            return Pairing(own, keys)
+        self.beside[call.name] = beside
+        return _BESIDE.format(sum(beside))
 
     def _on_grids(self, call: AttentionCall, named: Sides | None) -> Pairing | str | None:
         """Queries or keys, or both, are the patches of a grid that the probe's tokens are not."""
@@ -162,7 +184,10 @@ class Pairings:
             return f"{misfit}: windows, or parts of them, whose places are not known"
         if n_query == n_key:
             return f"{misfit}: the model has {n_query} tokens a sequence there, and the probe names {known}"
-        return f"{misfit}: it has {n_query} queries and {n_key} keys a sequence there"
+        return (
+            f"{misfit}: it has {n_query} queries and {n_key} keys a sequence there (where some of these are the "
+            "model's own, memory or a prefix, name all keys by the probe's key_tokens)"
+        )
 
 
 def _windows(call: AttentionCall) -> Pairing | str | None:

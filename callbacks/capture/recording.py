@@ -1,6 +1,7 @@
 """Recording: one pass of a model over the probe, and what every attention head did in it."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +25,7 @@ from .maps import stored_maps
 from .masks import as_bias, join_masks, join_masks_of_windows
 from .neutral import undisturbed
 from .other_sequences import Sides, other_sequences
+from .own_grids import own_grid
 from .selection import Selection
 from .sides import GivenSides, contents, find_sides
 from .unseen import scripted_attention, unseen
@@ -52,6 +54,8 @@ class Recording:
     """Layer → why the norms of its values were not recorded, where they were asked for."""
     arrays: dict[str, npt.NDArray[Any]] = dataclasses.field(default_factory=dict)
     """What else is known of the heads, by names with a slash."""
+    probe: Probe | None = None
+    """What was shown: with key_tokens where layers attend to keys of the model's own, too."""
 
     @property
     def sample_bytes(self) -> int:
@@ -88,7 +92,8 @@ def capture(
 ) -> Recording:
     """Show `probe` to `model`, `batch_size` sequences at a time, and record the attention of every layer.
 
-    Of layers and heads those that `select` chooses.
+    Of layers and heads those that `select` chooses. Keys of the model's own that a layer attends to beside the tokens
+    (memory, a learned prefix) are named, in `recording.probe`.
     The model is left as it was. Attention that is not among the probe's own tokens is skipped. Without `health` there
     are no figures; with `values` there are the norms of values. `forward(model, …)` is what shows a batch to the model.
     sides: of attentions by name or pattern, which side their queries and keys are of, where the pass does not tell.
@@ -132,10 +137,17 @@ def capture(
             of_batch.end()
             batches.append(of_batch)
             observers.append(observer)
+    beside = Counter(found for of_batch in batches for found in of_batch.beside.values())
+    if beside and probe.record.sequences[0].key_tokens is None:
+        return capture(
+            model, probe.with_own_keys(*beside.most_common(1)[0][0]), batch_size=batch_size, select=select,
+            health=health, values=values, sides=sides, forward=forward, known=known, unfit=unfit,
+        )  # fmt: skip
     for observer in observers:
         observer.raise_error()
     recording = _join(probe, batches, FIGURES if health else ())
-    return recording if select is None else dataclasses.replace(recording, layers=select.number(recording.layers))
+    layers = recording.layers if select is None else select.number(recording.layers)
+    return dataclasses.replace(recording, layers=layers, probe=probe)
 
 
 def _show(model: nn.Module, batch: Batch, forward: Forward) -> None:
@@ -191,7 +203,7 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
         queries = torch.cat([part.queries for part in parts], dim=1)  # (heads, n_query, d)
         keys = torch.cat([part.keys for part in parts], dim=1)  # (kv_heads, n_key, d)
         (heads, _, head_dim), kv_heads = queries.shape, len(keys)
-        grids = [(None, 0) if own is None or probe.own_grid(*own) is None else own for own in parts[0].grids]
+        grids = [(None, 0) if own is None or own_grid(probe.record, *own) is None else own for own in parts[0].grids]
         fetched = join_values(name, of_values) if of_values else None
         if isinstance(fetched, str):
             without_values[name] = fetched

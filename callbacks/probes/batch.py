@@ -17,6 +17,8 @@ class Batch:
     kwargs: dict[str, Any]
     sides: tuple[Side, ...]  # the tokens, and the key_tokens where there are some
     relations: tuple[Related, ...] = ()  # in these sequences
+    own_keys: Side | None = None  # its tokens, beside keys of the model's own
+    beside: tuple[int, int] = (0, 0)  # how many these are, before and behind the tokens
     doubtful: tuple[str, ...] = ()
     """The inputs that may belong to no sequence, and are cut into batches like those that do."""
 

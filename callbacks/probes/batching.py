@@ -11,6 +11,7 @@ from tb_attnviz.events import Side as SideName
 from tb_attnviz.geometry import asked_of
 
 from .inputs import Inputs
+from .own_keys import Beside, present_beside
 from .sequences import map_kind, repeats_of
 from .side import Side
 from .token_mask import check_rows, find_patch_places, find_token_mask
@@ -32,7 +33,7 @@ def find_present(inputs: Inputs, record: ProbeRecord) -> Present:
 
 def side_of(
     side: SideName, record: ProbeRecord, present: Mapping[SideName, Tensor], part: slice, device: torch.device,
-    *, ragged: bool
+    ragged: bool
 ) -> Side:  # fmt: skip
     """Those of some sequences. ragged: without the positions that only others have."""
     sequences = record.side(side)[part]
@@ -48,6 +49,17 @@ def side_of(
         asked=asked_of(repeats_of(record.side(side))),
         grid=sequences[0].grid if len({(s.grid, len(s.tokens)) for s in sequences}) == 1 else None,
     )
+
+
+def side_beside(
+    record: ProbeRecord, present: Mapping[SideName, Tensor], beside: Beside, part: slice, device: torch.device,
+    ragged: bool
+) -> Side | None:  # fmt: skip
+    """The tokens beside keys of the model's own, where there are some."""
+    if not any(beside):
+        return None
+    both: Present = {"key_tokens": present_beside(present["tokens"], beside)}
+    return side_of("key_tokens", record, both, part, device, ragged)
 
 
 def unlike(size: int, sequences: int, widths: set[int]) -> int:

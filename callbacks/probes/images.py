@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tb_attnviz.events import Grid, Image
+from tb_attnviz.events import Grid, Image, ProbeRecord
 
 from .labels import GivenLabels
 from .ragged import Ragged
@@ -29,6 +29,13 @@ LONGEST_SIDE = 512
 _FEWEST_PIXELS = 8  # a side of a patch, where its colours are looked at
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of red, green and blue (ITU-R BT.709)
 _GREY = 0.02  # of the range of colours: with less between the strongest and the weakest there is no hue
+
+
+def shown_in(record: ProbeRecord, pngs: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Those of the files that a side of `record` shows."""
+    sides = [side for s in record.sequences for side in (s, s.key_tokens) if side is not None]
+    shown = {side.image.file for side in sides if side.image}
+    return {file: png for file, png in pngs.items() if file in shown}
 
 
 def as_inputs(pixel_values: Tensor | Sequence[Tensor] | Mapping[str, Any]) -> tuple[Any, list[Tensor]]:

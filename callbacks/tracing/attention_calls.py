@@ -153,7 +153,7 @@ class AttentionCalls(TorchFunctionMode):
             given = dict(zip(("query", "key", "value"), args, strict=False)) | kwargs
             both = given.get("query", given.get("q")), given.get("key", given.get("k"))
             call = kernel(name, *args, **kwargs)
-            self._tell(call, both, (arrange, arrange))
+            self._tell(dataclasses.replace(call, beside=self._inside.beside), both, (arrange, arrange))
             if self._inside.given is None:  # else what nn.MultiheadAttention makes of it is the result of its own layer
                 self._fused.append((name, arrange, given.get("value", given.get("v"))))
         except kernels.UnreadableError as error:

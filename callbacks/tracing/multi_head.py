@@ -16,6 +16,8 @@ class Inside:
         self._attend = attend
         self.given: tuple[Any, Any] | None = None
         """What it makes its queries and keys of, while it runs."""
+        self.beside: tuple[int, int] | None = None
+        """How many keys of its own it adds before and behind those, if it does."""
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, weights: bool) -> tuple[Tensor, Tensor | None]:
         """What the function returns; its weights, where they are asked for, only with `weights`.
@@ -29,10 +31,12 @@ class Inside:
         call = inspect.signature(original).bind(*args, **kwargs)
         call.apply_defaults()
         self.given = call.arguments["query"], call.arguments["key"]
+        behind = int(call.arguments["bias_k"] is not None) + int(call.arguments["add_zero_attn"])
+        self.beside = (0, behind) if behind else None
         try:
             output, found = copy(**call.arguments | {"need_weights": False})
         finally:
-            self.given = None
+            self.given = self.beside = None
         if weights and call.arguments["need_weights"]:
             found = original(*args, **kwargs)[1]
         return output, found

@@ -60,6 +60,8 @@ class PatchMoves:
             return [self.written(operation, args, kwargs)]
         if operation in ("getitem", "index_select") and (looked_up := self._looked_up(operation, args, first)):
             return [looked_up]
+        if operation == "addmm":  # a linear layer as GPT-2 writes it: the bias, then what it is given
+            args = args[1:]
         x = args[0] if args and isinstance(args[0], Tensor) else kwargs.get("input", kwargs.get("query"))
         placed = self._of(x) if isinstance(x, Tensor) else None
         if not isinstance(x, Tensor) or placed is None:
@@ -71,7 +73,9 @@ class PatchMoves:
             if first.shape[:-1] != numbers.shape[:-1]:
                 return nothing
             return [self._summed(placed, (-1,), (*first.shape[:-1], 1), first.shape), *nothing[1:]]
-        if operation == "linear":
+        if operation in ("addmm", "mm") and any(map(self._made_of_images, args[1:2])):  # no layer
+            return nothing
+        if operation in ("linear", "addmm", "mm"):
             return [self._summed(placed, (-1,), (*first.shape[:-1], 1), first.shape)]
         if operation in ("scaled_dot_product_attention", "multi_head_attention_forward", "flex_attention"):
             of_rows = self._summed(placed, (-1,), (*numbers.shape[:-1], 1), first.shape)

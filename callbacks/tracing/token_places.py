@@ -99,6 +99,26 @@ class TokenPlaces:
         own = placed[1].numbers(self._sequences, numbers.device)[:, :, :, None]
         return len(numbers) == self._sequences and bool((without_spread(numbers) == own).all())
 
+    def beside(self, x: Tensor, arrange: Callable[[Tensor], Tensor | None]) -> tuple[int, int] | None:
+        """How many keys there are before and behind those of the tokens, all of which are there in their order.
+
+        None where there are no more, or where that was not seen.
+        """
+        placed = None if self._is_written_over() else self._followed.placed(x)
+        numbers = None if placed is None else arrange(placed[0])
+        if placed is None or numbers is None or numbers.dim() != 4 or len(numbers) != self._sequences:
+            return None
+        n, of_tokens = placed[1].size, torch.nonzero(numbers[0, 0, :, 0] >= 0)[:, 0]
+        if not 0 < n < numbers.shape[2] or len(of_tokens) != n:
+            return None
+        before = int(of_tokens[0])
+        tokens, others = numbers.narrow(2, before, n), numbers.clone()
+        others.narrow(2, before, n).fill_(-1)
+        own = placed[1].numbers(self._sequences, numbers.device)[:, :, :, None]
+        if not bool((tokens == own).all()) or bool((others >= 0).any()):
+            return None
+        return before, numbers.shape[2] - before - n
+
     def problem(self, x: Tensor, arrange: Callable[[Tensor], Tensor | None]) -> str | None:
         """Why the tokens of queries, or keys, are not where the probe has them; None if that was not seen.
 

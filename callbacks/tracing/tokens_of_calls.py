@@ -90,8 +90,13 @@ class TokensOfCalls:
             self._of_latents.add(call.name)
         if disorder is None and self._is_of_latents(call, queries, keys):
             disorder = LATENTS
+        beside = call.beside
+        if self._sides == 1 and isinstance(given[0], Tensor) and self.places.in_place(given[0], arranges[0]):
+            beside = self.places.beside(given[1], arranges[1]) if isinstance(given[1], Tensor) else None
         sources = (queries, keys, attention)
-        return dataclasses.replace(call, sources=sources, places=(places[0], places[1]), disorder=disorder)
+        return dataclasses.replace(
+            call, sources=sources, places=(places[0], places[1]), disorder=disorder, beside=beside
+        )
 
     def look_at_values(self, name: str, values: Tensor, arrange: Arrange) -> None:
         """Refuse an attention whose values are of other tokens than its keys."""
