@@ -196,7 +196,9 @@ def test_pretrained(given: dict[str, object]) -> None:
 
 
 def test_own_attention() -> None:
-    names = run_page("docs/how_to/own_attention.md", {"my_kernel": functional.scaled_dot_product_attention})
+    given = {"ids": torch.ones(1, 5, dtype=torch.long), "tokens": [list("abcde")]}
+    names = run_page("docs/how_to/own_attention.md", {"my_kernel": functional.scaled_dot_product_attention, **given})
+    assert names["probe"].record.sequences[0].key_tokens.tokens == ("prefix 1", "prefix 2", *"abcde")
     vectors = torch.randn(1, 2, 5, 8)
     assert names["SparseAttention"]()(vectors, vectors, vectors).shape == vectors.shape
     gate = torch.rand(1, 2, 5) + 0.1

@@ -12,10 +12,12 @@ IN_PLACE = {
     *("mish", "softplus", "sigmoid", "logsigmoid", "tanh", "prelu", "rrelu", "threshold", "softmax", "log_softmax"),
     *("dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout", "layer_norm", "batch_norm"),
     *("group_norm", "instance_norm", "rms_norm", "local_response_norm", "normalize", "contiguous", "clone", "to"),
+    *("long", "int"),
     *("type", "type_as", "float", "half", "bfloat16", "double", "detach", "alias", "requires_grad", "cpu", "cuda"),
 }  # fmt: skip
 """Operations that leave every element where it is."""
-SAME = {"contiguous", "to", "type", "type_as", "float", "half", "bfloat16", "double", "cpu", "cuda", "requires_grad"}
+SAME = {"contiguous", "to", "type", "type_as", "long", "int", "float", "half", "bfloat16", "double", "cpu", "cuda"}
+SAME |= {"requires_grad"}
 """Of these, those that may hand back what they were given."""
 MOVING = {
     *("view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "ravel", "permute", "transpose", "movedim"),

@@ -44,7 +44,7 @@ class Model(nn.Module):
         self.embedding, self.layers = nn.Embedding(64, WIDTH), nn.ModuleList(layers)
 
     def forward(self, input_ids, attention_mask):
-        x = self.embedding(input_ids)
+        x = self.embedding(input_ids.long())
         causal = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril()
         for layer in self.layers:
             x = layer(x, causal & attention_mask.bool()[:, None, None, :])
