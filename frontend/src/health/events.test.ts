@@ -40,6 +40,12 @@ describe('all that happened', () => {
     expect(told.map(({ event }) => event.step)).toEqual([205, 200, 201, 204]);
   });
 
+  it('tells an unusual head as briefly as an alert, and longer where it is asked for', () => {
+    const sentence = 'L0 H1: key norm 5, about 1 before, unlike the other heads';
+    const [told] = toldEvents([{ ...formed(50), what: 'alert', sentence }], [], layers);
+    expect([told?.says, told?.event.sentence]).toEqual(['L0 H1: key norm 5, about 1 before', sentence]);
+  });
+
   it('says how it was begun again without the step beside it', () => {
     const sentence = 'begun again at step 50 with another model (4 → 6 heads a layer)';
     const [begun] = toldEvents([{ ...formed(50), what: 'changed model', sentence }], [], layers);

@@ -24,7 +24,7 @@ const BREAKS: ReadonlySet<RunEvent['what']> = new Set(['restart', 'changed model
 
 const stepOf = ({ step }: RunEvent) => step.toLocaleString('en-US');
 
-/** All that happened, the newest first; of what happened at one step, trouble first.
+/** All that happened, as briefly as alerts are told, the newest first; of what happened at one step, trouble first.
  * @param alerts as recorded: an event of one of them is told as briefly as it is */
 export function toldEvents(
   events: readonly RunEvent[],
@@ -38,7 +38,7 @@ export function toldEvents(
       const says = alert
         ? briefly(alert, layers)
         : event.sentence.replace(` ${BREAKS.has(event.what) ? 'at' : 'since'} step ${stepOf(event)}`, '');
-      return { event, alert, says };
+      return { event, alert, says: says.replace(/, unlike the other heads$/, '') };
     })
     .sort((a, b) => b.event.step - a.event.step || Number(b.event.trouble) - Number(a.event.trouble));
 }
