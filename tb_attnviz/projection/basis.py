@@ -19,12 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.geometry import procrustes
+from tb_attnviz.projection.eigenvectors import COUNT, leading_eigenvectors
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 PROJECTIONS = ("biplot", "pca")
-MOST_DIMS = 3
+MOST_DIMS = COUNT
 BULK = 0.96  # of a step's points, which the frame holds: the keys of [CLS] and [SEP] are 4 % of 25 tokens' points
 _WORTH = 1.1  # times the bulk's reach: where all points lie within that, the frame holds all of them
 _FARTHEST = 100  # frames: how far out a point may lie before the frame grows: rounding is not magnified to fill a cell
@@ -40,10 +41,13 @@ class Basis:
 
     def project(self, coordinates: Float32, dims: int) -> Float64:
         """[heads, n, dims] from aligned coordinates [heads, n, d]; BULK of them within [-1, 1] at the fitted steps."""
-        directions = self.directions[..., :dims]
-        origin = self.centre[:, None, :] @ directions  # (heads, 1, dims)
-        extent = self.extent[:, dims - 1, None, None]
-        return (coordinates @ directions.astype(np.float32) - origin) / extent
+        return self.placed(coordinates @ self.directions[..., :dims].astype(np.float32))
+
+    def placed(self, along: Float32) -> Float64:
+        """On screen, from how far points lie along the first directions, [heads, n, dims]."""
+        dims = along.shape[2]
+        origin = self.centre[:, None, :] @ self.directions[..., :dims]  # (heads, 1, dims)
+        return (along - origin) / self.extent[:, dims - 1, None, None]
 
     def of(self, head: int | None) -> "Basis":
         """That of one head, as of a layer of one; all for None."""
@@ -64,11 +68,15 @@ class Moments:
     @staticmethod
     def of(coordinates: Float32) -> "Moments":
         """Of one step's `coordinates` [heads, n, d], so that each step counts alike, however large its logits are."""
-        points = max(coordinates.shape[1], 1)
-        second = (coordinates.swapaxes(1, 2) @ coordinates).astype(np.float64) / points  # (heads, d, d)
+        second = (coordinates.swapaxes(1, 2) @ coordinates).astype(np.float64)  # (heads, d, d)
+        return Moments.summed(second, coordinates.sum(axis=1, dtype=np.float64), coordinates.shape[1])
+
+    @staticmethod
+    def summed(second: Float64, total: Float64, count: int) -> "Moments":
+        """The same from the sums over its `count` points: of products [heads, d, d], of coordinates [heads, d]."""
+        second, mean = second / max(count, 1), total / max(count, 1)
         size = np.trace(second, axis1=1, axis2=2)  # (heads,)
         weight = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
-        mean = coordinates.sum(axis=1, dtype=np.float64) / points
         return Moments(second * weight[:, None, None], mean * weight[:, None], weight)
 
     def __add__(self, other: "Moments") -> "Moments":
@@ -114,22 +122,21 @@ class Extent:
     """How far a basis' points reach, over all steps: the largest coordinate of a point is its reach."""
 
     def __init__(self, basis: Basis) -> None:
-        self._basis = basis
+        self.basis = basis
         self._bulk = np.zeros_like(basis.extent)
         self._largest = np.zeros_like(basis.extent)
 
-    def add(self, coordinates: Float32) -> None:
-        """`coordinates` [heads, n, d] of one step."""
-        if coordinates.shape[1] == 0:
+    def add(self, points: Float64) -> None:
+        """`points` [heads, n, 3] of one step, as the basis shows them."""
+        if points.shape[1] == 0:
             return
-        points = self._basis.project(coordinates, MOST_DIMS)  # (heads, n, 3)
         reach = np.maximum.accumulate(np.abs(points), axis=2)
         bulk, largest = reach_of(reach)
         self._bulk = np.maximum(self._bulk, bulk)
         self._largest = np.maximum(self._largest, largest)
 
     def measured(self) -> Basis:
-        return dataclasses.replace(self._basis, extent=extent_of(self._bulk, self._largest))
+        return dataclasses.replace(self.basis, extent=extent_of(self._bulk, self._largest))
 
 
 def reach_of(reach: Float64) -> tuple[Float64, Float64]:
@@ -149,7 +156,4 @@ def extent_of(bulk: Float64, largest: Float64) -> Float64:
 
 def _leading(moment: Float64) -> Float64:
     """The eigenvectors of the largest eigenvalues, [heads, d, 3]; for d < 3 the missing directions are 0."""
-    _, vectors = np.linalg.eigh(moment)  # ascending
-    leading = vectors[..., ::-1][..., :MOST_DIMS]
-    missing = MOST_DIMS - leading.shape[-1]
-    return np.pad(leading, ((0, 0), (0, 0), (0, missing)))
+    return leading_eigenvectors(moment)[1]

@@ -22,9 +22,10 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.geometry import canonical_axes, paper_scale, paper_translation, procrustes
-from tb_attnviz.projection.basis import Basis, Extent, Moments, turned
+from tb_attnviz.geometry import paper_scale, paper_translation, procrustes
+from tb_attnviz.projection.basis import MOST_DIMS, Basis, Extent, Moments, turned
 from tb_attnviz.projection.projection import Normalisation
+from tb_attnviz.projection.second_moments import mean_keys, root_of, second_moments
 from tb_attnviz.projection.source import LayerSamples, Vectors
 
 Float32 = npt.NDArray[np.float32]
@@ -32,7 +33,7 @@ Float64 = npt.NDArray[np.float64]
 
 FITTED_STEPS = 16
 _HELD_BYTES = 2**28
-_CONSTANT = 1e-6  # of the largest component: keys that differ by less are equal
+_NOISE = 1e-6  # of the largest singular value of the logits: what smaller ones are
 
 
 def spread(steps: Sequence[int]) -> list[int]:
@@ -56,10 +57,24 @@ class Axes:
 
     def aligned_to(self, target: "Axes", there: Vectors, here: Vectors) -> "Axes":
         """Rotated so that the coordinates of `here` are nearest to those that `target` gives of `there`."""
+        return self.turned(self.turn_to(target, there, here))
+
+    def turned(self, rotation: Float64) -> "Axes":
+        """By `rotation` [heads, d, d]."""
+        return Axes((self.query @ rotation).astype(np.float32), (self.key @ rotation).astype(np.float32), self.key_mean)
+
+    def turn_to(self, target: "Axes", there: Vectors, here: Vectors) -> Float64:
+        """The rotation [heads, d, d] of `aligned_to`."""
         keys = (here.keys - self.key_mean[:, None, :]).swapaxes(1, 2) @ (there.keys - target.key_mean[:, None, :])
         cross = _between(self.query, here.queries.swapaxes(1, 2) @ there.queries, target.query)
-        rotation = procrustes(cross + _between(self.key, keys, target.key))  # (heads, d, d)
-        return Axes((self.query @ rotation).astype(np.float32), (self.key @ rotation).astype(np.float32), self.key_mean)
+        return cast(Float64, procrustes(cross + _between(self.key, keys, target.key)))
+
+    def shown(self, basis: Basis, vectors: Vectors, dims: int) -> Float64:
+        """[heads, n_query + n_key, dims]: the picture of `vectors` in `basis`, without all their coordinates."""
+        directions = basis.directions[..., :dims]
+        query, key = ((axes @ directions).astype(np.float32) for axes in (self.query, self.key))
+        keys = (vectors.keys - self.key_mean[:, None, :]) @ key
+        return basis.placed(np.concatenate([vectors.queries @ query, keys], axis=1))
 
     def of(self, head: int | None) -> "Axes":
         """Those of one head, as of a layer of one; all for None."""
@@ -109,8 +124,8 @@ class Frame:
         `whole`: the vectors of `step`, where they were read. `home` as in `coordinates`.
         """
         whole = (source.whole(step) if whole is None else whole).of(head)
-        coordinates = self.coordinates(source, step, whole, head=head, home=home)
-        points = self.bases[projection].of(head).project(coordinates, dims)
+        axes = self._axes_of(source, step, whole, head, home)
+        points = axes.shown(self.bases[projection].of(head), source.pictured(whole), dims)
         return cast(Float32, np.where(whole.finite[:, None, None], points, np.nan).astype(np.float32))
 
     def coordinates(
@@ -137,7 +152,7 @@ class Frame:
         if self.paper is not None or (home is None and step == nearest):
             return axes
         there = (home or source).whole(nearest).of(head)
-        return _canonical(whole, source.scale).aligned_to(axes, there, whole)
+        return _canonical(whole, source.scale)[0].aligned_to(axes, there, whole)
 
 
 def fit_frame(
@@ -158,54 +173,65 @@ def fit_frame(
     fitted: dict[int, Axes] = {}
     before: tuple[Axes, Vectors] | None = None
     held: dict[int, Vectors] = {}  # that are not read again
-    newest: Float32 = np.empty(0, np.float32)
     moments: Moments | None = None
     for done, step in enumerate(visited, start=1):
         whole = source.whole(step)
         # A step with heads that are not finite is no neighbour to align to; it joins like any other unfitted step.
         if whole.finite.all() or (step == visited[-1] and not fitted):
-            axes = shared or _canonical(whole, source.scale)
-            if before is not None and shared is None:
-                axes = axes.aligned_to(*before, whole)
+            axes, of_newest = _moments(whole, source, before, shared)
             before, fitted[step] = (axes, whole), axes
             if len(visited) * whole.nbytes <= _HELD_BYTES:
                 held[step] = whole
-            newest = axes.coordinates(source.pictured(whole))
-            of_newest = Moments.of(newest)
             moments = of_newest if moments is None else moments + of_newest
         report(done, 2 * len(visited))
     if moments is None:
         return Frame((), (), {}, paper)
     alone = of_newest.bases()
+    assert before is not None
+    newest = before[0].coordinates(source.pictured(before[1]))
     extents = {name: Extent(turned(basis, alone[name], newest)) for name, basis in moments.bases().items()}
     for done, (step, axes) in enumerate(fitted.items(), start=len(visited) + 1):
-        again = None if step == max(fitted) else source.pictured(held.pop(step) if step in held else source.whole(step))
-        coordinates = newest if again is None else axes.coordinates(again)
+        pictured = source.pictured(held.pop(step) if step in held else source.whole(step))
         for extent in extents.values():
-            extent.add(coordinates)
+            extent.add(axes.shown(extent.basis, pictured, MOST_DIMS))
         report(done, 2 * len(visited))
     bases = {name: extent.measured() for name, extent in extents.items()}
     return Frame(tuple(fitted), (shared,) if shared else tuple(fitted.values()), bases, paper)
 
 
-def _canonical(vectors: Vectors, scale: float) -> Axes:
-    """Canonical axes in double precision; 0 for heads whose keys are all equal: their logits are constant."""
-    found = canonical_axes(vectors.queries.astype(np.float64), vectors.keys.astype(np.float64), scale=scale)
-    varied = ~equal(vectors.keys)[:, None, None]
-    return Axes(
-        (found.query_axes * varied).astype(np.float32),
-        (found.key_axes * varied).astype(np.float32),
-        found.key_mean.astype(np.float32),
-    )
+def _moments(
+    whole: Vectors, source: LayerSamples, before: tuple[Axes, Vectors] | None, shared: Axes | None
+) -> tuple[Axes, Moments]:
+    """The axes of a step, aligned to those of the step `before`, and the moments of its pictured points in them."""
+    if shared is not None:
+        return shared, Moments.of(shared.coordinates(source.pictured(whole)))
+    axes, values = _canonical(whole, source.scale)
+    turn = np.broadcast_to(np.eye(values.shape[1]), (*values.shape, values.shape[1]))
+    if before is not None:
+        turn = axes.turn_to(*before, whole)
+        axes = axes.turned(turn)
+    if source.subset is not None:
+        return axes, Moments.of(axes.coordinates(source.pictured(whole)))
+    total = whole.queries.sum(axis=1, dtype=np.float64)[:, None, :] @ axes.query  # of the keys it is 0
+    return axes, Moments.summed(2 * (turn.swapaxes(1, 2) * values[:, None, :]) @ turn, total[:, 0], whole.count)
 
 
-def equal(vectors: Float32) -> npt.NDArray[np.bool_]:
-    """[heads]: whether all of a head's `vectors` [heads, n, d] are the same, but for the samples' rounding."""
-    if vectors.shape[1] == 0:
-        return np.ones(len(vectors), np.bool_)
-    most, least = vectors.max(axis=1), vectors.min(axis=1)  # (heads, d)
-    size = np.maximum(most, -least).max(axis=1)
-    return cast(npt.NDArray[np.bool_], (most - least).max(axis=1) <= _CONSTANT * size)
+def _canonical(vectors: Vectors, scale: float) -> tuple[Axes, Float64]:
+    """Canonical axes, and Σ [heads, d]: the second moment of the queries in them, and that of the keys.
+
+    As geometry.canonical_axes, but by one decomposition, of C = s² Lᵀ (KᵀK) L with L Lᵀ = QᵀQ (projection.alone has the
+    formulas), in double precision. 0 from the rank on: throughout for heads whose keys are all equal.
+    """
+    mean = mean_keys(vectors)
+    of_queries, of_keys = second_moments(vectors, mean, np.float64)
+    root = root_of(of_queries)
+    squares, left = np.linalg.eigh(scale**2 * (root.swapaxes(1, 2) @ of_keys @ root))
+    values, left = np.sqrt(np.maximum(squares[:, ::-1], 0)), left[..., ::-1]  # descending
+    values = np.where(values > _NOISE * values[:, :1], values, 0.0)
+    inverse = np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)[:, None, :]
+    to_keys = scale * (root @ left) * np.sqrt(inverse)
+    to_queries = scale * (of_keys @ to_keys) * inverse
+    return Axes(*(axes.astype(np.float32) for axes in (to_queries, to_keys, mean))), values
 
 
 def _paper(newest: Vectors) -> tuple[Paper, Axes]:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from tb_attnviz.projection.embedding import LEAST_POINTS
-from tb_attnviz.projection.frame import equal
 from tb_attnviz.projection.projection import Projection
+from tb_attnviz.projection.second_moments import equal
 from tb_attnviz.projection.source import Vectors
 
 _NAMES = {"tsne": "t-SNE", "umap": "UMAP", "attention": "a picture of attention"}

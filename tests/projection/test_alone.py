@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tb_attnviz.projection.alone import biplot_alone, leading_axes, leading_eigenvectors
+from tb_attnviz.projection.alone import biplot_alone, leading_axes
+from tb_attnviz.projection.eigenvectors import leading_eigenvectors
 from tb_attnviz.projection.source import Vectors
 
 SCALE = 0.125
