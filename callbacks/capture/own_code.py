@@ -50,7 +50,7 @@ class OwnCode:
     def packages(self) -> set[str]:
         """Those that it is written in."""
         modules = {str(names.get("__name__")) for names, _ in self.globals.values()}
-        return {name.partition(".")[0] for name in modules | {kind.__module__ for kind in self.classes}}
+        return {name.partition(".")[0] for name in modules | {str(kind.__module__) for kind in self.classes}}
 
     def _reach(self, values: Iterable[Any]) -> None:
         waiting = [*values]
@@ -91,7 +91,7 @@ class OwnCode:
         """Methods of `kind`; those are returned that have been asked for already, or are called without their names."""
         found: list[Any] = []
         for one in kind.__mro__:
-            if id(one) in self._seen or not is_written_here(one.__module__):
+            if id(one) in self._seen or not is_written_here(str(one.__module__)):
                 continue
             self._seen.add(id(one))
             is_module = issubclass(one, nn.Module)
@@ -109,12 +109,13 @@ def is_written_here(module: str) -> bool:
     package = module.partition(".")[0]
     if package in sys.stdlib_module_names or package in ("torch", "tb_attnviz", "builtins"):
         return package == "__main__"
-    found = sys.modules.get(module)
-    file = getattr(found, "__file__", None)
-    if file is None:
+    try:
+        file = getattr(sys.modules.get(module), "__file__", None)
+    except Exception:  # of a module that is loaded only when it is asked for something
+        return False
+    if not isinstance(file, str):
         return True  # of a notebook, say
-    parts = Path(file).parts
-    return not {"site-packages", "dist-packages"} & {*parts} and not file.startswith(_INSTALLED)
+    return not {"site-packages", "dist-packages"} & {*Path(file).parts} and not file.startswith(_INSTALLED)
 
 
 def functions_in(value: Any) -> Iterator[types.FunctionType]:

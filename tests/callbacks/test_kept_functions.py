@@ -2,6 +2,7 @@
 
 import collections
 import functools
+import sys
 import types
 import weakref
 
@@ -189,6 +190,22 @@ def test_packages_that_are_installed_keep_what_is_theirs():
     assert is_written_here(__name__)
     assert is_written_here("__main__")
     assert not any(map(is_written_here, ("torch.nn", "numpy", "numpy.linalg", "tb_attnviz", "collections")))
+
+
+class Shy(types.ModuleType):
+    """A module that is loaded only when it is asked for something, and cannot be."""
+
+    def __getattr__(self, name):
+        raise ImportError(name)
+
+
+def test_odd_modules_and_classes_are_no_obstacle(monkeypatch):
+    monkeypatch.setitem(sys.modules, "shy", Shy("shy"))
+    monkeypatch.setattr(Collector, "__module__", None)
+    monkeypatch.setitem(globals(), "ODD", type("Odd", (), {"__module__": "shy", "p": property()})())
+    model = Model(lambda: (Collector(), ODD, Model))  # noqa: F821
+    with undisturbed(model):
+        model(torch.zeros(1))
 
 
 class Growing(nn.Module):
