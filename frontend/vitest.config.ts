@@ -12,6 +12,7 @@ export default defineConfig({
     pool: 'threads',
     isolate: false,
     unstubGlobals: true,
+    expect: { requireAssertions: true },
     testTimeout: 60_000, // for machines that do much else
   },
 });

@@ -49,6 +49,7 @@ class TestTokens:
 
     def test_a_special_token_that_is_not_named_has_no_place(self, vit, pixels):
         recording = capture(vit, Probe.from_images(None, pixels, 4, special=()))
+        assert recording.layers
         for layer in recording.layers:
             assert (layer.query_grid, layer.query_special) == (layer.key_grid, layer.key_special) == (Grid(3, 3), 1)
 

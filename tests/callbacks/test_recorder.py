@@ -157,6 +157,7 @@ class TestAlerts:
             warnings.simplefilter("error")
             grow(1e9)
             recorder.record(0)
+        assert tb_attnviz.open_run(tmp_path).alerts == []
 
     def test_an_alert_may_end_the_training(self, model, probe, tmp_path, grow):
         def stop(alert):

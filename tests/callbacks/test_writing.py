@@ -96,6 +96,8 @@ def test_an_error_loses_its_own_step_only_and_is_told_once():
 
 
 def test_closing_twice_is_fine():
-    writer = BackgroundWriter(Disk(), PROBE)
+    disk = Disk()
+    writer = BackgroundWriter(disk, PROBE)
     writer.close()
     writer.close()
+    assert (disk.closed, disk.written, writer.take_error()) == (True, [], None)

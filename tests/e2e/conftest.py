@@ -28,7 +28,7 @@ from tests.conftest import CHROMIUM_FLAGS, PROBE, serving, wait_until, write_che
 Pixels = npt.NDArray[np.int16]
 
 SECONDS = 1000.0
-expect.set_options(timeout=30 * SECONDS)  # a machine with two processors may do five things at once
+expect.set_options(timeout=60 * SECONDS)  # a machine with two processors may do five things at once
 # WebGL goes through SwiftShader; the page around it need not, which halves the work. Lines are drawn anew as a whole: a
 # part of one that is drawn anew differs by a shade.
 SOFTWARE = ["--disable-gpu-compositing", "--disable-partial-raster"]
@@ -200,7 +200,7 @@ def visits(playwright: Playwright, chromium: str, tmp_path_factory: pytest.TempP
         args=[*CHROMIUM_FLAGS, *SOFTWARE],
         viewport={"width": 1280, "height": 720},
     )
-    context.set_default_timeout(30 * SECONDS)
+    context.set_default_timeout(60 * SECONDS)
     for script in (FORGETFUL, INTRODUCED):
         context.add_init_script(script)
     yield context
@@ -220,7 +220,7 @@ def page(visits: BrowserContext) -> Iterator[Page]:
 def offline(browser: Browser) -> Iterator[Page]:
     """A page without a network, in a browser that has never seen the tab."""
     context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
-    context.set_default_timeout(30 * SECONDS)
+    context.set_default_timeout(60 * SECONDS)
     yield context.new_page()
     context.close()
 
@@ -286,7 +286,7 @@ def held(tab: Tab, address: re.Pattern[str]) -> Iterator[None]:
     yield
     for route in waiting:
         route.continue_()
-    tab.page.unroute(address)
+    tab.page.unroute(address)  # which lets go what came since
     tab.ready()
 
 

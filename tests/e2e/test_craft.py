@@ -18,7 +18,7 @@ OPEN = {"layer": 1, "head": 4, "sequence": 0, "token": 2}
 def stranger(browser: Browser, server: str) -> Iterator[Tab]:
     """The tab in a browser that has never seen it."""
     context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.set_default_timeout(30 * SECONDS)
+    context.set_default_timeout(60 * SECONDS)
     tab = Tab(context.new_page(), server)
     yield tab
     assert tab.complaints == []
@@ -81,7 +81,7 @@ def test_the_first_visit_opens_nothing_below_and_ends_where_one_clicks_elsewhere
     hint.get_by_role("button", name="Back").click()
     expect(hint).to_have_accessible_name("Drag to see it form")
     lane = tab.frame.locator("footer .lane")
-    wait_until(lambda: np.abs(np.subtract(lies(frame), lies(lane)) - [-4, -4, 8, 8]).max() <= 2, seconds=30)
+    wait_until(lambda: np.abs(np.subtract(lies(frame), lies(lane)) - [-4, -4, 8, 8]).max() <= 2, seconds=60)
     tab.frame.get_by_role("button", name="Borders").click()
     expect(tab.frame.locator(".bubble")).to_have_count(0)  # who clicks elsewhere has seen enough
 
@@ -285,9 +285,9 @@ def test_what_takes_long_says_so(tab: Tab, page: Page) -> None:
     tab.visit()
     looking = tab.frame.get_by_role("status").filter(has_text="Looking for runs")
     expect(looking).to_be_visible()
-    wait_until(lambda: (looking.count(), held)[1], seconds=30)  # it is said before the request is met here
+    wait_until(lambda: (looking.count(), held)[1], seconds=60)  # it is said before the request is met here
     let_go()
     expect(tab.frame.get_by_role("status").filter(has_text="Fetching points, tokens")).to_be_visible()
-    wait_until(lambda: (let_go(), tab.frame.get_by_text("Fetching").count() == 0)[1], seconds=30)
+    wait_until(lambda: (let_go(), tab.frame.get_by_text("Fetching").count() == 0)[1], seconds=60)
     page.unroute(slow)
     tab.ready()

@@ -99,7 +99,9 @@ def test_no_control_leaves_the_view(tab: Tab) -> None:
     for width in (1024, 1280, 1680):
         room = tab.resize(width, 900).sentence_view.bounding_box()
         assert room
-        for control in tab.sentence_view.locator("button, select, input").all():
+        controls = tab.sentence_view.locator("button, select, input").all()
+        assert len(controls) > 20  # a button a query and a key, and the tools
+        for control in controls:
             box = control.bounding_box()
             if box and box["y"] < room["y"] + room["height"]:
                 assert room["x"] <= box["x"]

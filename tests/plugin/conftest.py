@@ -119,7 +119,7 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(request: pytest.FixtureRequest, logdir: Path) -> Iterator[Client]:
     with serving(*(argument.format(logdir=logdir) for argument in SERVERS[request.param])) as address:
         client = Client(address)
-        wait_until(lambda: steps(client) == [0, 100, 200, 300], seconds=30)
+        wait_until(lambda: steps(client) == [0, 100, 200, 300], seconds=60)
         yield client
 
 

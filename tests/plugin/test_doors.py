@@ -176,8 +176,8 @@ def test_a_tensor_larger_than_its_bytes_costs_its_step_alone(run_directory: Path
     write_event(run_directory, "attnviz/health/entropy", bomb, step=250)
     with serving(loader, f"--logdir={run_directory.parent}") as address:
         client = Client(address)
-        wait_until(lambda: client.json("runs")["runs"], seconds=30)
-        wait_until(lambda: client.json("runs")["runs"][0]["steps"] == [0, 100, 200, 300], seconds=30)
+        wait_until(lambda: client.json("runs")["runs"], seconds=60)
+        wait_until(lambda: client.json("runs")["runs"][0]["steps"] == [0, 100, 200, 300], seconds=60)
         assert client.json("health", run="run")["steps"] == [0, 100, 200, 300]
     assert "a tensor of 90,000,000,000 values holds 1" in tb_attnviz.open_run(run_directory).damaged[0]
 

@@ -195,13 +195,13 @@ def test_a_live_run_grows_and_a_broken_one_says_why(
     monkeypatch.undo()
     with serving(loader, f"--logdir={tmp_path}") as address:
         client = Client(address)
-        wait_until(lambda: len(client.json("runs")["runs"]) == 2, seconds=30)
+        wait_until(lambda: len(client.json("runs")["runs"]) == 2, seconds=60)
         entries = {entry["run"]: entry for entry in client.json("runs")["runs"]}
         assert entries["live"]["steps"] == [0]
         assert "recorded in format version 99; this tb-attnviz reads versions 1 and 2" in entries["newer"]["error"]
         old = client.array("points", run="live", step=0, layer=0, projection="biplot", dims=2, frame=0)
         write_checkpoint(live, 100)
-        wait_until(lambda: client.json("runs")["runs"][0]["steps"] == [0, 100], seconds=30)
+        wait_until(lambda: client.json("runs")["runs"][0]["steps"] == [0, 100], seconds=60)
         new = client.array("points", run="live", step=0, layer=0, projection="biplot", dims=2, frame=0)
         np.testing.assert_array_equal(new, old)
         assert client.array("points", run="live", step=100, layer=0, projection="biplot", dims=2, frame=0).any()
@@ -215,7 +215,7 @@ def test_more_checkpoints_than_tensorboard_keeps_by_default(tmp_path: Path) -> N
     assert EventLog(str(tmp_path)).load().steps == list(range(25))
     with serving("--load_fast=false", f"--logdir={tmp_path}") as address:
         client = Client(address)
-        wait_until(lambda: client.json("runs")["runs"], seconds=30)
+        wait_until(lambda: client.json("runs")["runs"], seconds=60)
         [entry] = client.json("runs")["runs"]
         assert entry["run"] == "."
         assert entry["steps"] == list(range(25))
@@ -237,7 +237,7 @@ def test_thinned_steps_are_not_shown_and_earlier_segments_are_runs_of_their_own(
     assert len(expected.steps) < 10
     with serving(loader, f"--logdir={tmp_path}") as address:
         client = Client(address)
-        wait_until(lambda: steps(client) == expected.steps, seconds=30)
+        wait_until(lambda: steps(client) == expected.steps, seconds=60)
         entry, part = client.json("runs")["runs"]
         assert (entry["run"], entry["part_of"]) == ("old", None)
         assert [segment["steps"] for segment in entry["segments"]] == [[0], expected.steps]

@@ -64,6 +64,6 @@ def test_a_log_directory_may_begin_with_a_tilde(home: Path) -> None:
 def test_the_shell_leaves_the_tilde_and_attention_is_there(home: Path, flag: str) -> None:
     with serving(flag) as address:
         client = Client(address)
-        wait_until(lambda: len(client.json("runs")["runs"]) == 2, seconds=30)
+        wait_until(lambda: len(client.json("runs")["runs"]) == 2, seconds=60)
         for run in ("a", "deep/b"):
             assert client.array("attention", run=run, step=0, layer=0, head=0, sequence=0).shape == (5, 5)

@@ -57,7 +57,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(directory: Path):
     with serving("--load_fast=false", f"--logdir={directory.parent}") as address:
         client = Client(address)
-        wait_until(lambda: client.json("runs")["runs"], seconds=30)
+        wait_until(lambda: client.json("runs")["runs"], seconds=60)
         yield client
 
 
