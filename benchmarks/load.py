@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import page
-from benchmarks.server import Neighbour, Usage, process_at, usage
+from benchmarks.server import Neighbour, Usage, tensorboard, usage
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
-from tests.conftest import free_port, serving, wait_until
+from tests.conftest import wait_until
 
 HEADS, LAYERS, TOKENS, D = 12, 4, 64, 16
 STEPS_OF_OTHERS = 5
@@ -134,12 +134,12 @@ def bear(load: Load) -> Seen:
             run.close()
         live = LiveRun(logs / "live", int(load.gigabytes * 1e9 / max(load.checkpoints, 1)))
         live.record(0)
-        with serving("--load_fast=false", f"--logdir={logs}", port=free_port()) as address:
-            return _under(load, address, names, live)
+        with tensorboard("--load_fast=false", f"--logdir={logs}") as (address, process):
+            return _under(load, address, process, names, live)
 
 
-def _under(load: Load, address: str, names: list[str], live: LiveRun) -> Seen:
-    process, neighbour = process_at(address), Neighbour(address)
+def _under(load: Load, address: str, process: Path, names: list[str], live: LiveRun) -> Seen:
+    neighbour = Neighbour(address)
     wait_until(lambda: _listed(address) == len(names), seconds=600)
     idle = neighbour.ask(min(5.0, load.seconds / 4))
     clients = [Client(address, names, seed) for seed in range(load.clients)]

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import page
-from benchmarks.server import Neighbour, process_at, usage
+from benchmarks.server import Neighbour, tensorboard, usage
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
-from tests.conftest import free_port, serving, wait_until
+from tests.conftest import wait_until
 
 FIGURES = ("entropy", "sink", *(f"figure_{number}" for number in range(12)))
 WHOLE, BLOCK, BUCKETS, NUMBERS = 2**20, 2**18, 1024, 2**21  # of frontend/src/health/figures_of_run.svelte.ts
@@ -41,7 +41,7 @@ def write_run(directory: Path, steps: int, heads: int) -> None:
 
 def measure(logs: Path, steps: int) -> list[str]:
     """Memory of TensorBoard, then bytes and seconds of each answer."""
-    with serving("--load_fast=false", f"--logdir={logs}", port=free_port()) as address:
+    with tensorboard("--load_fast=false", f"--logdir={logs}") as (address, process):
         base = f"{address}/data/plugin/attnviz/"
 
         def get(route: str) -> tuple[float, bytes]:
@@ -53,7 +53,7 @@ def measure(logs: Path, steps: int) -> list[str]:
                         return time.perf_counter() - begun, body
                 time.sleep(0.02)
 
-        process, neighbour = process_at(address), Neighbour(address)
+        neighbour = Neighbour(address)
         wait_until(lambda: _last_scalar(address) == 10 * (steps - 1), seconds=600)
         idle = neighbour.ask(3.0)
         with neighbour.asking():

@@ -2,11 +2,17 @@
 
 import contextlib
 import dataclasses
-import threading
+import multiprocessing
+import re
+import subprocess
+import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,15 +28,29 @@ class Usage:
     descriptors: int
 
 
-def process_at(address: str) -> Path:
-    """The directory in /proc of the TensorBoard that serves there. Raises LookupError."""
-    port = address.rsplit(":", 1)[1]
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            line = (process / "cmdline").read_bytes().split(b"\0")
-            if b"tensorboard.main" in line and port.encode() in line:
-                return process
-    raise LookupError(f"no TensorBoard serves at {address}")
+@contextlib.contextmanager
+def tensorboard(*arguments: str) -> Iterator[tuple[str, Path]]:
+    """A TensorBoard that nothing was loaded into before: its address, and its directory in /proc.
+
+    Raises RuntimeError with what it said if it does not come up within two minutes.
+    """
+    line = [sys.executable, "-m", "tensorboard.main", "--port", "0", "--reload_interval", "1", *arguments]
+    with tempfile.NamedTemporaryFile() as said:
+        server = subprocess.Popen(line, stdout=said, stderr=said)
+        try:
+            end = time.monotonic() + 120
+            while (found := re.search(r"^TensorBoard .* at (http://\S+)/ ", _read(said.name), re.MULTILINE)) is None:
+                if server.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError(f"TensorBoard did not come up:\n{_read(said.name)}")
+                time.sleep(0.1)
+            yield found[1], Path("/proc", str(server.pid))
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text(errors="replace")
 
 
 def usage(process: Path) -> Usage:
@@ -58,29 +78,37 @@ class Neighbour:
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[None]:
-        """While the block runs; raises RuntimeError at its end if it was not answered at some time."""
-        self.seconds = []
-        ended = threading.Event()
-        errors: list[OSError] = []
+        """While the block runs; raises RuntimeError at its end if it was not answered at some time.
 
-        def work() -> None:
-            while not ended.is_set():
-                begun = time.perf_counter()
-                try:
-                    with urllib.request.urlopen(self._url) as answer:
-                        answer.read()
-                except OSError as error:
-                    errors.append(error)
-                    return
-                self.seconds.append(time.perf_counter() - begun)
-                ended.wait(_BETWEEN_SECONDS)
-
-        thread = threading.Thread(target=work)
-        thread.start()
+        A process of its own asks: whatever else is measured in this one does not delay it.
+        """
+        spawn = multiprocessing.get_context("spawn")
+        here, there = spawn.Pipe()
+        process = spawn.Process(target=_ask, args=(self._url, there), daemon=True)
+        process.start()
+        here.recv()  # it has begun
         try:
             yield
         finally:
-            ended.set()
-            thread.join()
-        if errors:
-            raise RuntimeError(f"no answer from {self._url} after {len(self.seconds)}") from errors[0]
+            here.send(None)
+            self.seconds, error = here.recv()
+            process.join()
+        if error is not None:
+            raise RuntimeError(f"no answer from {self._url} after {len(self.seconds)}: {error}")
+
+
+def _ask(url: str, told: "Connection[Any, Any]") -> None:
+    """Until something comes from `told`, to which the seconds of each answer go then, and what went wrong."""
+    seconds: list[float] = []
+    error = None
+    told.send(None)
+    while not told.poll(_BETWEEN_SECONDS) and error is None:
+        begun = time.perf_counter()
+        try:
+            with urllib.request.urlopen(url) as answer:
+                answer.read()
+        except OSError as failure:
+            error = str(failure)
+        else:
+            seconds.append(time.perf_counter() - begun)
+    told.send((seconds, error))
