@@ -184,10 +184,9 @@ class Pairings:
             return f"{misfit}: windows, or parts of them, whose places are not known"
         if n_query == n_key:
             return f"{misfit}: the model has {n_query} tokens a sequence there, and the probe names {known}"
-        return (
-            f"{misfit}: it has {n_query} queries and {n_key} keys a sequence there (where some of these are the "
-            "model's own, memory or a prefix, name all keys by the probe's key_tokens)"
-        )
+        remedy = " (where some of these are the model's own, memory or a prefix, name all by the probe's key_tokens)"
+        own = n_key > n_query == present.shape[1]
+        return f"{misfit}: it has {n_query} queries and {n_key} keys a sequence there{remedy if own else ''}"
 
 
 def _windows(call: AttentionCall) -> Pairing | str | None:
