@@ -23,9 +23,10 @@ describe('what a cell calls a head', () => {
   });
 
   it('says that the map is of repeated texts, where there is room', () => {
-    expect(callsOf({ title: 'induction', also: ['local'] }, true).slice(0, 3)).toEqual([
+    expect(callsOf({ title: 'induction', also: ['local'] }, true).slice(0, 4)).toEqual([
       'induction · local · on repeats',
       'induction +1 · on repeats',
+      'induction · on repeats',
       'induction · local',
     ]);
     expect(callsOf({ title: 'induction', also: [] }, true)).toEqual(['induction · on repeats', 'induction']);

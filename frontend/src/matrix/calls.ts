@@ -1,7 +1,7 @@
 import type { NamedHead } from '../run/findings';
 
 /** What a cell may call a head: all that it is first, then less and less, of which the first that fits is shown. What a shorter one leaves out is
- * counted: "induction +1".
+ * counted, "induction +1", unless it is said which texts its map is of: that comes before another kind.
  * @param onRepeats whether its map is of repeated texts, where others' are not */
 export function callsOf(named: Pick<NamedHead, 'title' | 'also'> | null, onRepeats = false): string[] {
   if (!named?.title) return [];
@@ -9,7 +9,9 @@ export function callsOf(named: Pick<NamedHead, 'title' | 'also'> | null, onRepea
   const short = title.replace(/ tokens?\b/, ''); // "previous", "5 back"
   const all = [title, ...also].join(' · ');
   const others = also.map((other) => counted(`${title} · ${other}`, also.length - 1));
-  const repeated = onRepeats ? [all, counted(title, also.length)].map((call) => `${call} · on repeats`) : [];
+  const repeated = onRepeats
+    ? [all, counted(title, also.length), title].map((call) => `${call} · on repeats`)
+    : [];
   const calls = [
     ...repeated,
     all,
