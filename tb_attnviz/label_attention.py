@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.events import Sequence as ProbeSequence
+from tb_attnviz.events.shapes import shown
 from tb_attnviz.recompute import Rows
 
 Float32 = npt.NDArray[np.float32]
@@ -51,7 +52,9 @@ def labels_of(sequences: Sequence[ProbeSequence], label: str) -> list[list[str]]
     TypeError for one of numbers."""
     known = list(dict.fromkeys(name for one in sequences for name in one.labels))
     if label not in known:
-        raise LookupError(f"the probe has no label {label!r}: it has {', '.join(map(repr, known)) or 'none'}")
+        raise LookupError(
+            f"the probe has no label {shown(label)}: it has {', '.join(map(shown, known[:50])) or 'none'}"
+        )
     found = [list(one.labels.get(label, [""] * len(one.tokens))) for one in sequences]
     for one in found:
         for value in one:

@@ -73,3 +73,10 @@ def test_what_cannot_be_shown_is_refused_by_name(ask: Ask, asked: dict[str, obje
     assert answer.status_code == code
     assert answer.json is not None
     assert sentence in answer.json["error"]
+
+
+def test_a_very_long_label_is_refused_in_one_short_sentence(ask: Ask, logs: Path) -> None:
+    for label in ("a" * 100_000, "😀" * 3000):
+        answer = ask("label_attention", run="run", step=0, layer=0, head=0, label=label)
+        assert answer.status_code == 404
+        assert len(answer.json["error"]) < 300
