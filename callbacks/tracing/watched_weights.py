@@ -1,11 +1,16 @@
 """Watched weights: what a tensor of the pass is of the weights of an attention, and what moving it makes of that."""
 
 import dataclasses
+import math
 from typing import Any
 
 from torch import Tensor
 
 from .axes import Atom, Axes, leaves, size_of
+
+_SOME_HEADS = (
+    "the weights of some of its heads meet no values that could be seen: those of others are used in their place"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +27,32 @@ class WatchedWeights:
     shown: bool = False  # by attnviz_tap
     logarithm: bool = False  # still to be exponentiated
     whole: "WatchedWeights | None" = None  # that these are a part of
+
+
+class HeadsMet:
+    """Of which heads the weights meet values, where some are taken apart from the others."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, dict[tuple[object, ...], int]] = {}  # attention → parts of its weights, and how many
+        self._whole: dict[str, int] = {}
+
+    def meet(self, entry: WatchedWeights) -> None:
+        """These weights are multiplied with values."""
+        x, axes = entry.clean, entry.axes
+        if x is None or axes is None or not size_of(entry.target[1]) > 1:
+            return
+        whole = self._whole[entry.name] = math.prod(map(size_of, entry.target))
+        has_all = set(leaves(entry.target[1])) <= {atom for axis in axes for atom in leaves(axis)}
+        parts = self._parts.setdefault(entry.name, {})
+        if has_all:
+            parts[()] = whole
+        else:  # an element that is spread out counts once
+            once = math.prod(size for size, stride in zip(x.shape, x.stride(), strict=True) if stride)
+            parts[x.data_ptr(), x.shape, x.stride()] = once
+
+    def lacking(self) -> dict[str, str]:
+        """Attention → why it is not recorded, for those of which some heads meet none."""
+        return {name: _SOME_HEADS for name, parts in self._parts.items() if sum(parts.values()) < self._whole[name]}
 
 
 def moved_part(entry: WatchedWeights, clean: Tensor, axes: Axes | None) -> WatchedWeights:

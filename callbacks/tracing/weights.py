@@ -21,7 +21,7 @@ from .contraction import OPERATIONS, Contraction, read_contraction
 from .plain_attention import PlainAttention
 from .products import FACTORS
 from .twins import Twins
-from .watched_weights import WatchedWeights, could_be_weights, moved_part, without_sinks
+from .watched_weights import HeadsMet, WatchedWeights, could_be_weights, moved_part, without_sinks
 
 _NOT_SEEN = (
     "its weights go through {} after softmax, which is not known to keep them, and meet no values that could be seen"
@@ -75,6 +75,7 @@ class Weights:
         self._names: set[str] = set()  # the attentions whose weights the model has computed itself
         self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._met: set[str] = set()
+        self._heads = HeadsMet()
         self._twins = Twins()
         self._doubts: dict[str, str] = {}  # attention → the operation that made what was not seen to meet values
 
@@ -130,6 +131,8 @@ class Weights:
             if name not in self._met:
                 self._judge.refuse(name, _NOT_SEEN.format(operation))
         for name, why in self._twins.unmet(self._met).items():
+            self._judge.refuse(name, why)
+        for name, why in self._heads.lacking().items():
             self._judge.refuse(name, why)
         for name in self._names - self._met:
             self._judge.refuse(name, _NO_VALUES)
@@ -215,6 +218,7 @@ class Weights:
             self._refuse(entry, "applying them to what they have made")
             return True
         self._met.add(entry.name)
+        self._heads.meet(entry)
         axes = {label: entry.axes[place] for place, label in enumerate(labels) if label != -1}
         of_heads = set(leaves(entry.target[1]))
         of_result = [set(leaves(axes.get(label, ()))) for label in contraction.of_result]
@@ -244,6 +248,7 @@ class Weights:
             return False
         if self._same(entry, entry.clean, x):
             self._met.add(entry.name)
+            self._heads.meet(entry)
             self._summed(entry.name, result, with_values=True, summed=False)
         else:
             self._refuse(entry, "writing into them")

@@ -375,6 +375,8 @@ OUT_OF_SIGHT = {
     "as a sparse matrix": lambda w, v: torch.sparse.mm(w[0, 0].to_sparse(), v[0, 0]),
     "by fixed weights in their place": lambda w, v: torch.eye(N) @ v,
     "through another tensor, as another head's": lambda w, v: _written(w, [1, 0, 3, 2]) @ v,
+    "one head's in the place of all": lambda w, v: w[:, :1] @ v,
+    "one head's in the place of all, spread out": lambda w, v: w[:, 1:2].expand(-1, H, -1, -1) @ v,
     "for a figure alone": lambda w, v: v * w.amax(),
 }
 
