@@ -98,7 +98,7 @@ def test_the_sentence_of_a_head_opens_it_too_and_a_cell_selects_nothing(tab: Tab
     tab.click_cell(0, 0)
     tab.expect_address(head=0, sequence=None, token=None)
     expect(tab.sentence_view).to_have_count(0)
-    sentence = tab.head_view.get_by_role("button", name="L0 H0 attends to the token before")
+    sentence = tab.head_view.get_by_role("button", name="L0 H0 (previous token) attends to the token before")
     assert sentence.evaluate("all => all.scrollHeight <= all.clientHeight + 1")  # read whole
     sentence.click()
     shows = tab.head_view.get_by_role("status").filter(has_text="→")
