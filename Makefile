@@ -38,10 +38,13 @@ demo-minilm: .venv/.demo
 demo-vision: .venv/.demo
 	@$(BIN)/python -m demo.vision
 
-# Chromium comes while the packages do; then types and style are checked beside the front end's tests.
+# Chromium comes while the packages do; then types and style are checked beside the front end's tests. Tests wait a
+# quarter of their time, for pages and processes: three at once keep two processors busy. They start hundreds of
+# processes, each of which would compile our modules anew where the environment forbids to keep them compiled.
+test: export PYTHONDONTWRITEBYTECODE :=
 test:
 	@$(MAKE) --no-print-directory --jobs 2 chromium check-python vitest check-front
-	$(BIN)/pytest --numprocesses 2 --dist worksteal
+	$(BIN)/pytest --numprocesses 3 --dist worksteal
 
 # What takes long or needs large packages (marked `full`), and about an hour of changed documents, files and requests.
 full: test .venv/.full zoo docs
