@@ -6,6 +6,7 @@ import type { MapsQuery, Run, SmallMaps } from '../run/types';
 import { CellMaps } from './cell_maps.svelte';
 
 const STEPS = [0, 100, 200, 300];
+const SINK = Float32Array.of(0.5, 0.6);
 const turn = async () => {
   flushSync();
   await new Promise((resolve) => setTimeout(resolve));
@@ -48,6 +49,7 @@ function setup(parts: Partial<Run> = {}, tokens = 64) {
     data: { run, source, probe },
     playback,
     grid: makeGrid([2]),
+    health: { figures: new Map([['sink', { at: () => SINK }]]) as never },
     names: {
       get findings() {
         return {
@@ -203,4 +205,21 @@ it('shows of each head the texts that its name rests on, and follows when a head
   await turn();
   expect([maps.kindOf(1), [...(maps.pair?.to.data ?? [])]]).toEqual(['text', [1, 7, 1, 7]]);
   end();
+});
+
+it('has the first token of the texts that cells show, and of all texts where these are all', async () => {
+  const { maps, asked, end } = setup();
+  maps.chosen = 'offsets';
+  maps.of = 'repeated';
+  expect(maps.onFirst(100)).toBeNull();
+  await turn();
+  await turn();
+  expect(asked).toContainEqual({ run: 'a', step: 100, kind: 'repeated', part: 'first' });
+  expect(maps.onFirst(100)).toHaveLength(2);
+  expect(maps.ofFirstQueries).toBe(32);
+  end();
+  const alone = setup({ maps: { steps: [0, 100, 300], kinds: ['text'] } });
+  expect(alone.maps.onFirst(100)).toBe(SINK);
+  expect(alone.maps.ofFirstQueries).toBeNull();
+  alone.end();
 });

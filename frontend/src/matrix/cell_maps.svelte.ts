@@ -1,5 +1,6 @@
 import { untrack } from 'svelte';
 import type { HeadNames } from '../health/head_names.svelte';
+import type { RunHealth } from '../health/run_health.svelte';
 import type { Playback } from '../playback/playback.svelte';
 import { type Grid, headNumber } from '../render/layout';
 import type { Feature } from '../run/feature';
@@ -7,7 +8,7 @@ import { choice, type Settings, settings, text } from '../run/setting';
 import type { DataSource } from '../run/source';
 import type { MapPart, MapsQuery, Run, SmallMaps } from '../run/types';
 import { MapLoader } from './map_loader.svelte';
-import { mixedMaps, restsOnRepeats } from './maps_as_named';
+import { mixedMaps, onFirstToken, restsOnRepeats } from './maps_as_named';
 
 /** What a cell shows of its head: points, its mean attention by position, or by distance. */
 export const CELLS = ['points', 'attention', 'offsets'] as const;
@@ -45,6 +46,7 @@ interface Needs {
   /** Whether cells are too small for maps. */
   readonly matrixView: { readonly tiled: boolean };
   readonly names: Pick<HeadNames, 'findings'>;
+  readonly health: Pick<RunHealth, 'figures'>;
   readonly grid: Grid;
   /** Heads that stand apart have room for theirs. */
   readonly arrangement: { readonly pinned: readonly number[] };
@@ -168,6 +170,21 @@ export class CellMaps implements Feature {
     return query ? this.loader.get(query) : null;
   }
 
+  /** Of each head, attention on the first token at a step that has maps, of the texts that cells show; null: not known.
+   * Where the run has several kinds of texts it is read off their maps: of their first queries, as `ofFirstQueries` says. */
+  onFirst(step: number): Float32Array | null {
+    if (!this.readsFirst) return this.session.health.figures?.get('sink')?.at(step) ?? null;
+    const maps = this.maps(this.queriesAt(step, 'first'), false);
+    return maps && onFirstToken(maps);
+  }
+
+  /** How many queries `onFirst` is the mean of; null: all. */
+  readonly ofFirstQueries: number | null = $derived.by(() =>
+    this.readsFirst && this.longest > MOST_POSITIONS ? MOST_POSITIONS : null,
+  );
+  /** The figure `sink` is of all texts together. */
+  private readonly readsFirst: boolean = $derived(this.kinds.length > 1 && !this.pictured);
+
   get busy(): boolean {
     return this.drawn && (!this.arrived(this.ends) || (this.error === null && !this.follows()));
   }
@@ -215,25 +232,36 @@ export class CellMaps implements Feature {
 
   /** What is asked for a checkpoint: of texts and of repeated ones where cells are of both, texts first. */
   private queries(index: number, part = this.part): MapsQuery[] {
-    const { run } = this.session.data;
     const step = this.on ? this.stepOf(index) : null;
+    return step === null ? [] : this.queriesAt(step, part);
+  }
+
+  private queriesAt(step: number, part: MapPart): MapsQuery[] {
+    const { run } = this.session.data;
     const { kind } = this;
-    if (!run || step === null || kind === null) return [];
+    if (!run || kind === null) return [];
     const of = (one: string) => ({ run: run.run, step, kind: one, part });
     if (kind !== AS_NAMED) return [of(kind)];
     const { size } = this.onRepeats;
     return [...(size < this.session.grid.total ? [of('text')] : []), ...(size > 0 ? [of('repeated')] : [])];
   }
 
-  /** The maps of a checkpoint; null while not all of them are here. */
-  private maps(queries: readonly MapsQuery[]): SmallMaps | null {
+  /** All that is drawn of a checkpoint: beside distances stands the first token. */
+  private drawnOf(index: number): MapsQuery[] {
+    const first = this.part === 'offsets' && this.readsFirst ? this.queries(index, 'first') : [];
+    return [...this.queries(index), ...first];
+  }
+
+  /** The maps of a checkpoint; null while not all of them are here.
+   * @param centred whether their middle is their origin */
+  private maps(queries: readonly MapsQuery[], centred = this.part === 'offsets'): SmallMaps | null {
     const [first, second] = queries.map((query) => this.loader.get(query));
     if (!first || second === null) return null;
-    return second ? mixedMaps(first, second, this.onRepeats, this.part === 'offsets') : first;
+    return second ? mixedMaps(first, second, this.onRepeats, centred) : first;
   }
 
   private arrived(indices: readonly number[]): boolean {
-    return indices.every((index) => this.queries(index).every((query) => this.loader.settled(query)));
+    return indices.every((index) => this.drawnOf(index).every((query) => this.loader.settled(query)));
   }
 
   private follows(): boolean {
@@ -249,9 +277,11 @@ export class CellMaps implements Feature {
     const around = Array.from({ length: AHEAD }, (_, i) => [to + 1 + i, from - 1 - i]).flat();
     const later = playback.playing ? playback.upcoming(AHEAD) : around;
     const now = [...this.ends, ...(target === null ? [] : [target])];
-    const words = playback.moving ? [] : this.queries(playback.index, 'offsets');
+    // Of very many heads the maps are megabytes, too much for a word.
+    const parts: readonly MapPart[] = this.readsFirst && this.drawn ? ['offsets', 'first'] : ['offsets'];
+    const words = playback.moving ? [] : parts.flatMap((part) => this.queries(playback.index, part));
     const drawn = (indices: readonly number[]) =>
-      this.drawn ? indices.flatMap((index) => this.queries(index)) : [];
+      this.drawn ? indices.flatMap((index) => this.drawnOf(index)) : [];
     const wanted = [...drawn(now), ...words, ...drawn(later)];
     untrack(() => this.loader.want(wanted));
   }

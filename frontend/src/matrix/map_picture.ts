@@ -1,4 +1,3 @@
-import type { Series } from '../health/health';
 import { heatColour, heatColours } from '../reading/heat';
 import { hex } from '../render/colours';
 import { codeOf, type CellMaps as Drawn, valueOfCode } from '../render/maps';
@@ -13,6 +12,9 @@ const DIMMED = 0.35;
 /** Offsets that have a bar: so many back, and ahead where anything lies there. */
 const BACK = 32;
 const AHEAD = 16;
+/** Not those beyond this share of the longest text: few queries have them, and what they see so far back is the first token,
+ * which has a bar of its own. */
+const FAR = 0.5;
 
 const BARS = {
   light: { plain: hex('#3d86c6'), itself: hex('#14386f'), first: hex('#c24e00') },
@@ -20,14 +22,8 @@ const BARS = {
 };
 
 /** What the matrix draws in its cells; null while they show points, or nothing is here.
- * @param most of the scale, see `mostOf`
- * @param first attention on the first token, which has a bar of its own; null where it is not known */
-export function drawnMaps(
-  maps: CellMaps,
-  dark: boolean,
-  most: number,
-  first: Pick<Series, 'at'> | null,
-): Omit<Drawn, 'strip'> | null {
+ * @param most of the scale, see `mostOf` */
+export function drawnMaps(maps: CellMaps, dark: boolean, most: number): Omit<Drawn, 'strip'> | null {
   const { pair, mix, current } = maps;
   if (!maps.on || !pair) return null;
   const [, rows = 0, columns = 0] = pair.to.shape;
@@ -35,8 +31,8 @@ export function drawnMaps(
   const opacity = current ? 1 : DIMMED;
   if (pair.part === 'offsets' && rows === 1) {
     const range = barRange(pair.to);
-    const from = barsOf(pair.from, range, first?.at(pair.fromMaps) ?? null);
-    const to = pair.to === pair.from ? from : barsOf(pair.to, range, first?.at(pair.toMaps) ?? null);
+    const from = barsOf(pair.from, range, maps.onFirst(pair.fromMaps));
+    const to = pair.to === pair.from ? from : barsOf(pair.to, range, maps.onFirst(pair.toMaps));
     const bars = { rows: 1, columns: barCount(range), form: 'bars', middle: null, most: 1 } as const;
     return { ...bars, from, to, mix, colours: barColours(range, dark), opacity };
   }
@@ -81,7 +77,8 @@ export function barRange(maps: SmallMaps): BarRange {
   maps.data.forEach((code, at) => {
     if (code > 1) ahead = Math.max(ahead, (at % columns) - middle);
   });
-  const range = { back: Math.min(BACK, middle), ahead: Math.min(AHEAD, ahead) };
+  const far = Math.ceil(FAR * middle);
+  const range = { back: Math.min(BACK, far), ahead: Math.min(AHEAD, far, ahead) };
   ranges.set(maps, range);
   return range;
 }

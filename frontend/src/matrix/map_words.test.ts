@@ -8,7 +8,7 @@ const offsets = (...values: number[]) => ({
   data: Uint8Array.from([...new Array<number>(7).fill(0), ...values.map(codeOf)]),
 });
 const told = (first: number, ...values: number[]) =>
-  mapWords({ offsets: offsets(...values), head: 1, first, pictured: false });
+  mapWords({ offsets: offsets(...values), head: 1, first, ofFirstQueries: null, pictured: false });
 
 it('says what a head attends to, by distance', () => {
   expect(told(0.02, 0, 0.05, 0.83, 0.04, 0, 0, 0)).toBe('83 % of its attention 1 token back');
@@ -23,10 +23,15 @@ it('says what a head attends to, by distance', () => {
   // 3 back of 4 tokens is one query's, and what the token before and the first have over 100 % is the same twice.
   expect(told(Number.NaN, 0.9, 0, 0.6, 0, 0, 0, 0)).toBe('60 % of its attention 1 token back');
   expect(told(0.3, 0, 0, 0.8, 0, 0, 0, 0)).toBe('80 % of its attention 1 token back');
+  expect(
+    mapWords({ offsets: offsets(1, 0, 0, 0), head: 1, first: 0.4, ofFirstQueries: 32, pictured: false }),
+  ).toBe('40 % of its attention on the first token (of the first 32 queries)');
   expect(told(0.05, 0.06, 0.06, 0.07, 0.06, 0.05, 0.05, 0.05)).toBe(
     'broad: no distance has 10 % of its attention',
   );
-  expect(mapWords({ offsets: offsets(1), head: 0, first: 1, pictured: false })).toContain('no map');
+  expect(
+    mapWords({ offsets: offsets(1), head: 0, first: 1, ofFirstQueries: null, pictured: false }),
+  ).toContain('no map');
 });
 
 it('says where patches look, compared with what each would get alike', () => {
@@ -35,7 +40,8 @@ it('says where patches look, compared with what each would get alike', () => {
     data: Uint8Array.from({ length: 15 }, (_, at) => codeOf(at === 2 ? value : 0.02)),
   });
   // 2 × 3 patches: a sixth each, and three times that is worth telling.
-  const words = (value: number) => mapWords({ offsets: map(value), head: 0, first: 0, pictured: true });
+  const words = (value: number) =>
+    mapWords({ offsets: map(value), head: 0, first: 0, ofFirstQueries: null, pictured: true });
   expect(words(0.6)).toBe('60 % of its attention 1 row up');
   expect(words(0.4)).toBe('broad: no direction stands out');
 });

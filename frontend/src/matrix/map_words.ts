@@ -31,11 +31,13 @@ export interface Told {
   readonly head: number;
   /** Mean attention on the first token; NaN where it is not known. */
   readonly first: number;
+  /** Of how many queries that is the mean; null: of all. */
+  readonly ofFirstQueries: number | null;
   readonly pictured: boolean;
 }
 
 /** "83 % of its attention 1 token back". */
-export function mapWords({ offsets, head, first, pictured }: Told): string {
+export function mapWords({ offsets, head, first, ofFirstQueries, pictured }: Told): string {
   const [, rows = 0, columns = 0] = offsets.shape;
   const codes = offsets.data.subarray(head * rows * columns, (head + 1) * rows * columns);
   if (!codes.some(Boolean)) return 'no map: its keys have no distance, or it was not finite';
@@ -52,7 +54,8 @@ export function mapWords({ offsets, head, first, pictured }: Told): string {
       ? patchesAway(Math.floor(at / columns) - middleRow, (at % columns) - middleColumn)
       : tokensAway((at % columns) - middleColumn),
   }));
-  if (!pictured && first > 0) found.push({ value: first, words: 'on the first token' });
+  const those = ofFirstQueries === null ? '' : ` (of the first ${ofFirstQueries} queries)`;
+  if (!pictured && first > 0) found.push({ value: first, words: `on the first token${those}` });
   const told = found
     .filter(({ value }) => value >= (pictured ? Math.max(0.01, TIMES * alike) : WORTH))
     .sort((a, b) => b.value - a.value)

@@ -1,3 +1,4 @@
+import { valueOfCode } from '../render/maps';
 import type { NamedHead } from '../run/findings';
 import type { SmallMaps } from '../run/types';
 
@@ -71,4 +72,22 @@ function fitted(
     }
   }
   return { ...text, shape: [heads, rows, columns], data };
+}
+
+const onFirst = new WeakMap<SmallMaps, Float32Array>();
+
+/** Of maps of the first positions, each head's mean attention on the first token, of its queries but the first, which may
+ * see nothing else; NaN where there is none. The same array for the same maps. */
+export function onFirstToken(maps: SmallMaps): Float32Array {
+  const known = onFirst.get(maps);
+  if (known) return known;
+  const [heads = 0, rows = 0, columns = 0] = maps.shape;
+  const found = Float32Array.from({ length: heads }, (_, head) => {
+    const values = Array.from({ length: Math.max(0, rows - 1) }, (_, row) =>
+      valueOfCode(maps.data[(head * rows + row + 1) * columns] ?? 0),
+    ).filter((value) => !Number.isNaN(value));
+    return values.reduce((sum, value) => sum + value, 0) / values.length;
+  });
+  onFirst.set(maps, found);
+  return found;
 }
