@@ -119,9 +119,10 @@ def similarity(layers: Sequence[RecordedLayer], measure: Measure, report: Report
     Raises TooLargeError for more heads than can be compared with one another.
     """
     by = _by_attention if measure == "attention" else _by_coordinates
+    comparable = _comparable(layers)
     count = sum(recorded.layer.heads for recorded in layers)
     found = np.full((count, count), np.nan, np.float32)
-    for alike, heads in _comparable(layers):
+    for alike, heads in comparable:
         found[np.ix_(heads, heads)] = by(alike, report)
     return found
 
@@ -131,9 +132,10 @@ def nearest(layers: Sequence[RecordedLayer]) -> tuple[Float32, Indices]:
 
     As `similarity` has it, and `geometry.nearest` looks for it. Raises TooLargeError.
     """
+    comparable = _comparable(layers)
     count = sum(recorded.layer.heads for recorded in layers)
     found, which = np.full(count, np.nan, np.float32), np.full(count, -1)
-    for alike, heads in _comparable(layers):
+    for alike, heads in comparable:
         values, places = geometry.nearest(*_attention(alike))
         found[heads], which[heads] = values, np.where(places < 0, -1, heads[places])
     return found, which
@@ -141,9 +143,10 @@ def nearest(layers: Sequence[RecordedLayer]) -> tuple[Float32, Indices]:
 
 def _comparable(layers: Sequence[RecordedLayer]) -> list[tuple[list[RecordedLayer], Indices]]:
     """Layers that attend from the same tokens to the same, and the places of their heads among all heads."""
+    count = sum(recorded.layer.heads for recorded in layers)
+    if count > _MOST_HEADS:
+        raise TooLargeError(f"{count:,} heads cannot be compared with one another: at most {_MOST_HEADS:,} can")
     heads = np.concatenate([np.full(recorded.layer.heads, index) for index, recorded in enumerate(layers)])
-    if len(heads) > _MOST_HEADS:
-        raise TooLargeError(f"{len(heads):,} heads cannot be compared with one another: at most {_MOST_HEADS:,} can")
     kinds = [recorded.tokens for recorded in layers]
     found = []
     for kind in dict.fromkeys(kinds):

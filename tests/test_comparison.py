@@ -180,10 +180,13 @@ def test_a_sample_of_many_queries_stands_for_all(run: Run, monkeypatch: pytest.M
 
 
 def test_too_many_heads_are_not_compared_with_one_another() -> None:
-    """A file of 2 MB can hold 65,536 of one dimension: all pairs of them would take 17 GB."""
+    """A file of 2 MB can hold 65,536 of one dimension, whose pairs would take 17 GB; these no memory could hold."""
     layer = RecordedLayer(
-        "", "", SamplesLocation(0, 0), Layer("x", 2**16, 1, 1, 1.0, causal=False), Lengths((2,), (2,))
+        "", "", SamplesLocation(0, 0), Layer("x", 2**40, 1, 1, 1.0, causal=False), Lengths((2,), (2,))
     )
+    refused = "1,099,511,627,776 heads cannot be compared with one another"
     for measure in comparison.MEASURES:
-        with pytest.raises(TooLargeError, match="65,536 heads cannot be compared with one another"):
+        with pytest.raises(TooLargeError, match=refused):
             comparison.similarity([layer], measure, lambda done, total: None)
+    with pytest.raises(TooLargeError, match=refused):
+        comparison.nearest([layer])
