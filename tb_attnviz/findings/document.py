@@ -29,7 +29,9 @@ def findings_document(named: Named, step: int, heads: Sequence[Head]) -> dict[st
                 "head": head,
                 "title": next(iter(_titles(named, by_head.get((layer, head), []))), None),
                 "also": _titles(named, by_head.get((layer, head), []))[1:],
-                "sentence": named.sentence(layer, head, by_head.get((layer, head), []), lost.get((layer, head), [])),
+                "sentence": named.sentence(
+                    layer, head, by_head.get((layer, head), []), lost.get((layer, head), []), step=step
+                ),
                 "findings": [_entry(one) for one in by_head.get((layer, head), [])],
                 "lost": [_entry(one) for one in lost.get((layer, head), [])],
             }

@@ -21,7 +21,7 @@ def from_figures(
 ) -> dict[str, Float32]:
     """ "share/<measure>" and "over/<measure>", each [heads]: a share of attention, and that beyond chance.
 
-    "figure/<name>": those that anomalies are looked for in.
+    "figure/<name>": those that anomalies are looked for in, and that alerts are of.
 
     by_chance: `expected(recorded)`, where it is known already: it is the same at every step.
     """
@@ -45,7 +45,8 @@ def from_figures(
     if "query_norm" in figures and "key_norm" in figures:
         none = np.minimum(figures["query_norm"], figures["key_norm"]) == 0
         found["over/no_vectors"] = np.where(none, 1, 0).astype(np.float32)
-    found |= {f"figure/{name}": figures[name] for name in WATCHED if name in figures}
+    told = {*WATCHED, *(alert.figure for alert in recorded.alerts)}
+    found |= {f"figure/{name}": figures[name] for name in told if name in figures}
     return {name: np.asarray(values, np.float32) for name, values in found.items()}
 
 

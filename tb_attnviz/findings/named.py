@@ -11,10 +11,12 @@ from tb_attnviz.findings.finding import Finding, Group, Happening
 from tb_attnviz.findings.kinds import Kind
 from tb_attnviz.findings.measured import Measured
 from tb_attnviz.findings.recorded import Head, Recorded
-from tb_attnviz.findings.rules import states
+from tb_attnviz.findings.rules import NARROWER, states
 from tb_attnviz.findings.spans import spans
+from tb_attnviz.findings.standing import reason, standing
 
 _MOST_EVENTS = 2000  # of a kind
+_A_WHILE, _OF_A_SHORT_RUN = 3, 4  # recorded steps; of few, a quarter
 _PARTNERS = {"copy": "offset/partner", "fed_by": "offset/fed_by"}
 
 
@@ -26,8 +28,8 @@ class Named:
         self._measured = measured
         self.kinds = {kind.name: kind for kind in measured.kinds}
         """All that heads can be here, the most special first."""
-        held = states(measured)
-        self._spans = {kind.name: spans(held[kind.name]) for kind in measured.kinds}
+        self._states = states(measured)
+        self._spans = {kind.name: spans(self._states[kind.name]) for kind in measured.kinds}
 
     @property
     def sampled(self) -> tuple[int, ...]:
@@ -47,7 +49,11 @@ class Named:
         return [finding for _, finding in sorted(found, key=lambda one: one[0])]
 
     def lost(self, step: int) -> list[Finding]:
-        """What each head was before `step` and is no more: its last time of each kind, as it was at the end of it."""
+        """What each head was before `step` and is no more: its last time of each kind, as it was at the end of it.
+
+        A kind that gave way to a narrower one is not lost, nor is one that the head never had for a while, or has left
+        by less than what tells on and off apart: heads try kinds while they learn.
+        """
         row = self._row(step)
         if row is None:
             return []
@@ -57,28 +63,42 @@ class Named:
                 continue
             of_kind = self._spans[kind.name]
             begun = of_kind[of_kind[:, 1] <= row]
+            lasted = begun[:, 2] - begun[:, 1] >= min(_A_WHILE, (row + 1) / _OF_A_SHORT_RUN)
+            had = set(begun[lasted, 0].tolist())
             last = begun[np.flatnonzero(np.append(np.diff(begun[:, 0]) > 0, True)[: len(begun)])]  # of each head
             for head, first, end in last[last[:, 2] <= row].tolist():
-                found.append(self._finding(kind, head, first, end, end - 1, step))
+                if head in had and not self._narrowed(kind, head, end, row) and self._left(kind, head, row):
+                    found.append(self._finding(kind, head, first, end, end - 1, step))
         return found
 
+    def _narrowed(self, kind: Kind, head: int, *rows: int) -> bool:
+        """Whether the head is at any of these rows of a kind that `kind` gives way to."""
+        return any(self._states[name][row, head] for name in NARROWER.get(kind.name, ()) for row in rows)
+
+    def _left(self, kind: Kind, head: int, row: int) -> bool:
+        """Whether what makes a head of `kind` is clearly gone: beyond `off` by half of what that is from `on`."""
+        now = self._told(f"over/{kind.measure}", head, row)[0]
+        gone = kind.off + (kind.off - kind.on) / 2
+        return not (now <= gone if kind.off > kind.on else now >= gone)
+
     def groups(self, step: int) -> list[Group]:
-        """The heads of each kind at `step`, what is wrong first, then by how special they are."""
+        """The heads of each kind at `step`, what is wrong first, then by how special they are.
+
+        A head of several kinds is in the group of each.
+        """
         by_kind: dict[tuple[str, object], list[Finding]] = {}
-        called: set[tuple[int, int]] = set()
+        called: dict[Head, str] = {}
         for finding in self.at(step):
-            kind = self.kinds[finding.kind]
-            if kind.trouble or kind.beside or (finding.layer, finding.head) not in called:
-                apart = finding.offset if finding.kind in ("fixed", "patch") else None
-                by_kind.setdefault((finding.kind, apart), []).append(finding)
-            if not kind.beside:
-                called.add((finding.layer, finding.head))
+            apart = finding.offset if finding.kind in ("fixed", "patch") else None
+            by_kind.setdefault((finding.kind, apart), []).append(finding)
+            if not self.kinds[finding.kind].beside:
+                called.setdefault((finding.layer, finding.head), finding.kind)
         order = list(self.kinds)
         keys = sorted(
             by_kind, key=lambda key: (not self.kinds[key[0]].trouble, order.index(key[0]), -len(by_kind[key]))
         )
         fed = {(one.layer, one.head): one for one in self.at(step) if one.kind == "fed_by"}
-        return [self._group(self.kinds[key[0]], by_kind[key], fed) for key in keys]
+        return [self._group(self.kinds[key[0]], by_kind[key], fed, called) for key in keys]
 
     @functools.cached_property
     def happenings(self) -> list[Happening]:
@@ -100,7 +120,7 @@ class Named:
                 if first > 0:  # at the first step nothing has formed: it was there
                     sentence = f"{name}: {title} {self._since(steps[first])}"
                     found.append(Happening(steps[first], "formed", sentence, *place, kind.name, kind.trouble))
-                if end < len(steps):
+                if end < len(steps) and not self._narrowed(kind, head, end):
                     sentence = f"{name}: no longer {title} {self._since(steps[end])}"
                     found.append(Happening(steps[end], "lost", sentence, *place, kind.name))
         return sorted(found, key=lambda one: one.step)
@@ -117,8 +137,8 @@ class Named:
                     found.append(Happening(step, "alert", sentence, *head, trouble=True))
         return found
 
-    def sentence(self, layer: int, head: int, findings: list[Finding], lost: list[Finding]) -> str:
-        """One sentence of a head: what it does, since when, and what it no longer does.
+    def sentence(self, layer: int, head: int, findings: list[Finding], lost: list[Finding], *, step: int) -> str:
+        """One sentence of a head at `step`: what is wrong, what it does, since when, and what it no longer does.
 
         It has all that the head is called: what the words about a kind do not say themselves stands behind the name.
         """
@@ -128,14 +148,30 @@ class Named:
         called = f" ({', '.join(unsaid)})" if unsaid else ""
         parts = [f"{one.sentence}{self._when(one.since)}" for one in told]
         does, no_longer = words.joined(parts) if parts else "does nothing that has a name", ""
+        if alerts := self._alerts((layer, head), step):
+            does = f"is unhealthy: {words.joined(alerts)}{f'; it {does}' if parts else ''}"
         if lost:
             newest = max(lost, key=lambda one: one.until or 0)
             no_longer = f"; no longer {newest.title} {self._since(newest.until or 0)}"
         return f"{name}{called} {does}{no_longer}."
 
+    def _alerts(self, head: Head, step: int) -> list[str]:
+        """What each alert of `head` that stands at `step` says."""
+        row, number = self._row(step), self._recorded.heads.index(head)
+        found = []
+        for alert in standing(self._recorded.alerts, head, step):
+            now = math.nan if row is None else self._told(f"figure/{alert.figure}", number, row)[0]
+            found.append(reason(alert, head, now))
+        return found
+
     def _since(self, step: int) -> str:
-        """ "since step 1,000"; of what was there from the beginning "since the first step"."""
-        return "since the first step" if step == self._measured.steps[0] else f"since step {step:,}"
+        """ "since step 1,000"; of what was there from the beginning "since the first step".
+
+        Where the recording began later than the training that is "since step 550, the first".
+        """
+        if step > self._measured.steps[0]:
+            return f"since step {step:,}"
+        return "since the first step" if step <= 1 else f"since step {step:,}, the first"
 
     def _when(self, step: int) -> str:
         """`_since` with a comma before it; nothing where a run has one step alone."""
@@ -210,9 +246,15 @@ class Named:
         partner = self._told(_PARTNERS[kind.name], head, row)[0]
         return None if math.isnan(partner) else self._recorded.heads[int(partner)]
 
-    def _group(self, kind: Kind, findings: list[Finding], fed: dict[Head, Finding]) -> Group:
+    def _group(self, kind: Kind, findings: list[Finding], fed: dict[Head, Finding], called: dict[Head, str]) -> Group:
         small = kind.off > kind.on
-        clearest = sorted(findings, key=lambda one: one.value if small else -one.value)
+
+        def clear(one: Finding) -> tuple[bool, float]:
+            """Those first that are called so."""
+            other = not kind.beside and called[one.layer, one.head] != kind.name
+            return other, one.value if small else -one.value
+
+        clearest = sorted(findings, key=clear)
         since, count = min(one.since for one in findings), len(findings)
         offset = findings[0].offset
         heads = f"head{'' if count == 1 else 's'}"

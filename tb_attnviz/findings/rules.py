@@ -9,6 +9,15 @@ from tb_attnviz.findings.spans import lasting
 
 Bool = npt.NDArray[np.bool_]
 
+NARROWER = {
+    "local": ("previous", "next", "fixed", "self", "patch"),
+    "label": ("patch", "row", "column", "local"),  # what is near looks alike
+    "row": ("patch",),
+    "column": ("patch",),
+    "collapsed": ("punctuation",),
+}
+"""A head is not of a kind while it is of a narrower one."""
+
 _MOVED = 0.25  # Jensen-Shannon distance that a quarter of the heads must have come, for one to be left behind
 _PATIENCE = 3  # times the steps that these took: heads of a sound training form one after the other
 _BORN = 0.1  # share of the heads that may do something at the first checkpoint, for it to be that of random weights
@@ -24,14 +33,12 @@ def states(measured: Measured) -> dict[str, Bool]:
     for name in found:
         if name not in ("dead", "prunable"):
             found[name] &= ~found["dead"]  # what else is said of it says nothing
-    found["collapsed"] &= ~found["punctuation"]
+    found["collapsed"] &= ~_any(found, *NARROWER["collapsed"])
     following = [name for name in found if name.startswith(FOLLOWS)]
     does = _any(found, "induction", "same_token", "duplicate", *PLACED, *following)
     found["unchanged"] &= _left_behind(measured) & _from_random(does, measured) & ~does & ~found["local"]
-    found["row"] &= ~found["patch"]
-    found["column"] &= ~found["patch"]
-    found["label"] &= ~_any(found, "patch", "row", "column", "local")  # what is near looks alike
-    found["local"] &= ~_any(found, "previous", "next", "fixed", "self", "patch")
+    for name in ("row", "column", "label", "local"):
+        found[name] &= ~_any(found, *NARROWER[name])
     broad = measured.held("over/entropy") >= _EVEN
     partner = np.nan_to_num(measured.held("offset/partner")).astype(np.int64)
     placed = _any(found, *PLACED, "dead", "collapsed", "unchanged") | broad

@@ -89,13 +89,21 @@ def evidence(run: RecordedRun, finding: Finding, step: int | None) -> Evidence |
 
 def _breaks(run: RecordedRun) -> tuple[Break, ...]:
     """Where the newest segment began, if it is not the first, and where it was started again."""
-    first_steps = run.records.newest.first_steps
-    found = [Break(step, "restart", f"begun again at step {step:,}") for step in list(first_steps.values())[1:]]
+    newest = run.records.newest
+    first_steps = newest.first_steps
+    found = [Break(step, "restart", _begun(step, [newest])) for step in list(first_steps.values())[1:]]
     if len(run.segments) > 1 and first_steps:
         step = min([*first_steps.values(), *run.steps[:1]])  # figures may begin later than samples
-        sentence = f"begun again at step {step:,} with {_what_is_other(*run.segments[-2:])}"
+        sentence = f"{_begun(step, run.segments[-2:-1])} with {_what_is_other(*run.segments[-2:])}"
         found.insert(0, Break(step, "changed model", sentence))
     return tuple(found)
+
+
+def _begun(step: int, before: Sequence[Segment]) -> str:
+    """That training was begun again, of which `step` is the first record: after all that was recorded before it."""
+    earlier = [one for segment in before for one in (*segment.checkpoints, *segment.recorded) if one < step]
+    last = max(earlier, default=step - 1)
+    return f"begun again {f'at step {step:,}' if last == step - 1 else f'between steps {last:,} and {step:,}'}"
 
 
 def _what_is_other(before: Segment, now: Segment) -> str:

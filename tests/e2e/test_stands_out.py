@@ -65,7 +65,7 @@ def test_kinds_that_do_not_fit_are_behind_a_button_that_opens_all(tab: Tab) -> N
     told = tab.frame.get_by_role("dialog", name="All that stands out")
     for width in WIDTHS:
         tab.resize(width, 720)
-        expect(every).to_have_text(re.compile(r"^(All|\d more)$"))
+        expect(every).to_have_text(re.compile(r"^(All kinds|\d more kinds?)$"))
         expect_whole(line(tab))
         shown = [kind for kind in KINDS if line(tab).get_by_text(kind, exact=True).is_visible()]
         hidden = re.sub(r"\D", "", every.inner_text())
@@ -73,7 +73,10 @@ def test_kinds_that_do_not_fit_are_behind_a_button_that_opens_all(tab: Tab) -> N
         assert len(shown) == len(KINDS) or width < 1680
         every.click()
         for number in range(len(KINDS)):
-            expect(told.get_by_role("button", name=f"Open L{number // 4} H{number % 4},")).to_be_visible()
+            expect(told.get_by_role("button", name=f"Open L{number // 4} H{number % 4},").first).to_be_visible()
+        expect(told.get_by_role("heading", name="2 heads attending to the token itself")).to_be_visible()
+        second = told.get_by_role("listitem").filter(has_text="called previous token first")
+        expect(second).to_have_text(re.compile("L0 H1 0.900 since the first step · called previous token first"))
         tab.page.keyboard.press("Escape")
         expect(told).to_be_hidden()
 
@@ -112,7 +115,7 @@ def test_a_head_of_two_kinds_has_both_in_its_cell_and_in_its_sentence(tab: Tab) 
     captions = tab.frame.locator(".captions")
     expect(captions.get_by_text("previous token · itself", exact=True)).to_be_visible()
     tab.resize(700, 720)
-    expect(captions.get_by_text("previous token +1", exact=True)).to_be_visible()
+    expect(captions.get_by_text("previous, 1 more", exact=True)).to_be_visible()
     tab.click_cell(0, 1)
     said = "L0 H1 (previous token) attends to the token before, 90 %, since the first step and attends to"
     expect(tab.head_view).to_contain_text(said)

@@ -6,7 +6,10 @@ import type { StandIn } from '../shown/pair';
 import { type Captioned, captionOf, nameOf } from './caption';
 import type { ViewKind } from './views.svelte';
 
-const side = { list: 0, title: '', raw: ['a', 'b', 'c'], tokens: ['a', 'b', 'c'], gone: [false, true, true] };
+const side = {
+  ...{ list: 0, title: '', raw: ['a', 'b', 'c'], tokens: ['a', 'b', 'c'] },
+  ...{ gone: [false, true, true], positions: false },
+};
 const panel = {
   id: 'shown',
   title: '',

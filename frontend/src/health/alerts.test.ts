@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Alert } from '../run/findings';
 import type { Layer } from '../run/types';
 import { alertAt as alert } from './alert.fixture';
-import { alertsAt, briefly, reasonOf, recordedAt } from './alerts';
+import { alertedFigures, alertsAt, briefly, reasonOf, recordedAt } from './alerts';
 
 const steps = [0, 100, 200, 1000];
 
@@ -28,6 +28,24 @@ describe('the alerts of a checkpoint', () => {
   it('stand while it is another head that is back', () => {
     const back = { ...alert(200, 'max_logit', false), heads: [{ layer: 3, head: 0, value: 7 }] };
     expect(told([alert(100), back], 3)).toEqual(['max_logit at 100']);
+  });
+});
+
+describe('the figures of a head that alerts are of', () => {
+  it('are all of those that stand, until its own are back', () => {
+    const own = { layer: 0, head: 1 };
+    const others = { ...alert(100, 'sink'), heads: [{ layer: 3, head: 0, value: 7 }] };
+    const both = { ...alert(100), heads: [...alert(100).heads, { layer: 3, head: 0, value: 120 }] };
+    const back = { ...alert(200, 'max_logit', false), heads: [{ layer: 3, head: 0, value: 7 }] };
+    const alerts = [both, alert(100, 'entropy'), others, back, alert(900, 'entropy', false)];
+    const figures = (index: number, place = own) => [...alertedFigures(alerts, place, steps, index)].sort();
+    expect([0, 1, 2, 3].map((index) => figures(index))).toEqual([
+      [],
+      ['entropy', 'max_logit'],
+      ['entropy', 'max_logit'],
+      ['max_logit'],
+    ]);
+    expect(figures(3, { layer: 3, head: 0 })).toEqual(['sink']);
   });
 });
 

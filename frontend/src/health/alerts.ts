@@ -1,5 +1,6 @@
 import { placeOfStep } from '../base/steps';
 import type { Alert } from '../run/findings';
+import type { HeadPlace } from '../run/head';
 import { headLabel } from '../run/labels';
 import { type Layer, toNumber } from '../run/types';
 import { figureTold, formatValue } from './figures';
@@ -23,6 +24,25 @@ export function alertsAt(alerts: readonly Alert[], steps: readonly number[], ind
     .filter(({ raised }) => raised)
     .filter((alert) => checkpointOf(steps, alert) === index || (alert.step <= step && !isBack(alert)))
     .sort((a, b) => b.step - a.step);
+}
+
+/** The figures of which alerts of this head stand at a checkpoint. */
+export function alertedFigures(
+  alerts: readonly Alert[],
+  place: HeadPlace,
+  steps: readonly number[],
+  index: number,
+): ReadonlySet<string> {
+  const own = alerts.map((alert) => ({
+    ...alert,
+    heads: alert.heads.filter(({ layer, head }) => layer === place.layer && head === place.head),
+  }));
+  const standing = alertsAt(
+    own.filter(({ heads }) => heads.length > 0),
+    steps,
+    index,
+  );
+  return new Set(standing.map(({ figure }) => figure));
 }
 
 /** Number of the checkpoint at which an alert is shown: the nearest. */

@@ -66,7 +66,7 @@ class Needed {
   get sentence() {
     const side = (list: number): SideTokens => {
       const tokens = this.data.probe.value.lists[list]?.sequences[0]?.tokens ?? [];
-      return { list, title: '', raw: tokens, tokens, gone: tokens.map(() => false) };
+      return { list, title: '', raw: tokens, tokens, gone: tokens.map(() => false), positions: false };
     };
     const query = side(0);
     const { weights, part, late } = this;

@@ -5,8 +5,8 @@ describe('what a cell calls a head', () => {
   it('has both of two kinds first, then counts what it leaves out', () => {
     expect(callsOf({ title: 'previous token', also: ['local'] })).toEqual([
       'previous token · local',
-      'previous token +1',
-      'previous +1',
+      'previous token, 1 more',
+      'previous, 1 more',
       'previous token',
       'previous',
     ]);
@@ -16,16 +16,16 @@ describe('what a cell calls a head', () => {
     const calls = callsOf({ title: 'induction', also: ['fed by L0 H1 (previous token)', 'local'] });
     expect(calls.slice(0, 4)).toEqual([
       'induction · fed by L0 H1 (previous token) · local',
-      'induction · fed by L0 H1 (previous token) +1',
-      'induction · local +1',
-      'induction +2',
+      'induction · fed by L0 H1 (previous token), 1 more',
+      'induction · local, 1 more',
+      'induction, 2 more',
     ]);
   });
 
   it('says that the map is of repeated texts, where there is room', () => {
     expect(callsOf({ title: 'induction', also: ['local'] }, true).slice(0, 4)).toEqual([
       'induction · local · on repeats',
-      'induction +1 · on repeats',
+      'induction, 1 more · on repeats',
       'induction · on repeats',
       'induction · local',
     ]);

@@ -1,7 +1,7 @@
 import type { NamedHead } from '../run/findings';
 
 /** What a cell may call a head: all that it is first, then less and less, of which the first that fits is shown. What a shorter one leaves out is
- * counted, "induction +1", unless it is said which texts its map is of: that comes before another kind.
+ * counted, "induction, 1 more", unless it is said which texts its map is of: that comes before another kind.
  * @param onRepeats whether its map is of repeated texts, where others' are not */
 export function callsOf(named: Pick<NamedHead, 'title' | 'also'> | null, onRepeats = false): string[] {
   if (!named?.title) return [];
@@ -25,5 +25,5 @@ export function callsOf(named: Pick<NamedHead, 'title' | 'also'> | null, onRepea
 }
 
 function counted(call: string, more: number): string {
-  return more > 0 ? `${call} +${more}` : call;
+  return more > 0 ? `${call}, ${more} more` : call;
 }

@@ -4,6 +4,7 @@ import { Focus } from '../run/focus.svelte';
 import type { HeadPlace } from '../run/head';
 import { MatrixHand } from './matrix_hand.svelte';
 
+vi.mock('../widgets/double_tap', () => ({ doubleTap: () => {} })); // of a window's own clicks
 function setup() {
   const focus = new Focus({ run: null, lists: [], layerTokens: [], probe: { value: null } });
   const matrixView = { chosen: null };
@@ -24,12 +25,20 @@ function setup() {
   );
   /** What the pointer does, as the element hears it. */
   const listeners = new Map<string, (event: object) => void>();
+  const box = { left: 100, top: 50 };
   const element = {
     addEventListener: (type: string, then: (event: object) => void) => listeners.set(type, then),
-    getBoundingClientRect: () => ({ left: 100, top: 50 }),
+    getBoundingClientRect: () => box,
+    setPointerCapture: () => {},
   };
   hand.gestures(element as unknown as HTMLElement);
   const point = (clientX: number, clientY: number) => listeners.get('pointermove')?.({ clientX, clientY });
+  const click = (clientX: number, clientY: number) => {
+    vi.stubGlobal('Element', class {});
+    const event = { clientX, clientY, button: 0, pointerId: 1, target: null };
+    listeners.get('pointerdown')?.({ ...event, type: 'pointerdown' });
+    listeners.get('pointerup')?.({ ...event, type: 'pointerup' });
+  };
   const leave = () => listeners.get('pointerleave')?.({});
   /** @returns whether the key was taken */
   const press = (key: string, more: Partial<KeyboardEvent> = {}) => {
@@ -38,7 +47,7 @@ function setup() {
     hand.key(event as unknown as KeyboardEvent);
     return preventDefault.mock.calls.length > 0;
   };
-  return { hand, focus, arrangement, camera, press, drawn, point, leave };
+  return { hand, focus, arrangement, camera, press, drawn, point, click, leave, box };
 }
 
 it('walks from the first head, opens it and flies to it', () => {
@@ -101,6 +110,28 @@ it('tells what is under a resting pointer now, whatever comes there', () => {
   drawn.under = { layer: 0, head: 0 };
   leave();
   expect(hand.hovered).toBeNull();
+});
+
+it('tells nothing of what a click or a key has brought under the pointer, until that is moved', () => {
+  const { hand, focus, drawn, point, click, leave, press, box } = setup();
+  drawn.under = { layer: 0, head: 0 };
+  point(110, 60);
+  click(110, 60);
+  expect(focus.opened).toEqual({ layer: 0, head: 0 });
+  drawn.under = { layer: 1, head: 1 }; // cells are smaller beside the opened head
+  box.top = 70;
+  expect(hand.hovered).toBeNull();
+  leave();
+  point(112, 61); // as browsers report after a new layout, or a hand that rests
+  expect(hand.hovered).toBeNull();
+  point(118, 60);
+  expect(hand.hovered?.place).toEqual({ layer: 1, head: 1 });
+  press('ArrowRight');
+  expect(hand.hovered).toBeNull();
+  point(119, 60);
+  expect(hand.hovered).toBeNull();
+  point(130, 60);
+  expect(hand.hovered?.place).toEqual({ layer: 1, head: 1 });
 });
 
 it('zooms on the opened head and shows all, and leaves other keys and those of controls within alone', () => {

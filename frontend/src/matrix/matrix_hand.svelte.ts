@@ -11,6 +11,9 @@ import type { MatrixCamera } from './matrix_camera.svelte';
 import { MATRIX_KEYS, type Moves } from './matrix_keys';
 import type { MatrixView } from './matrix_view.svelte';
 
+/** Css pixels that the pointer moves before it means what lies under it: after a click or a key other heads may lie there than it was moved to. */
+const MOVED = 6;
+
 type View = Pick<MatrixCamera, 'now' | 'take' | 'zoom' | 'zoomOn' | 'showAll' | 'flyTo' | 'reveal'>;
 
 /** A head, and its point that is meant, if one is. */
@@ -30,6 +33,9 @@ interface Needs {
 export class MatrixHand implements Moves {
   /** Where the pointer is, in css pixels; null: elsewhere, or busy. */
   private pointer = $state.raw<readonly [x: number, y: number] | null>(null);
+  /** Where the pointer was heard of last, in the window, and where it rests since a click or a key; null: it has moved. */
+  private heard: readonly [x: number, y: number] | null = null;
+  private resting: readonly [x: number, y: number] | null = null;
   /** The head that the keys are at, while they are here. */
   cursor = $state.raw<HeadPlace | null>(null);
   focused = $state(false);
@@ -57,7 +63,11 @@ export class MatrixHand implements Moves {
       zoom: (x, y, factor) => camera.zoom(x, y, factor),
       reset: () => camera.showAll(),
       hover: (at) => {
-        this.pointer = at;
+        const box = element.getBoundingClientRect();
+        if (at) this.heard = [box.left + at[0], box.top + at[1]];
+        const [[x, y], [restX, restY]] = [this.heard ?? [0, 0], this.resting ?? [Infinity, 0]];
+        if (at && Math.hypot(x - restX, y - restY) >= MOVED) this.resting = null;
+        this.pointer = this.resting ? null : at;
       },
       tap: (x, y) => {
         const found = this.pick(x, y);
@@ -66,6 +76,8 @@ export class MatrixHand implements Moves {
         const box = element.getBoundingClientRect();
         doubleTap(box.left + x, box.top + y, () => camera.flyTo(found.place));
         const again = session.focus.isOpened(found.place); // the first click opens the head and selects nothing
+        this.heard = [box.left + x, box.top + y];
+        this.rest();
         session.focus.open(found.place);
         if (again && found.point !== null) session.focus.selectPoint(found.point);
       },
@@ -83,6 +95,7 @@ export class MatrixHand implements Moves {
     const from = session.focus.opened ?? this.cursor;
     this.cursor = from ? neighbour(grid, from, dx, dy) : firstHead(grid);
     if (!this.cursor) return;
+    this.rest();
     if (session.focus.opened) session.focus.open(this.cursor);
     camera.reveal(this.cursor);
   }
@@ -90,6 +103,7 @@ export class MatrixHand implements Moves {
   enter(): void {
     const { cursor, session, camera } = this;
     if (!cursor) return;
+    this.rest();
     if (session.focus.isOpened(cursor)) camera.flyTo(cursor);
     else session.focus.open(cursor);
   }
@@ -114,6 +128,12 @@ export class MatrixHand implements Moves {
     if (!meant || arrangement.by !== 'layer') return;
     if (others) arrangement.foldOthers(meant.layer);
     else arrangement.fold(meant.layer);
+  }
+
+  /** Nothing is meant by where the pointer is until it is moved. */
+  private rest(): void {
+    this.pointer = null;
+    this.resting = this.heard;
   }
 
   private get at(): HeadPlace | null {

@@ -134,7 +134,7 @@ function drawLabels(
   side: Side,
   ink: Ink,
 ): void {
-  const { tokens, gone } = sides[side];
+  const { tokens, gone, positions } = sides[side];
   const down = side === 'query';
   const { cell } = sheet;
   const [room, start, scrolled, extent] = down
@@ -173,7 +173,7 @@ function drawLabels(
               ? ink.query
               : ink.key;
     context.globalAlpha = gone[token] ? 0.5 : 1;
-    const text = sheet.words ? fitted(context, tokens[token] ?? '', room - 6) : String(token);
+    const text = sheet.words || positions ? fitted(context, tokens[token] ?? '', room - 6) : String(token);
     const at = start + (token + 0.5) * cell - scrolled;
     context.save();
     if (down) context.translate(sheet.left - 4, at);

@@ -7,11 +7,26 @@ export function positionNames(lengths: readonly number[]): string[] {
   return Array.from({ length: longest }, (_, i) => (i < half ? String(i) : `−${longest - i}`));
 }
 
-/** What is averaged, in words: "mean of 3 texts of 5–10 tokens: the first half counted from the start, the rest from the end (−1 is the last)". */
-export function meanOf(lengths: readonly number[], noun: string): string {
-  const of = `mean of ${lengths.length} ${noun}s`;
+/** What is averaged, in words: "mean of 2 texts and 1 repeated text of 5–10 tokens: the first half counted from the start, the rest from the end (−1
+ * is the last)". */
+export function meanOf(
+  sequences: readonly { readonly tokens: readonly string[]; readonly repeat: object | null }[],
+  noun: 'sequence' | 'image',
+): string {
+  const lengths = sequences.map(({ tokens }) => tokens.length);
+  const repeated = sequences.filter(({ repeat }) => repeat !== null).length;
+  const plain = sequences.length - repeated;
+  const kinds = [
+    ...(plain > 0 || repeated === 0 ? [counted(plain, repeated > 0 ? 'text' : noun)] : []),
+    ...(repeated > 0 ? [counted(repeated, 'repeated text')] : []),
+  ];
+  const of = `mean of ${kinds.join(' and ')}`;
   if (!lengthsDiffer(lengths)) return of;
   return `${of} of ${Math.min(...lengths)}–${Math.max(...lengths)} tokens: the first half counted from the start, the rest from the end (−1 is the last)`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** Where a token of a sequence of so many stands among `longest` positions. */

@@ -28,6 +28,8 @@ export interface SideTokens {
   readonly tokens: readonly string[];
   /** Which are left out. */
   readonly gone: readonly boolean[];
+  /** Whether these are the positions of a mean, by name. */
+  readonly positions: boolean;
 }
 
 /** Of what attention is read: the run, the opened head, the selected token, the shown step. */
@@ -279,7 +281,8 @@ export class Sentence extends SentenceOptions implements Feature {
       (token, i) =>
         off.has(i) || (this.hidesFirst && i === 0) || (this.hidesSpecial && !this.mean && isSpecial(token)),
     );
-    return { list, title: this.session.data.listTitles[list] ?? '', raw, tokens: raw.map(tokenText), gone };
+    const title = this.session.data.listTitles[list] ?? '';
+    return { list, title, raw, tokens: raw.map(tokenText), gone, positions: this.sequence === 'mean' };
   }
 }
 

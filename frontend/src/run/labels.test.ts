@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { columnLabel, describeBreak, describeProgress, describeSegment, headLabel, runTitle } from './labels';
+import {
+  columnLabel,
+  describeBreak,
+  describeProgress,
+  describeSegment,
+  headLabel,
+  runTitle,
+  sinceStep,
+} from './labels';
 import type { Layer, Run } from './types';
 
 const layer = (number: number, ...head_numbers: number[]): Layer => ({
@@ -44,15 +52,31 @@ describe('a run among others', () => {
   it('is called by its name, an earlier part with its steps', () => {
     expect(runTitle(run)).toBe('a');
     expect(runTitle({ ...run, run: '.' })).toBe('. (log directory)');
-    expect(runTitle({ ...run, run: 'a, part 1', part_of: 'a' })).toBe('a, part 1: steps 0 to 100');
+    expect(runTitle({ ...run, run: 'a, part 1', part_of: 'a' })).toBe('a, part 1 (0–100)');
     expect(runTitle({ ...run, error: 'damaged' })).toBe('a — cannot be shown');
   });
 });
 
+describe('since when something is so', () => {
+  it('tells the first step by its number where training had begun before it, and nothing where there is one', () => {
+    expect(sinceStep(0, [0, 100])).toBe('since the first step');
+    expect(sinceStep(550, [550, 600])).toBe('since step 550, the first');
+    expect(sinceStep(1000, [0, 1000])).toBe('since step 1,000');
+    expect(sinceStep(0, [0])).toBe('');
+  });
+});
+
 describe('where a run was begun again', () => {
+  it('says the very step where the one before it was recorded, or where all steps were begun again', () => {
+    const of = (...steps: number[]) => ({ steps, layers: 2, heads: 8, sequences: 5 });
+    expect(describeBreak([of(0, 99), of(100)])).toContain('Begun again at step 100 ');
+    expect(describeBreak([of(0, 100), of(0, 100)])).toContain('Begun again at step 0 ');
+    expect(describeBreak([of(0, 100, 200), of(150)])).toContain('between steps 100 and 150 ');
+  });
+
   const part = { steps: [0, 100], layers: 2, heads: 8, sequences: 5 };
   const last = { ...part, steps: [1200, 1300] };
-  const begun = 'Begun again at step 1,200 with another';
+  const begun = 'Begun again between steps 100 and 1,200 with another';
   const unlisted = 'the earlier part is not listed here';
   it.each([
     { parts: [{ ...part, heads: 4 }, last], says: `${begun} model; ${unlisted}` },

@@ -15,10 +15,14 @@ export function columnLabel(layers: readonly Layer[], column: number): string {
   return number === undefined || other !== undefined ? '' : String(number);
 }
 
-/** Since when something is so, in the words of findings: of what was there from the beginning no step is told at which it came.
+/** Since when something is so, in the words of findings: of what was there from the beginning no step is told at which it came, unless the recording
+ * began later than the training. Nothing of a run with one checkpoint.
  * @param steps all that is recorded of the run */
 export function sinceStep(step: number, steps: readonly number[]): string {
-  return step === steps[0] ? 'since the first step' : `since step ${step.toLocaleString('en-US')}`;
+  if (steps.length < 2) return '';
+  const told = `since step ${step.toLocaleString('en-US')}`;
+  if (step !== steps[0]) return told;
+  return step <= 1 ? 'since the first step' : `${told}, the first`;
 }
 
 /** One line about a part of a run that is not shown. */
@@ -28,11 +32,11 @@ export function describeSegment({ steps, layers, heads, sequences }: Segment): s
   return `Not shown: ${span}, recorded with another model or probe (${layers} layers, ${heads} heads, ${sequences} sequences)`;
 }
 
-/** A run among others; `.` is what TensorBoard calls that of the log directory itself. */
+/** A run among others, an earlier part with its steps; `.` is what TensorBoard calls that of the log directory itself. */
 export function runTitle({ run, part_of, steps, error }: Run): string {
   const name = run === '.' ? '. (log directory)' : run;
   if (error) return `${name} — cannot be shown`;
-  return part_of && steps.length > 0 ? `${name}: steps ${steps[0]} to ${steps.at(-1)}` : name;
+  return part_of && steps.length > 0 ? `${name} (${steps[0]}–${steps.at(-1)})` : name;
 }
 
 /** What is said where a run was begun again and only its last part is shown; null where it has one part.
@@ -52,9 +56,16 @@ export function describeBreak(
       : before.sequences === last.sequences
         ? 'another model or probe'
         : 'another probe';
-  const says = told ?? `begun again at step ${begun?.toLocaleString('en-US')} with ${other}`;
+  const says = told ?? `begun again ${begunAt(before.steps, begun ?? 0)} with ${other}`;
   const earlier = segments.length > 2 ? 'parts are' : 'part is';
   return `B${says.slice(1)}${listed ? '' : `; the earlier ${earlier} not listed here`}`;
+}
+
+/** Where training was begun again that was first recorded at `step`: somewhere after what was recorded `before` it. */
+function begunAt(before: readonly number[], step: number): string {
+  const last = Math.max(...before.filter((one) => one < step));
+  const [from, to] = [last, step].map((one) => one.toLocaleString('en-US'));
+  return Number.isFinite(last) && last < step - 1 ? `between steps ${from} and ${to}` : `at step ${to}`;
 }
 
 /** How far something is that is being made; what the pieces are differs. */

@@ -1,0 +1,66 @@
+"""Heads that are of several kinds, and kinds that give way: figures and maps written by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tb_attnviz.events import RunWriter
+from tb_attnviz.findings.kinds import KINDS
+from tb_attnviz.findings.measured import Measured
+from tb_attnviz.findings.named import Named
+from tb_attnviz.run import open_run
+from tests.conftest import LAYERS, PROBE
+
+Float32 = npt.NDArray[np.float32]
+
+HEADS = 10
+STEPS = (0, 100, 200, 300, 400, 500, 600, 700)
+
+
+def course(values: dict[int, list[float]]) -> Float32:
+    """[steps, heads]: of these heads, 0 of all others."""
+    found = np.zeros((len(STEPS), HEADS), np.float32)
+    for head, of_steps in values.items():
+        found[:, head] = of_steps
+    return found
+
+
+def named(directory: Path, **measures: Float32) -> Named:
+    """What is found in these measures over STEPS, as they are told and beyond chance."""
+    writer = RunWriter(str(directory))
+    writer.begin(0, PROBE, LAYERS)
+    writer.write_health(0, {"entropy": np.full(HEADS, 0.5, np.float32)})
+    writer.close()
+    values = {f"{of}/{name}": value for name, value in measures.items() for of in ("share", "over")}
+    return Named(open_run(directory).recorded, Measured(STEPS, HEADS, values, ()))
+
+
+def test_a_head_of_two_kinds_is_in_the_group_of_each(tmp_path: Path) -> None:
+    found = named(tmp_path, previous=course({1: [0.9] * 8, 2: [0.8] * 8}), self=course({2: [0.7] * 8, 3: [0.5] * 8}))
+    groups = {group.kind: group for group in found.groups(700)}
+    assert groups["previous"].heads == ((0, 1), (0, 2))
+    assert groups["self"].heads == ((0, 3), (0, 2))  # those first that are called so
+    assert groups["self"].sentence == "2 heads attending to the token itself since the first step"
+    for group in groups.values():
+        of_kind = {(one.layer, one.head) for one in found.at(700) if one.kind == group.kind}
+        assert set(group.heads) == of_kind
+
+
+def test_a_kind_that_gave_way_to_a_narrower_one_is_not_lost(tmp_path: Path) -> None:
+    local = [0, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6]
+    sharper = [0, 0, 0, 0, 0.6, 0.6, 0.6, 0.6]
+    found = named(tmp_path, local=course({0: local, 1: local[:5] + [0.1] * 3}), previous=course({0: sharper}))
+    assert [(one.head, one.kind, one.until) for one in found.lost(700)] == [(1, "local", 500)]
+    assert [(one.head, one.kind) for one in found.happenings if one.what == "lost"] == [(1, "local")]
+
+
+def test_what_was_had_for_a_moment_or_is_left_by_a_hair_is_not_told_as_lost(tmp_path: Path) -> None:
+    [limits] = [(kind.on, kind.off) for kind in KINDS if kind.name == "local"]
+    assert limits == (0.5, 0.4)
+    moment = [0.1, 0.6, 0.1, 0.1, 0.1, 0.6, 0.1, 0.1]
+    hair = [0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.38, 0.38]
+    gone = [0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.38, 0.2]
+    found = named(tmp_path, local=course({0: moment, 1: hair, 2: gone}))
+    assert [(one.head, one.until) for one in found.lost(700)] == [(2, 600)]
+    assert {one.head for one in found.happenings if one.what == "lost"} == {0, 1, 2}  # events have all
