@@ -84,7 +84,7 @@ def measure(logs: Path, steps: int) -> list[str]:
             f"{len(poll[1]):,} in {1000 * poll[0]:.0f} ms",
             f"{bytes_ / 1e6:.2f} MB",
             f"{seconds:.2f} s",
-            *(f"{1000 * p99:.0f} ms" for p99 in (idle, while_listed, neighbour.p99)),
+            *("–" if np.isnan(p99) else f"{1000 * p99:.0f} ms" for p99 in (idle, while_listed, neighbour.p99)),
             f"{usage(process).megabytes:.0f} MB",
         ]
 

@@ -1,6 +1,6 @@
 """What workers do for a picture that is looked at: processor time of a biplot, against a bare limit in the same run.
 
-    OPENBLAS_NUM_THREADS=1 python -m benchmarks.serving 144 5120 --write
+    OPENBLAS_NUM_THREADS=1 python -m benchmarks.serving --write
 
 Runs are made up: two layers of so many heads and points a head as the model has, four steps. Times are those of a layer
 times the layers, on one thread. The bare limit reads and dequantises the newest samples once and makes one float32 Gram
@@ -91,7 +91,7 @@ def measure(heads: int) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument(
-        "heads", nargs="*", type=int, choices=MODELS, help="of all layers together; all of them unless given"
+        "--heads", nargs="+", type=int, choices=MODELS, default=[*MODELS], help="of all layers together"
     )
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     arguments = parser.parse_args()
@@ -106,7 +106,7 @@ def main() -> None:
         "all steps ÷ limit",
         "`similarity` to one head",
     ]
-    text = f"{page.machine('numpy')}.\n\n{page.table(header, [measure(heads) for heads in arguments.heads or MODELS])}"
+    text = f"{page.machine('numpy')}.\n\n{page.table(header, [measure(heads) for heads in arguments.heads])}"
     print(text)
     if arguments.write:
         page.write("serving", text)
