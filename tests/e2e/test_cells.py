@@ -135,12 +135,12 @@ def test_a_cell_shows_the_texts_that_its_name_rests_on(tab: Tab) -> None:
     tab.expect_address(cells_of="repeated")
     assert places(cell_pixels(tab, 0, 3)) == [0, 1, 2] + [3] * (N - 3)
     expect(tab.frame.get_by_text("on repeats")).to_have_count(0)
-    of.select_option("texts as named")
+    of.select_option("texts that show it")
     tab.ready()
     tab.expect_address(cells_of=None)
     for width, name in (
         (1700, re.compile("^previous token · [25] tokens back$")),
-        (500, re.compile("^previous( [+]1)?$")),
+        (500, re.compile("^previous(, 1 more)?$")),
     ):
         tab.page.set_viewport_size({"width": width, "height": 900})
         expect(tab.frame.locator(".captions").get_by_text(name)).to_have_count(1)

@@ -237,7 +237,7 @@ def test_preliminary_axes_are_there_while_all_steps_are_fitted(tab: Tab, page: P
     holding.let_go()
     tab.ready()
     expect(chip).to_be_hidden()
-    expect(tab.frame.get_by_text("Axes of steps 0–300")).to_be_visible()
+    expect(tab.frame.get_by_text("Axes 0–300")).to_be_visible()
     assert like(tab.pixels(tab.matrix), QUERY).sum() > 100
 
 

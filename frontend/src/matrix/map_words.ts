@@ -16,11 +16,11 @@ const OF_THE_FIRST = 0.25;
 const KINDS: Readonly<Record<string, string>> = {
   text: 'texts',
   repeated: 'repeated texts',
-  named: 'texts as named',
+  named: 'texts that show it',
 };
 
-/** Sequences that maps are means over: "texts", or "8 × 8 patches"; "texts as named": of each head those that its name
- * rests on. */
+/** Sequences that maps are means over: "texts", or "8 × 8 patches"; "texts that show it": of each head those that show
+ * what it is called. */
 export function kindTitle(kind: string): string {
   return KINDS[kind] ?? `${kind} patches`;
 }

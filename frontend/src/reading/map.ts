@@ -173,7 +173,11 @@ function drawLabels(
               ? ink.query
               : ink.key;
     context.globalAlpha = gone[token] ? 0.5 : 1;
-    const text = sheet.words || positions ? fitted(context, tokens[token] ?? '', room - 6) : String(token);
+    const text = sheet.words
+      ? fitted(context, tokens[token] ?? '', room - 6)
+      : positions
+        ? (tokens[token] ?? '')
+        : String(token);
     const at = start + (token + 0.5) * cell - scrolled;
     context.save();
     if (down) context.translate(sheet.left - 4, at);

@@ -11,7 +11,7 @@ describe('the positions of a mean', () => {
     expect(positionNames([3, 5])).toEqual(['0', '1', '2', '−2', '−1']);
     expect(positionNames([2, 4])).toEqual(['0', '1', '−2', '−1']);
     expect(meanOf(texts(3, 5), 'sequence')).toBe(
-      'mean of 2 sequences of 3–5 tokens: the first half counted from the start, the rest from the end (−1 is the last)',
+      'mean of 2 sequences of 3–5 tokens: the first half counted from the start, the rest from the end (−1 is the last); the middle is of the longest alone',
     );
   });
 

@@ -8,7 +8,7 @@ export function positionNames(lengths: readonly number[]): string[] {
 }
 
 /** What is averaged, in words: "mean of 2 texts and 1 repeated text of 5–10 tokens: the first half counted from the start, the rest from the end (−1
- * is the last)". */
+ * is the last); the middle is of the longest alone". */
 export function meanOf(
   sequences: readonly { readonly tokens: readonly string[]; readonly repeat: object | null }[],
   noun: 'sequence' | 'image',
@@ -22,7 +22,7 @@ export function meanOf(
   ];
   const of = `mean of ${kinds.join(' and ')}`;
   if (!lengthsDiffer(lengths)) return of;
-  return `${of} of ${Math.min(...lengths)}–${Math.max(...lengths)} tokens: the first half counted from the start, the rest from the end (−1 is the last)`;
+  return `${of} of ${Math.min(...lengths)}–${Math.max(...lengths)} tokens: the first half counted from the start, the rest from the end (−1 is the last); the middle is of the longest alone`;
 }
 
 function counted(count: number, noun: string): string {
