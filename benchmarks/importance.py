@@ -184,10 +184,10 @@ def rows(trained: Trained) -> list[str]:
     shown = Shown(trained.model, trained.probe, forward, 64, is_decoder=trained.is_decoder, **own)
     batches = shown.batches()
     with torch.no_grad():
-        bare = _timed(lambda: [forward(trained.model, *batch.args, **batch.kwargs) for batch in batches])
+        bare = seconds(lambda: [forward(trained.model, *batch.args, **batch.kwargs) for batch in batches])
     found = first_order(shown, layers)
     half = halfway(shown, layers, found.means)
-    backward = _timed(lambda: halfway(shown, layers, first_order(shown, layers).means))
+    backward = seconds(lambda: halfway(shown, layers, first_order(shown, layers).means))
     begun = time.thread_time()
     rises = exact(shown, layers, found.means)
     ablating = time.thread_time() - begun
@@ -206,7 +206,7 @@ def rows(trained: Trained) -> list[str]:
         trained.title,
         f"{found.loss:.3g}",
         *(f"{value:.2f}" for value in cells),
-        *(f"{seconds / bare:.1f}" for seconds in (backward, ablating, connecting)),
+        *(f"{taken / bare:.1f}" for taken in (backward, ablating, connecting)),
     ]
 
 
@@ -224,8 +224,8 @@ def _spearman(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
     return float(spearmanr(a, b).statistic)
 
 
-def _timed(work: Callable[[], object], repetitions: int = 3) -> float:
-    """Seconds of processor time, the median."""
+def seconds(work: Callable[[], object], repetitions: int = 3) -> float:
+    """Of processor time of this thread, the median."""
     found = []
     for _ in range(repetitions):
         begun = time.thread_time()

@@ -8,9 +8,7 @@ that thread. What takes a pass a head is measured for the heads of one layer in 
 
 import argparse
 import dataclasses
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import torch
 from torch import nn
 
 from benchmarks import page
+from benchmarks.importance import seconds
 from benchmarks.long_runs import write_run
 from benchmarks.recordings import quiet
 from demo.decoder import Decoder
@@ -49,12 +48,12 @@ def of_the_model(layers: int, heads: int) -> list[list[str]]:
     middle, means = of[layers // 2], first_order(shown, of).means
     [batch] = shown.batches()
     with torch.no_grad():
-        bare = _seconds(lambda: model(*batch.args, **batch.kwargs), repetitions=5)
-    figures = _seconds(lambda: capture(model, probe), repetitions=3)
-    weighing = _seconds(lambda: halfway(shown, of, first_order(shown, of).means))
-    ablating = layers * _seconds(lambda: exact(shown, [middle], means))
-    connecting = (layers - 1) * _seconds(lambda: connections(some, [of[0], middle]))
-    following = _seconds(lambda: capture(model, related), repetitions=3) - figures
+        bare = seconds(lambda: model(*batch.args, **batch.kwargs), repetitions=5)
+    figures = seconds(lambda: capture(model, probe))
+    weighing = seconds(lambda: halfway(shown, of, first_order(shown, of).means), repetitions=1)
+    ablating = layers * seconds(lambda: exact(shown, [middle], means), repetitions=1)
+    connecting = (layers - 1) * seconds(lambda: connections(some, [of[0], middle]), repetitions=1)
+    following = seconds(lambda: capture(model, related)) - figures
     return [
         ["figures and maps", "1 pass", f"{figures / bare:.2f}"],
         ["`importance`", f"{layers + 1} backward", f"{weighing / bare:,.0f}"],
@@ -74,17 +73,7 @@ def of_the_run(steps: int, heads: int) -> list[list[str]]:
             "`run.changes(step, since)`, without maps": lambda: run.changes(run.steps[-1], run.steps[0]),
             "`run.change_points()`": run.change_points,
         }
-        return [[title, f"{_seconds(work):.2f} s"] for title, work in asked.items()]
-
-
-def _seconds(work: Callable[[], object], repetitions: int = 1) -> float:
-    """Of the processor, the median."""
-    found = []
-    for _ in range(repetitions):
-        begun = time.thread_time()
-        work()
-        found.append(time.thread_time() - begun)
-    return statistics.median(found)
+        return [[title, f"{seconds(work, repetitions=1):.2f} s"] for title, work in asked.items()]
 
 
 def main() -> None:
