@@ -314,6 +314,6 @@ def test_the_mean_says_what_it_is_over(tab: Tab) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4, mean=1)
     lengths = [len(sequence.tokens) for sequence in PROBE.sequences]
     expect(tab.sentence_view).to_contain_text(
-        f"mean of {len(lengths) - 1} texts and 1 repeated text of {min(lengths)}–{max(lengths)} tokens: the first half "
+        f"mean of {len(lengths)} sequences of {min(lengths)}–{max(lengths)} tokens: the first half "
         "counted from the start, the rest from the end (−1 is the last); the middle is of the longest alone"
     )
