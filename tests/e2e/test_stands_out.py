@@ -121,6 +121,18 @@ def test_a_head_of_two_kinds_has_both_in_its_cell_and_in_its_sentence(tab: Tab) 
     expect(tab.head_view).to_contain_text(said)
 
 
+def test_a_head_of_which_an_alert_stands_says_so_first_and_its_chart_is_marked(tab: Tab) -> None:
+    tab.open(step=200)
+    tab.click_cell(1, 1)
+    expect(tab.head_view).to_contain_text("L1 H1 is unhealthy: largest logit 132, above 100 since step 100.")
+    expect(tab.frame.get_by_role("tooltip")).to_have_count(0)  # other heads lie under the pointer now
+    marked = tab.head_view.locator("figure.alerted")
+    expect(marked).to_have_text([re.compile(r"^\s*Max logit")])
+    tab.press_on_slider("Home")
+    expect(marked).to_have_count(0)
+    expect(tab.head_view).to_contain_text("L1 H1 does nothing that has a name.")
+
+
 def test_a_kind_that_was_lost_is_told_and_leads_to_where_it_was_lost(tab: Tab) -> None:
     tab.open(step=100)
     lost = line(tab).get_by_role("button", name="Open L1 H4, no longer first token since step 200")
