@@ -158,7 +158,13 @@ OTHERS: dict[str, tuple[Method, Fit]] = {
     "one UMAP of all steps (umap-learn)": ("umap", umap_once),
     "AlignedUMAP (umap-learn)": ("umap", umap_aligned),
 }
-OURS: dict[Method, str] = {"biplot": "biplot", "pca": "PCA", "tsne": "**t-SNE**", "umap": "**UMAP**"}
+OURS: dict[Method, str] = {
+    "biplot": "biplot",
+    "pca": "PCA",
+    "tsne": "**t-SNE**",
+    "umap": "**UMAP**",
+    "attention": "**attention**",
+}
 
 
 def verdict(story: Story, shown: Float64, method: Method) -> Verdict:

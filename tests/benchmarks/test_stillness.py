@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.stillness import OTHERS, report, stories, trained, verdict
+from benchmarks.stillness import OTHERS, OURS, report, stories, trained, verdict
+from tb_attnviz.projection.projection import METHODS
 from tb_attnviz.run import Run
 
 
@@ -34,6 +35,10 @@ def test_noise_is_not_still(run: Run) -> None:
     assert noise.idle == pytest.approx(1, abs=0.3)
     assert abs(noise.points_agreement) < 0.3
     assert abs(noise.faithfulness) < 0.2
+
+
+def test_every_projection_of_ours_is_looked_at() -> None:
+    assert [*OURS] == [*METHODS]
 
 
 @pytest.mark.full
