@@ -94,6 +94,8 @@ def _inside(value: Any, is_own: Callable[[Any], bool]) -> Iterable[Any]:
         return [*_closed_over(value), *defaults, *[x for x in named if type(x) is not types.FunctionType]]
     if kind is types.MethodType:
         return [value.__self__, value.__func__]
+    if kind is types.BuiltinMethodType:  # of a module, where it is a function
+        return [] if isinstance(value.__self__, types.ModuleType) else [value.__self__]
     if issubclass(kind, (staticmethod, classmethod)):
         return [value.__func__]
     if issubclass(kind, functools.partial):

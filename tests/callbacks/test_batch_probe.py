@@ -106,8 +106,9 @@ class Noisy(torch.utils.data.Dataset):
 
 def test_generators_of_the_data_are_as_they_were():
     data, collator = Noisy(), random.Random(5)
+    chance = collator.random  # a method of an object written in C
     subset = torch.utils.data.Subset(data, range(4))
-    loader = DataLoader(subset, collate_fn=lambda rows: torch.stack(rows) + int(collator.random() * 9), shuffle=True)
+    loader = DataLoader(subset, collate_fn=lambda rows: torch.stack(rows) + int(chance() * 9), shuffle=True)
     draw = data.transforms[0].draw.__self__
     before = data.generator.get_state(), draw.bit_generator.state, collator.getstate()
     one, other = (batch_probe({"training": loader}, Decoder()).record.sequences[0].tokens for _ in range(2))
