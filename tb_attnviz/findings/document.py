@@ -23,20 +23,7 @@ def findings_document(named: Named, step: int, heads: Sequence[Head]) -> dict[st
     return {
         "step": step,
         "sampled": max((one for one in named.sampled if one <= step), default=None),
-        "heads": [
-            {
-                "layer": layer,
-                "head": head,
-                "title": next(iter(_titles(named, by_head.get((layer, head), []))), None),
-                "also": _titles(named, by_head.get((layer, head), []))[1:],
-                "sentence": named.sentence(
-                    layer, head, by_head.get((layer, head), []), lost.get((layer, head), []), step=step
-                ),
-                "findings": [_entry(one) for one in by_head.get((layer, head), [])],
-                "lost": [_entry(one) for one in lost.get((layer, head), [])],
-            }
-            for layer, head in heads
-        ],
+        "heads": [_head(named, head, by_head.get(head, []), lost.get(head, []), step) for head in heads],
         "groups": [{**dataclasses.asdict(group), "heads": list(map(list, of))} for group, of in groups if of],
         "events": [
             dataclasses.asdict(one)
@@ -48,6 +35,19 @@ def findings_document(named: Named, step: int, heads: Sequence[Head]) -> dict[st
 
 def evidence_document(found: Evidence | None) -> dict[str, Any]:
     return {"evidence": None if found is None else dataclasses.asdict(found)}
+
+
+def _head(named: Named, head: Head, findings: list[Finding], lost: list[Finding], step: int) -> dict[str, Any]:
+    titles = _titles(named, findings)
+    return {
+        "layer": head[0],
+        "head": head[1],
+        "title": titles[0] if titles else None,
+        "also": titles[1:],
+        "sentence": named.sentence(*head, findings, lost, step=step),
+        "findings": [_entry(one) for one in findings],
+        "lost": [_entry(one) for one in lost],
+    }
 
 
 def _titles(named: Named, findings: list[Finding]) -> list[str]:

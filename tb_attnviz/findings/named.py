@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from tb_attnviz.events import Alert
 from tb_attnviz.findings import words
 from tb_attnviz.findings.anomalies import WATCHED, anomalies
 from tb_attnviz.findings.finding import Finding, Group, Happening
@@ -155,11 +156,20 @@ class Named:
             no_longer = f"; no longer {newest.title} {self._since(newest.until or 0)}"
         return f"{name}{called} {does}{no_longer}."
 
+    @functools.cached_property
+    def _alerts_of(self) -> dict[Head, list[Alert]]:
+        """Of each head those that name it: of thousands of heads few have any."""
+        found: dict[Head, list[Alert]] = {}
+        for alert in self._recorded.alerts:
+            for one in alert.heads:
+                found.setdefault((one.layer, one.head), []).append(alert)
+        return found
+
     def _alerts(self, head: Head, step: int) -> list[str]:
         """What each alert of `head` that stands at `step` says."""
-        row, number = self._row(step), self._recorded.heads.index(head)
-        found = []
-        for alert in standing(self._recorded.alerts, head, step):
+        row, found = self._row(step), []
+        for alert in standing(self._alerts_of.get(head, ()), head, step):
+            number = self._recorded.heads.index(head)
             now = math.nan if row is None else self._told(f"figure/{alert.figure}", number, row)[0]
             found.append(reason(alert, head, now))
         return found
