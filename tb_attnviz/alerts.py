@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.events import Alert, AlertedHead, AlertRecord, Layer
+from tb_attnviz.events import Alert, AlertedHead, AlertRecord, Beyond, Layer
 
 Float32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
@@ -42,6 +42,10 @@ class Rule(Protocol):
 
     @property
     def limit(self) -> float: ...
+
+    @property
+    def beyond(self) -> Beyond | None:
+        """On which side of `limit` a head breaks it; None of a rule about the model as a whole."""
 
     def broken(self, values: Float32, before: Float32, was: Bool) -> Bool:
         """Where the rule is broken, [heads], or [1] for the model as a whole.
@@ -97,6 +101,10 @@ class HeadRule:
         return f"{self.figure} of {worst}{on} is {value}, {back}{relation} {bound:g}{others}{meaning}"
 
     @property
+    def beyond(self) -> Beyond:
+        return "above" if self._upward else "below"
+
+    @property
     def _upward(self) -> bool:
         return self.clear <= self.limit
 
@@ -137,6 +145,10 @@ class ShareRule:
         meaning = f": {self.meaning}" if raised else ""
         most = f"most in {worst} ({values[heads[0]]:.3g})"
         return f"{self.figure} is over {self.of:g} in {share:.0%} of all heads, {bound}, {most}{meaning}"
+
+    @property
+    def beyond(self) -> None:
+        return None
 
     def _share(self, values: Float32) -> float:
         known = values[~np.isnan(values)]
@@ -211,6 +223,7 @@ class Watch:
             limit=rule.limit,
             sentence=f"{rule.sentence(values, worst, concerned, raised=raised)} (step {step})",
             heads=tuple(AlertedHead(heads[index][0], heads[index][1], float(values[index])) for index in concerned),
+            beyond=rule.beyond,
         )
 
 

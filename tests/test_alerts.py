@@ -158,4 +158,17 @@ def test_a_record_survives_its_json(value: float) -> None:
     alert = Alert(9, "max_logit", "max_logit", True, 100, "a “sentence”", (AlertedHead(1, 2, value),))
     record = AlertRecord(9, (alert,), active=3)
     assert AlertRecord.from_document({"step": 9, **record.to_content()}) == record
+    sided = dataclasses.replace(alert, beyond="below")
+    assert AlertRecord.from_document({"step": 9, **AlertRecord(9, (sided,), 3).to_content()}).alerts == (sided,)
     assert "Infinity," not in json.dumps(record.to_content())  # JSON has no such number
+
+
+def test_records_that_do_not_say_the_side_yet_have_it_of_our_own_rules() -> None:
+    def of_older(rule: str) -> str | None:
+        alert = Alert(9, rule, rule, True, 1.0, "…", (AlertedHead(0, 0, 2.0),), beyond="below")
+        content = AlertRecord(9, (alert,), active=1).to_content()
+        del content["alerts"][0]["beyond"]
+        return AlertRecord.from_document({"step": 9, **content}).alerts[0].beyond
+
+    assert {rule.name: of_older(rule.name) for rule in RULES} == {rule.name: rule.beyond for rule in RULES}
+    assert of_older("the user's own") is None

@@ -5,7 +5,7 @@ ordinary event file; the samples lie apart, in `<run>/plugins/attnviz/samples-*.
 TensorBoard never loads them. `docs/format.md` describes both byte by byte.
 """
 
-from tb_attnviz.events.alert_record import Alert, AlertedHead, AlertRecord
+from tb_attnviz.events.alert_record import Alert, AlertedHead, AlertRecord, Beyond
 from tb_attnviz.events.connections import ConnectionCodes, connection_arrays
 from tb_attnviz.events.documents import FormatError, VersionError
 from tb_attnviz.events.figure_rows import FigureRows
@@ -32,6 +32,7 @@ __all__ = [
     "AlertRecord",
     "AlertedHead",
     "AttentionMap",
+    "Beyond",
     "Checkpoint",
     "ConnectionCodes",
     "DamagedError",

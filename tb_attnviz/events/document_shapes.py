@@ -215,6 +215,7 @@ _ALERT = record(
         "limit": number,
         "sentence": text(10_000),
         "heads": items(_ALERTED, MOST_HEADS),
-    }
+    },
+    {"beyond": nullable(one_of("above", "below"))},
 )
 ALERTS = record({"step": _STEP, "active": _COUNT, "alerts": items(_ALERT, 10_000)})

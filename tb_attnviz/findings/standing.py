@@ -1,15 +1,12 @@
 """Standing: the alerts of one head that stand at a step, in the words in which the tab tells alerts."""
 
 import math
-import re
 from collections.abc import Sequence
 
 from tb_attnviz.events import Alert
 from tb_attnviz.findings.recorded import Head
 
 _TOLD = {"max_logit": "largest logit", "batch_max_logit": "largest logit of the training batch"}
-_OF_HEADS = re.compile(r" is \S+, (over|under) [^\s:,]+")
-"""What sentences of rules about single heads have, and those about the model have not."""
 
 
 def standing(alerts: Sequence[Alert], head: Head, step: int) -> list[Alert]:
@@ -19,7 +16,7 @@ def standing(alerts: Sequence[Alert], head: Head, step: int) -> list[Alert]:
         if alert.step <= step and head in [(one.layer, one.head) for one in alert.heads]:
             if not alert.raised:
                 stand.pop(alert.rule, None)
-            elif _side(alert) is not None:
+            elif alert.beyond is not None:
                 stand[alert.rule] = alert
     return list(stand.values())
 
@@ -30,13 +27,11 @@ def reason(alert: Alert, head: Head, now: float) -> str:
 
     now: the figure of `head` at the shown step, NaN where it is not known.
     """
-    over = _side(alert) == "over"
-    beyond = now > alert.limit if over else now < alert.limit
+    beyond = now > alert.limit if alert.beyond == "above" else now < alert.limit
     then = next(one.value for one in alert.heads if (one.layer, one.head) == head)
     figure = _TOLD.get(alert.figure, alert.figure.replace("_", " "))
     value = formatted(now if beyond else then)
-    relation = "above" if over else "below"
-    return f"{figure} {value}, {relation} {alert.limit:g} {'since' if beyond else 'at'} step {alert.step:,}"
+    return f"{figure} {value}, {alert.beyond} {alert.limit:g} {'since' if beyond else 'at'} step {alert.step:,}"
 
 
 def formatted(value: float) -> str:
@@ -51,8 +46,3 @@ def formatted(value: float) -> str:
         return f"{value:,.0f}"
     digits = 0 if size >= 100 or size == 0 else 1 if size >= 10 else 2 if size >= 1 else 3 if size >= 1e-3 else 4
     return f"{value:.{digits}f}"
-
-
-def _side(alert: Alert) -> str | None:
-    found = _OF_HEADS.search(alert.sentence) if alert.sentence.startswith(f"{alert.figure} of ") else None
-    return found[1] if found else None

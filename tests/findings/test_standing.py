@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from tb_attnviz.alerts import ENTROPY, MAX_LOGIT, SINK, Watch
+from tb_attnviz.alerts import ENTROPY, MAX_LOGIT, SINK, HeadRule, Watch
 from tb_attnviz.events import Alert, Layer
 from tb_attnviz.findings.standing import formatted, reason, standing
 
@@ -46,10 +46,21 @@ def test_an_alert_says_the_figure_now_the_limit_and_since_when(alerts: list[Aler
     assert reason(logit, (0, 0), 95) == "largest logit 6,662, above 100 at step 650"  # not back yet, nor beyond
     [other] = standing(alerts, (0, 1), 650)
     assert reason(other, (0, 1), math.nan) == "largest logit 132, above 100 at step 650"
-    of_the_batch = dataclasses.replace(
-        logit, figure="batch_max_logit", sentence=logit.sentence.replace("max_logit", "batch_max_logit")
-    )
+    of_the_batch = dataclasses.replace(logit, figure="batch_max_logit")
     assert reason(of_the_batch, (0, 0), 200).startswith("largest logit of the training batch 200, ")
+
+
+def test_rules_of_the_users_own_words_are_told_too() -> None:
+    class Spoken(HeadRule):
+        def sentence(self, *_: object, **__: object) -> str:
+            return "so hoch wie nie"
+
+    watch = Watch([Spoken("spoken", "entropy", 0.1, 0.2, "")])
+    watch.look(0, LAYERS, {"entropy": np.array([0.5, 0.5], np.float32)})
+    alerts = watch.look(9, LAYERS, {"entropy": np.array([0.5, 0.05], np.float32)}).alerts
+    assert [reason(one, (0, 1), 0.04) for one in standing(alerts, (0, 1), 9)] == [
+        "entropy 0.040, below 0.1 since step 9"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ SERVERS = {
     "logdir spec": ("--load_fast=false", "--logdir_spec=named:{logdir}"),
 }
 
-ALERT = Alert(100, "max_logit", "max_logit", True, 100, "max_logit is ∞", (AlertedHead(1, 2, float("inf")),))
+ALERT = Alert(100, "max_logit", "max_logit", True, 100, "max_logit is ∞", (AlertedHead(1, 2, float("inf")),), "above")
 
 
 Ask = Callable[..., TestResponse]

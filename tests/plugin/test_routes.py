@@ -100,6 +100,7 @@ def test_alerts(client: Client, run: str) -> None:
             "limit": 100,
             "sentence": "max_logit is ∞",
             "heads": [{"layer": 1, "head": 2, "value": "Infinity"}],
+            "beyond": "above",
         }
     ]
 
