@@ -121,6 +121,7 @@ def capture(
                 )
                 observer = WholeHeads(of_batch, select, model)
                 with (
+                    observer.mixed_tensors(),
                     ModuleNames(model) as names,
                     AttentionCalls(
                         names, observer, [*inputs.values()], sides=len(batch.sides), in_sight=not observer.is_split

@@ -4,6 +4,7 @@ All processes of such a layer make the pass together and see its attention at th
 here keeps none of them waiting that the layer itself would not.
 """
 
+import contextlib
 import dataclasses
 import sys
 from typing import Any
@@ -15,6 +16,7 @@ from torch.distributed import ProcessGroup
 
 from ..tracing.attention_call import AttentionCall
 from ..tracing.module_names import named_modules
+from ..tracing.whole_tensors import whole
 from .batch_recording import BatchRecording
 from .guarded_observer import GuardedObserver
 from .selection import Selection
@@ -30,24 +32,40 @@ class WholeHeads(GuardedObserver):
 
     @property
     def is_split(self) -> bool:
-        """Whether parameters are split over processes: what is made with them goes out of sight."""
+        """Whether parameters are DTensors: what is made with them goes out of sight."""
         return bool(self._modules)
+
+    def mixed_tensors(self) -> contextlib.AbstractContextManager[None]:
+        """Within it what is made of a model's DTensors may be computed with tensors that all processes have alike."""
+        if not self._modules:
+            return contextlib.nullcontext()
+        from torch.distributed.tensor.experimental import implicit_replication
+
+        return implicit_replication()
 
     def take(self, call: AttentionCall) -> None:
         if self._modules:
             call = self._whole(call)
         super().take(call)
 
+    def keeps_weights(self, name: str, before: Tensor, after: Tensor) -> bool:
+        return super().keeps_weights(name, whole(before), whole(after))
+
     def rows(self, name: str, count: int) -> Tensor | None:
         """All, where processes could come to different findings: each has to gather what the others do."""
         return None if self._modules else super().rows(name, count)
 
     def take_values(self, name: str, values: Tensor) -> None:
+        values = whole(values)
         if name in self._groups:
             values = _gathered(values, self._groups[name])
         super().take_values(name, values)
 
     def _whole(self, call: AttentionCall) -> AttentionCall:
+        parts = {field.name: getattr(call, field.name) for field in dataclasses.fields(call)}
+        joined = {name: whole(x) for name, x in parts.items() if isinstance(x, Tensor)}
+        if joined["queries"] is not call.queries:  # the model computes with tensors that know of all processes
+            return dataclasses.replace(call, **joined)
         module = self._modules.get(call.name.partition("#")[0])
         group = None if module is None else _group(module)
         if group is None or _is_same(call.queries, group):  # sharded elsewhere than by heads
@@ -68,7 +86,9 @@ class WholeHeads(GuardedObserver):
 def _is_split(model: nn.Module) -> bool:
     if "torch.distributed.tensor" not in sys.modules:  # then nothing is
         return False
-    return any(_split_over(parameter) is not None for parameter in model.parameters())
+    from torch.distributed.tensor import DTensor
+
+    return any(isinstance(parameter, DTensor) for parameter in model.parameters())
 
 
 def _group(module: nn.Module) -> ProcessGroup | None:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .whole_tensors import whole
+
 _TOKENS = 16  # of all sequences, whose values are kept
 _FEWEST = 6  # that must differ: of fewer, some features of any two heads are opposed by chance
 _NUMBERS = 2**31  # more than there are
@@ -35,9 +37,10 @@ class Opposed:
             return
         group = len(numbers) // values.shape[1]
         batch, _, n_key, _ = values.shape
+        values = whole(values).detach()
         places = torch.linspace(0, batch * n_key - 1, min(_TOKENS, batch * n_key), device=values.device).round().long()
-        some = values.detach()[places // n_key, :, places % n_key]  # (tokens, value_heads, d_v), a copy
-        means = values.detach().mean(dim=2)  # (batch, value_heads, d_v)
+        some = values[places // n_key, :, places % n_key]  # (tokens, value_heads, d_v), a copy
+        means = values.mean(dim=2)  # (batch, value_heads, d_v)
         for place, number in enumerate(numbers):
             self._of.pop(number, None)
             self._of[number] = some[:, place // group]
@@ -66,7 +69,7 @@ class Opposed:
         if len(heads) < 2 or min(_differing(self._of[number].float()) for number in heads) < _FEWEST:
             return False
         some = torch.linspace(0, len(factors) - 1, min(_RESULTS, len(factors)), device=factors.device).round().long()
-        chosen = factors.detach()[some].double()
+        chosen = whole(factors).detach()[some].double()
         made = torch.stack([self._of[number].double() @ chosen[:, places[number]].T for number in heads])
         made = made - made.mean(dim=1, keepdim=True)  # (heads, tokens, results)
         lengths = made.norm(dim=1, keepdim=True)
@@ -88,7 +91,7 @@ class Opposed:
         first = self._of.get(int(numbers.flatten()[0]))
         if first is None or first.shape[1] < _FEWEST_FEATURES or numbers.shape[-1] % first.shape[1]:
             return False
-        rows, of_rows, signs = (x.reshape(-1, first.shape[1]) for x in (other.detach(), numbers, signs))
+        rows, of_rows, signs = (x.reshape(-1, first.shape[1]) for x in (whole(other).detach(), numbers, signs))
         if len(rows) > _MOST_ROWS or bool((of_rows != of_rows[:, :1]).any()):
             return False
         for number in torch.unique(of_rows[:, 0]).tolist():

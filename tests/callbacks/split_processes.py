@@ -56,13 +56,15 @@ MODELS = {
     "plain code": {"kv_heads": 4, "fused": False},
     "grouped keys": {"kv_heads": 2},
     "one key head, whole in both": {"kv_heads": 1},
+    "DTensors throughout": {"kv_heads": 2, "fused": False},
 }
 
 
-def split(model, kv_heads):
-    plan = {"attention.q": ColwiseParallel(), "attention.o": RowwiseParallel()}
+def split(model, kv_heads, *, local=True):
+    """local: whether attention is computed with plain tensors of a process' own heads, or with DTensors."""
+    plan = {"attention.q": ColwiseParallel(use_local_output=local), "attention.o": RowwiseParallel()}
     if kv_heads > 1:
-        plan |= {"attention.k": ColwiseParallel(), "attention.v": ColwiseParallel()}
+        plan |= {f"attention.{name}": ColwiseParallel(use_local_output=local) for name in "kv"}
     return parallelize_module(model, init_device_mesh("cpu", (2,)), plan)
 
 
@@ -78,6 +80,7 @@ def record_all(directory):
     """Leaves RANK.txt in the directory: what this process warns of where heads are split by hand."""
     rank = dist.get_rank()
     for name, options in MODELS.items():
-        assert not record(split(Model(**options), options["kv_heads"]), directory / name)
+        local = name != "DTensors throughout"
+        assert not record(split(Model(**options), options["kv_heads"], local=local), directory / name)
     said = record(Model(kv_heads=4, share=rank), directory / "by hand")
     (directory / f"{rank}.txt").write_text("\n".join(said))

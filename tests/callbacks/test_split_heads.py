@@ -27,7 +27,7 @@ def test_all_heads_of_a_split_layer_are_recorded_as_the_whole_model_has_them(end
         q, k = (f(x).unflatten(-1, (-1, SIZE)).transpose(1, 2) for f in (attention.q, attention.k))
         logits = q @ k.repeat_interleave(HEADS // k.shape[1], dim=1).mT / SIZE**0.5
         hidden = torch.ones(12, 12, dtype=torch.bool).triu(1)
-        expected = (logits if name == "plain code" else logits.masked_fill(hidden, -torch.inf)).softmax(-1)
+        expected = (logits.masked_fill(hidden, -torch.inf) if attention.fused else logits).softmax(-1)
     assert run.layers[0].heads == HEADS
     for head in range(HEADS):
         for sequence in range(2):
