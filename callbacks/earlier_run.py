@@ -52,11 +52,22 @@ class EarlierRun:
                 return True
         return False
 
+    def begins_at(self, step: int) -> bool:
+        """Whether `step` is its first one, and not its only one: a training that is resumed begins later."""
+        return step == self.steps[0] < self.steps[-1]
+
     def left_for(self, beside: str, why: str) -> str:
         """The warning that a training is recorded into `beside` instead."""
         return (
             f"logdir {self.directory!r} holds a run already (steps {self.steps[0]} to {self.steps[-1]}), {why}: it is "
             f"recorded into {beside!r}. Give each training a directory of its own; resume=True goes on with a run"
+        )
+
+    def forgotten(self, step: int) -> str:
+        """The warning that it went another way from `step` on, and that it is this training's from there."""
+        return (
+            f"at step {step} the model is another than the one recorded in logdir {self.directory!r} before: this "
+            f"training's steps take the place of those that were there from {step} to {self.steps[-1]}"
         )
 
     def doubt(self, step: int) -> str | None:

@@ -27,22 +27,36 @@ class RecordedRun:
         resume: bool | None,
         max_bytes: int | None,
     ) -> None:
+        self._logdir = logdir
         self._probe = probe
         self._max_bytes = max_bytes
-        earlier = EarlierRun(directory_of(logdir)) if resume is not True else None
-        found = earlier if earlier is not None and earlier.steps else None
-        self._earlier = found if resume is None else None  # still to be compared with
+        found = EarlierRun(directory_of(logdir))
+        self._earlier = found if found.steps and resume is not False else None  # still to be compared with
+        self._is_told = resume is True
+        self._newest: int | None = None  # step
         self._writer = self._open(logdir)
-        if found is not None and resume is False:
+        if found.steps and resume is False:
             self._move_beside(found, "and resume=False says that this is another training", depth=4)
 
     def tell_trainings_apart(self, step: int, recording: Recording) -> None:
-        """At the first recording in a directory that holds a run: whether it is the same training's."""
-        earlier, self._earlier = self._earlier, None
-        if earlier is None:
+        """Where the directory held a run already: whether its later steps, too, are this training's."""
+        earlier, newest = self._earlier, self._newest
+        self._newest = step if newest is None else max(step, newest)
+        if earlier is None or (newest is not None and step <= newest):
             return
-        if earlier.differs(step, recording.layers, recording.samples):
+        if step > earlier.steps[-1]:
+            self._earlier = None
+            return
+        differs = earlier.differs(step, recording.layers, recording.samples)
+        if newest is not None:
+            if differs:
+                self._forget_from(step, earlier)
+        elif self._is_told:
+            return
+        elif differs:
             self._move_beside(earlier, f"and at step {step} the model was another one", depth=5)
+        elif earlier.begins_at(step):
+            self._move_beside(earlier, f"and this training begins at step {step} again", depth=5)
         elif (doubt := earlier.doubt(step)) is not None:
             warnings.warn(doubt, RuntimeWarning, stacklevel=4)
 
@@ -62,11 +76,20 @@ class RecordedRun:
         """As of BackgroundWriter."""
         return self._writer.take_error()
 
-    def _open(self, logdir: "str | os.PathLike[str] | SummaryWriter") -> BackgroundWriter:
-        return BackgroundWriter(open_run(logdir, max_bytes=self._max_bytes), self._probe)
+    def _open(
+        self, logdir: "str | os.PathLike[str] | SummaryWriter", *, purge_step: int | None = None
+    ) -> BackgroundWriter:
+        return BackgroundWriter(open_run(logdir, max_bytes=self._max_bytes, purge_step=purge_step), self._probe)
 
     def _move_beside(self, earlier: EarlierRun, why: str, *, depth: int) -> None:
+        self._earlier = None
         self._writer.close()
         beside = next_to(earlier.directory)
         self._writer = self._open(beside)
         warnings.warn(earlier.left_for(beside, why), RuntimeWarning, stacklevel=depth)
+
+    def _forget_from(self, step: int, earlier: EarlierRun) -> None:
+        self._earlier = None
+        self._writer.close()
+        self._writer = self._open(self._logdir, purge_step=step)
+        warnings.warn(earlier.forgotten(step), RuntimeWarning, stacklevel=5)

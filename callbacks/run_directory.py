@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 _TRIES, _PAUSE = 20, 0.1  # seconds
 
 
-def open_run(logdir: "str | os.PathLike[str] | SummaryWriter", *, max_bytes: int | None = None) -> RunWriter:
+def open_run(
+    logdir: "str | os.PathLike[str] | SummaryWriter", *, max_bytes: int | None = None, purge_step: int | None = None
+) -> RunWriter:
     """A writer for the run in `logdir`, `~` being the home directory; warns if another training writes it.
 
+    purge_step: what was recorded at this step and after is forgotten; without it the SummaryWriter's own.
     Raises OSError if it cannot be written.
     """
     directory = directory_of(logdir)
-    sink, purge_step = None, None
+    sink = None
     if not isinstance(logdir, (str, os.PathLike)):
-        sink, purge_step = SummaryWriterSink(logdir), logdir.purge_step
+        sink = SummaryWriterSink(logdir)
+        purge_step = logdir.purge_step if purge_step is None else purge_step
     try:
         writer = RunWriter(directory, sink=sink, max_bytes=max_bytes, purge_step=purge_step)
     except OSError as error:

@@ -63,7 +63,7 @@ class WholeHeads(GuardedObserver):
 
     def _whole(self, call: AttentionCall) -> AttentionCall:
         parts = {field.name: getattr(call, field.name) for field in dataclasses.fields(call)}
-        joined = {name: whole(x) for name, x in parts.items() if isinstance(x, Tensor)}
+        joined: dict[str, Any] = {name: whole(x) for name, x in parts.items() if isinstance(x, Tensor)}
         if joined["queries"] is not call.queries:  # the model computes with tensors that know of all processes
             return dataclasses.replace(call, **joined)
         module = self._modules.get(call.name.partition("#")[0])

@@ -11,4 +11,4 @@ def whole(x: Tensor) -> Tensor:
         return x
     from torch.distributed.tensor import DTensor
 
-    return x.detach().full_tensor() if isinstance(x, DTensor) else x
+    return x.full_tensor().detach() if isinstance(x, DTensor) else x

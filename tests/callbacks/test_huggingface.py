@@ -126,8 +126,9 @@ def test_training_that_stops_early(tmp_path, probe, best, steps):
 def test_training_again_begins_a_new_recorder(tmp_path, probe):
     callback = AttnVizCallback(probe, every=5, logdir=tmp_path / "run")
     train(tmp_path, callback)
-    train(tmp_path, callback, steps=10)
-    assert tb_attnviz.open_run(tmp_path / "run").steps == [0, 5, 10]
+    with pytest.warns(RuntimeWarning, match="this training begins at step 0 again"):
+        train(tmp_path, callback, steps=10)
+    assert tb_attnviz.open_run(tmp_path / "run-2").steps == [0, 5, 10]
 
 
 @pytest.mark.parametrize(

@@ -18,16 +18,24 @@ def model(seed):
     return Decoder()
 
 
-def record(logdir, seed, *steps, **options):
-    """What was warned of."""
+def record(logdir, seed, *steps, train=lambda model: None, **options):
+    """What was warned of; `train` changes the model after each step."""
+    trained = model(seed)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with AttentionRecorder(
-            model(seed), Probe(IDS, TOKENS), logdir, rules=(), on_error="raise", **options
+            trained, Probe(IDS, TOKENS), logdir, rules=(), on_error="raise", **options
         ) as recorder:
             for step in steps:
                 recorder.record(step)
+                train(trained)
     return [str(warning.message) for warning in caught if issubclass(warning.category, RuntimeWarning)]
+
+
+def double(trained):
+    with torch.no_grad():
+        for parameter in trained.parameters():
+            parameter *= 2
 
 
 def steps(directory):
@@ -52,6 +60,22 @@ def test_another_model_at_a_recorded_step_is_another_training(run):
 def test_the_same_model_at_a_recorded_step_goes_on(run):
     assert record(run, 1, 200, 300) == []
     assert steps(run) == [0, 100, 200, 300]
+
+
+def test_a_training_that_begins_at_the_first_step_again_is_another_one_with_the_same_weights(run):
+    """The same seed, another learning rate: nothing shows at step 0 that it is not the same."""
+    [said] = record(run, 1, 0, 100)
+    assert "and this training begins at step 0 again: it is recorded into" in said
+    assert (steps(run), steps(f"{run}-2")) == ([0, 100, 200], [0, 100])
+
+
+@pytest.mark.parametrize("resume", [None, True])
+def test_a_training_that_goes_another_way_than_before_takes_the_place_of_later_steps(run, resume):
+    [said] = record(run, 1, 100, 150, 200, train=double, resume=resume)
+    assert f"at step 200 the model is another than the one recorded in logdir {str(run)!r} before" in said
+    assert steps(run) == [0, 100, 150, 200]
+    again = record(run, 1, 0, 50, 100, train=double, resume=True)
+    assert len(again) == 1 and steps(run) == [0, 50, 100], "and those behind it are not shown"
 
 
 def test_a_later_step_goes_on(run):
