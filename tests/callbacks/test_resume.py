@@ -23,9 +23,7 @@ def record(logdir, seed, *steps, train=lambda model: None, **options):
     trained = model(seed)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with AttentionRecorder(
-            trained, Probe(IDS, TOKENS), logdir, rules=(), on_error="raise", **options
-        ) as recorder:
+        with AttentionRecorder(trained, Probe(IDS, TOKENS), logdir, rules=(), on_error="raise", **options) as recorder:
             for step in steps:
                 recorder.record(step)
                 train(trained)
@@ -75,7 +73,8 @@ def test_a_training_that_goes_another_way_than_before_takes_the_place_of_later_s
     assert f"at step 200 the model is another than the one recorded in logdir {str(run)!r} before" in said
     assert steps(run) == [0, 100, 150, 200]
     again = record(run, 1, 0, 50, 100, train=double, resume=True)
-    assert len(again) == 1 and steps(run) == [0, 50, 100], "and those behind it are not shown"
+    assert len(again) == 1
+    assert steps(run) == [0, 50, 100], "those behind it are not shown"
 
 
 def test_a_later_step_goes_on(run):
