@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import geometry
-from tb_attnviz.events import Layer, Lengths, Samples, SamplesLocation, read_samples, samples_checksum
+from tb_attnviz.events import Layer, Lengths, Samples, SamplesLocation, check_room, read_samples, samples_checksum
 from tb_attnviz.projection.ports import Report
 from tb_attnviz.recompute import TooLargeError, attention_rows
 
@@ -170,6 +170,8 @@ def _by_attention(layers: Sequence[RecordedLayer], report: Report) -> Float32:
 
 def _attention(layers: Sequence[RecordedLayer]) -> tuple[Float32, Indices, npt.NDArray[np.bool_]]:
     """Attention of all heads as `geometry.similarity` takes it, of as many queries as the limits allow."""
+    for recorded in layers:
+        check_room(recorded.directory, recorded.file, recorded.location, recorded.layer, recorded.lengths)
     heads = sum(recorded.layer.heads for recorded in layers)
     sample = _Sample.of(layers[0].lengths, heads, causal=all(recorded.layer.causal for recorded in layers))
     starts = np.cumsum(sample.sizes) - sample.sizes  # (queries,)

@@ -1,6 +1,7 @@
 """Change and similarity of heads: the means of SciPy's distances of the attention that `run.attention` gives."""
 
 import dataclasses
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tb_attnviz import Run, comparison
 from tb_attnviz.comparable import NotComparableError
 from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import Layer, Lengths, ProbeRecord, RunWriter, Samples, SamplesLocation, Sequence
+from tb_attnviz.events.records import CorruptRecordError
 from tb_attnviz.recompute import TooLargeError, attention_rows, sequence_attention
 from tb_attnviz.run import NotRecordedError
 from tests.conftest import LAYERS, PROBE, make_samples
@@ -177,6 +179,16 @@ def test_a_sample_of_many_queries_stands_for_all(run: Run, monkeypatch: pytest.M
     np.testing.assert_allclose(run.similarity(200), whole, atol=0.1)
     assert not np.array_equal(run.similarity(200), whole)
     np.testing.assert_array_equal(run.similarity(200), run.similarity(200))
+
+
+def test_a_grid_that_the_samples_cannot_bear_is_refused_before_anything_is_allocated(run: Run) -> None:
+    huge = Lengths((4096 * 4096,) * 3, (4096 * 4096,) * 3)
+    layers = [dataclasses.replace(recorded, lengths=huge) for recorded in run.recorded_layers(200)]
+    tracemalloc.start()
+    with pytest.raises(CorruptRecordError, match="has not the 3,221,225,472 numbers that its layer is said to have"):
+        comparison.similarity(layers, "attention", lambda *_: None)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
 
 
 def test_too_many_heads_are_not_compared_with_one_another() -> None:

@@ -15,11 +15,11 @@ from tb_attnviz.events.layers import Layer, Lengths
 from tb_attnviz.events.locations import SamplesLocation
 from tb_attnviz.events.log import DamagedFileWarning, EventLog
 from tb_attnviz.events.maps import AttentionMap, LayerMaps, MapsLocation, encode_maps, read_maps
-from tb_attnviz.events.order import Order, start_of_figures
+from tb_attnviz.events.order import Order
 from tb_attnviz.events.own_files import steps_of_maps
 from tb_attnviz.events.probe_record import Grid, GridLabels, Image, ProbeRecord, Repeat, Sequence, Side
 from tb_attnviz.events.said import DamagedError, Said, read_summary
-from tb_attnviz.events.samples import Samples, read_samples, samples_checksum
+from tb_attnviz.events.samples import Samples, check_room, read_samples, samples_checksum
 from tb_attnviz.events.schema import Checkpoint, Start
 from tb_attnviz.events.segment import Segment
 from tb_attnviz.events.segments import Records
@@ -62,6 +62,7 @@ __all__ = [
     "Side",
     "Start",
     "VersionError",
+    "check_room",
     "connection_arrays",
     "encode_maps",
     "read_figures",
@@ -70,6 +71,5 @@ __all__ = [
     "read_samples",
     "read_summary",
     "samples_checksum",
-    "start_of_figures",
     "steps_of_maps",
 ]

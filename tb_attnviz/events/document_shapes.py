@@ -11,9 +11,9 @@ from tb_attnviz.events.shapes import (
     boolean,
     both,
     either,
-    finite,
     items,
     mapping,
+    moderate,
     name_like,
     nullable,
     number,
@@ -121,7 +121,7 @@ _LAYER_FIELDS: dict[str, Shape] = {
     "heads": whole(1, MOST_HEADS),
     "kv_heads": whole(1, MOST_HEADS),
     "head_dim": whole(1, 2**20),
-    "scale": finite,
+    "scale": moderate,
     "causal": boolean,
 }
 _SIDE = one_of("tokens", "key_tokens")

@@ -142,7 +142,8 @@ def growing(path_of: Callable[[int], str], *, new: bool = False) -> Grows:
 def event_file(directory: str) -> Grows:
     """An event file for a run that has no SummaryWriter to share, in `directory`, named as TensorBoard expects.
 
-    The name sorts by time, so that readers take a restarted run in the order of its writing.
+    The name sorts by time, so that readers take a restarted run in the order of its writing. It is another than that of
+    every file there, also where the clock stands still or was set back.
     """
     host, begun = socket.gethostname(), time.time_ns()
 
@@ -150,7 +151,11 @@ def event_file(directory: str) -> Grows:
         name = f"events.out.tfevents.{begun // 10**9}.{host}.{os.getpid()}.{begun + number:016x}.attnviz"
         return os.path.join(directory, name)
 
-    return growing(path_of)
+    while True:
+        try:
+            return growing(path_of, new=True)
+        except FileExistsError:
+            begun += 1
 
 
 def file_version(wall_time: float) -> bytes:

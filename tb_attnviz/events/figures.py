@@ -44,6 +44,7 @@ class FiguresLocation:
     offset: int
     length: int
     step: int
+    start: int  # that wrote it, whatever the file is called
     names: tuple[str, ...]
     heads: int  # that each health figure is of
     checksum: str
@@ -165,6 +166,7 @@ class FiguresLog:
             offset,
             length,
             step,
+            start,
             self._names.setdefault(names, names),
             _heads(tensors),
             records.checksum(data).hex(),

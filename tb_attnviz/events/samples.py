@@ -18,10 +18,10 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_INT16, DT_INT32
 
-from tb_attnviz.events import records
+from tb_attnviz.events import files, records
 from tb_attnviz.events.layers import Layer, Lengths
 from tb_attnviz.events.locations import SamplesLocation
-from tb_attnviz.events.own_files import read_own
+from tb_attnviz.events.own_files import own_path, read_own
 from tb_attnviz.events.records import CorruptRecordError
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.events.sound import DIMENSIONS, Arrays, check_arrays, check_fits
@@ -137,6 +137,20 @@ def read_samples(
         windows=arrays.get("windows"),
         value_norms=arrays.get("value_norms"),
     )
+
+
+def check_room(run_directory: str, file: str, location: SamplesLocation, layer: Layer, lengths: Lengths) -> None:
+    """Look, before anything is allocated for so many tokens, whether what is at `location` can hold them.
+
+    Raises as `read_samples` does; on an object store, where that would cost a request, only by what `location` says.
+    """
+    length = location.length
+    path = own_path(run_directory, file)
+    if not files.is_remote(path):
+        length = min(length, files.size(path) - location.offset)
+    numbers = layer.head_dim * (layer.heads * sum(lengths.queries) + layer.kv_heads * sum(lengths.keys))
+    if numbers * np.dtype(np.int16).itemsize > length:
+        raise CorruptRecordError(f"{file} has not the {numbers:,} numbers that its layer is said to have")
 
 
 def samples_checksum(run_directory: str, file: str, location: SamplesLocation) -> str:

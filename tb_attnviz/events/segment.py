@@ -8,7 +8,6 @@ import numpy.typing as npt
 from tb_attnviz.events.alert_record import AlertRecord
 from tb_attnviz.events.figures import HEALTH, FiguresLocation, health_names, read_figures
 from tb_attnviz.events.layers import Layer
-from tb_attnviz.events.order import start_of_figures
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.schema import Checkpoint
 
@@ -70,9 +69,8 @@ class Segment:
         """The start that wrote some of it → its first step, in the order of writing; none of version 1."""
         found: dict[int, int] = {}
         for step, of in self.recorded.items():
-            start = None if isinstance(of, dict) else start_of_figures(of.file)
-            if start is not None:
-                found[start] = min(step, found.get(start, step))
+            if not isinstance(of, dict):
+                found[of.start] = min(step, found.get(of.start, step))
         return dict(sorted(found.items()))
 
     @property

@@ -6,7 +6,6 @@ A shape is a function that takes a value and raises MisfitError; larger ones are
     GRID({"rows": 3, "columns": -1})  # MisfitError: columns must be a whole number from 1 to 4,096, not -1
 """
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 Shape = Callable[[Any], None]
 
 _SHOWN = 60  # letters of a value that is shown to people
+_MODERATE = 1e18
 _MISSING = object()
 
 
@@ -64,16 +64,18 @@ def number(value: Any) -> None:
         raise MisfitError("a number", value)
 
 
-def finite(value: Any) -> None:
+def moderate(value: Any) -> None:
+    """A number whose square single precision holds, and far beyond what a model could use."""
     number(value)
-    if not math.isfinite(value):
-        raise MisfitError("a finite number", value)
+    if not -_MODERATE <= value <= _MODERATE:  # NaN neither
+        raise MisfitError(f"a number between {-_MODERATE:g} and {_MODERATE:g}", value)
 
 
 def positive(value: Any) -> None:
-    finite(value)
-    if value <= 0:
-        raise MisfitError("a number greater than 0", value)
+    """The same, and none that is nearly 0."""
+    number(value)
+    if not 1 / _MODERATE <= value <= _MODERATE:
+        raise MisfitError(f"a number from {1 / _MODERATE:g} to {_MODERATE:g}", value)
 
 
 def boolean(value: Any) -> None:

@@ -1,6 +1,6 @@
 """Small maps of heads: at which steps they are, and what they show."""
 
-from tb_attnviz.events import AttentionMap, FormatError, MapsLocation, read_maps, start_of_figures, steps_of_maps
+from tb_attnviz.events import AttentionMap, FormatError, MapsLocation, read_maps, steps_of_maps
 from tb_attnviz.run.recorded_run import NotRecordedError, RecordedRun
 
 
@@ -10,7 +10,7 @@ def map_steps(run: RecordedRun) -> list[int]:
     return [
         step
         for step in run.health_steps
-        if not isinstance(at := recorded[step], dict) and at.maps and (step, start_of_figures(at.file)) in kept
+        if not isinstance(at := recorded[step], dict) and at.maps and (step, at.start) in kept
     ]
 
 

@@ -132,6 +132,8 @@ CHANGES: list[tuple[str, list[str | int], Any]] = [
     ("layers", ["layers", 0, "heads"], 0),
     ("layers", ["layers", 1, "kv_heads"], 4),
     ("layers", ["layers", 0, "scale"], float("inf")),
+    ("layers", ["layers", 0, "scale"], 1e308),
+    ("layers", ["layers", 0, "softcap"], 1e-300),
     ("layers", ["layers", 0, "causal"], 1),
     ("layers", ["layers", 0, "softcap"], 0),
     ("layers", ["layers", 0, "head_numbers"], [1]),

@@ -136,3 +136,18 @@ def test_damage_and_swapped_files_are_told(tmp_path: Path) -> None:
     first.write_bytes(second.read_bytes())
     with pytest.raises(FormatError, match="it is not what was recorded at this step"):
         run.maps(0, 0)
+
+
+def test_two_figures_files_that_are_swapped_cost_nothing(tmp_path: Path) -> None:
+    for steps in (range(2), range(2, 4)):
+        recorded(tmp_path, steps)
+    before = tb_attnviz.open_run(tmp_path)
+    one, other = sorted((tmp_path / "plugins" / "attnviz-figures").glob("figures-*.events"))
+    one.rename(tmp_path / "kept")
+    other.rename(one)
+    (tmp_path / "kept").rename(other)
+    run = tb_attnviz.open_run(tmp_path)
+    assert (run.map_steps, run.damaged) == ([0, 1, 2, 3], [])
+    assert run.records.newest.first_steps == before.records.newest.first_steps == {1: 0, 2: 2}
+    for step in run.map_steps:
+        np.testing.assert_array_equal(run.maps(step, 0)["text"].pooled, before.maps(step, 0)["text"].pooled)

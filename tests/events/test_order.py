@@ -58,6 +58,16 @@ def test_two_starts_within_a_second_keep_their_order(tmp_path: Path, monkeypatch
     assert [part["probe"] for part in parts] == [PROBE.fingerprint, OTHER_PROBE.fingerprint, PROBE.fingerprint]
 
 
+def test_a_clock_that_stands_still_costs_no_event_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: 1_800_000_000_000_000_000)
+    for step in (0, 100, 200):
+        writer = start(tmp_path, step)
+        write_checkpoint(writer, step)
+        writer.close()
+    records = EventLog(str(tmp_path)).load()
+    assert (records.steps, records.damaged) == ([0, 100, 200], {})
+
+
 def test_a_summary_writers_purge_is_of_its_start_whatever_its_file_is_called(tmp_path: Path) -> None:
     """As where the clock was set back, or of the tenth and the ninth file of a process within a second."""
     first = start(tmp_path, 0)
