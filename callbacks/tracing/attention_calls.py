@@ -39,9 +39,8 @@ _UNSEEN = "its logits are no product of queries and keys that could be seen: put
 class AttentionCalls(TorchFunctionMode):
     """Tells `observer` of every attention within the context, in the order of the pass.
 
-    Fused kernels are seen as they are called, plain code as it multiplies queries with keys (`Products`). The context
-    holds for the present thread. Within it PyTorch's own modules leave out their fused encoder kernel, in which
-    attention could not be seen.
+    Fused kernels are seen as they are called, plain code as it multiplies queries with keys (`Products`), in this
+    thread. PyTorch's own modules leave out their fused encoder kernel meanwhile, in which attention could not be seen.
 
         with ModuleNames(model) as names, AttentionCalls(names, observer):
             model(inputs)
@@ -143,10 +142,7 @@ class AttentionCalls(TorchFunctionMode):
         kwargs: dict[str, Any],
         arrange: Arrange = kernels.as_it_is,
     ) -> str:
-        """`kernel` reads the arguments of a fused attention; `arrange` brings queries and result to four axes.
-
-        Returns the attention's name.
-        """
+        """The name of a fused attention whose arguments `kernel` reads; `arrange` brings its tensors to four axes."""
         self._finish_tap()
         name = self._next_name()
         try:
@@ -220,7 +216,7 @@ class AttentionCalls(TorchFunctionMode):
         *,
         logarithm: bool = False,
     ) -> None:
-        """`weights` are the softmax of `logits` over axis `dim`; `result`: the tensor of the pass that holds them."""
+        """`weights` are the softmax of `logits` over axis `dim`; `result`: what the pass has, may lack their sinks."""
         try:
             found = read_attention(
                 product,
@@ -239,7 +235,10 @@ class AttentionCalls(TorchFunctionMode):
         else:
             both = found.queries.given, found.keys.given
             self._tell(found.call, both, (found.arrange_given, found.arrange_given_keys), found.rows_of_given)
-            self._weights.watch(name, weights if result is None else result, found, logarithm=logarithm)
+            given = weights if result is None else result
+            if given.shape != weights.shape:  # without the column of sinks
+                found = dataclasses.replace(found, axes=product.axes, sink=None)
+            self._weights.watch(name, given, found, logarithm=logarithm)
 
     def _take_tap(self, call: AttentionCall) -> None:
         """A tap waits for its softmax, which then must not count again, and which it is checked against."""

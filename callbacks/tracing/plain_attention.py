@@ -119,7 +119,7 @@ def read_attention(
     def seen_at(some: Tensor | slice) -> tuple[Tensor, Tensor, Tensor]:
         """Mask, weights and logits of some queries, [sequences, heads, rows, n_key]."""
         of_some = scores[:, :, some]
-        mask = remainder(own_queries[:, :, some], own_keys, of_some, scale=scale, softcap=cap)
+        mask = remainder(own_queries[:, :, some], own_keys, of_some, scale=scale, softcap=cap, sinks=sinks is not None)
         return mask, found[:, :, some], of_some
 
     wanted = rows_of(own_queries.shape[2])

@@ -262,7 +262,7 @@ def test_a_softmax_that_is_written_out_with_a_mask():
 
 
 NO_SOFTMAX = {
-    "one more below": lambda e, v: (e / (1 + e.sum(-1, keepdim=True))) @ v,
+    "less below": lambda e, v: (e / (e.sum(-1, keepdim=True) - 0.5)) @ v,
     "divided behind the values": lambda e, v: (e @ v) / e.sum(-1, keepdim=True),
     "not divided": lambda e, v: e @ v,
 }
@@ -340,6 +340,67 @@ def test_sinks_before_the_keys_or_behind_them(first, padded):
     expected = scores / (scores.sum(-1, keepdim=True) + sinks.double().exp().view(1, H, 1, 1))
     np.testing.assert_allclose(recomputed(recording), expected, atol=1e-6)
     assert recording.layers[0].values
+
+
+def one_more_below(scores):
+    e = scores.exp()
+    return e / (1 + e.sum(-1, keepdim=True))
+
+
+def one_more_below_in_place(scores):
+    e = scores.exp()
+    below = e.sum(dim=-1, keepdim=True)
+    below += 1.0
+    e /= below
+    return e
+
+
+def one_more_below_and_safe_from_overflow(scores):
+    largest = scores.amax(-1, keepdim=True)
+    e = (scores - largest).exp()
+    return e / (e.sum(-1, keepdim=True) + (-largest).exp())
+
+
+def one_more_below_and_masked(scores):
+    e = scores.exp().masked_fill(torch.ones(N, N).triu(1).bool(), 0.0)
+    return e / (e.sum(-1, keepdim=True) + 1)
+
+
+def a_number_of_each_head_below(scores):
+    e = scores.exp()
+    return e / (e.sum(-1, keepdim=True) + SINKS.exp().view(H, 1, 1))
+
+
+def a_number_of_each_query_below(scores):
+    e = scores.exp()
+    return e / (e.sum(-1, keepdim=True) + torch.arange(1.0, N + 1)[:, None])
+
+
+MORE_BELOW = {
+    one_more_below: torch.zeros(H),
+    one_more_below_in_place: torch.zeros(H),
+    one_more_below_and_safe_from_overflow: torch.zeros(H),
+    one_more_below_and_masked: torch.zeros(H),
+    a_number_of_each_head_below: SINKS,
+    a_number_of_each_query_below: torch.zeros(H),
+}
+
+
+@pytest.mark.parametrize("weigh", MORE_BELOW, ids=lambda weigh: weigh.__name__)
+def test_what_is_added_below_a_softmax_that_is_written_out_is_a_sink(weigh):
+    recording = record(lambda q, k, v: weigh(scores_of(q, k)) @ v)
+    assert not recording.skipped
+    np.testing.assert_allclose(recording.samples[0].sinks, MORE_BELOW[weigh], atol=1e-6)
+    assert (recording.samples[0].bias is None) == (weigh is not a_number_of_each_query_below)
+    np.testing.assert_allclose(recomputed(recording), weigh(Q.double() @ K.double().mT * SCALE), atol=1e-6)
+
+
+def test_what_is_added_to_the_logits_of_a_query_counts_beside_a_sink():
+    def weights_of(scores):
+        return functional.pad(scores + torch.arange(N)[:, None], (0, 1)).softmax(-1)[..., :-1]
+
+    recording = record(lambda q, k, v: weights_of(scores_of(q, k)) @ v)
+    np.testing.assert_allclose(recomputed(recording), weights_of(Q.double() @ K.double().mT * SCALE), atol=1e-6)
 
 
 CHANGED = {
