@@ -62,13 +62,16 @@ def with_texts(directory: Path) -> None:
 
 def cell_pixels(tab: Tab, layer: int, head: int, *, square: bool = True) -> Pixels:
     """The map of a head: what lies within its cell's border and rim, under the strip of its words."""
-    x, y = tab.cell(layer, head)
-    pixels = tab.pixels(tab.matrix)
+    return map_pixels(tab.pixels(tab.matrix), *tab.cell(layer, head), square=square)
+
+
+def map_pixels(pixels: Pixels, x: float, y: float, *, strip: int = STRIP, square: bool = True) -> Pixels:
+    """The same in a picture that has the cell's centre at (x, y)."""
     row = pixels[int(y), :, :]
     lines = np.flatnonzero(np.abs(row - np.array([218, 220, 224])).max(axis=-1) <= 2)  # the borders of cells
     half = int(min(abs(lines - x)))
     rim = round(1 + 0.035 * 2 * half)
-    top, bottom = int(y) - half + max(rim, STRIP), int(y) + half - rim
+    top, bottom = int(y) - half + max(rim, strip), int(y) + half - rim
     wide = bottom - top if square else 2 * (half - rim)
     return pixels[top:bottom, int(x) - wide // 2 : int(x) + (wide + 1) // 2]
 
@@ -212,6 +215,9 @@ def test_what_places_and_colours_points_stands_where_points_are(tab: Tab) -> Non
     expect(tab.frame.get_by_role("combobox", name="Trails")).to_have_count(0)
     tab.click_cell(0, 1)
     for role, name in points:
+        expect(tab.frame.get_by_role(role, name=name)).to_have_count(0)  # type: ignore[arg-type]
+    head_view.get_by_role("button", name="Show the points large").click()
+    for role, name in points:
         expect(head_view.get_by_role(role, name=name)).to_be_in_viewport(ratio=1)  # type: ignore[arg-type]
         expect(matrix.get_by_role(role, name=name)).to_have_count(0)  # type: ignore[arg-type]
     expect(tab.frame.get_by_role("combobox", name="Trails")).to_be_visible()
@@ -219,6 +225,64 @@ def test_what_places_and_colours_points_stands_where_points_are(tab: Tab) -> Non
     for role, name in points:
         expect(matrix.get_by_role(role, name=name)).to_be_in_viewport(ratio=1)  # type: ignore[arg-type]
         expect(head_view.get_by_role(role, name=name)).to_have_count(0)  # type: ignore[arg-type]
+
+
+def large_map(tab: Tab, *, square: bool = True) -> Pixels:
+    """The opened head's map, large."""
+    pixels = tab.pixels(tab.head_view.get_by_role("group", name="Map of the head").get_by_role("img"))
+    lines = np.abs(pixels - np.array([218, 220, 224])).max(axis=-1) <= 2  # the border of its cell
+    left, right = np.flatnonzero(lines.mean(axis=0) > 0.5)[[0, -1]]
+    top, bottom = np.flatnonzero(lines.mean(axis=1) > 0.2)[[0, -1]]
+    return map_pixels(pixels, (left + right + 1) / 2, (top + bottom + 1) / 2, strip=0, square=square)
+
+
+def test_a_head_opens_with_what_its_cell_shows_large(tab: Tab, tmp_path: Path) -> None:
+    page, head_view = tab.page, tab.head_view
+    large = head_view.get_by_role("group", name="Map of the head")
+    scatter = head_view.get_by_role("application", name="Scatterplot")
+    tab.open(run="texts", tint="none")
+    tab.click_cell(0, 1)
+    tab.ready()
+    expect(large).to_contain_text("Mean attention: repeated texts alone")
+    assert places(large_map(tab)) == [0] + [1] * (N - 1)
+    expect(large).to_contain_text("100 % of its attention 1 token back")
+    sizes = [each.bounding_box() for each in (large, scatter)]
+    assert sizes[0]
+    assert sizes[1]
+    assert sizes[0]["width"] > 1.5 * sizes[1]["width"]
+    tab.expect_address(large="cell", sequence=None)
+
+    box = large.get_by_role("img").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(large).to_contain_text(re.compile(r"query [45] → key [45]: (0|100) %"))
+    tab.frame.get_by_role("button", name="Export").press("Enter")
+    with page.expect_download() as download:
+        tab.frame.get_by_role("button", name="Map of the head as SVG").click()
+    picture = Path(tmp_path / download.value.suggested_filename)
+    download.value.save_as(picture)
+    for words in ("L0 H1", "Mean attention: repeated texts alone", "queries</text>", "100 %</text>", "<image "):
+        assert words in picture.read_text()
+    page.keyboard.press("Escape")
+
+    head_view.get_by_role("button", name="→").first.click()  # its evidence
+    tab.ready()
+    expect(tab.sentence_view).to_be_visible()
+    expect(large).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(large).to_be_visible()
+
+    tab.open(run="texts", tint="none", layer=1, head=5, large="cell")
+    expect(large).to_contain_text("Mean attention: texts alone, without repeated texts")
+    expect(large).to_contain_text("100 % of its attention 2 tokens back")
+    tab.frame.get_by_label("Cells show").select_option("offsets")
+    tab.ready()
+    expect(large).to_contain_text("Mean attention by distance")
+    bar = np.abs(large_map(tab, square=False) - np.array([61, 134, 198])).max(axis=-1) < 12
+    assert bar.mean(axis=0).max() > 0.8
+    tab.frame.get_by_label("Cells show").select_option("points")
+    expect(large).to_have_count(0)
+    assert scatter.bounding_box()["width"] == pytest.approx(sizes[0]["width"], abs=60)  # type: ignore[index]
 
 
 def test_pinned_heads_show_what_the_cells_do(tab: Tab) -> None:

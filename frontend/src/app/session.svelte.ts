@@ -191,7 +191,7 @@ export class Session extends Ground {
     this.close();
     // The other run's tokens may be others; the head at the same place stays open.
     const other = this.data.runs.value?.runs.find(({ run }) => run === name);
-    if (opened && opened.head < (other?.layers[opened.layer]?.heads ?? 0)) this.focus.open(opened);
+    if (opened && opened.head < (other?.layers[opened.layer]?.heads ?? 0)) this.focus.opened = opened;
   }
 
   close(): void {

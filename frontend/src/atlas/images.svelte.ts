@@ -5,6 +5,7 @@ import type { TokenIndex } from '../run/places';
 import type { DataSource } from '../run/source';
 import type { Run } from '../run/types';
 import { type Atlas, makeAtlas } from './atlas';
+import { clearest } from './clearest';
 import { type Box, rectangles } from './packing';
 import { imageNumber, imagesOf } from './probe_images';
 
@@ -74,6 +75,13 @@ export class Images implements Feature {
   box(list: number, sequence: number): Box | null {
     const index = this.session.data.probe.value;
     return (index && this.atlas.value?.boxes[imageNumber(index, list, sequence)]) ?? null;
+  }
+
+  /** The sequence whose image shows most; 0 while that is not known. */
+  clearest(): number {
+    const count = this.session.data.probe.value?.sequences.length ?? 0;
+    const { canvas, boxes } = this.atlas.value ?? { boxes: [] };
+    return canvas ? clearest(canvas, boxes.slice(0, count)) : 0;
   }
 
   get busy(): boolean {

@@ -66,6 +66,8 @@ export function captionOf(kind: ViewKind, session: Captioned): Caption {
         title: titled('all heads', stepText(session)),
         says: cellsText(session),
       };
+    case 'map':
+      return { title: titled(head, stepText(session)), says: [] }; // it says itself of what it is
     case 'head':
       return {
         title: titled(head, stepText(session)),
@@ -104,6 +106,7 @@ export function nameOf(kind: ViewKind, session: Captioned, extension: string): s
   const of = sentence.sequence === 'mean' ? 'mean' : `sequence${sentence.sequence ?? 0}`;
   const parts: Readonly<Record<ViewKind, readonly (string | null)[]>> = {
     matrix: ['heads', step, ...cellsName(session)],
+    map: [head, step, session.cellMaps.cells],
     head: [head, step, projection.method],
     sentence: [
       head,

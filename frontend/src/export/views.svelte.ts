@@ -2,7 +2,7 @@ import { untrack } from 'svelte';
 import type { Attachment } from 'svelte/attachments';
 
 /** Views that a picture can be taken of. */
-export type ViewKind = 'matrix' | 'head' | 'sentence' | 'health' | 'timeline';
+export type ViewKind = 'matrix' | 'map' | 'head' | 'sentence' | 'health' | 'timeline';
 
 export interface ExportView {
   readonly kind: ViewKind;

@@ -16,9 +16,8 @@ beforeEach(() => {
   const order = Uint32Array.of(0, 1);
   plot = { camera: whole, whole, size: SIZE, dims: 2, cloud: null, order, pick: (x) => (x > 50 ? 7 : null) };
   session = {
-    focus: { selection: null, selectPoint: (point) => did.push(`point ${point}`) },
+    focus: { selection: null, large: 'reading', selectPoint: (point) => did.push(`point ${point}`) },
     readingStart: { read: async () => void did.push('read') },
-    sentence: { large: 'reading' },
     marks: { mark: () => did.push('mark') },
     headCamera: { framing: null, orbit: START, reset: () => did.push('all') },
     reducedMotion: true,
@@ -28,7 +27,7 @@ beforeEach(() => {
 
 it('selects the point that is tapped on, and beside any nothing', () => {
   hand.tap(60, 10);
-  expect([did, session.sentence.large]).toEqual([['point 7'], 'points']);
+  expect([did, session.focus.large]).toEqual([['point 7'], 'points']);
   session.focus.selection = { sequence: 0, list: 0, token: 1, side: 'query' };
   hand.tap(10, 10);
   expect(session.focus.selection).toBe(null);
@@ -57,12 +56,4 @@ it('takes up a lasso in two dimensions alone, and lays it down', () => {
   ]);
   plot = { ...plot, dims: 3 };
   expect(hand.keys.mark('lasso')).toBe(false);
-});
-
-it('opens the sentence, large, where none is open', () => {
-  session.sentence.large = 'points';
-  hand.keys.read();
-  session.focus.selection = { sequence: 0, list: 0, token: 1, side: 'query' };
-  hand.keys.read();
-  expect([did, session.sentence.large]).toEqual([['read'], 'reading']);
 });

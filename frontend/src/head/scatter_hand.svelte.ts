@@ -2,7 +2,6 @@ import type { Size } from '../base/size';
 import { Marking, type Tool } from '../find/marking.svelte';
 import type { Marks } from '../find/marks.svelte';
 import type { ReadingStart } from '../reading/reading_start.svelte';
-import type { SentenceOptions } from '../reading/sentence_options.svelte';
 import { type Camera, pan, toWorld, zoomAt } from '../render/camera';
 import { framingOf } from '../render/framing';
 import { pointsInside } from '../render/lasso';
@@ -28,9 +27,8 @@ export interface Plot {
 }
 
 interface Needs {
-  readonly focus: Pick<Focus, 'selection' | 'selectPoint'>;
+  readonly focus: Pick<Focus, 'selection' | 'large' | 'selectPoint'>;
   readonly readingStart: Pick<ReadingStart, 'read'>;
-  readonly sentence: Pick<SentenceOptions, 'large'>;
   readonly marks: Pick<Marks, 'mark'>;
   readonly headCamera: Pick<HeadCamera, 'framing' | 'orbit' | 'reset'>;
   readonly reducedMotion: boolean;
@@ -76,10 +74,7 @@ export class ScatterHand {
       this.marking.stop();
       return busy;
     },
-    read: (): void => {
-      this.session.sentence.large = 'reading';
-      if (!this.session.focus.selection) void this.session.readingStart.read();
-    },
+    read: (): void => void this.session.readingStart.read(),
   };
 
   readonly gestures = gestures({
@@ -106,14 +101,14 @@ export class ScatterHand {
 
   /** Selects the point that is meant, or nothing. */
   tap(x: number, y: number): void {
-    const { focus, sentence } = this.session;
+    const { focus } = this.session;
     const point = this.plot().pick(x, y);
     if (point === null) {
       focus.selection = null;
       return;
     }
     // What is clicked in stays as large as it is.
-    if (focus.selection === null) sentence.large = 'points';
+    if (focus.selection === null) focus.large = 'points';
     focus.selectPoint(point);
   }
 

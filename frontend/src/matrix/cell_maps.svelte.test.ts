@@ -22,6 +22,7 @@ function setup(parts: Partial<Run> = {}, tokens = 64) {
     lost: -1,
     tiled: false,
     pinned: [] as number[],
+    opened: null as { layer: number; head: number } | null,
     kinds: ['local', 'local'],
   });
   const playback = $state({
@@ -62,6 +63,9 @@ function setup(parts: Partial<Run> = {}, tokens = 64) {
     },
     get arrangement() {
       return { pinned: state.pinned };
+    },
+    get focus() {
+      return { opened: state.opened };
     },
     get matrixView() {
       return { tiled: state.tiled };
@@ -185,9 +189,12 @@ it('asks for none while cells are too small for them, but for what the pointer i
   await turn();
   expect(maps.pair?.toStep).toBe(300);
   state.pinned = [];
-  state.tiled = false;
   await turn();
-  expect(maps.pair?.toStep).toBe(300);
+  go(0);
+  state.opened = { layer: 0, head: 1 }; // and so has this one
+  await turn();
+  await turn();
+  expect(maps.pair?.toStep).toBe(0);
   end();
 });
 

@@ -4,6 +4,7 @@ import type { RunHealth } from '../health/run_health.svelte';
 import type { Playback } from '../playback/playback.svelte';
 import { type Grid, headNumber } from '../render/layout';
 import type { Feature } from '../run/feature';
+import type { Focus } from '../run/focus.svelte';
 import { choice, type Settings, settings, text } from '../run/setting';
 import type { DataSource } from '../run/source';
 import type { MapPart, MapsQuery, Run, SmallMaps } from '../run/types';
@@ -48,8 +49,9 @@ interface Needs {
   readonly names: Pick<HeadNames, 'findings'>;
   readonly health: Pick<RunHealth, 'figures'>;
   readonly grid: Grid;
-  /** Heads that stand apart have room for theirs. */
+  /** Heads that stand apart have room for theirs, and so has the opened one. */
   readonly arrangement: { readonly pinned: readonly number[] };
+  readonly focus: Pick<Focus, 'opened'>;
 }
 
 /** The maps of the two steps that are mixed. */
@@ -117,8 +119,8 @@ export class CellMaps implements Feature {
   readonly on: boolean = $derived(this.cells !== 'points');
   /** Whether there is room for them: else they are not asked for. */
   private readonly drawn: boolean = $derived.by(() => {
-    const { matrixView, arrangement } = this.session;
-    return this.on && (!matrixView.tiled || arrangement.pinned.length > 0);
+    const { matrixView, arrangement, focus } = this.session;
+    return this.on && (!matrixView.tiled || arrangement.pinned.length > 0 || focus.opened !== null);
   });
   /** Whether the sequences are images: their maps lie on the grid of patches. */
   readonly pictured: boolean = $derived.by(() => / × /.test(this.kind ?? ''));

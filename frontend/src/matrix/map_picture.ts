@@ -87,6 +87,12 @@ export function barRange(maps: SmallMaps): BarRange {
 const FIRST = 2;
 const LEAD = 4;
 
+/** The offset of a column of bars, or whether it is the first token's; null: a gap. */
+export function offsetOfBar({ back }: BarRange, column: number): number | 'first' | null {
+  if (column >= LEAD) return column - LEAD - back;
+  return column < FIRST ? 'first' : null;
+}
+
 function barCount({ back, ahead }: BarRange): number {
   return LEAD + back + 1 + ahead;
 }

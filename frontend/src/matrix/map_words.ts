@@ -1,5 +1,6 @@
 import { valueOfCode } from '../render/maps';
 import type { SmallMaps } from '../run/types';
+import type { CellMaps } from './cell_maps.svelte';
 
 /** What a small map says of a head, in words. */
 
@@ -34,6 +35,26 @@ export interface Told {
   /** Of how many queries that is the mean; null: of all. */
   readonly ofFirstQueries: number | null;
   readonly pictured: boolean;
+}
+
+/** What the map that stands in a head's cell says; null while it is not of the shown step. */
+export function wordsOf(
+  cellMaps: Pick<CellMaps, 'pair' | 'current' | 'offsetsOf' | 'onFirst' | 'ofFirstQueries' | 'pictured'>,
+  head: number,
+): string | null {
+  const { pair, current, pictured, ofFirstQueries } = cellMaps;
+  const offsets = cellMaps.offsetsOf(head);
+  if (!offsets || !current || !pair) return null;
+  const first = cellMaps.onFirst(pair.toMaps)?.[head] ?? Number.NaN;
+  return mapWords({ offsets, head, first, ofFirstQueries, pictured });
+}
+
+/** The sequences that its cell is of, where there are others: "repeated texts alone". */
+export function sequencesOf({ kinds }: Pick<CellMaps, 'kinds'>, kind: string): string {
+  if (kinds.length < 2) return kindTitle(kind);
+  // What it does is told of all sequences, and its map is of some of them.
+  const without = kind === 'text' && kinds.includes('repeated') ? `, without ${kindTitle('repeated')}` : '';
+  return `${kindTitle(kind)} alone${without}`;
 }
 
 /** "83 % of its attention 1 token back". */
@@ -72,13 +93,13 @@ function percent(value: number): string {
   return `${Math.round(100 * value)} %`;
 }
 
-function tokensAway(offset: number): string {
+export function tokensAway(offset: number): string {
   if (offset === 0) return 'on itself';
   const count = Math.abs(offset);
   return `${count} token${count === 1 ? '' : 's'} ${offset < 0 ? 'back' : 'ahead'}`;
 }
 
-function patchesAway(down: number, right: number): string {
+export function patchesAway(down: number, right: number): string {
   if (down === 0 && right === 0) return 'on the patch itself';
   const part = (count: number, noun: string, less: string, more: string) =>
     count === 0

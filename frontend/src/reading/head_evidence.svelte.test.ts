@@ -1,6 +1,7 @@
 import { flushSync } from 'svelte';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Evidence, EvidenceQuery } from '../run/findings';
+import type { Large } from '../run/focus.svelte';
 import type { HeadPlace } from '../run/head';
 import type { LayerTokens, TokenAt } from '../run/lists';
 import type { Run, TokenList } from '../run/types';
@@ -18,16 +19,16 @@ function found(query: EvidenceQuery): Evidence {
   return { ...query, sequence: 4, query: 30, key: 12, weight: 0.931, ...tokens };
 }
 
-function setUp() {
+function setUp(kind: string | null = null) {
   let opened = $state.raw<HeadPlace | null>(null);
   let selection = $state.raw<TokenAt | null>({ sequence: 0, list: 0, token: 2, side: 'query' });
   let step = $state(100);
+  const motion = $state({ moving: false });
   const sentence = {
     mean: true,
     byValues: true,
     hidden: ['first' as const],
     shows: 'pinned' as const,
-    large: 'points' as const,
   };
   const answers: ((evidence: Evidence | null) => void)[] = [];
   const asked: EvidenceQuery[] = [];
@@ -47,8 +48,13 @@ function setUp() {
       get step() {
         return step;
       },
+      get moving() {
+        return motion.moving;
+      },
     },
+    names: { of: () => ({ findings: kind === null ? [] : [{ kind }] }) as never },
     focus: {
+      large: 'points' as Large,
       get opened() {
         return opened;
       },
@@ -68,7 +74,7 @@ function setUp() {
   const goTo = (to: number) => {
     step = to;
   };
-  return { session, evidence: new HeadEvidence(session), answers, asked, goTo };
+  return { session, evidence: new HeadEvidence(session), answers, asked, goTo, motion };
 }
 
 describe('the evidence of a finding', () => {
@@ -87,8 +93,14 @@ describe('the evidence of a finding', () => {
     await opening;
     expect(session.focus.selection).toEqual({ sequence: 4, list: 0, token: 30, side: 'query' });
     expect(evidence.says).toBe('name (30) → expression (12) 93 %');
-    const { mean, byValues, hidden, shows, large } = session.sentence;
-    expect([mean, byValues, hidden, shows, large]).toEqual([false, false, [], 'shown', 'reading']);
+    const { mean, byValues, hidden, shows } = session.sentence;
+    expect([mean, byValues, hidden, shows, session.focus.large]).toEqual([
+      false,
+      false,
+      [],
+      'shown',
+      'reading',
+    ]);
   });
 
   it.each([
@@ -145,6 +157,39 @@ describe('the evidence of a finding', () => {
     await opening;
     expect(session.focus.selection).toBeNull();
     expect(evidence.says).toMatch(/^No query/);
+  });
+
+  it('is offered for what the opened head is called, once nothing moves, and selects nothing', async () => {
+    const { session, evidence, answers, asked, goTo, motion } = setUp('induction');
+    const end = $effect.root(() => evidence.begin());
+    session.focus.selection = null;
+    motion.moving = true;
+    session.focus.open(PLACE);
+    flushSync();
+    expect([asked, evidence.says]).toEqual([[], '']);
+    motion.moving = false;
+    flushSync();
+    expect(asked).toEqual([{ run: 'a', step: 100, layer: 0, head: 1, kind: 'induction' }]);
+    expect(evidence.says).toBe(''); // nobody waits for it
+    answers[0]?.(found(asked[0] as EvidenceQuery));
+    await vi.waitFor(() => expect(evidence.offered?.query).toBe(30));
+    expect([evidence.says, session.focus.selection]).toEqual(['name (30) → expression (12) 93 %', null]);
+    goTo(200);
+    expect([evidence.says, evidence.offered]).toEqual(['', null]);
+    flushSync();
+    answers[1]?.(null);
+    await vi.waitFor(() => expect(evidence.busy).toBe(false));
+    expect([asked.length, evidence.says]).toEqual([2, '']);
+    end();
+  });
+
+  it('that is opened by hand is not replaced by what is offered', async () => {
+    const { evidence, asked } = setUp('local');
+    const end = $effect.root(() => evidence.begin());
+    void evidence.open(PLACE, 'induction');
+    flushSync();
+    expect(asked.map(({ kind }) => kind)).toEqual(['induction']);
+    end();
   });
 
   it('is waited for no more once a chart is shown instead', async () => {

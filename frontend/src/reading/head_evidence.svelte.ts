@@ -1,4 +1,6 @@
 import { untrack } from 'svelte';
+import type { HeadNames } from '../health/head_names.svelte';
+import type { Playback } from '../playback/playback.svelte';
 import type { Feature } from '../run/feature';
 import type { Evidence, EvidenceQuery } from '../run/findings';
 import type { Focus } from '../run/focus.svelte';
@@ -19,10 +21,11 @@ interface Needs {
   readonly data: Pick<RunState, 'run' | 'lists' | 'layerTokens'> & {
     readonly source: Pick<DataSource, 'evidence'>;
   };
-  readonly playback: { readonly step: number | null };
+  readonly playback: Pick<Playback, 'step' | 'moving'>;
+  readonly names: Pick<HeadNames, 'of'>;
   readonly health: { asked: string | null };
-  readonly focus: Pick<Focus, 'opened' | 'selection' | 'open'>;
-  readonly sentence: Pick<SentenceOptions, 'mean' | 'byValues' | 'hidden' | 'shows' | 'large'> & {
+  readonly focus: Pick<Focus, 'opened' | 'selection' | 'large' | 'open'>;
+  readonly sentence: Pick<SentenceOptions, 'mean' | 'byValues' | 'hidden' | 'shows'> & {
     bringBack(): void;
   };
 }
@@ -31,6 +34,8 @@ interface Needs {
 export class HeadEvidence implements Feature {
   private readonly answer = new Latest<Evidence | null>();
   private asked = $state.raw<EvidenceQuery | null>(null);
+  /** Whether that was by hand, and not only to be offered. */
+  private byHand = false;
   /** The kind that a link says, until its evidence is asked for. */
   private meant = $state.raw<string | null>(null);
 
@@ -57,14 +62,20 @@ export class HeadEvidence implements Feature {
     return of && selection.sequence === value.sequence && selection.token === value.query ? value : null;
   });
 
+  /** The same while nothing is selected: where one may begin to read. */
+  readonly offered: Evidence | null = $derived.by(() =>
+    this.current && this.session.focus.selection === null ? this.answer.value : null,
+  );
+
   /** What is told of it; '' where nothing was asked of this head at this step. */
   readonly says: string = $derived.by(() => {
-    const { asked, answer, shown, session } = this;
-    if (shown) return shown.step === asked?.step ? shown.sentence : `${shown.sentence} at step ${shown.step}`;
-    if (!this.current || session.focus.selection !== null) return '';
+    const { asked, answer, offered, session } = this;
+    const found = this.shown ?? offered;
+    if (found) return found.step === asked?.step ? found.sentence : `${found.sentence} at step ${found.step}`;
+    if (!this.current || session.focus.selection !== null || !this.byHand) return '';
     if (answer.error !== null) return answer.error;
     if (answer.loading) return 'Looking for the query that shows it best…';
-    return answer.value === null ? 'No query that was recorded shows it' : '';
+    return 'No query that was recorded shows it';
   });
 
   /** Opens a head, and then what shows that it is of a kind. Nothing is selected until that is known. */
@@ -81,7 +92,7 @@ export class HeadEvidence implements Feature {
     }
     if (!data.run || playback.step === null) return;
     const asked = { run: data.run.run, step: playback.step, layer: place.layer, head: place.head, kind };
-    await this.ask(asked);
+    await this.ask(asked, true);
     if (this.asked === asked && this.current && focus.selection === null) this.select(this.answer.value);
   }
 
@@ -110,13 +121,29 @@ export class HeadEvidence implements Feature {
       if (meant === null || !run || step === null) return;
       untrack(() => {
         this.meant = null;
-        if (opened && selection) void this.ask({ run: run.run, step, ...opened, kind: meant });
+        if (opened && selection) void this.ask({ run: run.run, step, ...opened, kind: meant }, true);
       });
+    });
+    $effect.pre(() => this.offer());
+  }
+
+  /** Of the opened head's first kind, before anybody asks. */
+  private offer(): void {
+    const { data, focus, names, playback } = this.session;
+    const { opened, selection } = focus;
+    const { step, moving } = playback;
+    const kind = opened && names.of(opened)?.findings[0]?.kind;
+    if (!data.run || !opened || step === null || moving || selection || !kind || CHARTED[kind] !== undefined)
+      return;
+    const asked = { run: data.run.run, step, ...opened, kind };
+    untrack(() => {
+      if (!this.current || this.answer.error !== null) void this.ask(asked, false);
     });
   }
 
-  private async ask(asked: EvidenceQuery): Promise<void> {
+  private async ask(asked: EvidenceQuery, byHand: boolean): Promise<void> {
     this.asked = asked;
+    this.byHand = byHand;
     this.answer.clear();
     await this.answer.load((signal) => this.session.data.source.evidence(asked, { signal }));
   }
@@ -136,7 +163,7 @@ export class HeadEvidence implements Feature {
     sentence.byValues = false;
     sentence.hidden = [];
     sentence.shows = 'shown';
-    sentence.large = 'reading';
+    focus.large = 'reading';
     sentence.bringBack();
     const list = Math.max(0, data.lists.indexOf(tokens.queries));
     focus.selection = { sequence: found.sequence, list, token: found.query, side: 'query' };

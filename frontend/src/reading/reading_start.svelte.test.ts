@@ -14,10 +14,15 @@ const WEIGHTS = [
   [0.3, 0.1, 0.5, 0.05, 0.05],
 ].flat();
 
-function setUp(kind: string | null, found: number | null = null, fails = false) {
+function setUp(
+  kind: string | null,
+  found: number | null = null,
+  fails = false,
+  sequences = [textOf('<s> a b c d')],
+) {
   const asked: AttentionQuery[] = [];
   const data = {
-    ...dataOf([textOf('<s> a b c d')]),
+    ...dataOf(sequences),
     source: {
       attention: async (query: AttentionQuery) => {
         asked.push(query);
@@ -42,6 +47,7 @@ function setUp(kind: string | null, found: number | null = null, fails = false) 
     names,
     playback,
     sentence: { mean: false },
+    images: { clearest: () => 1 },
   } as never);
   return { start, focus, asked, playback };
 }
@@ -66,6 +72,30 @@ it('begins at the first word where attention is not to be had', async () => {
   const { start, focus } = setUp(null, null, true);
   await start.read();
   expect(focus.selection?.token).toBe(1);
+});
+
+it('begins at the image that shows most', async () => {
+  const image = {
+    ...textOf('a b c d'),
+    grid: { rows: 2, columns: 2 },
+    places: [
+      [0, 0],
+      [0, 1],
+      [1, 0],
+      [1, 1],
+    ] as const,
+  };
+  const { start, focus, asked } = setUp('one right', null, false, [image, image]);
+  await start.read();
+  expect([focus.selection, asked]).toEqual([{ sequence: 1, list: 0, token: 3, side: 'query' }, []]);
+});
+
+it('makes what is read large, also where it is open and small', async () => {
+  const { start, focus, asked } = setUp(null);
+  focus.selection = { sequence: 0, list: 0, token: 2, side: 'query' };
+  focus.large = 'points';
+  await start.read();
+  expect([focus.large, focus.selection.token, asked]).toEqual(['reading', 2, []]);
 });
 
 it('selects nothing in another head or step than the one that was meant', async () => {

@@ -1,3 +1,4 @@
+import type { Images } from '../atlas/images.svelte';
 import { sharpestQuery } from '../attention/sharpest';
 import type { HeadNames } from '../health/head_names.svelte';
 import type { Feature } from '../run/feature';
@@ -20,13 +21,14 @@ interface Needs {
   };
   readonly playback: { readonly step: number | null };
   readonly names: Pick<HeadNames, 'of'>;
-  readonly focus: Pick<Focus, 'opened' | 'selection' | 'readFirst'>;
+  readonly focus: Pick<Focus, 'opened' | 'selection' | 'large' | 'readFirst'>;
   readonly evidence: Pick<HeadEvidence, 'open'>;
   readonly sentence: Pick<SentenceOptions, 'mean'>;
+  readonly images: Pick<Images, 'clearest'>;
 }
 
 /** Where one begins to read the opened head: at what shows that it is what it is called; else at the query of the first
- * text that attends most sharply. */
+ * text that attends most sharply, of images at the one that shows most. */
 export class ReadingStart implements Feature {
   private controller = $state.raw<AbortController | null>(null);
 
@@ -37,12 +39,13 @@ export class ReadingStart implements Feature {
   }
 
   async read(): Promise<void> {
-    const { focus, names, evidence, data, sentence, playback } = this.session;
+    const { focus, names, evidence, data, images, sentence, playback } = this.session;
     const { opened } = focus;
     const { step } = playback;
-    if (!opened) return;
+    if (focus.large === 'points') focus.large = 'reading';
+    if (!opened || focus.selection) return;
     if (sentence.mean || data.probe.value?.sequences[0]?.grid) {
-      focus.readFirst();
+      focus.readFirst(sentence.mean ? undefined : images.clearest());
       return;
     }
     const kind = names.of(opened)?.findings[0]?.kind;

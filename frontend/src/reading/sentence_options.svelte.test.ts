@@ -11,7 +11,7 @@ function entered(said: Record<string, string>, inLinks = true): SentenceOptions 
 it.each([
   {},
   { form: 'map', cell: '12.5' },
-  { large: 'points', weight: 'values' },
+  { weight: 'values' },
   { mean: '1', position: '4k' },
   { hide: 'special.first' },
   { hide: 'first', top: '3', least: '5' },

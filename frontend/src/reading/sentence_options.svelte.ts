@@ -4,8 +4,6 @@ import { type Codec, choice, codec, mapped, type Settings, settings, whole, word
 
 const FORMS = ['lines', 'map'] as const;
 export type Form = (typeof FORMS)[number];
-const LARGE = ['reading', 'points'] as const;
-export type Large = (typeof LARGE)[number];
 /** Which of the compared pictures the lines draw; the maps stand side by side. */
 const SHOWS = ['shown', 'pinned', 'difference'] as const;
 export type Shows = (typeof SHOWS)[number];
@@ -30,8 +28,6 @@ const tokenPlace: Codec<TokenPlace> = codec(
 /** How the sentence view shows attention, as the user chooses. */
 export class SentenceOptions {
   form = $state<Form>('lines');
-  /** Which is the large one of the head view's two pictures; the other one stands small beside it. */
-  large = $state<Large>('reading');
   /** The mean over all sequences, by position, instead of one sequence. */
   mean = $state(false);
   /** Whether weights are to count by the norms of the values that they fetch. */
@@ -52,7 +48,6 @@ export class SentenceOptions {
     this,
     {
       form: choice(FORMS),
-      large: choice(LARGE),
       mean: word('1', true),
       byValues: word('values', true).as('weight'),
       hidden: codec(

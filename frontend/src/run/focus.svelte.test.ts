@@ -50,6 +50,22 @@ describe('a selection', () => {
     expect(images.selection).toEqual({ sequence: 0, list: 0, token: 4, side: 'query' });
   });
 
+  it('is read where the cell is large, which is back when nothing is selected; points stay large', () => {
+    expect(focus.large).toBe('cell');
+    focus.selectPoint(2);
+    expect(focus.large).toBe('reading');
+    focus.selection = null;
+    expect(focus.large).toBe('cell');
+    focus.large = 'points';
+    focus.open({ layer: 0, head: 0 });
+    focus.selectPoint(2);
+    focus.selection = null;
+    expect(focus.large).toBe('points');
+    focus.opened = null;
+    focus.open({ layer: 0, head: 0 });
+    expect(focus.large).toBe('cell');
+  });
+
   it('is asked of the opened head alone', () => {
     expect([focus.isOpened({ layer: 0, head: 1 }), focus.isOpened({ layer: 1, head: 1 })]).toEqual([
       true,

@@ -3,7 +3,7 @@ import { gridOf, tokensOf } from './grids';
 import type { HeadPlace } from './head';
 import { type LayerTokens, listName, runLists, selectedIn, type TokenAt } from './lists';
 import { counterpart, type TokenIndex } from './places';
-import { type Link, type Said, whole } from './setting';
+import { choice, type Link, type Said, type Settings, settings, whole } from './setting';
 import { isSpecial } from './special';
 import type { Run, TokenList } from './types';
 
@@ -14,9 +14,16 @@ interface Needs {
   readonly probe: { readonly value: TokenIndex | null };
 }
 
+/** Pictures of a head: what its cell shows, its points, the sequence of the selected token. */
+const LARGE = ['cell', 'points', 'reading'] as const;
+export type Large = (typeof LARGE)[number];
+
 /** What is looked at: the opened head, and the token that is selected in it, as a query or as a key. */
 export class Focus implements Feature {
   opened = $state.raw<HeadPlace | null>(null);
+  /** Which of its pictures is large. Where nothing is selected, or cells show points, the points are. */
+  large = $state<Large>('reading');
+  readonly settings: Settings = settings<Focus>(this, { large: choice(LARGE) }, () => this.opened !== null);
   private selected = $state.raw<TokenAt | null>(null);
 
   constructor(private readonly data: Needs) {}
@@ -36,11 +43,15 @@ export class Focus implements Feature {
     return this.selectedHere;
   }
 
+  /** The cell's picture is of no token: what is selected over it is read, and it is back when nothing is. */
   set selection(selection: TokenAt | null) {
+    if (!selection !== !this.selected && this.large !== 'points') this.large = selection ? 'reading' : 'cell';
     this.selected = selection;
   }
 
+  /** A head is first seen as its cell shows it; the next one as the last. */
   open(place: HeadPlace): void {
+    if (this.opened === null) this.large = 'cell';
     this.opened = place;
   }
 
@@ -55,7 +66,7 @@ export class Focus implements Feature {
     this.opened = has ? { layer, head } : null;
     const [, token, key] = /^(\d{1,9})(k?)$/.exec(link.get('token') ?? '') ?? [];
     const list = runLists(run).findIndex((each) => listName(each) === link.get('list'));
-    this.selection =
+    this.selected =
       has && token !== undefined && sequence !== undefined && sequence < run.sequences
         ? { sequence, list: Math.max(0, list), token: Number(token), side: key ? 'key' : 'query' }
         : null;
@@ -84,15 +95,15 @@ export class Focus implements Feature {
       this.selection = { ...selection, sequence, token: Math.min(selection.token, length - 1) };
   }
 
-  /** The first sequence, at its first word; of an image, which may begin with a token without a place, at the patch in its
+  /** A sequence, at its first word; of an image, which may begin with a token without a place, at the patch in its
    * middle. */
-  readFirst(): void {
-    const first = this.data.probe.value?.lists[0]?.sequences[0];
+  readFirst(sequence = 0): void {
+    const first = this.data.probe.value?.lists[0]?.sequences[sequence];
     const grid = gridOf(first);
     const word = first?.tokens.findIndex((token) => !isSpecial(token)) ?? 0;
     const middle = grid ? (grid.grid.rows >> 1) * grid.grid.columns + (grid.grid.columns >> 1) : 0;
     const token = Math.max(0, grid ? (tokensOf(grid)[middle] ?? 0) : word);
-    this.selection = { sequence: 0, list: 0, token, side: 'query' };
+    this.selection = { sequence, list: 0, token, side: 'query' };
   }
 
   /** Selects a query or key by its number among a head's points. */

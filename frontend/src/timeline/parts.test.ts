@@ -38,10 +38,25 @@ describe('the parts beside the shown one', () => {
     ]);
   });
 
+  it('know to which step the scalars are the shown one’s where a later one begins before it ends', () => {
+    const [early, late] = [listed('demo, part 1', 'demo', 0, 100, 200, 300), listed('demo', null, 200, 400)];
+    expect(partsAround(early, [early, late]).until).toBe(100); // begun again somewhere between 100 and 200
+    expect(partsAround(late, [early, late]).until).toBe(Number.POSITIVE_INFINITY);
+    expect(partsAround(late, [early, late]).parts[0]?.broken).toEqual([100, 200]);
+    expect(partsAround(second, RUNS).until).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('are none where there is one part, one step, or where steps were begun again from the first', () => {
     expect(partsAround(newest, [newest]).parts).toEqual([]);
     expect(partsAround(listed('demo', null, 600), RUNS).parts).toEqual([]);
     const again = listed('demo', null, 0, 400);
-    expect(partsAround(again, [again, first])).toEqual({ parts: [], before: 0, after: 0, from: 0, to: 400 });
+    expect(partsAround(again, [again, first])).toEqual({
+      parts: [],
+      before: 0,
+      after: 0,
+      from: 0,
+      to: 400,
+      until: Number.POSITIVE_INFINITY,
+    });
   });
 });

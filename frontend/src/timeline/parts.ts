@@ -26,6 +26,8 @@ export interface Around {
   /** The first and the last step that is seen. */
   readonly from: number;
   readonly to: number;
+  /** The last step whose scalars are the shown part's: a later one that begins before it ends wrote those after again. */
+  readonly until: number;
 }
 
 /** Where the other parts lie. The shown one keeps half of the timeline: of what reaches farther, the nearest steps are seen.
@@ -36,7 +38,9 @@ export function partsAround(own: Listed, runs: readonly Listed[]): Around {
   const order = [...parts, ...runs.filter(({ run }) => run === root)];
   const place = order.findIndex(({ run }) => run === own.run);
   const [first, last] = spanOf(own);
-  const whole = { parts: [], before: 0, after: 0, from: first, to: last };
+  const again = Math.min(...order.slice(place + 1).map((part) => spanOf(part)[0]));
+  const until = place < 0 || again > last ? Number.POSITIVE_INFINITY : lastBefore(own, again);
+  const whole = { parts: [], before: 0, after: 0, from: first, to: last, until };
   if (place < 0 || last <= first) return whole;
   const earlier = order.slice(0, place).filter((part) => spanOf(part)[0] < first);
   const later = order.slice(place + 1).filter((part) => spanOf(part)[1] > last);
@@ -57,9 +61,9 @@ export function partsAround(own: Listed, runs: readonly Listed[]): Around {
   return {
     parts: [
       ...earlier.flatMap((part, i) => {
-        const [begun, ended] = spanOf(part);
+        const [begun] = spanOf(part);
         const next = Math.min(first, spanOf(earlier[i + 1] ?? own)[0]);
-        return cut(part.run, begun, next, [Math.min(ended, next), next]);
+        return cut(part.run, begun, next, [lastBefore(part, next), next]);
       }),
       ...later.flatMap((part, i) => {
         const [begun, ended] = spanOf(part);
@@ -71,7 +75,13 @@ export function partsAround(own: Listed, runs: readonly Listed[]): Around {
     after: (to - last) / span,
     from,
     to,
+    until,
   };
+}
+
+/** The last step of a part before another one; its first where there is none. */
+function lastBefore({ steps }: Listed, step: number): number {
+  return steps.findLast((one) => one < step) ?? steps[0] ?? 0;
 }
 
 function spanOf({ steps }: Pick<Listed, 'steps'>): readonly [number, number] {

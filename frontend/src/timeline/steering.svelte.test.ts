@@ -86,6 +86,24 @@ it('takes no room where the run has no scalars', async () => {
   expect(steering.possible).toBe(true); // not known
 });
 
+it('does not show as a part’s own what a later part wrote at the same steps', async () => {
+  end();
+  const parts = [
+    { run: 'a, part 1', part_of: 'a', steps: [0, 50, 100, 200] },
+    { run: 'a', part_of: null, steps: [100, 300] },
+  ];
+  const early = new Steering(
+    source,
+    () => 'a',
+    () => [0, 50, 100, 200],
+    () => [parts[0]!, ...parts],
+  );
+  end = $effect.root(() => early.begin());
+  await pass();
+  expect(early.shown.map(({ step }) => step)).toEqual([0, 50, 300]); // 300 lies on the other one's timeline
+  expect([early.valueAt(50), early.valueAt(100), early.isLater(100)]).toEqual(['51.0', null, true]);
+});
+
 it('shows what lies on the timeline, logarithmically only where all of it is positive', async () => {
   expect(steering.shown.map(({ step }) => step)).toEqual([0, 50, 100, 300]);
   steering.logarithmic = true;

@@ -38,7 +38,9 @@ export class Steering implements Feature {
   });
   /** The points that lie on the timeline, and on those of the other parts. */
   readonly shown: readonly ScalarPoint[] = $derived(
-    within(this.points.value ?? [], this.around.from, this.around.to),
+    within(this.points.value ?? [], this.around.from, this.around.to).filter(
+      ({ step }) => !this.isLater(step),
+    ),
   );
   readonly canBeLogarithmic: boolean = $derived(positive(this.shown));
   readonly scale = $derived(scaleOf(this.shown, this.logarithmic && this.canBeLogarithmic));
@@ -66,9 +68,19 @@ export class Steering implements Feature {
     });
   }
 
+  /** Whether a scalar at this step is of a part that was written later. */
+  isLater(step: number): boolean {
+    return step > this.around.until && step <= this.last;
+  }
+
+  /** The drawn point that is nearest to a step. */
+  pointAt(step: number): ScalarPoint | null {
+    return this.tag === null || this.isLater(step) ? null : nearestPoint(this.shown, step);
+  }
+
   /** The drawn scalar at the recording nearest to a step, for people; null where there is none. */
   valueAt(step: number): string | null {
-    const point = this.tag === null ? null : nearestPoint(this.shown, step);
+    const point = this.pointAt(step);
     return point && formatValue(point.value);
   }
 
