@@ -21,14 +21,11 @@ def open_run(
 ) -> RunWriter:
     """A writer for the run in `logdir`, `~` being the home directory; warns if another training writes it.
 
-    purge_step: what was recorded at this step and after is forgotten; without it the SummaryWriter's own.
+    purge_step: what was recorded at this step and after is forgotten.
     Raises OSError if it cannot be written.
     """
     directory = directory_of(logdir)
-    sink = None
-    if not isinstance(logdir, (str, os.PathLike)):
-        sink = SummaryWriterSink(logdir)
-        purge_step = logdir.purge_step if purge_step is None else purge_step
+    sink = None if isinstance(logdir, (str, os.PathLike)) else SummaryWriterSink(logdir)
     try:
         writer = RunWriter(directory, sink=sink, max_bytes=max_bytes, purge_step=purge_step)
     except OSError as error:
