@@ -16,7 +16,7 @@ from tb_attnviz.events.locations import SamplesLocation
 from tb_attnviz.events.log import DamagedFileWarning, EventLog
 from tb_attnviz.events.maps import AttentionMap, LayerMaps, MapsLocation, encode_maps, read_maps
 from tb_attnviz.events.order import Order
-from tb_attnviz.events.own_files import steps_of_maps
+from tb_attnviz.events.own_files import maps_changed, steps_of_maps
 from tb_attnviz.events.probe_record import Grid, GridLabels, Image, ProbeRecord, Repeat, Sequence, Side
 from tb_attnviz.events.said import DamagedError, Said, read_summary
 from tb_attnviz.events.samples import Samples, check_room, read_samples, samples_checksum
@@ -65,6 +65,7 @@ __all__ = [
     "check_room",
     "connection_arrays",
     "encode_maps",
+    "maps_changed",
     "read_figures",
     "read_image",
     "read_maps",

@@ -5,6 +5,7 @@ symbolic links followed, is a regular file below the run's own directory.
 """
 
 import os
+import time
 from typing import IO
 
 from tb_attnviz.events import files, remote
@@ -32,6 +33,21 @@ def steps_of_maps(run_directory: str) -> set[tuple[int, int]]:
     return {(step, order.start) for step, order in filter(None, found)}
 
 
+def maps_changed(run_directory: str) -> int | None:
+    """When a file of small maps was last added or removed, in nanoseconds; None where that is not known for sure.
+
+    Just now it is not: another file may come within the same tick of the file system's clock.
+    """
+    if files.is_remote(run_directory):
+        return None
+    try:
+        changed = os.stat(maps_directory(run_directory)).st_mtime_ns
+    except OSError:
+        return None
+    return changed if time.time_ns() - changed > _TICK else None
+
+
+_TICK = 2 * 10**9  # nanoseconds: that of FAT is the longest
 _DIRECTORIES = (
     (SAMPLES_NAME, samples_directory),
     (IMAGE_NAME, samples_directory),

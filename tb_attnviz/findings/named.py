@@ -1,5 +1,6 @@
 """Named: the heads of a run, what each does at any step, in groups, and all that happened."""
 
+import dataclasses
 import functools
 import math
 
@@ -158,18 +159,22 @@ class Named:
 
     @functools.cached_property
     def _alerts_of(self) -> dict[Head, list[Alert]]:
-        """Of each head those that name it: of thousands of heads few have any."""
+        """Of each head those that name it, with that head alone: an alert may name thousands."""
         found: dict[Head, list[Alert]] = {}
         for alert in self._recorded.alerts:
-            for one in alert.heads:
-                found.setdefault((one.layer, one.head), []).append(alert)
+            for head, one in {(one.layer, one.head): one for one in alert.heads}.items():
+                found.setdefault(head, []).append(dataclasses.replace(alert, heads=(one,)))
         return found
+
+    @functools.cached_property
+    def _numbers(self) -> dict[Head, int]:
+        return {head: number for number, head in enumerate(self._recorded.heads)}
 
     def _alerts(self, head: Head, step: int) -> list[str]:
         """What each alert of `head` that stands at `step` says."""
         row, found = self._row(step), []
         for alert in standing(self._alerts_of.get(head, ()), head, step):
-            number = self._recorded.heads.index(head)
+            number = self._numbers[head]
             now = math.nan if row is None else self._told(f"figure/{alert.figure}", number, row)[0]
             found.append(reason(alert, head, now))
         return found

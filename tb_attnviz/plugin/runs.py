@@ -7,13 +7,11 @@ import re
 import threading
 from typing import Any
 
-from tensorboard.data.provider import RunTagFilter
-
 from tb_attnviz.entries import run_entry
-from tb_attnviz.events import PLUGIN_NAME, FormatError, files
+from tb_attnviz.events import FormatError, files
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.plugin.run_reader import RunReader
-from tb_attnviz.plugin.summaries import read_summaries
+from tb_attnviz.plugin.summaries import Tags, list_tags, read_summaries
 from tb_attnviz.projection.source import UnreadableStepError
 from tb_attnviz.run import NotRecordedError, Run
 from tb_attnviz.terminal import plain, plain_traceback
@@ -131,7 +129,7 @@ class Runs:
             readers = list(self._readers.values())
         return sum(reader.leave_out(error) for reader in readers) > 0  # all of them are told
 
-    def _recorded_or_why(self, context: Any, experiment: str, name: str, tags: dict[str, Any]) -> Run | FormatError:
+    def _recorded_or_why(self, context: Any, experiment: str, name: str, tags: Tags) -> Run | FormatError:
         """The same whatever goes wrong: one run costs the others nothing."""
         try:
             return self._recorded(context, experiment, name, tags)
@@ -139,18 +137,14 @@ class Runs:
             logger.error("tb-attnviz could not read the run %s\n%s", plain(name), plain_traceback(error))
             return FormatError(f"this run could not be read ({type(error).__name__}): TensorBoard's log says more")
 
-    def _recorded(self, context: Any, experiment: str, name: str, tags: dict[str, Any]) -> Run | FormatError:
-        newest = sorted((tag, series.max_step, series.max_wall_time) for tag, series in tags.items())
+    def _recorded(self, context: Any, experiment: str, name: str, tags: Tags) -> Run | FormatError:
+        newest = sorted(tags.items())
         with self._lock:
             reader = self._readers.get((experiment, name))
             if reader is None:
                 reader = self._readers[experiment, name] = RunReader(name, self._directories[name])
         return reader.read(newest, lambda: read_summaries(self._data_provider, context, experiment, name, sorted(tags)))
 
-    def _listing(self, context: Any, experiment: str, name: str | None = None) -> dict[str, dict[str, Any]]:
-        """The tags of every run, or of the one called `name`: that many runs cost nothing where one is asked for."""
-        wanted = None if name is None else RunTagFilter(runs=[name])
-        listing: dict[str, dict[str, Any]] = self._data_provider.list_tensors(
-            context, experiment_id=experiment, plugin_name=PLUGIN_NAME, run_tag_filter=wanted
-        )
-        return listing
+    def _listing(self, context: Any, experiment: str, name: str | None = None) -> dict[str, Tags]:
+        """The tags of every run, or of the one called `name`."""
+        return list_tags(self._data_provider, context, experiment, name)

@@ -1,5 +1,6 @@
 """The summaries of a run as TensorBoard holds them: protos, before anything is made of what they claim to be."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,38 @@ from tb_attnviz.events.said import Tensor
 _ALL = 2**31 - 1  # points a tag: a timeline shows every checkpoint
 
 Summary = tuple[float, str, int, Tensor]  # wall time, tag, step, tensor
+
+
+Tags = dict[str, object]  # tag → what differs from the last time's where it has got more
+
+
+def list_tags(data_provider: Any, context: Any, experiment: str, run: str | None = None) -> dict[str, Tags]:
+    """The tags of ours by run: of every run, or of the one called `run` alone, so that many runs cost nothing there.
+
+    Every request asks for it. TensorBoard's Python provider looks at each event of a run for its listing; what that has
+    last, and how many there are, is known at once.
+    """
+    multiplexer = getattr(data_provider, "_multiplexer", None)
+    if multiplexer is None:
+        from tensorboard.data import provider
+
+        wanted = None if run is None else provider.RunTagFilter(runs=[run])
+        listing = data_provider.list_tensors(
+            context, experiment_id=experiment, plugin_name=PLUGIN_NAME, run_tag_filter=wanted
+        )
+        return {
+            name: {tag: (of.max_step, of.max_wall_time) for tag, of in tags.items()} for name, tags in listing.items()
+        }
+    found: dict[str, Tags] = {}
+    for name in multiplexer.Runs() if run is None else [run]:
+        with contextlib.suppress(KeyError):  # no such run (any more), or none of ours
+            tags = multiplexer.GetAccumulator(name).PluginTagToContent(PLUGIN_NAME)
+            found[name] = {tag: _newest(multiplexer.Tensors(name, tag)) for tag in list(tags)}
+    return found
+
+
+def _newest(events: list[Any]) -> object:
+    return (len(events), events[-1].step, events[-1].wall_time) if events else None
 
 
 def read_summaries(data_provider: Any, context: Any, experiment: str, run: str, tags: list[str]) -> Iterator[Summary]:

@@ -1,17 +1,18 @@
 """Small maps of heads: at which steps they are, and what they show."""
 
-from tb_attnviz.events import AttentionMap, FormatError, MapsLocation, read_maps, steps_of_maps
+from tb_attnviz.events import AttentionMap, FormatError, MapsLocation, maps_changed, read_maps, steps_of_maps
 from tb_attnviz.run.recorded_run import NotRecordedError, RecordedRun
 
 
 def map_steps(run: RecordedRun) -> list[int]:
     """The steps whose small maps are there, ascending: those of older ones may have been thinned."""
-    recorded, kept = run.records.newest.recorded, steps_of_maps(run.directory)
-    return [
-        step
-        for step in run.health_steps
-        if not isinstance(at := recorded[step], dict) and at.maps and (step, at.start) in kept
-    ]
+    changed = maps_changed(run.directory)
+    if run.listed_maps is None or changed is None or run.listed_maps[0] != changed:
+        recorded = run.records.newest.recorded
+        of = [(s, at.start) for s in run.health_steps if not isinstance(at := recorded[s], dict) and at.maps]
+        kept = steps_of_maps(run.directory) if of else set()
+        run.listed_maps = changed, [step for step, start in of if (step, start) in kept]
+    return list(run.listed_maps[1])
 
 
 def map_kinds(run: RecordedRun) -> tuple[str, ...]:

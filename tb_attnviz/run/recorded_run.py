@@ -57,6 +57,7 @@ class RecordedRun:
         self._figure_rows: FigureRows | None = None
         self._connections: dict[int, FiguresLocation] | None = None
         self._earlier: list[Self] | None = None
+        self.listed_maps: tuple[int | None, list[int]] | None = None  # when their folder had changed, and their steps
         self.left_out.look_for(checkpoint.file for checkpoint in self.records.checkpoints.values())
 
     @property

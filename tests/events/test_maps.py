@@ -1,13 +1,14 @@
 """Small maps: what they hold survives 8 bits, they are thinned with age, and one that is lost costs itself."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tb_attnviz
-from tb_attnviz.events import AttentionMap, FormatError, LayerMaps, RunWriter, encode_maps
-from tb_attnviz.run import NotRecordedError
+from tb_attnviz.events import AttentionMap, FormatError, LayerMaps, RunWriter, encode_maps, steps_of_maps
+from tb_attnviz.run import NotRecordedError, maps
 from tests.conftest import LAYERS, PROBE
 
 
@@ -151,3 +152,21 @@ def test_two_figures_files_that_are_swapped_cost_nothing(tmp_path: Path) -> None
     assert run.records.newest.first_steps == before.records.newest.first_steps == {1: 0, 2: 2}
     for step in run.map_steps:
         np.testing.assert_array_equal(run.maps(step, 0)["text"].pooled, before.maps(step, 0)["text"].pooled)
+
+
+def test_their_folder_is_listed_again_only_where_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tb_attnviz.open_run(recorded(tmp_path, range(3)))
+    folder = tmp_path / "plugins" / "attnviz-figures" / "maps"
+    os.utime(folder, (1_600_000_000, 1_600_000_000))
+    listings = []
+
+    def counted(directory: str) -> set[tuple[int, int]]:
+        listings.append(directory)
+        return steps_of_maps(directory)
+
+    monkeypatch.setattr(maps, "steps_of_maps", counted)
+    assert [run.map_steps for _ in range(5)] == [[0, 1, 2]] * 5
+    assert len(listings) == 1
+    next(folder.glob("maps-000000001-*")).unlink()
+    assert [run.map_steps for _ in range(2)] == [[0, 2]] * 2  # within a tick of the clock another may go
+    assert len(listings) == 3

@@ -1,0 +1,58 @@
+"""What TensorBoard has of a run is seen at once, whatever its clock said."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard import context
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+
+from tb_attnviz.events import PLUGIN_NAME, RunWriter
+from tb_attnviz.plugin.runs import RunDirectories, Runs
+from tb_attnviz.plugin.summaries import list_tags
+from tests.conftest import LAYERS, PROBE, make_samples
+
+CONTEXT = context.RequestContext()
+
+
+@pytest.fixture
+def multiplexer(logdir: Path) -> EventMultiplexer:
+    multiplexer = EventMultiplexer(tensor_size_guidance={"attnviz": 0})
+    multiplexer.AddRunsFromDirectory(str(logdir))
+    multiplexer.Reload()
+    return multiplexer
+
+
+def test_runs_and_tags_are_those_of_tensorboards_own_listing(multiplexer: EventMultiplexer, logdir: Path) -> None:
+    provider = MultiplexerDataProvider(multiplexer, str(logdir))
+    listing = provider.list_tensors(CONTEXT, experiment_id="", plugin_name=PLUGIN_NAME)
+    assert {run: set(tags) for run, tags in list_tags(provider, CONTEXT, "").items()} == {
+        run: set(tags) for run, tags in listing.items()
+    }
+    assert list_tags(provider, CONTEXT, "", "run") == list_tags(provider, CONTEXT, "")
+    assert list_tags(provider, CONTEXT, "", "no such run") == {}
+
+
+def test_a_step_written_again_is_seen_also_where_the_clock_was_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = RunWriter(str(tmp_path / "run"))
+    writer.begin(0, PROBE, LAYERS)
+
+    def record(seed: int) -> None:
+        writer.write_checkpoint(300, [(layer, make_samples(layer, seed=seed)) for layer in LAYERS])
+
+    record(0)
+    multiplexer = EventMultiplexer(tensor_size_guidance={"attnviz": 0}).AddRunsFromDirectory(str(tmp_path))
+    multiplexer.Reload()
+    provider = MultiplexerDataProvider(multiplexer, str(tmp_path))
+    runs = Runs(provider, RunDirectories(str(tmp_path), ""))
+    before = runs.get(CONTEXT, "", "run").attention(300, 0, 0, 0)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 3600)
+    record(1)
+    multiplexer.Reload()
+    assert not np.array_equal(runs.get(CONTEXT, "", "run").attention(300, 0, 0, 0), before)
+    writer.close()
