@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .kept_streams import OnlyForward, way_back
 from .own_objects import dictionary_of, in_slots, is_own, own_packages, package_of, slots_of
 
 _PYTORCHS = frozenset(vars(nn.Module()))  # parameters, buffers, submodules, hooks, the training flag
@@ -40,7 +41,8 @@ class KeptAttributes:
         self._tensors = tensors
         self._memory = memory
         self._values = {name: value for name, value in self._attributes.items() if self._is_kept(name, value)}
-        memory.keep(self._values.values())
+        others = [x for name, x in self._attributes.items() if name not in _PYTORCHS and not memory.is_known(x)]
+        memory.keep([*self._values.values(), *others])
 
     def put_back(self) -> None:
         """The same objects under the same names. Not by setattr, which modules may overload."""
@@ -104,6 +106,10 @@ class Memory:
                     waiting += _not_plain(inner)
                     self._ways_back.append(way_back)
 
+    def only_forward(self) -> OnlyForward:
+        """What is kept and cannot be put back."""
+        return OnlyForward(self._kept.values())
+
     def put_back(self) -> None:
         """What one of them cannot take does not keep the others as they are; it is raised in the end."""
         with contextlib.ExitStack() as stack:
@@ -151,6 +157,8 @@ class Memory:
             yield _weak(value)
         elif kind is tuple:
             yield value, _nothing
+        elif (back := way_back(value)) is not None:
+            yield (), back
         if is_record:
             if (dictionary := dictionary_of(value)) is not None:
                 yield _mapping(dictionary, dict)

@@ -44,7 +44,7 @@ class KeptFunctions:
         """`asked`: of which names; the keys of the variables are all that there will be."""
         values = self._known(variables, asked)
         self._dictionaries.append((variables, asked, values))
-        self._memory.keep(values.values())
+        self._memory.keep(variables[name] for name in asked if name in variables)
 
     def _known(self, variables: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
         found = {name: variables[name] for name in names if name in variables}

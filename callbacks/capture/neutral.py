@@ -1,6 +1,7 @@
 """Neutrality: a pass over the probe leaves the model, and the training around it, as they were."""
 
 import contextlib
+import os
 import random
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from .distributed import inside_flat_parameters, sharded_again
 from .kept_attributes import KeptAttributes, KeptClassAttributes, Memory
 from .kept_functions import KeptFunctions
+from .kept_hooks import gradients_put_back, hooks_put_back
 from .own_code import OwnCode
 from .own_generators import own_generators
 from .written_parameters import parameters_put_back
@@ -22,8 +24,9 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     """Within it `model` runs in evaluation mode, without gradients and uncompiled; after it nothing has changed.
 
     Restored, also after an exception: training flags, buffers, parameters that the pass writes to, what else modules
-    and their classes keep (numbers, tensors, lists, …), and the random states of torch, NumPy and Python, and of
-    generators of the model's own.
+    and their classes keep (numbers, tensors, lists, …), hooks, gradients, environment variables, and the random states
+    of torch, NumPy and Python, and of generators of the model's own. What goes forward only (itertools.count, a file
+    that is written) is warned of by name.
 
         with undisturbed(model):
             model(inputs)
@@ -35,6 +38,9 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
         stack.enter_context(parameters_put_back(model))
         stack.enter_context(_attributes(model))
         stack.enter_context(_parts(model))
+        stack.enter_context(hooks_put_back(model))
+        stack.enter_context(gradients_put_back(model))
+        stack.enter_context(_environment())
         stack.enter_context(_evaluation(model))
         stack.enter_context(_autocast_cache_off())
         stack.enter_context(sharded_again(model))
@@ -116,6 +122,7 @@ def _attributes(model: nn.Module) -> Iterator[None]:
     code = OwnCode(model)
     memory = Memory(model, code.packages)
     with contextlib.ExitStack() as stack:
+        stack.callback(lambda: only_forward.tell(model))
         stack.callback(memory.put_back)
         for module in model.modules():
             if not _keeps_its_own(module):
@@ -124,7 +131,19 @@ def _attributes(model: nn.Module) -> Iterator[None]:
         for kind in memory.own_classes(model) | code.classes:
             stack.callback(KeptClassAttributes(kind, memory).put_back)
         stack.callback(KeptFunctions(code, memory).put_back)
+        only_forward = memory.only_forward()
         yield
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    kept = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - kept.keys():
+            del os.environ[name]
+        os.environ.update({name: value for name, value in kept.items() if os.environ.get(name) != value})
 
 
 @contextlib.contextmanager
@@ -153,7 +172,7 @@ def _keeps_its_own(module: nn.Module) -> bool:
 @contextlib.contextmanager
 def _evaluation(model: nn.Module) -> Iterator[None]:
     """Sets each module's flag instead of calling eval(): models override it, to merge adapters for example."""
-    flags = [(module, module.training) for module in model.modules()]
+    flags = [(module, module.training) for module in model.modules() if hasattr(module, "training")]  # frozen scripts
     try:
         for module, _ in flags:
             module.training = False

@@ -1,0 +1,69 @@
+"""Kept hooks: those of modules and parameters that the model's own code makes or removes in a pass, and gradients."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Tensor, nn
+
+from .own_code import functions_in, is_written_here
+
+_OF_MODULES = [name for name in vars(nn.Module()) if "_hooks" in name]
+_OF_TENSORS = ("_backward_hooks", "_post_accumulate_grad_hooks")
+
+
+@contextlib.contextmanager
+def hooks_put_back(model: nn.Module) -> Iterator[None]:
+    """After it modules and parameters have the hooks that they had.
+
+    But for new ones of installed packages, which set up in the first pass what all others need.
+    """
+    held: list[tuple[Any, str]] = [
+        (x, name) for x in model.modules() for name in _OF_MODULES if isinstance(vars(x).get(name), dict)
+    ]
+    held += [(x, name) for x in model.parameters() for name in _OF_TENSORS]
+    kept = [(x, name, dict(getattr(x, name) or {})) for x, name in held]
+    try:
+        yield
+    finally:
+        theirs = {
+            key
+            for x, name, before in kept
+            for key, hook in (getattr(x, name) or {}).items()
+            if key not in before and not _is_own(hook) and callable(hook)
+        }
+        for x, name, before in kept:
+            hooks: dict[Any, Any] | None = getattr(x, name)
+            now = {} if hooks is None else hooks
+            if now.keys() - theirs != before.keys():
+                wanted = before | {key: hook for key, hook in now.items() if key in theirs}
+                now.clear()
+                now.update(wanted)
+
+
+@contextlib.contextmanager
+def gradients_put_back(model: nn.Module) -> Iterator[None]:
+    """After it parameters have the gradients that they had; one that was written to is warned of by name."""
+    kept = [(name, x, x.grad, _version(x.grad)) for name, x in model.named_parameters()]
+    try:
+        yield
+    finally:
+        for _, x, grad, _ in kept:
+            if x.grad is not grad:
+                x.grad = grad
+        if written := [name for name, _, grad, version in kept if _version(grad) != version]:
+            warnings.warn(
+                f"the model wrote to gradients in the pass over the probe, of {', '.join(written[:5])}: they cannot be "
+                "put back. Leave that out while self.training is False",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+
+def _version(grad: Tensor | None) -> int | None:
+    return None if grad is None or grad.is_inference() else grad._version
+
+
+def _is_own(hook: Any) -> bool:
+    return any(is_written_here(str(f.__globals__.get("__name__"))) for f in functions_in(hook))

@@ -1,0 +1,118 @@
+"""What goes forward as a model uses it, and hooks and gradients, are as before a recorded pass, or named."""
+
+import io
+import itertools
+import os
+import queue
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+from tb_attnviz.callbacks import Probe
+from tb_attnviz.callbacks.capture import capture
+from tests.callbacks.models import IDS, Decoder
+
+TOKENS = [[str(token) for token in row] for row in IDS.tolist()]
+LATER = itertools.count()
+
+
+class Using(Decoder):
+    """Does something else in each pass."""
+
+    def __init__(self, use):
+        super().__init__()
+        self.use = use
+
+    def forward(self, ids):
+        self.use(self)
+        return super().forward(ids)
+
+
+def pass_of(model):
+    """What is warned of in a pass that is recorded."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        capture(model, Probe(IDS, TOKENS))
+    return [str(warning.message) for warning in caught if "pass over the probe" in str(warning.message)]
+
+
+def test_queues_and_streams_in_memory_are_as_before():
+    def use(model):
+        model.waiting.get()
+        model.waiting.put("new")
+        model.text.write("more")
+        model.read.read(2)
+
+    model = Using(use)
+    model.waiting, model.text, model.read = queue.Queue(), io.StringIO("some"), io.BytesIO(b"bytes")
+    model.waiting.put("old")
+    assert pass_of(model) == []
+    assert ([*model.waiting.queue], model.waiting.unfinished_tasks) == (["old"], 1)
+    assert (model.text.getvalue(), model.text.tell(), model.read.tell()) == ("some", 0, 0)
+
+
+def test_iterators_over_lists_and_files_that_are_read_stand_where_they_stood(tmp_path):
+    (tmp_path / "read").write_text("abcdef")
+
+    def use(model):
+        next(model.numbers)
+        model.file.read(2)
+
+    model = Using(use)
+    model.numbers = iter([1, 2, 3, 4])
+    next(model.numbers)
+    with (tmp_path / "read").open() as model.file:
+        assert pass_of(model) == []
+        assert (next(model.numbers), model.file.read(2)) == (2, "ab")
+
+
+@pytest.mark.parametrize("name", ["counter", "generator", "written"])
+def test_what_cannot_be_put_back_is_named_once(tmp_path, name):
+    model = Using(lambda model: model.written.write("x") if name == "written" else next(getattr(model, name)))
+    model.counter, model.generator = itertools.count(3), (1 for _ in range(9))
+    with (tmp_path / "written").open("w") as model.written:
+        [said] = pass_of(model)
+        assert f"changes what cannot be put back: {name} (an object of " in said
+        assert pass_of(model) == []
+
+
+def test_global_counters_that_forward_names_are_named():
+    [said] = pass_of(Using(lambda model: next(LATER)))
+    assert "an object of itertools.count" in said
+
+
+def test_hooks_and_gradients_and_the_environment_are_as_before():
+    def use(model):
+        first, weight = model.blocks[0], model.blocks[0].qkv.weight
+        first.register_forward_hook(lambda *_: None)
+        handle.remove()
+        weight.register_hook(lambda gradient: gradient)
+        weight.grad = None
+        os.environ["ATTNVIZ_TEST"] = "changed"
+
+    model = Using(use)
+    handle = model.blocks[1].register_forward_pre_hook(lambda *_: None)
+    weight = model.blocks[0].qkv.weight
+    gradient = weight.grad = torch.ones_like(weight)
+    os.environ["ATTNVIZ_TEST"] = "before"
+    assert pass_of(model) == []
+    assert os.environ.pop("ATTNVIZ_TEST") == "before"
+    assert not model.blocks[0]._forward_hooks
+    assert len(model.blocks[1]._forward_pre_hooks) == 1
+    assert not weight._backward_hooks
+    assert weight.grad is gradient
+
+
+def test_a_gradient_that_is_written_to_is_named():
+    model = Using(lambda model: model.blocks[0].qkv.weight.grad.add_(1))
+    model.blocks[0].qkv.weight.grad = torch.zeros_like(model.blocks[0].qkv.weight)
+    [said] = pass_of(model)
+    assert "wrote to gradients in the pass over the probe, of blocks.0.qkv.weight" in said
+
+
+def test_a_frozen_script_has_no_mode_to_put_back():
+    model = Using(lambda model: model.part(torch.ones(1)))
+    model.part = torch.jit.freeze(torch.jit.script(nn.Linear(1, 1).eval()))
+    assert pass_of(model) == []
