@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tb_attnviz.events import AttentionMap, Layer, Samples
 from tb_attnviz.geometry import FIGURES, Survey, effective_rank, figures_of, follows, joined_maps, over_sequences
@@ -201,8 +201,8 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
         if not (mask.full or mask.causal or windows is not None):  # as it is stored
             own, others = (torch.cat(of_side) for of_side in zip(*lengths, strict=True))
             mask = as_bias([mask], [(own, others)])
-        queries = torch.cat([part.queries for part in parts], dim=1)  # (heads, n_query, d)
-        keys = torch.cat([part.keys for part in parts], dim=1)  # (kv_heads, n_key, d)
+        queries = _of_all_tokens([part.queries for part in parts])  # (heads, n_query, d)
+        keys = _of_all_tokens([part.keys for part in parts])  # (kv_heads, n_key, d)
         (heads, _, head_dim), kv_heads = queries.shape, len(keys)
         grids = [(None, 0) if own is None or own_grid(probe.record, *own) is None else own for own in parts[0].grids]
         fetched = join_values(name, of_values) if of_values else None
@@ -257,6 +257,11 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
     of_all_heads = {name: np.concatenate(values) for name, values in figures.items()}
     defined = {name: values for name, values in of_all_heads.items() if not np.isnan(values).all()}
     return Recording(tuple(layers), tuple(samples), defined, skipped, tuple(maps), without_values)
+
+
+def _of_all_tokens(parts: list[Tensor]) -> Tensor:
+    """parts [heads, tokens, d] of all batches as one; of a single batch no copy is made."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
 def _followed(probe: Probe, parts: list[LayerRecording], surveys: list[Survey], heads: int) -> dict[str, Float32]:

@@ -4,8 +4,10 @@ A document may come from anywhere. What it names is read only if the name is one
 symbolic links followed, is a regular file below the run's own directory.
 """
 
+import itertools
 import os
 import time
+from collections.abc import Sequence
 from typing import IO
 
 from tb_attnviz.events import files, remote
@@ -93,14 +95,22 @@ def read_own(run_directory: str, name: str, offset: int, length: int) -> bytes:
 
     Raises as `open_own` does, and records.TornRecordError for a place beyond its end.
     """
+    return read_own_parts(run_directory, name, offset, (length,))[0]
+
+
+def read_own_parts(run_directory: str, name: str, offset: int, lengths: Sequence[int]) -> list[bytes]:
+    """The same in parts of these lengths, one behind the other: of large records nothing is cut out, and so copied."""
+    length = sum(lengths)
     if files.is_remote(run_directory):
-        return _read_remote(own_path(run_directory, name), offset, length)
+        data = _read_remote(own_path(run_directory, name), offset, length)
+        ends = [*itertools.accumulate(lengths)]
+        return [data[end - part : end] for end, part in zip(ends, lengths, strict=True)]
     with open_own(run_directory, name) as opened:
         size = files.open_size(opened)
-        if not 0 <= offset <= offset + length <= size:
+        if not 0 <= offset <= offset + length <= size or min(lengths) < 0:
             raise TornRecordError(f"bytes {offset:,} to {offset + length:,} are beyond the file's {size:,}")
         opened.seek(offset)
-        return opened.read(length)
+        return [opened.read(part) for part in lengths]
 
 
 def _read_remote(path: str, offset: int, length: int) -> bytes:

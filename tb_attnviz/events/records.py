@@ -45,16 +45,40 @@ def unframe(record: bytes) -> bytes:
     """
     if len(record) < _OVERHEAD:
         raise TornRecordError("record is cut short")
-    length, _ = _HEADER.unpack_from(record)
-    if record[8:12] != _masked_crc(record[:8]):
-        raise CorruptRecordError("checksum of a record's length does not match")
-    end = _HEADER.size + length
+    end = _HEADER.size + _length(record)
     if len(record) < end + _FOOTER.size:
         raise TornRecordError("record is cut short")
     data = record[_HEADER.size : end]
-    if record[end : end + _FOOTER.size] != _masked_crc(data):
-        raise CorruptRecordError("checksum of a record does not match")
+    _check(data, record[end : end + _FOOTER.size])
     return data
+
+
+def parts_of(length: int) -> tuple[int, int, int]:
+    """How long header, data and footer of a record of `length` bytes are. Raises TornRecordError for none."""
+    if length < _OVERHEAD:
+        raise TornRecordError("record is cut short")
+    return _HEADER.size, length - _OVERHEAD, _FOOTER.size
+
+
+def check_parts(header: bytes, data: bytes, footer: bytes) -> None:
+    """Raises as `unframe` does where these are no record."""
+    if len(data) < _length(header):
+        raise TornRecordError("record is cut short")
+    if len(data) > _length(header):
+        raise CorruptRecordError("length of a record is not that of its place")
+    _check(data, footer)
+
+
+def _length(header: bytes) -> int:
+    if header[8:12] != _masked_crc(header[:8]):
+        raise CorruptRecordError("checksum of a record's length does not match")
+    length, _ = _HEADER.unpack_from(header)
+    return int(length)
+
+
+def _check(data: bytes, footer: bytes) -> None:
+    if footer != _masked_crc(data):
+        raise CorruptRecordError("checksum of a record does not match")
 
 
 def read_records(

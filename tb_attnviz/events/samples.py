@@ -12,16 +12,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_INT16, DT_INT32
 
 from tb_attnviz.events import files, records
+from tb_attnviz.events.large_tensors import Tensor, tensors_of
 from tb_attnviz.events.layers import Layer, Lengths
 from tb_attnviz.events.locations import SamplesLocation
-from tb_attnviz.events.own_files import own_path, read_own
+from tb_attnviz.events.own_files import own_path, read_own, read_own_parts
 from tb_attnviz.events.records import CorruptRecordError
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.events.sound import DIMENSIONS, Arrays, check_arrays, check_fits
@@ -35,6 +34,7 @@ _DTYPES: dict[int, np.dtype[Any]] = {
     DT_INT32: np.dtype("<i4"),
     DT_FLOAT: np.dtype("<f4"),
 }
+_AS_STORED = ("bias", "sinks", "windows", "value_norms")
 _LARGEST = 32766  # of a finite component; the codes beyond are infinity, -infinity and NaN
 _INFINITY, _NAN = 32767, -32768
 _MOST_DIMENSIONS = 4
@@ -111,31 +111,25 @@ def read_samples(
     Raises FileNotFoundError if the file is gone, FormatError if it is none of the run's, records.CorruptRecordError or
     TornRecordError if it was damaged, or holds what samples cannot be.
     """
-    record = read_own(run_directory, file, location.offset, location.length)
-    if location.checksum not in (None, record[-records.CHECKSUM_BYTES :].hex()):
+    lengths_of_parts = records.parts_of(location.length)
+    header, data, footer = read_own_parts(run_directory, file, location.offset, lengths_of_parts)
+    if location.checksum not in (None, footer.hex()):
         raise CorruptRecordError(f"{file} is damaged, or holds other samples than those of this checkpoint")
-    data = records.unframe(record)
-    try:
-        event = Event.FromString(data)
-    except DecodeError:
-        raise CorruptRecordError("it is no event") from None
+    records.check_parts(header, data, footer)
     arrays: Arrays = {}
-    for value in event.summary.value:
-        if value.tag not in DIMENSIONS:
+    for tensor in tensors_of(data):
+        if tensor.tag not in DIMENSIONS:
             continue  # a later version may have added it
-        if value.tag in arrays:
-            raise CorruptRecordError(f"it holds {shown(value.tag)} twice")
-        arrays[value.tag] = _from_tensor(value)
+        if tensor.tag in arrays:
+            raise CorruptRecordError(f"it holds {shown(tensor.tag)} twice")
+        arrays[tensor.tag] = _from_tensor(tensor)
     check_arrays(arrays)
     if layer is not None and lengths is not None:
         check_fits(arrays, layer, lengths)
     return Samples(
         queries=_dequantise(arrays["queries"], arrays["queries_scale"]),
         keys=_dequantise(arrays["keys"], arrays["keys_scale"]),
-        bias=arrays.get("bias"),
-        sinks=arrays.get("sinks"),
-        windows=arrays.get("windows"),
-        value_norms=arrays.get("value_norms"),
+        **{name: arrays[name].copy() for name in _AS_STORED if name in arrays},  # the record itself is let go
     )
 
 
@@ -214,14 +208,16 @@ def _fill(tensor: TensorProto, array: npt.NDArray[Any]) -> None:
     tensor.tensor_content = array.tobytes()
 
 
-def _from_tensor(value: Summary.Value) -> npt.NDArray[Any]:
-    """A view of the tensor's bytes. Raises CorruptRecordError if they are not what its shape says."""
-    tensor = value.tensor
-    shape = [dim.size for dim in tensor.tensor_shape.dim]
-    content: bytes = tensor.tensor_content
+def _from_tensor(tensor: Tensor) -> npt.NDArray[Any]:
+    """A view of the tensor's bytes, or a copy where they lie so that numbers are slow to read.
+
+    Raises CorruptRecordError if they are not what its shape says.
+    """
+    shape, size = tensor.shape, len(tensor.content)
     dtype = _DTYPES.get(tensor.dtype)
     if dtype is None:
-        raise CorruptRecordError(f"its {shown(value.tag)} are of type {tensor.dtype}")
-    if len(shape) > _MOST_DIMENSIONS or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(content):
-        raise CorruptRecordError(f"its {shown(value.tag)} are {len(content):,} bytes, not of the shape {shape[:9]}")
-    return np.frombuffer(content, dtype).reshape(shape)
+        raise CorruptRecordError(f"its {shown(tensor.tag)} are of type {tensor.dtype}")
+    if len(shape) > _MOST_DIMENSIONS or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size:
+        raise CorruptRecordError(f"its {shown(tensor.tag)} are {size:,} bytes, not of the shape {shape[:9]}")
+    array = np.frombuffer(tensor.content, dtype).reshape(shape)
+    return array if array.flags.aligned else array.copy()

@@ -14,6 +14,7 @@ all steps are known.
 
 import dataclasses
 import math
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -130,8 +131,7 @@ class Extent:
         """`points` [heads, n, 3] of one step, as the basis shows them."""
         if points.shape[1] == 0:
             return
-        reach = np.maximum.accumulate(np.abs(points), axis=2)
-        bulk, largest = reach_of(reach)
+        bulk, largest = reach_of(farthest(points))
         self._bulk = np.maximum(self._bulk, bulk)
         self._largest = np.maximum(self._largest, largest)
 
@@ -139,13 +139,22 @@ class Extent:
         return dataclasses.replace(self.basis, extent=extent_of(self._bulk, self._largest))
 
 
-def reach_of(reach: Float64) -> tuple[Float64, Float64]:
-    """How far BULK of the points and how far all of them lie [heads, …], from the `reach` of each [heads, n, …].
+def farthest(points: Float32 | Float64) -> Float32 | Float64:
+    """The largest of the first coordinates of `points` [heads, n, dims], whatever their signs: [heads, dims, n]."""
+    found = np.abs(points.swapaxes(1, 2), order="C")  # so that what follows goes along long rows
+    for dim in range(1, points.shape[2]):
+        np.maximum(found[:, dim], found[:, dim - 1], out=found[:, dim])
+    return cast(Float32 | Float64, found)
+
+
+def reach_of(reach: Float32 | Float64) -> tuple[Float64, Float64]:
+    """How far BULK of the points and how far all of them lie […], from the `reach` of each […, n].
 
     Of 24 points or fewer the bulk is all.
     """
-    place = math.ceil(BULK * reach.shape[1] - 1e-9) - 1
-    return np.partition(reach, place, axis=1)[:, place], reach.max(axis=1)
+    place = math.ceil(BULK * reach.shape[-1] - 1e-9) - 1
+    ordered = np.partition(reach, place, axis=-1)
+    return ordered[..., place].astype(np.float64), ordered[..., place:].max(axis=-1).astype(np.float64)
 
 
 def extent_of(bulk: Float64, largest: Float64) -> Float64:

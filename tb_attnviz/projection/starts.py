@@ -22,7 +22,7 @@ from tb_attnviz.projection.embedding import Embedding, embed
 from tb_attnviz.projection.frame import Frame
 from tb_attnviz.projection.ports import Store
 from tb_attnviz.projection.projection import Projection
-from tb_attnviz.projection.source import LayerSamples
+from tb_attnviz.projection.source import LayerSamples, Vectors
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -105,14 +105,16 @@ class HeadSteps:
         on_progress: Callable[[float], None],
     ) -> Embedding:
         source, step = recorded.source, recorded.step
-        coordinates = self._coordinates(recorded)
-        changed = None if before is None else change(self._coordinates(before)[0], coordinates[0])
-        basis = self.frame.bases[_STARTS_AS[self.projection.normalise]].of(self.head)
-        picture = basis.project(coordinates, self.projection.dims)[0]
+        whole = source.whole(step)
+        coordinates = self.frame.coordinates(source, whole.of(self.head), head=self.head)[0]
+        changed = None
+        if before is not None:
+            there = before.source.whole(before.step).of(self.head)
+            changed = change(self.frame.coordinates(before.source, there, head=self.head)[0], coordinates)
         rows = attended(source, step, self.head) if self.projection.method == "attention" else None
         return embed(
-            np.ascontiguousarray(coordinates[0]),
-            picture,
+            coordinates,
+            self._linear(recorded, whole),
             start,
             self.projection,
             on_progress,
@@ -120,11 +122,13 @@ class HeadSteps:
             attended=rows,
         )
 
-    def _coordinates(self, recorded: Recorded) -> Float32:
-        """[1, n, d]"""
+    def _linear(self, recorded: Recorded, whole: Vectors) -> Float64:
+        """The linear picture of `recorded` [n, dims]; `whole` are its vectors."""
         source, step = recorded.source, recorded.step
         home = None if source is self.home else self.home
-        return self.frame.coordinates(source, step, source.whole(step).of(self.head), head=self.head, home=home)
+        method, dims = _STARTS_AS[self.projection.normalise], self.projection.dims
+        points = self.frame.points(source, step, method, dims, whole=whole, head=self.head, home=home)
+        return np.asarray(points[0], np.float64)
 
 
 def change(before: Float32, after: Float32) -> Float64:

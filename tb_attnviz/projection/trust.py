@@ -143,7 +143,7 @@ class _Shown:
         vectors = source.whole(step).of(view.head)
         queries, keys = (array[0].astype(np.float64) for array in (vectors.queries, vectors.keys))
         frame = view.frame(store, report)
-        coordinates = frame.coordinates(source, step, vectors, head=view.head, home=view.home)[0].astype(np.float64)
+        coordinates = frame.coordinates(source, vectors, head=view.head)[0].astype(np.float64)
         if not view.projection.linear and view.projection.metric == "cosine":
             coordinates = unit_length(coordinates)
         subset = view.source.subset

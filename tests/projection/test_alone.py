@@ -4,8 +4,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tb_attnviz.projection.alone import biplot_alone, leading_axes
+from tb_attnviz.projection.alone import biplot_alone
 from tb_attnviz.projection.eigenvectors import leading_eigenvectors
+from tb_attnviz.projection.frame import RANK, Axes
+from tb_attnviz.projection.leading_axes import LeadingAxes
 from tb_attnviz.projection.source import Vectors
 
 SCALE = 0.125
@@ -53,11 +55,11 @@ def test_singular_values_are_those_of_the_logits_also_where_queries_or_keys_lie_
     of = made_up(3, n, d, seed=2)
     off = far * np.random.default_rng(5).standard_normal((2, 3, 1, d)).astype(np.float32)
     of = Vectors(of.queries + off[0], of.keys + off[1], of.finite)
-    to_queries, to_keys, mean = (axes.astype(np.float64) for axes in leading_axes(of, SCALE))
+    axes = LeadingAxes.of(of, SCALE, 3, checked=True)
     for head in range(3):
         queries, keys = of.queries[head].astype(np.float64), of.keys[head].astype(np.float64)
         right = np.linalg.svd(SCALE * queries @ (keys - keys.mean(axis=0)).T, compute_uv=False)[:3]
-        shown = queries @ to_queries[head], (keys - mean[head]) @ to_keys[head]
+        shown = queries @ axes.to_queries[head], (keys - axes.mean[head]) @ axes.to_keys[head]
         np.testing.assert_allclose([(side**2).sum(axis=0) for side in shown], [right] * 2, rtol=8e-5)
 
 
@@ -89,3 +91,33 @@ def test_directions_that_are_hard_to_tell_apart_are_found_by_all_eigenvectors() 
     np.testing.assert_allclose(
         np.abs(values[1].swapaxes(1, 2) @ found[..., :3]), np.eye(3)[None].repeat(2, 0), atol=1e-8
     )
+
+
+@pytest.mark.parametrize("decay", [0, 0.3, 1.5])
+def test_a_frame_of_larger_heads_follows_the_best_picture_of_their_logits_in_32_dimensions(decay: float) -> None:
+    """Flat spectra, where no direction stands out, and steep ones; against the singular value decomposition."""
+    n, d = 150, 128
+    rng = np.random.default_rng(4)
+    sizes = np.arange(1, d + 1.0) ** -decay
+    made = [(rng.standard_normal((2, n, d)) * sizes @ rng.standard_normal((2, d, d))) for _ in range(2)]
+    of = Vectors(made[0].astype(np.float32), made[1].astype(np.float32), np.ones(2, np.bool_))
+    axes = LeadingAxes.of(of, SCALE, RANK, checked=False)
+    for head in range(2):
+        queries, keys = of.queries[head].astype(np.float64), of.keys[head].astype(np.float64)
+        logits = SCALE * queries @ (keys - keys.mean(axis=0)).T
+        a, b = queries @ axes.to_queries[head], (keys - axes.mean[head]) @ axes.to_keys[head]
+        least = np.sqrt((np.linalg.svd(logits, compute_uv=False)[RANK:] ** 2).sum())
+        assert np.linalg.norm(logits - a @ b.T) <= 1.02 * least + 1e-5 * np.linalg.norm(logits)
+        np.testing.assert_allclose(a.T @ a, b.T @ b, atol=1e-4 * np.linalg.norm(logits))  # both are equally large
+
+
+def test_it_is_the_same_picture_whatever_the_basis() -> None:
+    of = made_up(2, 150, 128)
+    rng = np.random.default_rng(6)
+    change = np.linalg.qr(rng.standard_normal((2, 128, 128)))[0] * rng.uniform(0.7, 1.4, size=(2, 1, 128))
+    back = np.linalg.inv(change).swapaxes(1, 2)
+    other = Vectors((of.queries @ change).astype(np.float32), (of.keys @ back).astype(np.float32), of.finite)
+    here, there = (Axes.leading(one, SCALE).coordinates(one) for one in (of, other))
+    cross = here.swapaxes(1, 2).astype(np.float64) @ there
+    u, _, vh = np.linalg.svd(cross)
+    assert np.abs(here @ (u @ vh) - there).max() <= 1e-3 * np.abs(here).max()

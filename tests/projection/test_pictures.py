@@ -68,7 +68,7 @@ def test_neighbourhoods_are_kept_as_well_as_scikit_learns_tsne_keeps_them(
     store = MemoryStore()
     for step in (2, 0):  # the root, and the end of the chain of starts
         whole = view.source.whole(step)
-        coordinates = view.frame(store, ignore).coordinates(view.source, step, whole)
+        coordinates = view.frame(store, ignore).coordinates(view.source, whole)
         points, head = make(view, step, store, ignore).points[0], coordinates[0]
         with threadpool_limits(1):  # its threads wait for each other by spinning
             reference = TSNE(2, perplexity=20, init="pca", random_state=0, max_iter=500).fit_transform(head)
