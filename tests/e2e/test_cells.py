@@ -261,7 +261,14 @@ def test_a_head_opens_with_what_its_cell_shows_large(tab: Tab, tmp_path: Path) -
         tab.frame.get_by_role("button", name="Map of the head as SVG").click()
     picture = Path(tmp_path / download.value.suggested_filename)
     download.value.save_as(picture)
-    for words in ("L0 H1", "Mean attention: repeated texts alone", "queries</text>", "100 %</text>", "<image "):
+    for words in (
+        "L0 H1",
+        "Mean attention: repeated texts alone",
+        "queries</text>",
+        "100 %</text>",
+        "<image ",
+        'text-anchor="end"',
+    ):
         assert words in picture.read_text()
     page.keyboard.press("Escape")
 

@@ -4,18 +4,11 @@ import { painted, paintOf } from './paint';
 
 /** Geometry that shapes keep as it is; how they look comes from what the browser has computed. */
 const GEOMETRY = /^(x|y|x1|x2|y1|y2|cx|cy|r|rx|ry|width|height|d|points|transform|id|clip-path|href)$/;
-const STYLES = [
-  'stroke-width',
-  'stroke-dasharray',
-  'stroke-linecap',
-  'stroke-linejoin',
-  'text-anchor',
-] as const;
+const STYLES = ['stroke-width', 'stroke-dasharray', 'stroke-linecap', 'stroke-linejoin'] as const;
 const PLAIN: Readonly<Record<string, string>> = {
   'stroke-dasharray': 'none',
   'stroke-linecap': 'butt',
   'stroke-linejoin': 'miter',
-  'text-anchor': 'start',
 };
 
 /** An inline `<svg>` of the page by itself: styles that a style sheet gave it are written into it. */
@@ -60,6 +53,7 @@ function styles(style: CSSStyleDeclaration): string[] {
 }
 
 function fontOf(style: CSSStyleDeclaration): string {
-  const { fontFamily, fontSize, fontWeight } = style;
-  return ` font-family="${escapeXml(fontFamily)}" font-size="${fontSize.replace('px', '')}" font-weight="${fontWeight}"`;
+  const { fontFamily, fontSize, fontWeight, textAnchor } = style;
+  const anchor = textAnchor === 'start' ? '' : ` text-anchor="${textAnchor}"`;
+  return `${anchor} font-family="${escapeXml(fontFamily)}" font-size="${fontSize.replace('px', '')}" font-weight="${fontWeight}"`;
 }

@@ -16,6 +16,7 @@ describe('the places of a head’s map are called', () => {
   it('by direction from the query', () => {
     const axes = mapAxes('offsets', 5, 7, null);
     expect([axes.row(0), axes.column(6), axes.row(2)]).toEqual(['−2', '+3', '0']);
+    expect(axes.zero).toEqual({ row: 2, column: 3 });
     expect([axes.says(2, 3), axes.says(1, 4)]).toEqual(['on the patch itself', '1 row up, 1 column right']);
   });
 
@@ -26,6 +27,7 @@ describe('the places of a head’s map are called', () => {
   it('by distance, beside the first token, where there are bars', () => {
     const axes = mapAxes('offsets', 1, 4 + 3 + 1 + 2, { back: 3, ahead: 2 });
     const names = Array.from({ length: 10 }, (_, at) => axes.column(at));
+    expect(axes.zero.column).toBe(7);
     expect(names).toEqual(['first', null, null, null, '−3', '−2', '−1', '0', '+1', '+2']);
     expect([0, 3, 6, 7, 9].map((at) => axes.says(0, at))).toEqual([
       'on the first token',

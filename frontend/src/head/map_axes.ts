@@ -11,6 +11,8 @@ export interface MapAxes {
   /** At an edge; null where nothing is written. */
   column(at: number): string | null;
   row(at: number): string | null;
+  /** Where one begins to count. */
+  readonly zero: { readonly row: number; readonly column: number };
   /** Of one place. */
   says(row: number, column: number): string;
 }
@@ -33,10 +35,12 @@ export function mapAxes(part: MapPart, rows: number, columns: number, bars: BarR
         return offset === 'first' ? (at === 0 ? 'first' : null) : offset === null ? null : signed(offset);
       },
       row: () => null,
+      zero: { row: 0, column: Array.from({ length: columns }, (_, at) => offsetOfBar(bars, at)).indexOf(0) },
       says: (_, column) => said(column),
     };
   }
-  const [middleRow, middleColumn] = [(rows - 1) / 2, (columns - 1) / 2];
+  const middle = { row: (rows - 1) / 2, column: (columns - 1) / 2 };
+  const zero = { row: 0, column: 0 };
   const share = (at: number, of: number) => `${Math.round((100 * at) / of)} %`;
   const within = (at: number, of: number) => `${share(at, of).replace(' %', '')}–${share(at + 1, of)}`;
   switch (part) {
@@ -45,9 +49,10 @@ export function mapAxes(part: MapPart, rows: number, columns: number, bars: BarR
         title: 'Mean attention by direction',
         across: 'columns to the right of the query',
         down: 'rows below it',
-        column: (at) => signed(at - middleColumn),
-        row: (at) => signed(at - middleRow),
-        says: (row, column) => patchesAway(row - middleRow, column - middleColumn),
+        column: (at) => signed(at - middle.column),
+        row: (at) => signed(at - middle.row),
+        says: (row, column) => patchesAway(row - middle.row, column - middle.column),
+        zero: middle,
       };
     case 'received':
       return {
@@ -57,9 +62,11 @@ export function mapAxes(part: MapPart, rows: number, columns: number, bars: BarR
         column: String,
         row: String,
         says: (row, column) => `patch in row ${row}, column ${column}`,
+        zero,
       };
     case 'pooled':
       return {
+        zero,
         title: 'Mean attention over the whole length',
         across: 'keys',
         down: 'queries',
@@ -70,6 +77,7 @@ export function mapAxes(part: MapPart, rows: number, columns: number, bars: BarR
       };
     default:
       return {
+        zero,
         title: 'Mean attention',
         across: 'keys',
         down: 'queries',

@@ -31,6 +31,16 @@ function setup() {
     getBoundingClientRect: () => box,
     setPointerCapture: () => {},
   };
+  let resize = () => {};
+  vi.stubGlobal(
+    'ResizeObserver',
+    class {
+      constructor(tell: () => void) {
+        resize = tell;
+      }
+      observe() {}
+    },
+  );
   hand.gestures(element as unknown as HTMLElement);
   const point = (clientX: number, clientY: number) => listeners.get('pointermove')?.({ clientX, clientY });
   const click = (clientX: number, clientY: number) => {
@@ -47,8 +57,19 @@ function setup() {
     hand.key(event as unknown as KeyboardEvent);
     return preventDefault.mock.calls.length > 0;
   };
-  return { hand, focus, arrangement, camera, press, drawn, point, click, leave, box };
+  return { hand, focus, arrangement, camera, press, drawn, point, click, leave, box, resize: () => resize() };
 }
+
+it('means nothing by a pointer below which the matrix was laid out anew', () => {
+  const { hand, drawn, point, resize } = setup();
+  drawn.under = { layer: 0, head: 0 };
+  point(120, 80);
+  expect(hand.hovered?.place).toEqual({ layer: 0, head: 0 });
+  resize();
+  expect(hand.hovered).toBeNull();
+  point(121, 80);
+  expect(hand.hovered).not.toBeNull();
+});
 
 it('walks from the first head, opens it and flies to it', () => {
   const { hand, focus, camera, press } = setup();

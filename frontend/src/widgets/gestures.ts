@@ -1,4 +1,5 @@
 import type { Attachment } from 'svelte/attachments';
+import { relaid } from './relaid';
 
 /** Pointer places are in css pixels from the element's top left corner. */
 export interface Gestures {
@@ -8,7 +9,7 @@ export interface Gestures {
   readonly zoom: (x: number, y: number, factor: number) => void;
   readonly tap: (x: number, y: number) => void;
   readonly reset: () => void;
-  /** null: the pointer has left, or is busy with a drag. */
+  /** null: the pointer has left, or is busy with a drag, or something else lies under it. */
   readonly hover: (place: readonly [number, number] | null) => void;
 }
 
@@ -67,6 +68,7 @@ export function gestures(on: Gestures): Attachment<HTMLElement> {
     };
     const reset = () => on.reset();
 
+    const forget = relaid(leave)(element);
     element.addEventListener('pointerdown', down);
     element.addEventListener('pointermove', move);
     element.addEventListener('pointerup', up);
@@ -75,6 +77,7 @@ export function gestures(on: Gestures): Attachment<HTMLElement> {
     element.addEventListener('wheel', wheel, { passive: false });
     element.addEventListener('dblclick', reset);
     return () => {
+      forget?.();
       element.removeEventListener('pointerdown', down);
       element.removeEventListener('pointermove', move);
       element.removeEventListener('pointerup', up);
