@@ -182,6 +182,11 @@ class Pairings:
             )
         if batch > len(present) and batch % len(present) == 0:
             return f"{misfit}: windows, or parts of them, whose places are not known"
+        if n_query == 1 < n_key and batch == len(present):
+            return (
+                f"{misfit}: one query a sequence (a class token's, or a learned one that pools) looks at {n_key} keys; "
+                "attention is recorded where all tokens of a side look"
+            )
         if n_query == n_key:
             return f"{misfit}: the model has {n_query} tokens a sequence there, and the probe names {known}"
         remedy = " (where some of these are the model's own, memory or a prefix, name all by the probe's key_tokens)"

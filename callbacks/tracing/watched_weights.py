@@ -13,6 +13,19 @@ _SOME_HEADS = (
 )
 
 
+JOINING = {"cat", "concat", "concatenate", "stack"}
+_CHANGED = "its weights are changed after softmax (by {}): its attention is not what its logits say"
+_JOINED = (
+    "its weights are put into one tensor with others (by {}) before they meet values, which is not followed: let each "
+    "meet its own values, or show it with attnviz_tap(q, k, …)"
+)
+
+
+def why_not(operation: str) -> str:
+    """Why weights that `operation` made something else of are refused."""
+    return (_JOINED if operation in JOINING else _CHANGED).format(operation)
+
+
 @dataclasses.dataclass(frozen=True)
 class WatchedWeights:
     """What a tensor of the pass is: the weights of an attention, or what has become of them."""

@@ -21,7 +21,7 @@ from .contraction import OPERATIONS, Contraction, read_contraction
 from .plain_attention import PlainAttention
 from .products import FACTORS
 from .twins import Twins
-from .watched_weights import HeadsMet, WatchedWeights, could_be_weights, moved_part, without_sinks
+from .watched_weights import JOINING, HeadsMet, WatchedWeights, could_be_weights, moved_part, why_not, without_sinks
 
 _NOT_SEEN = (
     "its weights go through {} after softmax, which is not known to keep them, and meet no values that could be seen"
@@ -154,7 +154,7 @@ class Weights:
             if operation == "exp" and isinstance(result, Tensor):
                 return [dataclasses.replace(entry, clean=entry.clean.exp(), logarithm=False)]
             return [None]  # an entropy, say; what it is not is weights
-        if operation in ("cat", "concat", "stack") and isinstance(result, Tensor):
+        if operation in JOINING and isinstance(result, Tensor):
             together = self._together(func, args, kwargs, entry)
             if together is not None:
                 return [together]
@@ -262,9 +262,7 @@ class Weights:
         return self._judge.keeps_weights(entry.name, before, after)
 
     def _refuse(self, entry: WatchedWeights, by: str) -> None:
-        self._judge.refuse(
-            entry.name, f"its weights are changed after softmax (by {by}): its attention is not what its logits say"
-        )
+        self._judge.refuse(entry.name, why_not(by))
 
 
 def _arranged_values(values: Tensor, labels: tuple[int, ...], axes: dict[int, Axis], target: Axes) -> Tensor | None:

@@ -460,6 +460,17 @@ def test_weights_that_are_changed_are_refused_by_name(name):
         record(lambda q, k, v: CHANGED[name](scores_of(q, k).softmax(-1), v))
 
 
+@pytest.mark.parametrize("in_front", [True, False])
+def test_weights_of_heads_that_are_put_together_are_refused_for_what_is_true(in_front):
+    def attend(q, k, v):
+        each = [scores_of(q[:, head], k[:, head]).softmax(-1) for head in range(H)]
+        weights = torch.stack(each, dim=1) if in_front else torch.cat([one[:, None] for one in each], dim=1)
+        return weights @ v
+
+    with pytest.raises(NoAttentionError, match="put into one tensor with others .by (stack|cat). before"):
+        record(attend)
+
+
 def test_the_operation_that_changes_weights_is_named_and_none_of_its_mask():
     with pytest.raises(NoAttentionError, match=r"after softmax \(by mul\)"):
         record(lambda q, k, v: ((w := scores_of(q, k).softmax(-1)) * torch.ones_like(w).tril()) @ v)

@@ -479,7 +479,9 @@ ZOO = (
         "SiglipVisionModel",
         VISION,
         inputs="image9",
-        refused={"head.attention": "it has 1 queries and 9 keys"},
+        refused={
+            "head.attention": "one query a sequence (a class token's, or a learned one that pools) looks at 9 keys"
+        },
     ),
     Animal(
         "SwinModel",
