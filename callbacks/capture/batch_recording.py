@@ -111,7 +111,7 @@ class BatchRecording:
         self._met[call.name] = pairing
         if call.rows is not None and not self._is_as_known(call, pairing):
             assert call.whole is not None
-            mask, weights, scores = call.whole()
+            mask, weights, scores = (x.detach() for x in call.whole())
             call = dataclasses.replace(call, mask=mask, weights=weights, logits=scores, rows=None, whole=None)
         read = self._read(call, pairing)
         if read.shows_padding:

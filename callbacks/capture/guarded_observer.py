@@ -62,6 +62,7 @@ class GuardedObserver:
 
     def _take(self, call: AttentionCall) -> None:
         self._recording.trace(call)
+        call = call.detached()  # a model may ask for gradients within its forward
         chosen = self._select.narrow(call) if self._select is not None else call
         if chosen is None:
             self.left_out.add(call.name)
@@ -69,6 +70,7 @@ class GuardedObserver:
             self._recording.take(chosen)
 
     def _take_values(self, name: str, values: Tensor) -> None:
+        values = values.detach()
         chosen = values if self._select is None else self._select.narrow_values(name, values)
         self._recording.take_values(name, chosen)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 
@@ -33,6 +34,12 @@ class AttentionCall:
     window: tuple[int | None, int | None] = (None, None)  # how many keys before and after its own a query sees
     places: tuple[Places, Places] = (None, None)  # of queries and of keys: which patches of an image they are
     beside: tuple[int, int] | None = None  # keys of the model's own before and behind those of tokens, where there are
+
+    def detached(self) -> "AttentionCall":
+        """The same without gradients."""
+        parts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        without: dict[str, Any] = {name: x.detach() for name, x in parts.items() if isinstance(x, Tensor)}
+        return dataclasses.replace(self, **without)
 
 
 def with_heads(x: Tensor, sequences: int) -> Tensor:

@@ -285,6 +285,27 @@ def test_weights_that_are_written_out_and_changed_are_refused_by_name():
         record(attend)
 
 
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_model_that_asks_for_gradients_in_its_forward(fused):
+    """As those of energies do, whose forces are gradients."""
+    bias = torch.randn(N, N, generator=torch.Generator().manual_seed(1)).requires_grad_()
+
+    def attend(q, k, v):
+        with torch.enable_grad():
+            q = q.clone().requires_grad_()
+            if fused:
+                y = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+            else:
+                y = (scores_of(q, k) + bias).softmax(-1) @ v
+            [gradient] = torch.autograd.grad(y.sum(), q)
+        return y + gradient
+
+    recording = record(attend)
+    expected = (Q.double() @ K.double().mT * SCALE + bias.detach()).softmax(-1)
+    np.testing.assert_allclose(recomputed(recording), expected, atol=1e-6)
+    assert recording.layers[0].values
+
+
 def test_products_of_complex_numbers_are_refused_by_name():
     def attend(q, k, v):
         q, k = (torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous()) for x in (q, k))
@@ -467,7 +488,7 @@ def test_weights_of_heads_that_are_put_together_are_refused_for_what_is_true(in_
         weights = torch.stack(each, dim=1) if in_front else torch.cat([one[:, None] for one in each], dim=1)
         return weights @ v
 
-    with pytest.raises(NoAttentionError, match="put into one tensor with others .by (stack|cat). before"):
+    with pytest.raises(NoAttentionError, match=r"put into one tensor with others \(by (stack|cat)\) before"):
         record(attend)
 
 
