@@ -5,9 +5,12 @@
 
 One run is live, and gets `checkpoints` of them over the time; its samples files take `gigabytes` together, sparse.
 What TensorBoard has in memory, its threads and its descriptors are to stay as they are once the clients have begun.
+How long its other tabs wait is set beside how long they wait while as many clients ask, at the same pace, for something
+that costs nothing: TensorBoard answers each request in a thread of one process.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import random
@@ -16,18 +19,22 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import page
 from benchmarks.server import Neighbour, Usage, tensorboard, usage
-from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
+from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples
+from tb_attnviz.events import Sequence as Text
 from tests.conftest import wait_until
 
 HEADS, LAYERS, TOKENS, D = 12, 4, 64, 16
 STEPS_OF_OTHERS = 5
 LOOKS = 60  # at what TensorBoard has
+PAUSE = 0.05  # seconds between an answer and the next request of a client
+BARE = "data/environment"  # a handler of TensorBoard's own that looks nothing up
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +54,7 @@ class Seen:
     waits: list[float]  # seconds of each request
     failed: list[str]
     idle_p99: float
+    bare_p99: float
     loaded_p99: float
 
     @property
@@ -64,7 +72,7 @@ class LiveRun:
         self._samples = directory / "plugins" / "attnviz"
         self._padding = padding
         self._rng = np.random.default_rng(0)
-        self._writer.begin(0, ProbeRecord((Sequence(tuple(map(str, range(TOKENS)))),)), self._layers)
+        self._writer.begin(0, ProbeRecord((Text(tuple(map(str, range(TOKENS)))),)), self._layers)
 
     def record(self, step: int) -> None:
         vectors = self._rng.standard_normal((2, LAYERS, HEADS, TOKENS, D), np.float32)
@@ -83,6 +91,7 @@ class Client:
     """Somebody who scrubs: mostly in the live run, through its steps and layers."""
 
     def __init__(self, address: str, names: list[str], seed: int) -> None:
+        self._address = address
         self._base = f"{address}/data/plugin/attnviz"
         self._names = names
         self._random = random.Random(seed)
@@ -102,7 +111,14 @@ class Client:
                 step, layer = self._random.choice(steps[name]), self._random.randrange(LAYERS)
                 place = f"run={name}&step={step}&layer={layer}&frame={step}&fit=newest"
                 self._get("points", f"{place}&projection=biplot&dims=2")
-            ended.wait(0.05)
+            ended.wait(PAUSE)
+
+    def rest(self, ended: threading.Event) -> None:
+        """The same without a look at anything."""
+        while not ended.is_set():
+            with urllib.request.urlopen(f"{self._address}/{BARE}", timeout=60) as answer:
+                answer.read()
+            ended.wait(PAUSE)
 
     def _get(self, route: str, query: str) -> bytes | None:
         """What is answered in the end: a client asks again while it is computed."""
@@ -143,12 +159,11 @@ def _under(load: Load, address: str, process: Path, names: list[str], live: Live
     wait_until(lambda: _listed(address) == len(names), seconds=600)
     idle = neighbour.ask(min(5.0, load.seconds / 4))
     clients = [Client(address, names, seed) for seed in range(load.clients)]
-    ended = threading.Event()
-    threads = [threading.Thread(target=client.scrub, args=(ended,)) for client in clients]
+    with neighbour.asking(), _busy([client.rest for client in clients]):
+        time.sleep(min(15.0, load.seconds / 4))
+    bare = neighbour.p99
     usages: list[Usage] = []
-    with neighbour.asking():
-        for thread in threads:
-            thread.start()
+    with neighbour.asking(), _busy([client.scrub for client in clients]):
         begun, written = time.monotonic(), 1
         while (past := time.monotonic() - begun) < load.seconds:
             while written < load.checkpoints * past / load.seconds:
@@ -157,13 +172,25 @@ def _under(load: Load, address: str, process: Path, names: list[str], live: Live
             if past >= load.seconds * len(usages) / LOOKS:
                 usages.append(usage(process))
             time.sleep(0.02)
-        ended.set()
-        for thread in threads:
-            thread.join()
     live.close()
     waits = [wait for client in clients for wait in client.waits]
     failed = [sentence for client in clients for sentence in client.failed]
-    return Seen(usages, waits, failed, idle, neighbour.p99)
+    return Seen(usages, waits, failed, idle, bare, neighbour.p99)
+
+
+@contextlib.contextmanager
+def _busy(works: Sequence[Callable[[threading.Event], None]]) -> Iterator[None]:
+    """Each in a thread of its own while the block runs, behind which it is told to end."""
+    ended = threading.Event()
+    threads = [threading.Thread(target=work, args=(ended,)) for work in works]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
 
 
 def _listed(address: str) -> int:
@@ -183,7 +210,8 @@ def described(load: Load, seen: Seen) -> str:
         f"{load.gigabytes:g} GB of samples, {load.seconds / 60:g} minutes. {len(seen.waits):,} answers, "
         f"{len(seen.failed)} failed; a client waits {waits[0]:.2f} s (median), {waits[1]:.2f} s (99th percentile, "
         f"workers starting among them). `/data/runs`, 99th percentile: {1000 * seen.idle_p99:.0f} ms idle, "
-        f"{1000 * seen.loaded_p99:.0f} ms meanwhile."
+        f"{1000 * seen.loaded_p99:.0f} ms meanwhile, and {1000 * seen.bare_p99:.0f} ms while as many clients asked, "
+        f"at the same pace, for `/{BARE}`, which looks nothing up: {seen.loaded_p99 / seen.bare_p99:.1f} times that."
     )
     header = ["TensorBoard has", "after a third of the time", "at the end", "at most"]
     return f"{page.machine('tensorboard', 'numpy')}. {what}\n\n{page.table(header, rows)}"

@@ -9,7 +9,7 @@ from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import Request, Response
 
-from tb_attnviz.entries import sequence_entry, with_spans
+from tb_attnviz.entries import sequence_entry
 from tb_attnviz.events import PLUGIN_NAME
 from tb_attnviz.plugin import (
     attentions,
@@ -101,9 +101,9 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def runs_route(self, request: Request) -> Response:
-        as_spans = parameters.choice(request, "steps", ("list", "spans"), default="list") == "spans"
-        entries = [listed.entry() for listed in self._runs.all(*_scope(request))]
-        return json_response(request, {"runs": list(map(with_spans, entries)) if as_spans else entries})
+        if parameters.choice(request, "steps", ("list", "spans"), default="list") == "spans":
+            return json_response(request, {"runs": self._runs.entries(*_scope(request))})
+        return json_response(request, {"runs": [listed.entry() for listed in self._runs.all(*_scope(request))]})
 
     @route
     def probe_route(self, request: Request) -> Response:

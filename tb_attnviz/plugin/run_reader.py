@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -34,13 +34,21 @@ class RunReader:
         self._lock = threading.Lock()
 
     def read(self, newest: object, summaries: Callable[[], Iterator[Summary]]) -> Run | FormatError:
-        """The run, or why it cannot be shown. `newest` differs from the last time's where `summaries` has more."""
-        with self._lock:
+        """The run, or why it cannot be shown. `newest` differs from the last time's where `summaries` has more.
+
+        While one thread takes in what is new, the others have the run as it was: were they to wait, all of them would
+        go on at once, and whoever looks at another tab wait for them.
+        """
+        if not self._lock.acquire(blocking=self._run is None):
+            return cast(Run | FormatError, self._run)
+        try:
             seen = newest, self._figures.sizes()
             if self._run is None or seen != self._seen:
                 self._run = self._read(summaries)
                 self._seen = seen
             return self._run
+        finally:
+            self._lock.release()
 
     def _read(self, summaries: Callable[[], Iterator[Summary]]) -> Run | FormatError:
         try:

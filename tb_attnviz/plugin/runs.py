@@ -7,7 +7,7 @@ import re
 import threading
 from typing import Any
 
-from tb_attnviz.entries import run_entry
+from tb_attnviz.entries import run_entry, with_spans
 from tb_attnviz.events import FormatError, files
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.plugin.run_reader import RunReader
@@ -90,6 +90,7 @@ class Runs:
         self._data_provider = data_provider
         self._directories = directories
         self._readers: dict[tuple[str, str], RunReader] = {}
+        self._entries: dict[str, tuple[Run, object, dict[str, Any]]] = {}  # the last ones, and what they were made from
         self._lock = threading.Lock()
 
     def all(self, context: Any, experiment: str) -> list["Listed"]:
@@ -104,6 +105,24 @@ class Runs:
             parts = _earlier_parts(name, run) if isinstance(run, Run) else {}
             found.append(Listed(name, run))
             found += [Listed(part, earlier, part_of=name) for part, earlier in parts.items() if part not in listing]
+        return found
+
+    def entries(self, context: Any, experiment: str) -> list[dict[str, Any]]:
+        """What `runs` tells of each, its steps as spans. Those of runs in which nothing is new are as they were."""
+        found: list[dict[str, Any]] = []
+        made: dict[str, tuple[Run, object, dict[str, Any]]] = {}
+        for listed in self.all(context, experiment):
+            run = listed.run
+            if isinstance(run, Run):
+                state = run.steps, run.map_steps, run.missing_steps, run.damaged
+                last = self._entries.get(listed.name)
+                if last is None or last[0] is not run or last[1] != state:
+                    last = run, state, with_spans(listed.entry())
+                made[listed.name] = last
+                found.append(last[2])
+            else:
+                found.append(with_spans(listed.entry()))
+        self._entries = made
         return found
 
     def get(self, context: Any, experiment: str, name: str) -> Run:

@@ -6,12 +6,16 @@ from tb_attnviz.run.recorded_run import NotRecordedError, RecordedRun
 
 def map_steps(run: RecordedRun) -> list[int]:
     """The steps whose small maps are there, ascending: those of older ones may have been thinned."""
-    changed = maps_changed(run.directory)
-    if run.listed_maps is None or changed is None or run.listed_maps[0] != changed:
+    if run.recorded_maps is None:
         recorded = run.records.newest.recorded
         of = [(s, at.start) for s in run.health_steps if not isinstance(at := recorded[s], dict) and at.maps]
-        kept = steps_of_maps(run.directory) if of else set()
-        run.listed_maps = changed, [step for step, start in of if (step, start) in kept]
+        run.recorded_maps = of
+    if not run.recorded_maps:
+        return []
+    changed = maps_changed(run.directory)
+    if run.listed_maps is None or changed is None or run.listed_maps[0] != changed:
+        kept = steps_of_maps(run.directory)
+        run.listed_maps = changed, [step for step, start in run.recorded_maps if (step, start) in kept]
     return list(run.listed_maps[1])
 
 

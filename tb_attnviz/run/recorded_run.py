@@ -54,9 +54,11 @@ class RecordedRun:
         """Take in what was recorded since the run was opened or last reloaded."""
         self.records = self._load()
         self._steps = self.records.steps
+        self._layers = self.records.newest.layers  # each request asks: they are not looked for among all checkpoints
         self._figure_rows: FigureRows | None = None
         self._connections: dict[int, FiguresLocation] | None = None
         self._earlier: list[Self] | None = None
+        self.recorded_maps: list[tuple[int, int]] | None = None  # steps, and the starts that wrote them
         self.listed_maps: tuple[int | None, list[int]] | None = None  # when their folder had changed, and their steps
         self.left_out.look_for(checkpoint.file for checkpoint in self.records.checkpoints.values())
 
@@ -132,7 +134,7 @@ class RecordedRun:
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers of the newest checkpoint, in the order of the forward pass."""
-        return self.records.newest.layers
+        return self._layers
 
     @property
     def probe(self) -> ProbeRecord:

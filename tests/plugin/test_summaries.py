@@ -1,5 +1,6 @@
 """What TensorBoard has of a run is seen at once, whatever its clock said."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tb_attnviz.events import PLUGIN_NAME, RunWriter
 from tb_attnviz.plugin.runs import RunDirectories, Runs
 from tb_attnviz.plugin.summaries import list_tags
 from tests.conftest import LAYERS, PROBE, make_samples
+from tests.plugin.conftest import asking, load
 
 CONTEXT = context.RequestContext()
 
@@ -56,3 +58,15 @@ def test_a_step_written_again_is_seen_also_where_the_clock_was_set_back(
     multiplexer.Reload()
     assert not np.array_equal(runs.get(CONTEXT, "", "run").attention(300, 0, 0, 0), before)
     writer.close()
+
+
+def test_a_poll_where_nothing_was_recorded_tells_what_got_lost_since(logdir: Path, tmp_path: Path, cache: Path) -> None:
+    shutil.copytree(logdir, tmp_path / "logs")
+    ask = asking(load(tmp_path / "logs"))
+    [before], [again] = (ask("runs", steps="spans").json["runs"] for _ in range(2))
+    assert before == again
+    assert before["missing"] == []
+    next((tmp_path / "logs" / "run" / "plugins" / "attnviz").glob("samples-000000100-*")).unlink()
+    assert ask("points", run="run", step=100, layer=0, projection="biplot", dims=2).status_code == 404
+    [entry] = ask("runs", steps="spans").json["runs"]
+    assert (entry["missing"], entry["steps"]) == ([100], [[0, 200, 2], [300, 0, 1]])
