@@ -27,4 +27,8 @@ def check_origin(request: Request) -> None:
 def _own(request: Request, origin: str) -> bool:
     """Whether `origin` is the server as the browser knows it. A page cannot set the header of a proxy by itself."""
     hosts = {request.headers.get("Host", ""), *request.headers.get("X-Forwarded-Host", "").split(",")}
-    return urlsplit(origin).netloc.lower() in {host.strip().lower() for host in hosts} - {""}
+    try:
+        netloc = urlsplit(origin).netloc
+    except ValueError:  # "http://[::1": no browser says that
+        return False
+    return netloc.lower() in {host.strip().lower() for host in hosts} - {""}

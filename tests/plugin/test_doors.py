@@ -193,6 +193,8 @@ class TestRequests:
             ({"Origin": "http://tb.example", "X-Forwarded-Host": "tb.example, inner"}, 200),
             ({"Origin": "https://evil.example"}, 403),
             ({"Origin": "null"}, 403),
+            ({"Origin": "http://[::1"}, 403),  # no address at all
+            ({"Origin": "http://[localhost]"}, 403),
             ({"Origin": "http://localhost.evil.example"}, 403),
             ({"Origin": "http://localhost:8080"}, 403),
             ({"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"}, 403),

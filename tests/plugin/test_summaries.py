@@ -1,7 +1,9 @@
 """What TensorBoard has of a run is seen at once, whatever its clock said."""
 
 import shutil
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,9 @@ from tensorboard.backend.event_processing.data_provider import MultiplexerDataPr
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
 from tb_attnviz.events import PLUGIN_NAME, RunWriter
+from tb_attnviz.plugin.run_reader import RunReader
 from tb_attnviz.plugin.runs import RunDirectories, Runs
-from tb_attnviz.plugin.summaries import list_tags
+from tb_attnviz.plugin.summaries import Summary, list_tags, read_summaries
 from tests.conftest import LAYERS, PROBE, make_samples
 from tests.plugin.conftest import asking, load
 
@@ -70,3 +73,27 @@ def test_a_poll_where_nothing_was_recorded_tells_what_got_lost_since(logdir: Pat
     assert ask("points", run="run", step=100, layer=0, projection="biplot", dims=2).status_code == 404
     [entry] = ask("runs", steps="spans").json["runs"]
     assert (entry["missing"], entry["steps"]) == ([100], [[0, 200, 2], [300, 0, 1]])
+
+
+def test_nobody_waits_while_one_takes_in_what_is_new(multiplexer: EventMultiplexer, logdir: Path) -> None:
+    provider = MultiplexerDataProvider(multiplexer, str(logdir))
+    reader = RunReader("run", str(logdir / "run"))
+
+    def summaries() -> Iterator[Summary]:
+        return read_summaries(provider, CONTEXT, "", "run", sorted(list_tags(provider, CONTEXT, "", "run")["run"]))
+
+    first = reader.read(1, summaries)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow() -> Iterator[Summary]:
+        begun.set()
+        assert go_on.wait(30)
+        return summaries()
+
+    taking_in = threading.Thread(target=reader.read, args=(2, slow))
+    taking_in.start()
+    assert begun.wait(30)
+    assert reader.read(2, slow) is first
+    go_on.set()
+    taking_in.join()
+    assert reader.read(2, slow) is not first
