@@ -18,7 +18,7 @@ export interface Size {
   readonly all: boolean;
 }
 
-export interface Timed {
+interface Timed {
   /** Milliseconds of each frame, in turns: [repetitions] */
   readonly tab: number[];
   readonly bare: number[];

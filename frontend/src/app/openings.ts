@@ -6,7 +6,7 @@ import type { Focus } from '../run/focus.svelte';
 export type Opening = 'comparison' | 'head' | 'token' | 'list' | 'alone';
 
 /** What openings are seen in. */
-export interface Openable {
+interface Openable {
   readonly focus: Pick<Focus, 'opened' | 'selection'>;
   readonly marks: Pick<Marks, 'alone' | 'listing' | 'listed'>;
   readonly against: Pick<Comparison, 'run' | 'clear'>;

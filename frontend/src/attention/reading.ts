@@ -124,7 +124,7 @@ export function placeName(
 }
 
 /** A token, and how everybody is called that it attends to, or that attends to it. */
-export interface Subject {
+interface Subject {
   readonly side: 'query' | 'key';
   /** "patch row 3, column 4", "“river”". */
   readonly name: string;

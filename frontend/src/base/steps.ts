@@ -42,7 +42,7 @@ export function shareOfStep(steps: readonly number[], value: number): number {
 }
 
 /** What happened at steps too near to be told apart, `at` a share of the timeline. */
-export interface Cluster<T> {
+interface Cluster<T> {
   readonly at: number;
   readonly of: readonly T[];
 }

@@ -1,7 +1,7 @@
 import { flushSync } from 'svelte';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { readHealth, type Series } from '../health/health';
-import { sourceOf } from '../health/shown_health.fixture.svelte';
+import type { Series } from '../health/health';
+import { readHealth, sourceOf } from '../health/shown_health.fixture.svelte';
 import { Playback } from '../playback/playback.svelte';
 import type { HeadPlace } from '../run/head';
 import { layerOf } from '../run/layer.fixture';

@@ -4,7 +4,7 @@ import type { HeadPlace } from '../run/head';
 import type { Link } from './links';
 
 /** A link as it is drawn: from the head that feeds to the one that is fed, in css pixels. */
-export interface Arc {
+interface Arc {
   readonly link: Link;
   /** An SVG path, and its arrowhead. */
   readonly path: string;

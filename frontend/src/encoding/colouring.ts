@@ -8,7 +8,7 @@ import { TOKEN_COLOURINGS } from './of_tokens';
 export const GROUPS = ['Token', 'Sequence', 'Labels', 'Head’s own', 'Error'] as const;
 export type Group = (typeof GROUPS)[number];
 
-export type ErrorFigure = 'missed_keys' | 'false_neighbours' | 'tears';
+type ErrorFigure = 'missed_keys' | 'false_neighbours' | 'tears';
 
 /** Where a colouring has its values from: the kind of point, the probe's tokens, the samples (so that it is another
  * one for each head and step), or the projection of the opened head. */

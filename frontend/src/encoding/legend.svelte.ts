@@ -18,7 +18,7 @@ export interface LegendNeeds {
 }
 
 /** A colour and what it stands for. */
-export interface LegendEntry {
+interface LegendEntry {
   readonly name: string;
   /** Css. */
   readonly colour: string;

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest';
 import { type NpyArray, parseNpy } from '../base/npy';
-import { readHealth } from '../health/health';
+import { readHealth } from '../health/shown_health.fixture.svelte';
 import type { Attention } from '../reading/asked_attention.svelte';
 import { makeGrid } from '../render/layout';
 import { layerOf } from '../run/layer.fixture';

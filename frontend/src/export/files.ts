@@ -4,6 +4,7 @@ import type { Playback } from '../playback/playback.svelte';
 import type { Attention } from '../reading/asked_attention.svelte';
 import type { Sentence } from '../reading/sentence.svelte';
 import { type Grid, headNumber, headPlace } from '../render/layout';
+import { headsOf } from '../render/positions';
 import type { Focus } from '../run/focus.svelte';
 import type { HeadPlace } from '../run/head';
 import type { PointsQuery } from '../run/pictures';
@@ -125,7 +126,7 @@ function takeHead(session: ExportSource, indices: readonly number[] | null): Num
       const points = all[i];
       const whole =
         query.head === undefined && points
-          ? headOf(points, opened.head, run.layers[opened.layer]?.heads ?? 1)
+          ? headsOf(points, run.layers[opened.layer]?.heads ?? 1)[opened.head]
           : points;
       return { ...opened, step: query.step, points: whole ?? null };
     });
@@ -173,7 +174,7 @@ function takeMatrix(session: ExportSource): Numbers['take'] {
         const place = headPlace(grid, number);
         const own =
           query.head === undefined && points
-            ? headOf(points, place.head, grid.heads[query.layer] ?? 1)
+            ? (headsOf(points, grid.heads[query.layer] ?? 1)[place.head] ?? null)
             : points;
         heads[headNumber(grid, place)] = { ...place, step, points: own };
       }
@@ -253,11 +254,6 @@ async function fetched(
     onDone(all.length / queries.length);
   }
   return all;
-}
-
-function headOf(layer: Float32Array, head: number, heads: number): Float32Array {
-  const floats = layer.length / heads;
-  return layer.subarray(head * floats, (head + 1) * floats);
 }
 
 function csv(name: string, text: string): ExportedFile {

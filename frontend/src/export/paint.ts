@@ -1,6 +1,6 @@
 /** Css colours as every reader of SVG understands them: six digits, and how opaque. */
 
-export interface Paint {
+interface Paint {
   readonly code: string;
   readonly opacity: number;
 }

@@ -6,7 +6,7 @@ export type Wanted = readonly string[] | { readonly low: number; readonly high: 
 /** A label that comes with the probe. */
 export type Label = NameLabel | NumberLabel;
 
-export interface NameLabel {
+interface NameLabel {
   readonly name: string;
   /** The most frequent first. */
   readonly values: readonly { readonly value: string; readonly count: number }[];

@@ -20,7 +20,7 @@ interface Needs extends ClusteringNeeds {
 }
 
 /** A term as the legend shows it. */
-export interface FoundTerm {
+interface FoundTerm {
   readonly source: string;
   readonly count: number;
   readonly hue: Rgb;

@@ -22,7 +22,7 @@ interface Needs {
 }
 
 /** A part of the filter, as a sentence, and how it goes. */
-export interface FilterPart {
+interface FilterPart {
   readonly id: string;
   readonly says: string;
   readonly remove: () => void;

@@ -3,7 +3,7 @@ import { patchesAway, tokensAway } from '../matrix/map_words';
 import type { MapPart } from '../run/types';
 
 /** How the places of a head's map are called. */
-export interface MapAxes {
+interface MapAxes {
   /** What the map is of. */
   readonly title: string;
   readonly across: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { differenceOf, differMost, formatDifference } from './difference';
-import { readHealth } from './health';
+import { readHealth } from './shown_health.fixture.svelte';
 
 function series(name: string, steps: number[], rows: (number | 'NaN' | 'Infinity')[][]) {
   const found = readHealth({ run: 'r', steps, heads: [rows[0]?.length ?? 0], figures: { [name]: rows } }).get(

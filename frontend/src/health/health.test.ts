@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatValue } from './figures';
-import { readHealth, share, sharesBetween, valueAt } from './health';
+import { share, sharesBetween, valueAt } from './health';
+import { readHealth } from './shown_health.fixture.svelte';
 
 const health = readHealth({
   run: 'a',

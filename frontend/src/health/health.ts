@@ -1,5 +1,4 @@
-import type { HealthDocument } from '../run/types';
-import { figureOf, headsOf, rangeOf, type WholeHealth, wholeHealth } from '../run/whole_health';
+import { figureOf, headsOf, rangeOf, type WholeHealth } from '../run/whole_health';
 import { isMagnitude } from './figures';
 
 /** One figure of all heads over all steps: exact at each step, and over them as finely as it is held. */
@@ -17,7 +16,7 @@ export interface Series {
 }
 
 /** Buckets of so many steps, the first one from the first step on. */
-export interface Buckets {
+interface Buckets {
   readonly every: number;
   readonly count: number;
 }
@@ -47,12 +46,7 @@ export interface Scale {
 /** Ratio of extremes from which a magnitude is drawn on a logarithmic scale. */
 const WIDE = 50;
 
-/** All figures of what is in memory. */
-export function readHealth(document: HealthDocument): ReadonlyMap<string, Series> {
-  return wholeSeries(wholeHealth(document));
-}
-
-/** The same: each step is a bucket of its own. */
+/** All figures of what is in memory: each step is a bucket of its own. */
 export function wholeSeries(whole: WholeHealth): ReadonlyMap<string, Series> {
   const rows = new Map(whole.steps.map((step, row) => [step, row]));
   const ranges = new Map<number | null, Float32Array>();

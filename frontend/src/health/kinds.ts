@@ -1,7 +1,7 @@
 import kinds from './kinds.json';
 
 /** From when on a head is called what it is; docs/findings.md says more, and a test holds the limits to those of the rules. */
-export interface KindTold {
+interface KindTold {
   readonly title: string;
   readonly reads: string;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readHealth } from './health';
 import { healthScores, ranked, scaleOf } from './scores';
+import { readHealth } from './shown_health.fixture.svelte';
 
 describe('heads by value', () => {
   const values = [0.1, 0.5, Number.NaN, 0.375, 0.9, 0.2];

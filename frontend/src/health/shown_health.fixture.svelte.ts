@@ -1,9 +1,14 @@
 import type { DataSource } from '../run/source';
 import type { HealthDocument } from '../run/types';
 import { figureOf, rangeOf, rowsOf, stepsOf, type WholeHealth, wholeHealth } from '../run/whole_health';
-import { readHealth } from './health';
+import { type Series, wholeSeries } from './health';
 
 export type Written = HealthDocument;
+
+/** All figures of a document, as if a run's were held whole. */
+export function readHealth(document: Written): ReadonlyMap<string, Series> {
+  return wholeSeries(wholeHealth(document));
+}
 
 /** A run's figures that are here, for what stands on `RunHealth`. */
 export class ShownHealth {

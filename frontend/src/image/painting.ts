@@ -45,7 +45,7 @@ export function shadeLegend(most: number, signed: boolean, dark: boolean) {
   };
 }
 
-export interface Laid {
+interface Laid {
   readonly patches: Patches;
   /** Of each token. */
   readonly weights: Float32Array;

@@ -55,7 +55,7 @@ interface Needs {
 }
 
 /** The maps of the two steps that are mixed. */
-export interface MapPair {
+interface MapPair {
   readonly kind: string;
   readonly part: MapPart;
   /** Numbers of the heads whose maps are of repeated texts, of `AS_NAMED`. */

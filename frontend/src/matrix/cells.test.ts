@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { readHealth, valueAt } from '../health/health';
+import { valueAt } from '../health/health';
 import { type HeadScore, healthScores } from '../health/scores';
+import { readHealth } from '../health/shown_health.fixture.svelte';
 import { makeGrid } from '../render/layout';
 import { layerOf } from '../run/layer.fixture';
 import { arranging, headline, reading, type Told } from './cells';

@@ -41,7 +41,7 @@ export const CURVE = 0.16;
 export const CURVE_MOST = 44;
 
 /** What tells the figure that tints a head. */
-export interface Tinted {
+interface Tinted {
   readonly scoring: Pick<Scoring, 'tint'>;
   readonly against: Pick<Comparison, 'difference' | 'series' | 'step'>;
 }

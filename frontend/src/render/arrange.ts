@@ -17,7 +17,7 @@ export function betterTurned(layers: number, heads: number, aspect: number, turn
   return other > plain * (turned ? 1 / WORTH_TURNING : WORTH_TURNING);
 }
 
-export interface ByLayer {
+interface ByLayer {
   /** Whether a layer's heads are tiles in a thin row. */
   readonly folded?: (layer: number) => boolean;
   readonly turned?: boolean;

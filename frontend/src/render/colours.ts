@@ -56,7 +56,7 @@ export const DARK: Palette = {
  * all of them would look alike. */
 export const WORST = 0.5;
 
-export interface Lit {
+interface Lit {
   readonly list: number;
   readonly sequence: number;
   readonly token: number;

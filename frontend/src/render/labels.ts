@@ -1,5 +1,5 @@
 /** A text beside a place, css pixels. */
-export interface Candidate {
+interface Candidate {
   readonly x: number;
   readonly y: number;
   readonly text: string;

@@ -23,7 +23,7 @@ export type TokenValues =
     };
 
 /** Names with a hue each. */
-export interface Classes {
+interface Classes {
   readonly kind: 'classes';
   readonly swatches: readonly Swatch[];
   /** Number of each token's swatch; −1: not known. [tokens] */

@@ -15,7 +15,7 @@ export function patchDefinitions({ atlas }: PointPatches): string {
   );
 }
 
-export interface ShownPatch {
+interface ShownPatch {
   readonly x: number;
   readonly y: number;
   /** Css pixels. */

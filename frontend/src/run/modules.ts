@@ -10,7 +10,7 @@ export interface LayerGroup {
   readonly layers: readonly number[];
 }
 
-export interface ModulePart {
+interface ModulePart {
   /** Vision, Text, Audio, or nothing. */
   readonly tower: string;
   /** Decoder, Encoder, or nothing. */

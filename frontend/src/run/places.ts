@@ -9,7 +9,7 @@ export interface TokenPlaces {
 }
 
 /** The tokens of one list, sequence by sequence. */
-export interface ListedTokens {
+interface ListedTokens {
   readonly of: TokensOf;
   /** As the probe has them; the patches of a grid of its own, named by their row and column. */
   readonly sequences: readonly Sequence[];

@@ -10,10 +10,10 @@ export interface ScalarPoint {
 }
 
 /** `scalars/tags`: of each run, its tags and what is said about them. */
-export type ScalarTags = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+type ScalarTags = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** `scalars/scalars`: wall time, step and value of each point. */
-export type ScalarRows = readonly (readonly [JsonNumber, JsonNumber, JsonNumber])[];
+type ScalarRows = readonly (readonly [JsonNumber, JsonNumber, JsonNumber])[];
 
 export function tagsOf(answer: ScalarTags, run: string): readonly string[] {
   return Object.keys(answer[run] ?? {}).sort();

@@ -1,7 +1,7 @@
 import { type TokenIndex, tokenAt, tokenText } from './places';
 
 /** Which tokens a group of points is made of. */
-export interface Summary {
+interface Summary {
   readonly queries: number;
   readonly keys: number;
   /** The most frequent first; of equals, the one that comes first in the probe. */

@@ -114,7 +114,7 @@ export interface Sequence {
 }
 
 /** One value a patch, row after row. */
-export interface GridLabels extends GridSize {
+interface GridLabels extends GridSize {
   readonly labels: Readonly<Record<string, readonly (string | number)[]>>;
 }
 

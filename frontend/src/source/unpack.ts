@@ -18,12 +18,12 @@ export async function unpack(text: string): Promise<ArrayBuffer> {
   }
 }
 
-export interface Unpacked<Header> {
+interface Unpacked<Header> {
   readonly header: Header;
   readonly data: Float32Array;
 }
 
-export interface PointsHeader {
+interface PointsHeader {
   readonly shape: readonly number[];
   readonly scale: number;
   readonly notes: Readonly<Record<string, string>>;
@@ -47,7 +47,7 @@ export interface ChangesHeader extends Omit<PointsHeader, 'notes'> {
   readonly since: readonly number[];
 }
 
-export interface WeightsHeader {
+interface WeightsHeader {
   /** Of the arrays that lie one after the other. */
   readonly shapes: readonly (readonly [number, number])[];
 }

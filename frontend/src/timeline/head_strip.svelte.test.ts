@@ -1,6 +1,6 @@
 import { flushSync } from 'svelte';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { readHealth } from '../health/health';
+import { readHealth } from '../health/shown_health.fixture.svelte';
 import { arrangeInOrder } from '../render/arrange';
 import { type Grid, makeGrid } from '../render/layout';
 import type { HeadPlace } from '../run/head';

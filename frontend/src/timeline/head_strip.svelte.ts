@@ -31,7 +31,7 @@ interface Needs {
 }
 
 /** A head, by its number, at a step. */
-export interface Moment {
+interface Moment {
   readonly number: number;
   readonly step: number;
 }

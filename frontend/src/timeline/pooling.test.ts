@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { extremesIn, readHealth, type Series, share } from '../health/health';
+import { extremesIn, type Series, share } from '../health/health';
+import { readHealth } from '../health/shown_health.fixture.svelte';
 import { LIGHT, tintCells } from '../render/colours';
 import { figureOf } from '../run/whole_health';
 import { BLANK, pooled, type StripPicture, stripColours } from './pooling';

@@ -2,7 +2,7 @@ import type { Attachment } from 'svelte/attachments';
 import { relaid } from './relaid';
 
 /** Pointer places are in css pixels from the element's top left corner. */
-export interface Gestures {
+interface Gestures {
   readonly pan: (dx: number, dy: number, event: PointerEvent, at: readonly [number, number]) => void;
   /** A drag is over: the pointer was let go, or taken away. */
   readonly end?: (letGo: boolean) => void;
