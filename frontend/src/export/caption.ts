@@ -1,3 +1,4 @@
+import { grouped, stepName } from '../base/numbers';
 import { formatValue } from '../health/figures';
 import type { CellMaps } from '../matrix/cell_maps.svelte';
 import { kindTitle } from '../matrix/map_words';
@@ -127,7 +128,7 @@ function cellsText({ axes, matrix, cellMaps, matrixView }: Captioned): string[] 
   if (!on) return [projectionText(axes.projection, 2), ...standInsText(matrix)];
   if (!pair) return [`${cells}: not here yet`];
   const { fromMaps, toMaps } = pair;
-  const of = [...new Set([fromMaps, toMaps])].map((step) => step.toLocaleString('en-US')).join(' and ');
+  const of = [...new Set([fromMaps, toMaps])].map(grouped).join(' and ');
   return [
     `${cells}${kind === null ? '' : `, ${kindTitle(kind)}`}`,
     ...(current ? [] : [`maps of step${fromMaps === toMaps ? '' : 's'} ${of}`]),
@@ -157,7 +158,7 @@ function standInsText({ pair }: Drawn, method?: Method): string[] {
   const found = [...(pair?.late.values() ?? [])].filter((standIn) => standIn !== null);
   if (pair && method && found.length === 0 && pair.asked.method !== method)
     return [`not here yet: drawn is ${METHOD_NAMES[pair.asked.method]}`];
-  const steps = found.filter((standIn) => standIn !== 'biplot').map((step) => step.toLocaleString('en-US'));
+  const steps = found.filter((standIn) => standIn !== 'biplot').map(grouped);
   const drawn = [
     ...(found.includes('biplot') ? ['the biplot'] : []),
     ...(steps.length > 0 ? [`step ${[...new Set(steps)].join(', ')}`] : []),
@@ -168,7 +169,7 @@ function standInsText({ pair }: Drawn, method?: Method): string[] {
 }
 
 function stepText({ playback }: Pick<Captioned, 'playback'>): string {
-  const number = (index: number) => (playback.steps[index] ?? 0).toLocaleString('en-US');
+  const number = (index: number) => grouped(playback.steps[index]);
   const { from, to, mix } = playback.between;
   if (from === to) return `step ${number(from)}`;
   return `${Math.round(100 * mix)} % of the way from step ${number(from)} to ${number(to)}`;
@@ -176,7 +177,7 @@ function stepText({ playback }: Pick<Captioned, 'playback'>): string {
 
 /** The step whose attention is drawn. */
 function readStep({ playback, sentence }: Pick<Captioned, 'playback' | 'sentence'>): string {
-  return `step ${(sentence.pictured.step ?? playback.step ?? 0).toLocaleString('en-US')}`;
+  return stepName(sentence.pictured.step ?? playback.step);
 }
 
 function sentenceText({ sentence, data: { probe } }: Pick<Captioned, 'sentence' | 'data'>): string[] {
@@ -200,7 +201,7 @@ function sentenceText({ sentence, data: { probe } }: Pick<Captioned, 'sentence' 
 
 function curveText({ steering, playback }: Pick<Captioned, 'steering' | 'playback'>): string {
   const [first, last] = [playback.steps[0] ?? 0, playback.steps.at(-1) ?? 0];
-  const steps = `steps ${first.toLocaleString('en-US')} to ${last.toLocaleString('en-US')}`;
+  const steps = `steps ${grouped(first)} to ${grouped(last)}`;
   if (steering.tag === null) return steps;
   const { low, high, logarithmic } = steering.scale;
   return `from ${formatValue(low)} to ${formatValue(high)}${logarithmic ? ', logarithmic' : ''}; ${steps}`;

@@ -1,4 +1,5 @@
 import { writeNpy } from '../base/npy';
+import { stepName } from '../base/numbers';
 import type { RunHealth } from '../health/run_health.svelte';
 import type { Playback } from '../playback/playback.svelte';
 import type { Attention } from '../reading/asked_attention.svelte';
@@ -89,7 +90,7 @@ export function numbersOf(session: ExportSource): readonly Numbers[] {
   const { run } = session.data;
   const { step } = playback;
   if (!run || step === null) return [];
-  const at = `step ${step.toLocaleString('en-US')}`;
+  const at = stepName(step);
   const head = opened ? headName(run, opened).replace('H', ' H') : '';
   return [
     ...(opened

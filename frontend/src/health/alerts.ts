@@ -1,3 +1,4 @@
+import { grouped } from '../base/numbers';
 import { placeOfStep } from '../base/steps';
 import type { Alert } from '../run/findings';
 import type { HeadPlace } from '../run/head';
@@ -73,7 +74,7 @@ export function briefly(alert: Alert, layers: readonly Layer[], now?: number): s
 export function reasonOf(alert: Alert, layers: readonly Layer[], step: number, now: number): string {
   const recorded = briefly(alert, layers);
   if (recorded === alert.sentence) return recorded;
-  const at = alert.step.toLocaleString('en-US');
+  const at = grouped(alert.step);
   const beyond = / above \S+$/.test(recorded) ? now > toNumber(alert.limit) : now < toNumber(alert.limit);
   if (alert.step < step && beyond) return `${briefly(alert, layers, now)} since step ${at}`;
   return `${recorded} ${alert.step === step ? 'since' : 'at'} step ${at}`;

@@ -1,3 +1,4 @@
+import { grouped } from '../base/numbers';
 import type { Alert, RunEvent } from '../run/findings';
 import type { Layer } from '../run/types';
 import { briefly } from './alerts';
@@ -22,7 +23,7 @@ export interface ToldEvent {
 
 const BREAKS: ReadonlySet<RunEvent['what']> = new Set(['restart', 'changed model']);
 
-const stepOf = ({ step }: RunEvent) => step.toLocaleString('en-US');
+const stepOf = ({ step }: RunEvent) => grouped(step);
 
 /** All that happened, as briefly as alerts are told, the newest first; of what happened at one step, trouble first.
  * @param alerts as recorded: an event of one of them is told as briefly as it is */

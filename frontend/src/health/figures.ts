@@ -1,3 +1,5 @@
+import { grouped } from '../base/numbers';
+
 /** What the server's health figures are called and say. A figure that is not listed is shown all the same. */
 
 interface Figure {
@@ -122,6 +124,6 @@ export function formatValue(value: number): string {
   const size = Math.abs(value);
   if (size >= 1e-4 && size < 1e-3) return value.toFixed(4);
   if (size !== 0 && (size >= 1e6 || size < 1e-3)) return value.toExponential(1).replace('e+', 'e');
-  if (size >= 1000) return Math.round(value).toLocaleString('en-US');
+  if (size >= 1000) return grouped(Math.round(value));
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size === 0 ? 0 : size >= 1 ? 2 : 3);
 }

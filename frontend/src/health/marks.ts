@@ -1,3 +1,4 @@
+import { grouped } from '../base/numbers';
 import { clustered } from '../base/steps';
 import type { Alert, RunEvent } from '../run/findings';
 import type { Layer } from '../run/types';
@@ -27,9 +28,7 @@ export function marksOf(
 
 /** What a mark is called: where, and what happened. */
 export function markName({ raised }: Mark): string {
-  const steps = [...new Set(raised.map(({ event }) => event.step))].map((step) =>
-    step.toLocaleString('en-US'),
-  );
+  const steps = [...new Set(raised.map(({ event }) => event.step))].map(grouped);
   const where = steps.length > 1 ? `steps ${steps[0]} to ${steps.at(-1)}` : `step ${steps[0]}`;
   const rules = raised.map(({ alert }) => alert?.rule.replaceAll('_', ' ') ?? 'unusual head');
   return `Alert at ${where}: ${[...new Set(rules)].join(', ')}`;

@@ -1,3 +1,4 @@
+import { stepName } from '../base/numbers';
 import { sleep } from '../base/sleep';
 import type { HeadScore } from '../health/scores';
 import type { Playback } from '../playback/playback.svelte';
@@ -46,8 +47,7 @@ export class Change {
 
   readonly score: HeadScore = $derived.by(() => {
     const total = this.session.grid.total;
-    const since =
-      this.since === 'previous' ? 'the checkpoint before' : `step ${this.since.toLocaleString('en-US')}`;
+    const since = this.since === 'previous' ? 'the checkpoint before' : stepName(this.since);
     return {
       id: 'change',
       title: `Change since ${this.since === 'previous' ? 'previous' : since}`,

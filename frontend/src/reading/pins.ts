@@ -1,3 +1,4 @@
+import { stepName } from '../base/numbers';
 import type { HeadPlace } from '../run/head';
 import { headLabel } from '../run/labels';
 import { type Codec, codec } from '../run/setting';
@@ -14,7 +15,7 @@ export function pinId(pin: Pin): string {
 }
 
 export function pinTitle(pin: Pin, run: Run | null): string {
-  if ('step' in pin) return `step ${pin.step.toLocaleString('en-US')}`;
+  if ('step' in pin) return stepName(pin.step);
   return headLabel(run?.layers ?? [], pin.head.layer, pin.head.head);
 }
 

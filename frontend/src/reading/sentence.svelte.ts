@@ -1,5 +1,6 @@
 import type { Side, TokenPlace } from '../attention/side';
 import type { Gone } from '../attention/weights';
+import { stepName } from '../base/numbers';
 import type { Feature } from '../run/feature';
 import type { Focus } from '../run/focus.svelte';
 import { headLabel } from '../run/labels';
@@ -284,8 +285,4 @@ export class Sentence extends SentenceOptions implements Feature {
     const title = this.session.data.listTitles[list] ?? '';
     return { list, title, raw, tokens: raw.map(tokenText), gone, positions: this.sequence === 'mean' };
   }
-}
-
-function stepName(step: number): string {
-  return `step ${step.toLocaleString('en-US')}`;
 }

@@ -1,3 +1,4 @@
+import { grouped, stepName } from '../base/numbers';
 /** How layers, heads and parts of a run are called on screen: by the model's own numbers, whatever was recorded of it. */
 
 import type { Layer, Progress, Run, Segment } from './types';
@@ -20,7 +21,7 @@ export function columnLabel(layers: readonly Layer[], column: number): string {
  * @param steps all that is recorded of the run */
 export function sinceStep(step: number, steps: readonly number[]): string {
   if (steps.length < 2) return '';
-  const told = `since step ${step.toLocaleString('en-US')}`;
+  const told = `since ${stepName(step)}`;
   if (step !== steps[0]) return told;
   return step <= 1 ? 'since the first step' : `${told}, the first`;
 }
@@ -64,7 +65,7 @@ export function describeBreak(
 /** Where training was begun again that was first recorded at `step`: somewhere after what was recorded `before` it. */
 function begunAt(before: readonly number[], step: number): string {
   const last = Math.max(...before.filter((one) => one < step));
-  const [from, to] = [last, step].map((one) => one.toLocaleString('en-US'));
+  const [from, to] = [last, step].map(grouped);
   return Number.isFinite(last) && last < step - 1 ? `between steps ${from} and ${to}` : `at step ${to}`;
 }
 

@@ -1,3 +1,4 @@
+import { grouped } from '../base/numbers';
 import type { Dims } from '../run/pictures';
 import type { Projection } from '../run/projection';
 import type { Run } from '../run/types';
@@ -53,11 +54,10 @@ function headOf(run: Run, layer: number, head: number): string {
 /** What is in the page, and what the run had beyond it. */
 export function describe({ run, recorded, detail, sequences, by, trust, parts }: PageIndex): string {
   const { steps, layers } = run;
-  const number = (step: number) => step.toLocaleString('en-US');
   const listed =
     steps.length > 8
-      ? `${steps.slice(0, 3).map(number).join(', ')}, … ${number(steps.at(-1) ?? 0)}`
-      : steps.map(number).join(', ');
+      ? `${steps.slice(0, 3).map(grouped).join(', ')}, … ${grouped(steps.at(-1) ?? 0)}`
+      : steps.map(grouped).join(', ');
   const heads = layers.reduce((sum, layer) => sum + layer.heads, 0);
   const missing = recorded.layers.filter((layer) => !layers.some((held) => held.number === layer));
   const sentences = [

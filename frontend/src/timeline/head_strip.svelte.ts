@@ -1,4 +1,5 @@
 import { untrack } from 'svelte';
+import { stepName } from '../base/numbers';
 import { placeOfStep } from '../base/steps';
 import { figureTitle } from '../health/figures';
 import type { RunHealth } from '../health/run_health.svelte';
@@ -108,7 +109,7 @@ export class HeadStrip implements Feature {
     const { series } = picture.plan;
     const { layer, head } = headPlace(this.grid(), at.number);
     const told = toldAt(picture.plan, at.number, at.step);
-    return `${headLabel(this.session.data.layers, layer, head)}, step ${at.step.toLocaleString('en-US')}: ${figureTitle(series.name).toLowerCase()} ${told}`;
+    return `${headLabel(this.session.data.layers, layer, head)}, ${stepName(at.step)}: ${figureTitle(series.name).toLowerCase()} ${told}`;
   });
 
   begin(): void {
