@@ -7,7 +7,7 @@ from pathlib import Path
 def read_texts(path: str | os.PathLike[str]) -> list[str]:
     """The lines that are not empty. Raises ValueError where there are none, or no such file; it says what to give."""
     try:
-        lines = Path(path).expanduser().read_text("utf-8").splitlines()
+        lines = Path(path).expanduser().read_text("utf-8-sig").split("\n")  # splitlines cuts within a text
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ValueError(

@@ -16,6 +16,7 @@ import tb_attnviz
 from tb_attnviz.cli import main
 from tb_attnviz.events import Alert, AlertRecord, RunWriter
 from tb_attnviz.snapshot import find_sources
+from tb_attnviz.text_file import read_texts
 from tests.callbacks.models import MINILM, TEXTS, eager_attentions
 from tests.conftest import PROBE, write_checkpoint
 
@@ -70,6 +71,11 @@ class TestSnapshot:
         assert main(["snapshot", "--model", str(MINILM), "--texts", str(path), "--logdir", str(tmp_path / "run")]) == 1
         assert sentence.format(path=path) in capsys.readouterr().err
         assert not (tmp_path / "run").exists()
+
+    def test_a_text_is_a_line_whatever_stands_in_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "texts.txt"
+        path.write_bytes("\ufeffThe first\u2028one\r\n\nwith\x0ba tab\x85 and more \n".encode())
+        assert read_texts(path) == ["The first\u2028one", "with\x0ba tab\x85 and more"]
 
     def test_a_model_that_is_none(
         self, texts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -113,6 +113,8 @@ def test_health_has_steps_of_its_own(writer: RunWriter, tmp_path: Path) -> None:
     assert health["entropy"].shape == health["max_logit"].shape == (2, 10)
     assert (health["entropy"][1] == 0.5).all()
     assert np.isnan(health["max_logit"][1]).all(), "not recorded at that step"
+    with pytest.raises(tb_attnviz.NotRecordedError, match="no figures at step 50: the run has 2 steps from 0 to 25"):
+        run.health([0, 50])
 
 
 def test_a_run_begun_with_another_probe_shows_its_newest_segment(writer: RunWriter, tmp_path: Path) -> None:

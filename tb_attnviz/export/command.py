@@ -1,6 +1,7 @@
 """The command `tb-attnviz export`: its arguments, and what it says."""
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from tb_attnviz.run.drawing import check_samples
 from tb_attnviz.terminal import show
 
 _MOST_BYTES = 100_000_000
-_NUMBERS = {
+_PARAMETERS: dict[str, type] = {
     "attention": float,
     "perplexity": float,
     "neighbours": int,
@@ -84,10 +85,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=export)
 
 
-def export(arguments: argparse.Namespace) -> None:
-    """Write the page. Raises PlanError, ProjectionError or ExportError where it cannot."""
+@contextlib.contextmanager
+def _errors_of_the_run() -> Iterator[None]:
+    """What reading a run raises, as an ExportError."""
     try:
-        _export(arguments)
+        yield
     except NotRecordedError as error:
         raise ExportError(str(error)) from error
     except (CorruptRecordError, TornRecordError, FormatError) as error:
@@ -98,9 +100,18 @@ def export(arguments: argparse.Namespace) -> None:
         ) from error
 
 
-def _export(arguments: argparse.Namespace) -> None:
+@_errors_of_the_run()
+def export(arguments: argparse.Namespace) -> None:
+    """Write the page. Raises PlanError, ProjectionError or ExportError where it cannot."""
+    write_page(*_run(arguments.directory, arguments.run), arguments)
+
+
+@_errors_of_the_run()
+def write_page(name: str, run: Run, arguments: argparse.Namespace) -> None:
+    """The page of `run`, whose `name` is its title unless the arguments have one. Raises as `export` does."""
+    if not run.steps:
+        raise PlanError(f"{name} has no recorded step yet: export it once there is one")
     notes = None if arguments.notes is None else read_notes(arguments.notes)
-    name, run = _run(arguments.directory, arguments.run)
     chosen = _plan(arguments, name, run)
     if check_samples(run, {*chosen.steps, *fitted(run.steps)}, chosen.layers):
         chosen = _plan(arguments, name, run)
@@ -111,7 +122,7 @@ def _export(arguments: argparse.Namespace) -> None:
     check(weight, arguments.max_bytes)
     store = DiskStore()
     _make_pictures(chosen, store, arguments.workers)
-    title = arguments.title or (Path(run.directory).resolve().name if name == "." else name)
+    title = arguments.title or name
     index = contents.index(chosen, title, notes)
     pieces = [iter(documents), *_pieces(chosen, store)]
     progress = Progress(len(pieces), sys.stderr, "pieces")
@@ -182,12 +193,13 @@ def _make_pictures(chosen: Plan, store: DiskStore, workers: int) -> None:
     if not left:
         return
     progress = Progress(left, sys.stderr)
-    outcomes = in_process(chains, store) if workers == 1 else in_workers(chains, store, workers)
-    for outcome in outcomes:
-        if outcome.error is not None:
-            progress.close()
-            raise ExportError(f"{outcome.chain.name}, step {outcome.step} could not be made: {outcome.error}")
-        progress.add()
+    making = in_process(chains, store) if workers == 1 else in_workers(chains, store, workers)
+    with contextlib.closing(making) as outcomes:  # type: ignore[type-var]  # or workers go on after an error
+        for outcome in outcomes:
+            if outcome.error is not None:
+                progress.close()
+                raise ExportError(f"{outcome.chain.name}, step {outcome.step} could not be made: {outcome.error}")
+            progress.add()
     progress.close()
 
 
@@ -206,8 +218,6 @@ def _run(directory: str, name: str | None) -> tuple[str, Run]:
     run = found[chosen]
     if not isinstance(run, Run):
         raise PlanError(f"{chosen} cannot be read: {run}")
-    if not run.steps:
-        raise PlanError(f"{chosen} has no recorded step yet: export it once there is one")
     return (Path(run.directory).resolve().name if chosen == "." else chosen), run
 
 
@@ -219,12 +229,13 @@ def _projection(text: str) -> Projection:
     given: dict[str, Any] = {}
     for parameter in parameters:
         name, _, value = parameter.partition("=")
-        if name not in _NUMBERS:
-            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(_NUMBERS)}")
+        if name not in _PARAMETERS:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(_PARAMETERS)}")
         try:
-            given[name] = _NUMBERS[name](value)
+            given[name] = _PARAMETERS[name](value)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{name} must be a number, not {value!r}") from None
+            number = "a whole number" if _PARAMETERS[name] is int else "a number"
+            raise argparse.ArgumentTypeError(f"{name} must be {number}, not {value!r}") from None
     try:
         return Projection(method=method, **given)
     except ProjectionError as error:

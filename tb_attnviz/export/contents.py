@@ -124,8 +124,7 @@ def _health(plan: Plan) -> dict[str, Any]:
     run = plan.run
     recorded = run.health_steps
     kept = sorted({*(spread(recorded, _MOST_HEALTH_STEPS) if recorded else ()), *plan.steps} & set(recorded))
-    rows = [recorded.index(step) for step in kept]
-    figures = {name: _rounded(values[np.ix_(rows, plan.columns)]) for name, values in run.health().items()}
+    figures = {name: _rounded(values[:, plan.columns]) for name, values in run.health(kept).items()}
     return {
         "run": plan.name,
         "steps": kept,

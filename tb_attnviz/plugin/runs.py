@@ -47,7 +47,7 @@ class RunDirectories:
 
 def _earlier_parts(name: str, run: Run) -> dict[str, Run]:
     """What the run called `name` recorded before its newest segment, as runs with names of their own."""
-    return {f"{name}, part {number}": part for number, part in enumerate(run.earlier, start=1)}
+    return {f"{name}, part {part.part}": part for part in run.earlier}
 
 
 def _entry(spec: str) -> tuple[str | None, str]:

@@ -61,4 +61,5 @@ class ProgressFile:
 
     def remove(self) -> None:
         for path in (self._path, self._unfinished, self._stop):
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it is not there, or read right now, which forbids it on Windows
+                path.unlink()

@@ -88,7 +88,8 @@ def _start() -> Any:
 
 def _prepare(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    os.nice(_NICENESS)
+    if hasattr(os, "nice"):  # Windows has no such thing
+        os.nice(_NICENESS)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 

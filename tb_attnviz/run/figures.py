@@ -19,9 +19,10 @@ def health(run: RecordedRun, steps: Sequence[int] | None = None) -> dict[str, Fl
     """Every figure over `steps`, by default `health_steps`: float32 [steps, heads of all layers].
 
     NaN where a figure is not defined, or was not recorded at a step, or cannot be read (see `damaged`).
+    Raises NotRecordedError for a step without figures.
     """
     segment, lost = run.records.newest, dict[int, str]()
-    recorded = {step: segment.recorded[step] for step in (segment.health_steps if steps is None else steps)}
+    recorded = {step: run.figures_at(step) for step in (segment.health_steps if steps is None else steps)}
     names, rows = segment.figures, FigureRows.of(run.directory, segment.heads, recorded)
     found = np.full((len(names), len(rows), segment.heads), np.nan, np.float32)
     for row, values in enumerate(rows.read(names, lost)):

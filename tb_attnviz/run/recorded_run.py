@@ -48,6 +48,8 @@ class RecordedRun:
         self.directory = directory
         self._load = load
         self.left_out = left_out or LeftOut(directory)
+        self.part: int | None = None
+        """Of a part in `earlier`, its number, from 1 on; the newest has none."""
         self.reload()
 
     def reload(self) -> None:
@@ -125,11 +127,13 @@ class RecordedRun:
         It ends where it ended when this run was read.
         """
         if self._earlier is None:
-            self._earlier = [self._of(part) for part in self.records.earlier()]
+            self._earlier = [self._of(part, number) for number, part in enumerate(self.records.earlier(), start=1)]
         return self._earlier
 
-    def _of(self, records: Records) -> Self:
-        return type(self)(self.directory, lambda: records, left_out=self.left_out)
+    def _of(self, records: Records, part: int) -> Self:
+        run = type(self)(self.directory, lambda: records, left_out=self.left_out)
+        run.part = part
+        return run
 
     @property
     def layers(self) -> tuple[Layer, ...]:

@@ -78,7 +78,8 @@ class Run(RecordedRun):
 
         It is served by this process, for a browser on the same machine. With `server=False` it is a page that stays in
         the notebook and needs no server; `options` are then those of `tb-attnviz export`: `steps="newest"`,
-        `layers="0,1"`, `detail="L0H1"`, `trust=True`, … Raises PlanError or ExportError where it cannot be made.
+        `layers="0,1"`, `detail="L0H1"`, `trust=True`, … Raises TypeError for an option that there is not, PlanError or
+        ExportError where it cannot be made.
         """
         # By name: what shows runs reads them, and stands above.
         notebook = importlib.import_module("tb_attnviz.alone.notebook")
@@ -152,6 +153,7 @@ class Run(RecordedRun):
         """Every figure over `steps`, by default `health_steps`: float32 [steps, heads of all layers].
 
         NaN where a figure is not defined, or was not recorded at a step, or cannot be read (see `damaged`).
+        Raises NotRecordedError for a step without figures.
         """
         return figures.health(self, steps)
 

@@ -1,7 +1,10 @@
 """`tb-attnviz export`: a page that holds what TensorBoard would show, and nothing half done."""
 
+import collections.abc
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +12,10 @@ from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 import tb_attnviz
+from tb_attnviz.ahead.chain import Chain, Outcome
 from tb_attnviz.cli import main
 from tb_attnviz.events import Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
-from tb_attnviz.export import document
+from tb_attnviz.export import command, contents, document
 from tests.conftest import LAYERS, PROBE, make_png, write_checkpoint
 from tests.export.pages import PageReader, unpacked_figures, unpacked_points, unpacked_weights
 from tests.test_connections import HEADS, KEYS, OTHER, SOURCE, TARGET, write_connections
@@ -155,6 +159,49 @@ def test_who_feeds_the_heads_in_detail_comes_along(run_directory: Path) -> None:
     assert found["heads"]["0-1"] == {"fed_by": [], "feeds": []}
     assert export(run_directory, *heads, "none") == 0
     assert PageReader(run_directory.parent / "page.html").document("connections")["heads"] == {}
+
+
+def test_of_a_long_run_only_the_figures_that_are_kept_are_read(
+    run_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[list[int]] = []
+    health = tb_attnviz.Run.health
+
+    def watched(run: tb_attnviz.Run, steps: list[int] | None = None) -> dict[str, Any]:
+        read.append(run.health_steps if steps is None else steps)
+        return health(run, steps)
+
+    monkeypatch.setattr(tb_attnviz.Run, "health", watched)
+    monkeypatch.setattr(contents, "_MOST_HEALTH_STEPS", 2)
+    assert export(run_directory, "--steps", "100,", "--without", "comparisons") == 0
+    found = PageReader(run_directory.parent / "page.html").document("health")
+    assert found["steps"] == read[0] == [0, 100, 300]
+    expected = health(tb_attnviz.open_run(run_directory))["entropy"][[0, 1, 3]]
+    np.testing.assert_allclose(found["figures"]["entropy"], expected, rtol=1e-5)
+
+
+def test_workers_end_with_the_picture_that_could_not_be_made(
+    run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended: list[bool] = []
+
+    def failing(chains: collections.abc.Sequence[Chain], store: object, workers: int) -> Iterator[Outcome]:
+        try:
+            yield Outcome(chains[0], 300, "no room")
+            yield Outcome(chains[0], 200, None)
+        finally:
+            ended.append(True)
+
+    made: list[Iterator[Outcome]] = []  # held, so that only closing ends it
+
+    def in_workers(*given: Any) -> Iterator[Outcome]:
+        made.append(failing(*given))
+        return made[-1]
+
+    monkeypatch.setattr(command, "in_workers", in_workers)
+    assert export(run_directory, "--workers", "2") == 1
+    assert "step 300 could not be made: no room" in capsys.readouterr().err
+    assert ended == [True]
 
 
 def test_notes_come_along_and_what_is_none_is_refused(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tb_attnviz.projection import worker
 from tb_attnviz.projection.jobs import Jobs, Task
 from tb_attnviz.projection.progress import Progress
 from tb_attnviz.projection.store import DiskStore
@@ -60,6 +61,14 @@ def test_work_is_done_in_a_niced_process_of_its_own(jobs: Jobs) -> None:
     pid, niceness = map(int, answer.split())
     assert pid != os.getpid()
     assert niceness >= 10
+
+
+def test_a_worker_begins_where_nothing_can_be_niced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows there is no os.nice."""
+    monkeypatch.delattr(os, "nice")
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(worker, "_end_with", lambda parent: None)
+    worker._prepare(os.getppid())
 
 
 def test_a_slow_job_shows_its_progress_and_is_picked_up_later(jobs: Jobs, tmp_path: Path) -> None:

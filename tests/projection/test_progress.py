@@ -48,3 +48,16 @@ def test_where_nothing_can_be_written_the_work_goes_on(tmp_path: Path) -> None:
     file.report(1, 2)
     file.stop()
     assert file.read() == Progress(0, 0)
+
+
+def test_what_another_thread_reads_and_cannot_be_removed_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows forbids it; whoever removes the files goes on."""
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "The process cannot access the file because it is being used by another process")
+
+    file = ProgressFile(tmp_path / "1")
+    file.report(1, 2)
+    monkeypatch.setattr(Path, "unlink", unlink)
+    file.remove()
+    assert file.read() == Progress(1, 2)
