@@ -4,6 +4,7 @@ import contextlib
 import html
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -46,7 +47,7 @@ def bundle() -> str:
 class Page:
     """A page being written; at its end it takes the place of `path`, and where something went wrong nothing is left.
 
-    Raises ExportError from `add` when it grows past `most_bytes`.
+    Raises ExportError where it cannot be written, and from `add` when it grows past `most_bytes`.
     """
 
     def __init__(self, path: Path, title: str, index: dict[str, Any], *, most_bytes: int) -> None:
@@ -54,10 +55,10 @@ class Page:
         self._unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
         self._most_bytes = most_bytes
         self._program = bundle()
-        try:
+        if path.is_dir():
+            raise ExportError(f"{str(path)!r} is a directory: name a file, such as {str(path / 'page.html')!r}")
+        with self._writing():
             self._file = open(self._unfinished, "wb")  # noqa: SIM115  # it stays open between the pieces
-        except OSError as error:
-            raise ExportError(f"{str(path)!r} cannot be written: {error.strerror}") from error
         self.size = 0
         self._write(_HEAD.format(title=html.escape(title)))
         self._write(f'<script type="application/json" id="attnviz-page">{_in_script(index)}</script>\n')
@@ -76,20 +77,32 @@ class Page:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self._write('<script type="module">\n')
-            self._write(self._program)
-            self._write(f"</script>\n{_TAIL}")
-        self._file.close()
-        if kind is None:
-            os.replace(self._unfinished, self._path)
-        else:
+        try:
+            if kind is None:
+                self._write('<script type="module">\n')
+                self._write(self._program)
+                self._write(f"</script>\n{_TAIL}")
+                with self._writing():
+                    self._file.close()
+                    os.replace(self._unfinished, self._path)
+        finally:
             with contextlib.suppress(OSError):
+                self._file.close()
+            with contextlib.suppress(OSError):  # it is not there if all went well
                 self._unfinished.unlink()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What the system refuses, as an ExportError."""
+        try:
+            yield
+        except OSError as error:
+            raise ExportError(f"{str(self._path)!r} cannot be written: {error.strerror}") from error
 
     def _write(self, part: str | bytes) -> None:
         data = part.encode() if isinstance(part, str) else part
-        self._file.write(data)
+        with self._writing():
+            self._file.write(data)
         self.size += len(data)
 
 
