@@ -1,47 +1,50 @@
 """Earlier run: what a directory holds when a training begins to record there, and whether it is the same training."""
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.events import Checkpoint, EventLog, Layer, Samples, read_samples
+from tb_attnviz.events import EventLog, ProbeRecord, Segment, read_samples
+
+from .capture import Recording
 
 Float32 = npt.NDArray[np.float32]
 
 _ROUNDING = 1e-2  # times the longest vector: samples are stored in 16 bits, and another machine rounds otherwise
+_COMPARED = ("query_norm", "key_norm", "max_logit", "entropy")  # figures, of the probe alone
 
 
 class EarlierRun:
-    """The newest part of the run in `directory`, as it was before this training. Empty where there is none to read."""
+    """The newest part of the run in `directory`, as it was before this training, which shows its model `probe`.
 
-    def __init__(self, directory: str) -> None:
+    Empty where there is none to read. `steps`: those at which anything was recorded, ascending.
+    """
+
+    def __init__(self, directory: str, probe: ProbeRecord) -> None:
         self.directory = directory
-        self._checkpoints: dict[int, Checkpoint] = {}
-        if not os.path.isdir(directory):
-            return
-        try:
-            segments = EventLog(directory).load().segments
-        except (ValueError, OSError):  # what cannot be read cannot be compared with
-            return
-        if segments:
-            self._checkpoints = dict(segments[-1].checkpoints)
+        self._segment = Segment()
+        if os.path.isdir(directory):
+            with contextlib.suppress(ValueError, OSError):  # what cannot be read cannot be compared with
+                self._segment = EventLog(directory).load().segments[-1]
+        self.steps = sorted({*self._segment.checkpoints, *self._segment.recorded})
+        self._has_probe = self._segment.probe is not None and _shown(self._segment.probe) == _shown(probe)
 
-    @property
-    def steps(self) -> list[int]:
-        return sorted(self._checkpoints)
+    def differs(self, step: int, recording: Recording) -> bool:
+        """Whether the model was another one at `step` than in `recording`: then it is another training.
 
-    def differs(self, step: int, layers: Sequence[Layer], samples: Sequence[Samples]) -> bool:
-        """Whether the model had other queries or keys at `step` than `samples` [layers]: then it is another training.
-
-        Layers of other names or sizes, and samples that cannot be read, are not compared.
+        Told by the queries and keys, or where figures alone were recorded by some of these. Layers of other names or
+        sizes, figures of another probe, and what cannot be read, are not compared.
         """
-        checkpoint = self._checkpoints.get(step)
-        if checkpoint is None or [layer.identity for layer in checkpoint.layers] != [
-            layer.identity for layer in layers
-        ]:
+        layers, samples = recording.layers, recording.samples
+        checkpoint = self._segment.checkpoints.get(step)
+        recorded = self._segment.announced if checkpoint is None else checkpoint.layers
+        if [layer.identity for layer in recorded] != [layer.identity for layer in layers]:
             return False
+        if checkpoint is None:
+            return self._has_probe and self._has_other_figures(step, recording.figures)
         for index in {0, len(layers) - 1}:
             try:
                 found = read_samples(self.directory, checkpoint.file, checkpoint.locations[index])
@@ -51,6 +54,15 @@ class EarlierRun:
             if not all(_alike(a, b) for a, b in ((found.queries, own.queries), (found.keys, own.keys))):
                 return True
         return False
+
+    def _has_other_figures(self, step: int, figures: Mapping[str, Float32]) -> bool:
+        if step not in self._segment.recorded:
+            return False
+        try:
+            found = self._segment.health_at(step)
+        except (ValueError, OSError):
+            return False
+        return not all(_alike(found[name], figures[name]) for name in _COMPARED if name in found and name in figures)
 
     def begins_at(self, step: int) -> bool:
         """Whether `step` is its first one, and not its only one: a training that is resumed begins later."""
@@ -72,7 +84,7 @@ class EarlierRun:
 
     def doubt(self, step: int) -> str | None:
         """The warning for a first `step` that is among those of the run, and has nothing to be compared with."""
-        if not self.steps or step > self.steps[-1] or step in self._checkpoints:
+        if not self.steps or step > self.steps[-1] or step in self.steps:
             return None
         return (
             f"logdir {self.directory!r} holds a run up to step {self.steps[-1]}, and step {step} is recorded as part "
@@ -86,6 +98,12 @@ def next_to(directory: str) -> str:
     while os.path.exists(beside := f"{directory.rstrip(os.sep)}-{number}"):
         number += 1
     return beside
+
+
+def _shown(probe: ProbeRecord) -> list[object]:
+    """What a model is shown, without what is said of it (labels, repeats)."""
+    sides = [side for s in probe.sequences for side in (s, s.key_tokens)]
+    return [side and (side.tokens, side.image) for side in sides]
 
 
 def _alike(a: Float32, b: Float32) -> bool:

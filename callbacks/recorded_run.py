@@ -30,10 +30,11 @@ class RecordedRun:
         self._logdir = logdir
         self._probe = probe
         self._max_bytes = max_bytes
-        found = EarlierRun(directory_of(logdir))
+        found = EarlierRun(directory_of(logdir), probe.record)
         self._earlier = found if found.steps and resume is not False else None  # still to be compared with
         self._is_told = resume is True
         self._newest: int | None = None  # step
+        self._left_error: Exception | None = None  # of a writer that another one has taken the place of
         self._writer = self._open(logdir)
         if found.steps and resume is False:
             self._move_beside(found, "and resume=False says that this is another training", depth=4)
@@ -47,7 +48,7 @@ class RecordedRun:
         if step > earlier.steps[-1]:
             self._earlier = None
             return
-        differs = earlier.differs(step, recording.layers, recording.samples)
+        differs = earlier.differs(step, recording)
         if newest is not None:
             if differs:
                 self._forget_from(step, earlier)
@@ -73,8 +74,9 @@ class RecordedRun:
         self._writer.close()
 
     def take_error(self) -> Exception | None:
-        """As of BackgroundWriter."""
-        return self._writer.take_error()
+        """As of BackgroundWriter, those of a run that was left among them."""
+        error, self._left_error = self._left_error, None
+        return error or self._writer.take_error()
 
     def _open(
         self, logdir: "str | os.PathLike[str] | SummaryWriter", *, purge_step: int | None = None
@@ -82,14 +84,17 @@ class RecordedRun:
         return BackgroundWriter(open_run(logdir, max_bytes=self._max_bytes, purge_step=purge_step), self._probe)
 
     def _move_beside(self, earlier: EarlierRun, why: str, *, depth: int) -> None:
-        self._earlier = None
-        self._writer.close()
         beside = next_to(earlier.directory)
-        self._writer = self._open(beside)
+        self._leave_for(beside)
         warnings.warn(earlier.left_for(beside, why), RuntimeWarning, stacklevel=depth)
 
     def _forget_from(self, step: int, earlier: EarlierRun) -> None:
+        self._leave_for(self._logdir, purge_step=step)
+        warnings.warn(earlier.forgotten(step), RuntimeWarning, stacklevel=5)
+
+    def _leave_for(self, logdir: "str | os.PathLike[str] | SummaryWriter", *, purge_step: int | None = None) -> None:
+        """Close the run, and open another. Where that fails nothing more is written: what is there is another's."""
         self._earlier = None
         self._writer.close()
-        self._writer = self._open(self._logdir, purge_step=step)
-        warnings.warn(earlier.forgotten(step), RuntimeWarning, stacklevel=5)
+        self._left_error = self._writer.take_error()
+        self._writer = self._open(logdir, purge_step=purge_step)

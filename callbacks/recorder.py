@@ -48,9 +48,9 @@ class AttentionRecorder:
         Python loader reads the event files of a directory one after the other and never goes back, so two files that
         grow at once must not share a directory.
     resume: what to do in a directory that holds a run already: go on with it (True), or record beside it, in
-        `<logdir>-2`, with a warning (False). By default the first step tells: where the model has other queries and
-        keys there than are on disk, or it is the run's first step again, it is another training. The trainers'
-        callbacks know it.
+        `<logdir>-2`, with a warning (False). By default the first step tells: where the model has other queries,
+        keys or figures there than are on disk, or it is the run's first step again, it is another training. The
+        trainers' callbacks know it.
     every: `step` records at multiples of it, or when it says so: `powers_of_two()`, or any function of the step.
     health_every: likewise for the health figures alone, which take little room: more often than `every`.
     layers: the layers to record, by number in the order of the forward pass (-1: the last), by name, or by a pattern

@@ -26,6 +26,7 @@ class BackgroundWriter:
         self._begun: list[tuple[object, ...]] | None = None  # the layers that readers were told of
         self._queue: queue.Queue[tuple[int, Recording, AlertRecord, bool] | None] = queue.Queue(maxsize=_WAITING)
         self._error: Exception | None = None
+        self._lock = threading.Lock()  # of the error
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="attnviz-writer", daemon=True)
         self._thread.start()
@@ -34,8 +35,10 @@ class BackgroundWriter:
     def write(self, step: int, recording: Recording, alerts: AlertRecord, *, samples: bool = True) -> None:
         """Hand over a recording, or its health figures alone, and what the rules said to it.
 
-        Waits while too many are under way.
+        Waits while too many are under way. Raises RuntimeError after `close`.
         """
+        if self._closed:
+            raise RuntimeError(f"step {step} was not written: the run was closed, and no other is open in its place")
         self._queue.put((step, recording, alerts, samples))
 
     def flush(self) -> None:
@@ -44,7 +47,8 @@ class BackgroundWriter:
 
     def take_error(self) -> Exception | None:
         """The first error since the last call."""
-        error, self._error = self._error, None
+        with self._lock:
+            error, self._error = self._error, None
         return error
 
     def close(self) -> None:
@@ -58,6 +62,10 @@ class BackgroundWriter:
         try:
             self._writer.close()
         except Exception as error:
+            self._keep(error)
+
+    def _keep(self, error: Exception) -> None:
+        with self._lock:
             self._error = self._error or error
 
     def _work(self) -> None:
@@ -65,9 +73,10 @@ class BackgroundWriter:
             try:
                 self._write(*work)
             except Exception as error:
-                self._error = self._error or error
+                self._keep(error)
             finally:
                 self._queue.task_done()
+        self._queue.task_done()  # of the end, too, or whoever flushes waits for it
 
     def _write(self, step: int, recording: Recording, alerts: AlertRecord, samples: bool) -> None:
         layers = [layer.identity for layer in recording.layers]

@@ -8,6 +8,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 import tb_attnviz
 from tb_attnviz.callbacks import AttentionRecorder, Probe
+from tb_attnviz.callbacks.run_directory import open_run
 from tests.callbacks.models import IDS, Decoder
 
 TOKENS = [[str(token) for token in row] for row in IDS.tolist()]
@@ -18,14 +19,15 @@ def model(seed):
     return Decoder()
 
 
-def record(logdir, seed, *steps, train=lambda model: None, **options):
-    """What was warned of; `train` changes the model after each step."""
+def record(logdir, seed, *steps, figures=(), train=lambda model: None, on_error="raise", **options):
+    """What was warned of; `train` changes the model after each step; at `figures` there are no samples."""
     trained = model(seed)
+    probe = Probe(IDS, TOKENS)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with AttentionRecorder(trained, Probe(IDS, TOKENS), logdir, rules=(), on_error="raise", **options) as recorder:
-            for step in steps:
-                recorder.record(step)
+        with AttentionRecorder(trained, probe, logdir, rules=(), on_error=on_error, **options) as recorder:
+            for step in sorted({*steps, *figures}):
+                (recorder.record_health if step in figures else recorder.record)(step)
                 train(trained)
     return [str(warning.message) for warning in caught if issubclass(warning.category, RuntimeWarning)]
 
@@ -38,6 +40,10 @@ def double(trained):
 
 def steps(directory):
     return tb_attnviz.open_run(directory).steps
+
+
+def figures(directory):
+    return tb_attnviz.open_run(directory).health_steps
 
 
 @pytest.fixture
@@ -113,3 +119,87 @@ def test_a_summary_writer_keeps_its_scalars_where_they_are(tmp_path):
 def test_what_resume_cannot_be(tmp_path):
     with pytest.raises(ValueError, match="resume='yes' is not known: give True, False, or None"):
         record(tmp_path, 1, 0, resume="yes")
+
+
+@pytest.mark.parametrize("resume", [None, False])
+def test_a_training_that_was_killed_before_its_first_checkpoint_is_another_one_too(tmp_path, resume):
+    record(tmp_path / "run", 1, figures=(10, 20))
+    [said] = record(tmp_path / "run", 1, figures=(10, 20, 30), resume=resume)
+    assert "holds a run already (steps 10 to 20), and" in said
+    assert figures(tmp_path / "run") == [10, 20]
+    assert figures(f"{tmp_path / 'run'}-2") == [10, 20, 30]
+
+
+@pytest.mark.parametrize("resume", [None, True])
+def test_figures_behind_the_last_checkpoint_are_of_the_training_that_goes_on(tmp_path, resume):
+    """Killed at 290, resumed at 200: from where the model is another one, what was there is forgotten."""
+    record(tmp_path / "run", 1, 0, 100, 200, figures=(210, 220, 230, 240))
+    [said] = record(tmp_path / "run", 1, 200, figures=(210, 230), train=double, resume=resume)
+    assert "at step 210 the model is another than the one recorded" in said
+    assert "those that were there from 210 to 240" in said
+    assert figures(tmp_path / "run") == [0, 100, 200, 210, 230]
+
+
+def test_the_same_figures_behind_the_last_checkpoint_are_no_other_training(tmp_path):
+    record(tmp_path / "run", 1, 0, 100, figures=(110, 120))
+    assert record(tmp_path / "run", 1, 100, figures=(110,)) == []
+    assert record(tmp_path / "run", 1, figures=(110, 130)) == []
+    assert figures(tmp_path / "run") == [0, 100, 110, 120, 130]
+    [said] = record(tmp_path / "run", 2, figures=(120,))
+    assert "at step 120 the model was another one: it is recorded into" in said
+
+
+def test_figures_of_another_probe_tell_nothing(tmp_path):
+    record(tmp_path / "run", 1, 0, 100, figures=(110,))
+    with AttentionRecorder(model(1), Probe(IDS.flip(1), [row[::-1] for row in TOKENS]), tmp_path / "run") as recorder:
+        recorder.record_health(110)
+    assert not (tmp_path / "run-2").exists()
+
+
+def fail_to_open_again(monkeypatch):
+    """A mount whose parent may not be written to: no run can be opened but the first one of each recorder."""
+    opened = []
+
+    def once(logdir, **options):
+        opened.append(logdir)
+        if len(opened) > 1:
+            raise OSError(f"cannot record into logdir {logdir!r}")
+        return open_run(logdir, **options)
+
+    monkeypatch.setattr("tb_attnviz.callbacks.recorded_run.open_run", once)
+
+
+def test_where_no_directory_can_be_made_beside_a_run_training_goes_on_and_the_run_stays_as_it_was(run, monkeypatch):
+    fail_to_open_again(monkeypatch)
+    [said] = record(run, 2, 0, 100, 200, 300, 400, on_error="warn")
+    assert f"attention was not recorded at step 0: OSError: cannot record into logdir {str(run) + '-2'!r}" in said
+    assert steps(run) == [0, 100, 200]
+
+
+def test_what_is_recorded_after_that_is_refused_each_time_and_flush_returns(run, monkeypatch):
+    fail_to_open_again(monkeypatch)
+    recorder = AttentionRecorder(model(2), Probe(IDS, TOKENS), run, on_error="raise")
+    with pytest.raises(OSError, match="cannot record into"):
+        recorder.record(0)
+    for step in (100, 200, 300):
+        with pytest.raises(RuntimeError, match=f"step {step} was not written: the run was closed, and no other is"):
+            recorder.record(step)
+    recorder.flush()
+    recorder.close()
+
+
+@pytest.mark.parametrize(("seed", "recorded"), [(1, 200), (2, 0)], ids=["forgets what was there", "moves beside it"])
+def test_an_error_of_the_run_that_is_left_is_told(run, monkeypatch, seed, recorded):
+    def fails(self):
+        monkeypatch.undo()
+        raise OSError(28, "No space left on device")
+
+    trained = model(seed)
+    recorder = AttentionRecorder(trained, Probe(IDS, TOKENS), run, rules=(), on_error="raise", resume=None)
+    if recorded:
+        recorder.record(100)
+        double(trained)
+    monkeypatch.setattr("tb_attnviz.events.RunWriter.close", fails)
+    with pytest.warns(RuntimeWarning), pytest.raises(OSError, match="No space left on device"):
+        recorder.record(recorded)
+    recorder.close()

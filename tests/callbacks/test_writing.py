@@ -101,3 +101,11 @@ def test_closing_twice_is_fine():
     writer.close()
     writer.close()
     assert (disk.closed, disk.written, writer.take_error()) == (True, [], None)
+
+
+def test_what_comes_after_closing_is_refused_and_flush_returns():
+    writer = BackgroundWriter(Disk(), PROBE)
+    writer.close()
+    with pytest.raises(RuntimeError, match="step 7 was not written: the run was closed"):
+        writer.write(7, RECORDING, ALERTS)
+    writer.flush()
