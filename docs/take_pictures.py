@@ -72,6 +72,7 @@ def induction() -> Iterator[Shot]:
     reading = {"tint": "induction", **head, **token}
     for scheme in ("light", "dark"):
         yield Shot(f"tab-{scheme}", name, {**reading, "cells": "attention"}, README, scheme)
+    yield Shot("head", name, {"cells": "attention", "tint": "induction", **head, "large": "cell"})
     yield Shot("matrix", name, {"tint": "induction"})
     yield Shot("cells", name, {"cells": "attention", "tint": "none"})
     yield Shot("sorted", name, {"tint": "induction", "arrange": "induction", "border": "entropy", "pinned": "1-3.0-0"})

@@ -190,7 +190,10 @@ it('asks for none while cells are too small for them, but for what the pointer i
   expect(maps.pair?.toStep).toBe(300);
   state.pinned = [];
   await turn();
+  maps.leave();
   go(0);
+  await turn();
+  expect(maps.pair).toBeNull();
   state.opened = { layer: 0, head: 1 }; // and so has this one
   await turn();
   await turn();
