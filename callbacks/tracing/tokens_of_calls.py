@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .attention_call import AttentionCall
 from .channels import Channels
+from .folded import unfolded
 from .observer import Arrange, Observer
 from .orders import Orders
 from .patches import Patches
@@ -71,6 +72,9 @@ class TokensOfCalls:
         if isinstance(given[0], Tensor) and self._channels.number_rows(given[0], *rows_and_d):
             self._observer.refuse(call.name, _CHANNELS)
             return None
+        if isinstance(given[0], Tensor):
+            call, of_queries = unfolded(call, given[0], arranges[0], self._observer.widths, self.places.in_place)
+            arranges = (of_queries, *arranges[1:])
         places = [
             self.patches.places(x, arrange) if isinstance(x, Tensor) else None
             for x, arrange in zip(given, arranges, strict=True)

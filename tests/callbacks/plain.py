@@ -114,6 +114,37 @@ class MultiQuery(Plain):
         return weights @ v, weights
 
 
+class FoldedHeads(Plain):
+    """Heads that share their keys one behind the other in the rows of one product, from softmax to the values, too."""
+
+    dims: ClassVar = {"q": HEADS, "k": 2, "v": 2}
+
+    @staticmethod
+    def attend(layer, q, k, v, visible):
+        batch, heads, n, d = q.shape
+        group = heads // k.shape[1]
+        scores = q.reshape(batch, -1, group * n, d) @ k.mT / 3
+        weights = scores.masked_fill(~visible.repeat(1, 1, group, 1), -torch.inf).softmax(dim=-1)
+        return (weights @ v).view(batch, heads, n, d), weights.view(batch, heads, n, n)
+
+
+class FoldedHeadsFused(Plain):
+    """The same by a fused kernel, with the heads of a token one behind the other."""
+
+    dims: ClassVar = {"q": HEADS, "k": 2, "v": 2}
+
+    @staticmethod
+    def attend(layer, q, k, v, visible):
+        _, heads, n, d = q.shape
+        group = heads // k.shape[1]
+        rows = q.unflatten(1, (-1, group)).transpose(2, 3).flatten(2, 3)  # (batch, kv_heads, n · group, d)
+        mask = visible.repeat_interleave(group, dim=2)
+        y = functional.scaled_dot_product_attention(rows, k, v, attn_mask=mask)
+        products = (q[..., :, None, :] * k.repeat_interleave(group, dim=1)[..., None, :, :]).sum(dim=-1)
+        own = (products / math.sqrt(d)).masked_fill(~visible, -torch.inf).exp()
+        return y.unflatten(2, (n, group)).transpose(2, 3).flatten(1, 2), own / own.sum(dim=-1, keepdim=True)
+
+
 class Temperature(Plain):
     """A temperature that each head learns becomes part of its queries, a term that depends on the content a bias."""
 

@@ -91,7 +91,10 @@ def test_grouped_keys_share_their_values(tmp_path, implementation):
     assert_weighted(run, repeated, eager_attentions(model, INPUTS), LENGTHS)
 
 
-@pytest.mark.parametrize("kind", [plain.MaskedFill, plain.BatchedHeads, plain.Einsum, plain.MultiQuery, plain.Flex])
+WRITTEN = [plain.MaskedFill, plain.BatchedHeads, plain.Einsum, plain.MultiQuery, plain.FoldedHeads, plain.Flex]
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
 def test_plain_code_and_flex_attention(tmp_path, kind):
     torch.manual_seed(0)
     model = kind()

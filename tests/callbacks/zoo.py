@@ -563,6 +563,8 @@ ZOO = (
     _of_torch("BatchedHeads", "plain code: bmm, batch and heads as one axis"),
     _of_torch("Einsum", "plain code: einsum"),
     _of_torch("MultiQuery", "plain code: one head of keys"),
+    _of_torch("FoldedHeads", "plain code: heads that share keys in the rows of one product"),
+    _of_torch("FoldedHeadsFused", "the same, by scaled_dot_product_attention"),
     _of_torch("Temperature", "plain code: a temperature a head, in its queries, and a term of the content, as bias"),
     _of_torch("SoftCapWithSinks", "plain code: a soft cap and sinks"),
     _of_torch("Flex", "FlexAttention: block mask, score_mod, grouped keys"),
