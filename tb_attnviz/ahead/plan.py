@@ -53,11 +53,17 @@ class Numbers:
 
 
 def chains(name: str, run: Run, projections: Sequence[Projection], steps: Numbers, layers: Numbers) -> Iterator[Chain]:
-    """The chains of `run`: its newest step first, since every step starts from the one after it."""
+    """The chains of `run`: its newest step first, since every step starts from the one after it.
+
+    None of a layer of which no step can be read. Raises PlanError for steps or layers that are not there.
+    """
     chosen = layers.of(range(len(run.layers)), "layer")
     for projection in projections:
         for layer in chosen:
-            source, readable = run.layer_samples(layer), run.steps_of(layer)
+            readable = run.steps_of(layer)
+            if not readable:  # `damaged` tells of each step
+                continue
+            source = run.layer_samples(layer)
             wanted = tuple(reversed(steps.of(readable, "step")))
             heads = [None] if projection.linear else range(run.layers[layer].heads)
             for head in heads:

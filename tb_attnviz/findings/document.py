@@ -19,12 +19,13 @@ def findings_document(named: Named, step: int, heads: Sequence[Head]) -> dict[st
     for finding in named.lost(step):
         lost.setdefault((finding.layer, finding.head), []).append(finding)
     wanted = set(heads)
-    groups = [(group, [head for head in group.heads if head in wanted]) for group in named.groups(step)]
     return {
         "step": step,
         "sampled": max((one for one in named.sampled if one <= step), default=None),
         "heads": [_head(named, head, by_head.get(head, []), lost.get(head, []), step) for head in heads],
-        "groups": [{**dataclasses.asdict(group), "heads": list(map(list, of))} for group, of in groups if of],
+        "groups": [
+            {**dataclasses.asdict(group), "heads": list(map(list, group.heads))} for group in named.groups(step, wanted)
+        ],
         "events": [
             dataclasses.asdict(one)
             for one in named.happenings

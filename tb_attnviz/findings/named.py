@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+from collections.abc import Container
 
 import numpy as np
 
@@ -83,14 +84,15 @@ class Named:
         gone = kind.off + (kind.off - kind.on) / 2
         return not (now <= gone if kind.off > kind.on else now >= gone)
 
-    def groups(self, step: int) -> list[Group]:
+    def groups(self, step: int, heads: Container[Head] | None = None) -> list[Group]:
         """The heads of each kind at `step`, what is wrong first, then by how special they are.
 
-        A head of several kinds is in the group of each.
+        A head of several kinds is in the group of each. Of `heads` alone, if they are given: no other one is counted.
         """
+        found = [one for one in self.at(step) if heads is None or (one.layer, one.head) in heads]
         by_kind: dict[tuple[str, object], list[Finding]] = {}
         called: dict[Head, str] = {}
-        for finding in self.at(step):
+        for finding in found:
             apart = finding.offset if finding.kind in ("fixed", "patch") else None
             by_kind.setdefault((finding.kind, apart), []).append(finding)
             if not self.kinds[finding.kind].beside:
@@ -99,7 +101,7 @@ class Named:
         keys = sorted(
             by_kind, key=lambda key: (not self.kinds[key[0]].trouble, order.index(key[0]), -len(by_kind[key]))
         )
-        fed = {(one.layer, one.head): one for one in self.at(step) if one.kind == "fed_by"}
+        fed = {(one.layer, one.head): one for one in found if one.kind == "fed_by"}
         return [self._group(self.kinds[key[0]], by_kind[key], fed, called) for key in keys]
 
     @functools.cached_property

@@ -1,9 +1,12 @@
 """What requests of `attention`, `image_summary` and `point_figures` ask for, parsed from their query, as tasks."""
 
+from typing import Any
+
 from werkzeug import Request
 
 from tb_attnviz.geometry import POINT_FIGURES
 from tb_attnviz.plugin import parameters, tasks
+from tb_attnviz.plugin.about import about
 from tb_attnviz.projection.jobs import Task
 from tb_attnviz.run import Run, checks
 
@@ -16,8 +19,8 @@ def attention_task(request: Request, name: str, run: Run) -> Task:
         run, parameters.integer(request, "step"), attended.number, parameters.sequence(request, "sequence"), part
     )
     key = repr(("attention", *attended.key, part))
-    about = _about("attention", request, name)
-    return Task(key=key, function=tasks.attention, args=(attended, part), about=about, quick=True)
+    of = _about("attention", request, name)
+    return Task(key=key, function=tasks.attention, args=(attended, part), about=of, quick=True)
 
 
 def image_summary_task(request: Request, name: str, run: Run) -> Task:
@@ -25,8 +28,8 @@ def image_summary_task(request: Request, name: str, run: Run) -> Task:
     step, sequence = parameters.integer(request, "step"), parameters.sequence(request, "sequence")
     grid = checks.image_grid(run, step, attended.number, sequence)
     key = repr(("image_summary", *attended.key))
-    about = _about("image_summary", request, name)
-    return Task(key=key, function=tasks.image_summary, args=(attended, grid), about=about, quick=True)
+    of = _about("image_summary", request, name)
+    return Task(key=key, function=tasks.image_summary, args=(attended, grid), about=of, quick=True)
 
 
 def point_figures_task(request: Request, name: str, run: Run) -> Task:
@@ -40,14 +43,7 @@ def point_figures_task(request: Request, name: str, run: Run) -> Task:
         key=repr(("point_figures", run.directory, checkpoint.file, layer, figure)),
         function=tasks.point_figures,
         args=(run.directory, checkpoint.file, location, described, lengths, figure),
-        about={
-            "kind": "point_figures",
-            "run": name,
-            "layer": layer,
-            "head": None,
-            "step": step,
-            "projection": None,
-        },
+        about=about("point_figures", name, layer=layer, step=step),
         quick=True,
     )
 
@@ -73,7 +69,6 @@ def _attended(request: Request, run: Run) -> tasks.Attended:
     )
 
 
-def _about(kind: str, request: Request, name: str) -> dict[str, object]:
+def _about(kind: str, request: Request, name: str) -> dict[str, Any]:
     layer, head = parameters.integer(request, "layer"), parameters.integer(request, "head")
-    step = parameters.integer(request, "step")
-    return {"kind": kind, "run": name, "layer": layer, "head": head, "step": step, "projection": None}
+    return about(kind, name, layer=layer, head=head, step=parameters.integer(request, "step"))

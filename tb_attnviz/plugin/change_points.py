@@ -9,8 +9,9 @@ from werkzeug import Request
 from tb_attnviz.events import FigureRows
 from tb_attnviz.findings import change_points
 from tb_attnviz.plugin import parameters
+from tb_attnviz.plugin.about import about
 from tb_attnviz.projection.jobs import Task
-from tb_attnviz.projection.pictures import Report
+from tb_attnviz.projection.pictures import Report, with_notes
 from tb_attnviz.run import Run, is_share
 
 _MOST_READ = 2**22  # values of a figure: of longer runs the steps are thinned
@@ -30,14 +31,15 @@ def change_points_task(request: Request, name: str, run: Run) -> Task:
         key=repr(("change_points", name, run.directory, figure, rows.digest([figure], len(rows)))),
         function=made_change_points,
         args=(rows.every(max(1, -(-len(rows) * rows.heads // _MOST_READ))), {"run": name, "figure": figure}),
-        about={"kind": "change_points", "run": name, "layer": None, "head": None, "step": None, "projection": None},
+        about=about("change_points", name),
         quick=True,
     )
 
 
 def made_change_points(rows: FigureRows, said: dict[str, Any], *, report: Report) -> bytes:
-    """The JSON of the clearest ones, in the order of the steps."""
-    values = [row[0] for row in rows.read([said["figure"]], {})]
+    """The JSON of the clearest ones, in the order of the steps, behind notes of steps that cannot be read."""
+    lost: dict[int, str] = {}
+    values = [row[0] for row in rows.read([said["figure"]], lost)]
     found = change_points(np.stack(values)) if values else []
     clearest = sorted(sorted(found, key=lambda one: -one.score)[:_MOST_TOLD], key=lambda one: (one.row, one.series))
     points = [
@@ -49,4 +51,4 @@ def made_change_points(rows: FigureRows, said: dict[str, Any], *, report: Report
         }
         for one in clearest
     ]
-    return json.dumps({**said, "points": points}, allow_nan=False).encode()
+    return with_notes(lost, json.dumps({**said, "points": points}, allow_nan=False).encode())

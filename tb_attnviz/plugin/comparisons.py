@@ -6,6 +6,7 @@ from werkzeug import Request
 
 from tb_attnviz import comparison
 from tb_attnviz.plugin import parameters, tasks
+from tb_attnviz.plugin.about import about
 from tb_attnviz.projection.jobs import Task
 from tb_attnviz.run import NotRecordedError, Run
 from tb_attnviz.run.attention import compared_layers
@@ -22,7 +23,7 @@ def change_task(request: Request, name: str, run: Run, against: Run | None, stor
         key=key,
         function=tasks.change,
         args=(before, after, key, store),
-        about=_about("change", name, step, layer),
+        about=about("change", name, layer=layer, step=step),
         stored=True,
     )
 
@@ -41,7 +42,7 @@ def similarity_task(request: Request, name: str, run: Run, store: tasks.StoreAt)
             key=tasks.row_key(key, head),
             function=tasks.similarity_to,
             args=(layers, measure, key, head, store),
-            about=_about("similarity", name, step, None),
+            about=about("similarity", name, step=step),
             lane=key,
             stored=True,
         )
@@ -49,7 +50,7 @@ def similarity_task(request: Request, name: str, run: Run, store: tasks.StoreAt)
         key=key,
         function=tasks.similarity,
         args=(layers, measure, key, store),
-        about=_about("similarity", name, step, None),
+        about=about("similarity", name, step=step),
         lane=key,
         stored=True,
     )
@@ -64,11 +65,7 @@ def head_order_task(request: Request, name: str, run: Run, store: tasks.StoreAt)
         key=key,
         function=tasks.head_order,
         args=(layers, key, store),
-        about=_about("head_order", name, step, None),
+        about=about("head_order", name, step=step),
         lane=comparison.similarity_key(layers, "attention"),  # which it is made of
         stored=True,
     )
-
-
-def _about(kind: str, name: str, step: int, layer: int | None) -> dict[str, Any]:
-    return {"kind": kind, "run": name, "layer": layer, "head": None, "step": step, "projection": None}

@@ -12,6 +12,7 @@ from werkzeug import Request
 from tb_attnviz.entries import spans
 from tb_attnviz.events import FigureRows
 from tb_attnviz.plugin import parameters, tasks
+from tb_attnviz.plugin.about import about
 from tb_attnviz.plugin.responses import BadRequestError
 from tb_attnviz.projection.jobs import Task
 from tb_attnviz.run import NotRecordedError, Run
@@ -116,5 +117,5 @@ def _check_size(numbers: int, remedy: str) -> None:
 
 
 def _task(name: str, run: Run, key: object, function: Any, *args: Any) -> Task:
-    about = {"kind": "health", "run": name, "layer": None, "head": None, "step": None, "projection": None}
-    return Task(key=repr(("health", run.directory, key)), function=function, args=args, about=about, quick=True)
+    key = repr(("health", run.directory, key))
+    return Task(key=key, function=function, args=args, about=about("health", name), quick=True)

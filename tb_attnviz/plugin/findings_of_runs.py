@@ -1,11 +1,10 @@
 """What requests of `findings` and `evidence` ask for, parsed from their query, as tasks."""
 
-from typing import Any
-
 from werkzeug import Request
 
 from tb_attnviz.findings import FOLLOWS, kinds_with
 from tb_attnviz.plugin import parameters, tasks
+from tb_attnviz.plugin.about import about
 from tb_attnviz.projection.jobs import Task
 from tb_attnviz.run import NotRecordedError, Run
 from tb_attnviz.run.checks import check_head
@@ -18,7 +17,7 @@ def findings_task(request: Request, name: str, run: Run, store: tasks.StoreAt) -
         key=repr(("findings", recorded.address, step)),
         function=tasks.findings,
         args=(recorded, name, step, store),
-        about=_about("findings", name, step, None, None),
+        about=about("findings", name, step=step),
     )
 
 
@@ -33,7 +32,7 @@ def evidence_task(request: Request, name: str, run: Run, store: tasks.StoreAt) -
         key=repr(("evidence", recorded.address, step, layer, head, kind)),
         function=tasks.evidence,
         args=(recorded, step, layer, head, kind, store),
-        about=_about("evidence", name, step, layer, head),
+        about=about("evidence", name, layer=layer, head=head, step=step),
         quick=True,
     )
 
@@ -44,7 +43,3 @@ def _step(request: Request, run: Run) -> int:
     if not known:
         raise NotRecordedError("there is nothing to name yet: the run has no step")
     return known[-1] if step is None else step
-
-
-def _about(kind: str, name: str, step: int, layer: int | None, head: int | None) -> dict[str, Any]:
-    return {"kind": kind, "run": name, "layer": layer, "head": head, "step": step, "projection": None}

@@ -11,6 +11,7 @@ from werkzeug import Request
 from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.label_attention import label_attention
 from tb_attnviz.plugin import parameters
+from tb_attnviz.plugin.about import about
 from tb_attnviz.plugin.responses import BadRequestError
 from tb_attnviz.projection.jobs import Task
 from tb_attnviz.projection.pictures import Report
@@ -33,12 +34,12 @@ def label_attention_task(request: Request, name: str, run: Run) -> Task:
         if kinds > MOST_KINDS:
             raise BadRequestError(f"the label {label!r} has {kinds} kinds: a table shows at most {MOST_KINDS}")
     labels = hashlib.sha256(json.dumps([own, others]).encode()).hexdigest()  # the same tokens may get other ones
-    place = {"run": name, "step": step, "layer": layer, "head": head}
+    said = {"run": name, "step": step, "layer": layer, "head": head, "label": label}
     return Task(
         key=repr(("label_attention", run.directory, run.checkpoint(step).file, layer, head, label, labels)),
         function=made_table,
-        args=(run.recorded_layers(step)[layer], own, others, {**place, "label": label}),
-        about={"kind": "label_attention", **place, "projection": None},
+        args=(run.recorded_layers(step)[layer], own, others, said),
+        about=about("label_attention", name, layer=layer, head=head, step=step),
         quick=True,
     )
 

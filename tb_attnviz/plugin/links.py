@@ -9,6 +9,7 @@ from werkzeug import Request
 from tb_attnviz.connections import head_links, links_document, told_steps
 from tb_attnviz.events import FiguresLocation
 from tb_attnviz.plugin import parameters
+from tb_attnviz.plugin.about import about
 from tb_attnviz.projection.jobs import Task
 from tb_attnviz.projection.pictures import Report
 from tb_attnviz.run import Run
@@ -26,7 +27,7 @@ def connections_task(request: Request, name: str, run: Run) -> Task:
         key=repr(("connections", name, run.directory, content, layer, head)),
         function=made_links,
         args=(name, locations, heads, layer, head),
-        about={"kind": "connections", "run": name, "layer": layer, "head": head, "step": None, "projection": None},
+        about=about("connections", name, layer=layer, head=head),
         quick=True,
     )
 

@@ -1,4 +1,7 @@
-"""Where a request comes from: a page of another site must not have the user's browser put work into the queue.
+"""Where a request comes from: a page of another site must not have the user's browser send us a body.
+
+Every POST is checked. A GET is not: what another site's page asks for so is worked on as anybody's request, and the
+browser does not let that page read the answer.
 
 A browser says so by itself, in headers that a page cannot change: Sec-Fetch-Site (of https and of localhost) and Origin
 (of every POST). https://fetch.spec.whatwg.org/#origin-header, https://www.w3.org/TR/fetch-metadata/

@@ -10,6 +10,7 @@ from werkzeug import Request
 
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.plugin import parameters, tasks
+from tb_attnviz.plugin.about import about
 from tb_attnviz.plugin.body import body
 from tb_attnviz.plugin.responses import BadRequestError
 from tb_attnviz.projection.jobs import Task
@@ -33,14 +34,8 @@ class PictureRequest:
 
     def about(self, kind: str) -> dict[str, Any]:
         """What is listed with its job."""
-        return {
-            "kind": kind,
-            "run": self.run,
-            "layer": self.layer,
-            "head": self.view.head,
-            "step": self.step,
-            "projection": self.view.projection.method,
-        }
+        method = self.view.projection.method
+        return about(kind, self.run, layer=self.layer, head=self.view.head, step=self.step, projection=method)
 
     def lane(self) -> Hashable:
         """Equal for pictures that have their frame, or their chain of steps, in common."""

@@ -232,7 +232,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         none = change_points.none_of(request, name, run)
         if none is not None:
             return json_response(request, none)
-        return self._document(request, change_points.change_points_task(request, name, run))
+        return self._health(request, change_points.change_points_task, made_json_response, JSON)
 
     @route
     def findings_route(self, request: Request) -> Response:

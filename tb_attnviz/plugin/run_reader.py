@@ -60,6 +60,9 @@ class RunReader:
         except FormatError as error:
             self._forget()
             return FormatError(f"{error}, of the run {shown(self._name)}")
+        except BaseException:  # the figures that came before it are read, and nobody has them
+            self._forget()
+            raise
 
     def leave_out(self, error: UnreadableStepError) -> bool:
         """Do without what could not be read, if it is of this run; False if that was known."""

@@ -3,6 +3,7 @@
 from werkzeug import Request
 
 from tb_attnviz.plugin import parameters, tasks
+from tb_attnviz.plugin.about import about
 from tb_attnviz.plugin.maps_of_heads import PARTS, AskedMaps
 from tb_attnviz.projection.jobs import Task
 from tb_attnviz.run import Run
@@ -20,6 +21,6 @@ def maps_task(request: Request, name: str, run: Run) -> Task:
         key=repr(("maps", run.directory, asked.location.file, kind, part)),  # no other file has its name
         function=tasks.maps,
         args=(asked,),
-        about={"kind": "maps", "run": name, "layer": None, "head": None, "step": step, "projection": None},
+        about=about("maps", name, step=step),
         quick=True,
     )

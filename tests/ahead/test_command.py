@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -128,6 +129,23 @@ def test_samples_that_are_damaged_or_gone_cost_their_step_alone(
     assert [run.steps_of(0), run.steps_of(1)] == [[0, 100, 300], [0, 300]]
     shown = [View(run.layer_samples(layer), tuple(run.steps_of(layer)), BIPLOT) for layer in (0, 1)]
     assert None not in [store.get(view.key(step)) for view in shown for step in view.steps]
+
+
+def test_a_layer_of_which_no_step_can_be_read_costs_no_other_picture(
+    run_directory: Path, store: DiskStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run_directory, run_directory.parent / "second")
+    run = tb_attnviz.open_run(run_directory)
+    for file, location in run.layer_samples(1).locations.values():
+        path = run_directory / "plugins" / "attnviz" / file
+        data = bytearray(path.read_bytes())
+        data[location.offset + location.length // 2] ^= 1
+        path.write_bytes(data)
+    assert main(["project", str(run_directory.parent), "--projections", "biplot", "--workers", "1"]) == 1
+    out, err = capsys.readouterr()
+    assert "12 pictures made" in out
+    for step in (0, 100, 200, 300):
+        assert f"run: step {step} is left out in layer 1: its samples are damaged" in err
 
 
 def test_samples_that_vanish_are_told_of(

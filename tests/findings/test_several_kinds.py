@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.events import RunWriter
+from tb_attnviz.findings import findings_document
 from tb_attnviz.findings.kinds import KINDS
 from tb_attnviz.findings.measured import Measured
 from tb_attnviz.findings.named import Named
@@ -45,6 +46,16 @@ def test_a_head_of_two_kinds_is_in_the_group_of_each(tmp_path: Path) -> None:
     for group in groups.values():
         of_kind = {(one.layer, one.head) for one in found.at(700) if one.kind == group.kind}
         assert set(group.heads) == of_kind
+
+
+def test_a_document_of_some_heads_counts_these_alone(tmp_path: Path) -> None:
+    late = [0, 0, 0, 0.8, 0.8, 0.8, 0.8, 0.8]
+    found = named(tmp_path, previous=course({1: [0.9] * 8, 2: late, 3: [0.8] * 8}), self=course({5: [0.7] * 8}))
+    [group] = findings_document(found, 700, [(0, 2), (1, 0)])["groups"]
+    assert group["heads"] == [[0, 2]]
+    assert (group["sentence"], group["since"]) == ("1 previous-token head since step 300", 300)
+    [whole, _] = findings_document(found, 700, [*((0, head) for head in range(4)), (1, 1)])["groups"]
+    assert whole["sentence"] == "3 previous-token heads, some since the first step"
 
 
 def test_a_kind_that_gave_way_to_a_narrower_one_is_not_lost(tmp_path: Path) -> None:

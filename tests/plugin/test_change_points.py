@@ -55,6 +55,18 @@ def test_of_a_long_run_some_steps_count(logs: Path, monkeypatch: pytest.MonkeyPa
     assert abs(point["step"] - FORMED) <= 20
 
 
+def test_steps_that_cannot_be_read_are_told_as_health_tells_them(ask: Ask, logs: Path) -> None:
+    [path] = (logs / "run" / "plugins" / "attnviz-figures").glob("figures-*")
+    places = open_run(logs / "run").figure_rows.places
+    assert ask("runs").json["runs"][0]["damaged"] == []
+    data = bytearray(path.read_bytes())
+    data[places[2, 1] + places[2, 2] // 2] ^= 1
+    path.write_bytes(data)
+    assert len(ask("change_points", run="run", figure="induction").json["points"]) == 1
+    [sentence] = ask("runs").json["runs"][0]["damaged"]
+    assert f"the figures of step {STEPS[2]} in figures-" in sentence
+
+
 def test_the_route_tells_none_of_what_is_no_share(ask: Ask) -> None:
     answer = ask("change_points", run="run", figure="query_norm")
     assert answer.json == {"run": "run", "figure": "query_norm", "points": []}

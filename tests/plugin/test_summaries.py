@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from tensorboard import context
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
-from tb_attnviz.events import PLUGIN_NAME, RunWriter
+from tb_attnviz.events import PLUGIN_NAME, FiguresLog, RunWriter
 from tb_attnviz.plugin.run_reader import RunReader
 from tb_attnviz.plugin.runs import RunDirectories, Runs
 from tb_attnviz.plugin.summaries import Summary, list_tags, read_summaries
+from tb_attnviz.run import Run, open_run
 from tests.conftest import LAYERS, PROBE, make_samples
 from tests.plugin.conftest import asking, load
 
@@ -73,6 +75,30 @@ def test_a_poll_where_nothing_was_recorded_tells_what_got_lost_since(logdir: Pat
     assert ask("points", run="run", step=100, layer=0, projection="biplot", dims=2).status_code == 404
     [entry] = ask("runs", steps="spans").json["runs"]
     assert (entry["missing"], entry["steps"]) == ([100], [[0, 200, 2], [300, 0, 1]])
+
+
+def test_figures_that_were_read_are_not_lost_with_the_reading_that_failed(
+    multiplexer: EventMultiplexer, logdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = MultiplexerDataProvider(multiplexer, str(logdir))
+    reader = RunReader("run", str(logdir / "run"))
+
+    def summaries() -> Iterator[Summary]:
+        return read_summaries(provider, CONTEXT, "", "run", sorted(list_tags(provider, CONTEXT, "", "run")["run"]))
+
+    load = FiguresLog.load
+
+    def fails_at_the_end(log: FiguresLog) -> Iterator[Any]:
+        yield from load(log)
+        raise TimeoutError("the store does not answer")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(FiguresLog, "load", fails_at_the_end)
+        with pytest.raises(TimeoutError):
+            reader.read(1, summaries)
+    run = reader.read(1, summaries)
+    assert isinstance(run, Run)
+    assert run.health_steps == open_run(logdir / "run").health_steps == [0, 100, 200, 300]
 
 
 def test_nobody_waits_while_one_takes_in_what_is_new(multiplexer: EventMultiplexer, logdir: Path) -> None:
