@@ -15,6 +15,7 @@ def run_entry(name: str, run: Run, *, part_of: str | None = None) -> dict[str, A
         "run": name,
         "part_of": part_of,
         "steps": run.steps,
+        "order": _newest_order(run),
         "layers": [layer_entry(position, layer, probe) for position, layer in enumerate(run.layers)],
         "segments": [_segment_entry(segment) for segment in run.segments],
         "sequences": len(probe.sequences),
@@ -27,6 +28,11 @@ def run_entry(name: str, run: Run, *, part_of: str | None = None) -> dict[str, A
         "damaged": run.damaged,
         "error": None,
     }
+
+
+def _newest_order(run: Run) -> list[int] | None:
+    orders = [at.order for at in run.records.checkpoints.values() if at.order is not None]
+    return list(dataclasses.astuple(max(orders))) if orders else None
 
 
 def spans(steps: Series[int]) -> list[list[int]]:

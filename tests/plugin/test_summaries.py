@@ -57,11 +57,14 @@ def test_a_step_written_again_is_seen_also_where_the_clock_was_set_back(
     provider = MultiplexerDataProvider(multiplexer, str(tmp_path))
     runs = Runs(provider, RunDirectories(str(tmp_path), ""))
     before = runs.get(CONTEXT, "", "run").attention(300, 0, 0, 0)
+    [told] = runs.entries(CONTEXT, "")
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now - 3600)
     record(1)
     multiplexer.Reload()
     assert not np.array_equal(runs.get(CONTEXT, "", "run").attention(300, 0, 0, 0), before)
+    [again] = runs.entries(CONTEXT, "")
+    assert (again["steps"], again["order"] > told["order"]) == (told["steps"], True)
     writer.close()
 
 

@@ -1,3 +1,4 @@
+import { untrack } from 'svelte';
 import { indexTokens } from '../run/places';
 import type { Link, Said } from '../run/setting';
 import type { Run } from '../run/types';
@@ -47,12 +48,21 @@ export function linkOf({ data: { run }, playback, axes, features }: Session): Sa
   return Object.assign({ run: run.run }, ...parts) as Said;
 }
 
-/** New checkpoints: the timeline grows, the figures are read again, and the frame moves only if asked to. */
+/** Steps were written again: what is kept of them goes, whose names are the run and the step alone. */
+export function forgetRewritten({ health, against, loader, features }: Session): void {
+  if (health.held.rewritten + against.figures.rewritten === 0) return;
+  untrack(() => {
+    loader.forget();
+    for (const feature of features) feature.forget?.();
+  });
+}
+
+/** New checkpoints, or steps that were written again: the timeline grows, the figures are read again, and the frame moves only if asked to. */
 export function followSteps(session: Session): void {
   const { playback, axes } = session;
   const { run, source } = session.data;
   if (!run || run.error !== null) return;
-  const steps = run.steps.join();
+  const steps = `${run.steps.join()} ${run.order}`;
   if (steps === session.seen) return;
   if (session.seen !== '') {
     session.live.grew();

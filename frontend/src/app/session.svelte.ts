@@ -41,7 +41,7 @@ import { LevelChanges } from '../timeline/level_changes.svelte';
 import { Live } from '../timeline/live.svelte';
 import { Steering } from '../timeline/steering.svelte';
 import { Trails } from '../trails/trails.svelte';
-import { enterRun, followSteps, goTo, linkOf } from './entering';
+import { enterRun, followSteps, forgetRewritten, goTo, linkOf } from './entering';
 import { fetchPoints } from './fetching';
 import { Ground } from './ground';
 import { browserStorage } from './introduction.svelte';
@@ -161,6 +161,7 @@ export class Session extends Ground {
     $effect.pre(() => enterRun(this));
     this.playback.animate((index) => this.canShow(index));
     $effect.pre(() => followSteps(this));
+    $effect.pre(() => forgetRewritten(this));
     $effect.pre(() => fetchPoints(this));
     for (const feature of this.features) feature.begin?.();
   }

@@ -33,6 +33,11 @@ export class ArrayCache {
     }
   }
 
+  clear(): void {
+    this.entries.clear();
+    this.bytes = 0;
+  }
+
   private drop(key: string): void {
     const data = this.entries.get(key);
     if (data === undefined) return;

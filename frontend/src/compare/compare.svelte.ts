@@ -180,6 +180,11 @@ export class Comparison implements TimeSpan, Feature {
     });
   }
 
+  forget(): void {
+    this.matrix.forget();
+    this.headView.forget();
+  }
+
   get busy(): boolean {
     return this.figures.loading || this.matrix.busy || this.headView.busy;
   }

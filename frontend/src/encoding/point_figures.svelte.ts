@@ -102,6 +102,13 @@ export class PointFigures implements Feature {
     });
   }
 
+  forget(): void {
+    for (const controller of this.running.values()) controller.abort();
+    this.cache.clear();
+    this.arrivals++;
+    this.retry();
+  }
+
   retry(): void {
     this.failed.clear();
     this.error = null;
@@ -121,6 +128,7 @@ export class PointFigures implements Feature {
     this.running.set(key, controller);
     try {
       const { data } = await this.session.data.source.pointFigures(query, controller.signal);
+      if (controller.signal.aborted) return;
       this.cache.set(key, data);
       this.error = null;
     } catch (error) {

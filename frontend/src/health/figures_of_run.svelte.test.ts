@@ -140,6 +140,7 @@ it('asks of a run that grows for what is new, and anew of one that was begun aga
   ]);
   const after = held.figures!.get('entropy')!.extremes!;
   expect(after.low.subarray(0, 624 * HEADS)).toEqual(before.low.subarray(0, 624 * HEADS));
+  expect(held.rewritten).toBe(0); // only grown
   look({ ...wanted, steps: [50_020] });
   await settle();
   expect(valueAt(held.figures!.get('entropy')!, 50_020, 3)).toBe(((5002 * 31 + 3 * 17) % 1000) / 8);
@@ -147,6 +148,7 @@ it('asks of a run that grows for what is new, and anew of one that was begun aga
   held.update(source(), 'a');
   await settle();
   expect(valueAt(held.figures!.get('entropy')!, 50_020, 3)).toBe(((5002 * 31 + 3 * 17 + 1) % 1000) / 8);
+  expect(held.rewritten).toBe(1);
 });
 
 it('says what went wrong, and tries again when it is told to', async () => {
@@ -175,5 +177,5 @@ it('shows nothing of another run, and asks for the rows of the new one, of which
   expect(held.figures).toBeNull();
   await settle();
   expect(valueAt(held.figures!.get('entropy')!, 0, 3)).toBe((3 * 17 + 1) / 8);
-  expect(held.error).toBeNull();
+  expect([held.error, held.rewritten]).toEqual([null, 0]);
 });

@@ -32,6 +32,8 @@ export interface Wanted {
 export class FiguresOfRun {
   /** Which steps there are. */
   readonly index = new Latest<HealthSteps>();
+  /** How often a resumed training was found to have written steps again that were known. */
+  rewritten = $state(0);
   private readonly blocks = new Pieces(BLOCKS);
   private readonly extremes = new Pieces(FIGURES);
   private readonly ranges = new Pieces(HEADS);
@@ -74,6 +76,7 @@ export class FiguresOfRun {
       signal.throwIfAborted(); // it must not forget what came since
       this.index.value = null; // else what was known would be asked for once more, before this is here
       this.forget(); // a restart has written some again
+      if (known) this.rewritten++;
       return { ...newer, from: 0 };
     });
   }

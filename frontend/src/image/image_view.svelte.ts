@@ -213,6 +213,10 @@ export class ImageView implements Feature {
     return this.summaries.loading;
   }
 
+  forget(): void {
+    this.summaries.forget();
+  }
+
   /** To be called while a component is made. */
   begin(): void {
     $effect.pre(() => {

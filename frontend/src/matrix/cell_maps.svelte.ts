@@ -203,6 +203,11 @@ export class CellMaps implements Feature {
     $effect.pre(() => this.follow());
   }
 
+  forget(): void {
+    this.loader.forget();
+    this.pair = null;
+  }
+
   leave(): void {
     this.loader.clear();
     this.pair = null;

@@ -55,6 +55,14 @@ export class MapLoader {
     this.fill();
   }
 
+  /** What is kept is not so any more: what is wanted is asked for again. */
+  forget(): void {
+    const { wanted } = this;
+    this.clear();
+    this.arrivals++;
+    this.want(wanted);
+  }
+
   clear(): void {
     this.want([]);
     this.held.clear();

@@ -63,6 +63,11 @@ export class Scoring implements Feature {
     () => this.change.answers.loading || this.likeness.answers.loading || this.likeness.orders.loading,
   );
 
+  forget(): void {
+    for (const answers of [this.change.answers, this.likeness.answers, this.likeness.orders])
+      answers.forget();
+  }
+
   /** To be called while a component is made. */
   begin(): void {
     this.change.begin(() => this.shows().uses('change'));

@@ -14,4 +14,6 @@ export interface Feature {
   readonly link?: Said;
   /** Another run is shown: what belongs to the last one goes. */
   leave?(): void;
+  /** A resumed training has written steps again: what is kept of steps is of the one that it discarded, and is asked for anew. */
+  forget?(): void;
 }

@@ -31,6 +31,13 @@ export class Gathered<T> {
     this.attempt++;
   }
 
+  /** What is kept is not so any more: what is needed is asked for again. */
+  forget(): void {
+    this.controller?.abort();
+    this.held = new Map();
+    this.attempt++;
+  }
+
   private async load(name: string, gather: (signal: AbortSignal) => Promise<T>): Promise<void> {
     const controller = new AbortController();
     this.controller = controller;

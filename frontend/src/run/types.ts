@@ -72,6 +72,8 @@ export interface Run {
   readonly part_of?: string | null;
   /** Ascending. */
   readonly steps: readonly number[];
+  /** Start and count of the checkpoint that was written last: another one also where a step is written again. */
+  readonly order?: readonly number[] | null;
   readonly layers: readonly Layer[];
   /** In the order of recording; the last one is what is shown. */
   readonly segments: readonly Segment[];

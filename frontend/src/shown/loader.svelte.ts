@@ -92,6 +92,15 @@ export class PointLoader {
     this.fill();
   }
 
+  /** What is kept is not so any more: what is wanted is asked for again. */
+  forget(): void {
+    for (const { controller } of this.running.values()) controller.abort();
+    this.cache.clear();
+    this.errors.clear();
+    this.arrivals++;
+    this.fill();
+  }
+
   destroy(): void {
     this.wanted = [];
     if (this.resting !== null) clearTimeout(this.resting);
@@ -152,6 +161,7 @@ export class PointLoader {
         },
         priority: () => running.priority,
       });
+      if (signal.aborted) return;
       const data = placed(points, query);
       if (points.notes.size > 0) this.notes.set(data, points.notes);
       this.cache.set(key, data);

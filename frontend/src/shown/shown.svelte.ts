@@ -60,6 +60,13 @@ export class ShownSteps implements Feature {
     isSingle(this.session.axes.projection, this.wish()?.alone ?? null),
   );
 
+  /** Nothing of what is drawn may stand in for what is asked for anew. */
+  forget(): void {
+    this.morph.stop();
+    this.next = null;
+    this.pair = null;
+  }
+
   /** Queries for the given checkpoints, one step after the other. */
   queries(indices: readonly number[], fit?: 'newest'): PointsQuery[] {
     return indices.flatMap((index) => this.questions(index, fit).map(({ query }) => query));
@@ -222,12 +229,7 @@ export class ShownSteps implements Feature {
     const { mix } = this.course;
     const { active } = this.morph;
     untrack(() => {
-      if (asked === null) {
-        this.morph.stop();
-        this.next = null;
-        this.pair = null;
-        return;
-      }
+      if (asked === null) return this.forget();
       const waits = active && this.pair !== null && sameView(this.pair.asked, asked);
       if (!waits) this.take(asked, mix);
     });
