@@ -1,8 +1,7 @@
-import { untrack } from 'svelte';
-import type { HeadConnections } from '../run/connections';
+import { Asked } from '../run/asked.svelte';
+import type { ConnectionsQuery, HeadConnections } from '../run/connections';
 import type { Feature } from '../run/feature';
 import type { HeadPlace } from '../run/head';
-import { Latest } from '../run/latest.svelte';
 import type { DataSource } from '../run/source';
 import type { Run } from '../run/types';
 import { LEAST_LOGITS, type Link, linksAt, rowAt } from './links';
@@ -15,22 +14,27 @@ interface Needs {
 
 /** Who feeds the opened head, and whom it feeds, at the shown step. */
 export class Connections implements Feature {
-  private readonly answer = new Latest<HeadConnections>();
+  private readonly answer: Asked<ConnectionsQuery, HeadConnections>;
 
-  constructor(private readonly session: Needs) {}
+  constructor(private readonly session: Needs) {
+    this.answer = new Asked(
+      () => this.question,
+      (query, signal) => session.data.source.connections(query, signal),
+    );
+  }
 
-  private readonly known: HeadConnections | null = $derived.by(() => {
-    const { data, focus } = this.session;
-    const { value } = this.answer;
-    const { opened } = focus;
-    const current =
-      value && value.run === data.run?.run && value.layer === opened?.layer && value.head === opened.head;
-    return current ? value : null;
+  /** Another one whenever there is more of the run. */
+  private readonly question: ConnectionsQuery | null = $derived.by(() => {
+    const { run } = this.session.data;
+    const { opened } = this.session.focus;
+    if (!run || run.error !== null || run.steps.length === 0 || !opened) return null;
+    return { run: run.run, layer: opened.layer, head: opened.head };
   });
+  private readonly known: HeadConnections | null = $derived.by(() => this.answer.value);
   /** Whether the shown run recorded any. The last answer tells it for all heads: nothing jumps from one to the next. */
   readonly recorded: boolean = $derived.by(() => {
-    const { value } = this.answer;
-    return value !== null && value.run === this.session.data.run?.run && value.steps.length > 0;
+    const { last } = this.answer;
+    return last?.question.run === this.session.data.run?.run && (last?.answer.steps.length ?? 0) > 0;
   });
   /** The step that the links are of, which may lie before the shown one; null where they are of none. */
   readonly at: number | null = $derived.by(() => {
@@ -63,20 +67,10 @@ export class Connections implements Feature {
 
   /** To be called while a component is made. */
   begin(): void {
-    $effect.pre(() => this.follow());
+    $effect.pre(() => this.answer.follow());
   }
 
   leave(): void {
     this.answer.clear();
-  }
-
-  /** Asked for again whenever there is more of the run. */
-  private follow(): void {
-    const { run, source } = this.session.data;
-    const { opened } = this.session.focus;
-    if (!opened) untrack(() => this.answer.clear()); // nobody waits for them any more
-    if (!run || run.error !== null || run.steps.length === 0 || !opened) return;
-    const { layer, head } = opened;
-    void this.answer.load((signal) => source.connections({ run: run.run, layer, head }, signal));
   }
 }

@@ -100,19 +100,23 @@ it('asks for one step of those that the hand passes', async () => {
   expect(heard()).toEqual(['L0 H0 200']);
 });
 
-it('keeps what it says of another step, and nothing of another head, picture or run', async () => {
+it('keeps what it says of another step, as late, and nothing of another head, picture, frame or run', async () => {
   needed.opened = { layer: 0, head: 0 };
   await pass();
   const { value } = trust.answer;
+  expect([trust.judged?.trust, trust.late]).toEqual([value, false]);
   needed.playback.go(1);
   flushSync();
-  expect(trust.answer.value).toBe(value);
+  expect([trust.answer.value, trust.judged, trust.late]).toEqual([null, { trust: value, step: 300 }, true]);
   const changes: (() => void)[] = [
     () => {
       needed.opened = { layer: 0, head: 1 };
     },
     () => {
       needed.projection = { ...DEFAULT_PROJECTION, method: 'pca' };
+    },
+    () => {
+      needed.frame = 200;
     },
     () => {
       needed.run = runOf({ run: 'b' });
@@ -123,8 +127,25 @@ it('keeps what it says of another step, and nothing of another head, picture or 
     expect(trust.answer.value).not.toBeNull();
     change();
     flushSync();
-    expect(trust.answer.value).toBeNull();
+    expect([trust.answer.value, trust.judged]).toEqual([null, null]);
   }
+});
+
+it('tells a refusal with its own step alone, and asks again for the shown step', async () => {
+  needed.opened = { layer: 0, head: 0 };
+  await pass();
+  vi.spyOn(needed.source, 'trust').mockRejectedValueOnce(new Error('The samples are gone.'));
+  needed.playback.go(1);
+  await pass();
+  expect([trust.answer.error, trust.judged]).toEqual(['The samples are gone.', null]);
+  needed.pictured = false; // the picture of the next step is still to come
+  needed.playback.go(2);
+  flushSync();
+  expect([trust.answer.error, trust.judged?.step]).toEqual([null, 300]);
+  needed.source.heard.length = 0;
+  void trust.answer.retry();
+  await pass();
+  expect([heard(), trust.judged?.step, trust.late]).toEqual([['L0 H0 200'], 200, false]);
 });
 
 it('is not asked for of points by themselves, nor of a run that cannot be read', async () => {

@@ -3,9 +3,9 @@ import { isError } from '../encoding/colouring';
 import type { Scatter } from '../encoding/scatter.svelte';
 import type { Marks } from '../find/marks.svelte';
 import type { Playback } from '../playback/playback.svelte';
+import { Asked } from '../run/asked.svelte';
 import type { Feature } from '../run/feature';
 import type { Focus } from '../run/focus.svelte';
-import { Latest } from '../run/latest.svelte';
 import type { Trust, TrustQuery } from '../run/pictures';
 import { addressKey } from '../run/projection';
 import type { DataSource } from '../run/source';
@@ -28,19 +28,35 @@ interface Needs {
 
 /** How far the opened head's picture can be believed. */
 export class HeadTrust implements Feature {
-  readonly answer = new Latest<Trust>();
-  /** The picture that the held answer is about. */
-  private about: string | null = null;
+  readonly answer: Asked<TrustQuery, Trust>;
 
-  constructor(private readonly session: Needs) {}
+  constructor(private readonly session: Needs) {
+    this.answer = new Asked(
+      () => this.question,
+      async (query, signal) => {
+        await sleep(REST, signal);
+        return session.data.source.trust(query, signal);
+      },
+    );
+  }
 
-  /** How wrong each point of the opened head is placed, while that is what colours it. */
+  private readonly question: TrustQuery | null = $derived.by(() => this.query());
+  /** What may be told, and the step that it is of: of this head in this frame at another step until its own is here. */
+  readonly judged: { readonly trust: Trust; readonly step: number } | null = $derived.by(() => {
+    const { question } = this;
+    const { last, error } = this.answer;
+    if (!question || !last || error !== null || ofPicture(last.question) !== ofPicture(question)) return null;
+    return { trust: last.answer, step: last.question.step };
+  });
+  /** Whether that is another step than the shown one. */
+  readonly late: boolean = $derived.by(() => this.judged !== null && this.answer.value === null);
+
+  /** How wrong each point of the opened head is placed, while that is what colours it; as late as what is judged. */
   readonly errors: Float32Array | null = $derived.by(() => {
     const { marks, scatter } = this.session;
     const { colouring } = scatter;
-    const trust = this.answer.value;
-    if (!trust || marks.alone || !isError(colouring)) return null;
-    return Float32Array.from(trust[colouring], toNumber);
+    if (!this.judged || marks.alone || !isError(colouring)) return null;
+    return Float32Array.from(this.judged.trust[colouring], toNumber);
   });
 
   /** Whether points wait for their colours; the figures say themselves that they are on their way. */
@@ -55,18 +71,7 @@ export class HeadTrust implements Feature {
 
   /** Asked for when the opened head's picture is here, and never for all heads. */
   private follow(): void {
-    const query = this.query();
-    const about =
-      query && `${query.run} ${query.layer} ${query.head} ${addressKey(query.projection)} ${query.dims}`;
-    // Another head's or another picture's figures must not stand beside this one.
-    if (about !== this.about) this.answer.clear();
-    this.about = about;
-    if (query === null || !this.session.headView.pictured) return;
-    const { source } = this.session.data;
-    void this.answer.load(async (signal) => {
-      await sleep(REST, signal);
-      return source.trust(query, signal);
-    });
+    if (this.question === null || this.session.headView.pictured) this.answer.follow();
   }
 
   private query(): TrustQuery | null {
@@ -81,4 +86,9 @@ export class HeadTrust implements Feature {
     const asked = { run: run.run, step, ...opened, projection, dims, frame };
     return previous === undefined ? asked : { ...asked, previous };
   }
+}
+
+/** The picture that trust is of, at whichever step. */
+function ofPicture({ run, layer, head, projection, dims, frame }: TrustQuery): string {
+  return `${run} ${layer} ${head} ${addressKey(projection)} ${dims} ${frame}`;
 }

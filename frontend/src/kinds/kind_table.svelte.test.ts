@@ -7,13 +7,17 @@ import { KindTable } from './kind_table.svelte';
 it('a table is asked for while it is looked at, and is never another step’s', async () => {
   const asked: LabelQuery[] = [];
   const answers: (() => void)[] = [];
+  const refusals: (() => void)[] = [];
   const signals: (AbortSignal | undefined)[] = [];
   const source = {
     labelAttention: (query: LabelQuery, signal?: AbortSignal) => {
       asked.push(query);
       signals.push(signal);
       const none = { query_labels: [], key_labels: [], attention: [], even: [], queries: [] };
-      return new Promise<LabelAttention>((resolve) => answers.push(() => resolve({ ...query, ...none })));
+      return new Promise<LabelAttention>((resolve, reject) => {
+        answers.push(() => resolve({ ...query, ...none }));
+        refusals.push(() => reject(new Error('The samples of this step are gone.')));
+      });
     },
   };
   const labels = { tag: ['D', 'N'], case: ['a', 'b'], length: [1, 2] };
@@ -48,7 +52,11 @@ it('a table is asked for while it is looked at, and is never another step’s', 
   expect([kinds.busy, signals[2]?.aborted]).toEqual([false, true]);
   kinds.open = true;
   flushSync();
-  expect(kinds.busy).toBe(true);
+  refusals[3]?.();
+  await expect.poll(() => kinds.error).toBe('The samples of this step are gone.');
+  step = 300;
+  flushSync();
+  expect([kinds.error, kinds.busy]).toEqual([null, true]); // it was about another step
   kinds.leave();
   expect(kinds.busy).toBe(false);
   end();

@@ -1,8 +1,7 @@
-import { untrack } from 'svelte';
+import { Asked } from '../run/asked.svelte';
 import type { Feature } from '../run/feature';
 import type { HeadPlace } from '../run/head';
-import type { LabelAttention } from '../run/label_attention';
-import { Latest } from '../run/latest.svelte';
+import type { LabelAttention, LabelQuery } from '../run/label_attention';
 import type { TokenIndex } from '../run/places';
 import type { DataSource } from '../run/source';
 import type { Run } from '../run/types';
@@ -24,9 +23,14 @@ export class KindTable implements Feature {
   open = $state(false);
   /** The label that the user chose. */
   chosen = $state<string | null>(null);
-  private readonly answer = new Latest<LabelAttention>();
+  private readonly answer: Asked<LabelQuery, LabelAttention>;
 
-  constructor(private readonly session: Needs) {}
+  constructor(private readonly session: Needs) {
+    this.answer = new Asked(
+      () => this.question,
+      (query, signal) => session.data.source.labelAttention(query, signal),
+    );
+  }
 
   /** Those that the probe has. */
   readonly labels: readonly string[] = $derived.by(() =>
@@ -35,18 +39,17 @@ export class KindTable implements Feature {
   readonly label: string | null = $derived.by(
     () => this.labels.find((label) => label === this.chosen) ?? this.labels[0] ?? null,
   );
-  /** Of the shown head, step and label; null while it is on its way. */
-  readonly table: LabelAttention | null = $derived.by(() => {
+  private readonly question: LabelQuery | null = $derived.by(() => {
     const { data, focus, playback } = this.session;
-    const { value } = this.answer;
-    const current =
-      value?.run === data.run?.run &&
-      value?.step === playback.step &&
-      value?.layer === focus.opened?.layer &&
-      value?.head === focus.opened?.head &&
-      value?.label === this.label;
-    return current ? value : null;
+    const { label } = this;
+    if (!this.open || !data.run || !focus.opened || playback.step === null || label === null) return null;
+    return { run: data.run.run, step: playback.step, ...focus.opened, label };
   });
+
+  /** Of the shown head, step and label; null while it is on its way. */
+  get table(): LabelAttention | null {
+    return this.answer.value;
+  }
 
   get error(): string | null {
     return this.answer.error;
@@ -58,24 +61,11 @@ export class KindTable implements Feature {
 
   /** To be called while a component is made. */
   begin(): void {
-    $effect.pre(() => this.follow());
+    $effect.pre(() => this.answer.follow());
   }
 
   leave(): void {
     this.answer.clear();
     this.chosen = null;
-  }
-
-  private follow(): void {
-    const { data, focus, playback } = this.session;
-    const { opened } = focus;
-    const { step } = playback;
-    const { label } = this;
-    if (!this.open || !data.run || !opened || step === null || label === null) {
-      untrack(() => this.answer.clear()); // nobody waits for it any more
-      return;
-    }
-    const asked = { run: data.run.run, step, layer: opened.layer, head: opened.head, label };
-    void this.answer.load((signal) => data.source.labelAttention(asked, signal));
   }
 }

@@ -148,6 +148,10 @@ export class HeadEvidence implements Feature {
     await this.answer.load((signal) => this.session.data.source.evidence(asked, { signal }));
   }
 
+  forget(): void {
+    if (this.asked) void this.ask(this.asked, this.byHand);
+  }
+
   leave(): void {
     this.asked = null;
     this.meant = null;

@@ -1,7 +1,6 @@
-import { untrack } from 'svelte';
-import type { ChangePoint, ChangePoints } from '../run/change_points';
+import { Asked } from '../run/asked.svelte';
+import type { ChangePoint, ChangePoints, FigureOfRunQuery } from '../run/change_points';
 import type { Feature } from '../run/feature';
-import { Latest } from '../run/latest.svelte';
 import type { DataSource } from '../run/source';
 import type { Run } from '../run/types';
 import type { HeadStrip } from './head_strip.svelte';
@@ -14,16 +13,24 @@ interface Needs {
 
 /** When the figure that the strip shows moved to another level, head by head. */
 export class LevelChanges implements Feature {
-  private readonly answer = new Latest<ChangePoints>();
+  private readonly answer: Asked<FigureOfRunQuery, ChangePoints>;
 
-  constructor(private readonly session: Needs) {}
+  constructor(private readonly session: Needs) {
+    this.answer = new Asked(
+      () => this.question,
+      (query, signal) => session.data.source.changePoints(query, signal),
+    );
+  }
 
-  /** None while they are on their way. */
-  readonly points: readonly ChangePoint[] = $derived.by(() => {
-    const { value } = this.answer;
-    const { data, health } = this.session;
-    return value && value.run === data.run?.run && value.figure === health.tint ? value.points : [];
+  /** Another one whenever there is more of the run. */
+  private readonly question: FigureOfRunQuery | null = $derived.by(() => {
+    const { data, health, strip } = this.session;
+    const { run } = data;
+    if (!strip.open || !run || run.error !== null || health.tint === null) return null;
+    return { run: run.run, figure: health.tint };
   });
+  /** None while they are on their way. */
+  readonly points: readonly ChangePoint[] = $derived.by(() => this.answer.value?.points ?? []);
 
   get busy(): boolean {
     return this.answer.loading;
@@ -31,22 +38,10 @@ export class LevelChanges implements Feature {
 
   /** To be called while a component is made. */
   begin(): void {
-    $effect.pre(() => this.follow());
+    $effect.pre(() => this.answer.follow());
   }
 
   leave(): void {
     this.answer.clear();
-  }
-
-  /** Asked for again whenever there is more of the run. */
-  private follow(): void {
-    const { data, health, strip } = this.session;
-    const { run, source } = data;
-    const { tint } = health;
-    if (!strip.open || !run || run.error !== null || tint === null) {
-      untrack(() => this.answer.clear()); // nobody waits for them any more
-      return;
-    }
-    void this.answer.load((signal) => source.changePoints({ run: run.run, figure: tint }, signal));
   }
 }

@@ -62,6 +62,21 @@ it('draws the training loss until another scalar is chosen, or none', async () =
   expect([steering.tag, steering.points.value, steering.possible]).toEqual([null, null, true]);
 });
 
+it('never tells another scalar’s number under the chosen one’s name, while its own is on its way or refused', async () => {
+  expect(steering.valueAt(0)).toBe('1.00');
+  const scalars = vi.spyOn(source, 'scalars').mockReturnValueOnce(new Promise(() => {}));
+  steering.choose('reward');
+  flushSync();
+  expect([steering.tag, steering.valueAt(0), steering.shown]).toEqual(['reward', null, []]);
+  scalars.mockRejectedValueOnce(new Error('TensorBoard has no such scalar.'));
+  steering.choose('lr');
+  await pass();
+  expect([steering.valueAt(0), steering.points.error]).toEqual([null, 'TensorBoard has no such scalar.']);
+  steering.choose('reward');
+  await pass();
+  expect([steering.valueAt(0), steering.points.error]).toEqual(['-1.00', null]);
+});
+
 it('falls back where the run has not what was chosen', async () => {
   steering.choose('eval/loss');
   await pass();

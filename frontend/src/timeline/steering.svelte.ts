@@ -1,4 +1,5 @@
 import { formatValue } from '../health/figures';
+import { Asked } from '../run/asked.svelte';
 import type { Feature } from '../run/feature';
 import { Latest } from '../run/latest.svelte';
 import type { ScalarPoint } from '../run/scalars';
@@ -13,7 +14,7 @@ const NONE = 'none';
 /** What of TensorBoard's scalars is drawn above the timeline. */
 export class Steering implements Feature {
   readonly tags = new Latest<readonly string[]>();
-  readonly points = new Latest<readonly ScalarPoint[]>();
+  readonly points: Asked<{ readonly run: string; readonly tag: string }, readonly ScalarPoint[]>;
   /** What the user chose; null until then. */
   chosen = $state<string | null>(null);
   /** Whether the user wants a logarithmic scale, where there can be one. */
@@ -37,7 +38,7 @@ export class Steering implements Feature {
     return partsAround(own ?? { run: '', steps: this.steps() }, listed);
   });
   /** The points that lie on the timeline, and on those of the other parts. */
-  readonly shown: readonly ScalarPoint[] = $derived(
+  readonly shown: readonly ScalarPoint[] = $derived.by(() =>
     within(this.points.value ?? [], this.around.from, this.around.to).filter(
       ({ step }) => !this.isLater(step),
     ),
@@ -52,7 +53,15 @@ export class Steering implements Feature {
     private readonly run: () => string | null,
     private readonly steps: () => readonly number[],
     private readonly listed: () => readonly Listed[] = () => [],
-  ) {}
+  ) {
+    this.points = new Asked(
+      () => {
+        const [run, tag] = [this.run(), this.tag];
+        return run === null || tag === null ? null : { run, tag };
+      },
+      (query, signal) => this.source.scalars(query.run, query.tag, signal),
+    );
+  }
 
   /** To be called while a component is made. */
   begin(): void {
@@ -62,9 +71,7 @@ export class Steering implements Feature {
       void this.tags.load((signal) => this.source.scalarTags(run, signal));
     });
     $effect.pre(() => {
-      const [run, tag] = [this.run(), this.tag];
-      if (run === null || tag === null || this.last < 0) return this.points.clear();
-      void this.points.load((signal) => this.source.scalars(run, tag, signal));
+      if (this.last >= 0) this.points.follow();
     });
   }
 
