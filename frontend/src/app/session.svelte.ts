@@ -186,8 +186,6 @@ export class Session extends Ground {
   chooseRun(name: string): void {
     if (this.against.own || this.against.name === name) this.against.clear();
     this.data.name = name;
-    this.playback.loop = null;
-    this.sentence.pins.clear();
     const { opened } = this.focus;
     this.close();
     // The other run's tokens may be others; the head at the same place stays open.

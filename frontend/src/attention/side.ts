@@ -1,3 +1,5 @@
+import type { Pair } from './weights';
+
 /** The two sides of attention: it goes from queries to keys. */
 export type Side = 'query' | 'key';
 
@@ -8,4 +10,16 @@ export interface TokenPlace {
 
 export function otherSide(side: Side): Side {
   return side === 'query' ? 'key' : 'query';
+}
+
+/** What is pointed at, if there is such a token, or pair, among those that are shown now: a shorter sequence may have come
+ * under a resting pointer. */
+export function among<Place extends TokenPlace | Pair>(
+  place: Place | null,
+  sides: Readonly<Record<Side, { readonly tokens: readonly unknown[] }>>,
+): Place | null {
+  if (place === null) return null;
+  const pair: Pair = 'side' in place ? { query: null, key: null, [place.side]: place.token } : place;
+  const has = (side: Side) => pair[side] === null || pair[side] < sides[side].tokens.length;
+  return has('query') && has('key') ? place : null;
 }

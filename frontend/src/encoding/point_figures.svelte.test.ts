@@ -102,9 +102,10 @@ it('shows the nearest checkpoint that is here, on one scale for all steps', asyn
   const last = figures.values('max_logit', 0)!;
   const range = figures.range('max_logit', 0, 1, points());
   needed.playback.go(3);
-  expect(figures.values('max_logit', 0)).toBe(last);
+  expect([figures.values('max_logit', 0), figures.told('max_logit', 0)]).toEqual([last, null]);
   await pass();
   expect(figures.values('max_logit', 0)).not.toBe(last);
+  expect(figures.told('max_logit', 0)).toBe(figures.values('max_logit', 0));
   expect(figures.range('max_logit', 0, 1, points())).toEqual(range);
   expect(figures.busy).toBe(false);
 });
@@ -145,6 +146,11 @@ it('says what went wrong, once, and tries again when asked', async () => {
   await pass();
   expect(heard()).toHaveLength(2);
   needed.source.fails = false;
+  needed.playback.go(3);
+  await pass();
+  expect(figures.values('entropy', 0)?.length).toBe(2 * points());
+  needed.playback.go(4);
+  expect(figures.values('entropy', 0)).toBeNull(); // nothing stands in for what will not come
   figures.retry();
   await pass();
   expect([figures.error, figures.values('entropy', 0)?.length]).toEqual([null, 2 * points()]);

@@ -62,11 +62,22 @@ export class PointFigures implements Feature {
 
   readonly busy: boolean = $derived(this.arrivals >= 0 && this.asked.some((query) => !this.settled(query)));
 
-  /** Each point of a layer, [heads × points], at the nearest checkpoint that is here; null before any is. */
+  /** Each point of a layer at the shown step, [heads × points]: what may be told of it. Null while it is not here. */
+  told(figure: PointFigure, layer: number): Float32Array | null {
+    const { step } = this.session.playback;
+    const { run } = this.session.data;
+    if (!run || step === null || this.arrivals < 0) return null;
+    return this.cache.get(keyOf({ run: run.run, step, layer, figure }));
+  }
+
+  /** The same as it is drawn: until those of the shown step are here, of the nearest checkpoint that is; null before any is,
+   * and where they will not come. */
   values(figure: PointFigure, layer: number): Float32Array | null {
     const { playback } = this.session;
     const { run } = this.session.data;
-    if (!run || this.arrivals < 0) return null;
+    const { step } = playback;
+    if (!run || step === null || this.arrivals < 0) return null;
+    if (this.failed.has(keyOf({ run: run.run, step, layer, figure }))) return null;
     for (let away = 0; away < playback.steps.length; away++) {
       for (const index of away === 0 ? [playback.index] : [playback.index - away, playback.index + away]) {
         const step = playback.steps[index];

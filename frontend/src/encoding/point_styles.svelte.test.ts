@@ -28,12 +28,15 @@ interface Given {
   readonly marked?: readonly number[];
   readonly found?: readonly number[];
   readonly errors?: readonly number[];
+  readonly late?: boolean;
   readonly values?: (figure: PointFigure, layer: number) => readonly number[];
   readonly palette?: Palette;
 }
 
 function made(given: Given): PointStyles {
-  const { layers = usual, marked, found = [], shown, lists } = given;
+  const { layers = usual, marked, found = [], shown, lists, late = false } = given;
+  const values = (figure: PointFigure, layer: number) =>
+    given.values ? Float32Array.from(given.values(figure, layer)) : null;
   const termOf = Uint8Array.from({ length: 2 * TOKENS }, (_, point) => Number(found.includes(point)));
   return new PointStyles({
     data: dataOf(sequences, { layers, ...(lists && { lists }) }),
@@ -48,10 +51,11 @@ function made(given: Given): PointStyles {
     scatter: { sized: given.sized ?? false },
     colourings: { chosen: colouringsOf(probe.value).find(({ id }) => id === given.colouring) ?? BY_KIND },
     pointFigures: {
-      values: (figure, layer) => (given.values ? Float32Array.from(given.values(figure, layer)) : null),
+      values,
+      told: (figure, layer) => (late ? null : values(figure, layer)),
       range: () => (given.values ? range : null),
     },
-    trust: { errors: given.errors ? Float32Array.from(given.errors) : null },
+    trust: { errors: given.errors ? Float32Array.from(given.errors) : null, late },
   });
 }
 
@@ -170,6 +174,15 @@ describe('what is the opened head’s own', () => {
     const { values } = styles.ofOpened!;
     expect([...values].filter((_, i) => i % 2 === 0)).toEqual(Array(10).fill(0));
     expect([values[1], values[2 * 5 + 1]]).toEqual([1, 1 + Math.round(254 * 0.5)]); // 10 and 15 of 10 to 20
+  });
+
+  it('tells no number while what colours it is another step’s', () => {
+    const given = { opened, colouring: 'tears', errors: [0, 0.25, 0.5, 1] };
+    expect(made(given).tells(1)?.[1]).toBe('0.250');
+    expect(made({ ...given, late: true }).tells(1)).toBeNull();
+    const values = () => Array.from({ length: 40 }, () => 12);
+    expect(made({ opened, colouring: 'norm', values }).tells(1)?.[1]).toBe('12.0');
+    expect(made({ opened, colouring: 'norm', values, late: true }).tells(1)).toBeNull();
   });
 
   it('is its errors, up to a half', () => {

@@ -41,9 +41,9 @@ interface Needs {
   readonly theme: Pick<Theme, 'palette'>;
   readonly scatter: Pick<Scatter, 'sized'>;
   readonly colourings: Pick<Colourings, 'chosen'>;
-  readonly pointFigures: Pick<PointFigures, 'values' | 'range'>;
-  /** How wrong each point of the opened head is placed. */
-  readonly trust: { readonly errors: Float32Array | null };
+  readonly pointFigures: Pick<PointFigures, 'values' | 'told' | 'range'>;
+  /** How wrong each point of the opened head is placed, and whether that is of another step than the shown one. */
+  readonly trust: { readonly errors: Float32Array | null; readonly late: boolean };
 }
 
 /** How points look and in which order they are drawn, the same for every scene. */
@@ -171,9 +171,10 @@ export class PointStyles {
     return { values, ramp: rampTable(errors === null ? theme.palette.ramp : theme.palette.errors) };
   });
 
-  /** What the colour of a point tells, in words; null where there is nothing more to say than its kind. */
+  /** What the colour of a point tells, in words; null where there is nothing more to say than its kind, and while what it is
+   * drawn in is another step's. */
   tells(point: number): readonly [string, string] | null {
-    const { errors } = this.session.trust;
+    const { errors, late } = this.session.trust;
     const { run } = this.session.data;
     const { opened } = this.session.focus;
     const { origin, title } = this.session.colourings.chosen;
@@ -181,9 +182,9 @@ export class PointStyles {
     const token = point % Math.max(1, run?.queries ?? 1);
     const said = (value: number | undefined) =>
       value === undefined || Number.isNaN(value) ? null : ([title, formatValue(value)] as const);
-    if (origin.kind === 'error') return said(errors?.[point]);
+    if (origin.kind === 'error') return said(late ? undefined : errors?.[point]);
     if (origin.kind === 'figure') {
-      const values = opened && this.session.pointFigures.values(origin.figure, opened.layer);
+      const values = opened && this.session.pointFigures.told(origin.figure, opened.layer);
       return said(opened && values ? values[opened.head * points + point] : undefined);
     }
     const { values } = this;

@@ -7,7 +7,7 @@ import {
   placeName,
   rowOf,
 } from '../attention/reading';
-import { otherSide, type Side, type TokenPlace } from '../attention/side';
+import { among, otherSide, type Side, type TokenPlace } from '../attention/side';
 import { weightsOf } from '../attention/weights';
 import type { Playback } from '../playback/playback.svelte';
 import type { Sentence } from '../reading/sentence.svelte';
@@ -91,7 +91,9 @@ export class ImageView implements Feature {
   readonly selected: TokenPlace | null = $derived.by(() => this.session.sentence.selected);
 
   /** What is read: what is under the pointer, else what is selected. */
-  readonly focus: TokenPlace | null = $derived((this.beside && this.pointed) || this.selected);
+  readonly focus: TokenPlace | null = $derived.by(
+    () => (this.beside && among(this.pointed, this.session.sentence.sides)) || this.selected,
+  );
 
   /** The one row or column that is enough for what is drawn; null: the whole matrix is. */
   readonly part: TokenPlace | null = $derived.by(() => {

@@ -110,6 +110,10 @@ export class Playback implements Feature {
     if (this.place >= to || (this.lap && this.place < from)) this.place = from;
   }
 
+  leave(): void {
+    this.loop = null;
+  }
+
   /** The user chooses what to loop over: between two checkpoints, or with one end at the shown one. */
   loopOver(a: number, b: number): void {
     this.loop = loopBetween(this.steps, clamp(a, this.steps.length), clamp(b, this.steps.length));

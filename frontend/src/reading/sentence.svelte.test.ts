@@ -196,3 +196,24 @@ it('selects a token in the sequence, and a position of the mean that belongs to 
   expect(focus.selection?.side).toBe('key');
   end();
 });
+
+it('keeps neither tokens that were clicked off, nor pins, nor a position, when another run is entered', () => {
+  const { sentence, then, end } = setup();
+  then(() => {
+    sentence.toggle({ side: 'query', token: 1 });
+    sentence.pins.add({ step: 100 });
+  });
+  expect([sentence.sides.query.gone, sentence.pins.ones.length]).toEqual([[false, true], 1]);
+  then(() => {
+    sentence.mean = true;
+    sentence.select({ side: 'key', token: 0 });
+  });
+  expect(sentence.selected).toEqual({ side: 'key', token: 0 });
+  then(() => sentence.leave());
+  expect(sentence.selected).toEqual({ side: 'query', token: 1 });
+  then(() => {
+    sentence.mean = false;
+  });
+  expect([sentence.off, sentence.sides.query.gone, sentence.pins.ones]).toEqual([[], [false, false], []]);
+  end();
+});

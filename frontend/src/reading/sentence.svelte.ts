@@ -240,8 +240,12 @@ export class Sentence extends SentenceOptions implements Feature {
     };
   }
 
+  /** Tokens that were clicked off and positions are of one run’s sequences, and so are pins. */
   leave(): void {
     this.attention.clear();
+    this.pins.clear();
+    this.position = null;
+    this.bringBack();
   }
 
   /** Whether a pinned head has the same queries and keys as the opened one. */
