@@ -218,7 +218,7 @@ def test_the_difference_of_health(tab: Tab) -> None:
     tab.frame.get_by_role("combobox", name="Tint").select_option("none")
     comparison = tab.frame.get_by_role("group", name="Comparison")
     expect(comparison.get_by_role("status")).to_have_text("Choose a tint: its difference is what is shown.")
-    tab.frame.get_by_role("radiogroup", name="Way of comparing").get_by_role("radio", name="Overlay").click()
+    tab.frame.get_by_role("group", name="Way of comparing").get_by_role("button", name="Overlay").click()
     expect(comparison).to_contain_text("twin · step 400")
 
 

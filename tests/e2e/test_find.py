@@ -181,7 +181,13 @@ def test_the_list_shows_hits_in_their_sequences_and_opens_them(tab: Tab) -> None
     expect(tab.sentence_view.get_by_role("button", name="query 7: micro", exact=True)).to_have_attribute(
         "aria-pressed", "true"
     )
-    expect(tab.sentence_view.get_by_role("spinbutton", name="Sequence")).to_have_value("2")
+    sequence = tab.sentence_view.get_by_role("spinbutton", name="Sequence")
+    expect(sequence).to_have_value("2")
+    last = sequence.get_attribute("max")
+    for _ in range(2):  # the second time the last one is shown already
+        sequence.fill("99")
+        sequence.press("Enter")
+        expect(sequence).to_have_value(str(last))
 
 
 def test_thousands_of_lines_are_drawn_as_they_are_scrolled_to(tab: Tab) -> None:

@@ -119,11 +119,11 @@ def test_a_click_opens_the_head_with_its_health(tab: Tab) -> None:
     expect(tab.head_view).to_contain_text("blocks.1.attention")
     expect(tab.head_view.get_by_role("img", name="Entropy over steps")).to_be_visible()
     expect(tab.head_view.get_by_role("img", name="Max logit over steps")).to_be_visible()
-    scatter = tab.head_view.get_by_role("img", name="Queries and keys of layer 1, head 4, step 300, in 2-D")
+    scatter = tab.head_view.get_by_role("img", name="Queries and keys of Layer 1 · Head 4, step 300, in 2-D")
     flat = tab.pixels(scatter)
     assert like(flat, QUERY).sum() > 50
     tab.frame.get_by_role("button", name="3D").click()
-    solid = tab.head_view.get_by_role("img", name="Queries and keys of layer 1, head 4, step 300, in 3-D")
+    solid = tab.head_view.get_by_role("img", name="Queries and keys of Layer 1 · Head 4, step 300, in 3-D")
     expect(solid).to_be_visible()
     before = tab.ready().pixels(solid)
     box = solid.bounding_box()
@@ -139,7 +139,7 @@ def test_a_click_opens_the_head_with_its_health(tab: Tab) -> None:
 
 def test_a_click_on_a_token_shows_its_attention(tab: Tab, logdir: Path) -> None:
     tab.open(words="off").click_cell(1, 4)
-    scatter = tab.head_view.get_by_role("img", name="Queries and keys of layer 1, head 4")
+    scatter = tab.head_view.get_by_role("img", name="Queries and keys of Layer 1 · Head 4")
     unlit = tab.pixels(tab.matrix)
     row, column = nearest(tab.pixels(scatter), QUERY)
     box = scatter.bounding_box()

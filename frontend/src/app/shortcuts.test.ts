@@ -16,19 +16,23 @@ class StandIn {
   }
 }
 
-let open: boolean;
+/** Kinds of the popovers that are open. */
+let open: string[];
 let opened: HeadPlace | null;
 let compared: object | null;
 let did: string[];
 let session: Needs;
 
 beforeEach(() => {
-  open = false;
+  open = [];
   opened = null;
   compared = null;
   did = [];
   vi.stubGlobal('Element', StandIn);
-  vi.stubGlobal('document', { querySelector: () => (open ? {} : null) });
+  vi.stubGlobal('document', {
+    querySelector: (selectors: string) =>
+      open.find((kind) => selectors === `[popover='${kind}']:popover-open`) ?? null,
+  });
   const playback = new Playback(() => false);
   playback.setSteps([0, 100, 200]);
   playback.go(1);
@@ -107,9 +111,15 @@ it('is not heard where something is typed, under an open panel, with commands, n
   expect(press('t', { target: new StandIn('input') })).toBe(true);
   expect(press('r', { ctrlKey: true })).toBe(true);
   expect(press('t', { defaultPrevented: true })).toBe(true);
-  open = true;
+  open = ['auto'];
   expect(press('t')).toBe(true);
   expect(did).toEqual([]);
+});
+
+it('is heard under the guide, which says so', () => {
+  open = ['manual'];
+  expect(press('t')).toBe(false);
+  expect(did).toEqual(['trails']);
 });
 
 it('hears brackets that need AltGr', () => {

@@ -8,7 +8,7 @@ export function shortcut(session: Needs, event: KeyboardEvent): void {
   const commands = event.ctrlKey || event.metaKey || event.altKey;
   if (commands && !event.getModifierState('AltGraph')) return;
   if (target instanceof Element && target.closest('input, select, textarea')) return;
-  if (document.querySelector(':popover-open')) return; // Escape closes it
+  if (document.querySelector("[popover='auto']:popover-open")) return; // Escape closes it; under the guide all goes on
   if (event.defaultPrevented) return;
   handleKey(EVERYWHERE, session, event);
 }

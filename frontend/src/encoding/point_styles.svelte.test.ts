@@ -99,6 +99,12 @@ describe('what is drawn, and in which order', () => {
     expect(made({ found: [0], shown: [1, 2] }).lit).toEqual([]);
   });
 
+  it('knows the selected token’s query and key, and none of another token where a filter hides it', () => {
+    const selection = { list: 0, sequence: 0, token: 1, side: 'query' } as const;
+    expect(made({ selection }).selected).toEqual([1, 6]);
+    expect(made({ selection, shown: [0, 2] }).selected).toEqual([]);
+  });
+
   it('lights as many as a cell has room for, the last ones first', () => {
     const styles = made({ marked: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] });
     expect(styles.litIn(600, 1, 1000)).toBe(styles.lit);

@@ -76,6 +76,14 @@ export class PointStyles {
     return this.orders[layer] ?? this.order;
   }
 
+  /** The selected token's query and key, where the filter shows them. */
+  readonly selected: readonly number[] = $derived.by(() => {
+    const { filter } = this.session;
+    const { run, probe } = this.session.data;
+    const sequence = litPoints(probe.value, this.session.focus.selection, run?.queries ?? 0);
+    return sequence.slice(-2).filter((point) => filter.shows(point));
+  });
+
   /** Drawn on top: hits of the search and a group, in the order of all points, then the selected token's sequence. */
   readonly lit: readonly number[] = $derived.by(() => {
     const { search, filter } = this.session;
@@ -85,7 +93,7 @@ export class PointStyles {
     const sequence = litPoints(probe.value, selection, run?.queries ?? 0);
     if (!members && !search.found) return sequence.filter((point) => filter.shows(point));
     const found = this.order.filter((point) => search.termOf[point] || members?.has(point));
-    return [...found, ...sequence.slice(-2).filter((point) => filter.shows(point))]; // only the selected token itself
+    return [...found, ...this.selected];
   });
 
   /** As many of them as a cell has room for, the last ones first.

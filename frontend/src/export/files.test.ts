@@ -117,6 +117,15 @@ it('has the opened head’s points out of its layer’s, without asking for what
   expect([heard, shares]).toEqual([[], [1]]);
 });
 
+it('names a file after the step that was shown when it was asked for', async () => {
+  let step = 100;
+  const playback = Object.defineProperty({ ...session.playback }, 'step', { get: () => step });
+  session = { ...session, playback };
+  const asked = taken('Points of L0 H1, step 100', 'npy');
+  step = 0;
+  expect((await asked).name).toBe('a_L0H1_step100_biplot.npy');
+});
+
 it('asks for the other steps, and says how far it is', async () => {
   const { name, npy, shares } = await taken('Points of L0 H1, all steps', 'npy');
   const { shape, data: floats } = await npy();

@@ -119,6 +119,7 @@ function takeHead(session: ExportSource, indices: readonly number[] | null): Num
     const { opened } = session.focus;
     const { dims, projection } = session.axes;
     const tokens = session.data.probe.value;
+    const when = indices ? `step${playback.step ?? 0}` : 'all-steps';
     if (!run || !opened || !tokens) throw new Error('No head is open: open one, and take its points again.');
     const chosen = indices ?? playback.steps.map((_, i) => i);
     const queries = headView.queries(chosen);
@@ -132,7 +133,6 @@ function takeHead(session: ExportSource, indices: readonly number[] | null): Num
       return { ...opened, step: query.step, points: whole ?? null };
     });
     const count = run.queries + run.keys;
-    const when = indices ? `step${playback.step ?? 0}` : 'all-steps';
     const name = fileName(run.run, [headName(run, opened), when, projection.method], format);
     return format === 'csv'
       ? csv(name, pointsCsv(heads, dims, run, tokens))

@@ -1,6 +1,7 @@
 import { flushSync } from 'svelte';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { StepPoints } from '../render/positions';
+import type { Pair } from '../shown/pair';
 import type { PairPlan } from './clusteredness';
 import { Clustering } from './clustering.svelte';
 
@@ -10,8 +11,10 @@ const TOGETHER = Float32Array.of(0, 0, 0.1, 0, 5, 0);
 const APART = Float32Array.of(0, 0, 5, 0, 0.1, 0);
 const step = (...heads: (Float32Array | null)[]): StepPoints => ({ id: '', heads });
 
+const pairOf = (from: StepPoints, to: StepPoints) => ({ from, to, fromStep: 100, toStep: 200 });
+
 class Scene {
-  pair = $state.raw<{ from: StepPoints; to: StepPoints } | null>(null);
+  pair = $state.raw<Pick<Pair, 'from' | 'to' | 'fromStep' | 'toStep'> | null>(null);
   mix = $state(0);
 }
 class Plans {
@@ -44,23 +47,23 @@ afterEach(() => {
 });
 
 it('scores the picture of each head: 1 where hits lie together, 0 where both lie nearer to another token', async () => {
-  matrix.pair = { from: step(TOGETHER, null, APART), to: step(TOGETHER, null, APART) };
+  matrix.pair = pairOf(step(TOGETHER, null, APART), step(TOGETHER, null, APART));
   await pass();
   expect(values()).toEqual([1, Number.NaN, 0]);
 });
 
 it('is of the step that is nearer to what is on screen', async () => {
-  matrix.pair = { from: step(TOGETHER), to: step(APART) };
+  matrix.pair = pairOf(step(TOGETHER), step(APART));
   matrix.mix = 0.4;
   await pass();
-  expect(values()).toEqual([1]);
+  expect([values(), clustering.of]).toEqual([[1], 100]);
   matrix.mix = 0.6;
   await pass();
-  expect(values()).toEqual([0]);
+  expect([values(), clustering.of]).toEqual([[0], 200]);
 });
 
 it('says nothing of a new search with what the last one came to', async () => {
-  matrix.pair = { from: step(TOGETHER), to: step(TOGETHER) };
+  matrix.pair = pairOf(step(TOGETHER), step(TOGETHER));
   await pass();
   plans.all = [{ ...PLAN, near: Uint32Array.of(0, 2), far: Uint32Array.of(0, 1) }];
   expect(values()).toBeNull();

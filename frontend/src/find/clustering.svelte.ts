@@ -6,17 +6,25 @@ import { clusteredness, type PairPlan } from './clusteredness';
 /** Where heads' points are read. */
 export interface ClusteringNeeds {
   /** The scene of all heads. */
-  readonly matrix: { readonly pair: Pick<Pair, 'from' | 'to'> | null; readonly mix: number };
+  readonly matrix: {
+    readonly pair: Pick<Pair, 'from' | 'to' | 'fromStep' | 'toStep'> | null;
+    readonly mix: number;
+  };
 }
 
 /** Milliseconds of work at a time, so that no frame waits for it. */
 const SLICE = 6;
 
+interface Result {
+  readonly plans: readonly PairPlan[];
+  readonly values: Float64Array;
+  /** The step whose picture this is. */
+  readonly step: number;
+}
+
 /** How clustered the hits of the search are in each head's picture at the shown step. */
 export class Clustering {
-  private result = $state.raw<{ readonly plans: readonly PairPlan[]; readonly values: Float64Array } | null>(
-    null,
-  );
+  private result = $state.raw<Result | null>(null);
   /** What is known of pictures, for one search: heads that arrive one by one, and steps that come back, cost nothing. */
   private known = new WeakMap<Float32Array, number>();
   private knownFor: readonly PairPlan[] = [];
@@ -39,24 +47,31 @@ export class Clustering {
     };
   });
 
-  /** The end of the shown steps that is nearer to what is on screen. */
-  private readonly step: StepPoints | null = $derived.by(() => {
+  /** The step that the score is of: the shown one's picture may still be on its way. */
+  readonly of: number | null = $derived.by(() => this.score && (this.result?.step ?? null));
+
+  /** The end of the shown steps that is nearer to what is on screen, and which step that is. */
+  private readonly drawn: StepPoints | null = $derived.by(() => {
     const { pair, mix } = this.session.matrix;
     return pair && (mix < 0.5 ? pair.from : pair.to);
+  });
+  private readonly drawnStep: number = $derived.by(() => {
+    const { pair, mix } = this.session.matrix;
+    return (mix < 0.5 ? pair?.fromStep : pair?.toStep) ?? 0;
   });
 
   /** To be called while a component is made. */
   begin(): void {
     $effect(() => {
-      const { step } = this;
+      const { drawn, drawnStep } = this;
       const plans = this.plans();
-      if (!step || plans.length === 0) return;
-      return this.work(step, plans);
+      if (!drawn || plans.length === 0) return;
+      return this.work(drawn, drawnStep, plans);
     });
   }
 
   /** @returns stops it */
-  private work({ heads }: StepPoints, plans: readonly PairPlan[]): () => void {
+  private work({ heads }: StepPoints, step: number, plans: readonly PairPlan[]): () => void {
     if (plans !== this.knownFor) {
       this.known = new WeakMap();
       this.knownFor = plans;
@@ -71,7 +86,7 @@ export class Clustering {
         head++;
       }
       if (head < heads.length) timer = setTimeout(slice);
-      else this.result = { plans, values };
+      else this.result = { plans, values, step };
     };
     let timer = setTimeout(slice);
     return () => clearTimeout(timer);

@@ -11,6 +11,7 @@ import { FLAT } from '../render/orbit';
 import type { Picture } from '../render/picture';
 import type { Theme } from '../render/theme.svelte';
 import type { HeadPlace } from '../run/head';
+import { headTitle } from '../run/labels';
 import type { RunState } from '../run/run_state.svelte';
 import type { Run } from '../run/types';
 import type { Arrangement } from './arrangement.svelte';
@@ -117,17 +118,15 @@ export function arranging({ scores, scoring, arrangement }: Told): readonly Head
 }
 
 /** What a screen reader hears, and the tooltip says, of a head. */
-export function headline(session: Told, { layer, head }: HeadPlace, second = false): string {
+export function headline(session: Told, place: HeadPlace, second = false): string {
   const { grid } = session;
   const { layers } = session.data;
   const { tint } = session.scoring;
-  const number = headNumber(grid, { layer, head });
-  const described = layers[layer];
-  const name = `Layer ${described?.number ?? layer} · Head ${described?.head_numbers[head] ?? head}`;
+  const number = headNumber(grid, place);
   const told = tint ? [`${tint.title} ${reading(session, number, second)}`] : [];
   for (const { title, values } of second ? [] : arranging(session))
     told.push(`${title} ${formatValue(values[number] ?? Number.NaN)}`);
-  const note = session.notes.at({ layer, head });
+  const note = session.notes.at(place);
   const own = [`${note?.star ? '★ ' : ''}${note?.name ?? ''}`.trim(), note?.text ?? ''].filter(Boolean);
-  return [name, ...own, ...told].join(' · ');
+  return [headTitle(layers, place), ...own, ...told].join(' · ');
 }

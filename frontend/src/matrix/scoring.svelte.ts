@@ -63,6 +63,10 @@ export class Scoring implements Feature {
     () => this.change.answers.loading || this.likeness.answers.loading || this.likeness.orders.loading,
   );
 
+  leave(): void {
+    this.change.since = 'previous'; // a step of one run alone
+  }
+
   forget(): void {
     for (const answers of [this.change.answers, this.likeness.answers, this.likeness.orders])
       answers.forget();

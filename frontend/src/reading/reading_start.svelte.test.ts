@@ -24,8 +24,10 @@ function setUp(
   const data = {
     ...dataOf(sequences),
     source: {
-      attention: async (query: AttentionQuery) => {
+      attention: async (query: AttentionQuery, signal?: AbortSignal) => {
         asked.push(query);
+        await Promise.resolve();
+        signal?.throwIfAborted();
         if (fails) throw new Error('It was thinned.');
         return { shape: [5, 5], data: Float32Array.from(WEIGHTS) };
       },
@@ -104,4 +106,11 @@ it('selects nothing in another head or step than the one that was meant', async 
   playback.step = 200;
   await read;
   expect(focus.selection).toBe(null);
+});
+
+it('begins at the sharpest query also where it is told to twice at once', async () => {
+  const { start, focus } = setUp(null);
+  const first = start.read();
+  await Promise.all([first, start.read()]);
+  expect(focus.selection?.token).toBe(4);
 });

@@ -31,6 +31,8 @@ interface Needs {
  * text that attends most sharply, of images at the one that shows most. */
 export class ReadingStart implements Feature {
   private controller = $state.raw<AbortController | null>(null);
+  /** Of the newest one: it is for this one alone to select something. */
+  private reads = 0;
 
   constructor(private readonly session: Needs) {}
 
@@ -42,6 +44,7 @@ export class ReadingStart implements Feature {
     const { focus, names, evidence, data, images, sentence, playback } = this.session;
     const { opened } = focus;
     const { step } = playback;
+    const own = ++this.reads;
     if (focus.large === 'points') focus.large = 'reading';
     if (!opened || focus.selection) return;
     if (sentence.mean || data.probe.value?.sequences[0]?.grid) {
@@ -50,9 +53,10 @@ export class ReadingStart implements Feature {
     }
     const kind = names.of(opened)?.findings[0]?.kind;
     if (kind !== undefined) await evidence.open(opened, kind);
-    if (!this.isStillOn(opened, step) || focus.selection !== null) return;
+    const goesOn = () => own === this.reads && this.isStillOn(opened, step) && focus.selection === null;
+    if (!goesOn()) return;
     const token = await this.sharpest();
-    if (!this.isStillOn(opened, step) || focus.selection !== null) return;
+    if (!goesOn()) return;
     const tokens = data.layerTokens[opened.layer];
     if (token === null || !tokens) focus.readFirst();
     else {

@@ -5,6 +5,7 @@ import {
   describeProgress,
   describeSegment,
   headLabel,
+  headTitle,
   runTitle,
   sinceStep,
 } from './labels';
@@ -28,6 +29,10 @@ const layer = (number: number, ...head_numbers: number[]): Layer => ({
 });
 
 describe('labels', () => {
+  it('name a head in full by the model’s own numbers', () => {
+    expect(headTitle([layer(2, 0, 1), layer(5, 1, 7)], { layer: 1, head: 1 })).toBe('Layer 5 · Head 7');
+  });
+
   it('are the numbers of the model, not positions', () => {
     const layers = [layer(2, 0, 1), layer(7, 1, 5)];
     expect(headLabel(layers, 1, 1)).toBe('L7 H5');

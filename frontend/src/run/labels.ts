@@ -1,12 +1,19 @@
 import { grouped, stepName } from '../base/numbers';
 /** How layers, heads and parts of a run are called on screen: by the model's own numbers, whatever was recorded of it. */
 
+import type { HeadPlace } from './head';
 import type { Layer, Progress, Run, Segment } from './types';
 
 /** "L5 H3" for the head at these positions among the recorded ones. */
 export function headLabel(layers: readonly Layer[], layer: number, head: number): string {
   const described = layers[layer];
   return `L${described?.number ?? layer} H${described?.head_numbers[head] ?? head}`;
+}
+
+/** The same in full: "Layer 5 · Head 3". */
+export function headTitle(layers: readonly Layer[], { layer, head }: HeadPlace): string {
+  const described = layers[layer];
+  return `Layer ${described?.number ?? layer} · Head ${described?.head_numbers[head] ?? head}`;
 }
 
 /** The number over a column of heads; empty where the layers have different heads there. */

@@ -38,6 +38,19 @@ it('stays the same object while nothing has changed', async () => {
   expect(data.run?.steps.at(-1)).toBe(400);
 });
 
+it('lets a slow answer come, however often it is asked meanwhile', async () => {
+  const answers: (() => void)[] = [];
+  const slow = { runs: () => new Promise((done) => answers.push(() => done({ runs }))) };
+  data = new RunState(slow as unknown as DataSource);
+  const first = data.refresh();
+  for (let i = 0; i < 2; i++) void data.refresh();
+  answers[0]?.();
+  await first;
+  expect([answers.length, data.runs.value?.runs.length]).toEqual([1, 2]);
+  void data.refresh();
+  expect(answers).toHaveLength(2);
+});
+
 it('keeps the shown run while it is not listed, and says so', async () => {
   data.name = 'b';
   await data.refresh();

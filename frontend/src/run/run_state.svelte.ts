@@ -47,8 +47,9 @@ export class RunState implements Feature {
     this.probe.clear();
   }
 
-  /** Asks which runs there are. An equal answer stays the same object, or all that depends on it would be made again. */
+  /** Asks which runs there are, unless that is being asked: a slow answer would never come. An equal answer stays the same object, or all that depends on it would be made again. */
   async refresh(): Promise<void> {
+    if (this.runs.loading) return;
     const held = this.runs.value;
     await this.runs.load(async (signal) => {
       const runs = await this.source.runs(signal);

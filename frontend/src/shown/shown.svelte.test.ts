@@ -205,6 +205,15 @@ it('shows nothing while nothing is wanted of it', async () => {
   nothing();
 });
 
+it('remembers the questions of the checkpoints that were looked at last, and not of all', () => {
+  const [first, second] = [scene.questions(0), scene.questions(1)];
+  for (let index = 2; index < 128; index++) scene.questions(index);
+  expect(scene.questions(0)).toBe(first);
+  scene.questions(128); // one more than are remembered
+  expect(scene.questions(0)).toBe(first);
+  expect(scene.questions(1)).not.toBe(second);
+});
+
 it('counts heads that have outgrown their frame, at steps after it', async () => {
   await pass();
   expect(scene.outgrown).toBe(4); // their coordinate is the step, far outside of [-1, 1]

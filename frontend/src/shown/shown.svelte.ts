@@ -32,6 +32,8 @@ export interface ShownNeeds extends Awaited {
   readonly reducedMotion: boolean;
 }
 
+/** Checkpoints whose questions are remembered: one has as many as there are layers, or heads. */
+const KNOWN = 128;
 /** Names of step points that are remembered. */
 const KEPT = 8;
 
@@ -77,7 +79,12 @@ export class ShownSteps implements Feature {
     const { known } = this.asking;
     const key = `${index} ${fit ?? ''}`;
     const questions = known.get(key) ?? questionsAt(this.asking, index, fit);
+    known.delete(key); // a Map lists its keys in the order of insertion: this one is the youngest now
     known.set(key, questions);
+    for (const oldest of known.keys()) {
+      if (known.size <= KNOWN) break;
+      known.delete(oldest);
+    }
     return questions;
   }
 

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { TokenAt } from '../run/lists';
 import type { Group } from '../run/pictures';
 import type { Asked, Pair } from '../shown/pair';
 import { LENGTHS, Trails, USUAL_LENGTH } from './trails.svelte';
@@ -7,8 +6,7 @@ import { LENGTHS, Trails, USUAL_LENGTH } from './trails.svelte';
 const STEPS = [0, 100, 200, 300, 400];
 
 class Shown {
-  selection = $state.raw<TokenAt | null>(null);
-  lit = $state.raw<readonly number[]>([7, 8, 1, 6]);
+  selected = $state.raw<readonly number[]>([]);
   group = $state.raw<Group | null>(null);
   slow = $state(false);
   from = $state(4);
@@ -47,7 +45,6 @@ beforeEach(() => {
   missing = new Set();
   shown = new Shown();
   trails = new Trails({
-    focus: shown,
     marks: shown,
     styles: shown,
     axes: shown,
@@ -64,9 +61,9 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllGlobals());
 
-it('are of the selected token’s query and key and of marked points, and of nothing else that is lit', () => {
+it('are of the selected token’s query and key and of marked points', () => {
   expect([trails.possible, trails.wanted]).toEqual([false, []]);
-  shown.selection = { sequence: 0, list: 0, token: 1, side: 'query' };
+  shown.selected = [1, 6];
   expect(trails.points).toEqual([1, 6]);
   shown.group = { id: '1', points: [3], of: 10 };
   expect(trails.points).toEqual([1, 6, 3]);
@@ -76,7 +73,7 @@ it('are of a sample of many points, evenly through them, and always of the selec
   shown.group = { id: '1', points: Array.from({ length: 1000 }, (_, i) => i), of: 1000 };
   expect(trails.drawn.length).toBe(120);
   expect([trails.drawn[0], trails.drawn[60], trails.drawn[119]]).toEqual([0, 500, 991]);
-  shown.selection = { sequence: 0, list: 0, token: 1, side: 'query' };
+  shown.selected = [1, 6];
   expect([trails.drawn.length, ...trails.drawn.slice(0, 3)]).toEqual([120, 1, 6, 0]);
   expect(new Set(trails.drawn.slice(2)).size).toBe(118);
 });

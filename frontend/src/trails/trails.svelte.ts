@@ -5,16 +5,14 @@ import { pointBudget } from '../render/budget';
 import { trailsThrough } from '../render/corners';
 import type { Trails as Drawn } from '../render/picture';
 import type { Feature } from '../run/feature';
-import type { Focus } from '../run/focus.svelte';
 import { choice, type Settings, settings } from '../run/setting';
 import type { Axes } from '../shown/axes.svelte';
 import type { ShownSteps } from '../shown/shown.svelte';
 
 /** Whose trails there are, and at which step. */
 interface Needs {
-  readonly focus: Pick<Focus, 'selection'>;
   readonly marks: Pick<Marks, 'group'>;
-  readonly styles: Pick<PointStyles, 'lit'>;
+  readonly styles: Pick<PointStyles, 'selected'>;
   readonly axes: Pick<Axes, 'slow'>;
   readonly playback: Pick<Playback, 'steps' | 'from' | 'to'>;
 }
@@ -47,16 +45,14 @@ export class Trails implements Feature {
   /** The selected token's query and key, then the marked points. */
   readonly points: readonly number[] = $derived.by(() => {
     const { marks, styles } = this.session;
-    const { selection } = this.session.focus;
-    const { group } = marks;
-    return [...(selection ? styles.lit.slice(-2) : []), ...(group?.points ?? [])];
+    return [...styles.selected, ...(marks.group?.points ?? [])];
   });
 
   /** Those whose trails are drawn: the selected token's, and of many marked points a sample, evenly through all of them. */
   readonly drawn: readonly number[] = $derived.by(() => {
     const { points } = this;
     if (points.length <= MOST_POINTS) return points;
-    const selected = this.session.focus.selection ? 2 : 0;
+    const selected = this.session.styles.selected.length;
     const [rest, room] = [points.slice(selected), MOST_POINTS - selected];
     const sample = Array.from({ length: room }, (_, i) => rest[Math.floor((i * rest.length) / room)] ?? 0);
     return [...points.slice(0, selected), ...sample];
