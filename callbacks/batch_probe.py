@@ -62,16 +62,17 @@ def batch_probe(
             examples = examples[: max(1, _MOST_TOKENS // width)]
             batch = collate(examples)
     inputs = _inputs(batch, model)
-    tensors = inputs if isinstance(inputs, dict) else dict(zip(map(str, range(len(inputs))), inputs, strict=True))
+    tensors = _by_name(inputs)
     pixels = _find(tensors, "pixel_values", lambda x: x.is_floating_point() and x.dim() == 4)
     ids = _find(tensors, _IDS, lambda x: not x.is_floating_point() and x.dtype != torch.bool and x.dim() == 2)
     if ids is not None:
         probe = _of_ids(inputs, ids, tensors.get(_MASK), model, forward, tokenizer)
         kind = "sequences"
     elif pixels is not None:
-        size = patch_size(model)
-        if size is None or len(tensors) > 1:
+        if (size := patch_size(model)) is None:
             raise NoProbeError(f"the {name} data are images, and the model does not say of which size its patches are")
+        if len(tensors) > 1 or _whole(inputs) is not None:
+            raise NoProbeError(f"the {name} data are images, and forward takes more than these: {_said(batch)}")
         shown = pixels if isinstance(inputs, tuple) else {"pixel_values": pixels}
         probe = Probe.from_images(None, shown, size, special=special_tokens(model))
         kind = "images"
@@ -111,6 +112,20 @@ def _inputs(batch: Any, model: nn.Module) -> tuple[Any, ...] | dict[str, Any]:
     raise NoProbeError(f"a batch is a {type(batch).__name__}")
 
 
+def _whole(inputs: tuple[Any, ...] | dict[str, Any]) -> dict[str, Any] | None:
+    """The batch by name that forward takes as its only argument, if it does."""
+    return inputs[0] if isinstance(inputs, tuple) and len(inputs) == 1 and isinstance(inputs[0], dict) else None
+
+
+def _by_name(inputs: tuple[Any, ...] | dict[str, Any]) -> dict[str, Any]:
+    """What the model takes, by name or place; of a batch that it takes whole, what is in it beside the answers."""
+    if isinstance(inputs, dict):
+        return inputs
+    if (batch := _whole(inputs)) is not None:
+        return {name: value for name, value in batch.items() if name not in _ANSWERS}
+    return dict(zip(map(str, range(len(inputs))), inputs, strict=True))
+
+
 def _of_ids(
     inputs: tuple[Any, ...] | dict[str, Any],
     ids: Tensor,
@@ -122,8 +137,12 @@ def _of_ids(
     held = torch.ones_like(ids) if mask is None or mask.dim() != 2 else mask
     rows = [row[there.bool()].tolist() for row, there in zip(ids, held, strict=True)]
     probe = Probe(inputs, _named(rows, tokenizer))
-    alone = inputs.keys() <= _EXTENDABLE if isinstance(inputs, dict) else len(inputs) == 1
-    layers = capture(model, probe, health=False, forward=forward).layers if alone else ()
+    whole = _whole(inputs)
+    named = inputs if whole is None else whole
+    alone = named.keys() <= _EXTENDABLE if isinstance(named, dict) else len(named) == 1
+    if not alone or (mask is not None and mask.dim() != 2):
+        return probe
+    layers = capture(model, probe, health=False, forward=forward).layers
     if not layers or not all(layer.causal for layer in layers):
         return probe
     special = set() if tokenizer is None else set(tokenizer.all_special_ids)
@@ -136,7 +155,8 @@ def _of_ids(
     if mask is not None:
         masks = [[1] * len(row) + [0] * (ids.shape[1] - len(row)) for row in added]
         longer[_MASK] = torch.cat([mask, mask.new_tensor(masks)])
-    return Probe(longer if isinstance(inputs, dict) else longer[_IDS], _named(rows + added, tokenizer))
+    given = (longer,) if whole is not None else longer if isinstance(inputs, dict) else longer[_IDS]
+    return Probe(given, _named(rows + added, tokenizer))
 
 
 def _named(rows: list[list[int]], tokenizer: "PreTrainedTokenizerBase | None") -> list[list[str]]:

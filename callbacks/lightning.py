@@ -1,8 +1,8 @@
 """The callback for Lightning's Trainer."""
 
 import contextlib
+import math
 import os
-import sys
 from typing import TYPE_CHECKING, Any, Unpack
 
 from torch import nn
@@ -64,8 +64,9 @@ class AttnVizCallback(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._close()
         logdir = self._logdir if self._logdir is not None else _logdir_of(trainer)
-        steps = int(min(trainer.estimated_stepping_batches, sys.maxsize))
-        options = for_training(self._options, steps=steps, resumed=trainer.global_step > 0)
+        steps = trainer.estimated_stepping_batches  # infinite or -1 where nobody knows
+        known = int(steps) if 0 <= steps < math.inf else None
+        options = for_training(self._options, steps=known, resumed=trainer.global_step > 0)
         options["forward"] = _in_precision_of(trainer, options.get("forward", nn.Module.__call__))
         model = pl_module.get_submodule(self._module)
         if self._probe is None:

@@ -98,11 +98,14 @@ def check_options(**options: Any) -> None:
             raise ValueError(f"{name}={function!r} is no function: give one of {meaning}")
 
 
-def for_training(options: RecorderOptions, *, steps: int, resumed: bool) -> dict[str, Any]:
-    """The options as AttentionRecorder takes them, for a training of so many steps, which may go on with another."""
+def for_training(options: RecorderOptions, *, steps: int | None, resumed: bool) -> dict[str, Any]:
+    """The options as AttentionRecorder takes them, for a training of so many steps, which may go on with another.
+
+    Raises ValueError for a share of a training of which `steps` is not known (None).
+    """
     given: dict[str, Any] = {"resume": True if resumed else None} | dict(options)
     paces = {
-        name: at_pace(given[name], steps)
+        name: at_pace(given[name], steps, name)
         for name in ("every", "health_every", *_BETWEEN)
         if given.get(name) is not None
     }

@@ -221,13 +221,13 @@ class Probe:
         """Tokens of each sequence."""
         return self.record.lengths
 
-    def within(self, max_tokens: int, *, seed: int = 0) -> "Probe":
+    def within(self, max_tokens: int) -> "Probe":
         """As many whole sequences as have at most `max_tokens` tokens together: chosen at random, in their order.
 
-        The choice is a function of `seed` and the lengths alone, so that a restarted training has the same probe.
+        The choice is a function of the lengths alone, so that a restarted training has the same probe.
         Raises ValueError if not even one fits.
         """
-        return self.only(rows_within(max_tokens, self.lengths, seed))
+        return self.only(rows_within(max_tokens, self.lengths))
 
     def batches(self, size: int, *, device: torch.device) -> Iterator[Batch]:
         """The probe in batches of at most `size` sequences, on `device`.

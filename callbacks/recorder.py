@@ -133,8 +133,8 @@ class AttentionRecorder:
             on_alert=on_alert,
             on_record=on_record,
             on_error=on_error,
+            **attributing,
         )
-        check_options(**attributing)
         self._every = as_schedule(every, "every")
         self._health_every = None if health_every is None else as_schedule(health_every, "health_every")
         self._failures = Failures(on_error, "Training goes on; later failures are not reported.", depth=3)

@@ -83,14 +83,22 @@ def check_pace(every: Pace, name: str) -> None:
         as_schedule(every, name)
 
 
-def at_pace(every: Pace, steps: int) -> Schedule:
-    """`every` as the schedule of a training of so many steps; the ends of epochs are not told by the step."""
+def at_pace(every: Pace, steps: int | None, name: str) -> Schedule:
+    """`every` as the schedule of a training of so many steps; the ends of epochs are not told by the step.
+
+    `name` is what the caller calls it. Raises ValueError for a share of a training whose `steps` nobody knows (None).
+    """
     every = _read(every)
     if every == "epoch":
         return never
     if isinstance(every, float):
+        if steps is None:
+            raise ValueError(
+                f"{name}={every!r} is a share of the training, and how long it will be is not known (max_epochs=-1, or "
+                "data without a length): give a number of steps, or tell the Trainer its max_steps"
+            )
         return Every(max(1, math.ceil(every * steps)))  # as the Trainer counts the steps of its own strategies
-    return as_schedule(every, "every")
+    return as_schedule(every, name)
 
 
 def _read(every: Pace) -> Pace:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,6 +40,7 @@ class Attribution:
     def __init__(self, model: nn.Module, probe: Probe, *, loss: Loss | None, forward: Forward, batch_size: int) -> None:
         self._shown = Shown(model, probe, forward, batch_size, loss)
         self._few = dataclasses.replace(self._shown, probe=few(probe), loss=None)
+        self._told = False  # of layers without connections
 
     def begin(self, first: Recording, *, ablates: bool, connects: bool) -> dict[str, str]:
         """Make one backward pass, and say in the log what importance and connections will take.
@@ -80,6 +82,10 @@ class Attribution:
         if connect:
             fed = feeding.connections(self._few, layers)
             arrays |= connection_arrays({"queries": fed.queries, "keys": fed.keys})
+            if fed.refused and not self._told:
+                self._told = True
+                named = "; ".join(f"{name}: {why}" for name, why in fed.refused.items())
+                warnings.warn(f"layers without connections: {named}", RuntimeWarning, stacklevel=5)
         return dataclasses.replace(recording, figures=figures, arrays=arrays)
 
     def _check(self) -> None:

@@ -111,6 +111,6 @@ class _Source:
         return (own * self._away).sum(dim=(0, 2, 3))
 
 
-def _numbers(layer: Layer) -> Sequence[int]:
+def _numbers(layer: Layer) -> list[int]:
     """Those of the recorded heads in the model's layer."""
-    return layer.head_numbers or range(layer.heads)
+    return list(layer.head_numbers or range(layer.heads))

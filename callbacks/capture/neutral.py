@@ -121,17 +121,18 @@ def _attributes(model: nn.Module) -> Iterator[None]:
     flat = inside_flat_parameters(model)
     code = OwnCode(model)
     memory = Memory(model, code.packages)
+    kept: list[KeptAttributes | KeptClassAttributes | KeptFunctions] = [
+        KeptAttributes(module, tensors=module not in flat, memory=memory)
+        for module in model.modules()
+        if not _keeps_its_own(module)
+    ]
+    kept += [KeptClassAttributes(kind, memory) for kind in memory.own_classes(model) | code.classes]
+    kept.append(KeptFunctions(code, memory))
     with contextlib.ExitStack() as stack:
-        stack.callback(lambda: only_forward.tell(model))
+        stack.callback(memory.only_forward().tell, model)
         stack.callback(memory.put_back)
-        for module in model.modules():
-            if not _keeps_its_own(module):
-                attributes = KeptAttributes(module, tensors=module not in flat, memory=memory)
-                stack.callback(attributes.put_back)
-        for kind in memory.own_classes(model) | code.classes:
-            stack.callback(KeptClassAttributes(kind, memory).put_back)
-        stack.callback(KeptFunctions(code, memory).put_back)
-        only_forward = memory.only_forward()
+        for one in kept:
+            stack.callback(one.put_back)
         yield
 
 

@@ -1,6 +1,5 @@
 """Images of a probe: their grids of patches, the files that are stored, and what is seen in each patch."""
 
-import hashlib
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tb_attnviz.events import Grid, Image, ProbeRecord
+from tb_attnviz.events.png import image_name
 
 from .labels import GivenLabels
 from .ragged import Ragged
@@ -122,8 +122,7 @@ def store(shown: "PILImage") -> tuple[Image, bytes]:
     file = io.BytesIO()
     shown.save(file, "PNG")
     png = file.getvalue()
-    name = f"image-{hashlib.sha256(png).hexdigest()[:16]}.png"
-    return Image(name, *shown.size), png
+    return Image(image_name(png), *shown.size), png
 
 
 def patch_labels(shown: "PILImage", grid: Grid) -> dict[str, Any]:

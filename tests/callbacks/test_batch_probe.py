@@ -82,6 +82,40 @@ def test_what_cannot_be_shown_is_named(data, why):
         batch_probe({"training": DataLoader(data)}, Encoder())
 
 
+class Whole(Decoder):
+    """Takes its batch whole, as a LightningModule often does."""
+
+    def forward(self, batch):
+        assert {"input_ids"} <= batch.keys() <= {"input_ids", "attention_mask", "labels"}
+        return super().forward(batch["input_ids"])
+
+
+@pytest.mark.parametrize(("beside", "added"), [({}, 3), ({"labels": IDS[0] * 0 - 100}, 0)], ids=["ids", "labels too"])
+def test_a_batch_that_is_taken_whole_is_looked_into(beside, added):
+    rows = [{**beside, "input_ids": row % 64} for row in IDS]
+    probe = batch_probe({"training": DataLoader(rows)}, Whole())
+    sequences = probe.record.sequences
+    assert [sequence.tokens for sequence in sequences[:4]] == [tuple(map(str, (row % 64).tolist())) for row in IDS]
+    assert [sequence.repeat is not None for sequence in sequences] == [False] * 4 + [True] * added
+    [batch] = probe.batches(16, device=torch.device("cpu"))
+    assert not batch.kwargs
+    assert torch.equal(batch.args[0]["input_ids"][:4], IDS % 64)
+
+
+class Masked(Decoder):
+    """Causal, with a mask that has its heads' axis already."""
+
+    def forward(self, input_ids, attention_mask):
+        assert attention_mask.dim() == 4
+        return super().forward(input_ids)
+
+
+def test_beside_a_mask_of_pairs_no_sequences_are_added():
+    seen = torch.ones(1, 12, 12).tril().bool()
+    rows = [{"input_ids": row % 64, "attention_mask": seen} for row in IDS]
+    assert batch_probe({"training": DataLoader(rows)}, Masked()).lengths == (12,) * 4
+
+
 def test_the_first_loader_of_several():
     loader = DataLoader(IDS)
     assert first_loader({"a": [loader], "b": SimpleNamespace()}) is loader

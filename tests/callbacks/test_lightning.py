@@ -155,6 +155,24 @@ def test_every_may_be_an_epoch_or_a_share_of_the_training(tmp_path, probe, every
     assert tb_attnviz.open_run(tmp_path / "run").steps == steps
 
 
+class Endless(IterableDataset):
+    def __iter__(self):
+        return iter(torch.randint(64, (64, 8)))
+
+
+@pytest.mark.parametrize("option", ["every", "health_every", "ablate_every"])
+@pytest.mark.parametrize("data", [DataLoader(IDS), DataLoader(Endless(), batch_size=4)], ids=["no end", "no length"])
+def test_a_share_of_a_training_without_a_known_end_is_said_before_the_first_step(tmp_path, probe, option, data):
+    callback = AttnVizCallback(probe, logdir=tmp_path, loss=lambda output, ids: output.mean(), **{option: 0.05})
+    trainer = Trainer(
+        max_epochs=1 if isinstance(data.dataset, Endless) else -1, callbacks=[callback], logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, accelerator="cpu",
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=rf"^{option}=0.05 is a share of the training, and how long .* its max_steps$"):
+        trainer.fit(Learner(), data)
+    assert trainer.global_step == 0
+
+
 class Scaled(Learner):
     """Takes its input as numbers that are not whole, too, as images come."""
 

@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 import tb_attnviz
 from tb_attnviz.callbacks import AttentionRecorder, Probe
-from tb_attnviz.callbacks.capture import capture
+from tb_attnviz.callbacks.capture import capture, neutral
 from tb_attnviz.callbacks.capture.neutral import undisturbed
 from tests.callbacks.models import IDS, Decoder
 
@@ -507,3 +507,12 @@ def test_a_parameter_that_is_written_to_later_is_named_once():
     capture(model, probe)
     handle.remove()
     assert torch.equal(model.head.weight, before)
+
+
+def test_what_fails_while_a_model_is_looked_at_is_told_as_it_is(monkeypatch):
+    def fails(*_):
+        raise ValueError("no function of that kind")
+
+    monkeypatch.setattr(neutral, "KeptFunctions", fails)
+    with pytest.raises(ValueError, match="no function of that kind"), undisturbed(Decoder()):
+        pass
