@@ -38,7 +38,7 @@ _DTYPES: dict[int, np.dtype[Any]] = {
 _CODES = {dtype: code for code, dtype in _DTYPES.items()}
 
 
-def add_array(event: Event, tag: str, array: Array, *, display_name: str = "") -> None:
+def add_array(event: Event, tag: str, array: Array) -> None:
     """Adds `array` to the summary of `event`, little-endian, in place: a message handed to another one is copied.
 
     Raises TypeError for a type that files of ours have not.
@@ -47,8 +47,6 @@ def add_array(event: Event, tag: str, array: Array, *, display_name: str = "") -
     if dtype not in _CODES:
         raise TypeError(f"{tag} is an array of {array.dtype}: give one of {', '.join(map(str, _CODES))}")
     value = event.summary.value.add(tag=tag)
-    if display_name:
-        value.metadata.display_name = display_name
     value.tensor.dtype = _CODES[dtype]
     for length in array.shape:
         value.tensor.tensor_shape.dim.add(size=length)

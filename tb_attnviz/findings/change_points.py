@@ -31,7 +31,7 @@ class Change:
     score: float
 
 
-def change_points(values: Float32, *, least: float = LEAST) -> list[Change]:
+def change_points(values: Float32) -> list[Change]:
     """Where the series `values` [steps, series] change, by series and row. Rows of which nothing is known do not count;
     else a series with NaN, or too short, has none.
     """
@@ -49,12 +49,12 @@ def change_points(values: Float32, *, least: float = LEAST) -> list[Change]:
     differences = np.diff(known, axis=0)
     noise = 1.4826 * np.median(np.abs(differences - np.median(differences, axis=0)), axis=0) / np.sqrt(2)
     moved = np.abs(after - before)
-    scores = moved / np.maximum(noise * np.sqrt(2 / WINDOW), least / BEGIN / 2)
+    scores = moved / np.maximum(noise * np.sqrt(2 / WINDOW), LEAST / BEGIN / 2)
     found = []
     for column, series in enumerate(places.tolist()):
         for stretch in _stretches(scores[:, column] > END):
             best = stretch[int(scores[stretch, column].argmax())]
-            if scores[best, column] >= BEGIN and moved[best, column] >= least:
+            if scores[best, column] >= BEGIN and moved[best, column] >= LEAST:
                 levels = float(before[best, column]), float(after[best, column])
                 found.append(Change(series, int(counted[rows[best]]), *levels, float(scores[best, column])))
     return found

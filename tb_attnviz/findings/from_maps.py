@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.events import AttentionMap, Grid, Layer
+from tb_attnviz.events import AttentionMap, Grid, Layer, Lengths
 from tb_attnviz.findings import chance
 from tb_attnviz.findings.recorded import Recorded
 
@@ -45,7 +45,8 @@ def _on_line(recorded: Recorded, layer: Layer, maps: AttentionMap, *, repeated: 
     offsets = np.arange(maps.offsets.shape[1]) + maps.offsets_from[0]
     pairs = np.maximum(lengths[:, None] - np.abs(offsets), 0).sum(axis=0)  # (offsets,)
     shares = np.nan_to_num(maps.offsets.astype(np.float64))
-    expected = np.array([_expected(lengths, int(offset), causal=layer.causal) for offset in offsets])
+    own = Lengths(tuple(lengths.tolist()), tuple(lengths.tolist()))
+    expected = np.array([chance.at_offset(layer, own, int(offset)) for offset in offsets])
     far = (np.abs(offsets) > 1) & (np.abs(offsets) <= _FARTHEST * np.median(lengths)) & (pairs > 0)
     for repeat in {sequence.repeat for sequence in sequences if sequence.repeat}:  # their figures tell of these
         far &= ~np.isin(-offsets, (repeat.period, repeat.period - 1))
@@ -62,16 +63,6 @@ def _on_line(recorded: Recorded, layer: Layer, maps: AttentionMap, *, repeated: 
     share = shares @ weights
     found |= {"share/local": share, "over/local": chance.beyond(share, by_chance if by_chance < 0.6 else np.nan)}
     return {name: np.asarray(values, np.float32) for name, values in found.items()}
-
-
-def _expected(lengths: npt.NDArray[np.int64], offset: int, *, causal: bool) -> float:
-    """What an even head gives the key at `offset`, as the map averages: over sequences."""
-    found = [
-        float(np.mean(1 / chance.seen(n, n, causal=causal)[max(0, -offset) : min(n, n - offset)]))
-        for n in lengths.tolist()
-        if n > abs(offset) and not (causal and offset > 0)
-    ]
-    return float(np.mean(found)) if found else np.nan
 
 
 def _otherwise_first(first: Float32, offsets: npt.NDArray[np.int64]) -> Float64:

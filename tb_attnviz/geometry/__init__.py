@@ -10,7 +10,7 @@ from tb_attnviz.geometry.blocks import BLOCK, Window
 from tb_attnviz.geometry.canonical import CanonicalAxes, canonical_axes, procrustes
 from tb_attnviz.geometry.divergence import jensen_shannon
 from tb_attnviz.geometry.following import Pairs, follows
-from tb_attnviz.geometry.health import FIGURES, figures_of, health, over_sequences
+from tb_attnviz.geometry.health import FIGURES, figures_of, over_sequences
 from tb_attnviz.geometry.maps import PLAIN, REPEATED, Kind, Maps, Mean
 from tb_attnviz.geometry.neighbourhoods import Neighbourhoods, neighbourhoods
 from tb_attnviz.geometry.paper import paper_scale, paper_translation
@@ -55,7 +55,6 @@ __all__ = [
     "effective_rank",
     "figures_of",
     "follows",
-    "health",
     "jensen_shannon",
     "joined_maps",
     "linear_cka",

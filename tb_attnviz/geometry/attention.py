@@ -27,27 +27,19 @@ def visible_pairs(
     n_key: int,
     *,
     causal: bool,
-    lengths: Array | None = None,
-    key_lengths: Array | None = None,
     bias: Array | None = None,
     like: Array,
     positions: Array | None = None,
 ) -> Array:
     """Which query sees which key, boolean, broadcastable to [sequences, heads, n_query, n_key].
 
-    `causal` hides the keys after the query; with `lengths` [sequences], a sequence's padding neither sees nor is seen
-    (`key_lengths`: where the keys are not those of the queries' tokens); a `bias` of -inf hides a pair. `like`: an
-    array that gives library and device. `positions` [n_query]: of the queries among the keys, where they are not the
-    first ones.
+    `causal` hides the keys after the query; a `bias` of -inf hides a pair. `like`: an array that gives library and
+    device. `positions` [n_query]: of the queries among the keys, where they are not the first ones.
     """
     xp = array_namespace(like)
     query = (xp.arange(n_query, device=device(like)) if positions is None else positions)[:, None]  # (n_query, 1)
     key = xp.arange(n_key, device=device(like))[None, :]  # (1, n_key)
     visible = (key <= query) if causal else (key + query >= 0)
-    if lengths is not None:
-        ends = lengths[:, None, None, None]  # (sequences, 1, 1, 1)
-        key_ends = ends if key_lengths is None else key_lengths[:, None, None, None]
-        visible = visible & (query < ends) & (key < key_ends)
     if bias is not None:
         visible = visible & (bias > -xp.inf)
     return visible

@@ -29,58 +29,12 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
-from tb_attnviz.geometry.blocks import Window
-from tb_attnviz.geometry.repeats import Repeat, asked_of, repeat_figures
-from tb_attnviz.geometry.survey import SURVEYED, Survey, survey
+from tb_attnviz.geometry.repeats import Repeat, repeat_figures
+from tb_attnviz.geometry.survey import SURVEYED, Survey
 
 Array = Any  # an array of any library that implements the array API standard
 
 FIGURES = (*SURVEYED[:-1], "induction", "duplicate", SURVEYED[-1])
-
-
-def health(
-    queries: Array,
-    keys: Array,
-    *,
-    scale: float,
-    causal: bool,
-    lengths: Sequence[int],
-    key_lengths: Sequence[int] | None = None,
-    window: Window = (None, None),
-    softcap: float | None = None,
-    bias: Array | None = None,
-    sinks: Array | None = None,
-    places: Array | None = None,
-    ordered: bool = True,
-    repeats: Sequence[Repeat | None] = (),
-) -> dict[str, Array]:
-    """Every figure of FIGURES of one layer on all sequences, each [heads].
-
-    queries [sequences, heads, longest, d], keys [sequences, kv_heads, longest, d], padded at the end; a key is that of
-    heads / kv_heads heads, which follow each other. `lengths`: tokens of each sequence; `key_lengths`: the keys are
-    those of another one. `window`: how many tokens before and after its own a query sees; `causal`: none after it.
-    `softcap` and `bias` [sequences or 1, heads or 1, longest, longest] as in `logits`, `sinks` [heads] as in
-    `attention`.
-    `places` [longest, 2] or [sequences, longest, 2]: row and column of every token, NaN for those without; `ordered`:
-    tokens come in an order. `repeats`: (start, period) of each sequence that repeats itself, else None.
-    NaN where no sequence defines a figure (induction without repeat, entropy where every query sees one key).
-    """
-    seen = survey(
-        queries,
-        keys,
-        scale=scale,
-        causal=causal,
-        lengths=lengths,
-        key_lengths=key_lengths,
-        window=window,
-        softcap=softcap,
-        bias=bias,
-        sinks=sinks,
-        places=places,
-        ordered=ordered,
-        asked=asked_of(repeats),
-    )
-    return figures_of([seen], [int(n) for n in lengths], repeats)
 
 
 def figures_of(surveys: Sequence[Survey], lengths: Sequence[int], repeats: Sequence[Repeat | None]) -> dict[str, Array]:

@@ -19,9 +19,9 @@ class Offsets:
 
     def __init__(self, part: Part) -> None:
         self._part = part
-        self.total = _zeros(part, (*part.queries.shape[:2], part.n_query + part.n_key - 1))
+        self.total = zeros(part, (*part.queries.shape[:2], part.n_query + part.n_key - 1))
         heads = None if part.bias is None else part.bias.shape[1]
-        self.pairs = _pairs(part) if heads is None else _zeros(part, (len(part.lengths), heads, self.total.shape[-1]))
+        self.pairs = _pairs(part) if heads is None else zeros(part, (len(part.lengths), heads, self.total.shape[-1]))
 
     def add(self, block: Block, inverse: Array) -> None:
         """`inverse` [sequences, heads, rows]: 1 / total, or 0 for a query that sees nothing."""
@@ -67,8 +67,8 @@ class Places:
         self._part = part
         # (sequences or 1, SIZE, n_query): how much of each part of its sequence is a query, the last query first
         self._cells = xp.flip(_as(part, cells(part.lengths, part.n_query)), axis=-1)
-        self._by_cell = _zeros(part, (*part.queries.shape[:2], SIZE, part.n_key))
-        self._first = _zeros(part, (*part.queries.shape[:2], SIZE, SIZE))
+        self._by_cell = zeros(part, (*part.queries.shape[:2], SIZE, part.n_key))
+        self._first = zeros(part, (*part.queries.shape[:2], SIZE, SIZE))
 
     def add(self, block: Block, inverse: Array) -> None:
         part, own, keys = self._part, block.queries, block.keys
@@ -110,8 +110,8 @@ class Shifts:
         self._part, self._grid = part, grid
         sequences, heads = part.queries.shape[:2]
         shape = (2 * grid[0] - 1, 2 * grid[1] - 1)
-        self._total = _zeros(part, (sequences, heads, *shape))
-        self._pairs = _zeros(part, (sequences, 1 if part.bias is None else part.bias.shape[1], *shape))
+        self._total = zeros(part, (sequences, heads, *shape))
+        self._pairs = zeros(part, (sequences, 1 if part.bias is None else part.bias.shape[1], *shape))
 
     def add(self, block: Block, inverse: Array) -> None:
         """A query at a time: its attention on the grid, moved so that the query lies in the middle."""
@@ -134,7 +134,7 @@ class Shifts:
     def _on_grid(self, row: Array, keys: slice) -> Array:
         """row [sequences, heads or 1, keys] as [sequences, heads or 1, rows, columns]."""
         if keys != slice(0, self._part.n_key):
-            whole = _zeros(self._part, (*row.shape[:2], self._part.n_key))
+            whole = zeros(self._part, (*row.shape[:2], self._part.n_key))
             whole[..., keys] = row
             row = whole
         patches = row[..., -self._grid[0] * self._grid[1] :]
@@ -204,7 +204,8 @@ def _over_sequences(values: Array, counted: Array) -> Mean:
     return Mean(xp.sum(kept, axis=0), xp.sum(xp.astype(counted, values.dtype), axis=0))
 
 
-def _zeros(part: Part, shape: tuple[int, ...]) -> Array:
+def zeros(part: Part, shape: tuple[int, ...]) -> Array:
+    """Of this shape, in the library and type of the queries of `part`, and on their device."""
     like = part.queries
     return array_namespace(like).zeros(shape, dtype=like.dtype, device=device(like))
 

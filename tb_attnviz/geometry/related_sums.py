@@ -10,7 +10,7 @@ from array_api_compat import array_namespace, device, to_device
 from tb_attnviz.geometry.blocks import Block, Part
 from tb_attnviz.geometry.following import Float64, Followed, OffsetSums, OfSequence, Pairs, columns_of
 from tb_attnviz.geometry.maps import Kind
-from tb_attnviz.geometry.pair_sums import sheared
+from tb_attnviz.geometry.pair_sums import sheared, zeros
 
 Array = Any  # an array of any library that implements the array API standard
 
@@ -115,8 +115,8 @@ class _Sums:
         heads = part.queries.shape[1]
         seeing = 1 if part.bias is None else part.bias.shape[1]
         shape, offsets = (len(part.lengths), part.n_key), part.n_query + part.n_key - 1
-        self._by_key = [_zeros(part, (shape[0], count, shape[1])) for count in (heads, seeing)]
-        self._by_offset = [_zeros(part, (len(classes), count, offsets)) for count in (heads, seeing)]
+        self._by_key = [zeros(part, (shape[0], count, shape[1])) for count in (heads, seeing)]
+        self._by_offset = [zeros(part, (len(classes), count, offsets)) for count in (heads, seeing)]
 
     def add(self, block: Block, attention: Array, visible: Array, classes: Sequence[Array | None]) -> None:
         xp = array_namespace(attention)
@@ -149,11 +149,6 @@ def _in_block(part: Part, of_class: npt.NDArray[np.bool_] | None, block: Block) 
     here = np.flip(of_class[block.queries, block.keys], axis=0).astype(np.float32)
     like = part.queries
     return array_namespace(like).asarray(here, dtype=like.dtype, device=device(like))
-
-
-def _zeros(part: Part, shape: tuple[int, ...]) -> Array:
-    like = part.queries
-    return array_namespace(like).zeros(shape, dtype=like.dtype, device=device(like))
 
 
 def _numpy(x: Array) -> Float64:

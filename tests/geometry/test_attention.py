@@ -30,14 +30,6 @@ def test_equal_to_pytorch(library: str, causal: bool, bias: torch.Tensor | None)
     np.testing.assert_allclose(geometry.attention(logits, visible), expected, atol=1e-6)
 
 
-def test_padding_neither_sees_nor_is_seen() -> None:
-    visible = geometry.visible_pairs(3, 3, causal=True, lengths=np.array([3, 2]), like=QUERIES.numpy())
-    assert visible[:, 0].tolist() == [
-        [[True, False, False], [True, True, False], [True, True, True]],
-        [[True, False, False], [True, True, False], [False, False, False]],
-    ]
-
-
 def test_a_query_that_sees_nothing_attends_to_nothing() -> None:
     attention = geometry.attention(np.ones((1, 2)), np.zeros((1, 2), bool))
     np.testing.assert_array_equal(attention, [[0, 0]])

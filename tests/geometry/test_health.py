@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tb_attnviz import geometry
+from tests.geometry.surveyed import health_of
 
 Array = npt.NDArray[np.float64]
 
@@ -23,7 +24,7 @@ def keys_for(attention: Array) -> tuple[Array, Array]:
 def figures(attention: Array, *, causal: bool = False, **options: object) -> dict[str, float]:
     queries, keys = keys_for(attention)
     lengths = np.array([len(attention)])
-    health = geometry.health(queries, keys, scale=1.0, causal=causal, lengths=lengths, **options)
+    health = health_of(queries, keys, scale=1.0, causal=causal, lengths=lengths, **options)
     assert set(health) == set(geometry.FIGURES)
     return {name: float(values[0]) for name, values in health.items()}
 
@@ -107,12 +108,12 @@ def test_the_front_end_explains_every_figure() -> None:
 def test_norms_and_the_largest_logit() -> None:
     queries = np.array([[[[3.0, 4.0], [0.0, 1.0]]]])
     keys = np.array([[[[0.0, 2.0], [10.0, 0.0]]]])
-    health = geometry.health(queries, keys, scale=0.5, causal=True, lengths=np.array([2]))
+    health = health_of(queries, keys, scale=0.5, causal=True, lengths=np.array([2]))
     assert health["query_norm"].item() == 3
     assert health["key_norm"].item() == 6
     assert health["max_logit"].item() == 4  # 0.5 · (3, 4)·(0, 2); the 15 of (3, 4)·(10, 0) is hidden
     bias = np.array([[[[0.0, 0.0], [7.0, 0.0]]]])
-    biased = geometry.health(queries, keys, scale=0.5, causal=True, lengths=np.array([2]), bias=bias)
+    biased = health_of(queries, keys, scale=0.5, causal=True, lengths=np.array([2]), bias=bias)
     assert biased["max_logit"].item() == 8
 
 
@@ -121,7 +122,7 @@ def test_what_is_not_finite_is_counted() -> None:
     queries[0, 1, 0] = [np.nan, np.inf, -np.inf, 1e30]  # 3 of head 1
     keys[0, 1, 1, 0] = np.nan  # and 1
     keys[0, 0, 2, 3] = np.nan  # padding
-    health = geometry.health(queries, keys, scale=1, causal=False, lengths=np.array([2]))
+    health = health_of(queries, keys, scale=1, causal=False, lengths=np.array([2]))
     assert health["non_finite"].tolist() == [0, 4]
     assert np.isnan(health["entropy"]).tolist() == [False, True]
     assert np.isnan(health["max_logit"]).tolist() == [False, True]
@@ -129,7 +130,7 @@ def test_what_is_not_finite_is_counted() -> None:
 
 def test_no_logit_is_too_large_for_an_entropy() -> None:
     queries, keys = np.array([[[[1e18, 0], [0, 1e18]]]]), np.array([[[[1e18, 0], [0, 1e18]]]])
-    health = geometry.health(
+    health = health_of(
         queries.astype(np.float32), keys.astype(np.float32), scale=1, causal=False, lengths=np.array([2])
     )
     assert health["entropy"].item() == pytest.approx(0, abs=1e-30)
@@ -138,9 +139,9 @@ def test_no_logit_is_too_large_for_an_entropy() -> None:
 
 def test_padding_never_counts() -> None:
     queries, keys = np.random.default_rng(0).normal(size=(2, 1, 2, 5, 3))
-    alone = geometry.health(queries[:, :, :3], keys[:, :, :3], scale=1, causal=False, lengths=np.array([3]))
+    alone = health_of(queries[:, :, :3], keys[:, :, :3], scale=1, causal=False, lengths=np.array([3]))
     queries[:, :, 3:], keys[:, :, 3:] = 1e9, -1e9
-    padded = geometry.health(queries, keys, scale=1, causal=False, lengths=np.array([3]))
+    padded = health_of(queries, keys, scale=1, causal=False, lengths=np.array([3]))
     for name, values in alone.items():
         np.testing.assert_allclose(padded[name], values, err_msg=name)
 
@@ -148,9 +149,9 @@ def test_padding_never_counts() -> None:
 def test_torch_and_numpy_agree() -> None:
     queries, keys = torch.randn(2, 3, 4, 9, 5).double()
     lengths, repeats = torch.tensor([9, 4, 1]), [(0, 3), None, None]
-    ours = geometry.health(queries, keys, scale=0.4, causal=True, lengths=lengths, repeats=repeats)
+    ours = health_of(queries, keys, scale=0.4, causal=True, lengths=lengths, repeats=repeats)
     arrays = (queries.numpy(), keys.numpy())
-    theirs = geometry.health(*arrays, scale=0.4, causal=True, lengths=lengths.numpy(), repeats=repeats)
+    theirs = health_of(*arrays, scale=0.4, causal=True, lengths=lengths.numpy(), repeats=repeats)
     for name in geometry.FIGURES:
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-9, err_msg=name)
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tb_attnviz import geometry
+from tests.geometry.surveyed import health_of
 
 # the attention of one head, 3 tokens: queries are the identity and keys the logarithm of it
 ATTENTION = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.7, 0.2, 0.1]])
@@ -75,7 +76,7 @@ def test_health_is_their_mean(library: str, causal: bool) -> None:
     arrays = [rng.normal(size=(2, 9, 4)) for _ in range(2)]  # (heads, n, d)
     queries, keys = (torch.from_numpy(x) if library == "torch" else x for x in arrays)
     lengths = torch.tensor([9]) if library == "torch" else np.array([9])
-    health = geometry.health(queries[None], keys[None], scale=0.5, causal=causal, lengths=lengths)
+    health = health_of(queries[None], keys[None], scale=0.5, causal=causal, lengths=lengths)
     found = {
         name: np.asarray(geometry.point_figure(name, queries, keys, scale=0.5, causal=causal))
         for name in geometry.POINT_FIGURES

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from tb_attnviz import geometry
+from tests.geometry.surveyed import health_of
 
 Array = npt.NDArray[np.float64]
 Repeat = tuple[int, int]
@@ -46,7 +47,7 @@ def figures(sequences: list[list[int]], repeats: list[Repeat | None], *heads: li
         for s, a in enumerate(head):
             n = len(a)
             queries[s, h, :n, :n], keys[s, h, :n, :n] = np.eye(n), np.log(a + 1e-300).T
-    found = geometry.health(
+    found = health_of(
         queries, keys, scale=1, causal=True, lengths=[len(tokens) for tokens in sequences], repeats=repeats
     )
     return {name: found[name].tolist() for name in ("induction", "duplicate")}

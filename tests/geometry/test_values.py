@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tb_attnviz import geometry
+from tests.geometry.surveyed import health_of
 
 ATTENTION = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.7, 0.2, 0.1]])
 NORMS = np.array([1.0, 4.0, 0.0])
@@ -51,7 +52,7 @@ def test_value_entropy_with_equal_values_is_entropy() -> None:
     queries, keys = rng.normal(size=(2, 2, 3, 5, 4))  # each (sequences, heads, n, d)
     options = {"scale": 0.5, "causal": True, "lengths": np.array([5, 3])}
     found = geometry.value_entropy(queries, keys, np.full((2, 3, 5), 2.0), **options)
-    np.testing.assert_allclose(found.mean(axis=0), geometry.health(queries, keys, **options)["entropy"])
+    np.testing.assert_allclose(found.mean(axis=0), health_of(queries, keys, **options)["entropy"])
 
 
 def test_queries_that_fetch_nothing_do_not_count() -> None:
