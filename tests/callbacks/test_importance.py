@@ -29,7 +29,9 @@ def outputs(model):
     """What each layer's output projection is given on the probe, [sequences, width, heads, d]."""
     found = {}
     hooks = [
-        block.out.register_forward_pre_hook(lambda _, args, n=n: found.update({n: args[0].unflatten(-1, (2, -1))}))
+        block.out.register_forward_pre_hook(
+            lambda _, args, n=n, heads=block.heads: found.update({n: args[0].unflatten(-1, (heads, -1))})
+        )
         for n, block in enumerate(model.blocks)
     ]
     with torch.no_grad():
