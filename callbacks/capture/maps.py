@@ -5,17 +5,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from tb_attnviz.events import AttentionMap
-from tb_attnviz.geometry import PLAIN, REPEATED, Kind, Maps
+from tb_attnviz.geometry import PLAIN, REPEATED, Maps, SequenceKind
 
 _NAMES = {PLAIN: "text", REPEATED: "repeated"}
 
 
-def stored_maps(maps: Mapping[Kind, Maps]) -> dict[str, AttentionMap]:
+def stored_maps(maps: Mapping[SequenceKind, Maps]) -> dict[str, AttentionMap]:
     """The maps of each kind of sequence under its name: "text", "repeated", "14 × 14"."""
     return {_name(kind): _stored(of_kind) for kind, of_kind in maps.items()}
 
 
-def _name(kind: Kind) -> str:
+def _name(kind: SequenceKind) -> str:
     return _NAMES[kind] if isinstance(kind, str) else f"{kind[0]} × {kind[1]}"
 
 

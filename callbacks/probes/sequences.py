@@ -5,7 +5,7 @@ from dataclasses import astuple, replace
 
 from tb_attnviz.events import Grid
 from tb_attnviz.events import Sequence as ProbeSequence
-from tb_attnviz.geometry import PLAIN, REPEATED, Kind
+from tb_attnviz.geometry import PLAIN, REPEATED, SequenceKind
 
 from .labels import GivenLabels, read_labels
 from .repeats import find_repeat
@@ -33,7 +33,7 @@ def repeats_of(sequences: Sequence[ProbeSequence]) -> list[tuple[int, int] | Non
     return [None if sequence.repeat is None else astuple(sequence.repeat) for sequence in sequences]
 
 
-def map_kind(sequence: ProbeSequence) -> Kind:
+def map_kind(sequence: ProbeSequence) -> SequenceKind:
     """With which other sequences its small maps are averaged."""
     if sequence.grid is not None:
         return (sequence.grid.rows, sequence.grid.columns)

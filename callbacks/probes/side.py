@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tb_attnviz.events import Grid
 from tb_attnviz.events import Side as Name
-from tb_attnviz.geometry import Asked, Kind
+from tb_attnviz.geometry import Asked, SequenceKind
 
 
 class Side:
@@ -26,7 +26,7 @@ class Side:
         present: Tensor,
         *,
         places: Tensor | None = None,
-        kinds: Sequence[Kind] = (),
+        kinds: Sequence[SequenceKind] = (),
         asked: Sequence[Asked] = (),
         ordered: bool = True,
         grid: Grid | None = None,

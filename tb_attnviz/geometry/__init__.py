@@ -11,7 +11,7 @@ from tb_attnviz.geometry.canonical import CanonicalAxes, canonical_axes, procrus
 from tb_attnviz.geometry.divergence import jensen_shannon
 from tb_attnviz.geometry.following import Pairs, follows
 from tb_attnviz.geometry.health import FIGURES, figures_of, over_sequences
-from tb_attnviz.geometry.maps import PLAIN, REPEATED, Kind, Maps, Mean
+from tb_attnviz.geometry.maps import PLAIN, REPEATED, Maps, Mean, SequenceKind
 from tb_attnviz.geometry.neighbourhoods import Neighbourhoods, neighbourhoods
 from tb_attnviz.geometry.paper import paper_scale, paper_translation
 from tb_attnviz.geometry.point_figures import POINT_FIGURES, point_figure
@@ -38,11 +38,11 @@ __all__ = [
     "SURVEYED",
     "Asked",
     "CanonicalAxes",
-    "Kind",
     "Maps",
     "Mean",
     "Neighbourhoods",
     "Pairs",
+    "SequenceKind",
     "Survey",
     "TopKeys",
     "VisiblePairs",

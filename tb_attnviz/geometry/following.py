@@ -24,7 +24,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.geometry.maps import Kind
+from tb_attnviz.geometry.maps import SequenceKind
 
 Float64 = npt.NDArray[np.float64]
 Pairs = npt.NDArray[np.int64]
@@ -44,7 +44,7 @@ class OfSequence:
     by_key: Float64  # [heads, n_key]: c; NaN where no pair is visible
     lone_keys: npt.NDArray[np.bool_]  # [heads or 1, n_key]: seen by related queries alone
     choices: Float64  # [heads or 1, n_query]: how many keys each query sees
-    kind: Kind | None  # a tuple: its grid
+    kind: SequenceKind | None  # a tuple: its grid
     length: int
 
 
@@ -53,7 +53,7 @@ class Followed:
     """What a survey knows of one relation; `offsets`: of all sequences, by the grid that they have, None for texts."""
 
     sequences: tuple[OfSequence, ...]
-    offsets: dict[Kind | None, "OffsetSums"]
+    offsets: dict[SequenceKind | None, "OffsetSums"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +92,7 @@ def joined_heads(parts: Sequence[Followed], *, seen_apart: bool) -> Followed:
 
 def joined_sequences(parts: Sequence[Followed]) -> Followed:
     """Of the same heads, with all sequences."""
-    offsets: dict[Kind | None, OffsetSums] = {}
+    offsets: dict[SequenceKind | None, OffsetSums] = {}
     for part in parts:
         for kind, sums in part.offsets.items():
             offsets[kind] = offsets[kind].plus(sums) if kind in offsets else sums
@@ -122,7 +122,7 @@ def follows(found: Sequence[Followed]) -> Float64:
 
 
 def _expected(
-    one: OfSequence, some: slice, by_offset: dict[Kind | None, tuple[Float64, npt.NDArray[np.bool_]]]
+    one: OfSequence, some: slice, by_offset: dict[SequenceKind | None, tuple[Float64, npt.NDArray[np.bool_]]]
 ) -> tuple[Float64, npt.NDArray[np.bool_]]:
     """What each pair has of a head that goes by positions, and whether there are others to say so, [heads, pairs]."""
     query, key = one.pairs[some].T

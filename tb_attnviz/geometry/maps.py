@@ -24,7 +24,7 @@ import numpy.typing as npt
 from array_api_compat import array_namespace, device
 
 Array = Any  # an array of any library that implements the array API standard
-Kind = str | tuple[int, int]
+SequenceKind = str | tuple[int, int]
 """Of a sequence: PLAIN, REPEATED, or (rows, columns) where its last tokens (across: of the keys) are patches."""
 
 PLAIN, REPEATED = "plain", "repeated"

@@ -5,7 +5,7 @@ from typing import Any
 from array_api_compat import array_namespace, device
 
 from tb_attnviz.geometry.blocks import Block, Part
-from tb_attnviz.geometry.maps import SIZE, Kind, Maps, Mean, cells
+from tb_attnviz.geometry.maps import SIZE, Maps, Mean, SequenceKind, cells
 
 Array = Any  # an array of any library that implements the array API standard
 
@@ -147,7 +147,7 @@ class PairSums:
     `kind`: None where no maps are wanted. `across`: the keys are those of other sequences, which have no offset.
     """
 
-    def __init__(self, part: Part, *, kind: Kind | None, across: bool) -> None:
+    def __init__(self, part: Part, *, kind: SequenceKind | None, across: bool) -> None:
         self._kind, self._lengths = kind, (part.n_query, part.n_key)
         self.offsets = None if across else Offsets(part)
         self._places = None if kind is None else Places(part)

@@ -9,7 +9,7 @@ from array_api_compat import array_namespace, device, to_device
 
 from tb_attnviz.geometry.blocks import Block, Part
 from tb_attnviz.geometry.following import Float64, Followed, OffsetSums, OfSequence, Pairs, columns_of
-from tb_attnviz.geometry.maps import Kind
+from tb_attnviz.geometry.maps import SequenceKind
 from tb_attnviz.geometry.pair_sums import sheared, zeros
 
 Array = Any  # an array of any library that implements the array API standard
@@ -22,7 +22,9 @@ class RelatedSums:
     those of other sequences.
     """
 
-    def __init__(self, part: Part, relations: Sequence[Sequence[Pairs]], *, kind: Kind | None, across: bool) -> None:
+    def __init__(
+        self, part: Part, relations: Sequence[Sequence[Pairs]], *, kind: SequenceKind | None, across: bool
+    ) -> None:
         self._part, self._relations, self._kind, self._across = part, relations, kind, across
         self._all = _Sums(part, self._classes())
         self._related = [_Sums(part, self._classes()) for _ in relations]

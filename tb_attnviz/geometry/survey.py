@@ -9,7 +9,7 @@ from array_api_compat import array_namespace, device
 
 from tb_attnviz.geometry.blocks import BLOCK, Part, Window, parts
 from tb_attnviz.geometry.following import Followed, Pairs, joined_heads, joined_sequences
-from tb_attnviz.geometry.maps import Kind, Maps, beside, joined
+from tb_attnviz.geometry.maps import Maps, SequenceKind, beside, joined
 from tb_attnviz.geometry.pair_sums import Offsets, PairSums
 from tb_attnviz.geometry.related_sums import RelatedSums
 from tb_attnviz.geometry.repeats import Asked
@@ -37,7 +37,7 @@ class Survey:
 
     figures: dict[str, Array]  # each of SURVEYED → [sequences, heads]; NaN where a sequence does not define it
     masses: Array  # [sequences, heads, asked]: mean attention on what was asked for, NaN where there is no such token
-    maps: dict[Kind, Maps]  # kind of sequence → maps
+    maps: dict[SequenceKind, Maps]  # kind of sequence → maps
     followed: tuple[Followed, ...] = ()  # of each relation that was asked for
 
 
@@ -56,7 +56,7 @@ def survey(
     places: Array | None = None,
     ordered: bool = True,
     asked: Sequence[Asked] = (),
-    kinds: Sequence[Kind] = (),
+    kinds: Sequence[SequenceKind] = (),
     relations: Sequence[Sequence[Pairs]] = (),
     block: int = BLOCK,
 ) -> Survey:
@@ -70,12 +70,12 @@ def survey(
     across = key_lengths is not None
     own = [int(n) for n in lengths]
     others = own if key_lengths is None else [int(n) for n in key_lengths]
-    of_kind: Sequence[Kind | None] = kinds or [None] * len(own)
+    of_kind: Sequence[SequenceKind | None] = kinds or [None] * len(own)
     batch = (len(own), queries.shape[1])
     unknown = functools.partial(xp.full, fill_value=xp.nan, dtype=queries.dtype, device=device(queries))
     found = Survey({name: unknown(batch) for name in SURVEYED}, unknown((*batch, len(asked))), {})
     found.figures["max_logit"][...] = -xp.inf  # where nothing is visible
-    maps: dict[Kind, list[Maps]] = {}
+    maps: dict[SequenceKind, list[Maps]] = {}
     together: list[Maps] = []  # of all heads of the same sequences
     related: list[list[Followed]] = []  # likewise, of each relation
     followed: list[list[Followed]] = [[] for _ in relations]
@@ -124,7 +124,7 @@ def survey(
     return dataclasses.replace(found, followed=tuple(joined_sequences(of) for of in followed))
 
 
-def joined_maps(surveys: Sequence[Survey]) -> dict[Kind, Maps]:
+def joined_maps(surveys: Sequence[Survey]) -> dict[SequenceKind, Maps]:
     """The maps of all sequences, from surveys of some each."""
     kinds = dict.fromkeys(kind for seen in surveys for kind in seen.maps)
     return {kind: joined([seen.maps[kind] for seen in surveys if kind in seen.maps]) for kind in kinds}
