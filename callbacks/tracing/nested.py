@@ -12,3 +12,11 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, (list, tuple, dict)):
         for each in value.values() if isinstance(value, dict) else value:
             yield from tensors_in(each)
+
+
+def tensors_given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
+    """Those that a function of torch is given: its arguments, and what stands in a list or tuple of them."""
+    for value in (*args, *kwargs.values()):
+        for x in value if isinstance(value, (tuple, list)) else (value,):
+            if isinstance(x, Tensor):
+                yield x

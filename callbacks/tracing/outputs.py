@@ -23,7 +23,7 @@ from .divided import Divided
 from .nested import tensors_in
 from .opposed import Opposed
 from .replayed import replayed
-from .sums import ADDING, SUBTRACTING, Sum, read_mixture, read_sum
+from .sums import ADDING, SUBTRACTING, Sum, read_mixture, read_sum, sign_of
 
 _FACTORS = {"mul", "rmul", "imul", "multiply", "div", "truediv", "idiv", "itruediv", "divide", "true_divide"}
 _KEEPING = SAME | {"dropout", "layer_norm", "rms_norm", "group_norm", "normalize"}
@@ -150,7 +150,7 @@ class Outputs:
         output = self._output(x)
         if output is None or not isinstance(result, Tensor) or not isinstance(factor, (int, float, Tensor)):
             return
-        sign = _sign(factor)
+        sign = sign_of(factor)
 
         def elements() -> tuple[Tensor, Tensor]:
             numbers, signs = output.elements()
@@ -252,7 +252,7 @@ class Outputs:
         if len(set(line.tolist())) < max(len(line), 2):
             return  # of one head, too
         signs = torch.unique(signs.flatten(0, -2), dim=0)  # (kinds, size)
-        both = signs[:, None] * _sign(factors)[None] * (line > 0)  # (kinds, results, size)
+        both = signs[:, None] * sign_of(factors)[None] * (line > 0)  # (kinds, results, size)
         if bool(((both > 0).any(dim=-1) & (both < 0).any(dim=-1)).any()):
             self._refuse_all(names)
 
@@ -273,14 +273,6 @@ class Outputs:
     def _refuse_all(self, names: frozenset[str], why: str = _WHY) -> None:
         for name in sorted(names):
             self._refuse(name, why)
-
-
-def _sign(factor: float | Tensor) -> Any:
-    """-1, 0 or 1, of each element of a tensor."""
-    if isinstance(factor, Tensor):
-        real = factor.detach() if factor.dtype != torch.bool else factor.to(torch.int8)
-        return real.sign().nan_to_num().to(torch.int8)
-    return (factor > 0) - (factor < 0)
 
 
 def _none(shape: torch.Size, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ did in between, and a step that is not understood can make the bias larger, neve
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from .axes import Atom, Axis, moved, regrouped, size_of
 from .contraction import OPERATIONS, read_contraction
+from .nested import tensors_given
 from .product import Product, Side
 
 FACTORS = {"mul", "imul", "rmul", "multiply"}
@@ -61,7 +62,7 @@ class Products:
                    result: Tensor) -> Product | None:  # fmt: skip
         if operation not in _FOLLOWED or not self._of:
             return None
-        tensors = list(_tensors(args, kwargs))
+        tensors = list(tensors_given(args, kwargs))
         known = [(tensor, product) for tensor in tensors if (product := self.of(tensor)) is not None]
         if operation not in ("cat", "concat", "pad"):  # what is spread out over the others is a bias of theirs
             known = [(tensor, product) for tensor, product in known if tensor.numel() == result.numel()]
@@ -175,10 +176,3 @@ def _number(x: Any) -> float | None:
         number = float(x)
         return number if number != 0 and math.isfinite(number) else None
     return None
-
-
-def _tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
-    for value in (*args, *kwargs.values()):
-        for x in value if isinstance(value, (tuple, list)) else (value,):
-            if isinstance(x, Tensor):
-                yield x

@@ -22,17 +22,17 @@ def read_sum(operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> S
     if operation == "lerp":
         given = dict(zip(("input", "end", "weight"), args, strict=False)) | kwargs
         weight = given["weight"]
-        return _tensors((given["input"], _sign(1 - weight)), (given["end"], _sign(weight)))
+        return _tensors((given["input"], sign_of(1 - weight)), (given["end"], sign_of(weight)))
     if operation in ("addcmul", "addcdiv"):
         given = dict(zip(("input", "tensor1", "tensor2"), args, strict=False)) | kwargs
-        one, two, sign = given["tensor1"], given["tensor2"], _sign(given.get("value", 1))
-        of_product = [(one, _sign(two) * sign)] + ([(two, _sign(one) * sign)] if operation == "addcmul" else [])
+        one, two, sign = given["tensor1"], given["tensor2"], sign_of(given.get("value", 1))
+        of_product = [(one, sign_of(two) * sign)] + ([(two, sign_of(one) * sign)] if operation == "addcmul" else [])
         return _tensors((given["input"], 1), *of_product)
     if operation in _FUSED:
-        product = _sign(kwargs.get("alpha", 1))
-        return _tensors((args[0] if args else kwargs.get("input"), _sign(kwargs.get("beta", 1)) * product))
+        product = sign_of(kwargs.get("alpha", 1))
+        return _tensors((args[0] if args else kwargs.get("input"), sign_of(kwargs.get("beta", 1)) * product))
     given = dict(zip(("input", "other"), args, strict=False)) | kwargs
-    sign = _sign(given.get("alpha", 1)) * (-1 if operation in SUBTRACTING else 1)
+    sign = sign_of(given.get("alpha", 1)) * (-1 if operation in SUBTRACTING else 1)
     return _tensors((given.get("input"), 1), (given.get("other"), sign))
 
 
@@ -84,7 +84,8 @@ def _tensors(*terms: tuple[Any, Any]) -> Sum:
     return [(x, sign) for x, sign in terms if isinstance(x, Tensor)]
 
 
-def _sign(factor: Any) -> Any:
+def sign_of(factor: Any) -> Any:
+    """-1, 0 or 1, of each element of a tensor."""
     if isinstance(factor, Tensor):
         return factor.detach().sign().nan_to_num().to(torch.int8)
     return (factor > 0) - (factor < 0)

@@ -9,7 +9,7 @@ weights that are held to be changed, unless their result is seen to be the same.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -18,6 +18,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from .axes import MOVING, REGROUPING, SAME, Axes, Axis, arranged, axes_of, leaves, moved, size_of
 from .contraction import OPERATIONS, Contraction, read_contraction
+from .nested import tensors_given
 from .plain_attention import PlainAttention
 from .products import FACTORS
 from .twins import Twins
@@ -98,10 +99,10 @@ class Weights:
         """Take notice of one operation of the pass, named as in torch, without underscores around it."""
         if not self._of or operation in _LIKE:
             return
-        known = [(x, entry) for x in _tensors(args, kwargs) for entry in self._of.get(x, ())]  # type: ignore[no-untyped-call]
+        known = [(x, entry) for x in tensors_given(args, kwargs) for entry in self._of.get(x, ())]  # type: ignore[no-untyped-call]
         if operation.endswith("_as"):  # x.expand_as(weights)
             known = [(x, entry) for x, entry in known if args and x is args[0]]
-        if not known or not (operation == "setitem" or any(True for _ in _tensors((result,), {}))):
+        if not known or not (operation == "setitem" or any(True for _ in tensors_given((result,), {}))):
             return
         if operation in OPERATIONS:
             contraction = read_contraction(operation, args, kwargs)
@@ -235,7 +236,7 @@ class Weights:
         self, args: tuple[Any, ...], kwargs: dict[str, Any], x: Tensor, entry: WatchedWeights, result: Any
     ) -> bool:
         """Whether each weight is multiplied with a whole value, to be summed by hand: (w[..., None] * v).sum(-2)."""
-        others = [other for other in _tensors(args, kwargs) if other is not x]
+        others = [other for other in tensors_given(args, kwargs) if other is not x]
         if len(others) != 1 or entry.axes is None or entry.clean is None or result.numel() <= x.numel():
             return False
         other = others[0]
@@ -287,10 +288,3 @@ def _arranged_result(result: Tensor, *, labels: tuple[int, ...], axes: dict[int,
 
 def _is_dense(x: Tensor) -> bool:
     return x.layout is torch.strided and x.is_floating_point()
-
-
-def _tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
-    for value in (*args, *kwargs.values()):
-        for x in value if isinstance(value, (tuple, list)) else (value,):
-            if isinstance(x, Tensor):
-                yield x
