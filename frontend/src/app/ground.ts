@@ -1,12 +1,12 @@
 import type { Host } from '../base/host';
 import { Theme } from '../render/theme.svelte';
 import type { Feature } from '../run/feature';
-import { NumberedSource } from '../run/numbering';
+import { numberedSource } from '../run/numbering';
 import { RunState } from '../run/run_state.svelte';
 import type { DataSource } from '../run/source';
 import { PointLoader } from '../shown/loader.svelte';
 import { Connection } from '../source/connection.svelte';
-import { LastingSource } from '../source/lasting';
+import { lastingSource } from '../source/lasting';
 import { browserStorage, Introduction } from './introduction.svelte';
 
 /** What all features stand on: the page, the run, and where points come from. */
@@ -27,7 +27,7 @@ export class Ground {
     this.reducedMotion = host.window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.theme = new Theme(host.window);
     this.connection = new Connection(source);
-    this.data = this.add(new RunState(new NumberedSource(new LastingSource(source, this.connection))));
+    this.data = this.add(new RunState(numberedSource(lastingSource(source, this.connection))));
     this.loader = new PointLoader(this.data.source);
     this.introduction = new Introduction(browserStorage(host.window));
   }

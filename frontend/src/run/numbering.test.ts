@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { NumberedSource } from './numbering';
+import { numberedSource } from './numbering';
 import type { PointsQuery, Trust } from './pictures';
 import { DEFAULT_PROJECTION } from './projection';
 import type { DataSource } from './source';
@@ -46,8 +46,8 @@ const WHOLE: PointsQuery = {
 };
 const nan = Number.NaN;
 
-async function numbered(answers: Partial<DataSource>): Promise<NumberedSource> {
-  const source = new NumberedSource({ runs: async () => RUNS, ...answers } as DataSource);
+async function numbered(answers: Partial<DataSource>): Promise<DataSource> {
+  const source = numberedSource({ runs: async () => RUNS, ...answers } as DataSource);
   await source.runs();
   return source;
 }

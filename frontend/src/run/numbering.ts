@@ -1,54 +1,33 @@
 import type { NpyArray } from '../base/npy';
-import type { ChangePoints, FigureOfRunQuery } from './change_points';
-import type { ConnectionsQuery, HeadConnections } from './connections';
-import type { Alerts, Evidence, EvidenceQuery, Findings, FindingsQuery } from './findings';
-import type { LabelAttention, LabelQuery } from './label_attention';
 import { type LayerTokens, layerTokens, listsOf, ownPoint } from './lists';
 import type { FigureQuery, Points, PointsQuery, Trust, TrustQuery } from './pictures';
-import type { ScalarPoint } from './scalars';
-import type { DataSource, Offers, Waiting } from './source';
-import type {
-  AttentionQuery,
-  ChangeQuery,
-  FigureOfHeadsQuery,
-  HealthSteps,
-  ImageSummary,
-  ImageSummaryQuery,
-  KnownHealth,
-  MapsQuery,
-  Probe,
-  RangeQuery,
-  RowsQuery,
-  Run,
-  Runs,
-  SimilarityQuery,
-  SmallMaps,
-  TokensOf,
-} from './types';
+import type { DataSource, Waiting } from './source';
+import type { Run, Runs } from './types';
 
 /** Makes layers that differ in their tokens alike: every head has a query and a key for each token of all lists
  * (`Run.lists`), and those that its layer does not have are NaN. Runs whose layers all have the probe's own tokens
  * pass as they are. */
-export class NumberedSource implements DataSource {
-  readonly offers?: Offers;
+export function numberedSource(source: DataSource): DataSource {
+  const own = new Numbered(source);
+  return new Proxy(source, {
+    get(_, question) {
+      const of = question in own ? own : source;
+      const answer: unknown = Reflect.get(of, question);
+      return typeof answer === 'function' ? answer.bind(of) : answer;
+    },
+  });
+}
+
+/** What numbers of tokens are in. */
+class Numbered implements Pick<DataSource, 'runs' | 'points' | 'trust' | 'pointFigures'> {
   private numbered: ReadonlyMap<string, Run> = new Map();
 
-  constructor(private readonly source: DataSource) {
-    if (source.offers) this.offers = source.offers;
-  }
+  constructor(private readonly source: DataSource) {}
 
   async runs(signal?: AbortSignal): Promise<Runs> {
     const runs = (await this.source.runs(signal)).runs.map(numberedRun);
     this.numbered = new Map(runs.map((run) => [run.run, run]));
     return { runs };
-  }
-
-  findings(query: FindingsQuery, waiting?: Waiting): Promise<Findings> {
-    return this.source.findings(query, waiting);
-  }
-
-  evidence(query: EvidenceQuery, waiting?: Waiting): Promise<Evidence | null> {
-    return this.source.evidence(query, waiting);
   }
 
   async points(query: PointsQuery, waiting?: Waiting): Promise<Points> {
@@ -94,78 +73,6 @@ export class NumberedSource implements DataSource {
     const figures = await this.source.pointFigures(query, signal);
     const part = this.partOf(query);
     return part ? spread(figures, part, 1) : figures;
-  }
-
-  connections(query: ConnectionsQuery, signal?: AbortSignal): Promise<HeadConnections> {
-    return this.source.connections(query, signal);
-  }
-
-  labelAttention(query: LabelQuery, signal?: AbortSignal): Promise<LabelAttention> {
-    return this.source.labelAttention(query, signal);
-  }
-
-  changePoints(query: FigureOfRunQuery, signal?: AbortSignal): Promise<ChangePoints> {
-    return this.source.changePoints(query, signal);
-  }
-
-  probe(run: string, signal?: AbortSignal): Promise<Probe> {
-    return this.source.probe(run, signal);
-  }
-
-  imageSummary(query: ImageSummaryQuery, signal?: AbortSignal): Promise<ImageSummary> {
-    return this.source.imageSummary(query, signal);
-  }
-
-  image(run: string, sequence: number, side: TokensOf, signal?: AbortSignal): Promise<Blob> {
-    return this.source.image(run, sequence, side, signal);
-  }
-
-  healthSteps(run: string, known: KnownHealth | null, signal?: AbortSignal): Promise<HealthSteps> {
-    return this.source.healthSteps(run, known, signal);
-  }
-
-  healthRows(query: RowsQuery, signal?: AbortSignal): Promise<NpyArray> {
-    return this.source.healthRows(query, signal);
-  }
-
-  healthFigure(query: FigureOfHeadsQuery, signal?: AbortSignal): Promise<NpyArray> {
-    return this.source.healthFigure(query, signal);
-  }
-
-  healthRange(query: RangeQuery, signal?: AbortSignal): Promise<NpyArray> {
-    return this.source.healthRange(query, signal);
-  }
-
-  alerts(run: string, signal?: AbortSignal): Promise<Alerts> {
-    return this.source.alerts(run, signal);
-  }
-
-  attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray> {
-    return this.source.attention(query, signal);
-  }
-
-  maps(query: MapsQuery, waiting?: Waiting): Promise<SmallMaps> {
-    return this.source.maps(query, waiting);
-  }
-
-  change(query: ChangeQuery, waiting?: Waiting): Promise<NpyArray> {
-    return this.source.change(query, waiting);
-  }
-
-  similarity(query: SimilarityQuery, waiting?: Waiting): Promise<NpyArray> {
-    return this.source.similarity(query, waiting);
-  }
-
-  headOrder(query: SimilarityQuery, waiting?: Waiting): Promise<NpyArray> {
-    return this.source.headOrder(query, waiting);
-  }
-
-  scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]> {
-    return this.source.scalarTags(run, signal);
-  }
-
-  scalars(run: string, tag: string, signal?: AbortSignal): Promise<readonly ScalarPoint[]> {
-    return this.source.scalars(run, tag, signal);
   }
 
   /** Null where nothing is to be translated. */

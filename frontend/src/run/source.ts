@@ -28,7 +28,7 @@ import type {
 
 /** How an answer is waited for. The server drops work that nobody asks about any more, so aborting cancels it. */
 export interface Waiting {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Hears how far the work is, as long as there is no answer. */
   readonly onProgress?: (progress: Progress) => void;
   /** How urgent the answer is now; asked again each time, because that changes while one waits. */

@@ -80,7 +80,7 @@ export interface Run {
   readonly sequences: number;
   readonly queries: number;
   readonly keys: number;
-  /** Where layers differ in their tokens: all lists, whose tokens `queries` and `keys` count then (`NumberedSource`). */
+  /** Where layers differ in their tokens: all lists, whose tokens `queries` and `keys` count then (`numberedSource`). */
   readonly lists?: readonly TokenList[];
   readonly figures: readonly string[];
   /** At which steps there are small maps, and of which kinds of sequences; absent: nothing is known of any. */

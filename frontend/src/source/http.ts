@@ -62,23 +62,23 @@ export class HttpSource implements DataSource {
   }
 
   healthRows(query: RowsQuery, signal?: AbortSignal): Promise<NpyArray> {
-    return this.array('health_rows', { ...query }, signal);
+    return this.array('health_rows', { ...query }, { signal });
   }
 
   healthFigure(query: FigureOfHeadsQuery, signal?: AbortSignal): Promise<NpyArray> {
-    return this.array('health_figure', { ...query }, signal);
+    return this.array('health_figure', { ...query }, { signal });
   }
 
   healthRange(query: RangeQuery, signal?: AbortSignal): Promise<NpyArray> {
-    return this.array('health_range', { ...query }, signal);
+    return this.array('health_range', { ...query }, { signal });
   }
 
   async alerts(run: string, signal?: AbortSignal): Promise<Alerts> {
     return read((await this.get('alerts', { run }, signal)).json(), signal);
   }
 
-  async findings(query: FindingsQuery, waiting: Waiting = {}): Promise<Findings> {
-    return read((await this.made('findings', { ...query }, waiting)).json(), waiting.signal);
+  findings(query: FindingsQuery, waiting?: Waiting): Promise<Findings> {
+    return this.json('findings', { ...query }, waiting);
   }
 
   async evidence(query: EvidenceQuery, waiting: Waiting = {}): Promise<Evidence | null> {
@@ -87,19 +87,16 @@ export class HttpSource implements DataSource {
     return answer.evidence;
   }
 
-  async connections(query: ConnectionsQuery, signal?: AbortSignal): Promise<HeadConnections> {
-    const response = await this.made('connections', { ...query }, signal ? { signal } : {});
-    return read(response.json(), signal);
+  connections(query: ConnectionsQuery, signal?: AbortSignal): Promise<HeadConnections> {
+    return this.json('connections', { ...query }, { signal });
   }
 
-  async labelAttention(query: LabelQuery, signal?: AbortSignal): Promise<LabelAttention> {
-    const response = await this.made('label_attention', { ...query }, signal ? { signal } : {});
-    return read(response.json(), signal);
+  labelAttention(query: LabelQuery, signal?: AbortSignal): Promise<LabelAttention> {
+    return this.json('label_attention', { ...query }, { signal });
   }
 
-  async changePoints(query: FigureOfRunQuery, signal?: AbortSignal): Promise<ChangePoints> {
-    const response = await this.made('change_points', { ...query }, signal ? { signal } : {});
-    return read(response.json(), signal);
+  changePoints(query: FigureOfRunQuery, signal?: AbortSignal): Promise<ChangePoints> {
+    return this.json('change_points', { ...query }, { signal });
   }
 
   async points(query: PointsQuery, waiting: Waiting = {}): Promise<Points> {
@@ -114,18 +111,16 @@ export class HttpSource implements DataSource {
     return { ...parseNpy(await read(response.arrayBuffer(), waiting.signal)), notes };
   }
 
-  async trust({ projection, ...place }: TrustQuery, signal?: AbortSignal): Promise<Trust> {
-    const response = await this.made('trust', { ...place, ...address(projection) }, signal ? { signal } : {});
-    return read(response.json(), signal);
+  trust({ projection, ...place }: TrustQuery, signal?: AbortSignal): Promise<Trust> {
+    return this.json('trust', { ...place, ...address(projection) }, { signal });
   }
 
-  async attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray> {
-    const response = await this.made('attention', { ...query }, signal ? { signal } : {});
-    return parseNpy(await read(response.arrayBuffer(), signal));
+  attention(query: AttentionQuery, signal?: AbortSignal): Promise<NpyArray> {
+    return this.array('attention', { ...query }, { signal });
   }
 
   async imageSummary(query: ImageSummaryQuery, signal?: AbortSignal): Promise<ImageSummary> {
-    const response = await this.made('image_summary', { ...query }, signal ? { signal } : {});
+    const response = await this.made('image_summary', { ...query }, { signal });
     const summary: { offsets: JsonNumber[]; distance: JsonNumber } = await read(response.json(), signal);
     return { offsets: Float32Array.from(summary.offsets, Number), distance: Number(summary.distance) };
   }
@@ -134,9 +129,8 @@ export class HttpSource implements DataSource {
     return read((await this.get('image', { run, sequence, side }, signal)).blob(), signal);
   }
 
-  async pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray> {
-    const response = await this.made('point_figures', { ...query }, signal ? { signal } : {});
-    return parseNpy(await read(response.arrayBuffer(), signal));
+  pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray> {
+    return this.array('point_figures', { ...query }, { signal });
   }
 
   async maps(query: MapsQuery, waiting: Waiting = {}): Promise<SmallMaps> {
@@ -144,19 +138,16 @@ export class HttpSource implements DataSource {
     return parseNpyBytes(await read(response.arrayBuffer(), waiting.signal));
   }
 
-  async change(query: ChangeQuery, waiting: Waiting = {}): Promise<NpyArray> {
-    const response = await this.made('change', { ...query }, waiting);
-    return parseNpy(await read(response.arrayBuffer(), waiting.signal));
+  change(query: ChangeQuery, waiting?: Waiting): Promise<NpyArray> {
+    return this.array('change', { ...query }, waiting);
   }
 
-  async similarity(query: SimilarityQuery, waiting: Waiting = {}): Promise<NpyArray> {
-    const response = await this.made('similarity', { ...query }, waiting);
-    return parseNpy(await read(response.arrayBuffer(), waiting.signal));
+  similarity(query: SimilarityQuery, waiting?: Waiting): Promise<NpyArray> {
+    return this.array('similarity', { ...query }, waiting);
   }
 
-  async headOrder(query: SimilarityQuery, waiting: Waiting = {}): Promise<NpyArray> {
-    const response = await this.made('head_order', { ...query }, waiting);
-    return parseNpy(await read(response.arrayBuffer(), waiting.signal));
+  headOrder(query: SimilarityQuery, waiting?: Waiting): Promise<NpyArray> {
+    return this.array('head_order', { ...query }, waiting);
   }
 
   async scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]> {
@@ -172,9 +163,13 @@ export class HttpSource implements DataSource {
     return pointsOf(await (await this.get('../scalars/scalars', { run, tag }, signal)).json());
   }
 
-  private async array(route: string, query: Parameters, signal?: AbortSignal): Promise<NpyArray> {
-    const response = await this.made(route, query, signal ? { signal } : {});
-    return parseNpy(await read(response.arrayBuffer(), signal));
+  private async array(route: string, query: Parameters, waiting: Waiting = {}): Promise<NpyArray> {
+    const response = await this.made(route, query, waiting);
+    return parseNpy(await read(response.arrayBuffer(), waiting.signal));
+  }
+
+  private async json<Answer>(route: string, query: Parameters, waiting: Waiting = {}): Promise<Answer> {
+    return read((await this.made(route, query, waiting)).json(), waiting.signal);
   }
 
   /** Asks again until the server has made the answer. */
