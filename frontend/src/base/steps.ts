@@ -41,22 +41,28 @@ export function shareOfStep(steps: readonly number[], value: number): number {
   return last > first ? (value - first) / (last - first) : 0;
 }
 
-/** What happened at steps too near to be told apart, `at` a share of the timeline. */
+/** The step, or the first or last checkpoint where it is older or newer than all: health may be recorded more often than
+ * samples. */
+export function heldStep(steps: readonly number[], step: number): number {
+  return Math.max(steps[0] ?? 0, Math.min(steps.at(-1) ?? 0, step));
+}
+
+/** What happened at steps too near to be told apart, `at` a place on the timeline. */
 interface Cluster<T> {
   readonly at: number;
   readonly of: readonly T[];
 }
 
-/** From left to right, each at least `gap` (a share of the timeline) after the one before. What is older than the first
- * checkpoint, or newer than the last, stands there: health may be recorded more often than samples. */
+/** From left to right, each at least `gap` after the one before.
+ * @param placeOf a step, in the unit of `gap` */
 export function clustered<T extends { readonly step: number }>(
   items: readonly T[],
-  steps: readonly number[],
+  placeOf: (step: number) => number,
   gap: number,
 ): Cluster<T>[] {
   const clusters: { at: number; of: T[] }[] = [];
   for (const item of items.toSorted((a, b) => a.step - b.step)) {
-    const at = Math.min(1, Math.max(0, shareOfStep(steps, item.step)));
+    const at = placeOf(item.step);
     const last = clusters.at(-1);
     if (last && at - last.at < gap) last.of.push(item);
     else clusters.push({ at, of: [item] });

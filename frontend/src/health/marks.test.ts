@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { heldStep } from '../base/steps';
 import type { Alert, RunEvent } from '../run/findings';
 import { alertAt as alert } from './alert.fixture';
 import { eventsOf } from './events';
@@ -14,11 +15,11 @@ const unusual = (step: number): RunEvent => ({
   trouble: true,
 });
 const marks = (alerts: readonly Alert[], ...others: RunEvent[]): Mark[] =>
-  marksOf([...eventsOf(alerts), ...others], alerts, [], [0, 100, 200, 1000], 0.01);
+  marksOf([...eventsOf(alerts), ...others], alerts, [], (step) => heldStep([0, 1000], step) / 1000, 0.01);
 const stepsOf = (mark: Mark | undefined) => mark?.raised.map(({ event }) => event.step);
 
 describe('marks of alerts', () => {
-  it('stand where their step stands between the first and the last checkpoint', () => {
+  it('stand where their step stands, from left to right', () => {
     expect(marks([alert(1000), alert(250)]).map(({ at }) => at)).toEqual([0.25, 1]);
   });
 

@@ -6,21 +6,22 @@ import { isRaised, type ToldEvent, toldTogether } from './events';
 
 /** One mark above the timeline: the alerts that were raised at one step, or at steps too near to be told apart. */
 export interface Mark {
-  /** From 0 at the first checkpoint to 1 at the last. */
+  /** A place on the timeline. */
   readonly at: number;
   readonly raised: readonly ToldEvent[];
 }
 
-/** Marks from left to right, each at least `gap` (a share of the timeline) after the one before.
- * @param alerts as recorded: an alert without one is of a head that left its own past and the other heads */
+/** Marks from left to right, each at least `gap` after the one before.
+ * @param alerts as recorded: an alert without one is of a head that left its own past and the other heads
+ * @param placeOf a step, in the unit of `gap` */
 export function marksOf(
   events: readonly RunEvent[],
   alerts: readonly Alert[],
   layers: readonly Layer[],
-  steps: readonly number[],
+  placeOf: (step: number) => number,
   gap: number,
 ): Mark[] {
-  return clustered(events.filter(isRaised), steps, gap).map(({ at, of }) => ({
+  return clustered(events.filter(isRaised), placeOf, gap).map(({ at, of }) => ({
     at,
     raised: toldTogether(of, alerts, layers),
   }));

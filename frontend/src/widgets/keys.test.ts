@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { ARROW_KEYS, arrow, handleKey, type Key } from './keys';
+import { ARROW_KEYS, arrow, HANDLE_KEYS, handleKey, type Key } from './keys';
 
 const table: readonly Key<string[]>[] = [
   { keys: ['+', '='], name: '+', does: 'zoom in', act: (on, { key }) => on.push(key) },
@@ -35,4 +35,26 @@ it('knows where arrows point', () => {
     [0, -1],
     [0, 1],
   ]);
+});
+
+it('moves a handle as sliders are moved, and takes it away', () => {
+  const handle = { by: vi.fn(), to: vi.fn(), remove: vi.fn() };
+  const press = (key: string) =>
+    handleKey(HANDLE_KEYS, handle, { key, preventDefault: () => {} } as unknown as KeyboardEvent);
+  for (const key of [
+    'ArrowLeft',
+    'ArrowDown',
+    'ArrowRight',
+    'ArrowUp',
+    'Home',
+    'End',
+    'Delete',
+    'Backspace',
+  ]) {
+    expect(press(key)).toBe(true);
+  }
+  expect(handle.by.mock.calls).toEqual([[-1], [-1], [1], [1]]);
+  expect(handle.to.mock.calls).toEqual([[0], [Number.POSITIVE_INFINITY]]);
+  expect(handle.remove).toHaveBeenCalledTimes(2);
+  expect(press('a')).toBe(false);
 });

@@ -34,3 +34,27 @@ export function handleKey<T>(table: readonly Key<T>[], on: T, event: KeyboardEve
   event.preventDefault();
   return true;
 }
+
+/** What keys do to a slider's handle that can be taken away. */
+interface Handle {
+  /** So many places on, or back. */
+  by(count: number): void;
+  to(place: number): void;
+  remove(): void;
+}
+
+export const HANDLE_KEYS: readonly Key<Handle>[] = [
+  {
+    keys: ARROW_KEYS,
+    name: '← →',
+    does: 'one back, on',
+    act: (hand, event) => hand.by(arrow(event)[0] - arrow(event)[1]),
+  },
+  {
+    keys: ['Home', 'End'],
+    name: 'Home, End',
+    does: 'first, last',
+    act: (hand, { key }) => hand.to(key === 'Home' ? 0 : Number.POSITIVE_INFINITY),
+  },
+  { keys: ['Delete', 'Backspace'], name: 'Delete', does: 'take it away', act: (hand) => hand.remove() },
+];
