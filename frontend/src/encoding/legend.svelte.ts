@@ -1,5 +1,5 @@
 import { formatValue } from '../health/figures';
-import { css, ramp } from '../render/colours';
+import { css, gradientOf, ramp } from '../render/colours';
 import { type Range, type Scale, type Swatch, valueAt } from '../render/scale';
 import type { Theme } from '../render/theme.svelte';
 import type { Focus } from '../run/focus.svelte';
@@ -54,8 +54,7 @@ export class Legend {
   readonly gradient: string = $derived.by(() => {
     const { palette } = this.session.theme;
     const stops = this.kind === 'error' ? palette.errors : this.range?.hue ? palette.wheel : palette.ramp;
-    const colours = Array.from({ length: 17 }, (_, i) => css(ramp(stops, i / 16)));
-    return `linear-gradient(90deg, ${colours.join(', ')})`;
+    return gradientOf((share) => css(ramp(stops, share)), 0, 17);
   });
 
   /** Whose range it is; empty where all heads have the same. */

@@ -1,4 +1,4 @@
-import { css, hex, mix, ramp } from '../render/colours';
+import { css, gradientOf, hex, mix, ramp } from '../render/colours';
 import type { Rgb } from '../render/picture';
 
 /** Colours of a heat map. Weights run over a ramp of one hue; differences over blue and vermilion (Okabe and Ito), which
@@ -34,11 +34,8 @@ export function heatColour(colours: HeatColours, value: number, signed: boolean)
 
 /** A legend's colours, evenly on the scale of square roots: from 0, or from all less to all more. */
 export function heatGradient(dark: boolean, signed: boolean): string {
-  const colours = Array.from({ length: 9 }, (_, i) => {
-    const share = signed ? (i - 4) / 4 : i / 8;
-    return css(heatColour(heatColours(dark), share * Math.abs(share), signed));
-  });
-  return `linear-gradient(90deg, ${colours.join(', ')})`;
+  const colourOf = (share: number) => css(heatColour(heatColours(dark), share * Math.abs(share), signed));
+  return gradientOf(colourOf, signed ? -1 : 0, 9);
 }
 
 const SHADES = 256;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { borderCells } from './borders';
-import { css, DARK, hex, LIGHT, mix, pointStyles, ramp, tintCells } from './colours';
+import { css, DARK, gradientOf, hex, LIGHT, mix, pointStyles, ramp, tintCells } from './colours';
 import { divergingColour, divergingTints } from './diverging';
 
 const luminance = (colour: readonly number[]) => {
@@ -13,6 +13,11 @@ const contrast = (a: readonly number[], b: readonly number[]) => {
 };
 
 describe('colours', () => {
+  it('of a legend stand evenly from its low end to its high one', () => {
+    expect(gradientOf(String)).toBe('linear-gradient(90deg, 0, 0.25, 0.5, 0.75, 1)');
+    expect(gradientOf(String, -1, 3)).toBe('linear-gradient(90deg, -1, 0, 1)');
+  });
+
   it('are Okabe and Ito’s for queries and keys', () => {
     expect(css(LIGHT.query)).toBe('rgb(0 158 115)');
     expect(css(LIGHT.key)).toBe('rgb(204 121 167)');

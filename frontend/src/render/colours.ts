@@ -167,6 +167,13 @@ export function css(colour: Rgb): string {
   return `rgb(${bytes(colour).join(' ')})`;
 }
 
+/** Css of a legend's colours from its low end to its high one, evenly.
+ * @param colourOf what stands at a share from `from` to 1, css */
+export function gradientOf(colourOf: (share: number) => string, from = 0, stops = 5): string {
+  const colours = Array.from({ length: stops }, (_, i) => colourOf(from + ((1 - from) * i) / (stops - 1)));
+  return `linear-gradient(90deg, ${colours.join(', ')})`;
+}
+
 /** As every reader of SVG understands it. */
 export function hexCode(colour: Rgb): string {
   return `#${bytes(colour)
