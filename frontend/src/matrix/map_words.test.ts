@@ -34,6 +34,29 @@ it('says what a head attends to, by distance', () => {
   ).toContain('no map');
 });
 
+it('tells no distance that has only what queries there give the first token', () => {
+  const far = (...values: number[]) =>
+    mapWords({
+      offsets: {
+        shape: [1, 1, 95],
+        data: Uint8Array.from({ length: 95 }, (_, at) => codeOf(values[47 - at] ?? 0)),
+      },
+      head: 0,
+      first: 0.5,
+      ofFirstQueries: null,
+      pictured: false,
+    });
+  // 12 back of up to 48 tokens: the first token of texts of 20.
+  const [near, smooth] = [
+    [0.05, 0.06, 0.04, 0.04, 0.05, 0.05, 0.06, 0.07],
+    [0.07, 0.08, 0.09, 0.1, 0.11, 0.1],
+  ];
+  expect(far(...near, ...smooth)).toBe('50 % of its attention on the first token');
+  expect(far(...near, 0.03, 0.03, 0.2, 0.03)).toBe(
+    '50 % of its attention on the first token, 20 % 10 tokens back',
+  );
+});
+
 it('says where patches look, compared with what each would get alike', () => {
   const map = (value: number) => ({
     shape: [1, 3, 5],

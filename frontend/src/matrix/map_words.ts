@@ -11,8 +11,9 @@ const TIMES = 3;
 const TOLD = 2;
 /** Distances beyond this share of the longest text are those of few queries: what is far back is the first token. */
 const FAR = 0.5;
-/** Beyond this one, less than what the first token gets is the first token, as queries further on see it. */
-const OF_THE_FIRST = 0.25;
+/** What gets less than the first token is it, as queries further on see it: beyond this distance in tokens, unless it has
+ * so many times what the distances beside it have, and beyond this share of the longest text whatever they have. */
+const OF_THE_FIRST = { tokens: 2, times: 2, share: 0.25 };
 
 const KINDS: Readonly<Record<string, string>> = {
   text: 'texts',
@@ -67,7 +68,11 @@ export function mapWords({ offsets, head, first, ofFirstQueries, pictured }: Tol
   const longest = (columns + 1) / 2;
   const near = Array.from(codes, (code, at) => ({ code, at })).filter(({ code, at }) => {
     const away = Math.abs((at % columns) - middleColumn);
-    return pictured || away <= (first > valueOfCode(code) ? OF_THE_FIRST : FAR) * longest;
+    const value = valueOfCode(code);
+    if (pictured || !(first > value)) return pictured || away <= FAR * longest;
+    const beside = Math.max(...[at - 1, at + 1].map((next) => valueOfCode(codes[next] ?? 0) || 0));
+    const stands = away <= OF_THE_FIRST.tokens || value >= OF_THE_FIRST.times * beside;
+    return stands && away <= OF_THE_FIRST.share * longest;
   });
   const found = near.map(({ code, at }) => ({
     value: valueOfCode(code),
