@@ -1,5 +1,6 @@
 """open_run: what was written comes back, lazily; what is not there is said in a sentence."""
 
+import dataclasses
 import math
 import pickle
 import re
@@ -115,6 +116,29 @@ def test_health_has_steps_of_its_own(writer: RunWriter, tmp_path: Path) -> None:
     assert np.isnan(health["max_logit"][1]).all(), "not recorded at that step"
     with pytest.raises(tb_attnviz.NotRecordedError, match="no figures at step 50: the run has 2 steps from 0 to 25"):
         run.health([0, 50])
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ((4, 4), (6, 6, 6), "another model (2 → 3 layers, 4 → 6 heads a layer)"),
+        ((4, 4), (4, 6), "another model"),
+        ((4,), (4, 4), "another model (1 → 2 layers)"),
+        ((4, 8), (6, 6), "another model (4 or 8 → 6 heads a layer)"),
+    ],
+)
+def test_another_model_is_told_by_all_that_differs(
+    before: tuple[int, ...], now: tuple[int, ...], said: str, tmp_path: Path
+) -> None:
+    writer = RunWriter(str(tmp_path))
+    for step, heads in ((0, before), (100, now)):
+        layers = [dataclasses.replace(LAYERS[0], name=f"{at}", heads=of, kv_heads=of) for at, of in enumerate(heads)]
+        writer.begin(step, PROBE, layers)
+        writer.write_checkpoint(step, [(layer, make_samples(layer, seed=0)) for layer in layers])
+        writer.write_health(step, {"entropy": np.ones(sum(heads), np.float32)})
+    writer.close()
+    [begun] = [one for one in tb_attnviz.open_run(tmp_path).events() if one.what == "changed model"]
+    assert begun.sentence == f"begun again between steps 0 and 100 with {said}"
 
 
 def test_a_run_begun_with_another_probe_shows_its_newest_segment(writer: RunWriter, tmp_path: Path) -> None:

@@ -107,12 +107,12 @@ def _begun(step: int, before: Sequence[Segment]) -> str:
 
 
 def _what_is_other(before: Segment, now: Segment) -> str:
-    """ "another model (4 → 6 heads a layer)", "another probe"; either, where nothing tells which."""
+    """ "another model (2 → 3 layers, 4 → 6 heads a layer)", "another probe"; either, where nothing tells which."""
     old, new = ([(of.name, of.heads, of.kv_heads, of.head_dim) for of in part.layers] for part in (before, now))
     if old == new:
         return "another model or probe" if before.probe == now.probe else "another probe"
-    counts = [(f"{len(of)}", "layers") for of in (old, new)]
-    if len(old) == len(new):
-        counts = [(" or ".join(map(str, sorted({heads for _, heads, *_ in of}))), "heads a layer") for of in (old, new)]
-    (earlier, noun), (later, _) = counts
-    return "another model" if earlier == later else f"another model ({earlier} → {later} {noun})"
+    heads = [sorted({heads for _, heads, *_ in of}) for of in (old, new)]
+    told = [] if len(old) == len(new) else [f"{len(old)} → {len(new)} layers"]
+    if not set(heads[0]) <= set(heads[1]) and not set(heads[1]) <= set(heads[0]):
+        told.append(" → ".join(" or ".join(map(str, counts)) for counts in heads) + " heads a layer")
+    return f"another model ({', '.join(told)})" if told else "another model"

@@ -128,8 +128,8 @@ def test_a_cell_shows_the_texts_that_its_name_rests_on(tab: Tab) -> None:
     box = tab.matrix.bounding_box()
     assert box
     told = tab.frame.get_by_role("tooltip")
-    of_repeats = "In repeated texts alone: 100 % of its attention 1 token back"
-    for head, says in ((1, of_repeats), (3, "In texts alone, without repeated texts: 100 % of its")):
+    of_repeats = "In repeated texts: 100 % of its attention 1 token back"
+    for head, says in ((1, of_repeats), (3, "In ordinary texts: 100 % of its")):
         x, y = tab.cell(0, head)
         tab.page.mouse.move(box["x"] + x, box["y"] + y)
         expect(told).to_contain_text(says)
@@ -138,7 +138,7 @@ def test_a_cell_shows_the_texts_that_its_name_rests_on(tab: Tab) -> None:
     tab.expect_address(cells_of="repeated")
     assert places(cell_pixels(tab, 0, 3)) == [0, 1, 2] + [3] * (N - 3)
     expect(tab.frame.get_by_text("on repeats")).to_have_count(0)
-    of.select_option("texts that show it")
+    of.select_option("best for each head")
     tab.ready()
     tab.expect_address(cells_of=None)
     for width, name in (
@@ -243,7 +243,7 @@ def test_a_head_opens_with_what_its_cell_shows_large(tab: Tab, tmp_path: Path) -
     tab.open(run="texts", tint="none")
     tab.click_cell(0, 1)
     tab.ready()
-    expect(large).to_contain_text("Mean attention: repeated texts alone")
+    expect(large).to_contain_text("Mean attention: repeated texts")
     assert places(large_map(tab)) == [0] + [1] * (N - 1)
     expect(large).to_contain_text("100 % of its attention 1 token back")
     sizes = [each.bounding_box() for each in (large, scatter)]
@@ -263,7 +263,7 @@ def test_a_head_opens_with_what_its_cell_shows_large(tab: Tab, tmp_path: Path) -
     download.value.save_as(picture)
     for words in (
         "L0 H1",
-        "Mean attention: repeated texts alone",
+        "Mean attention: repeated texts",
         "queries</text>",
         "100 %</text>",
         "<image ",
@@ -280,7 +280,7 @@ def test_a_head_opens_with_what_its_cell_shows_large(tab: Tab, tmp_path: Path) -
     expect(large).to_be_visible()
 
     tab.open(run="texts", tint="none", layer=1, head=5, large="cell")
-    expect(large).to_contain_text("Mean attention: texts alone, without repeated texts")
+    expect(large).to_contain_text("Mean attention: ordinary texts")
     expect(large).to_contain_text("100 % of its attention 2 tokens back")
     tab.frame.get_by_label("Cells show").select_option("offsets")
     tab.ready()

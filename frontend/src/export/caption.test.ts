@@ -35,7 +35,7 @@ function shown(parts: Partial<Captioned> = {}): Captioned {
     steering: { tag: null, scale: { low: 0.5, high: 4, logarithmic: true } },
     headView: { pair: null },
     matrix: { pair: null },
-    cellMaps: { on: false, cells: 'points', kind: null, pair: null, current: true },
+    cellMaps: { on: false, cells: 'points', kind: null, kinds: [], pair: null, current: true },
     matrixView: { tiled: false },
     sentence: {
       sequence: 1,
@@ -96,7 +96,8 @@ describe('a caption', () => {
       to: none,
       ...steps,
     } as const;
-    const maps = { on: true, cells: 'attention', kind: 'repeated', pair, current: true } as const;
+    const kinds = ['text', 'repeated'];
+    const maps = { on: true, cells: 'attention', kind: 'repeated', kinds, pair, current: true } as const;
     const both = (parts: Partial<Captioned>) => [
       captionOf('matrix', shown(parts)).says,
       nameOf('matrix', shown(parts), 'svg'),
@@ -106,7 +107,7 @@ describe('a caption', () => {
       'induction-2_heads_step1000_attention_repeated.svg',
     ]);
     expect(both({ cellMaps: { ...maps, cells: 'offsets', kind: 'text' } })).toEqual([
-      ['offsets, texts'],
+      ['offsets, ordinary texts'],
       'induction-2_heads_step1000_offsets_text.svg',
     ]);
     const late = { ...maps, pair: { ...pair, fromMaps: 500, toMaps: 500 }, current: false };

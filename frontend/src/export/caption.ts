@@ -31,7 +31,7 @@ export interface Captioned {
   readonly steering: Pick<Steering, 'tag' | 'scale'>;
   readonly headView: Drawn;
   readonly matrix: Drawn;
-  readonly cellMaps: Pick<CellMaps, 'on' | 'cells' | 'kind' | 'pair' | 'current'>;
+  readonly cellMaps: Pick<CellMaps, 'on' | 'cells' | 'kind' | 'kinds' | 'pair' | 'current'>;
   /** Whether cells are too small for more than their tint. */
   readonly matrixView: { readonly tiled: boolean };
   readonly sentence: Pick<
@@ -130,7 +130,7 @@ function cellsText({ axes, matrix, cellMaps, matrixView }: Captioned): string[] 
   const { fromMaps, toMaps } = pair;
   const of = [...new Set([fromMaps, toMaps])].map(grouped).join(' and ');
   return [
-    `${cells}${kind === null ? '' : `, ${kindTitle(kind)}`}`,
+    `${cells}${kind === null ? '' : `, ${kindTitle(kind, cellMaps)}`}`,
     ...(current ? [] : [`maps of step${fromMaps === toMaps ? '' : 's'} ${of}`]),
   ];
 }

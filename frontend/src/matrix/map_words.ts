@@ -18,13 +18,14 @@ const OF_THE_FIRST = { tokens: 2, times: 2, share: 0.25 };
 const KINDS: Readonly<Record<string, string>> = {
   text: 'texts',
   repeated: 'repeated texts',
-  named: 'texts that show it',
+  named: 'best for each head',
 };
 
-/** Sequences that maps are means over: "texts", or "8 × 8 patches"; "texts that show it": of each head those that show
- * what it is called. */
-export function kindTitle(kind: string): string {
-  return KINDS[kind] ?? `${kind} patches`;
+/** Sequences that maps are means over: "texts", which are "ordinary texts" where there are repeated ones too, or
+ * "8 × 8 patches"; "best for each head": of each head those that show what it is called. */
+export function kindTitle(kind: string, { kinds }: Pick<CellMaps, 'kinds'>): string {
+  const ordinary = kind === 'text' && kinds.includes('repeated');
+  return `${ordinary ? 'ordinary ' : ''}${KINDS[kind] ?? `${kind} patches`}`;
 }
 
 export interface Told {
@@ -48,14 +49,6 @@ export function wordsOf(
   if (!offsets || !current || !pair) return null;
   const first = cellMaps.onFirst(pair.toMaps)?.[head] ?? Number.NaN;
   return mapWords({ offsets, head, first, ofFirstQueries, pictured });
-}
-
-/** The sequences that its cell is of, where there are others: "repeated texts alone". */
-export function sequencesOf({ kinds }: Pick<CellMaps, 'kinds'>, kind: string): string {
-  if (kinds.length < 2) return kindTitle(kind);
-  // What it does is told of all sequences, and its map is of some of them.
-  const without = kind === 'text' && kinds.includes('repeated') ? `, without ${kindTitle('repeated')}` : '';
-  return `${kindTitle(kind)} alone${without}`;
 }
 
 /** "83 % of its attention 1 token back". */
