@@ -111,7 +111,7 @@ def test_names_of_the_next_step_are_there_before_it_is_shown(tab: Tab) -> None:
 
 def test_names_that_are_on_their_way_are_said_to_be(tab: Tab) -> None:
     with held(tab, re.compile("/findings")):
-        tab.visit("&p.attnviz.step=100")
+        tab.visit("&p.attnviz.step=0")
         expect(line(tab).get_by_text("Naming heads…")).to_be_visible()
     expect(line(tab).get_by_text("Naming heads…")).to_have_count(0)
     expect(line(tab).get_by_role("button", name="Open L0 H1, previous token")).to_be_visible()
