@@ -212,6 +212,7 @@ def page(visits: BrowserContext) -> Iterator[Page]:
     """A page of its own, that nobody has been to."""
     page = visits.new_page()
     yield page
+    page.unroute_all(behavior="ignoreErrors")  # what a test still holds back belongs to no other test
     page.close()
     visits.clear_permissions()
 
