@@ -130,7 +130,10 @@ class Client:
                     if answer.status == 200:
                         self.waits.append(time.perf_counter() - begun)
                         return body
-            except (urllib.error.URLError, OSError) as error:
+            except urllib.error.HTTPError as error:
+                self.failed.append(f"{route}?{query}: {error.code}, {error.read(1000).decode(errors='replace')}")
+                return None
+            except OSError as error:
                 self.failed.append(f"{route}?{query}: {error}")
                 return None
             time.sleep(0.1)

@@ -117,9 +117,9 @@ class Jobs:
         try:
             return job.outcome.result(timeout=wait)
         except TimeoutError:
-            if job.outcome.done():  # the task's own
-                raise
-            return job.how_far()
+            if not job.outcome.done():
+                return job.how_far()
+            return job.outcome.result()  # it was done just then, or the error is the task's own
         finally:
             self._leave(job)
 

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 
 import pytest
@@ -131,8 +131,8 @@ def test_a_quick_task_waits_for_nothing(jobs: Jobs, busy: Callable[[], None], tm
     assert [job.state for job in jobs.listing()] == ["running", "waiting", "waiting"]
 
 
-def test_tasks_of_one_lane_run_one_after_the_other(tmp_path: Path) -> None:
-    jobs = Jobs(workers=3)
+def test_tasks_of_one_lane_run_one_after_the_other(clock: Clock, tmp_path: Path) -> None:
+    jobs = Jobs(workers=3, clock=clock)
     log, go = tmp_path / "log", tmp_path / "go"
     tasks = [Task(key=name, function=until, args=(go, log, name), lane=name.lower()) for name in ("a", "A", "b")]
     for task in tasks:
@@ -205,6 +205,22 @@ def test_a_failure_is_told_once_and_the_next_request_tries_again(jobs: Jobs, tmp
         with pytest.raises(ValueError, match="the reason"):
             jobs.result(Task(key="key", function=fail), wait=60)
     assert jobs.result(Task(key="key", function=note, args=(tmp_path / "log", "x")), wait=60) == b"x"
+
+
+def test_a_job_that_is_done_as_the_wait_for_it_ends_is_answered(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the end of a wait and the next look at the job, a worker may have finished it."""
+
+    whole = Future.result
+
+    def done_too_late(future: "Future[bytes]", timeout: float | None = None) -> bytes:
+        value = whole(future)
+        if timeout is not None:
+            raise TimeoutError
+        return value
+
+    monkeypatch.setattr(Future, "result", done_too_late)
+    answer = jobs.result(Task(key="key", function=who_am_i), wait=0)
+    assert isinstance(answer, bytes)
 
 
 def test_a_job_whose_worker_dies_is_tried_again(jobs: Jobs, tmp_path: Path) -> None:
