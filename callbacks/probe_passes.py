@@ -8,6 +8,7 @@ from .capture.recording import Forward, device_of
 from .capture.repeated import differing
 from .capture.selection import Heads, Layers, Selection
 from .capture.sides import GivenSides
+from .capture.split_by_hand import SplitByHand
 from .failures import Failures
 from .probe import Probe
 
@@ -35,6 +36,7 @@ class ProbePasses:
         self._sides = sides
         self._failures = failures
         self._known_masks = KnownMasks()
+        self._by_hand = SplitByHand()
         self._unfit: dict[str, str] = {}  # attentions that cannot be recorded
         self.select: Selection | None = None
         """The layers and heads that are recorded; None for all."""
@@ -50,6 +52,7 @@ class ProbePasses:
             health=False,
             forward=self._forward,
             sides=self._sides,
+            by_hand=self._by_hand,
         )
         self.probe = found.probe or self.probe
         self.select = Selection(found.layers, layers=layers, heads=heads)
@@ -79,5 +82,6 @@ class ProbePasses:
             forward=self._forward,
             sides=self._sides,
             known=self._known_masks,
+            by_hand=self._by_hand,
             unfit=self._unfit,
         )

@@ -47,7 +47,7 @@ class Attribution:
 
         Returns layer → why the loss cannot be attributed to it. Raises LossError, NoGradientError.
         """
-        self._check()
+        self._check(first)
         refused: dict[str, str] = {}
         batches = len(self._shown.batches())
         if self._shown.loss is not None:
@@ -70,7 +70,7 @@ class Attribution:
 
     def added(self, recording: Recording, *, weigh: bool, ablate: bool, connect: bool) -> Recording:
         """`recording` with figures and arrays of importance (`weigh`, `ablate`: exactly, too), and of connections."""
-        self._check()
+        self._check(recording)
         figures, arrays = dict(recording.figures), dict(recording.arrays)
         layers = recording.layers
         if self._shown.loss is not None and (weigh or ablate):
@@ -88,10 +88,10 @@ class Attribution:
                 warnings.warn(f"layers without connections: {named}", RuntimeWarning, stacklevel=5)
         return dataclasses.replace(recording, figures=figures, arrays=arrays)
 
-    def _check(self) -> None:
+    def _check(self, recording: Recording) -> None:
         if torch.is_inference_mode_enabled():
             raise NoGradientError(_INFERENCE)
-        if is_sharded(self._shown.model):
+        if is_sharded(self._shown.model) or recording.split:
             raise NoGradientError(_SHARDED)
 
 

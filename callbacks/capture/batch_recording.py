@@ -154,6 +154,10 @@ class BatchRecording:
         if self.values is not None and name in self.layers:
             self.values.take(name, values, with_figure=self._with_health)
 
+    def leave_values_out(self, name: str, why: str) -> None:
+        if self.values is not None:
+            self.values.left_out[name] = why
+
     def end(self) -> None:
         """The pass is over: its last attention, whose values were waited for, is let go."""
         if self.values is not None:

@@ -47,9 +47,10 @@ class OtherProcesses:
                 if name not in theirs or not _alike(sizes, theirs[name]):
                     self._unread.clear()
                     return (
-                        f"process {rank} has other heads of layer {name}, which is split by hand over processes: the "
-                        f"{len(sizes)} heads of the first process are recorded alone, the others are missing. Split it "
-                        "with torch's parallelize_module, and all are recorded"
+                        f"process {rank} has other queries in layer {name}, and was not seen to exchange what the "
+                        "layer gives: the processes are taken for models of their own, and that of the first one is "
+                        "recorded. If each has some heads of one layer, split it with torch's parallelize_module, and "
+                        "all are recorded"
                     )
         return None
 

@@ -28,6 +28,7 @@ from .other_sequences import Sides, other_sequences
 from .own_grids import own_grid
 from .selection import Selection
 from .sides import GivenSides, contents, find_sides
+from .split_by_hand import SplitByHand
 from .unseen import scripted_attention, unseen
 from .values import join_values
 from .whole_heads import WholeHeads
@@ -54,6 +55,8 @@ class Recording:
     """Layer → why the norms of its values were not recorded, where they were asked for."""
     arrays: dict[str, npt.NDArray[Any]] = dataclasses.field(default_factory=dict)
     """What else is known of the heads, by names with a slash."""
+    split: frozenset[str] = frozenset()
+    """Layers of which this process has some heads only, since the model's own code splits them over processes."""
     probe: Probe | None = None
     """What was shown: with key_tokens where layers attend to keys of the model's own, too."""
 
@@ -88,6 +91,7 @@ def capture(
     sides: GivenSides = MappingProxyType({}),
     forward: Forward = nn.Module.__call__,
     known: KnownMasks | None = None,
+    by_hand: SplitByHand | None = None,
     unfit: Mapping[str, str] = MappingProxyType({}),
 ) -> Recording:
     """Show `probe` to `model`, `batch_size` sequences at a time, and record the attention of every layer.
@@ -97,7 +101,7 @@ def capture(
     The model is left as it was. Attention that is not among the probe's own tokens is skipped. Without `health` there
     are no figures; with `values` there are the norms of values. `forward(model, …)` is what shows a batch to the model.
     sides: of attentions by name or pattern, which side their queries and keys are of, where the pass does not tell.
-    known: of earlier passes over the same probe in the same batches; this one adds to it.
+    known, by_hand: of earlier passes over the same probe in the same batches; this one adds to them.
     unfit: attentions that are not recorded, and why, as earlier passes have shown.
     Raises NoAttentionError if none is left.
 
@@ -108,6 +112,7 @@ def capture(
     batches: list[BatchRecording] = []
     observers = []
     known = known or KnownMasks()
+    by_hand = by_hand or SplitByHand()
     known.begin()
     with undisturbed(model):
         found: dict[str, Sides | str] = {}  # of the attentions whose sides the pass shows
@@ -119,22 +124,24 @@ def capture(
                 of_batch = BatchRecording(
                     batch, found, hints, health=health, values=values, known=known, number=len(batches), unfit=unfit
                 )
-                observer = WholeHeads(of_batch, select, model)
+                observer = WholeHeads(of_batch, select, model, by_hand)
                 with (
                     observer.mixed_tensors(),
                     ModuleNames(model) as names,
                     AttentionCalls(
                         names, observer, [*inputs.values()], sides=len(batch.sides), in_sight=not observer.is_split
-                    ),
+                    ) as calls,
+                    by_hand.watching(calls.exchanges),
                 ):
                     _show(model, batch, forward)
                 shown = find_sides(of_batch.traces, batch, inputs, hints, sides)
-                if shown == found:
+                if not by_hand.learn(calls.exchanges) and shown == found:
                     break
                 found = shown  # known only after the pass: it is made again
             told = [*of_batch.layers, *of_batch.skipped, *observer.left_out]
             for name, why in (scripted_attention(model) | unseen(names.ever_called, told)).items():
                 observer.refuse(name, why)
+            observer.finish()
             of_batch.end()
             batches.append(of_batch)
             observers.append(observer)
@@ -142,13 +149,15 @@ def capture(
     if beside and probe.record.sequences[0].key_tokens is None:
         return capture(
             model, probe.with_own_keys(*beside.most_common(1)[0][0]), batch_size=batch_size, select=select,
-            health=health, values=values, sides=sides, forward=forward, known=known, unfit=unfit,
+            health=health, values=values, sides=sides, forward=forward, known=known,
+            by_hand=by_hand, unfit=unfit,
         )  # fmt: skip
     for observer in observers:
         observer.raise_error()
     recording = _join(probe, batches, FIGURES if health else ())
     layers = recording.layers if select is None else select.number(recording.layers)
-    return dataclasses.replace(recording, layers=layers, probe=probe)
+    split = frozenset(layer.name for layer in layers if by_hand.is_split(layer.name))
+    return dataclasses.replace(recording, layers=layers, probe=probe, split=split)
 
 
 def _show(model: nn.Module, batch: Batch, forward: Forward) -> None:

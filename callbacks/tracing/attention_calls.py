@@ -69,11 +69,10 @@ class AttentionCalls(TorchFunctionMode):
             self._products, observer.looks_like_attention, self._next_name, self._take_weights
         )
         self._tokens = TokensOfCalls(observer, inputs, sides=sides, in_sight=in_sight)
+        self.exchanges = self._tokens.exchanges
         self._outputs = Outputs(observer.refuse, self._tokens.sources.of)
         self._weights = Weights(observer, self._begin, self._tokens.is_made_by, self._outputs.divided.begin)
-        self._axes = KernelAxes(
-            observer.sequences, observer.widths, self._tokens.patches.numbers, self._tokens.places.sequences_of
-        )
+        self._axes = KernelAxes(observer.sequences, observer.widths, self._tokens.patches.numbers, self._tokens.places)
         self._fused: list[tuple[str, Arrange, Tensor | None]] = []  # attentions of the kernel that is under way
         self._inside = Inside(self._attend_inside)
         names.passed = self._tokens.sources.passed

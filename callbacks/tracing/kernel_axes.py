@@ -8,6 +8,7 @@ from torch import Tensor
 from .attention_call import with_heads
 from .kernels import as_it_is
 from .spread import is_constant
+from .token_places import TokenPlaces
 
 OfElements = Callable[[Tensor], Tensor | None]
 
@@ -15,14 +16,14 @@ OfElements = Callable[[Tensor], Tensor | None]
 class KernelAxes:
     """Of passes of so many `sequences`, whose sides have these `widths`.
 
-    numbers, sequences_of: of which patch, and of which sequence, each element of a tensor is, where that is known.
+    numbers: of which patch each element of a tensor is, where that is known; `places` likewise of tokens.
     """
 
-    def __init__(self, sequences: int, widths: set[int], numbers: OfElements, sequences_of: OfElements) -> None:
+    def __init__(self, sequences: int, widths: set[int], numbers: OfElements, places: TokenPlaces) -> None:
         self._sequences = sequences
         self._widths = widths
         self._numbers = numbers
-        self._sequences_of = sequences_of
+        self._places = places
 
     def arrangement(self, query: Tensor) -> Callable[[Tensor], Tensor]:
         """What brings queries of a kernel, and what is of their form, to [batch, heads, n, …]."""
@@ -32,7 +33,8 @@ class KernelAxes:
         if query.dim() == 3:
             numbers = self._numbers(query)
             of_heads = None if numbers is None else with_heads(numbers, self._sequences)
-            if query.shape[1] in self._widths or (of_heads is not None and is_constant(of_heads, (1,))):
+            folded = any(query.shape[1] > n and query.shape[1] % n == 0 for n in self._widths)
+            if query.shape[1] in self._widths or folded or (of_heads is not None and is_constant(of_heads, (1,))):
                 return lambda x: with_heads(x, self._sequences)
             return lambda x: x.unsqueeze(1)  # one head
         if query.dim() == 5:  # sequences, and windows and heads of them in either order
@@ -42,11 +44,24 @@ class KernelAxes:
                 return lambda x: x.flatten(1, 2)  # heads in groups
             heads = 1 if 1 in alike else 2
             return lambda x: x.movedim(heads, 2).flatten(0, 1)
+        if query.dim() == 4 and len(query) > sequences and len(query) % sequences == 0 and self._has_groups(query):
+            return self._with_groups
         return as_it_is
+
+    def _with_groups(self, x: Tensor) -> Tensor:
+        """[sequences · kv_heads, heads of each, …] as [sequences, heads, …]."""
+        return x.reshape(self._sequences, -1, *x.shape[2:])
+
+    def _has_groups(self, query: Tensor) -> bool:
+        """Whether all rows of a sequence are of the same tokens: heads in groups, and no windows."""
+        numbers = self._numbers(query)
+        if numbers is not None:
+            return is_constant(numbers.unflatten(0, (self._sequences, -1)), (1, 2))  # type: ignore[no-untyped-call]
+        return self._places.in_place(query, self._with_groups)
 
     def _has_heads_first(self, x: Tensor) -> bool:
         """Whether [heads, sequences, n, d], or [heads · sequences, n, d]: as the tokens tell that are followed."""
-        of_sequences, count = self._sequences_of(x), self._sequences
+        of_sequences, count = self._places.sequences_of(x), self._sequences
         if of_sequences is None or count < 2 or x.shape[:-2].numel() % count or (x.dim() == 3 and len(x) == count):
             return False
         found = of_sequences.amax(dim=(-1, -2)).flatten()

@@ -10,6 +10,7 @@ from .attention_call import AttentionCall
 from .axes import Atom, Axes, Axis, arranged, atoms, leaves, regrouped, size_of
 from .product import Product, Side
 from .remainder import remainder
+from .spread import is_constant
 
 
 class NotAttentionError(ValueError):
@@ -87,9 +88,12 @@ def read_attention(
     if of_softmax & set(atoms(queries.axes)):
         raise NotAttentionError(f"its softmax is over axis {dim}, not over the keys")
     batch, rows = _rest_of(axes, dim, queries, keys, widths)
-    batch = _sequences_first(batch, rows, sequences, queries, sequences_of(queries.given))
-    of_tokens = numbers(queries.given) if len(batch) != 2 else None
-    target = (*_batch_and_heads(batch, rows, sequences, queries, of_tokens), rows, axes[dim])
+    in_sequences, of_tokens = sequences_of(queries.given), numbers(queries.given)
+    batch = _sequences_first(batch, rows, sequences, queries, in_sequences)
+    own = in_sequences if of_tokens is None and size_of(rows) in widths else of_tokens
+    both = _in_groups(batch, rows, sequences, queries, own)
+    both = both or _batch_and_heads(batch, rows, sequences, queries, of_tokens if len(batch) != 2 else None)
+    target = (*both, rows, axes[dim])
     of_queries, of_keys = target[:3], (*target[:2], target[3])
     own_queries = arranged(queries.vectors, queries.axes, of_queries, behind=1)
     own_keys = arranged(keys.vectors, keys.axes, of_keys, behind=1, grouped=True)
@@ -172,6 +176,20 @@ def _sequences_first(rest: list[Axis], rows: Axis, sequences: int, queries: Side
         both = regrouped((rest[0],), (len(found) // sequences, sequences))
         return rest if both is None or len(found) == sequences else [both[1], both[0]]
     return rest
+
+
+def _in_groups(
+    rest: list[Axis], rows: Axis, sequences: int, queries: Side, numbers: Tensor | None
+) -> tuple[Axis, Axis] | None:
+    """Sequences and heads of [sequences · kv_heads, heads of each, …], whose rows are all of the same tokens."""
+    size = size_of(rest[0])
+    if len(rest) != 2 or numbers is None or size == sequences or size % sequences:
+        return None
+    of_tokens = arranged(numbers.movedim(queries.place, -1)[..., 0], queries.of_given, (*rest, rows))
+    if of_tokens is None or not is_constant(of_tokens.unflatten(0, (sequences, -1)), (1, 2)):  # type: ignore[no-untyped-call]
+        return None
+    both = regrouped((rest[0],), (sequences, size // sequences))
+    return None if both is None else (both[0], both[1] + rest[1])
 
 
 def _batch_and_heads(

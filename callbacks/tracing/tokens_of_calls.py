@@ -8,7 +8,9 @@ from torch import Tensor
 
 from .attention_call import AttentionCall
 from .channels import Channels
+from .exchanges import Exchanges
 from .folded import unfolded
+from .kernels import operator_name
 from .observer import Arrange, Observer
 from .orders import Orders
 from .patches import Patches
@@ -32,6 +34,7 @@ class TokensOfCalls:
         self._sides = sides
         self._in_sight = in_sight
         self.sources = Sources(inputs)
+        self.exchanges = Exchanges(self.sources)
         self.patches = Patches(sequences, inputs, self.sources)
         self.places = TokenPlaces(sequences, widths, inputs, self.sources, sides=sides)
         self._channels = Channels()
@@ -44,6 +47,7 @@ class TokensOfCalls:
                result: Any) -> None:  # fmt: skip
         """Take notice of one operation of the pass, named as in torch, without underscores around it."""
         self.sources.follow(operation, args, kwargs, result)
+        self.exchanges.follow(operator_name(func), args, kwargs, result)
         self.patches.follow(func, operation, args, kwargs, result)
         self.places.follow(func, operation, args, kwargs, result)
         self._channels.follow(func, operation, args, kwargs, result)
@@ -82,6 +86,7 @@ class TokensOfCalls:
         queries, keys = (self.sources.of(x) for x in made_of)
         attention = self._attentions[call.name] = self.sources.new_attention()
         self._made |= attention
+        self.exchanges.begin(call, queries | keys, attention)
         followed = all(
             isinstance(x, Tensor) and self.places.in_place(x, a) for x, a in zip(given, arranges, strict=True)
         )

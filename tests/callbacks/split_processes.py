@@ -17,28 +17,22 @@ WIDTH, SIZE, HEADS = 32, 8, 4
 
 
 class Attention(nn.Module):
-    """However many heads its projections give it; `share` of them where it is split by hand."""
+    """However many heads its projections give it."""
 
-    def __init__(self, kv_heads, *, fused=True, share=None):
+    def __init__(self, kv_heads, *, fused=True):
         super().__init__()
-        self.fused, self.share = fused, share
+        self.fused = fused
         self.q, self.o = nn.Linear(WIDTH, HEADS * SIZE), nn.Linear(HEADS * SIZE, WIDTH)
         self.k, self.v = (nn.Linear(WIDTH, kv_heads * SIZE) for _ in range(2))
 
     def forward(self, x):
         q, k, v = (f(x).unflatten(-1, (-1, SIZE)).transpose(1, 2) for f in (self.q, self.k, self.v))
-        if self.share is not None:
-            q, k, v = (t.chunk(2, dim=1)[self.share] for t in (q, k, v))
         k, v = (t.repeat_interleave(q.shape[1] // t.shape[1], dim=1) for t in (k, v))
         if self.fused:
             y = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         else:
             y = (q @ k.mT / SIZE**0.5).softmax(-1) @ v
-        y = y.transpose(1, 2).flatten(2)
-        if self.share is not None:
-            y = functional.pad(y, (0, y.shape[-1]) if self.share == 0 else (y.shape[-1], 0))
-            dist.all_reduce(y)
-        return self.o(y)
+        return self.o(y.transpose(1, 2).flatten(2))
 
 
 class Model(nn.Module):
@@ -49,6 +43,109 @@ class Model(nn.Module):
 
     def forward(self, ids):
         return self.attention(self.embed(ids))
+
+
+class Reduced(torch.autograd.Function):
+    """The sum over all processes; as Megatron writes it."""
+
+    @staticmethod
+    def forward(ctx, x):
+        dist.all_reduce(x)
+        return x
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+
+
+class HandSplit(nn.Module):
+    """Two layers, whose heads `share` says: of this process, or all of them (None), to compare with."""
+
+    def __init__(self, share, *, joins="sum", kv_heads=HEADS, slopes=False, fused=True, changes=False):
+        super().__init__()
+        torch.manual_seed(0)
+        self.share, self.joins, self.fused, self.changes = share, joins, fused, changes
+        self.embed = nn.Embedding(7, WIDTH)
+        self.layers = nn.ModuleList(self._layer(kv_heads) for _ in range(2))
+        self.register_buffer("slopes", self._own(2.0 ** -torch.arange(HEADS)) if slopes else None)
+
+    def _layer(self, kv_heads):
+        sizes = zip("qkv", (HEADS, kv_heads, kv_heads), strict=True)
+        layer = nn.ModuleDict({name: nn.Linear(WIDTH, n * SIZE, bias=False) for name, n in sizes})
+        layer["o"] = nn.Linear(HEADS * SIZE, WIDTH, bias=False)
+        if self.share is not None:
+            for name in "qkv":
+                layer[name].weight = nn.Parameter(self._own(layer[name].weight))
+            if self.joins != "gather":
+                layer["o"].weight = nn.Parameter(self._own(layer["o"].weight, dim=1))
+        return layer
+
+    def _own(self, x, dim=0):
+        return x if self.share is None else x.detach().chunk(2, dim=dim)[self.share].clone()
+
+    def attend(self, layer, x):
+        q, k, v = (layer[name](x).unflatten(-1, (-1, SIZE)).transpose(1, 2) for name in "qkv")
+        mask = torch.full((12, 12), -torch.inf).triu(1)
+        if self.slopes is not None:
+            mask = mask - self.slopes[:, None, None] * (torch.arange(12)[:, None] - torch.arange(12)).abs()
+        if self.fused:
+            y = functional.scaled_dot_product_attention(q, k, v, mask, enable_gqa=True)
+        else:
+            weights = (q @ k.repeat_interleave(q.shape[1] // k.shape[1], dim=1).mT / SIZE**0.5 + mask).softmax(-1)
+            if self.changes and self.share == 1 and layer is self.layers[1]:
+                weights = weights.clone()
+                weights[..., 0] = 0
+            y = weights @ v
+        y = y.transpose(1, 2).flatten(2)
+        if self.share is not None and self.joins == "gather":
+            parts = [torch.empty_like(y) for _ in range(2)]
+            dist.all_gather(parts, y)
+            return layer["o"](torch.cat(parts, dim=-1))
+        y = layer["o"](y)
+        return y if self.share is None else Reduced.apply(y) if self.joins == "sum" else functional_sum(y)
+
+    def forward(self, ids):
+        x = self.embed(ids)
+        for layer in self.layers:
+            x = x + self.attend(layer, x)
+        return x
+
+
+def functional_sum(x):
+    return torch.distributed._functional_collectives.all_reduce(x, "sum", dist.group.WORLD)
+
+
+BY_HAND = {
+    "summed": {},
+    "summed by a functional collective": {"joins": "functional", "kv_heads": 2},
+    "laid side by side, plain code": {"joins": "gather", "fused": False},
+    "slopes of a head": {"slopes": True},
+    "weights changed in one process": {"fused": False, "changes": True},
+}
+
+
+class Features(nn.Module):
+    """Data parallel: the features of all processes' batches are brought together, for a contrastive loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = HandSplit(None)
+
+    def forward(self, ids):
+        x = self.inner(ids)
+        parts = [torch.empty_like(x) for _ in range(2)]
+        dist.all_gather(parts, x)
+        return torch.cat(parts)
+
+
+class Ensemble(Features):
+    """Each process has a model of its own; what they give is added up."""
+
+    def __init__(self, rank):
+        super().__init__()
+        torch.manual_seed(rank)
+        for parameter in self.parameters():
+            nn.init.normal_(parameter)
 
 
 MODELS = {
@@ -73,14 +170,17 @@ def record(model, directory):
         warnings.simplefilter("always")
         with AttentionRecorder(model, Probe(IDS, TOKENS), directory, on_error="raise", values="norms") as recorder:
             recorder.record(0)
-    return [str(warning.message) for warning in caught if "heads" in str(warning.message)]
+    return [str(warning.message) for warning in caught if "process" in str(warning.message)]
 
 
 def record_all(directory):
-    """Leaves RANK.txt in the directory: what this process warns of where heads are split by hand."""
+    """Leaves RANK.txt in the directory: what this process warns of where models are split, or joined, by hand."""
     rank = dist.get_rank()
     for name, options in MODELS.items():
         local = name != "DTensors throughout"
         assert not record(split(Model(**options), options["kv_heads"], local=local), directory / name)
-    said = record(Model(kv_heads=4, share=rank), directory / "by hand")
+    for name, options in BY_HAND.items():
+        record(HandSplit(rank, **options), directory / name)
+    assert not record(Features(), directory / "features")
+    said = record(Ensemble(rank), directory / "ensemble")
     (directory / f"{rank}.txt").write_text("\n".join(said))

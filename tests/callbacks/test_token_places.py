@@ -1,5 +1,6 @@
 """Queries and keys that do not lie as [sequences, heads, tokens] of the probe are refused, whatever the shapes say."""
 
+import functools
 import queue
 
 import numpy as np
@@ -32,9 +33,9 @@ class Model(nn.Module):
         return self.run(self.q(x), self.k(x), self.v(x))
 
 
-def record(run):
+def record(run, **options):
     ids = torch.randint(0, 9, (B, N), generator=torch.Generator().manual_seed(0))
-    return capture(Model(run), Probe((ids,), [list("abcdef")] * B))
+    return capture(Model(run), Probe((ids,), [list("abcdef")] * B), **options)
 
 
 def heads(x):
@@ -134,6 +135,37 @@ def test_heads_before_sequences_are_put_behind_them(attend, sequences, name):
     norms = given[2].norm(dim=-1).transpose(0, 1).flatten(1)
     np.testing.assert_allclose(samples.value_norms, norms, rtol=1e-5)
     assert samples.bias is None
+
+
+KV = 2  # heads of keys
+GROUPED = {
+    # [batch · kv_heads, group, n, d], the group's keys once
+    "in the batch": lambda x: heads(x).reshape(B * KV, H // KV, N, D) if x.shape[-1] == H * D else _of_keys(x),
+    # [batch · kv_heads, group · n, d]
+    "in the batch, and in rows": lambda x: (
+        heads(x).reshape(B * KV, -1, D) if x.shape[-1] == H * D else _of_keys(x)[:, 0]
+    ),
+}
+
+
+def _of_keys(x):
+    return x.view(B, N, KV, D).transpose(1, 2).reshape(B * KV, 1, N, D)
+
+
+@pytest.mark.parametrize("attend", [plain, functools.partial(functional.scaled_dot_product_attention, enable_gqa=True)])
+@pytest.mark.parametrize("name", GROUPED)
+def test_heads_in_groups_that_are_folded_into_the_batch(attend, name):
+    seen = queue.SimpleQueue()
+
+    def run(q, k, v):
+        k, v = (x[..., : KV * D].contiguous() for x in (k, v))
+        seen.put((heads(q), *(x.view(B, N, KV, D).transpose(1, 2) for x in (k, v))))
+        return attend(*map(GROUPED[name], (q, k, v)))
+
+    (samples,), given = record(run, values=True).samples, seen.get()
+    for own, found in zip(given, (samples.queries, samples.keys), strict=False):
+        np.testing.assert_array_equal(found, own.transpose(0, 1).flatten(1, 2))
+    np.testing.assert_allclose(samples.value_norms, given[2].norm(dim=-1).transpose(0, 1).flatten(1), rtol=1e-5)
 
 
 @attends
