@@ -117,6 +117,18 @@ def test_names_that_are_on_their_way_are_said_to_be(tab: Tab) -> None:
     expect(line(tab).get_by_role("button", name="Open L0 H1, previous token")).to_be_visible()
 
 
+def test_alerts_are_counted_once_all_of_them_are_known(tab: Tab) -> None:
+    with held(tab, re.compile("/findings")):
+        tab.visit("&p.attnviz.step=100")
+        button = tab.frame.get_by_role("button", name="Events, not all known yet")
+        expect(button).to_have_text("▲ alerts…")
+        button.click()
+        events = tab.frame.get_by_role("dialog", name="Events")
+        expect(events).to_contain_text("The heads are still being looked at: more may come.")
+        expect(events.get_by_role("listitem")).to_contain_text("largest logit 132, above 100")
+    expect(tab.frame.get_by_role("button", name="Events, 1 alert")).to_have_text("▲ 1 alert")
+
+
 def test_a_head_of_two_kinds_has_both_in_its_cell_and_in_its_sentence(tab: Tab) -> None:
     tab.open(step=100)
     captions = tab.frame.locator(".captions")
