@@ -116,6 +116,11 @@ export class LostError extends SourceError {
   override name = 'LostError';
 }
 
+/** A server took the question, and has not begun to answer it for long. */
+export class SilentError extends LostError {
+  override name = 'SilentError';
+}
+
 export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
 }

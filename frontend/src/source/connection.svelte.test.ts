@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runOf } from '../run/run.fixture';
-import { LostError, SourceError } from '../run/source';
+import { LostError, SilentError, SourceError } from '../run/source';
 import type { Runs } from '../run/types';
 import { Connection } from './connection.svelte';
 
@@ -63,6 +63,14 @@ it('waits for the run, which a server that has just begun does not list yet', as
   names = ['b', 'a'];
   await vi.advanceTimersByTimeAsync(3000);
   expect(heard).toEqual(['points']);
+});
+
+it('says at once that a server is away which took a question and was silent', async () => {
+  looks.mockReturnValueOnce(new Promise(() => {}));
+  asked.mockRejectedValueOnce(new SilentError('TensorBoard does not answer.'));
+  ask();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(connection.lost).toBe(true);
 });
 
 it('stops waiting when the answer is no longer wanted', async () => {

@@ -1,5 +1,5 @@
 import { sleep } from '../base/sleep';
-import { type DataSource, LostError, SourceError } from '../run/source';
+import { type DataSource, LostError, SilentError, SourceError } from '../run/source';
 
 /** Milliseconds between two looks at a server that does not answer, at first and at most. */
 const FIRST_WAIT = 500;
@@ -32,6 +32,7 @@ export class Connection {
       } catch (error) {
         if (signal?.aborted || !(error instanceof SourceError)) throw error;
         const broken = error instanceof LostError;
+        if (error instanceof SilentError) this.lost = true; // one has waited long enough to be told
         if (!broken && (run === null || error.status === null)) throw error;
         if (await this.back(run, signal)) tries = 0;
         else if (broken ? tries >= TRIES : Date.now() > this.settled) throw error;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PointsQuery } from '../run/pictures';
 import { DEFAULT_PROJECTION, type Projection } from '../run/projection';
+import { SilentError } from '../run/source';
 import type { Priority } from '../run/types';
 import { HttpSource } from './http';
 
@@ -86,6 +87,29 @@ describe('HttpSource', () => {
     const source = new HttpSource(base);
     await expect(source.points(query)).rejects.toThrow('TensorBoard’s answer cannot be read');
     await expect(source.runs()).rejects.toThrow('TensorBoard’s answer cannot be read');
+  });
+
+  it('gives up a question that is not begun to be answered, but no answer that comes slowly', async () => {
+    const hangs = (_: unknown, init?: RequestInit) =>
+      new Promise<Response>((_, reject) => {
+        init?.signal?.addEventListener('abort', () => reject(new DOMException('', 'AbortError')));
+      });
+    fetched.mockImplementationOnce(hangs);
+    const refused = expect(new HttpSource(base).runs()).rejects.toThrow(SilentError);
+    await vi.advanceTimersByTimeAsync(15_000);
+    await refused;
+    const slow = new ReadableStream({
+      start(stream) {
+        setTimeout(() => {
+          stream.enqueue(new TextEncoder().encode('{"runs": []}'));
+          stream.close();
+        }, 60_000);
+      },
+    });
+    fetched.mockResolvedValueOnce(new Response(slow));
+    const answer = new HttpSource(base).runs();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await answer).toEqual({ runs: [] });
   });
 
   it('asks again while a frame is being fitted, tells the progress, and then gives the points', async () => {

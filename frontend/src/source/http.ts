@@ -7,7 +7,7 @@ import type { LabelAttention, LabelQuery } from '../run/label_attention';
 import type { FigureQuery, Points, PointsQuery, Trust, TrustQuery } from '../run/pictures';
 import { address } from '../run/projection';
 import { pointsOf, type ScalarPoint, tagsOf } from '../run/scalars';
-import { type DataSource, LostError, SourceError, type Waiting } from '../run/source';
+import { type DataSource, LostError, SilentError, SourceError, type Waiting } from '../run/source';
 import type {
   AttentionQuery,
   ChangeQuery,
@@ -33,8 +33,13 @@ import type {
 const FIRST_WAIT = 300;
 const LONGEST_WAIT = 2000;
 
+/** Milliseconds after which a server that has not begun to answer is lost: what takes long is answered with 202. */
+const PATIENCE = 15_000;
+
 /** What proxies answer while the server behind them does not. */
 const GATEWAY: ReadonlySet<number> = new Set([502, 503, 504]);
+
+const UNANSWERED = 'TensorBoard does not answer. Is it still running?';
 
 type Parameters = Readonly<Record<string, string | number>>;
 
@@ -197,6 +202,8 @@ export class HttpSource implements DataSource {
   ): Promise<Response> {
     const url = new URL(route, this.base);
     for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, String(value));
+    const silence = new AbortController();
+    const timer = setTimeout(() => silence.abort(), PATIENCE);
     let response: Response;
     try {
       response = await fetch(url, {
@@ -207,11 +214,13 @@ export class HttpSource implements DataSource {
           headers: { 'Content-Type': 'application/json' },
           body: JSON.stringify({ points }),
         }),
-        ...(signal && { signal }),
+        signal: AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]),
       });
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw new LostError('TensorBoard does not answer. Is it still running?');
+      throw new (silence.signal.aborted ? SilentError : LostError)(UNANSWERED);
+    } finally {
+      clearTimeout(timer);
     }
     if (response.ok) return response;
     const { status } = response;
