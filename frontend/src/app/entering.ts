@@ -14,12 +14,21 @@ export function goTo(session: Session, link: Link): void {
   else if (run && run.error === null) enterLink(session, run);
 }
 
-/** A run was chosen: everything that belongs to the last one goes. */
+/** What makes a run the one that it is: begun again with another probe or other layers, another one has its name. */
+function identityOf({ run, probe, layers, error }: Run): string {
+  return JSON.stringify([run, probe, layers, error !== null]);
+}
+
+/** A run was chosen, or the one of this name is another one now: everything that belongs to the last one goes. */
 export function enterRun(session: Session): void {
   const { playback, data, features } = session;
   const { run, source } = data;
-  if (!run || run.run === session.entered) return;
+  if (!run) return;
+  const [again, identity] = [run.run === session.entered, identityOf(run)];
+  if (again && identity === session.identity) return;
+  if (again) untrack(() => session.letGo(run));
   session.entered = run.run;
+  session.identity = identity;
   session.seen = '';
   for (const feature of features) feature.leave?.();
   if (run.error !== null) return;
@@ -49,12 +58,27 @@ export function linkOf({ data: { run }, playback, axes, features }: Session): Sa
 }
 
 /** Steps were written again: what is kept of them goes, whose names are the run and the step alone. */
-export function forgetRewritten({ health, against, loader, features }: Session): void {
-  if (health.held.rewritten + against.figures.rewritten === 0) return;
-  untrack(() => {
-    loader.forget();
-    for (const feature of features) feature.forget?.();
-  });
+export function forgetRewritten(session: Session): void {
+  const { health, against } = session;
+  if (health.held.rewritten + against.figures.rewritten > 0) untrack(() => forget(session));
+}
+
+/** A training went on in a run, shown or not: it may have written any of its steps again. */
+export function forgetRestarted(session: Session): void {
+  const { data, starts } = session;
+  let restarted = false;
+  for (const run of data.runs.value?.runs ?? []) {
+    const start = `${run.order?.[0]} ${identityOf(run)}`;
+    const known = starts.get(run.run);
+    starts.set(run.run, start);
+    restarted ||= known !== undefined && known !== start;
+  }
+  if (restarted) untrack(() => forget(session));
+}
+
+function forget({ loader, features }: Session): void {
+  loader.forget();
+  for (const feature of features) feature.forget?.();
 }
 
 /** New checkpoints, or steps that were written again: the timeline grows, the figures are read again, and the frame moves only if asked to. */

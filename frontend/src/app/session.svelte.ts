@@ -41,7 +41,7 @@ import { LevelChanges } from '../timeline/level_changes.svelte';
 import { Live } from '../timeline/live.svelte';
 import { Steering } from '../timeline/steering.svelte';
 import { Trails } from '../trails/trails.svelte';
-import { enterRun, followSteps, forgetRewritten, goTo, linkOf } from './entering';
+import { enterRun, followSteps, forgetRestarted, forgetRewritten, goTo, linkOf } from './entering';
 import { fetchPoints } from './fetching';
 import { Ground } from './ground';
 import { browserStorage } from './introduction.svelte';
@@ -140,10 +140,13 @@ export class Session extends Ground {
   readonly exportViews = new ExportViews();
   /** Scenes that have a picture which they have not drawn yet. */
   drawing = $state(0);
-  /** What a link asks for that its run has still to be entered for; the run that was entered, and its steps then. */
+  /** What a link asks for that its run has still to be entered for; the run that was entered, what it was, and its steps then. */
   wanted: Link | null = null;
   entered: string | null = null;
+  identity = '';
   seen = '';
+  /** By which start of its training each run was written last. */
+  readonly starts = new Map<string, string>();
 
   /** @param start what the link says */
   constructor(source: DataSource, host: Host, start: Link) {
@@ -162,6 +165,7 @@ export class Session extends Ground {
     this.playback.animate((index) => this.canShow(index));
     $effect.pre(() => followSteps(this));
     $effect.pre(() => forgetRewritten(this));
+    $effect.pre(() => forgetRestarted(this));
     $effect.pre(() => fetchPoints(this));
     for (const feature of this.features) feature.begin?.();
   }
@@ -184,13 +188,16 @@ export class Session extends Ground {
   }
 
   chooseRun(name: string): void {
-    if (this.against.own || this.against.name === name) this.against.clear();
+    this.letGo(this.data.runs.value?.runs.find(({ run }) => run === name));
     this.data.name = name;
+  }
+
+  /** Of what is looked at, the head at the same place alone is in another run as well, whose tokens may be others. */
+  letGo(next: Run | undefined): void {
+    if (this.against.own || this.against.name === next?.run) this.against.clear();
     const { opened } = this.focus;
     this.close();
-    // The other run's tokens may be others; the head at the same place stays open.
-    const other = this.data.runs.value?.runs.find(({ run }) => run === name);
-    if (opened && opened.head < (other?.layers[opened.layer]?.heads ?? 0)) this.focus.opened = opened;
+    if (opened && opened.head < (next?.layers[opened.layer]?.heads ?? 0)) this.focus.opened = opened;
   }
 
   close(): void {

@@ -70,6 +70,10 @@ export class Connections implements Feature {
     $effect.pre(() => this.answer.follow());
   }
 
+  forget(): void {
+    this.answer.forget();
+  }
+
   leave(): void {
     this.answer.clear();
   }

@@ -69,6 +69,10 @@ export class HeadTrust implements Feature {
     $effect.pre(() => this.follow());
   }
 
+  forget(): void {
+    this.answer.clear(); // the picture is made again first
+  }
+
   /** Asked for when the opened head's picture is here, and never for all heads. */
   private follow(): void {
     if (this.question === null || this.session.headView.pictured) this.answer.follow();

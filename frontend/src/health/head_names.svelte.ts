@@ -80,6 +80,14 @@ export class HeadNames implements Feature {
     this.changes++;
   }
 
+  /** What heads were called, and what happened, is of the training that was discarded. */
+  forget(): void {
+    const { wanted, run } = this;
+    this.leave();
+    this.run = run;
+    this.want(wanted);
+  }
+
   /** Asked for again whenever there is more of the run. */
   private follow(): void {
     const { run } = this.session.data;

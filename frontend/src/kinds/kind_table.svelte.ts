@@ -64,6 +64,10 @@ export class KindTable implements Feature {
     $effect.pre(() => this.answer.follow());
   }
 
+  forget(): void {
+    this.answer.forget();
+  }
+
   leave(): void {
     this.answer.clear();
     this.chosen = null;

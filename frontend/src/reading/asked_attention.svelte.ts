@@ -86,6 +86,13 @@ export class AskedAttention {
     }
   }
 
+  /** The answer is not so any more: it is gone, and asked for again. */
+  forget(): void {
+    this.answer = null;
+    this.error = null;
+    void this.retry();
+  }
+
   clear(): void {
     this.controller?.abort();
     this.controller = null;

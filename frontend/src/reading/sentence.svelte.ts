@@ -240,6 +240,11 @@ export class Sentence extends SentenceOptions implements Feature {
     };
   }
 
+  forget(): void {
+    this.attention.forget();
+    this.pins.forget();
+  }
+
   /** Tokens that were clicked off and positions are of one run’s sequences, and so are pins. */
   leave(): void {
     this.attention.clear();

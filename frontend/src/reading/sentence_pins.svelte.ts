@@ -108,6 +108,11 @@ export class Pins {
     this.ones = [];
   }
 
+  /** What is held is not so any more. */
+  forget(): void {
+    for (const { attention } of this.ones) attention.forget();
+  }
+
   retry(): void {
     for (const { attention } of this.ones) if (attention.error !== null) void attention.retry();
   }

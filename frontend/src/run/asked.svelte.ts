@@ -50,6 +50,12 @@ export class Asked<Q, A> {
     }
   }
 
+  /** The last answer is not so any more: what is asked now is asked again. */
+  forget(): void {
+    this.clear();
+    void this.retry();
+  }
+
   clear(): void {
     this.controller?.abort();
     this.controller = null;

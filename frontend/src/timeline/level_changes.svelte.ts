@@ -41,6 +41,10 @@ export class LevelChanges implements Feature {
     $effect.pre(() => this.answer.follow());
   }
 
+  forget(): void {
+    this.answer.forget();
+  }
+
   leave(): void {
     this.answer.clear();
   }
