@@ -33,6 +33,7 @@ import { Focus } from '../run/focus.svelte';
 import type { HeadPlace } from '../run/head';
 import type { Link, Said } from '../run/setting';
 import type { DataSource } from '../run/source';
+import type { Run } from '../run/types';
 import { Axes } from '../shown/axes.svelte';
 import { canShow } from '../shown/ready';
 import { ShownSteps } from '../shown/shown.svelte';
