@@ -9,9 +9,11 @@ from torch import Tensor, nn
 from tb_attnviz.events import Layer
 
 from ..capture.recording import Forward
+from ..capture.sides import contents
 from ..probes.batch import Batch
 from ..tracing.attention_call import AttentionCall
 from ..tracing.attention_calls import AttentionCalls
+from ..tracing.folded import may_be_folded
 from ..tracing.module_names import ModuleNames
 from ..tracing.observer import Arrange
 
@@ -86,7 +88,9 @@ class HeadOutputs:
 
     def rows(self, name: str, count: int) -> Tensor | None:
         """The first query's logits do, where no mask is asked for."""
-        return None if self._with_calls else torch.zeros(1, dtype=torch.long, device=self._device)
+        if self._with_calls or may_be_folded(count, self.widths):
+            return None
+        return torch.zeros(1, dtype=torch.long, device=self._device)
 
     def keeps_weights(self, name: str, before: Tensor, after: Tensor) -> bool:
         return True  # the recording has compared them
@@ -100,7 +104,11 @@ class HeadOutputs:
 
 def run(model: nn.Module, batch: Batch, forward: Forward, observer: HeadOutputs) -> object:
     """What the model gives for `batch`, while `observer` looks on."""
-    with ModuleNames(model) as names, AttentionCalls(names, observer, take_output=observer.take_output):
+    inputs, sides = [*contents(batch, model).values()], len(batch.sides)
+    with (
+        ModuleNames(model) as names,
+        AttentionCalls(names, observer, inputs, sides=sides, take_output=observer.take_output),
+    ):
         return forward(model, *batch.args, **batch.kwargs)
 
 

@@ -11,6 +11,7 @@ from tb_attnviz.geometry import Survey, attention, logits, visible_pairs
 
 from ..probes.batch import Batch
 from ..tracing.attention_call import AttentionCall
+from ..tracing.folded import may_be_folded
 from ..tracing.patches import Windows
 from ..tracing.remainder import LARGEST_LOGITS
 from .bands import holds
@@ -145,8 +146,7 @@ class BatchRecording:
 
     def rows(self, name: str, count: int) -> Tensor | None:
         """At which of `count` queries mask and weights are compared with those of earlier passes; None: at all."""
-        folded = any(count > n and count % n == 0 for n in self.widths)  # heads in rows, which are not chosen from yet
-        known = not folded and self._known.window(self._number, name) is not None
+        known = not may_be_folded(count, self.widths) and self._known.window(self._number, name) is not None
         return self._known.queries(count, self.device) if known else None
 
     def take_values(self, name: str, values: Tensor) -> None:

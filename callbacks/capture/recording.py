@@ -118,8 +118,7 @@ def capture(
         found: dict[str, Sides | str] = {}  # of the attentions whose sides the pass shows
         for batch in probe.batches(batch_size, device=device):
             hints = other_sequences(model, batch)
-            # What has no parameters is a function of queries and keys, which are of the same tokens then.
-            inputs = contents(batch) if any(True for _ in model.parameters()) else {}
+            inputs = contents(batch, model)
             for _ in range(2):
                 of_batch = BatchRecording(
                     batch, found, hints, health=health, values=values, known=known, number=len(batches), unfit=unfit

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tb_attnviz.events import Side as SideName
 
@@ -42,8 +42,13 @@ class Trace:
         return bool((self.queries | self.keys) & SHUFFLED)
 
 
-def contents(batch: Batch) -> dict[str, Tensor]:
-    """The inputs that hold what the model is about, not which of it is padding, by name."""
+def contents(batch: Batch, model: nn.Module) -> dict[str, Tensor]:
+    """The inputs that hold what the model is about, not which of it is padding, by name.
+
+    None for a model without parameters: a function of queries and keys, which are of the same tokens then.
+    """
+    if not any(True for _ in model.parameters()):
+        return {}
     found = dict(_leaves("inputs", list(batch.args))) | {
         name: x for key, value in batch.kwargs.items() for name, x in _leaves(key, value)
     }

@@ -289,7 +289,7 @@ class AttentionCalls(TorchFunctionMode):
         if isinstance(output, Tensor):
             self._tokens.look_at_output(name, output)
             if self._take_output is not None:
-                self._take_output(name, output, arrange)
+                self._take_output(name, output, self._tokens.with_all_heads(name, arrange))
 
     def _next_name(self) -> str:
         name = self._names.innermost

@@ -16,35 +16,40 @@ from .attention_call import AttentionCall
 Arrange = Callable[[Tensor], Tensor | None]
 
 
+def may_be_folded(count: int, widths: set[int]) -> bool:
+    """Whether so many rows may be those of several heads, of sequences that are so wide."""
+    return any(count > n and count % n == 0 for n in widths)
+
+
 def unfolded(
     call: AttentionCall,
     given: Tensor,
     arrange: Arrange,
     widths: set[int],
     in_place: Callable[[Tensor, Arrange], bool],
-) -> tuple[AttentionCall, Arrange]:
-    """`call` with a head of its own for each that is folded, and what arranges `given`, its queries, so.
+) -> "tuple[AttentionCall, Unfold | None]":
+    """`call` with a head of its own for each that is folded, and what unfolds them in all that is of its form.
 
-    in_place: whether all tokens are in their places, as arranged. As it is where they are not, or heads are not folded.
+    given: the tensor that its queries are of, which `arrange` brings to their form. in_place: whether all tokens are in
+    their places, as arranged. As it is, and None, where they are not, or heads are not folded.
     """
     if call.queries.dim() != 4 or call.keys.dim() != 4 or call.causal or call.sinks is not None:
-        return call, arrange
+        return call, None
     count, kv_heads = call.queries.shape[2], call.queries.shape[1]
     if count in widths or call.rows is not None or call.window != (None, None):
-        return call, arrange
+        return call, None
     for n in sorted(width for width in widths if count % width == 0):
         for heads_first in (True, False):
-            unfold = _Unfold(count, n, kv_heads, heads_first=heads_first)
-            arranged = unfold.behind(arrange)
-            if in_place(given, arranged):
+            unfold = Unfold(count, n, kv_heads, heads_first=heads_first)
+            if in_place(given, unfold.behind(arrange)):
                 parts = {name: getattr(call, name) for name in ("queries", "mask", "weights", "logits")}
                 changed: dict[str, Any] = {name: unfold(x) for name, x in parts.items() if x is not None}
-                return dataclasses.replace(call, **changed), arranged
-    return call, arrange
+                return dataclasses.replace(call, **changed), unfold
+    return call, None
 
 
 @dataclasses.dataclass(frozen=True)
-class _Unfold:
+class Unfold:
     """[batch, kv_heads or 1, count or 1, …] as [batch, heads or 1, n or 1, …].
 
     heads_first: whether the rows are those of one head after the other, else of one token after the other.

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .attention_call import with_heads
+from .folded import may_be_folded
 from .kernels import as_it_is
 from .spread import is_constant
 from .token_places import TokenPlaces
@@ -33,8 +34,8 @@ class KernelAxes:
         if query.dim() == 3:
             numbers = self._numbers(query)
             of_heads = None if numbers is None else with_heads(numbers, self._sequences)
-            folded = any(query.shape[1] > n and query.shape[1] % n == 0 for n in self._widths)
-            if query.shape[1] in self._widths or folded or (of_heads is not None and is_constant(of_heads, (1,))):
+            of_tokens = query.shape[1] in self._widths or may_be_folded(query.shape[1], self._widths)
+            if of_tokens or (of_heads is not None and is_constant(of_heads, (1,))):
                 return lambda x: with_heads(x, self._sequences)
             return lambda x: x.unsqueeze(1)  # one head
         if query.dim() == 5:  # sequences, and windows and heads of them in either order

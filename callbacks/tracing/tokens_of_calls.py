@@ -9,7 +9,7 @@ from torch import Tensor
 from .attention_call import AttentionCall
 from .channels import Channels
 from .exchanges import Exchanges
-from .folded import unfolded
+from .folded import Unfold, unfolded
 from .kernels import operator_name
 from .observer import Arrange, Observer
 from .orders import Orders
@@ -41,6 +41,7 @@ class TokensOfCalls:
         self._orders = Orders(sequences, widths, lambda x: self.sources.of(x) != 0, self._channels.number_first)
         self._attentions: dict[str, int] = {}  # each as a set of sources
         self._of_latents: set[str] = set()
+        self._unfolds: dict[str, Unfold] = {}  # of attentions whose heads are folded
         self._made = 0  # attentions of the operation that is under way, as a set of sources
 
     def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
@@ -77,8 +78,10 @@ class TokensOfCalls:
             self._observer.refuse(call.name, _CHANNELS)
             return None
         if isinstance(given[0], Tensor):
-            call, of_queries = unfolded(call, given[0], arranges[0], self._observer.widths, self.places.in_place)
-            arranges = (of_queries, *arranges[1:])
+            call, unfold = unfolded(call, given[0], arranges[0], self._observer.widths, self.places.in_place)
+            if unfold is not None:
+                self._unfolds[call.name] = unfold
+                arranges = (unfold.behind(arranges[0]), *arranges[1:])
         places = [
             self.patches.places(x, arrange) if isinstance(x, Tensor) else None
             for x, arrange in zip(given, arranges, strict=True)
@@ -106,6 +109,11 @@ class TokensOfCalls:
         return dataclasses.replace(
             call, sources=sources, places=(places[0], places[1]), disorder=disorder, beside=beside
         )
+
+    def with_all_heads(self, name: str, arrange: Arrange) -> Arrange:
+        """`arrange`, which brings the outputs of the attention `name` to its form, with a head of its own for each."""
+        unfold = self._unfolds.get(name)
+        return arrange if unfold is None else unfold.behind(arrange)
 
     def look_at_values(self, name: str, values: Tensor, arrange: Arrange) -> None:
         """Refuse an attention whose values are of other tokens than its keys."""

@@ -102,7 +102,17 @@ def test_halfway_is_the_slope_in_the_middle_of_the_way(model, batch_size, frozen
             np.testing.assert_allclose(found[f"blocks.{layer}"][:, head], (there - back) / (2 * step), atol=1e-7)
 
 
+class HeadsFirst(plain.Plain):
+    """[heads, batch, n, d]: as many heads as sequences."""
+
+    @staticmethod
+    def attend(layer, q, k, v, visible):
+        y = functional.scaled_dot_product_attention(*(x.transpose(0, 1) for x in (q, k, v)), visible.transpose(0, 1))
+        return y.transpose(0, 1), y
+
+
 WAYS = [plain.MaskedFill, plain.BatchedHeads, plain.Einsum, plain.MultiQuery, plain.SoftCapWithSinks]
+WAYS += [plain.FoldedHeads, plain.FoldedHeadsFused, HeadsFirst]
 
 
 @pytest.mark.parametrize("kind", WAYS)
