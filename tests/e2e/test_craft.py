@@ -1,5 +1,6 @@
 """What goes unnoticed when it is right: the first visit, a lost graphics context, a reload, names, stillness."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.conftest import wait_until
-from tests.e2e.conftest import SECONDS, Tab
+from tests.e2e.conftest import SECONDS, Tab, held
 
 OPEN = {"layer": 1, "head": 4, "sequence": 0, "token": 2}
 
@@ -241,36 +242,33 @@ SHIFTS = """
 def test_nothing_jumps_while_answers_come_late(tab: Tab, page: Page) -> None:
     """What a press changes at once is no jump; what follows when answers come would be one."""
 
-    def later(route: Route) -> None:
-        page.wait_for_timeout(1200)
-        route.continue_()
-
     tab.open()
     body = tab.frame.locator("body")
     body.evaluate(SHIFTS)
-    page.route(re.compile("/attnviz/(points|attention|trust|health)"), later)
 
-    def stands(seen: Locator) -> None:
-        expect(seen).to_be_visible()
-        body.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
-        body.evaluate("() => { window.shifts = []; }")
-        tab.ready()
+    @contextlib.contextmanager
+    def stands(seen: Locator, late: str = "points|attention|trust|health") -> Iterator[None]:
+        with held(tab, re.compile(f"/attnviz/({late})")):
+            yield
+            expect(seen).to_be_visible()
+            tab.settle()
+            body.evaluate("() => { window.shifts = []; }")
         shifts = body.evaluate("() => window.shifts")
         assert sum(shift["value"] for shift in shifts) < 0.005, shifts
 
     box = tab.matrix.bounding_box()
     assert box
     x, y = tab.cell(1, 4)
-    page.mouse.click(box["x"] + x, box["y"] + y)
-    stands(tab.head_view)
-    tab.head_view.get_by_role("button", name="Sentences").click()
-    stands(tab.sentence_view)
-    tab.frame.get_by_role("combobox", name="Projection").select_option("pca")
-    stands(tab.head_view)
-    tab.slider.press("Home")
-    stands(tab.head_view)
-    tab.frame.get_by_role("button", name="Play").click()
-    stands(tab.head_view)
+    with stands(tab.head_view):
+        page.mouse.click(box["x"] + x, box["y"] + y)
+    with stands(tab.sentence_view, "points|trust|health"):
+        tab.head_view.get_by_role("button", name="Sentences").click()
+    with stands(tab.head_view):
+        tab.frame.get_by_role("combobox", name="Projection").select_option("pca")
+    with stands(tab.head_view):
+        tab.slider.press("Home")
+    with stands(tab.head_view):
+        tab.frame.get_by_role("button", name="Play").click()
 
 
 def test_what_takes_long_says_so(tab: Tab, page: Page) -> None:

@@ -173,7 +173,8 @@ def test_the_address_is_followed(tab: Tab) -> None:
     expect(tab.head_view.get_by_role("heading", name="Layer 0 · Head 2")).to_be_visible()
     expect(tab.sentence_view).to_be_visible()
     tab.ready()
-    tab.page.wait_for_timeout(300)  # longer than the tab waits before it writes the address
+    later = "() => new Promise((done) => setTimeout(done, 200))"
+    tab.page.evaluate(later)  # the tab would have written another address by now
     wait_until(lambda: tab.page.evaluate("location.hash") == before, seconds=60)
     scatter = tab.frame.get_by_role("application", name="Scatterplot")
     scatter.press("+")

@@ -113,7 +113,7 @@ def test_a_tooltip_goes_when_the_heads_are_sorted_anew(tab: Tab) -> None:
     resting = tooltips(tab)
     tab.page.mouse.move(box["x"] + x + 0.4, box["y"] + y)
     tab.page.mouse.move(box["x"] + x, box["y"] + y)
-    tab.page.wait_for_timeout(100)
+    tab.settle()
     assert resting == tooltips(tab)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -126,17 +127,19 @@ def test_a_value_out_of_range_is_refused_with_its_range(tab: Tab, page: Page) ->
     tab.open()
     choose(tab, "t-SNE")
     tab.ready()
-    asked: list[Request] = []
-    page.on("request", lambda request: asked.append(request) if "perplexity=1&" in request.url else None)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(query(request).get("perplexity", "")))
     tab.frame.get_by_role("button", name="Settings of t-SNE").click()
     perplexity = tab.frame.get_by_label("Perplexity")
     perplexity.fill("1")
     perplexity.press("Enter")
     expect(tab.frame.get_by_role("alert")).to_have_text("A number from 2 to 500.")
     expect(perplexity).to_have_attribute("aria-invalid", "true")
-    page.wait_for_timeout(500)
-    assert asked == []
     assert "perplexity" not in tab.hash()
+    perplexity.fill("5")
+    perplexity.press("Enter")
+    wait_until(lambda: (page.title(), "5" in asked)[1], seconds=60)  # the page says what is asked while it is spoken to
+    assert "1" not in asked
 
 
 @pytest.mark.parametrize("projection", ["t-SNE", "UMAP"])
@@ -173,7 +176,7 @@ def test_a_step_whose_heads_are_not_there_keeps_the_old_picture_and_can_be_stopp
     tab.ready()
     page.wait_for_timeout(200)
     asked = len(holding.asked)
-    page.wait_for_timeout(3000)
+    page.wait_for_timeout(2200)  # longer than from one question to the next
     assert len(holding.asked) == asked  # nobody asks any more: the server gives the work up
     holding.let_go()
     progress.get_by_role("button", name="Go on").click()
@@ -212,19 +215,18 @@ def test_heads_in_view_come_first(tab: Tab, page: Page) -> None:
     seen = int(tab.matrix.get_attribute("data-visible-heads") or HEADS)
     holding = Holding(page, lambda asked: asked["projection"] == "tsne")
     choose(tab, "t-SNE")
-    of = lambda: {one["head"] + one["layer"] for one in holding.asked}  # noqa: E731
+    times = lambda: Counter(one["head"] + one["layer"] for one in holding.asked)  # noqa: E731
     wait_until(
-        lambda: (page.title(), len(of()) >= 8)[1], seconds=60
+        lambda: (page.title(), sum(often > 2 for often in times().values()) >= 8)[1], seconds=60
     )  # the page says what is asked while it is spoken to
-    page.wait_for_timeout(1000)
-    assert len(of()) == 8  # the rest waits until these have come
+    assert len(times()) == 8  # the rest waits until these have come
     assert [one["priority"] for one in holding.asked[:8]] == ["0"] * seen + ["1"] * (8 - seen)
     assert ("1", "4") in {(one["layer"], one["head"]) for one in holding.asked[:seen]}
     choose(tab, "Biplot")  # and nobody waits for what nobody looks at
     tab.ready()
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(200)
     asked = len(holding.asked)
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(2200)
     assert len(holding.asked) == asked
 
 

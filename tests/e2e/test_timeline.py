@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from tb_attnviz.events import RunWriter
 from tests.conftest import PROBE, serving, wait_until, write_checkpoint
-from tests.e2e.conftest import Tab
+from tests.e2e.conftest import Tab, held
 
 PAD = 9.0  # css pixels from the timeline's end to its first step
 
@@ -192,15 +192,14 @@ def test_the_keys_are_written_down(tab: Tab) -> None:
 
 
 def test_nothing_jumps_when_the_curve_comes(tab: Tab) -> None:
-    def later(route: Route) -> None:
-        tab.page.wait_for_timeout(1000)
-        route.continue_()
-
-    tab.page.route("**/data/plugin/scalars/**", later)
-    tab.visit()
-    expect(tab.slider).to_be_visible()
-    before = tab.slider.bounding_box()
-    assert tab.ready().slider.bounding_box() == before
+    curve = tab.frame.get_by_test_id("scalar-curve").locator("path.line")
+    with held(tab, re.compile("/data/plugin/scalars/")):
+        tab.visit()
+        expect(tab.slider).to_be_visible()
+        before = tab.slider.bounding_box()
+        expect(curve).not_to_have_attribute("d", re.compile("^M"))
+    expect(curve).to_have_attribute("d", re.compile("^M"))
+    assert tab.slider.bounding_box() == before
 
 
 def test_a_live_run_is_followed_until_the_user_goes_elsewhere(page: Page, tmp_path: Path) -> None:
