@@ -23,6 +23,10 @@ from .tracing.training_calls import NotSeenError, TrainingCalls
 _NONE = "figures of the training batch are not recorded: "
 _NO_PASS = "put `with recorder.batch(step):` around the pass of training, before recorder.step(step)"
 _DOUBTFUL = "another attention of its module is not recorded, and which is which is not told in a training pass"
+_MOVED = (
+    "its heads lie before its sequences, or in its rows, or the probe's one sequence does not tell: lay queries and "
+    "keys out as [batch, heads, tokens, d], or give the probe a second sequence"
+)
 _UNSEEN = "no attention of it was seen in the training pass"
 _COMPILED = (
     "torch.compile is used here, and would compile another pass while it is looked at: batches=True is for eager models"
@@ -55,6 +59,7 @@ class TrainingBatches:
         self._modules = {_module(name): name for name in reversed(self._heads)}
         doubtful = {_module(name) for name in found.skipped}
         self._doubtful = {name: _DOUBTFUL for name in self._heads if _module(name) in doubtful}
+        self._doubtful |= dict.fromkeys(first.moved, _MOVED)
         self._found: dict[str, tuple[Tensor, int]] = {}  # name → of all passes so far, and how many
         self._refused: dict[str, str] = {}
         self._counts: Counter[str] = Counter()

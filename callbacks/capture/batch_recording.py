@@ -48,6 +48,7 @@ class LayerRecording:
     sides: Sides
     grids: tuple[OwnGrid | None, OwnGrid | None]
     windows: Windows | None
+    moved: bool  # as of the call
     relations: tuple[str, ...]  # the figures of those that are among its tokens
 
     @property
@@ -236,6 +237,7 @@ class BatchRecording:
             sides=pairing.sides,
             grids=pairing.grids,
             windows=pairing.windows,
+            moved=call.moved,
             relations=tuple(one.figure for one in padded.relations),
         )
 

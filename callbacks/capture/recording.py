@@ -57,6 +57,8 @@ class Recording:
     """What else is known of the heads, by names with a slash."""
     split: frozenset[str] = frozenset()
     """Layers of which this process has some heads only, since the model's own code splits them over processes."""
+    moved: frozenset[str] = frozenset()
+    """Layers that the model has otherwise than as [batch, heads, …] or [batch · heads, …], or may have."""
     probe: Probe | None = None
     """What was shown: with key_tokens where layers attend to keys of the model's own, too."""
 
@@ -264,7 +266,8 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
         raise NoAttentionError(_explain(skipped))
     of_all_heads = {name: np.concatenate(values) for name, values in figures.items()}
     defined = {name: values for name, values in of_all_heads.items() if not np.isnan(values).all()}
-    return Recording(tuple(layers), tuple(samples), defined, skipped, tuple(maps), without_values)
+    moved = frozenset(layer.name for layer in layers if batches[0].layers[layer.name].moved)
+    return Recording(tuple(layers), tuple(samples), defined, skipped, tuple(maps), without_values, moved=moved)
 
 
 def _of_all_tokens(parts: list[Tensor]) -> Tensor:

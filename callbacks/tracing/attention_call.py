@@ -33,6 +33,7 @@ class AttentionCall:
     values: Tensor | None = None  # [batch, value_heads, n_key, d_v], where the call shows them
     window: tuple[int | None, int | None] = (None, None)  # how many keys before and after its own a query sees
     places: tuple[Places, Places] = (None, None)  # of queries and of keys: which patches of an image they are
+    moved: bool = False  # whether the model has it otherwise than as [batch, heads, …] or [batch · heads, …], or may
     beside: tuple[int, int] | None = None  # keys of the model's own before and behind those of tokens, where there are
 
     def detached(self) -> "AttentionCall":

@@ -156,8 +156,9 @@ class AttentionCalls(TorchFunctionMode):
         return name
 
     def _take_scaled_dot_product(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        arrange = self._axes.arrangement(args[0] if args else kwargs["query"])
-        return self._take(functools.partial(kernels.scaled_dot_product, arrange=arrange), args, kwargs, arrange)
+        arrange = self._axes.arrangement(query := args[0] if args else kwargs["query"])
+        kernel = functools.partial(kernels.scaled_dot_product, arrange=arrange, moved=self._axes.moves(arrange, query))
+        return self._take(kernel, args, kwargs, arrange)
 
     def _attend_inside(self, *args: Any, **kwargs: Any) -> Tensor:
         """For nn.MultiheadAttention, in the place of scaled_dot_product_attention."""

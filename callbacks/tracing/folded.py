@@ -44,7 +44,7 @@ def unfolded(
             if in_place(given, unfold.behind(arrange)):
                 parts = {name: getattr(call, name) for name in ("queries", "mask", "weights", "logits")}
                 changed: dict[str, Any] = {name: unfold(x) for name, x in parts.items() if x is not None}
-                return dataclasses.replace(call, **changed), unfold
+                return dataclasses.replace(call, **changed, moved=True), unfold
     return call, None
 
 

@@ -36,8 +36,8 @@ class KernelAxes:
             of_heads = None if numbers is None else with_heads(numbers, self._sequences)
             of_tokens = query.shape[1] in self._widths or may_be_folded(query.shape[1], self._widths)
             if of_tokens or (of_heads is not None and is_constant(of_heads, (1,))):
-                return lambda x: with_heads(x, self._sequences)
-            return lambda x: x.unsqueeze(1)  # one head
+                return self._with_heads
+            return _one_head
         if query.dim() == 5:  # sequences, and windows and heads of them in either order
             numbers = self._numbers(query)
             alike = [axis for axis in (1, 2) if numbers is not None and is_constant(numbers, (axis,))]
@@ -48,6 +48,15 @@ class KernelAxes:
         if query.dim() == 4 and len(query) > sequences and len(query) % sequences == 0 and self._has_groups(query):
             return self._with_groups
         return as_it_is
+
+    def moves(self, arrangement: Callable[[Tensor], Tensor], query: Tensor) -> bool:
+        """Whether it does more than take a row, or the axis behind that of the sequences, for a head, or may do so."""
+        untold = self._sequences == 1 and query.dim() == 3 and len(query) > 1
+        return untold or arrangement not in (as_it_is, self._with_heads, _one_head)
+
+    def _with_heads(self, x: Tensor) -> Tensor:
+        """[sequences · heads, …] as [sequences, heads, …]."""
+        return with_heads(x, self._sequences)
 
     def _with_groups(self, x: Tensor) -> Tensor:
         """[sequences · kv_heads, heads of each, …] as [sequences, heads, …]."""
@@ -67,3 +76,7 @@ class KernelAxes:
             return False
         found = of_sequences.amax(dim=(-1, -2)).flatten()
         return torch.equal(found, torch.arange(count, device=x.device).repeat(len(found) // count))
+
+
+def _one_head(x: Tensor) -> Tensor:
+    return x.unsqueeze(1)

@@ -34,10 +34,11 @@ def scaled_dot_product(
     enable_gqa: bool = False,
     *,
     arrange: Callable[[Tensor], Tensor],
+    moved: bool = False,
 ) -> AttentionCall:
     """torch.nn.functional.scaled_dot_product_attention.
 
-    arrange: brings what has as many axes as the queries to four, [batch, heads, n, …].
+    arrange: brings what has as many axes as the queries to four, [batch, heads, n, …]. moved: as of AttentionCall.
     """
     _check_dropout(dropout_p)
     mask = attn_mask
@@ -51,6 +52,7 @@ def scaled_dot_product(
         causal=bool(is_causal),
         mask=mask,
         values=arrange(value),
+        moved=moved,
     )
 
 

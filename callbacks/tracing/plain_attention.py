@@ -89,10 +89,10 @@ def read_attention(
         raise NotAttentionError(f"its softmax is over axis {dim}, not over the keys")
     batch, rows = _rest_of(axes, dim, queries, keys, widths)
     in_sequences, of_tokens = sequences_of(queries.given), numbers(queries.given)
-    batch = _sequences_first(batch, rows, sequences, queries, in_sequences)
+    given, batch = batch, _sequences_first(batch, rows, sequences, queries, in_sequences)
     own = in_sequences if of_tokens is None and size_of(rows) in widths else of_tokens
-    both = _in_groups(batch, rows, sequences, queries, own)
-    both = both or _batch_and_heads(batch, rows, sequences, queries, of_tokens if len(batch) != 2 else None)
+    groups = _in_groups(batch, rows, sequences, queries, own)
+    both = groups or _batch_and_heads(batch, rows, sequences, queries, of_tokens if len(batch) != 2 else None)
     target = (*both, rows, axes[dim])
     of_queries, of_keys = target[:3], (*target[:2], target[3])
     own_queries = arranged(queries.vectors, queries.axes, of_queries, behind=1)
@@ -141,6 +141,7 @@ def read_attention(
         logits=own_logits,
         rows=wanted,
         whole=None if wanted is None else lambda: seen_at(slice(None)),
+        moved=batch is not given or groups is not None or (sequences == 1 == len(batch) and size_of(batch[0]) > 1),
     )
     return PlainAttention(call, queries, keys, of_weights, target, sink, product.sinks_first)
 

@@ -289,10 +289,10 @@ def forget_what_was_compiled():
     torch._dynamo.utils.counters.clear()
 
 
-def refused(tmp_path, model, train=None, **options):
+def refused(tmp_path, model, train=None, *, probe=PROBE, **options):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with AttentionRecorder(model, PROBE, tmp_path, every=1, batches=True, rules=(), **options) as recorder:
+        with AttentionRecorder(model, probe, tmp_path, every=1, batches=True, rules=(), **options) as recorder:
             for step in (1, 2):
                 if train:
                     with recorder.batch(step):
@@ -319,6 +319,28 @@ def test_what_cannot_be_seen_rightly_is_refused_by_name_and_once(tmp_path):
     other = blocks()
     other.blocks.forward = None
     assert "blocks.0: no attention of it was seen" in refused(tmp_path / "unseen", other, lambda: other.embedding(IDS))
+
+
+class HeadsFirst(nn.Module):
+    """Set Transformer: [heads · batch, n, d]."""
+
+    def __init__(self, attend):
+        super().__init__()
+        self.embedding, self.attend = nn.Embedding(64, 16), attend
+
+    def forward(self, ids):
+        x = torch.cat(self.embedding(ids).split(4, -1), 0)
+        return self.attend(x, x, x)
+
+
+@pytest.mark.parametrize(
+    "attend", [functional.scaled_dot_product_attention, lambda q, k, v: (q @ k.mT).softmax(-1) @ v]
+)
+@pytest.mark.parametrize("probe", [PROBE, Probe(IDS, IDS.numpy().astype(str).tolist())])
+def test_heads_before_their_sequences_are_refused_by_name(attend, probe, tmp_path):
+    model = HeadsFirst(attend)
+    said = refused(tmp_path, model, lambda: model(IDS), probe=probe)
+    assert "HeadsFirst: its heads lie before its sequences" in said
 
 
 def test_a_part_in_evaluation_mode_keeps_no_later_step_from_its_figures(tmp_path):
