@@ -1,9 +1,10 @@
 """A run that was begun again, on the timeline: the loss of all parts on one axis, and the break between them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tb_attnviz.events import RunWriter
 from tests.conftest import LAYERS, PROBE, make_samples, serving, write_checkpoint
@@ -27,9 +28,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for step in (400, 600, 800):
         write_checkpoint(writer, step)
     writer.close()
-    write_scalars(directory, "loss", [(step, HIGH if step < 300 else LOW) for step in range(0, 801, 20)])
+    write_scalars(directory, "loss", [(step, HIGH) for step in range(0, 300, 20)])
+    write_scalars(directory, "loss", [(step, LOW) for step in range(300, 801, 20)], begun=9000)
+    begun_again_as_it_was(directory.parent / "resumed")
     with serving("--load_fast=false", f"--logdir={directory.parent}") as address:
         yield address
+
+
+def begun_again_as_it_was(directory: Path) -> None:
+    """The same layers all along; begun again after step 230."""
+    for begin, end in ((0, 300), (300, 500)):
+        writer = RunWriter(str(directory))
+        writer.begin(begin, PROBE, LAYERS)
+        for step in range(begin, end, 100):
+            write_checkpoint(writer, step)
+        writer.close()
+    write_scalars(directory, "loss", [(step, HIGH) for step in range(0, 240, 10)])
+    write_scalars(directory, "loss", [(step, LOW) for step in range(240, 401, 10)], begun=9000)
 
 
 @pytest.fixture
@@ -46,12 +61,12 @@ def test_the_loss_of_an_earlier_part_stands_before_the_shown_one_on_one_axis(tab
     assert before["width"] == pytest.approx(track["width"], abs=1)  # 400 steps each
     assert before["x"] + before["width"] == pytest.approx(track["x"], abs=1)
     expect(tab.frame.get_by_test_id("scalar-curve")).to_have_attribute("data-points", "41")
-    # Points of the path, in css pixels: the jump is in the earlier block, between what the two parts recorded.
-    path = earlier.locator("path").get_attribute("d") or ""
-    points = [tuple(map(float, pair.replace("h0", "").split(" "))) for pair in path[1:].split("L")]
-    (x, top), (last, bottom) = points[0], points[-1]
-    assert (x, last) == (pytest.approx(0), pytest.approx(before["width"], abs=1))
-    assert bottom - top == pytest.approx(38, abs=0.5)  # from the top of the curve's room to its bottom
+    # Points of the path, in css pixels: it is broken in the earlier block, between what the two parts recorded.
+    first, second = lines(earlier.locator("path"))
+    assert [first[0][0], first[-1][0]] == pytest.approx([0, 280 / 400 * before["width"]], abs=1)
+    assert [second[0][0], second[-1][0]] == pytest.approx([300 / 400 * before["width"], before["width"]], abs=1)
+    assert {y for _, y in first} == {5}  # the top of the curve's room
+    assert {y for _, y in second} == {43}
     broken = earlier.locator(".broken").bounding_box()
     assert broken
     assert broken["x"] == pytest.approx(before["x"] + before["width"] / 2, abs=1)  # from step 200
@@ -62,6 +77,23 @@ def test_the_loss_of_an_earlier_part_stands_before_the_shown_one_on_one_axis(tab
         "between steps 200 and 400 (hatched). Click to show it.",
     )
     assert tab.complaints == []
+
+
+def lines(path: Locator) -> list[list[tuple[float, ...]]]:
+    """The points of each line of a path of straight ones, in css pixels."""
+    drawn = (path.get_attribute("d") or "").replace("h0", "").split("M")[1:]
+    return [[tuple(map(float, point.split(" "))) for point in line.split("L")] for line in drawn]
+
+
+def test_the_loss_is_broken_where_training_was_begun_again_with_the_same_model(tab: Tab) -> None:
+    tab.open(run="resumed")
+    curve = tab.frame.get_by_test_id("scalar-curve")
+    first, second = lines(curve.locator(".line"))
+    restart = curve.locator(".restarts").get_attribute("d") or ""
+    x_of = {step: first[0][0] + step / 230 * (first[-1][0] - first[0][0]) for step in (240, 400)}
+    assert [second[0][0], second[-1][0]] == pytest.approx([x_of[240], x_of[400]], abs=1)
+    assert float(restart[1:].split(" ")[0]) == pytest.approx(x_of[240], abs=1)
+    assert {y for _, y in first} != {y for _, y in second}
 
 
 def test_a_click_shows_the_other_part_and_back(tab: Tab) -> None:

@@ -21,11 +21,12 @@ def loss(step: int) -> float:
     return 1 + 4 * math.exp(-step / 80)
 
 
-def write_scalars(directory: Path, tag: str, points: list[tuple[int, float]]) -> None:
+def write_scalars(directory: Path, tag: str, points: list[tuple[int, float]], *, begun: float = 1000) -> None:
+    """A point a second for every step, since `begun`."""
     writer = EventFileWriter(str(directory))
     for step, value in points:
         summary = summary_pb2.Summary(value=[summary_pb2.Summary.Value(tag=tag, simple_value=value)])
-        writer.add_event(event_pb2.Event(step=step, wall_time=1000 + step, summary=summary))
+        writer.add_event(event_pb2.Event(step=step, wall_time=begun + step, summary=summary))
     writer.close()
 
 

@@ -72,6 +72,7 @@ export class Session extends Ground {
       () => (this.data.run?.error === null ? (this.data.run.part_of ?? this.data.run.run) : null),
       () => this.playback.steps,
       () => (this.data.run ? [this.data.run, ...(this.data.runs.value?.runs ?? [])] : []),
+      () => (this.names.events ?? []).flatMap(({ what, step }) => (what === 'restart' ? [step] : [])),
     ),
   );
   readonly headCamera: HeadCamera = this.add(new HeadCamera(this));

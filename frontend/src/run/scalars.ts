@@ -7,6 +7,8 @@ export interface ScalarPoint {
   readonly step: number;
   /** NaN and infinities are kept: a curve has a gap there. */
   readonly value: number;
+  /** When it was written, in seconds; absent: of exported pages. */
+  readonly time?: number;
 }
 
 /** `scalars/tags`: of each run, its tags and what is said about them. */
@@ -28,5 +30,5 @@ export function pointsOf(rows: ScalarRows): readonly ScalarPoint[] {
     if (!held || held.time <= toNumber(time))
       latest.set(at, { time: toNumber(time), value: toNumber(value) });
   }
-  return [...latest].map(([step, { value }]) => ({ step, value })).sort((a, b) => a.step - b.step);
+  return [...latest].map(([step, written]) => ({ step, ...written })).sort((a, b) => a.step - b.step);
 }

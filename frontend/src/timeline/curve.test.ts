@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pointsOf, tagsOf } from '../run/scalars';
-import { nearestPoint, pathOf, positive, scaleOf, steeringTag, within } from './curve';
+import { begunAgain, nearestPoint, pathOf, positive, scaleOf, steeringTag, within } from './curve';
 
 const points = pointsOf([
   [1, 0, 4],
@@ -18,8 +18,8 @@ describe('a scalar', () => {
       [2, 20, 2],
     ]);
     expect(twice).toEqual([
-      { step: 10, value: 1 },
-      { step: 20, value: 3 },
+      { step: 10, value: 1, time: 1 },
+      { step: 20, value: 3, time: 9 },
     ]);
     expect(tagsOf({ a: { y: {}, x: {} } }, 'a')).toEqual(['x', 'y']);
     expect(tagsOf({ a: {} }, 'b')).toEqual([]);
@@ -54,6 +54,22 @@ describe('a scalar', () => {
         (value) => value,
       ),
     ).toBe('M0.0 4.0h0L10.0 2.0M30.0 1.0h0L40.0 8.0');
+  });
+
+  it('is broken where training was begun again: after the longest pause there, else where it is known to have been', () => {
+    const times = [1, 2, 3, 50, 51, 52, 53];
+    const written = times.map((time, i) => ({ step: 10 * i, value: i, time }));
+    expect(begunAgain(written, 10, 50)).toBe(30);
+    expect(begunAgain(written, 30, 50)).toBe(50);
+    const untimed = written.map(({ step, value }) => ({ step, value }));
+    expect(begunAgain(untimed, 10, 50)).toBe(50);
+    const path = pathOf(
+      written,
+      (step) => step,
+      (value) => value,
+      [25],
+    );
+    expect(path).toMatch(/^M0.0 0.0h0L10.0 1.0L20.0 2.0M30.0 3.0h0L40.0 4.0/);
   });
 
   it('says its value at the point nearest to a step', () => {

@@ -31,15 +31,39 @@ export function scaleOf(points: readonly ScalarPoint[], logarithmic: boolean): S
   return low <= high ? { low, high, logarithmic } : { low: 0, high: 1, logarithmic: false };
 }
 
-/** An SVG path; broken where a value is not finite, and a value without neighbours is still a dot. */
+/** How many times longer than usual nothing was written, where that tells that training had ended in between. */
+const PAUSE = 3;
+
+/** The step of the first point that was written after training had been begun again, somewhere after one step and up to
+ * another: after the longest pause between two points there; the last one where none is long. */
+export function begunAgain(points: readonly ScalarPoint[], after: number, upTo: number): number {
+  const pauses = points
+    .slice(1)
+    .map(({ step, time = 0 }, i) => ({ step, lasts: time - (points[i]?.time ?? 0) }));
+  const usual = pauses.map(({ lasts }) => lasts).sort((a, b) => a - b)[pauses.length >> 1] ?? 0;
+  const longest = pauses
+    .filter(({ step }) => step > after && step <= upTo)
+    .reduce((found, pause) => (pause.lasts > found.lasts ? pause : found), {
+      step: upTo,
+      lasts: PAUSE * usual,
+    });
+  return longest.step;
+}
+
+/** An SVG path; broken where a value is not finite and before the first point at each of some steps, and a value without
+ * neighbours is still a dot. */
 export function pathOf(
   points: readonly ScalarPoint[],
   x: (step: number) => number,
   y: (value: number) => number,
+  broken: readonly number[] = [],
 ): string {
   let path = '';
   let pen = 'M';
+  let before = Number.NEGATIVE_INFINITY;
   for (const point of points) {
+    if (broken.some((step) => before < step && point.step >= step)) pen = 'M';
+    before = point.step;
     if (!finite(point)) {
       pen = 'M';
       continue;

@@ -5,7 +5,7 @@ import { Latest } from '../run/latest.svelte';
 import type { ScalarPoint } from '../run/scalars';
 import { type Settings, settings, text, word } from '../run/setting';
 import type { DataSource } from '../run/source';
-import { nearestPoint, positive, scaleOf, steeringTag, within } from './curve';
+import { begunAgain, nearestPoint, positive, scaleOf, steeringTag, within } from './curve';
 import { type Around, type Listed, partsAround } from './parts';
 
 /** The link’s word for no curve. */
@@ -43,16 +43,30 @@ export class Steering implements Feature {
       ({ step }) => !this.isLater(step),
     ),
   );
+  /** Where training was begun again with the same model, as near as the curve tells it. */
+  readonly restarts: readonly number[] = $derived.by(() =>
+    this.begun().map((step) => {
+      const before = this.steps().findLast((one) => one < step) ?? Number.NEGATIVE_INFINITY;
+      return begunAgain(this.shown, before, step);
+    }),
+  );
+  /** Before which steps the curve is broken: of another start of training is what follows. */
+  readonly broken: readonly number[] = $derived([
+    ...this.restarts,
+    ...this.around.parts.map(({ broken: [after, upTo] }) => begunAgain(this.shown, after, upTo)),
+  ]);
   readonly canBeLogarithmic: boolean = $derived(positive(this.shown));
   readonly scale = $derived(scaleOf(this.shown, this.logarithmic && this.canBeLogarithmic));
 
   /** @param steps the timeline's checkpoints: whenever they grow, so do the scalars
-   * @param listed the shown run, and all runs, once they are known */
+   * @param listed the shown run, and all runs, once they are known
+   * @param begun the first checkpoints of trainings that went on with the same model */
   constructor(
     private readonly source: DataSource,
     private readonly run: () => string | null,
     private readonly steps: () => readonly number[],
     private readonly listed: () => readonly Listed[] = () => [],
+    private readonly begun: () => readonly number[] = () => [],
   ) {
     this.points = new Asked(
       () => {
