@@ -10,6 +10,8 @@ from tb_attnviz.events.summaries import ACTIVE_ALERTS_TAG, Figures, aggregates
 OnRecord = Callable[[int, Mapping[str, float], Sequence[Alert]], object]
 """Called as on_record(step, figures, alerts); `figures` are the scalars of the step by their tags."""
 
+_Change = tuple[str, bool, frozenset[tuple[int, int]]]  # of which rule, whether it was raised, and the heads
+
 
 class Listeners:
     """Hands each recording to `on_record`, and each alert to `on_alert`."""
@@ -18,12 +20,23 @@ class Listeners:
         self._on_record = on_record
         self._on_alert = on_alert
         self._warned = False
+        self._told: tuple[int, set[_Change]] = (-1, set())  # the last step, and what was told of it
 
     def tell(self, step: int, figures: Figures, record: AlertRecord) -> None:
-        """Warn of what was raised, and call both. What `on_alert` raises is raised; what `on_record` raises is not."""
+        """Warn of what was raised, and call both. What `on_alert` raises is raised; what `on_record` raises is not.
+
+        Of a step that is recorded twice in a row an alert is told once.
+        """
         if self._on_record is not None:
             self._report(self._on_record, step, figures, record)
+        if step != self._told[0]:
+            self._told = step, set()
+        known = self._told[1]
         for alert in record.alerts:
+            change = alert.rule, alert.raised, frozenset((head.layer, head.head) for head in alert.heads)
+            if change in known:
+                continue
+            known.add(change)
             if alert.raised:
                 warnings.warn(alert.sentence, AttentionWarning, stacklevel=4)
             if self._on_alert is not None:

@@ -183,20 +183,26 @@ class Watch:
             raise ValueError(f"two rules are called {min(twice)!r}: give each a name of its own")
         self._rules = tuple(rules)
         self._layers: tuple[Layer, ...] = ()
+        self._step: int | None = None
         self._was: dict[str, Bool] = {}
         self._before: dict[str, Float32] = {}
+        self._earlier = self._was, self._before  # as they were before the last look
 
     def look(self, step: int, layers: Sequence[Layer], figures: Mapping[str, Float32]) -> AlertRecord:
         """What was raised and what was cleared at `step`; `figures` are float32 [heads of all layers].
 
-        A figure that is NaN or missing changes nothing. Other layers than last time begin anew.
+        A figure that is NaN or missing changes nothing. Other layers than last time begin anew. A step that is looked
+        at twice in a row counts once, as it is the second time.
         """
+        if step == self._step:
+            self._was, self._before = self._earlier
         if [layer.identity for layer in layers] != [layer.identity for layer in self._layers]:
             self._was, self._before = {}, {}
-        self._layers = tuple(layers)
+        self._step, self._layers, self._earlier = step, tuple(layers), (self._was, self._before)
         heads = [(index, head) for index, layer in enumerate(self._layers) for head in range(layer.heads)]
         unknown = np.full(len(heads), np.nan, np.float32)
         alerts: list[Alert] = []
+        now: dict[str, Bool] = {}
         for rule in self._rules:
             values = figures.get(rule.figure, unknown)
             was = self._was.get(rule.name, np.zeros(len(heads), np.bool_))
@@ -205,8 +211,11 @@ class Watch:
             for raised, changed in ((True, broken & ~was), (False, was & ~broken)):
                 if changed.any():
                     alerts.append(self._alert(step, rule, values, rule.heads(values, changed), heads, raised=raised))
-            self._was[rule.name] = broken
-        self._before = {name: np.where(np.isnan(v), self._before.get(name, unknown), v) for name, v in figures.items()}
+            now[rule.name] = broken
+        self._was = now
+        self._before = self._before | {
+            name: np.where(np.isnan(v), self._before.get(name, unknown), v) for name, v in figures.items()
+        }
         return AlertRecord(step, tuple(alerts), active=sum(int(broken.sum()) for broken in self._was.values()))
 
     def _alert(

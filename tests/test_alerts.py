@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tb_attnviz.alerts import ENTROPY, MAX_LOGIT, NON_FINITE, RULES, SINK, Watch
+from tb_attnviz.alerts import ENTROPY, MAX_LOGIT, NON_FINITE, RULES, SINK, HeadRule, Watch
 from tb_attnviz.events import Alert, AlertedHead, AlertRecord, Layer
 
 LAYERS = (Layer("h.0", 2, 2, 8, 0.3, True), Layer("h.1", 3, 3, 8, 0.3, True))  # heads 0 and 1; 2, 3 and 4
@@ -70,6 +70,28 @@ class TestHysteresis:
         watch = Watch([ENTROPY])
         look(watch, 0, entropy=[0.5] * 5)
         look(watch, 1, entropy=[NAN] * 5)
+        assert look(watch, 2, entropy=[0.5, 0.01, 0.5, 0.5, 0.5]).active == 1
+
+    @pytest.mark.parametrize(("rule", "good", "bad"), [(MAX_LOGIT, 5.0, 500.0), (ENTROPY, 0.5, 0.01)])
+    def test_a_step_that_is_looked_at_twice_counts_as_the_second_time(
+        self, rule: HeadRule, good: float, bad: float
+    ) -> None:
+        watch = Watch([rule])
+        looks = [(0, good), (1, bad), (1, bad), (2, bad), (3, bad), (3, good), (4, bad), (4, good), (5, good)]
+        told = [
+            (step, [alert.raised for alert in record.alerts], record.active)
+            for step, value in looks
+            for record in [look(watch, step, **{rule.figure: [value] * 5})]
+        ]
+        assert told == [
+            (0, [], 0), (1, [True], 5), (1, [True], 5), (2, [], 5), (3, [], 5), (3, [False], 0), (4, [True], 5),
+            (4, [], 0), (5, [], 0),
+        ]  # fmt: skip
+
+    def test_a_figure_of_some_steps_falls_from_where_it_was_last_recorded(self) -> None:
+        watch = Watch([ENTROPY])
+        look(watch, 0, entropy=[0.5] * 5)
+        look(watch, 1, max_logit=[1] * 5)
         assert look(watch, 2, entropy=[0.5, 0.01, 0.5, 0.5, 0.5]).active == 1
 
     def test_values_that_are_not_finite(self) -> None:

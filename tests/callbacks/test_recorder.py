@@ -127,6 +127,21 @@ class TestAlerts:
         assert {(head.layer, head.head) for head in heard[0].heads} == {(1, 0), (1, 1)}
         assert tb_attnviz.open_run(tmp_path).alerts == heard
 
+    def test_an_alert_of_a_step_that_is_recorded_twice_is_kept_and_told_once(self, model, probe, tmp_path, grow):
+        heard = []
+        with AttentionRecorder(
+            model, probe, tmp_path, every=4, health_every=1, rules=[MAX_LOGIT], on_alert=heard.append, on_error="raise"
+        ) as recorder:
+            recorder.step(0)
+            grow(1e6)
+            with pytest.warns(AttentionWarning):
+                recorder.step(1)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", AttentionWarning)
+                recorder.record(1)  # as the callbacks do at the last step
+        assert len(heard) == 1
+        assert tb_attnviz.open_run(tmp_path).alerts == heard
+
     def test_every_recording_is_handed_over(self, model, probe, tmp_path, grow):
         told = []
 
