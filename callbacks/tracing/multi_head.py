@@ -24,19 +24,26 @@ class Inside:
 
         `need_weights` would make it compute the same attention by matrix products instead.
         """
-        original: Any = functional.multi_head_attention_forward
-        # Another mode that is active (of a default device, say) must not send the copy back to the original.
-        inside = {"scaled_dot_product_attention": self._attend, "has_torch_function": lambda _: False}
-        copy = types.FunctionType(original.__code__, original.__globals__ | inside)
-        call = inspect.signature(original).bind(*args, **kwargs)
-        call.apply_defaults()
-        self.given = call.arguments["query"], call.arguments["key"]
-        behind = int(call.arguments["bias_k"] is not None) + int(call.arguments["add_zero_attn"])
+        copy, called = copy_with(args, kwargs, scaled_dot_product_attention=self._attend)
+        self.given = called["query"], called["key"]
+        behind = int(called["bias_k"] is not None) + int(called["add_zero_attn"])
         self.beside = (0, behind) if behind else None
         try:
-            output, found = copy(**call.arguments | {"need_weights": False})
+            output, found = copy(**called | {"need_weights": False})
         finally:
             self.given = self.beside = None
-        if weights and call.arguments["need_weights"]:
-            found = original(*args, **kwargs)[1]
+        if weights and called["need_weights"]:
+            found = functional.multi_head_attention_forward(*args, **kwargs)[1]
         return output, found
+
+
+def copy_with(
+    args: tuple[Any, ...], kwargs: dict[str, Any], **replaced: Callable[..., Any]
+) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """A copy of the function in which `replaced` stand for what it calls, and all that it is called with, by name."""
+    original: Any = functional.multi_head_attention_forward
+    # Another mode that is active (of a default device, say) must not send the copy back to the original.
+    names = original.__globals__ | replaced | {"has_torch_function": lambda _: False}
+    call = inspect.signature(original).bind(*args, **kwargs)
+    call.apply_defaults()
+    return types.FunctionType(original.__code__, names), dict(call.arguments)

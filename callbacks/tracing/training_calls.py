@@ -6,8 +6,6 @@ goes on with the very calls that it would make alone.
 
 import dataclasses
 import functools
-import inspect
-import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -19,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from . import kernels
 from .attention_call import AttentionCall, with_heads
 from .axes import arranged
+from .multi_head import copy_with
 from .plain_attention import NotAttentionError, read_attention
 from .products import Products
 
@@ -98,12 +97,8 @@ class TrainingCalls(TorchFunctionMode):
             self._take(functools.partial(_scored, scores, heads))
             return functional.softmax(scores, *args, **kwargs)
 
-        original: Any = functional.multi_head_attention_forward
-        seen = {"scaled_dot_product_attention": fused, "softmax": softmax, "has_torch_function": lambda _: False}
-        copy = types.FunctionType(original.__code__, original.__globals__ | seen, closure=original.__closure__)
-        call = inspect.signature(original).bind(*args, **kwargs)
-        call.apply_defaults()
-        return copy(**call.arguments)
+        copy, called = copy_with(args, kwargs, scaled_dot_product_attention=fused, softmax=softmax)
+        return copy(**called)
 
 
 def _fused(heads: int, *args: Any, **kwargs: Any) -> AttentionCall:

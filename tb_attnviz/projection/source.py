@@ -97,10 +97,6 @@ class LayerSamples:
         lengths = None if self.of is None else dataclasses.astuple(self.of[1])
         return layer.scale, layer.softcap, layer.causal, lengths
 
-    def vectors(self, step: int) -> Vectors:
-        """The queries and keys that are pictured."""
-        return self.pictured(self.whole(step))
-
     def whole(self, step: int) -> Vectors:
         """All queries and keys, whatever the subset."""
         samples = self.samples(step)

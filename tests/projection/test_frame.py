@@ -145,7 +145,7 @@ def test_pca_of_one_step_is_scikit_learns(record: Record) -> None:
     run = record(0, START)
     shown = run.frame(0).points(run.layer_samples(0), 0, "pca", 3)
     axes = run.frame(0).axes[0]
-    coordinates = axes.coordinates(run.layer_samples(0).vectors(0))
+    coordinates = axes.coordinates(run.layer_samples(0).whole(0))
     for head in range(HEADS):
         expected = PCA(3).fit_transform(coordinates[head])
         ratio = np.abs(expected).max() / np.abs(shown[head]).max()

@@ -67,7 +67,7 @@ def test_figures_are_those_of_scipy_and_scikit_learn(
 ) -> None:
     view, seen = view_of(run_directory, layer=layer, method=method, dims=dims)
     found = document(view, seen, 200)
-    vectors = view.source.vectors(200)
+    vectors = view.source.whole(200)
     queries, keys = vectors.queries[1], vectors.keys[1]
     points = make(view, 200, Memory(), quiet).points[0].astype(float)
     logits = queries @ (keys - keys.mean(axis=0)).T * seen.layer.scale
@@ -156,7 +156,7 @@ def test_what_the_papers_normalisation_did_is_told(run_directory: Path) -> None:
 
 def papers_vectors(view: View, step: int) -> npt.NDArray[np.float64]:
     """Scaled and translated as the newest step wants it."""
-    newest, vectors = view.source.vectors(view.steps[-1]), view.source.vectors(step)
+    newest, vectors = view.source.whole(view.steps[-1]), view.source.whole(step)
     both = newest.queries[1].astype(np.float64), newest.keys[1].astype(np.float64)
     c = geometry.paper_scale(*both)
     shift = geometry.paper_translation(*both, c)
@@ -175,7 +175,7 @@ def test_some_points_are_judged_among_themselves(run_directory: Path) -> None:
     assert found["trustworthiness"] == pytest.approx(trustworthiness(coordinates, points, n_neighbors=11), abs=1e-4)
     assert found["k"] == (len(subset) - 1) // 2 == 11
     assert len(found["tears"]) == len(subset)
-    vectors = whole.source.vectors(100)
+    vectors = whole.source.whole(100)
     logits = vectors.queries[1] @ (vectors.keys[1] - vectors.keys[1].mean(axis=0)).T  # k̄ is the mean of all keys
     at = dict(zip(subset, points, strict=True))
     pairs = [(i, j) for i, j in visible_pairs(seen) if i in at and N + j in at]
@@ -196,7 +196,7 @@ def test_motion_is_measured_after_alignment(run_directory: Path) -> None:
 
 
 def canonical(view: View, step: int) -> npt.NDArray[np.float64]:
-    vectors = view.source.vectors(step)
+    vectors = view.source.whole(step)
     axes = geometry.canonical_axes(vectors.queries[1], vectors.keys[1], scale=view.source.scale)
     return np.concatenate(axes.coordinates(vectors.queries[1], vectors.keys[1]))
 

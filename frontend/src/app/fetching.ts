@@ -1,4 +1,4 @@
-import type { Wanted } from '../shown/loader.svelte';
+import type { Wanted } from '../shown/point_loader';
 import type { ShownSteps } from '../shown/shown.svelte';
 import type { Session } from './session.svelte';
 
@@ -22,22 +22,18 @@ export function fetchPoints(session: Session): void {
     ...preliminary(matrix),
     ...preliminary(against.headView),
     ...preliminary(against.matrix),
-    ...whole(headView, now, 0),
+    ...headView.queries(now),
     ...heads(session, matrix, [...now, ...soon], true),
-    ...whole(against.headView, second, 0),
+    ...against.headView.queries(second),
     ...heads(session, against.matrix, second, true),
-    ...whole(headView, soon, 0),
+    ...headView.queries(soon),
     ...heads(session, matrix, [...now, ...soon], false),
     ...heads(session, against.matrix, second, false),
   ];
   if (matrix.arrived(now)) {
-    wanted.push(...whole(headView, [...past, ...later], 2));
-    wanted.push(
-      ...heads(session, matrix, [...past, ...later], true).map(
-        ({ query }) => ({ query, priority: 2 }) as const,
-      ),
-    );
-    if (playback.playing) wanted.push(...whole(against.matrix, against.upcoming(later), 2));
+    wanted.push(...headView.queries([...past, ...later]).map(ahead));
+    wanted.push(...heads(session, matrix, [...past, ...later], true).map(ahead));
+    if (playback.playing) wanted.push(...against.matrix.queries(against.upcoming(later)).map(ahead));
   }
   loader.want(wanted);
 }
@@ -64,11 +60,11 @@ function aroundTheHand(session: Session): Record<'past' | 'later', readonly numb
 
 /** What is to be seen until what was asked for is here. */
 function preliminary(scene: ShownSteps): Wanted[] {
-  return [...scene.preliminaryQueries(), ...scene.standInQueries()].map((query) => ({ query, priority: 0 }));
+  return [...scene.preliminaryQueries(), ...scene.standInQueries()];
 }
 
-function whole(scene: ShownSteps, indices: readonly number[], priority: 0 | 2): Wanted[] {
-  return scene.queries(indices).map((query) => ({ query, priority }));
+function ahead(query: Wanted): Wanted {
+  return { ...query, priority: 2 };
 }
 
 /** The matrix's queries: those of heads in view, or the others. Layers come whole, and so does what is not slow. */
@@ -78,13 +74,13 @@ function heads(
   indices: readonly number[],
   seen: boolean,
 ): Wanted[] {
-  if (!slow) return seen ? whole(scene, indices, 0) : [];
+  if (!slow) return seen ? scene.queries(indices) : [];
   if (stopped) return [];
   const numbers = new Set(inView);
   return indices.flatMap((index) =>
     scene
       .questions(index)
       .filter(({ numbers: [number] }) => numbers.has(number ?? -1) === seen)
-      .map(({ query }) => ({ query, priority: seen ? 0 : 1 }) as const),
+      .map(({ query }) => (seen ? query : { ...query, priority: 1 })),
   );
 }

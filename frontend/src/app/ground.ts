@@ -4,7 +4,7 @@ import type { Feature } from '../run/feature';
 import { numberedSource } from '../run/numbering';
 import { RunState } from '../run/run_state.svelte';
 import type { DataSource } from '../run/source';
-import { PointLoader } from '../shown/loader.svelte';
+import { PointLoader } from '../shown/point_loader';
 import { Connection } from '../source/connection.svelte';
 import { lastingSource } from '../source/lasting';
 import { browserStorage, Introduction } from './introduction.svelte';

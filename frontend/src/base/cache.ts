@@ -1,47 +1,51 @@
-/** Keeps the arrays used last, up to a number of bytes: scrubbing back asks the server for nothing. */
-export class ArrayCache {
-  private readonly entries = new Map<string, Float32Array>();
-  private bytes = 0;
+/** Keeps what was used last, up to a size: scrubbing back asks the server for nothing. */
+export class Cache<T> {
+  private readonly entries = new Map<string, T>();
+  private held = 0;
 
-  /** @param capacity bytes; may grow later */
-  constructor(public capacity: number) {}
+  /** @param capacity may grow later
+   * @param sizeOf in the capacity's unit */
+  constructor(
+    public capacity: number,
+    private readonly sizeOf: (entry: T) => number,
+  ) {}
 
   get size(): number {
-    return this.bytes;
+    return this.held;
   }
 
   has(key: string): boolean {
     return this.entries.has(key);
   }
 
-  get(key: string): Float32Array | null {
-    const data = this.entries.get(key);
-    if (data === undefined) return null;
+  get(key: string): T | null {
+    const entry = this.entries.get(key);
+    if (entry === undefined) return null;
     // A Map lists its keys in the order of insertion, so inserting again makes this one the youngest.
     this.entries.delete(key);
-    this.entries.set(key, data);
-    return data;
+    this.entries.set(key, entry);
+    return entry;
   }
 
-  set(key: string, data: Float32Array): void {
+  set(key: string, entry: T): void {
     this.drop(key);
-    this.entries.set(key, data);
-    this.bytes += data.byteLength;
+    this.entries.set(key, entry);
+    this.held += this.sizeOf(entry);
     for (const oldest of this.entries.keys()) {
-      if (this.bytes <= this.capacity || oldest === key) break;
+      if (this.held <= this.capacity || oldest === key) break;
       this.drop(oldest);
     }
   }
 
   clear(): void {
     this.entries.clear();
-    this.bytes = 0;
+    this.held = 0;
   }
 
   private drop(key: string): void {
-    const data = this.entries.get(key);
-    if (data === undefined) return;
+    const entry = this.entries.get(key);
+    if (entry === undefined) return;
     this.entries.delete(key);
-    this.bytes -= data.byteLength;
+    this.held -= this.sizeOf(entry);
   }
 }

@@ -11,7 +11,7 @@ import { RunState } from '../run/run_state.svelte';
 import type { DataSource } from '../run/source';
 import type { HealthDocument, Run } from '../run/types';
 import { Axes } from '../shown/axes.svelte';
-import { PointLoader } from '../shown/loader.svelte';
+import { PointLoader } from '../shown/point_loader';
 import { Comparison } from './compare.svelte';
 
 const FIRST = runOf({ run: 'first', steps: [0, 100, 200, 300], probe: 'p' });
@@ -152,7 +152,7 @@ it('draws points where the probe is the same, and only in the views that show th
 it('lets Play go on when its own points are here', async () => {
   against.choose('second', 'same');
   expect(against.canShow(100)).toBe(false);
-  loader.want(against.matrix.queries([1]).map((query) => ({ query, priority: 0 })));
+  loader.want(against.matrix.queries([1]));
   await pass();
   expect([against.canShow(100), against.canShow(200)]).toEqual([true, false]);
   expect(against.upcoming([1, 2, 9])).toEqual([1, 2]);

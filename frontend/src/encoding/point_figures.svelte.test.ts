@@ -149,6 +149,7 @@ it('says what went wrong, once, and tries again when asked', async () => {
   needed.playback.go(3);
   await pass();
   expect(figures.values('entropy', 0)?.length).toBe(2 * points());
+  expect(figures.error).not.toBeNull(); // the ends of its scale are still missing
   needed.playback.go(4);
   expect(figures.values('entropy', 0)).toBeNull(); // nothing stands in for what will not come
   figures.retry();

@@ -1,16 +1,15 @@
-import { ArrayCache } from '../base/cache';
+import { Cache } from '../base/cache';
 import type { Playback } from '../playback/playback.svelte';
 import type { Feature } from '../run/feature';
 import type { Focus } from '../run/focus.svelte';
+import { Loader } from '../run/loader.svelte';
 import type { FigureQuery, PointFigure } from '../run/pictures';
-import { type DataSource, isAbort, sentence } from '../run/source';
+import type { DataSource, Waiting } from '../run/source';
 import type { Layer, Run } from '../run/types';
 import type { Axes } from '../shown/axes.svelte';
 import type { Colourings } from './colourings.svelte';
 import type { Scatter } from './scatter.svelte';
 
-/** Answers waited for at once: the points of the same step come first. */
-const WAITED = 2;
 const CACHE_BYTES = 192 * 2 ** 20;
 /** A head's range leaves out its least and its largest values: one outlier would take the colour from all others. */
 const QUANTILES = [0.02, 0.98] as const;
@@ -30,16 +29,32 @@ interface Needs {
   readonly inView: Uint32Array;
 }
 
+class FigureLoader extends Loader<FigureQuery, Float32Array> {
+  constructor(private readonly source: () => Needs['data']['source']) {
+    super(new Cache(CACHE_BYTES, (values) => values.byteLength));
+  }
+
+  protected key({ run, step, layer, figure }: FigureQuery): string {
+    return `${run} ${figure} ${step} ${layer}`;
+  }
+
+  protected async ask(query: FigureQuery, { signal }: Waiting): Promise<Float32Array> {
+    return (await this.source().pointFigures(query, signal)).data;
+  }
+
+  /** One of another step may be shown until that of the shown step is here. */
+  protected override wants({ run, figure }: FigureQuery): boolean {
+    return [...this.wanted.values()].some((query) => query.run === run && query.figure === figure);
+  }
+}
+
 /** Figures of the queries and keys of the heads in view, a layer at a time, at the step that is shown. */
 export class PointFigures implements Feature {
-  error = $state<string | null>(null);
-  /** Grows with every answer: what is read here changes then. */
-  private arrivals = $state(0);
-  private readonly cache = new ArrayCache(CACHE_BYTES);
-  private readonly failed = new Set<string>();
-  private readonly running = new Map<string, AbortController>();
+  private readonly loader: FigureLoader;
 
-  constructor(private readonly session: Needs) {}
+  constructor(private readonly session: Needs) {
+    this.loader = new FigureLoader(() => session.data.source);
+  }
 
   /** What is needed of the server, what is looked at first. */
   private readonly asked: readonly FigureQuery[] = $derived.by(() => {
@@ -60,14 +75,18 @@ export class PointFigures implements Feature {
     this.session.data.layers.flatMap(({ heads }, layer) => new Array<number>(heads).fill(layer)),
   );
 
-  readonly busy: boolean = $derived(this.arrivals >= 0 && this.asked.some((query) => !this.settled(query)));
+  readonly busy: boolean = $derived.by(() => this.asked.some((query) => !this.loader.settled(query)));
+  /** Why some of what is needed is not here. */
+  readonly error: string | null = $derived.by(() => {
+    const errors = this.asked.map((query) => this.loader.error(query));
+    return errors.find((error) => error !== null) ?? null;
+  });
 
   /** Each point of a layer at the shown step, [heads × points]: what may be told of it. Null while it is not here. */
   told(figure: PointFigure, layer: number): Float32Array | null {
     const { step } = this.session.playback;
     const { run } = this.session.data;
-    if (!run || step === null || this.arrivals < 0) return null;
-    return this.cache.get(keyOf({ run: run.run, step, layer, figure }));
+    return run && step !== null ? this.loader.get({ run: run.run, step, layer, figure }) : null;
   }
 
   /** The same as it is drawn: until those of the shown step are here, of the nearest checkpoint that is; null before any is,
@@ -76,13 +95,12 @@ export class PointFigures implements Feature {
     const { playback } = this.session;
     const { run } = this.session.data;
     const { step } = playback;
-    if (!run || step === null || this.arrivals < 0) return null;
-    if (this.failed.has(keyOf({ run: run.run, step, layer, figure }))) return null;
+    if (!run || step === null) return null;
+    if (this.loader.error({ run: run.run, step, layer, figure }) !== null) return null;
     for (let away = 0; away < playback.steps.length; away++) {
       for (const index of away === 0 ? [playback.index] : [playback.index - away, playback.index + away]) {
         const step = playback.steps[index];
-        const found =
-          step === undefined ? null : this.cache.get(keyOf({ run: run.run, step, layer, figure }));
+        const found = step === undefined ? null : this.loader.get({ run: run.run, step, layer, figure });
         if (found) return found;
       }
     }
@@ -94,7 +112,7 @@ export class PointFigures implements Feature {
    * every step, and whatever is recorded later. */
   range(figure: PointFigure, layer: number, head: number, points: number): readonly [number, number] | null {
     const ends = this.ends(figure, layer).flatMap((query) => {
-      const values = this.arrivals >= 0 ? this.cache.get(keyOf(query)) : null;
+      const values = this.loader.get(query);
       return values ? [rangeOf(values, head, points)] : [];
     });
     if (ends.length === 0) return null;
@@ -103,60 +121,15 @@ export class PointFigures implements Feature {
 
   /** To be called while a component is made. */
   begin(): void {
-    $effect.pre(() => {
-      // An answer for another step is on its way to the cache, and may be shown until its own is here.
-      const runs = new Set(this.asked.map(({ run, figure }) => `${run} ${figure}`));
-      for (const [key, controller] of this.running) {
-        if (![...runs].some((prefix) => key.startsWith(prefix))) controller.abort();
-      }
-      this.fill();
-    });
+    $effect.pre(() => this.loader.want(this.asked));
   }
 
   forget(): void {
-    for (const controller of this.running.values()) controller.abort();
-    this.cache.clear();
-    this.arrivals++;
-    this.retry();
+    this.loader.forget();
   }
 
   retry(): void {
-    this.failed.clear();
-    this.error = null;
-    this.fill();
-  }
-
-  private fill(): void {
-    for (const query of this.asked) {
-      if (this.running.size >= WAITED) return;
-      if (!this.settled(query) && !this.running.has(keyOf(query))) void this.fetch(query);
-    }
-  }
-
-  private async fetch(query: FigureQuery): Promise<void> {
-    const key = keyOf(query);
-    const controller = new AbortController();
-    this.running.set(key, controller);
-    try {
-      const { data } = await this.session.data.source.pointFigures(query, controller.signal);
-      if (controller.signal.aborted) return;
-      this.cache.set(key, data);
-      this.error = null;
-    } catch (error) {
-      if (!controller.signal.aborted && !isAbort(error)) {
-        this.failed.add(key);
-        this.error = sentence(error);
-      }
-    } finally {
-      this.running.delete(key);
-      this.arrivals++;
-      this.fill();
-    }
-  }
-
-  private settled(query: FigureQuery): boolean {
-    const key = keyOf(query);
-    return this.cache.has(key) || this.failed.has(key);
+    this.loader.retry();
   }
 
   private queries(figure: PointFigure, layer: number): FigureQuery[] {
@@ -193,8 +166,4 @@ export function quantiles(values: Float32Array): readonly [number, number] {
   const sorted = values.filter(Number.isFinite).sort();
   const [low = 0, high = 1] = QUANTILES.map((share) => sorted[Math.round(share * (sorted.length - 1))]);
   return [low, high];
-}
-
-function keyOf({ run, step, layer, figure }: FigureQuery): string {
-  return `${run} ${figure} ${step} ${layer}`;
 }

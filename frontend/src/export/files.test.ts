@@ -63,7 +63,7 @@ beforeEach(() => {
       figures: readHealth(HEALTH),
       held: { table: async () => wholeHealth(HEALTH) },
     },
-    loader: { get: (asked) => (asked.step === 100 ? pointsOf(asked) : null) },
+    loader: { points: (asked) => (asked.step === 100 ? pointsOf(asked) : null) },
     headView: { queries: (indices) => indices.map((index) => query(0, [0, 100][index] ?? 0)) },
     sentence: {
       weighing: {},

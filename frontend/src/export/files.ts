@@ -13,7 +13,7 @@ import type { TokenIndex } from '../run/places';
 import type { DataSource } from '../run/source';
 import type { Run } from '../run/types';
 import type { Axes } from '../shown/axes.svelte';
-import { type PointLoader, placed } from '../shown/loader.svelte';
+import { type PointLoader, placed } from '../shown/point_loader';
 import { questionsAt } from '../shown/questions';
 import type { ShownSteps } from '../shown/shown.svelte';
 import { nameOf } from './caption';
@@ -53,7 +53,7 @@ export interface ExportSource {
   readonly axes: Pick<Axes, 'projection' | 'dims' | 'frame'>;
   readonly playback: Pick<Playback, 'steps' | 'index' | 'step'>;
   readonly health: Pick<RunHealth, 'figures'> & { readonly held: Pick<RunHealth['held'], 'table'> };
-  readonly loader: Pick<PointLoader, 'get'>;
+  readonly loader: Pick<PointLoader, 'points'>;
   readonly headView: Pick<ShownSteps, 'queries'>;
   readonly sentence: Pick<Sentence, 'weighing' | 'sequence' | 'rawOf'> & {
     readonly attention: { readonly value: Attention | null };
@@ -251,7 +251,9 @@ async function fetched(
 ): Promise<(Float32Array | null)[]> {
   const all: (Float32Array | null)[] = [];
   for (const query of queries) {
-    all.push(session.loader.get(query) ?? placed(await session.data.source.points(query, { signal }), query));
+    all.push(
+      session.loader.points(query) ?? placed(await session.data.source.points(query, { signal }), query),
+    );
     onDone(all.length / queries.length);
   }
   return all;

@@ -162,10 +162,12 @@ describe('the names of heads', () => {
     await answer(0);
     go(3, { following: true });
     await answer(1);
-    expect(names.of(PLACE)?.title).toBe('of 300');
+    go(4, { following: true });
+    await answer(2);
+    expect(names.of(PLACE)?.title).toBe('of 400');
     go(1, { following: true });
     expect(names.findings).toBeNull();
-    expect(steps()).toEqual([100, 300, 100]);
+    expect(steps()).toEqual([100, 300, 400, 100]);
     end();
   });
 });

@@ -1,13 +1,14 @@
 import { untrack } from 'svelte';
+import { Cache } from '../base/cache';
 import type { Feature } from '../run/feature';
 import type { Findings, NamedHead, RunEvent } from '../run/findings';
 import type { HeadPlace } from '../run/head';
-import { type DataSource, isAbort, sentence } from '../run/source';
+import { Loader } from '../run/loader.svelte';
+import type { DataSource, Waiting } from '../run/source';
 import type { Run } from '../run/types';
 
-/** Checkpoints whose names are fetched ahead, and answers that are waited for at once beside that of the shown step. */
+/** Checkpoints whose names are fetched ahead. */
 const AHEAD = 2;
-const WAITED = 1;
 /** Heads of all steps whose names are kept; those of the shown step always are. */
 const KEPT = 30_000;
 
@@ -27,39 +28,79 @@ interface Needs {
 /** What the heads are called at one step. */
 type Names = Omit<Findings, 'events'>;
 
+interface Asked {
+  /** As it was listed last. */
+  readonly run: Run;
+  readonly step: number;
+}
+
+interface Told extends Asked {
+  readonly names: Names;
+}
+
+class NamesLoader extends Loader<Asked, Told> {
+  events = $state.raw<{ readonly run: string; readonly events: readonly RunEvent[] } | null>(null);
+
+  constructor(private readonly source: () => Needs['data']['source']) {
+    super(new Cache(KEPT, ({ names }) => names.heads.length));
+  }
+
+  protected key({ run, step }: Asked): string {
+    return `${run.run} ${step}`;
+  }
+
+  protected async ask({ run, step }: Asked, { signal }: Waiting): Promise<Told> {
+    const { events, ...names } = await this.source().findings({ run: run.run, step }, { signal });
+    signal?.throwIfAborted();
+    this.events = { run: names.run, events };
+    this.cache.capacity = Math.max(KEPT, 2 * names.heads.length);
+    for (const key of [...this.wanted.keys()].slice(0, 1)) this.cache.get(key); // it is not the one to go
+    return { run, step, names };
+  }
+
+  /** Those of the shown step are asked for at once, of others one after the other. */
+  protected override mayAsk(query: Asked): boolean {
+    const [shown] = this.wanted.values();
+    return query === shown || ![...this.running.values()].some(({ query: { step } }) => step !== shown?.step);
+  }
+
+  /** Asked for again whenever there is more of the run. */
+  protected override has(query: Asked): boolean {
+    return this.get(query)?.run === query.run;
+  }
+
+  protected override wants({ run, step }: Asked): boolean {
+    return this.wanted.get(this.key({ run, step }))?.run === run;
+  }
+}
+
 /** What the heads of the shown run are called at the shown step. Names of the steps that may come next are fetched before. */
 export class HeadNames implements Feature {
-  /** By step; the one that was looked at last is the last. */
-  private readonly held = new Map<number, { readonly names: Names; readonly of: Run }>();
-  private readonly errors = new Map<number, string>();
-  private readonly running = new Map<number, AbortController>();
-  private wanted: readonly number[] = [];
-  /** The run that is asked about, as it was listed last. */
-  private run: Run | null = null;
-  private told = $state.raw<{ readonly run: string; readonly events: readonly RunEvent[] } | null>(null);
-  /** Grows with all that comes and goes: what is read here changes then. */
-  private changes = $state(0);
+  private readonly loader: NamesLoader;
+  private step: number | null = null;
 
-  constructor(private readonly session: Needs) {}
+  constructor(private readonly session: Needs) {
+    this.loader = new NamesLoader(() => session.data.source);
+  }
 
-  /** Null while those of this step are on their way: a head has no other step's name. */
-  readonly findings: Names | null = $derived.by(() => {
-    const { data, playback } = this.session;
-    const { names } = (this.changes >= 0 && this.held.get(playback.step ?? -1)) || {};
-    return names && names.run === data.run?.run ? names : null;
+  private readonly asked: Asked | null = $derived.by(() => {
+    const { run } = this.session.data;
+    const { step } = this.session.playback;
+    return run && run.error === null && step !== null ? { run, step } : null;
   });
+  /** Null while those of this step are on their way: a head has no other step's name. */
+  readonly findings: Names | null = $derived.by(
+    () => (this.asked && this.loader.get(this.asked)?.names) || null,
+  );
   /** All that happened in the shown run, whichever step it was told with; null before that is known. */
-  readonly events: readonly RunEvent[] | null = $derived.by(() =>
-    this.told && this.told.run === this.session.data.run?.run ? this.told.events : null,
-  );
+  readonly events: readonly RunEvent[] | null = $derived.by(() => {
+    const told = this.loader.events;
+    return told && told.run === this.session.data.run?.run ? told.events : null;
+  });
   /** Why those of the shown step are not known. */
-  readonly error: string | null = $derived.by(
-    () => (this.changes >= 0 && this.errors.get(this.session.playback.step ?? -1)) || null,
-  );
+  readonly error: string | null = $derived.by(() => this.asked && this.loader.error(this.asked));
   /** Cells are drawn again when their names come. */
-  readonly busy: boolean = $derived.by(
-    () => this.changes >= 0 && this.running.has(this.session.playback.step ?? -1),
-  );
+  readonly busy: boolean = $derived.by(() => this.asked !== null && !this.loader.settled(this.asked));
 
   of({ layer, head }: HeadPlace): NamedHead | null {
     const { findings } = this;
@@ -72,91 +113,28 @@ export class HeadNames implements Feature {
   }
 
   leave(): void {
-    this.want([]);
-    this.held.clear();
-    this.errors.clear();
-    this.run = null;
-    this.told = null;
-    this.changes++;
+    this.loader.clear();
+    this.loader.events = null;
   }
 
   /** What heads were called, and what happened, is of the training that was discarded. */
   forget(): void {
-    const { wanted, run } = this;
-    this.leave();
-    this.run = run;
-    this.want(wanted);
+    this.loader.forget();
+    this.loader.events = null;
   }
 
-  /** Asked for again whenever there is more of the run. */
   private follow(): void {
-    const { run } = this.session.data;
-    const { step, steps, index, playing, following } = this.session.playback;
-    if (!run || run.error !== null || step === null) return;
+    const { asked } = this;
+    const { steps, index, playing, following } = this.session.playback;
+    if (!asked) return;
     const around = Array.from({ length: AHEAD }, (_, i) => [index + 1 + i, index - 1 - i]).flat();
     const next = playing ? this.session.playback.upcoming(AHEAD) : following ? [] : around;
-    const wanted = [step, ...next.map((at) => steps[at]).filter((at) => at !== undefined)];
+    const later = next.map((at) => steps[at]).filter((step) => step !== undefined);
     untrack(() => {
-      if (this.run?.run !== run.run) this.leave();
-      if (this.run !== run) this.want([]); // what is under way was asked of less than there is now
-      this.run = run;
-      if (this.wanted[0] !== step) this.errors.delete(step);
-      this.want([...new Set(wanted)]);
+      this.loader.want([asked, ...later.map((step) => ({ run: asked.run, step }))]);
+      if (this.step !== asked.step) this.loader.retry(asked);
+      this.step = asked.step;
     });
-  }
-
-  /** From now on the names at these steps are wanted, those of the first one at once. */
-  private want(steps: readonly number[]): void {
-    this.wanted = steps;
-    for (const [step, controller] of this.running) {
-      if (steps.includes(step)) continue;
-      controller.abort();
-      this.running.delete(step);
-    }
-    this.fill();
-    this.changes++;
-  }
-
-  private fill(): void {
-    const { wanted, running, run } = this;
-    wanted.forEach((step, place) => {
-      const settled = this.held.get(step)?.of === run || this.errors.has(step) || running.has(step);
-      const others = [...running.keys()].filter((one) => one !== wanted[0]).length;
-      if (run && !settled && (place === 0 || others < WAITED)) void this.fetch(step, run);
-    });
-  }
-
-  private async fetch(step: number, run: Run): Promise<void> {
-    const controller = new AbortController();
-    const { signal } = controller;
-    this.running.set(step, controller);
-    try {
-      const { events, ...names } = await this.session.data.source.findings(
-        { run: run.run, step },
-        { signal },
-      );
-      if (!signal.aborted) this.keep(step, run, names, events);
-    } catch (error) {
-      if (!signal.aborted && !isAbort(error)) this.errors.set(step, sentence(error));
-    }
-    if (signal.aborted) return;
-    this.running.delete(step);
-    this.fill();
-    this.changes++;
-  }
-
-  private keep(step: number, of: Run, names: Names, events: readonly RunEvent[]): void {
-    this.told = { run: names.run, events };
-    this.errors.delete(step);
-    this.held.delete(step);
-    this.held.set(step, { names, of });
-    let kept = 0;
-    for (const { names: one } of this.held.values()) kept += one.heads.length;
-    for (const [oldest, { names: one }] of this.held) {
-      if (kept <= KEPT || oldest === this.wanted[0] || oldest === step) continue;
-      this.held.delete(oldest);
-      kept -= one.heads.length;
-    }
   }
 }
 

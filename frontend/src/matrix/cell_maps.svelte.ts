@@ -8,7 +8,7 @@ import type { Focus } from '../run/focus.svelte';
 import { choice, type Settings, settings, text } from '../run/setting';
 import type { DataSource } from '../run/source';
 import type { MapPart, MapsQuery, Run, SmallMaps } from '../run/types';
-import { MapLoader } from './map_loader.svelte';
+import { MapLoader } from './map_loader';
 import { mixedMaps, onFirstToken, restsOnRepeats } from './maps_as_named';
 
 /** What a cell shows of its head: points, its mean attention by position, or by distance. */

@@ -1,6 +1,7 @@
 import type { TokenPlace } from '../attention/side';
 import type { NpyArray } from '../base/npy';
-import { type DataSource, isAbort, sentence } from '../run/source';
+import { Asked } from '../run/asked.svelte';
+import type { DataSource } from '../run/source';
 import type { AttentionQuery } from '../run/types';
 
 /** An answer: the whole matrix, or the row of one query, or the column of one key. */
@@ -16,90 +17,48 @@ export interface Drawn {
   readonly late: boolean;
 }
 
-interface Answer {
-  readonly query: AttentionQuery;
-  readonly attention: Attention;
-}
-
 /** The attention of one head, step and sequence at a time. An answer counts for its own question only: whatever else is
  * asked for, it is gone at once, but for another step of the same, where it stands in, so that playing does not flicker. */
-export class AskedAttention {
-  error = $state<string | null>(null);
-  loading = $state(false);
-  private answer = $state.raw<Answer | null>(null);
+export class AskedAttention extends Asked<AttentionQuery, Attention> {
   private asked: AttentionQuery | null = null;
   private of: unknown = null;
-  private controller: AbortController | null = null;
 
-  constructor(
-    private readonly source: Pick<DataSource, 'attention'>,
-    /** What is asked for; null: nothing is. */
-    private readonly question: () => AttentionQuery | null,
-  ) {}
+  constructor(source: Pick<DataSource, 'attention'>, question: () => AttentionQuery | null) {
+    super(question, async (asked, signal) => ({
+      ...(await source.attention(asked, signal)),
+      of: partOf(asked),
+    }));
+  }
 
   /** What may be drawn. */
   readonly drawn: Drawn | null = $derived.by(() => {
-    const { answer } = this;
+    const { last } = this;
     const question = this.question();
-    if (!answer || !question || !isSame(answer.query, { ...question, step: answer.query.step })) return null;
-    const late = answer.query.step !== question.step;
-    if (late && this.error !== null) return null;
-    return { attention: answer.attention, step: answer.query.step, late };
+    if (!last || !question || !isSame(last.question, { ...question, step: last.question.step })) return null;
+    const { step } = last.question;
+    const late = step !== question.step;
+    return late && this.error !== null ? null : { attention: last.answer, step, late };
   });
 
-  /** The answer to what is asked for; null until it is here. */
-  readonly value: Attention | null = $derived(this.drawn?.late === false ? this.drawn.attention : null);
-
-  /** Asks for what is meant now; to be called in an effect.
-   * @param of what it is read from: where that is another object, the same question is asked again */
-  follow(of: unknown): void {
+  /** @param of what it is read from: where that is another object, the same question is asked again */
+  override follow(of?: unknown): void {
     const question = this.question();
-    if (!question) {
-      this.clear();
-      return;
-    }
-    const same = this.asked !== null && isSame(this.asked, question);
-    if (same && this.of === of) return;
+    if (question && this.asked && isSame(this.asked, question) && this.of === of) return;
     this.asked = question;
     this.of = of;
-    if (!same) this.error = null; // it was about another one
-    void this.retry();
+    super.follow();
   }
 
-  async retry(): Promise<void> {
+  override forget(): void {
     const { asked } = this;
     if (!asked) return;
-    this.controller?.abort();
-    const controller = new AbortController();
-    this.controller = controller;
-    this.loading = true;
-    try {
-      const answer = await this.source.attention(asked, controller.signal);
-      if (controller.signal.aborted) return;
-      this.answer = { query: asked, attention: { ...answer, of: partOf(asked) } };
-      this.error = null;
-    } catch (error) {
-      if (controller.signal.aborted || isAbort(error)) return;
-      this.error = sentence(error);
-    } finally {
-      if (this.controller === controller) this.loading = false;
-    }
+    super.forget();
+    this.asked = asked;
   }
 
-  /** The answer is not so any more: it is gone, and asked for again. */
-  forget(): void {
-    this.answer = null;
-    this.error = null;
-    void this.retry();
-  }
-
-  clear(): void {
-    this.controller?.abort();
-    this.controller = null;
+  override clear(): void {
     this.asked = null;
-    this.answer = null;
-    this.error = null;
-    this.loading = false;
+    super.clear();
   }
 }
 

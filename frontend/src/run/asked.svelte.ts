@@ -1,18 +1,16 @@
 import { untrack } from 'svelte';
-import { isAbort, sentence } from './source';
+import { Latest } from './latest.svelte';
 
 /** The answer to a question that changes: what is told, and what went wrong, is of the question that is put now, and gone as
  * soon as another one is. The same question may be asked again, while its last answer stands. */
 export class Asked<Q, A> {
-  loading = $state(false);
-  /** The newest answer, to whichever question it was. */
-  last = $state.raw<{ readonly question: Q; readonly answer: A } | null>(null);
-  private failed = $state.raw<{ readonly question: Q; readonly why: string } | null>(null);
-  private controller: AbortController | null = null;
+  private readonly latest = new Latest<{ readonly question: Q; readonly answer: A }>();
+  /** What was asked last, in JSON. */
+  private put = $state('');
 
   /** @param question what is asked now; null: nothing is */
   constructor(
-    private readonly question: () => Q | null,
+    protected readonly question: () => Q | null,
     private readonly ask: (question: Q, signal: AbortSignal) => Promise<A>,
   ) {}
 
@@ -20,9 +18,16 @@ export class Asked<Q, A> {
   readonly value: A | null = $derived(
     this.last && JSON.stringify(this.last.question) === this.now ? this.last.answer : null,
   );
-  readonly error: string | null = $derived(
-    this.failed && JSON.stringify(this.failed.question) === this.now ? this.failed.why : null,
-  );
+  readonly error: string | null = $derived(this.put === this.now ? this.latest.error : null);
+
+  get loading(): boolean {
+    return this.latest.loading;
+  }
+
+  /** The newest answer, to whichever question it was. */
+  get last(): { readonly question: Q; readonly answer: A } | null {
+    return this.latest.value;
+  }
 
   /** Asks what is to be asked now, also where that was asked before; to be called in an effect. */
   follow(): void {
@@ -33,21 +38,9 @@ export class Asked<Q, A> {
   async retry(): Promise<void> {
     const question = this.question();
     if (question === null) return this.clear(); // nobody waits for it any more
-    this.controller?.abort();
-    const controller = new AbortController();
-    this.controller = controller;
-    this.loading = true;
-    try {
-      const answer = await this.ask(question, controller.signal);
-      if (controller.signal.aborted) return;
-      this.last = { question, answer };
-      this.failed = null;
-    } catch (error) {
-      if (controller.signal.aborted || isAbort(error)) return;
-      this.failed = { question, why: sentence(error) };
-    } finally {
-      if (this.controller === controller) this.loading = false;
-    }
+    if (this.put !== this.now) this.latest.error = null;
+    this.put = this.now;
+    await this.latest.load(async (signal) => ({ question, answer: await this.ask(question, signal) }));
   }
 
   /** The last answer is not so any more: what is asked now is asked again. */
@@ -57,10 +50,7 @@ export class Asked<Q, A> {
   }
 
   clear(): void {
-    this.controller?.abort();
-    this.controller = null;
-    this.last = null;
-    this.failed = null;
-    this.loading = false;
+    this.put = '';
+    this.latest.clear();
   }
 }

@@ -1,15 +1,21 @@
-import { isAbort, sentence } from './source';
+import { Latest } from './latest.svelte';
 
 /** Answers by name that are asked for while something needs them; the newest of them are kept. */
 export class Gathered<T> {
-  error = $state<string | null>(null);
-  loading = $state(false);
   private held = $state.raw<ReadonlyMap<string, T>>(new Map());
   private attempt = $state(0);
-  private controller: AbortController | null = null;
+  private readonly latest = new Latest<void>();
 
   /** @param kept how many answers are kept */
   constructor(private readonly kept: number) {}
+
+  get error(): string | null {
+    return this.latest.error;
+  }
+
+  get loading(): boolean {
+    return this.latest.loading;
+  }
 
   get(name: string): T | undefined {
     return this.held.get(name);
@@ -20,11 +26,13 @@ export class Gathered<T> {
    * @param name null: nothing is needed */
   need(name: string | null, gather: (signal: AbortSignal) => Promise<T>): void {
     if (this.attempt < 0) return;
-    this.controller?.abort();
-    this.controller = null;
-    this.loading = false;
-    this.error = null;
-    if (name !== null && !this.held.has(name)) void this.load(name, gather);
+    this.latest.clear();
+    if (name === null || this.held.has(name)) return;
+    void this.latest.load(async (signal) => {
+      const answer = await gather(signal);
+      signal.throwIfAborted();
+      this.held = new Map([...[...this.held].slice(1 - this.kept), [name, answer]]);
+    });
   }
 
   retry(): void {
@@ -33,24 +41,8 @@ export class Gathered<T> {
 
   /** What is kept is not so any more: what is needed is asked for again. */
   forget(): void {
-    this.controller?.abort();
+    this.latest.clear();
     this.held = new Map();
     this.attempt++;
-  }
-
-  private async load(name: string, gather: (signal: AbortSignal) => Promise<T>): Promise<void> {
-    const controller = new AbortController();
-    this.controller = controller;
-    this.loading = true;
-    try {
-      const answer = await gather(controller.signal);
-      if (controller.signal.aborted) return;
-      this.held = new Map([...[...this.held].slice(1 - this.kept), [name, answer]]);
-    } catch (error) {
-      if (!controller.signal.aborted && !isAbort(error)) this.error = sentence(error);
-      controller.abort(); // what else it asked for is of no use without this
-    } finally {
-      if (this.controller === controller) this.loading = false;
-    }
   }
 }

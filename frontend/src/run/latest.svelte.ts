@@ -29,6 +29,7 @@ export class Latest<T> {
     } catch (error) {
       if (controller.signal.aborted || isAbort(error)) return;
       this.error = sentence(error);
+      controller.abort(); // what else it asked for is of no use without this
     } finally {
       if (this.controller === controller) this.loading = false;
     }

@@ -1,7 +1,6 @@
 import { beforeEach, expect, it } from 'vitest';
 import type { PointsQuery } from '../run/pictures';
 import { DEFAULT_PROJECTION } from '../run/projection';
-import type { PointLoader } from './loader.svelte';
 import { noteOf } from './notes';
 
 const query = (layer: number, head?: number): PointsQuery => ({
@@ -20,11 +19,10 @@ let notes: Record<string, ReadonlyMap<number, string>>;
 let errors: Record<string, string>;
 let opened: boolean;
 const loader = {
-  arrivals: 0,
-  get: (asked: PointsQuery) => points[name(asked)] ?? null,
+  points: (asked: PointsQuery) => points[name(asked)] ?? null,
   notesOf: (asked: PointsQuery) => notes[name(asked)] ?? null,
   error: (asked: PointsQuery) => errors[name(asked)] ?? null,
-} as unknown as PointLoader;
+};
 const scene = (...asked: PointsQuery[]) => ({
   questions: () => asked.map((one) => ({ query: one, numbers: [] })),
 });

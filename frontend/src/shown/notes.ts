@@ -3,12 +3,12 @@ import type { HeadPlace } from '../run/head';
 import type { PointsQuery } from '../run/pictures';
 import type { Layer } from '../run/types';
 import { isBlank } from './blank';
-import type { PointLoader } from './loader.svelte';
+import type { PointLoader } from './point_loader';
 import type { ShownSteps } from './shown.svelte';
 
 /** Where answers, and what was said of them, are. */
 interface Answers {
-  readonly loader: PointLoader;
+  readonly loader: Pick<PointLoader, 'points' | 'notesOf' | 'error'>;
   readonly data: { readonly layers: readonly Pick<Layer, 'heads'>[] };
 }
 
@@ -37,10 +37,9 @@ export function noteOn(
   query: PointsQuery,
   head: number,
 ): string | null {
-  if (loader.arrivals < 0) return null;
   const said = loader.notesOf(query)?.get(head);
   if (said !== undefined) return said;
-  const all = loader.get(query);
+  const all = loader.points(query);
   if (all === null) return query.head === undefined ? null : loader.error(query);
   const heads = query.head === undefined ? headsOf(all, layers[query.layer]?.heads ?? 1) : [all];
   const points = heads[query.head === undefined ? head : 0];

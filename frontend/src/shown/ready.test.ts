@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest';
 import type { PointsQuery } from '../run/pictures';
 import { DEFAULT_PROJECTION, type Method } from '../run/projection';
-import type { PointLoader } from './loader.svelte';
+import type { PointLoader } from './point_loader';
 import { canShow, settled } from './ready';
 
 const query = (head: number, method: Method): PointsQuery => ({
@@ -19,7 +19,6 @@ let here: Set<number>;
 /** Steps to which the second one of two that are compared may go on. */
 let second: Set<number>;
 const loader = {
-  arrivals: 0,
   settled: ({ head }: PointsQuery) => here.has(head ?? -1),
 } as unknown as PointLoader;
 

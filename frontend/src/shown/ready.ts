@@ -3,7 +3,7 @@ import type { Focus } from '../run/focus.svelte';
 import type { PointsQuery } from '../run/pictures';
 import { isSlow } from '../run/projection';
 import type { Axes } from './axes.svelte';
-import type { PointLoader } from './loader.svelte';
+import type { PointLoader } from './point_loader';
 import type { ShownSteps } from './shown.svelte';
 
 /** What is here of what was asked for, and what was stopped. */
@@ -28,7 +28,7 @@ export function settled(
   { loader, focus: { opened }, axes: { stopped } }: Awaited,
   query: PointsQuery,
 ): boolean {
-  if (loader.arrivals >= 0 && loader.settled(query)) return true;
+  if (loader.settled(query)) return true;
   if (!stopped || !isSlow(query.projection)) return false;
   return query.layer !== opened?.layer || query.head !== opened.head;
 }

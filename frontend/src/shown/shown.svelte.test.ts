@@ -8,7 +8,7 @@ import { runOf } from '../run/run.fixture';
 import { type DataSource, SourceError } from '../run/source';
 import type { Progress } from '../run/types';
 import { Axes } from './axes.svelte';
-import { PointLoader } from './loader.svelte';
+import { PointLoader } from './point_loader';
 import { ShownSteps } from './shown.svelte';
 
 /** Two layers of two heads; a head has one point, whose first coordinate is the step. */
@@ -50,8 +50,7 @@ let end: () => void;
 
 /** Asks for what the scene shows, as the tab does. */
 async function pass(): Promise<void> {
-  const queries = [...scene.standInQueries(), ...scene.queries(scene.ends)];
-  loader.want(queries.map((query) => ({ query, priority: 0 })));
+  loader.want([...scene.standInQueries(), ...scene.queries(scene.ends)]);
   await vi.advanceTimersByTimeAsync(200);
   flushSync();
 }

@@ -143,9 +143,7 @@ export class ShownSteps implements Feature {
   /** Whether all heads that it shows have their own picture of the shown step. */
   readonly pictured: boolean = $derived.by(() => {
     const { loader, playback } = this.session;
-    return this.queries([playback.index]).every(
-      (query) => loader.arrivals >= 0 && loader.get(query) !== null,
-    );
+    return this.queries([playback.index]).every((query) => loader.points(query) !== null);
   });
 
   /** How many heads of the shown step no longer fit their frame. */
@@ -215,7 +213,7 @@ export class ShownSteps implements Feature {
     const heads = this.wish()?.heads ?? [];
     const found = new Array<Float32Array | null>(heads.length).fill(null);
     for (const { query, numbers } of this.questions(index, fit)) {
-      const all = loader.arrivals >= 0 ? loader.get(query) : null;
+      const all = loader.points(query);
       if (!all) continue;
       const parts = this.single ? [all] : headsOf(all, run?.layers[query.layer]?.heads ?? 1);
       for (const number of numbers) {

@@ -3,8 +3,8 @@ import type { HeadPlace } from '../run/head';
 import type { PointsQuery } from '../run/pictures';
 import { DEFAULT_PROJECTION } from '../run/projection';
 import type { Run } from '../run/types';
-import type { PointLoader } from './loader.svelte';
 import type { Heads } from './pair';
+import type { PointLoader } from './point_loader';
 
 /** Biplots are made at once: they are seen in place of slow pictures that are still to come, dimmed and under their own name. */
 
@@ -29,11 +29,11 @@ export function standIns(
   queries: readonly PointsQuery[],
   heads: readonly HeadPlace[],
   run: Run,
-  loader: Pick<PointLoader, 'get'>,
+  loader: Pick<PointLoader, 'points'>,
 ): Heads {
   const found = new Map(
     queries.flatMap((query) => {
-      const points = loader.get(query);
+      const points = loader.points(query);
       return points ? [[query.layer, headsOf(points, run.layers[query.layer]?.heads ?? 1)] as const] : [];
     }),
   );

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { MapsQuery, SmallMaps } from '../run/types';
-import { MapLoader } from './map_loader.svelte';
+import { MapLoader } from './map_loader';
 
 const at = (step: number): MapsQuery => ({ run: 'a', step, kind: 'text', part: 'first' });
 const mapsOf = (step: number): SmallMaps => ({ shape: [1, 1, 4], data: Uint8Array.of(step, 1, 2, 3) });

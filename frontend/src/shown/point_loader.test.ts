@@ -3,7 +3,7 @@ import type { Points, PointsQuery } from '../run/pictures';
 import { DEFAULT_PROJECTION, type Method } from '../run/projection';
 import { type DataSource, SourceError, type Waiting } from '../run/source';
 import type { Priority } from '../run/types';
-import { PointLoader, type Wanted } from './loader.svelte';
+import { PointLoader, type Wanted } from './point_loader';
 
 interface Asked {
   readonly query: PointsQuery;
@@ -43,8 +43,7 @@ function wanted(
   priority: Priority = 0,
 ): Wanted {
   const projection = { ...DEFAULT_PROJECTION, method };
-  const query = { run: 'a', step: 0, layer: 0, head, projection, dims: 2, frame: 0, ...more } as const;
-  return { query, priority };
+  return { run: 'a', step: 0, layer: 0, head, projection, dims: 2, frame: 0, ...more, priority };
 }
 const heads = (...numbers: number[]) => numbers.map((head) => wanted('tsne', head));
 const open = () => asked.filter(({ waiting }) => !waiting.signal?.aborted).map(({ query }) => query.head);
@@ -114,11 +113,12 @@ it('starts preliminary axes although every place is taken by axes that are being
 });
 
 it('tells pictures apart by parameters that the method has', async () => {
-  const { query } = wanted('tsne', 1);
-  loader.want([{ query, priority: 0 }]);
+  const query = wanted('tsne', 1);
+  loader.want([query]);
   await vi.advanceTimersByTimeAsync(200);
   await asked[0]!.answer([1, 2]);
-  const other = (change: object) => loader.get({ ...query, projection: { ...query.projection, ...change } });
+  const other = (change: object) =>
+    loader.points({ ...query, projection: { ...query.projection, ...change } });
   expect(other({ neighbours: 3 })).toEqual(Float32Array.of(1, 2));
   expect(other({ perplexity: 3 })).toBeNull();
 });
@@ -128,7 +128,7 @@ it('keeps the sentence of a head without a picture, and of one that failed until
   await vi.advanceTimersByTimeAsync(200);
   await asked[0]!.answer([Number.NaN], new Map([[1, 'Keys are not finite.']]));
   await asked[1]!.fail('The worker died.');
-  const [first, second] = heads(1, 2).map(({ query }) => query);
+  const [first, second] = heads(1, 2);
   expect(loader.notesOf(first!)?.get(1)).toBe('Keys are not finite.');
   expect(loader.error(second!)).toBe('The worker died.');
   loader.retry(second!);
@@ -137,10 +137,10 @@ it('keeps the sentence of a head without a picture, and of one that failed until
 });
 
 it('puts points that are projected alone at their own numbers', async () => {
-  const { query } = wanted('tsne', 1, { alone: { id: '1', points: [1, 3], of: 4 }, dims: 2 });
-  loader.want([{ query, priority: 0 }]);
+  const query = wanted('tsne', 1, { alone: { id: '1', points: [1, 3], of: 4 }, dims: 2 });
+  loader.want([query]);
   await vi.advanceTimersByTimeAsync(200);
   await asked[0]!.answer([10, 11, 30, 31]);
   const nowhere = Number.NaN;
-  expect([...loader.get(query)!]).toEqual([nowhere, nowhere, 10, 11, nowhere, nowhere, 30, 31]);
+  expect([...loader.points(query)!]).toEqual([nowhere, nowhere, 10, 11, nowhere, nowhere, 30, 31]);
 });
