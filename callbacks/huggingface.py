@@ -7,6 +7,7 @@ import socket
 import warnings
 from typing import TYPE_CHECKING, Any, Unpack
 
+from tb_attnviz.events.files import expanded
 from tb_attnviz.extras import line
 
 try:
@@ -143,7 +144,7 @@ def _tokenizer(processing: Any) -> "PreTrainedTokenizerBase | None":
 def _is_pushed(args: TrainingArguments, logdir: "str | os.PathLike[str] | SummaryWriter") -> bool:
     """Whether the Trainer uploads what lies in `logdir`, as it does with its output directory but for names in "_"."""
     directory = logdir if isinstance(logdir, (str, os.PathLike)) else logdir.log_dir
-    place = os.path.relpath(os.path.expanduser(os.fspath(directory)), os.path.expanduser(str(args.output_dir)))
+    place = os.path.relpath(expanded(os.fspath(directory)), os.path.expanduser(str(args.output_dir)))
     return bool(args.push_to_hub) and not place.startswith(("..", "_"))
 
 

@@ -24,6 +24,12 @@ from .recorder import AttentionRecorder
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
+_UNWRITTEN = (nn.Module.forward, LightningModule.forward)
+_NO_FORWARD = (
+    "{} has no forward, which the probe would be shown to: name the submodule that it is shown to by module= "
+    '(module="{}", say), or say how it is shown by forward=lambda model, ids: …'
+)
+
 
 class AttnVizCallback(Callback):
     """Records the model's attention heads before the first step, whenever `every` says so, and at the last step.
@@ -67,8 +73,10 @@ class AttnVizCallback(Callback):
         steps = trainer.estimated_stepping_batches  # infinite or -1 where nobody knows
         known = int(steps) if 0 <= steps < math.inf else None
         options = for_training(self._options, steps=known, resumed=trainer.global_step > 0)
-        options["forward"] = _in_precision_of(trainer, options.get("forward", nn.Module.__call__))
         model = pl_module.get_submodule(self._module)
+        if "forward" not in options and getattr(model.forward, "__func__", None) in _UNWRITTEN:
+            raise ValueError(_NO_FORWARD.format(type(model).__name__, next((n for n, _ in model.named_children()), "")))
+        options["forward"] = _in_precision_of(trainer, options.get("forward", nn.Module.__call__))
         if self._probe is None:
             self._probe = _probe_of(trainer, pl_module, model, options["forward"])
         self._recorder = AttentionRecorder(model, self._probe, logdir, **options)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tensorboard.compat.proto.event_pb2 import Event
 
 from tb_attnviz.events import RunWriter
-from tb_attnviz.events.files import is_remote
+from tb_attnviz.events.files import expanded, is_remote
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -19,7 +19,9 @@ _TRIES, _PAUSE = 20, 0.1  # seconds
 def open_run(
     logdir: "str | os.PathLike[str] | SummaryWriter", *, max_bytes: int | None = None, purge_step: int | None = None
 ) -> RunWriter:
-    """A writer for the run in `logdir`, `~` being the home directory; warns if another training writes it.
+    """A writer for the run in `logdir`, in which `~` and environment variables are expanded.
+
+    Warns if another training writes it.
 
     purge_step: what was recorded at this step and after is forgotten.
     Raises OSError if it cannot be written.
@@ -68,7 +70,7 @@ class SummaryWriterSink:
 def directory_of(logdir: object) -> str:
     """The run's directory, wherever the script goes later. Raises TypeError for what has none."""
     if isinstance(logdir, (str, os.PathLike)):
-        return _absolute(os.path.expanduser(os.fspath(logdir)))
+        return _absolute(expanded(os.fspath(logdir)))
     from torch.utils.tensorboard import SummaryWriter  # here: it is slow to import, and most runs are given by path
 
     if not isinstance(logdir, SummaryWriter):

@@ -85,9 +85,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _inspect(arguments: argparse.Namespace) -> None:
-    if not os.path.isdir(arguments.directory):
+    directory = files.expanded(arguments.directory)
+    if not os.path.isdir(directory):
         raise CommandError(f"{arguments.directory!r} is no directory")
-    found = list(_runs(arguments.directory))
+    found = list(_runs(directory))
     if not found:
         raise CommandError(f"no attention was recorded below {arguments.directory!r}: give a log directory")
     if arguments.json:

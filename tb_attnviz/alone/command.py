@@ -4,6 +4,7 @@ import argparse
 import os
 import webbrowser
 
+from tb_attnviz.events.files import expanded
 from tb_attnviz.terminal import show
 
 
@@ -30,7 +31,7 @@ def show_tab(arguments: argparse.Namespace) -> None:
 
     from tb_attnviz.alone.server import make_tensorboard, server_class
 
-    directory = os.path.expanduser(arguments.directory)
+    directory = expanded(arguments.directory)
     if "://" not in directory and not os.path.isdir(directory):
         raise ShowError(f"{arguments.directory!r} is no directory: give a log directory, or that of one run")
 

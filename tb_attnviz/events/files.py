@@ -24,6 +24,14 @@ _KINDS = {
 }
 
 
+def expanded(path: str) -> str:
+    """`path` with the home directory for `~`, and with environment variables, as shells have it.
+
+    A path that exists as it is written stays, and so does what is no variable.
+    """
+    return path if is_remote(path) or os.path.exists(path) else os.path.expandvars(os.path.expanduser(path))
+
+
 class NotRegularError(ValueError):
     """What lies at a path is no regular file; the message says what it is."""
 

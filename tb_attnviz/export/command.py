@@ -13,6 +13,7 @@ from tb_attnviz.ahead.local import in_process, in_workers
 from tb_attnviz.ahead.plan import PlanError
 from tb_attnviz.ahead.progress import Progress
 from tb_attnviz.events import FormatError
+from tb_attnviz.events.files import expanded
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.export import contents, recomputed
 from tb_attnviz.export.document import ExportError, Page
@@ -205,6 +206,7 @@ def _make_pictures(chosen: Plan, store: DiskStore, workers: int) -> None:
 
 def _run(directory: str, name: str | None) -> tuple[str, Run]:
     """The run that is meant. Raises PlanError where that is not clear."""
+    directory = expanded(directory)
     if not os.path.isdir(directory):
         raise PlanError(f"{directory!r} is no directory")
     found = dict(runs_below(os.path.abspath(directory)))

@@ -12,6 +12,7 @@ from tb_attnviz import comparison, geometry
 from tb_attnviz.comparison import Measure
 from tb_attnviz.connections import Connections
 from tb_attnviz.events import AttentionMap, EventLog, FormatError, Records, VersionError
+from tb_attnviz.events.files import expanded
 from tb_attnviz.findings import ChangePoint, Evidence, Finding, Happening, HeadChange, HeadRelation, Named, Recorded
 from tb_attnviz.image_summary import ImageSummary
 from tb_attnviz.importance import Importance
@@ -28,10 +29,11 @@ Float32 = npt.NDArray[np.float32]
 def open_run(directory: str | os.PathLike[str]) -> "Run":
     """The run recorded in `directory`; live runs grow with `Run.reload`.
 
+    `~` and environment variables in `directory` are expanded, as shells do.
     Raises NotRecordedError if the directory holds no attention records, events.FormatError if they are of another
     version, or so damaged that nothing can be shown. What is damaged else is in `Run.damaged`.
     """
-    path = os.fspath(directory)
+    path = expanded(os.fspath(directory))
     try:
         run = readable(Run(path, EventLog(path).load))
     except VersionError:

@@ -91,6 +91,14 @@ def test_steps_are_those_of_the_optimizer(tmp_path, probe):
     assert tb_attnviz.open_run(tmp_path).steps == [0, 2, 4]
 
 
+def test_a_module_without_forward_is_told_of_the_options_that_help(probe, tmp_path):
+    class Unwritten(Learner):
+        forward = LightningModule.forward
+
+    with pytest.raises(ValueError, match=r'Unwritten has no forward.*module="model".*forward=lambda'):
+        train(tmp_path, AttnVizCallback(probe, logdir=tmp_path), learner=Unwritten())
+
+
 def test_a_submodule_by_name_and_the_options_of_the_recorder(tmp_path, probe):
     callback = AttnVizCallback(probe, module="model", logdir=tmp_path, every=5, health_every=1, layers=-1, heads=0)
     train(tmp_path, callback)

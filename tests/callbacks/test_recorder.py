@@ -14,8 +14,10 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 import tb_attnviz
+from tb_attnviz import open_run
 from tb_attnviz.alerts import MAX_LOGIT
 from tb_attnviz.callbacks import AttentionRecorder, AttentionWarning, NoAttentionError, Probe
+from tb_attnviz.cli import main
 from tests.callbacks.models import IDS, Decoder
 
 TOKENS = [[str(token) for token in row] for row in IDS.tolist()]
@@ -260,6 +262,18 @@ class TestBadInput:
         recorder.close()
         with pytest.raises(RuntimeError, match="step 100 cannot be recorded: this AttentionRecorder is closed"):
             recorder.step(100)
+
+
+@pytest.mark.parametrize("given", ["~/a", "$PLACE/a", "${PLACE}/a", "$PLACE/$NOWHERE"])
+def test_home_and_variables_are_where_a_shell_has_them(model, probe, given, tmp_path, monkeypatch):
+    for name in ("HOME", "PLACE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    for _ in range(2):  # once it exists, too
+        with AttentionRecorder(model, probe, given) as recorder:
+            recorder.record(0)
+    found = tmp_path / given.replace("${PLACE}", "$PLACE").partition("/")[2]
+    assert open_run(given).directory == open_run(found).directory == str(found)
+    assert main(["inspect", given]) == 0
 
 
 def test_a_relative_directory_stays_where_it_is_when_the_script_goes_elsewhere(model, probe, tmp_path, monkeypatch):
