@@ -190,7 +190,7 @@ class AttentionRecorder:
         self._asked = None
         if samples:
             self._record(step, samples=True, due=True)
-        elif figures or self._attributing.is_due(step):
+        elif self.last_step != step and (figures or self._attributing.is_due(step)):
             self._record(step, samples=False, due=figures)
 
     @contextlib.contextmanager
@@ -222,8 +222,9 @@ class AttentionRecorder:
         self._record(step, samples=True, ablate=ablate)
 
     def record_health(self, step: int) -> None:
-        """Record the health figures alone, now, as `step`."""
-        self._record(step, samples=False)
+        """Record the health figures alone, now, as `step`; those of a step with samples are there with these."""
+        if self.last_step != step:
+            self._record(step, samples=False)
 
     def flush(self) -> None:
         """Wait until what was recorded so far is on disk."""

@@ -201,11 +201,12 @@ def test_every_may_be_an_epoch_or_a_share_of_the_training(tmp_path, probe, every
     assert tb_attnviz.open_run(tmp_path / "run").steps == steps
 
 
-def test_health_alone_at_the_end_of_each_epoch(tmp_path, probe):
-    callback = AttnVizCallback(probe, every=100, health_every="epoch", logdir=tmp_path / "run")
+def test_health_alone_at_the_end_of_each_epoch_but_of_one_with_samples(tmp_path, probe):
+    callback = AttnVizCallback(probe, every=4, health_every="epoch", loss="auto", logdir=tmp_path / "run")
     train(tmp_path, callback, steps=-1, num_train_epochs=3, per_device_train_batch_size=32)
     run = tb_attnviz.open_run(tmp_path / "run")
-    assert (run.steps, run.health_steps) == ([0, 6], [0, 2, 4, 6])
+    assert (run.steps, run.health_steps) == ([0, 4, 6], [0, 2, 4, 6])
+    assert [np.isfinite(of_step).all() for of_step in run.health()["importance"]] == [True, False, True, True]
 
 
 @pytest.mark.parametrize(
