@@ -10,7 +10,7 @@ from typing import get_args
 from tb_attnviz.ahead.chain import Chain, Outcome
 from tb_attnviz.ahead.cluster import connect, on_cluster
 from tb_attnviz.ahead.local import in_process, in_workers
-from tb_attnviz.ahead.plan import Numbers, PlanError, chains
+from tb_attnviz.ahead.plan import Numbers, PlanError, asked_steps, chains
 from tb_attnviz.ahead.progress import Progress
 from tb_attnviz.events.files import expanded
 from tb_attnviz.extras import check_projections
@@ -22,6 +22,7 @@ from tb_attnviz.run import Run
 from tb_attnviz.run.drawing import check_samples
 from tb_attnviz.terminal import show
 
+_MOST_TOLD = 5  # sentences with an error
 _STOPPED = 130  # the exit code of a command that Ctrl-C ended
 
 
@@ -96,14 +97,18 @@ def _make(arguments: argparse.Namespace, found: dict[str, Run], projections: Seq
     if left_out:  # frames are then fitted to other steps
         wanted = _wanted(arguments, found, projections)
         missing = [chain.missing(store) for chain in wanted]
+    sentences = [f"{name}: {sentence}" for name, run in found.items() for sentence in run.damaged]
+    if not wanted:
+        raise PlanError(f"none of the steps that are asked for can be read: {'; '.join(sentences[:_MOST_TOLD])}")
     total, left = (sum(len(chain.steps) for chain in some) for some in (wanted, missing))
     there = f", {total - left:,} of them are there" if left < total else ""
     show(f"{total:,} pictures of {_runs_in_words(found)}{there}")
     with contextlib.ExitStack() as stack:
         outcomes = _outcomes(arguments, [chain for chain in missing if chain.steps], store, stack)
         code = _follow(outcomes, left)
-    show(*(f"{name}: {sentence}" for name, run in found.items() for sentence in run.damaged), file=sys.stderr)
-    return code or int(left_out)
+    show(*sentences, file=sys.stderr)
+    lost = any(set(run.missing_steps).intersection(asked_steps(run, arguments.steps)) for run in found.values())
+    return code or int(left_out or lost)
 
 
 def _wanted(arguments: argparse.Namespace, found: dict[str, Run], projections: Sequence[Projection]) -> list[Chain]:
@@ -196,7 +201,7 @@ def _runs(directory: str, names: Sequence[str] | None) -> tuple[dict[str, Run], 
     for name, run in runs_below(os.path.abspath(directory)):
         if not isinstance(run, Run):
             unreadable[name] = f"{name} cannot be read: {run}"
-        elif run.steps:
+        elif run.steps or run.missing_steps:
             found[name] = run
     for name in names or ():
         if name not in found and name not in unreadable:

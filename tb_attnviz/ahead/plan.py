@@ -23,11 +23,15 @@ class Numbers:
 
     text: str
 
+    @property
+    def newest(self) -> bool:
+        return self.text == "newest"
+
     def of(self, existing: Sequence[int], what: str) -> list[int]:
         """Those of `existing`, ascending. Raises PlanError if one that is listed is not there, or if none is left."""
         if self.text == "all":
             return list(existing)
-        if self.text == "newest":
+        if self.newest:
             return list(existing[-1:])
         try:
             chosen = self._between(existing) if ":" in self.text else self._listed(existing, what)
@@ -55,20 +59,31 @@ class Numbers:
 def chains(name: str, run: Run, projections: Sequence[Projection], steps: Numbers, layers: Numbers) -> Iterator[Chain]:
     """The chains of `run`: its newest step first, since every step starts from the one after it.
 
-    None of a layer of which no step can be read. Raises PlanError for steps or layers that are not there.
+    Steps that cannot be read are left out: `damaged` of the run tells of each. Raises PlanError for steps or layers
+    that are not there.
     """
     chosen = layers.of(range(len(run.layers)), "layer")
+    asked = set(asked_steps(run, steps))
     for projection in projections:
         for layer in chosen:
             readable = run.steps_of(layer)
-            if not readable:  # `damaged` tells of each step
+            wanted = tuple(step for step in reversed(readable) if step in asked)
+            if steps.newest:
+                wanted = tuple(readable[-1:])
+            if not wanted:
                 continue
             source = run.layer_samples(layer)
-            wanted = tuple(reversed(steps.of(readable, "step")))
             heads = [None] if projection.linear else range(run.layers[layer].heads)
             for head in heads:
                 yield Chain(name, layer, View(source, tuple(readable), projection, head), wanted)
 
 
+def asked_steps(run: Run, steps: Numbers) -> list[int]:
+    """Those of `steps`, also where they cannot be read; but the newest that can. Raises PlanError."""
+    return steps.of(run.steps if steps.newest else sorted({*run.steps, *run.missing_steps}), "step")
+
+
 def _range(existing: Sequence[int], what: str) -> str:
+    if not existing:
+        return f"there is no {what} that can be read"
     return f"there are {len(existing)} {what}s, from {existing[0]} to {existing[-1]}"

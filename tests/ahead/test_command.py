@@ -148,6 +148,30 @@ def test_a_layer_of_which_no_step_can_be_read_costs_no_other_picture(
         assert f"run: step {step} is left out in layer 1: its samples are damaged" in err
 
 
+@pytest.mark.parametrize("lost", ["damaged", "gone"])
+def test_steps_that_are_asked_for_and_cannot_be_read_are_left_out_and_named(
+    lost: str, run_directory: Path, store: DiskStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tb_attnviz.open_run(run_directory)
+    for step in (100, 200):
+        path = run_directory / "plugins" / "attnviz" / run.checkpoint(step).file
+        path.write_bytes(bytes(path.stat().st_size)) if lost == "damaged" else path.unlink()
+    command = ["project", str(run_directory), "--projections", "biplot", "--workers", "1", "--steps"]
+    assert main([*command, "100,300"]) == 1
+    out, err = capsys.readouterr()
+    assert "2 pictures made" in out
+    assert ".: step 100 is left out" in err
+    assert main([*command, "100,200"]) == main([*command, "50:250"]) == 1
+    first, second = [line for line in capsys.readouterr().err.splitlines() if "none of the steps" in line]
+    assert first == second
+    assert first.startswith("tb-attnviz: none of the steps that are asked for can be read: .: step 100 is left out")
+    assert main([*command, "newest"]) == (lost == "damaged"), "frames do without them too"
+    for file, _ in run.layer_samples(0).locations.values():
+        (run_directory / "plugins" / "attnviz" / file).unlink(missing_ok=True)
+    assert main([*command, "newest"]) == main([*command, "all"]) == 1
+    assert capsys.readouterr().err.count("can be read") == 2
+
+
 def test_samples_that_vanish_are_told_of(
     run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
