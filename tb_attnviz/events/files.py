@@ -112,9 +112,10 @@ def list_sizes(directory: str) -> dict[str, int]:
             return remote.sizes(directory)
         return {}
     found = {}
-    for name in list_readable(directory):
-        with contextlib.suppress(OSError):  # removed since
-            found[name] = size(os.path.join(directory, name))
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:  # what is tried to be read there says why
+        for entry in entries:
+            with contextlib.suppress(OSError):  # removed since
+                found[entry.name] = os.stat(entry.path).st_size  # on Windows what `entry` knows is old
     return found
 
 

@@ -102,7 +102,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route
     def runs_route(self, request: Request) -> Response:
         if parameters.choice(request, "steps", ("list", "spans"), default="list") == "spans":
-            return json_response(request, {"runs": self._runs.entries(*_scope(request))})
+            return json_response(request, self._runs.document(*_scope(request)))
         return json_response(request, {"runs": [listed.entry() for listed in self._runs.all(*_scope(request))]})
 
     @route

@@ -10,6 +10,7 @@ from typing import Any
 from tb_attnviz.entries import run_entry, with_spans
 from tb_attnviz.events import FormatError, files
 from tb_attnviz.events.shapes import shown
+from tb_attnviz.plugin.responses import json_text
 from tb_attnviz.plugin.run_reader import RunReader
 from tb_attnviz.plugin.summaries import Tags, list_tags, read_summaries
 from tb_attnviz.projection.source import UnreadableStepError
@@ -84,6 +85,15 @@ class Listed:
             return {**entry, "figures": [], **damaged, "error": str(error)}
 
 
+@dataclasses.dataclass(frozen=True)
+class _Entry:
+    """The JSON of an entry, and what it was made from."""
+
+    run: Run | FormatError
+    state: object
+    text: str
+
+
 class Runs:
     """The runs with attention records. A run is read again only when something was recorded since."""
 
@@ -91,7 +101,8 @@ class Runs:
         self._data_provider = data_provider
         self._directories = directories
         self._readers: dict[tuple[str, str], RunReader] = {}
-        self._entries: dict[str, tuple[Run, object, dict[str, Any]]] = {}  # the last ones, and what they were made from
+        self._entries: dict[str, _Entry] = {}  # the last ones
+        self._document: tuple[list[str], str] = [], '{"runs":[]}'  # the last one, and what it was made from
         self._lock = threading.Lock()
 
     def all(self, context: Any, experiment: str) -> list["Listed"]:
@@ -108,23 +119,20 @@ class Runs:
             found += [Listed(part, earlier, part_of=name) for part, earlier in parts.items() if part not in listing]
         return found
 
-    def entries(self, context: Any, experiment: str) -> list[dict[str, Any]]:
-        """What `runs` tells of each, its steps as spans. Those of runs in which nothing is new are as they were."""
-        found: list[dict[str, Any]] = []
-        made: dict[str, tuple[Run, object, dict[str, Any]]] = {}
+    def document(self, context: Any, experiment: str) -> str:
+        """What `runs` tells of all, their steps as spans: JSON. Of runs in which nothing is new it is as it was."""
+        made: dict[str, _Entry] = {}
         for listed in self.all(context, experiment):
-            run = listed.run
-            if isinstance(run, Run):
-                state = run.steps, run.map_steps, run.missing_steps, run.damaged
-                last = self._entries.get(listed.name)
-                if last is None or last[0] is not run or last[1] != state:
-                    last = run, state, with_spans(listed.entry())
-                made[listed.name] = last
-                found.append(last[2])
-            else:
-                found.append(with_spans(listed.entry()))
+            run, last = listed.run, self._entries.get(listed.name)
+            state = (run.left_out.reasons(), run.map_steps, run.records.damaged) if isinstance(run, Run) else None
+            if last is None or last.run is not run or last.state != state:
+                last = _Entry(run, state, json_text(with_spans(listed.entry())))
+            made[listed.name] = last
         self._entries = made
-        return found
+        texts = [entry.text for entry in made.values()]
+        if texts != self._document[0]:
+            self._document = texts, f'{{"runs":[{",".join(texts)}]}}'
+        return self._document[1]
 
     def get(self, context: Any, experiment: str, name: str) -> Run:
         """Raises NotRecordedError for an unknown run, FormatError for one recorded in an unknown version."""

@@ -35,8 +35,9 @@ def list_tags(data_provider: Any, context: Any, experiment: str, run: str | None
     found: dict[str, Tags] = {}
     for name in multiplexer.Runs() if run is None else [run]:
         with contextlib.suppress(KeyError):  # no such run (any more), or none of ours
-            tags = multiplexer.GetAccumulator(name).PluginTagToContent(PLUGIN_NAME)
-            found[name] = {tag: _newest(multiplexer.Tensors(name, tag)) for tag in list(tags)}
+            accumulator = multiplexer.GetAccumulator(name)
+            tags = list(accumulator.PluginTagToContent(PLUGIN_NAME))
+            found[name] = {tag: _newest(accumulator.Tensors(tag)) for tag in tags}
     return found
 
 

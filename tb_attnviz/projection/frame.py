@@ -17,6 +17,7 @@ found once, at the newest step, and serve every step, those of another run too; 
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -39,8 +40,14 @@ _HELD_BYTES = 2**28
 
 def spread(steps: Sequence[int]) -> list[int]:
     """The steps that a frame is fitted to: at most FITTED_STEPS, evenly spread, the first and the last among them."""
-    indices = np.unique(np.linspace(0, len(steps) - 1, min(FITTED_STEPS, len(steps))).round().astype(int))
-    return [steps[index] for index in indices]
+    return [steps[index] for index in _spread(len(steps))]
+
+
+@functools.lru_cache(64)
+def _spread(count: int) -> tuple[int, ...]:
+    """Each request asks."""
+    indices: list[int] = np.linspace(0, count - 1, min(FITTED_STEPS, count)).round().astype(int).tolist()
+    return tuple(sorted(set(indices)))
 
 
 @dataclasses.dataclass(frozen=True)

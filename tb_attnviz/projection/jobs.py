@@ -21,7 +21,7 @@ from tb_attnviz.projection.progress import Progress, ProgressFile, StoppedError
 from tb_attnviz.projection.worker import Worker
 from tb_attnviz.temporary import temporary_directory
 
-_CACHE_BYTES = 256 * 2**20
+_CACHE_BYTES = 2**25  # of the server's memory: what is stored is read from there again, clients keep what they have
 _PATIENCE_SECONDS = 10.0  # how long a job is kept that nobody asks about
 _SILENT_SECONDS = 3.0  # after which a job comes behind those that are asked about; clients ask every two at least
 _LOOK_SECONDS = 0.5  # how often it is looked for such jobs
@@ -94,7 +94,7 @@ class Jobs:
         self._store = store
         self._clock = clock
         self._results = Cache(_CACHE_BYTES)
-        self._jobs: dict[str, _Job] = {}  # waiting, running, and failed without having been told
+        self._jobs: dict[str, _Job] = {}  # waiting, running, failed or too large to keep without having been told
         self._idle = [Worker() for _ in range(count + 1)]  # the last one used is the last one of the list
         self._workers = tuple(self._idle)
         self._thread: threading.Thread | None = None
@@ -159,21 +159,22 @@ class Jobs:
     def _ask(self, task: Task, priority: int) -> _Job:
         with self._changed:
             job = self._jobs.get(task.key)
+            more = job is None or job.priority > priority
             if job is None:
                 finished = self._results.get(task.key)  # since it was looked for
                 if finished is not None:
                     return _done(task, finished)
                 self._numbers += 1
                 job = self._jobs[task.key] = _Job(task, self._numbers, priority, self._clock())
-            if job.priority > priority:
-                job.priority = priority
+            job.priority = min(job.priority, priority)
             job.asked = self._clock()
             job.askers += 1
             if self._thread is None:
                 self._directory = temporary_directory()
                 self._thread = threading.Thread(target=self._hand_out, name="attnviz-jobs", daemon=True)
                 self._thread.start()
-            self._changed.notify_all()
+            if more:
+                self._changed.notify_all()
         return job
 
     def _leave(self, job: _Job) -> None:
@@ -239,7 +240,8 @@ class Jobs:
             if error is None:
                 value = future.result()
                 self._results.put(job.task.key, value, len(value))
-                self._forget(job)
+                if len(value) <= _CACHE_BYTES:  # else it is kept with the job until it is told
+                    self._forget(job)
                 job.outcome.set_result(value)
             elif isinstance(error, StoppedError):
                 if not self._wanted(job):

@@ -94,7 +94,7 @@ class LayerSamples:
     def attends(self, step: int) -> tuple[object, ...]:
         """Equal where attention follows from equal samples in the same way."""
         layer = self.layers[step]
-        lengths = None if self.of is None else dataclasses.astuple(self.of[1])
+        lengths = None if self.of is None else (self.of[1].queries, self.of[1].keys)
         return layer.scale, layer.softcap, layer.causal, lengths
 
     def whole(self, step: int) -> Vectors:

@@ -114,8 +114,9 @@ def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:
     ]:
         status, _, headers = client.get(route, run=run, **parameters)
         assert status == 200
-        status, body, again = client.get(route, {"If-None-Match": headers["ETag"]}, run=run, **parameters)
-        assert (status, body) == (304, b"")
+        for tag in (headers["ETag"], f"W/{headers['ETag']}"):  # a proxy that compresses makes it a weak one
+            status, body, again = client.get(route, {"If-None-Match": tag}, run=run, **parameters)
+            assert (status, body) == (304, b"")
         assert again["Content-Type"] == headers["Content-Type"]  # TensorBoard warns of every answer without one
 
 

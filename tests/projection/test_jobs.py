@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tb_attnviz.projection import jobs as projection_jobs
 from tb_attnviz.projection import worker
 from tb_attnviz.projection.jobs import Jobs, Task
 from tb_attnviz.projection.progress import Progress
@@ -205,6 +206,20 @@ def test_a_failure_is_told_once_and_the_next_request_tries_again(jobs: Jobs, tmp
         with pytest.raises(ValueError, match="the reason"):
             jobs.result(Task(key="key", function=fail), wait=60)
     assert jobs.result(Task(key="key", function=note, args=(tmp_path / "log", "x")), wait=60) == b"x"
+
+
+def test_a_result_that_is_too_large_to_keep_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was made again and again if it was not done within the wait of one request."""
+    monkeypatch.setattr(projection_jobs, "_CACHE_BYTES", 1)
+    jobs = Jobs(workers=1)
+    task = Task(key="key", function=until, args=(tmp_path / "go", tmp_path / "log", "x"))
+    assert isinstance(jobs.result(task, wait=0), Progress)
+    (tmp_path / "go").touch()
+    wait_until(lambda: marks(tmp_path / "log") == "x(x)", seconds=60)
+    wait_until(lambda: jobs.listing() == [], seconds=60)
+    assert jobs.result(task, wait=0) == b"x)"
+    assert not jobs._jobs
+    jobs.close()
 
 
 def test_a_job_that_is_done_as_the_wait_for_it_ends_is_answered(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
