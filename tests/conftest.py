@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import functools
+import gc
 import os
 import re
 import shutil
@@ -61,6 +62,17 @@ PROBE = ProbeRecord(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """At the end of all tests no processor waits for one that takes long."""
     items.sort(key=lambda item: item.get_closest_marker("first") is None)
+
+
+def pytest_sessionstart() -> None:
+    """Nothing of the modules that are imported now is garbage."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Whoever collects garbage from now on looks through none of the millions of objects that are there to stay."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -101,15 +101,11 @@ def failing_on(rank):
         padded_attention.survey = survey
 
 
-def train_in_all_ways(directory):
-    """Leaves RANK.pickle in the directory: [wrapping][way of training]."""
-    rank = dist.get_rank()
-    results = {}
-    for name, wrap in WRAPPINGS.items():
-        results[name] = {"without": train(wrap, None), "with": train(wrap, directory / name / str(rank))}
-    for name in MAY_FAIL:
-        for failing in (0, 1):
-            with failing_on(failing):
-                run = directory / f"{name}, {failing} fails" / str(rank)
-                results[name][f"{failing} fails"] = train(WRAPPINGS[name], run)
+def train_in_all_ways(wrapping, directory):
+    """Leaves RANK.pickle in the directory: [way of training]."""
+    rank, wrap = dist.get_rank(), WRAPPINGS[wrapping]
+    results = {"without": train(wrap, None), "with": train(wrap, directory / "with" / str(rank))}
+    for failing in (0, 1) if wrapping in MAY_FAIL else ():
+        with failing_on(failing):
+            results[f"{failing} fails"] = train(wrap, directory / f"{failing} fails" / str(rank))
     (directory / f"{rank}.pickle").write_bytes(pickle.dumps(results))

@@ -1,4 +1,4 @@
-"""What each of two processes does in test_split_heads: records layers whose heads are split over both."""
+"""What each of two processes does in test_distributed_heads: records layers whose heads are split over both."""
 
 import warnings
 

@@ -1,7 +1,6 @@
 """AttnVizCallback in a real Trainer."""
 
 import fnmatch
-import inspect
 import os
 import warnings
 from pathlib import Path
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from accelerate import FullyShardedDataParallelPlugin
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType
 from torch.distributed.fsdp import FSDPModule
@@ -35,7 +33,6 @@ from tb_attnviz.callbacks import Probe
 from tb_attnviz.callbacks.huggingface import AttnVizCallback
 from tb_attnviz.callbacks.training_probe import NoProbeError, training_probe
 from tests.callbacks.models import IDS, MASK, MINILM, TEXTS, TOKENS
-from tests.callbacks.ranks import run_in_two_processes
 
 
 @pytest.fixture
@@ -180,18 +177,6 @@ def train_in_two_ways(directory):
     weights = train(directory, callback("FSDP2"), CheckSharded(), **options)
     plain = train(directory, **options)
     assert all(torch.equal(weights[name].to_local(), plain[name].to_local()) for name in plain)
-
-
-@pytest.mark.skipif(
-    "fsdp_version" not in inspect.signature(FullyShardedDataParallelPlugin).parameters,
-    reason="accelerate before 1.6 has no FSDP2",
-)
-def test_two_processes(tmp_path):
-    """The first one writes; with FSDP2, the weights of both are bit for bit those of a training without it."""
-    run_in_two_processes(train_in_two_ways, tmp_path)
-    for training in ("DDP", "FSDP2"):
-        assert tb_attnviz.open_run(tmp_path / training / "0").steps == [0, 2, 4, 5]
-        assert not (tmp_path / training / "1").exists()
 
 
 @pytest.mark.parametrize(("every", "steps"), [("epoch", [0, 2, 4, 6]), (0.5, [0, 3, 6]), (0.34, [0, 3, 6])], ids=str)

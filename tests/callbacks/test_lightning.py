@@ -14,7 +14,6 @@ from tb_attnviz.callbacks import Probe
 from tb_attnviz.callbacks.lightning import AttnVizCallback
 from tb_attnviz.callbacks.training_probe import NoProbeError
 from tests.callbacks.models import IDS, Decoder
-from tests.callbacks.ranks import run_in_two_processes
 
 TOKENS = [[str(token) for token in row] for row in IDS.tolist()]
 
@@ -118,14 +117,6 @@ def test_what_was_recorded_before_an_exception_is_kept(tmp_path, probe):
 def train_replicated(directory):
     callback = AttnVizCallback(Probe(IDS, TOKENS), every=2, on_error="raise")
     train(directory, callback, logger=TensorBoardLogger(directory, "run", version="a"), strategy="ddp", devices=2)
-
-
-def test_two_processes(tmp_path):
-    run_in_two_processes(train_replicated, tmp_path)
-    run = tb_attnviz.open_run(tmp_path / "run" / "a")
-    assert run.steps == [0, 2, 4, 5]
-    assert len(list((tmp_path / "run" / "a" / "plugins" / "attnviz").iterdir())) == 4
-    assert len(list((tmp_path / "run" / "a").glob("*tfevents*"))) == 1
 
 
 class Rivals(Learner):

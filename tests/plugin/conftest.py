@@ -123,6 +123,10 @@ def client(request: pytest.FixtureRequest, logdir: Path) -> Iterator[Client]:
         yield client
 
 
+# What every server answers alike is asked of one of them.
+one_server = pytest.mark.parametrize("client", [next(iter(SERVERS))], indirect=True)
+
+
 def steps(client: Client) -> list[int]:
     runs = client.json("runs")["runs"]
     return runs[0]["steps"] if runs else []

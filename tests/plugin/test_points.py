@@ -10,7 +10,7 @@ import pytest
 
 import tb_attnviz
 from tb_attnviz.projection import fit_frame
-from tests.plugin.conftest import Client
+from tests.plugin.conftest import Client, one_server
 
 
 def test_points_are_those_of_open_run(client: Client, run: str, logdir: Path) -> None:
@@ -51,6 +51,7 @@ def test_some_points_are_projected_alone(client: Client, run: str, logdir: Path,
     np.testing.assert_allclose(np.load(io.BytesIO(answer)), expected, atol=1e-5)
 
 
+@one_server
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [

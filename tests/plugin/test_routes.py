@@ -10,7 +10,7 @@ import pytest
 import tb_attnviz
 from tb_attnviz.events import EventLog, ProbeRecord, RunWriter
 from tests.conftest import LAYERS, PROBE, make_samples, serving, wait_until, write_checkpoint
-from tests.plugin.conftest import Client, fetch, steps
+from tests.plugin.conftest import Client, fetch, one_server, steps
 
 
 def test_the_tab_is_offered(client: Client) -> None:
@@ -120,6 +120,7 @@ def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:
         assert again["Content-Type"] == headers["Content-Type"]  # TensorBoard warns of every answer without one
 
 
+@one_server
 @pytest.mark.parametrize(
     ("route", "parameters", "status", "sentence"),
     [
