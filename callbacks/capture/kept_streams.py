@@ -1,9 +1,7 @@
 """Kept streams: what goes forward as it is used, and holds no list of what was there: iterators, queues, files."""
 
 import io
-import itertools
 import queue
-import types
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,10 +9,11 @@ from weakref import WeakKeyDictionary
 
 from torch import nn
 
+from .kept_iterators import iterator_back, iterator_place
+
 _QUEUES = (queue.Queue, queue.LifoQueue, queue.PriorityQueue)
 _IN_MEMORY = (io.StringIO, io.BytesIO)
 _FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
-_ITERATORS = tuple(type(iter(one)) for one in (list[int](), tuple[int](), "", range(1), b""))
 _told: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()
 
 
@@ -41,12 +40,10 @@ def way_back(value: Any) -> Callable[[], object] | None:
             value.seek(place)
 
         return rewrite
-    if kind in _ITERATORS and len(state := value.__reduce__()) > 2:
-        return lambda: value.__setstate__(state[2])
     if kind in _FILES and not value.closed and value.seekable() and not value.writable():
         position = _position(value)
         return None if position is None else lambda: value.seek(position)
-    return None
+    return iterator_back(value)
 
 
 class OnlyForward:
@@ -70,31 +67,14 @@ class OnlyForward:
             )
 
 
-class _Held:
-    """Equal where the same object is held, whatever its class takes for equal."""
-
-    def __init__(self, held: Any) -> None:
-        self._held = held
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and other._held is self._held
-
-    __hash__ = None  # type: ignore[assignment]
-
-
 def _place(value: Any) -> Any:
     """Something that differs wherever `value` may stand; None of what is none of them."""
     kind = type(value)
-    if kind is itertools.count:
-        return repr(value)
     if kind is queue.SimpleQueue:
         return value.qsize()
-    if kind is types.GeneratorType:
-        frame = value.gi_frame
-        return "ended" if frame is None else (frame.f_lasti, [*map(_Held, frame.f_locals.values())])
     if kind in _FILES and not value.closed and value.seekable() and value.writable():
         return _position(value)
-    return None
+    return iterator_place(value)
 
 
 def _position(file: Any) -> int | None:
