@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import FloatRect, Locator, expect
 
 import tb_attnviz
 from tests.conftest import wait_until
@@ -96,6 +96,32 @@ def test_a_tooltip_tells_what_is_under_the_pointer_now(tab: Tab, view: str) -> N
         tab.ready()
     if view == "matrix":
         assert seen > 0
+
+
+def test_what_comes_with_the_pointer_covers_neither_the_cell_nor_its_value(tab: Tab) -> None:
+    tab.open()
+    box = tab.matrix.bounding_box()
+    assert box
+    for head in (0, 5):  # at the left, and at the right where there is no room behind it
+        x, y = tab.cell(1, head)
+        half = 0.93 * (tab.cell(1, 1)[0] - tab.cell(1, 0)[0]) / 2
+        tab.page.mouse.move(box["x"] + x - 3, box["y"] + y)
+        tab.page.mouse.move(box["x"] + x, box["y"] + y)
+        told = tab.frame.get_by_role("tooltip").bounding_box()
+        pin = tab.frame.get_by_role("button", name=f"Pin L1 H{head}").bounding_box()
+        values = [value.bounding_box() for value in tab.frame.locator(".caption").get_by_text("entropy").all()]
+        assert told
+        assert pin
+        beside = told["x"] + told["width"] <= box["x"] + x - half or told["x"] >= box["x"] + x + half
+        assert beside
+        assert values
+        assert not any(value and overlap(value, pin) for value in values)
+
+
+def overlap(a: FloatRect, b: FloatRect) -> bool:
+    across = min(a["x"] + a["width"], b["x"] + b["width"]) - max(a["x"], b["x"])
+    down = min(a["y"] + a["height"], b["y"] + b["height"]) - max(a["y"], b["y"])
+    return across > 0 and down > 1
 
 
 def test_a_tooltip_goes_when_the_heads_are_sorted_anew(tab: Tab) -> None:

@@ -4,7 +4,7 @@ import { type HeadScore, healthScores } from '../health/scores';
 import { readHealth } from '../health/shown_health.fixture.svelte';
 import { makeGrid } from '../render/layout';
 import { layerOf } from '../run/layer.fixture';
-import { arranging, headline, reading, type Told } from './cells';
+import { arranging, headline, reading, stripOf, type Told } from './cells';
 
 const layers = [layerOf({ number: 4, heads: 2, head_numbers: [0, 7] })];
 const health = readHealth({
@@ -58,4 +58,8 @@ describe('a cell', () => {
     expect(reading(shown(scoreOf('induction')), 1)).toBe('0.877');
     expect(scoreOf('induction')?.values[1]).toBe(series && valueAt(series, 100, 1));
   });
+});
+
+it('leaves room above a map for what its head is, as long as words can be read there', () => {
+  expect([20, 33, 34, 57, 58].map(stripOf)).toEqual([0, 0, 12, 12, 16]);
 });

@@ -34,10 +34,11 @@ export const ROOM_FOR_NAME = 170;
 export const ROOM_FOR_AXES = 300;
 /** Height of a cell's caption, in css pixels, and of its curve, as a share of the side and at most. */
 export const CAPTION = 18;
-/** The same above a map, which words never cover: of a cell that has room for values, and of a smaller one for its name. */
+/** The same above a map, which words never cover: of a cell that has room for values, and of a smaller one for a name, or for
+ * what its head is. */
 const STRIP = 16;
-const NAME_STRIP = 12;
-const ROOM_FOR_NAME_STRIP = 34;
+const SMALL_STRIP = 12;
+export const ROOM_FOR_SMALL_STRIP = 34;
 export const CURVE = 0.16;
 export const CURVE_MOST = 44;
 
@@ -63,11 +64,10 @@ export interface Inked {
   readonly theme: Pick<Theme, 'palette'>;
 }
 
-/** Css pixels above the map of a cell that are left to words.
- * @param named whether cells carry their names, because no axes tell them */
-export function stripOf(side: number, named: boolean): number {
+/** Css pixels above the map of a cell that are left to words. */
+export function stripOf(side: number): number {
   if (side >= ROOM_FOR_VALUE) return STRIP;
-  return named && side >= ROOM_FOR_NAME_STRIP ? NAME_STRIP : 0;
+  return side >= ROOM_FOR_SMALL_STRIP ? SMALL_STRIP : 0;
 }
 
 /** The cells of these heads.
