@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { briefly, clausesOf } from './trust_words';
+import { briefly, clausesOf, meansOf } from './trust_words';
 
 describe('the sentence of trust in one line', () => {
   it('is its clauses without figures, the main one first, then the shortest', () => {
@@ -34,4 +34,18 @@ describe('the sentence of trust in one line', () => {
   ])('is short where %s has no room', (main, short) => {
     expect(briefly(main)).toBe(short);
   });
+});
+
+it('means by each figure what the sentence says of it', () => {
+  const sentence =
+    'Directions here show roughly who attends to whom (right in 70 of 100 comparisons, 50 being chance); neighbours can be believed only roughly (they are among a point’s nearest 9 % in truth); points that belong together are often torn apart; motion since step 1,200 cannot be believed.';
+  const figures = ['faithfulness', 'trustworthiness', 'continuity', 'motion'] as const;
+  expect(figures.map((figure) => meansOf(figure, sentence))).toEqual([
+    'fair',
+    'roughly right',
+    'often torn apart',
+    'often wrong',
+  ]);
+  const well = 'Neighbours can be believed; nearness here misleads about who attends to whom.';
+  expect(figures.map((figure) => meansOf(figure, well))).toEqual(['misleading', 'right', '', '']);
 });

@@ -22,3 +22,21 @@ export function briefly(main: string): string {
     .replace(' can be believed', ' right')
     .replace(' cannot be believed', ' often wrong');
 }
+
+/** How each figure is meant in the sentence: a clause about it, and what it says by the words that are in it. */
+const MEANT = {
+  faithfulness: [
+    /who attends to whom/,
+    { 'well ': 'good', 'roughly ': 'fair', 'little ': 'poor', mislead: 'misleading' },
+  ],
+  trustworthiness: [/^neighbours /i, { roughly: 'roughly right', cannot: 'often wrong', 'can be': 'right' }],
+  continuity: [/torn apart/, { often: 'often torn apart' }],
+  motion: [/^motion /, { roughly: 'roughly right', cannot: 'often wrong', 'can be': 'right' }],
+} as const;
+
+/** What the sentence makes of a figure, to stand beside its number; '' where it says nothing of it. */
+export function meansOf(figure: keyof typeof MEANT, sentence: string): string {
+  const [about, words] = MEANT[figure];
+  const clause = clausesOf(sentence).find((one) => about.test(one)) ?? '';
+  return Object.entries(words).find(([word]) => clause.includes(word))?.[1] ?? '';
+}
