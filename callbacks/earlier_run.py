@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.events import EventLog, ProbeRecord, Segment, read_samples
+from tb_attnviz.events.files import is_remote, list_names
 
 from .capture import Recording
 
@@ -26,7 +27,7 @@ class EarlierRun:
     def __init__(self, directory: str, probe: ProbeRecord) -> None:
         self.directory = directory
         self._segment = Segment()
-        if os.path.isdir(directory):
+        if is_remote(directory) or os.path.isdir(directory):
             with contextlib.suppress(ValueError, OSError):  # what cannot be read cannot be compared with
                 self._segment = EventLog(directory).load().segments[-1]
         self.steps = sorted({*self._segment.checkpoints, *self._segment.recorded})
@@ -93,11 +94,15 @@ class EarlierRun:
 
 
 def next_to(directory: str) -> str:
-    """The first of `directory`-2, -3, … that does not exist."""
+    """The first of `directory`-2, -3, … that does not exist; in an object store, that has no files."""
     number = 2
-    while os.path.exists(beside := f"{directory.rstrip(os.sep)}-{number}"):
+    while _exists(beside := f"{directory.rstrip('/' if is_remote(directory) else os.sep)}-{number}"):
         number += 1
     return beside
+
+
+def _exists(directory: str) -> bool:
+    return bool(list_names(directory)) if is_remote(directory) else os.path.exists(directory)
 
 
 def _shown(probe: ProbeRecord) -> list[object]:

@@ -46,6 +46,12 @@ def figures(directory):
     return tb_attnviz.open_run(directory).health_steps
 
 
+@pytest.fixture(params=["disk", "store"])
+def anywhere(request, tmp_path):
+    """A directory that holds nothing yet, on disk and in an object store."""
+    return str(tmp_path / "run") if request.param == "disk" else f"memory://{tmp_path}/run"
+
+
 @pytest.fixture
 def run(tmp_path):
     """A run of one training at steps 0, 100 and 200."""
@@ -53,7 +59,9 @@ def run(tmp_path):
     return tmp_path / "run"
 
 
-def test_another_model_at_a_recorded_step_is_another_training(run):
+def test_another_model_at_a_recorded_step_is_another_training(anywhere):
+    run = anywhere
+    assert record(run, 1, 0, 100, 200) == []
     [said] = record(run, 2, 0, 100)
     assert f"logdir {str(run)!r} holds a run already (steps 0 to 200), and at step 0 the model was another one" in said
     assert (steps(run), steps(f"{run}-2")) == ([0, 100, 200], [0, 100])
@@ -74,7 +82,9 @@ def test_a_training_that_begins_at_the_first_step_again_is_another_one_with_the_
 
 
 @pytest.mark.parametrize("resume", [None, True])
-def test_a_training_that_goes_another_way_than_before_takes_the_place_of_later_steps(run, resume):
+def test_a_training_that_goes_another_way_than_before_takes_the_place_of_later_steps(anywhere, resume):
+    run = anywhere
+    assert record(run, 1, 0, 100, 200) == []
     [said] = record(run, 1, 100, 150, 200, train=double, resume=resume)
     assert f"at step 200 the model is another than the one recorded in logdir {str(run)!r} before" in said
     assert steps(run) == [0, 100, 150, 200]
