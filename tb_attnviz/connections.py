@@ -140,6 +140,19 @@ def _strongest(rows: Sequence[_Row], steps: tuple[int, ...], direction: int) -> 
     return tuple(found)
 
 
+def links_shown(links: HeadLinks, steps: Sequence[int]) -> HeadLinks:
+    """`links` at what is known of each of `steps`: the same step, or the last one before it."""
+    known = {max((one for one in links.steps if one <= step), default=None) for step in steps}
+    rows = [row for row, step in enumerate(links.steps) if step in known]
+
+    def of_rows(link: Link) -> Link:
+        contributions, shares = ([of[row] for row in rows] for of in (link.contributions, link.shares))
+        return Link(link.head, link.by, tuple(contributions), tuple(shares), tuple(link.since[row] for row in rows))
+
+    fed_by, feeds = (tuple(of_rows(link) for link in of) for of in (links.fed_by, links.feeds))
+    return HeadLinks(tuple(links.steps[row] for row in rows), fed_by, feeds)
+
+
 def told_steps(steps: Sequence[int], heads: int) -> list[int]:
     """All of few steps, of very many some, spread evenly, the first and the last among them."""
     most = max(2, min(_MOST_STEPS, _MOST_READ // max(1, len(WAYS) * heads**2)))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tb_attnviz import __version__
-from tb_attnviz.connections import head_links, links_document
+from tb_attnviz.connections import head_links, links_document, links_shown
 from tb_attnviz.entries import layer_entry, run_entry, sequence_entry
 from tb_attnviz.events import Side
 from tb_attnviz.export.document import ExportError
@@ -165,20 +165,18 @@ def _change_points(plan: Plan) -> dict[str, list[dict[str, Any]]]:
 def _connections(plan: Plan) -> dict[str, Any]:
     """Who feeds the heads in detail, and whom they feed: the heads of the page, at the last steps that its own show."""
     run, places = plan.run, dict(zip(plan.columns, plan.heads, strict=True))
-    known = run.connections_at
-    wanted = {max((one for one in known if one <= step), default=None) for step in plan.steps}
-    locations = {step: known[step] for step in wanted if step is not None}
     count = sum(layer.heads for layer in run.layers)
     told = [(head.page_layer, head.page_head) if (head := places.get(n)) else None for n in range(count)]
     details = [number for number, head in places.items() if head in plan.detail]
+    steps: list[int] = []
     heads: dict[str, Any] = {}
     for first in range(0, len(details), _LINKED):
         some = details[first : first + _LINKED]
-        for number, links in zip(some, head_links(locations, count, some), strict=True):
-            document = links_document(links, told)
+        for number, links in zip(some, head_links(run.connections_at, count, some), strict=True):
+            document = links_document(links_shown(links, plan.steps), told)
             heads["{}-{}".format(*told[number] or ())] = {name: document[name] for name in ("fed_by", "feeds")}
             steps = document["steps"]
-    return {"steps": steps if heads else sorted(locations), "heads": heads}
+    return {"steps": steps, "heads": heads}
 
 
 def _without_image(entry: dict[str, Any]) -> dict[str, Any]:

@@ -147,15 +147,16 @@ def test_who_feeds_the_heads_in_detail_comes_along(run_directory: Path) -> None:
         keys = np.zeros((HEADS, HEADS))
         keys[SOURCE, TARGET], keys[OTHER, TARGET] = strong, weak
         write_connections(writer, step + 310, keys)
-    write_checkpoint(writer, 550)
+    write_checkpoint(writer, 650)
     writer.close()
-    heads = ["--layers", "0,1", "--heads", "2:4", "--steps", "300,550", "--detail"]
+    heads = ["--layers", "0,1", "--heads", "2:4", "--steps", "300,650", "--detail"]
     assert export(run_directory, *heads, "L1H3,L0H3") == 0
     found = PageReader(run_directory.parent / "page.html").document("connections")
-    assert found["steps"] == [510]  # the last ones up to step 550; at step 300 there were none yet
+    assert found["steps"] == [610]  # the last ones up to step 650; at step 300 there were none yet
     fed = found["heads"]["1-1"]["fed_by"]
     assert [(one["layer"], one["head"], one["by"]) for one in fed] == [(0, 0, "keys")]  # L0 H1 is not in the page
-    assert (fed[0]["contributions"], fed[0]["shares"]) == ([3.0], [0.75])
+    assert (fed[0]["contributions"], fed[0]["shares"]) == ([4.0], [1.0])
+    assert fed[0]["since"] == [510]  # as the tab has it: from which on it was half of this, in the page or not
     assert found["heads"]["0-1"] == {"fed_by": [], "feeds": []}
     assert export(run_directory, *heads, "none") == 0
     assert PageReader(run_directory.parent / "page.html").document("connections")["heads"] == {}
