@@ -17,6 +17,7 @@ Float32 = npt.NDArray[np.float32]
 class LabelAttention:
     """How a head's queries of each kind share their attention among the kinds of keys, as means over these queries.
 
+    NaN where a query of the kind is not finite, or none sees a key.
     Kinds stand in the order in which they come in the probe, tokens whose label is not known ("") last.
     """
 
@@ -36,12 +37,14 @@ def label_attention(rows: Iterable[Rows], own: Sequence[list[str]], others: Sequ
     for some in rows:
         visible = some.visible[0].astype(np.float64)  # (rows, n_key)
         seen = visible.sum(axis=-1, keepdims=True)
+        sees = seen[:, 0] > 0
         labels = own[some.sequence]
-        onto = _marked([labels[query] for query in some.queries.tolist()], query_labels) * (seen > 0)
+        kinds = np.array([query_labels.index(labels[query]) for query in some.queries[sees].tolist()], np.intp)
         of_keys = _marked(others[some.sequence], key_labels)  # (n_key, key labels)
-        attention += onto.T @ (some.attention[0].astype(np.float64) @ of_keys)
-        even += onto.T @ (visible / np.maximum(seen, 1) @ of_keys)
-        queries += onto.sum(axis=0).astype(np.int64)
+        # Each row to its own kind alone: one that is not finite says nothing of the others.
+        np.add.at(attention, kinds, some.attention[0, sees].astype(np.float64) @ of_keys)
+        np.add.at(even, kinds, visible[sees] / seen[sees] @ of_keys)
+        np.add.at(queries, kinds, 1)
     with np.errstate(invalid="ignore", divide="ignore"):  # NaN where no query of a kind sees a key
         mean, by_chance = ((x / queries[:, None]).astype(np.float32) for x in (attention, even))
     return LabelAttention(query_labels, key_labels, mean, by_chance, queries)

@@ -1,5 +1,7 @@
 """Attention from kind to kind of token, against sums over the matrices that the run gives, and on a head by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,20 @@ def test_across_two_sides_it_is_what_the_matrices_sum_to(run: tb_attnviz.Run) ->
     np.testing.assert_allclose(found.attention[0], [determiners[:2].sum(), determiners[2]], atol=1e-6)
     np.testing.assert_allclose(found.attention[2], [first[2, :2].sum(), first[2, 2]], atol=1e-6)
     np.testing.assert_allclose(found.even, [[2 / 3, 1 / 3]] * 4, atol=1e-6)
+
+
+def test_a_query_that_is_not_finite_makes_its_own_kind_unknown_alone(tmp_path: Path) -> None:
+    layer = Layer("across", 1, 1, 2, 1.0, causal=False, keys_of="key_tokens")
+    queries = np.zeros((1, 6, 2), np.float32)
+    queries[0, 1] = np.nan  # "cat", N; all others attend to all three keys alike
+    writer = RunWriter(str(tmp_path))
+    writer.write_probe(PROBE, step=0)
+    writer.write_checkpoint(0, [(layer, Samples(queries, np.ones((1, 6, 2), np.float32)))])
+    writer.close()
+    found = tb_attnviz.open_run(tmp_path).label_attention(0, layer=0, head=0, label="tag")
+    alike = [2 / 3, 1 / 3]
+    np.testing.assert_allclose(found.attention, [alike, [np.nan] * 2, alike, alike], atol=1e-6)
+    assert found.queries.tolist() == [2, 2, 1, 1]
 
 
 @pytest.mark.parametrize(
