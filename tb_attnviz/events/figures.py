@@ -131,7 +131,8 @@ class FiguresLog:
                 except VersionError as error:
                     raise VersionError(f"{error} ({name})") from None
                 except (FormatError, files.NotRegularError, OSError) as error:
-                    yield DamagedError("figures", 0, f"{name} cannot be read: {error}")
+                    why = getattr(error, "strerror", None) or error
+                    yield DamagedError("start", start_of_figures(name) or 0, f"{name} cannot be read: {why}")
 
     def _read(self, name: str) -> Iterator[Said | DamagedError]:
         path, offset, step = own_path(self._run_directory, name), self._offsets.get(name, 0), 0

@@ -99,8 +99,8 @@ class Records:
         lost = {start for start in {*self._announced, *self._promised} if start > 0} - self.starts.keys()
         return {
             **self._damaged,
-            **{(error.kind, error.step): str(error) for error in self._unread},
             **{("start", start): f"{figures_name(start)} is missing, and the figures in it" for start in lost},
+            **{(error.kind, error.step): str(error) for error in self._unread},
             **{("start", start): f"{figures_name(start)} is {_FOREIGN}" for start in self._foreign},
             **{("figures", step): _cut_off(start, step) for start, step in self._cut_off()},
         }

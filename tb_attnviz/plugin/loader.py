@@ -12,8 +12,12 @@ class AttnVizLoader(base_plugin.TBLoader):  # type: ignore[misc]  # tensorboard 
     """Loads the plugin, or leaves TensorBoard without its tab if that fails."""
 
     def fix_flags(self, flags: argparse.Namespace) -> None:
-        # TensorBoard keeps 10 tensors a tag unless told otherwise; a timeline needs every checkpoint (0: all).
-        flags.samples_per_plugin.setdefault("attnviz", 0)
+        # TensorBoard keeps 10 tensors a tag unless told otherwise; a timeline needs every checkpoint (0: all), and one
+        # that was left out could not be told from one that is lost.
+        asked = flags.samples_per_plugin.get("attnviz", 0)
+        if asked != 0:
+            logger.warning("--samples_per_plugin=attnviz=%s is not followed: all checkpoints are kept", asked)
+        flags.samples_per_plugin["attnviz"] = 0
 
     def load(self, context: base_plugin.TBContext) -> base_plugin.TBPlugin | None:
         try:

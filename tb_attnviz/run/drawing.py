@@ -40,6 +40,8 @@ def check_samples(run: RecordedRun, steps: Iterable[int], layers: Iterable[int])
     """Read the samples of `layers` at `steps`, and leave out what cannot be read; whether there was any."""
     found = False
     for layer in layers:
+        if not run.steps_of(layer):
+            continue
         source = run.layer_samples(layer)
         for step in sorted(source.locations.keys() & set(steps)):
             try:

@@ -148,6 +148,19 @@ def test_a_layer_of_which_no_step_can_be_read_costs_no_other_picture(
         assert f"run: step {step} is left out in layer 1: its samples are damaged" in err
 
 
+def test_a_run_whose_samples_cannot_be_read_at_all_costs_no_other_run(
+    run_directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run_directory, run_directory.parent / "second")
+    for path in (run_directory / "plugins" / "attnviz").glob("samples-*"):
+        path.unlink()
+        path.mkdir()
+    assert main(["project", str(run_directory.parent), "--projections", "biplot", "--workers", "1"]) == 1
+    out, err = capsys.readouterr()
+    assert "8 pictures made" in out
+    assert "run: step 300 is left out" in err
+
+
 @pytest.mark.parametrize("lost", ["damaged", "gone"])
 def test_steps_that_are_asked_for_and_cannot_be_read_are_left_out_and_named(
     lost: str, run_directory: Path, store: DiskStore, capsys: pytest.CaptureFixture[str]

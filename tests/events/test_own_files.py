@@ -2,7 +2,9 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -200,14 +202,22 @@ def test_inspect_passes_over_links_that_lead_nowhere(run_directory: Path, capsys
 
 @pytest.mark.parametrize("folder", ["plugins/attnviz", "plugins/attnviz-figures"])
 def test_a_folder_that_may_not_be_listed(run_directory: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
-    listed = os.listdir
+    for name in ("listdir", "scandir"):
+        listed = getattr(os, name)
 
-    def refused(directory: str) -> list[str]:
-        if str(directory).endswith(folder):
-            raise PermissionError(13, "Permission denied", directory)
-        return listed(directory)
+        def refused(directory: str, listed: Callable[[str], Any] = listed) -> Any:
+            if str(directory).endswith(folder):
+                raise PermissionError(13, "Permission denied", directory)
+            return listed(directory)
 
-    monkeypatch.setattr(os, "listdir", refused)
+        monkeypatch.setattr(os, name, refused)
     run = tb_attnviz.open_run(run_directory)
     assert run.steps == [0, 100, 200, 300]
     assert run.damaged == (["figures-000001.events is missing, and the figures in it"] if "figures" in folder else [])
+
+
+def test_figures_that_cannot_be_read_are_not_told_to_be_missing(run_directory: Path) -> None:
+    path = run_directory / "plugins" / "attnviz-figures" / "figures-000001.events"
+    path.unlink()
+    path.mkdir()
+    assert tb_attnviz.open_run(run_directory).damaged == ["figures-000001.events cannot be read: a directory"]

@@ -210,13 +210,13 @@ def test_a_live_run_grows_and_a_broken_one_says_why(
         assert client.array("points", run="live", step=100, layer=0, projection="biplot", dims=2, frame=0).any()
 
 
-def test_more_checkpoints_than_tensorboard_keeps_by_default(tmp_path: Path) -> None:
+def test_more_checkpoints_than_tensorboard_keeps_by_default_or_is_told_to(tmp_path: Path) -> None:
     writer = RunWriter(str(tmp_path))
     writer.write_probe(PROBE, step=0)
     for step in range(25):
         write_checkpoint(writer, step)
     assert EventLog(str(tmp_path)).load().steps == list(range(25))
-    with serving("--load_fast=false", f"--logdir={tmp_path}") as address:
+    with serving("--load_fast=false", "--samples_per_plugin=attnviz=3", f"--logdir={tmp_path}") as address:
         client = Client(address)
         wait_until(lambda: client.json("runs")["runs"], seconds=60)
         [entry] = client.json("runs")["runs"]
