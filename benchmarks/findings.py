@@ -52,7 +52,6 @@ PAGE = Path(__file__).parents[1] / "docs" / "findings.md"
 _SAME = {"duplicate": "same token", "same_token": "same token"}  # two ways to see one thing
 _LEFT_BEHIND = 1200  # from when on a head that has not moved counts as left behind: three times what others took
 _UNSHARED = ("dead", "unchanged", "uniform", "broad")  # kinds of no share
-_ANY_HEAD = ("first", "self", "collapsed", "copy", *_UNSHARED, "")
 
 
 @dataclasses.dataclass

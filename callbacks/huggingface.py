@@ -1,11 +1,10 @@
 """The callback for the Hugging Face Trainer."""
 
-import contextlib
 import glob
 import os
 import socket
 import warnings
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from tb_attnviz.events.files import expanded
 from tb_attnviz.extras import line
@@ -16,8 +15,8 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(f"the Trainer is of transformers ({error}): {line('transformers')}") from error
 
-from .options import RecorderOptions, check_options, checked_probe, for_training
-from .probe import Probe
+from .in_training import InTraining
+from .options import checked_probe, for_training
 from .recorder import AttentionRecorder
 from .training_probe import training_probe
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-class AttnVizCallback(TrainerCallback):
+class AttnVizCallback(InTraining, TrainerCallback):
     """Records the model's attention heads before the first step, whenever `every` says so, and at the last step.
 
         trainer = Trainer(model, args, ..., callbacks=[AttnVizCallback(probe, every=100)])
@@ -53,22 +52,6 @@ class AttnVizCallback(TrainerCallback):
     not pushed: what is recorded holds the probe's texts.
     With several processes all make the pass, and the first one writes.
     """
-
-    def __init__(
-        self,
-        probe: Probe | None = None,
-        *,
-        module: str = "",
-        logdir: "str | os.PathLike[str] | SummaryWriter | None" = None,
-        **options: Unpack[RecorderOptions],
-    ) -> None:
-        check_options(**options)
-        self._probe = checked_probe(probe, none=True)
-        self._module = module
-        self._logdir = logdir
-        self._options = options
-        self._recorder: AttentionRecorder | None = None
-        self._batch = contextlib.ExitStack()  # while a step is made
 
     def on_init_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self._probe is None and kwargs.get("processing_class") is None:
@@ -98,9 +81,7 @@ class AttnVizCallback(TrainerCallback):
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        if self._recorder is not None:
-            self._batch.close()
-            self._batch.enter_context(self._recorder.batch(state.global_step + 1))
+        self._begin_batch(state.global_step + 1)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._batch.close()
@@ -112,10 +93,7 @@ class AttnVizCallback(TrainerCallback):
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        if self._options.get("every") == "epoch":
-            self._record_once(state.global_step)
-        elif self._options.get("health_every") == "epoch" and self._recorder is not None:
-            self._recorder.record_health(state.global_step)
+        self._end_epoch(state.global_step)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -123,16 +101,6 @@ class AttnVizCallback(TrainerCallback):
         if not args.load_best_model_at_end:  # else the model is no longer that of the last step
             self._record_once(state.global_step)
         self._close()
-
-    def _record_once(self, step: int) -> None:
-        if self._recorder is not None and self._recorder.last_step != step:
-            self._recorder.record(step)
-
-    def _close(self) -> None:
-        self._batch.close()
-        if self._recorder is not None:
-            self._recorder.close()
-            self._recorder = None
 
 
 def _tokenizer(processing: Any) -> "PreTrainedTokenizerBase | None":

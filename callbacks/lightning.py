@@ -1,9 +1,7 @@
 """The callback for Lightning's Trainer."""
 
-import contextlib
 import math
-import os
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -17,7 +15,8 @@ except ModuleNotFoundError as error:
 
 from .batch_probe import batch_probe, first_loader
 from .capture.recording import Forward
-from .options import RecorderOptions, check_options, checked_probe, for_training
+from .in_training import InTraining
+from .options import for_training
 from .probe import Probe
 from .recorder import AttentionRecorder
 
@@ -31,7 +30,7 @@ _NO_FORWARD = (
 )
 
 
-class AttnVizCallback(Callback):
+class AttnVizCallback(InTraining, Callback):
     """Records the model's attention heads before the first step, whenever `every` says so, and at the last step.
 
         trainer = Trainer(..., callbacks=[AttnVizCallback(probe, every=100)])
@@ -50,23 +49,6 @@ class AttnVizCallback(Callback):
     pass is made in the precision of the Trainer. With several processes all make it, and the first one writes.
     """
 
-    def __init__(
-        self,
-        probe: Probe | None = None,
-        *,
-        module: str = "",
-        logdir: "str | os.PathLike[str] | SummaryWriter | None" = None,
-        **options: Unpack[RecorderOptions],
-    ) -> None:
-        check_options(**options)
-        self._probe = checked_probe(probe, none=True)
-        self._module = module
-        self._logdir = logdir
-        self._options = options
-        self._recorder: AttentionRecorder | None = None
-        self._batch = contextlib.ExitStack()  # while a batch is trained on
-        self._seen = -1  # the step of the batch before
-
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._close()
         logdir = self._logdir if self._logdir is not None else _logdir_of(trainer)
@@ -81,12 +63,10 @@ class AttnVizCallback(Callback):
             self._probe = _probe_of(trainer, pl_module, model, options["forward"])
         self._recorder = AttentionRecorder(model, self._probe, logdir, **options)
         self._recorder.record(_stepped(trainer))
-        self._seen = trainer.global_step
+        self._seen = trainer.global_step  # of the batch before
 
     def on_train_batch_start(self, trainer: Trainer, *args: Any) -> None:
-        if self._recorder is not None:
-            self._batch.close()
-            self._batch.enter_context(self._recorder.batch(_stepped(trainer) + 1))
+        self._begin_batch(_stepped(trainer) + 1)
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
         self._batch.close()
@@ -95,29 +75,14 @@ class AttnVizCallback(Callback):
             self._seen = trainer.global_step
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._recorder is None:
-            return
-        if self._options.get("every") == "epoch":
-            self._record_once(trainer)
-        elif self._options.get("health_every") == "epoch":
-            self._recorder.record_health(_stepped(trainer))
+        self._end_epoch(_stepped(trainer))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._record_once(trainer)
+        self._record_once(_stepped(trainer))
         self._close()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._close()
-
-    def _record_once(self, trainer: Trainer) -> None:
-        if self._recorder is not None and self._recorder.last_step != _stepped(trainer):
-            self._recorder.record(_stepped(trainer))
-
-    def _close(self) -> None:
-        self._batch.close()
-        if self._recorder is not None:
-            self._recorder.close()
-            self._recorder = None
 
 
 def _probe_of(trainer: Trainer, pl_module: LightningModule, model: nn.Module, forward: Forward) -> Probe:

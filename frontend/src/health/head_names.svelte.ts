@@ -65,8 +65,8 @@ class NamesLoader extends Loader<Asked, Told> {
   }
 
   /** Asked for again whenever there is more of the run. */
-  protected override has(query: Asked): boolean {
-    return this.get(query)?.run === query.run;
+  protected override has(key: string, { run }: Asked): boolean {
+    return this.cache.get(key)?.run === run;
   }
 
   protected override wants({ run, step }: Asked): boolean {

@@ -43,7 +43,7 @@ export abstract class Loader<Q, A> {
 
   /** Nothing more will come of this query: it is here, or it has failed. */
   settled(query: Q): boolean {
-    return this.arrivals >= 0 && (this.has(query) || this.errors.has(this.key(query)));
+    return this.arrivals >= 0 && this.ended(this.key(query), query);
   }
 
   /** From now on these are wanted, the first ones first. */
@@ -86,8 +86,12 @@ export abstract class Loader<Q, A> {
     return this.running.size < WAITED;
   }
 
-  protected has(query: Q): boolean {
-    return this.cache.has(this.key(query));
+  protected has(key: string, _query: Q): boolean {
+    return this.cache.has(key);
+  }
+
+  protected ended(key: string, query: Q): boolean {
+    return this.errors.has(key) || this.has(key, query);
   }
 
   /** Whether an answer that is under way is still of use. */
@@ -97,7 +101,8 @@ export abstract class Loader<Q, A> {
 
   protected fill(): void {
     for (const [key, query] of this.wanted) {
-      if (!this.running.has(key) && !this.settled(query) && this.mayAsk(query)) void this.fetch(key, query);
+      if (!this.running.has(key) && !this.ended(key, query) && this.mayAsk(query))
+        void this.fetch(key, query);
     }
   }
 

@@ -100,10 +100,11 @@ export class PointLoader extends Loader<Wanted, Placed> {
 
   /** What came first in the meantime takes the place of slow work that can wait. */
   private makeWay(): void {
-    const slow = [...this.wanted.values()].filter(
-      (query) => isSlow(query.projection) && !this.settled(query),
-    );
-    const first = new Set(slow.slice(0, WAITED.slow).map((query) => this.key(query)));
+    const first = new Set<string>();
+    for (const [key, query] of this.wanted) {
+      if (first.size === WAITED.slow) break;
+      if (isSlow(query.projection) && !this.ended(key, query)) first.add(key);
+    }
     for (const [key, { query, controller }] of this.running) {
       if (isSlow(query.projection) && !first.has(key)) controller.abort();
     }
