@@ -5,7 +5,7 @@ from torch import nn
 from .capture import Recording, capture
 from .capture.known_masks import KnownMasks
 from .capture.recording import Forward, device_of
-from .capture.repeated import differing
+from .capture.repeated import Sketch, differing
 from .capture.selection import Heads, Layers, Selection
 from .capture.sides import GivenSides
 from .capture.split_by_hand import SplitByHand
@@ -59,15 +59,17 @@ class ProbePasses:
         return found
 
     def first(self) -> Recording:
-        """Without what a second pass at the same weights shows differently: later recordings are without it, too."""
-        first = self.again()
-        self.probe = first.probe or self.probe
+        """Without what two passes at the same weights show differently: later recordings are without it, too."""
+        seen = self.again(health=False)
+        self.probe = seen.probe or self.probe
+        sketch = Sketch.of(seen)
+        del seen  # its samples, before those of the next
         try:
-            second = self.again(health=False)
+            first = self.again()
         except Exception as error:
             self._failures.tell(error, "a second pass over the probe failed")
-            return first
-        self._unfit = differing(first, second, on_processor=device_of(self._model).type == "cpu")
+            return self.again()
+        self._unfit = differing(sketch, Sketch.of(first), on_processor=device_of(self._model).type == "cpu")
         return self.again() if self._unfit else first
 
     def again(self, *, health: bool = True) -> Recording:

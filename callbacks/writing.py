@@ -75,6 +75,7 @@ class BackgroundWriter:
             except Exception as error:
                 self._keep(error)
             finally:
+                del work  # its samples, while the next are waited for
                 self._queue.task_done()
         self._queue.task_done()  # of the end, too, or whoever flushes waits for it
 

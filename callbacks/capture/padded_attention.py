@@ -14,6 +14,7 @@ from ..probes.side import Side
 from ..tracing.attention_call import AttentionCall
 from ..tracing.patches import Windows
 from .masks import Mask
+from .memory import room
 from .pairing import Pairing
 
 _BLOCK_OF_ACCELERATORS = 2**24  # pairs at once: 64 MB in float32, so that kernels are few and large
@@ -61,7 +62,7 @@ class PaddedAttention:
         x = side.tokens(x)
         if self.pairing.windows is not None:
             x = _in_place(x, self.pairing.windows, self.sequences)
-        return x.to("cpu", torch.float32)
+        return room(x.shape).copy_(x)
 
     def _options(self) -> dict[str, Any]:
         """What its weights are computed with, beside queries and keys."""

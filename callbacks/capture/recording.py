@@ -23,6 +23,7 @@ from .batch_recording import BatchRecording, LayerRecording
 from .known_masks import KnownMasks
 from .maps import stored_maps
 from .masks import as_bias, join_masks, join_masks_of_windows
+from .memory import room
 from .neutral import undisturbed
 from .other_sequences import Sides, other_sequences
 from .own_grids import own_grid
@@ -199,8 +200,8 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
     of_values = [of_batch.values for of_batch in batches if of_batch.values is not None]
     joint = ("effective_rank", *(["value_entropy"] if of_values else [])) if names else ()
     figures: dict[str, list[Float32]] = {name: [] for name in (*names, *joint)}
-    for name in batches[0].layers:
-        parts = [of_batch.layers[name] for of_batch in batches if name in of_batch.layers]
+    for name in list(batches[0].layers):  # taken out: what a pass leaves in cycles must not keep its samples
+        parts = [of_batch.layers.pop(name) for of_batch in batches if name in of_batch.layers]
         alike = name not in skipped and len(parts) == len(batches) and len({part.form for part in parts}) == 1
         masks, windows = [part.mask for part in parts], parts[0].windows
         lengths = [part.lengths for part in parts]
@@ -272,7 +273,10 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
 
 def _of_all_tokens(parts: list[Tensor]) -> Tensor:
     """parts [heads, tokens, d] of all batches as one; of a single batch no copy is made."""
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+    if len(parts) == 1:
+        return parts[0]
+    heads, _, d = parts[0].shape
+    return torch.cat(parts, dim=1, out=room((heads, sum(part.shape[1] for part in parts), d)))
 
 
 def _followed(probe: Probe, parts: list[LayerRecording], surveys: list[Survey], heads: int) -> dict[str, Float32]:

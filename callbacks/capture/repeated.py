@@ -5,6 +5,8 @@ draws beside them (from a generator that it makes in forward without a seed, os.
 pass, and would be seen as a change of the heads.
 """
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,33 +20,80 @@ WHY = (
 )
 _ROUNDING = 1e-3  # of the longest vector's length; processors give the same bits again
 _ROUNDING_OF_ACCELERATORS = 5e-2  # whose sums may come in another order, in 16 bits too
+_KEPT = 8  # numbers of each vector
 
 
-def differing(one: Recording, other: Recording, *, on_processor: bool) -> dict[str, str]:
+@dataclasses.dataclass(frozen=True)
+class Sketch:
+    """What a recording showed, small enough to be kept while the next one is made."""
+
+    layers: dict[str, "_OfLayer"]
+
+    @classmethod
+    def of(cls, recording: Recording) -> "Sketch":
+        return cls(
+            {
+                layer.name: _OfLayer(
+                    layer.causal, *(None if x is None else _sketched(x) for x in (of.queries, of.keys, of.bias))
+                )
+                for layer, of in zip(recording.layers, recording.samples, strict=True)
+            }
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _OfLayer:
+    causal: bool
+    queries: "_Vectors | None"
+    keys: "_Vectors | None"
+    bias: "_Vectors | None"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Vectors:
+    """Of [..., d]: differences keep their lengths, up to chance (Johnson and Lindenstrauss 1984)."""
+
+    shape: tuple[int, ...]
+    finite: npt.NDArray[np.uint8]  # a bit a component
+    kept: npt.NDArray[np.float32]  # [..., _KEPT or d], of finite components
+    longest: float
+
+
+def differing(one: Sketch, other: Sketch, *, on_processor: bool) -> dict[str, str]:
     """Layer → why it is not recorded, for those that differ between two recordings of the same model."""
     rounding = _ROUNDING if on_processor else _ROUNDING_OF_ACCELERATORS
     found: dict[str, str] = {}
-    again = {layer.name: place for place, layer in enumerate(other.layers)}
-    for place, layer in enumerate(one.layers):
-        if layer.name not in again:
-            found[layer.name] = WHY.format("attentions")
+    for name, a in one.layers.items():
+        b = other.layers.get(name)
+        if b is None:
+            found[name] = WHY.format("attentions")
             continue
-        a, b = one.samples[place], other.samples[again[layer.name]]
         parts = (("queries", a.queries, b.queries), ("keys", a.keys, b.keys), ("masks", a.bias, b.bias))
-        changed = [name for name, x, y in parts if not _alike(x, y, rounding)]
-        if layer.causal != other.layers[again[layer.name]].causal:
+        changed = [part for part, x, y in parts if not _alike(x, y, rounding)]
+        if a.causal != b.causal:
             changed.append("masks")
         if changed:
-            found[layer.name] = WHY.format(" and ".join(dict.fromkeys(changed)))
-    return found | {name: WHY.format("attentions") for name in again if name not in {x.name for x in one.layers}}
+            found[name] = WHY.format(" and ".join(dict.fromkeys(changed)))
+    return found | {name: WHY.format("attentions") for name in other.layers if name not in one.layers}
 
 
-def _alike(a: npt.NDArray[np.float32] | None, b: npt.NDArray[np.float32] | None, rounding: float) -> bool:
-    """[..., d], of which each vector is compared for itself."""
+def _sketched(x: npt.NDArray[np.float32]) -> _Vectors:
+    finite = np.isfinite(x)
+    known = x if finite.all() else np.where(finite, x, np.float32(0))
+    longest = float(np.linalg.norm(known, axis=-1).max(initial=0))
+    d = x.shape[-1]
+    if d > _KEPT:
+        signs = np.random.default_rng(0).choice(np.array([-1, 1], np.float32), (d, _KEPT))
+        known = known @ (signs / np.sqrt(np.float32(_KEPT)))
+    else:
+        known = known.copy()
+    return _Vectors(x.shape, np.packbits(finite), known, longest)
+
+
+def _alike(a: _Vectors | None, b: _Vectors | None, rounding: float) -> bool:
+    """Each vector is compared for itself."""
     if a is None or b is None:
         return a is b
-    if a.shape != b.shape or not np.array_equal(np.isfinite(a), np.isfinite(b)):
+    if a.shape != b.shape or not np.array_equal(a.finite, b.finite):
         return False
-    a, b = (np.where(np.isfinite(x), x, 0) for x in (a, b))
-    longest = np.sqrt((a**2).sum(-1)).max(initial=0)
-    return bool((np.sqrt(((a - b) ** 2).sum(-1)) <= rounding * longest).all())
+    return bool((np.linalg.norm(a.kept - b.kept, axis=-1) <= rounding * a.longest).all())

@@ -64,5 +64,7 @@ class Side:
 
     def tokens(self, x: Tensor) -> Tensor:
         """x [sequences, heads, longest, d] without its padding, [heads, tokens, d]."""
+        if min(self.counts) == x.shape[2]:
+            return x.transpose(0, 1).flatten(1, 2)
         present = torch.arange(x.shape[2], device=x.device) < self.lengths[:, None]  # (sequences, longest)
         return x.transpose(0, 1)[:, present]

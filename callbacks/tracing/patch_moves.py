@@ -18,7 +18,7 @@ from .operations import IN_PLACE, MOVING
 from .overwriting import OVERWRITING, read_write, written
 from .patch_grid import LOST, MIXED, SPECIAL, PatchGrid, Placed, merged
 from .sliding import POOLING_1D
-from .spread import alike, is_constant, without_spread
+from .spread import alike, is_constant, side_by_side, without_spread
 
 FREQUENCIES = {f"fft_{name}" for name in ("fft", "fft2", "fftn", "rfft", "rfft2", "rfftn", "hfft")}
 """Of which each is made of all tokens; what is made of them again (ifft) is lost."""
@@ -53,7 +53,7 @@ class PatchMoves:
         if operation in IN_PLACE:
             return [self._together(args, kwargs, first)]
         if operation in ("cat", "concat", "concatenate", "stack"):
-            return [self._beside(func, args, kwargs)]
+            return [self._beside(func, operation, args, kwargs, first)]
         if operation in OPERATIONS:
             return [self._contracted(operation, args, kwargs, first)]
         if operation in OVERWRITING:
@@ -137,7 +137,8 @@ class PatchMoves:
         except RuntimeError:
             return None
 
-    def _beside(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Placed | None:
+    def _beside(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
+                result: Tensor) -> Placed | None:  # fmt: skip
         tensors = list(args[0] if args else kwargs.get("tensors", ()))
         found = [self._of(x) for x in tensors]
         grids = {placed[1].shape: placed[1] for placed in found if placed is not None}
@@ -155,7 +156,11 @@ class PatchMoves:
             for x, placed in zip(tensors, found, strict=True)
         ]
         given = {name: value for name, value in kwargs.items() if name not in ("tensors", "out")}
-        return func(parts, *args[1:], **given), next(iter(grids.values()))
+        dim = args[1] if len(args) > 1 else given.get("dim", given.get("axis", 0))
+        numbers = side_by_side(
+            lambda them: func(them, *args[1:], **given), parts, result.shape, None if operation == "stack" else dim
+        )
+        return numbers, next(iter(grids.values()))
 
     def _contracted(
         self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor

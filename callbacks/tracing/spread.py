@@ -3,7 +3,7 @@
 Such axes have stride 0, so that numbers take little memory and little time, whatever the size of the tensor.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -33,3 +33,18 @@ def without_spread(*tensors: Tensor) -> Any:
         if all(x.stride(axis) == 0 for x in tensors):
             tensors = tuple(x.narrow(axis, 0, 1) for x in tensors)
     return tensors[0] if len(tensors) == 1 else tensors
+
+
+def side_by_side(func: Callable[..., Any], parts: Sequence[Tensor], shape: Sequence[int], axis: int | None) -> Tensor:
+    """`func(parts)`, of `shape`, which puts them beside one another; spread out along axes where all of them are.
+
+    axis: of theirs along which they are put; None where it is a new one.
+    """
+    if axis is not None:
+        parts = [x for x in parts if x.numel()] or parts
+        axis %= parts[0].dim()
+    for each in range(parts[0].dim()):
+        if each != axis and all(x.stride(each) == 0 for x in parts):
+            parts = [x.narrow(each, 0, 1) for x in parts]
+    found: Tensor = parts[0] if axis is not None and len(parts) == 1 else func(parts)
+    return found.expand(shape)

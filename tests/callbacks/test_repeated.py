@@ -14,7 +14,10 @@ from torch import nn
 from torch.nn import functional
 
 import tb_attnviz
+from tb_attnviz import events
 from tb_attnviz.callbacks import AttentionRecorder, NoAttentionError, Probe
+from tb_attnviz.callbacks.capture import Recording
+from tb_attnviz.callbacks.capture.repeated import Sketch, differing
 
 B, H, N, D = 2, 2, 8, 4
 PROBE = Probe((torch.randint(0, 30, (B, N), generator=torch.Generator().manual_seed(0)),), [list("abcdefgh")] * B)
@@ -157,3 +160,25 @@ def test_generators_of_functions_start_alike_and_are_put_back(tmp_path, make):
 
 def _state(generator):
     return generator.getstate() if isinstance(generator, random.Random) else generator.get_state()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda x: None, ""),
+        (lambda x: x.__imul__(1 + 1e-6), ""),
+        (lambda x: x[1, 5].__iadd__(3e-3 * np.linalg.norm(x, axis=-1).max()), "queries"),
+        (lambda x: x.__setitem__((0, 3, 17), np.inf), "queries"),
+        (lambda x: x.__setitem__((0, slice(3, 5)), x[0, [4, 3]]), "queries"),
+    ],
+)
+def test_a_sketch_tells_as_its_recording_would(change, told):
+    def recording(queries):
+        return Recording((events.Layer("a", 2, 2, 64, 1.0, True),), (events.Samples(queries, keys),), {}, {})
+
+    keys, queries = np.random.default_rng(0).standard_normal((2, 2, 9, 64)).astype(np.float32)
+    queries[1, 2, 3] = np.nan
+    first = Sketch.of(recording(queries))
+    change(queries)
+    found = differing(first, Sketch.of(recording(queries)), on_processor=True)
+    assert [why.partition("other ")[2].split(" at ")[0] for why in found.values()] == ([told] if told else [])
