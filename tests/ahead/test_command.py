@@ -106,7 +106,7 @@ def test_tensorboard_finds_every_picture(run_directory: Path, store: DiskStore) 
     assert sorted(store.directory.glob("??/*")) == entries
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.full)])
 def test_samples_that_are_damaged_or_gone_cost_their_step_alone(
     workers: str, run_directory: Path, store: DiskStore, capsys: pytest.CaptureFixture[str]
 ) -> None:

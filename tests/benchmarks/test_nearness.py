@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from scipy.stats import spearmanr
 
 from benchmarks.nearness import PICTURES, in_row, report
@@ -17,6 +18,7 @@ def test_in_row_is_scipys_spearman_over_what_a_query_sees() -> None:
     np.testing.assert_allclose(in_row(closeness, logits, visible), expected)
 
 
+@pytest.mark.full
 def test_two_tables(tmp_path: Path) -> None:
     run = record_minilm(tmp_path, tokens=60, layers=1, heads=1)
     chosen = {title: PICTURES[title] for title in ("PCA", "**attention**")}

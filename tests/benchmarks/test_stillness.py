@@ -13,6 +13,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return trained(tmp_path_factory.mktemp("training"), training_steps=12, steps=4, tokens=40, heads=1)
 
 
+@pytest.mark.full
 def test_the_last_step_has_another_basis_and_the_same_attention(run: Run) -> None:
     before, after = run.steps[-2:]
     vectors = [run.samples(step, 0).queries for step in (before, after)]
@@ -20,6 +21,7 @@ def test_the_last_step_has_another_basis_and_the_same_attention(run: Run) -> Non
     np.testing.assert_allclose(run.attention(after, 0, 0, 0), run.attention(before, 0, 0, 0), atol=1e-3)
 
 
+@pytest.mark.full
 def test_all_dimensions_are_still_and_agree_with_themselves(run: Run) -> None:
     for story in stories(run):
         all_of_it = verdict(story, story.coordinates, "biplot")
@@ -29,6 +31,7 @@ def test_all_dimensions_are_still_and_agree_with_themselves(run: Run) -> None:
         assert all_of_it.idle < 0.01
 
 
+@pytest.mark.full
 def test_noise_is_not_still(run: Run) -> None:
     (story, *_) = stories(run)
     noise = verdict(story, np.random.default_rng(0).normal(size=(5, 80, 2)), "tsne")

@@ -73,7 +73,7 @@ def begun_again(directory: Path) -> None:
         writer.close()
 
 
-def test_a_mark_stands_above_its_step_and_says_what_happened(tab: Tab) -> None:
+def test_a_mark_stands_above_its_step_says_what_happened_and_leads_there(tab: Tab) -> None:
     tab.open()
     marks = tab.frame.get_by_role("group", name="Alerts").get_by_role("button")
     expect(marks).to_have_count(2)  # what was cleared has none
@@ -86,6 +86,24 @@ def test_a_mark_stands_above_its_step_and_says_what_happened(tab: Tab) -> None:
     assert share == pytest.approx(2 / 3, abs=0.005)
     mark.hover()
     expect(tab.frame.get_by_role("tooltip")).to_contain_text(SENTENCE)
+    at = lambda step: slider["x"] + 9 + step / 300 * (slider["width"] - 18)  # noqa: E731
+    tab.page.mouse.move(at(250), slider["y"] + 20)
+    told = tab.frame.get_by_role("tooltip")
+    expect(told).to_have_text(re.compile(r"^\s*step 250 △ L1 H4: largest logit 7.00, back below 90\s*$"))
+    tab.page.mouse.move(at(230), slider["y"] + 20)
+    expect(told).to_have_count(0)
+    # by the keyboard, too
+    tab.slider.focus()
+    tab.slider.press("Tab")
+    tab.page.keyboard.press("Tab")
+    expect(mark).to_be_focused()
+    expect(mark).to_have_accessible_description(f"{SENTENCE}: {MAX_LOGIT.meaning} (step 200)")
+    tab.page.keyboard.press("Enter")
+    expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
+    # one between two checkpoints goes to the nearest
+    tab.frame.get_by_role("button", name="Alert at step 50").click()
+    expect(tab.head_view.get_by_role("heading", name="Layer 0 · Head 0")).to_be_visible()
+    expect(tab.slider).to_have_attribute("aria-valuenow", re.compile("^(0|100)$"))
 
 
 def test_a_click_goes_to_the_step_and_opens_the_head(tab: Tab) -> None:
@@ -176,23 +194,7 @@ def test_all_that_happened_is_one_list_of_links(tab: Tab) -> None:
     expect(tab.slider).to_have_attribute("aria-valuenow", "300")
 
 
-def test_the_keyboard_reaches_it_and_hears_the_sentence(tab: Tab) -> None:
-    mark = tab.open().frame.get_by_role("button", name="Alert at step 200")
-    tab.slider.focus()
-    tab.slider.press("Tab")
-    tab.page.keyboard.press("Tab")
-    expect(mark).to_be_focused()
-    expect(mark).to_have_accessible_description(f"{SENTENCE}: {MAX_LOGIT.meaning} (step 200)")
-    tab.page.keyboard.press("Enter")
-    expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
-
-
-def test_an_alert_between_two_checkpoints_goes_to_the_nearest(tab: Tab) -> None:
-    tab.open().frame.get_by_role("button", name="Alert at step 50").click()
-    expect(tab.head_view.get_by_role("heading", name="Layer 0 · Head 0")).to_be_visible()
-    expect(tab.slider).to_have_attribute("aria-valuenow", re.compile("^(0|100)$"))
-
-
+@pytest.mark.full
 @pytest.mark.in_tensorboard
 def test_the_time_series_tab_counts_the_alerts(tab: Tab, page: Page) -> None:
     tab.open()
@@ -200,18 +202,6 @@ def test_the_time_series_tab_counts_the_alerts(tab: Tab, page: Page) -> None:
     expect(page.get_by_text("attnviz/alerts").first).to_be_visible()
     page.get_by_role("tab", name="Attention").click()
     tab.ready()
-
-
-def test_the_timeline_marks_events_and_pointing_tells_them(tab: Tab) -> None:
-    tab.open()
-    slider = tab.slider.bounding_box()
-    assert slider
-    at = lambda step: slider["x"] + 9 + step / 300 * (slider["width"] - 18)  # noqa: E731
-    tab.page.mouse.move(at(250), slider["y"] + 20)
-    told = tab.frame.get_by_role("tooltip")
-    expect(told).to_have_text(re.compile(r"^\s*step 250 △ L1 H4: largest logit 7.00, back below 90\s*$"))
-    tab.page.mouse.move(at(230), slider["y"] + 20)
-    expect(told).to_have_count(0)
 
 
 def test_a_run_that_was_begun_again_is_broken_off_there(tab: Tab) -> None:

@@ -84,19 +84,16 @@ def places(pixels: Pixels) -> list[int]:
     return [query - int(full[query].argmax()) if full[query].any() else 99 for query in range(N)]
 
 
-def test_a_head_that_attends_one_token_back_shows_a_diagonal_below_the_main_one(tab: Tab) -> None:
-    tab.open(step=100, tint="none")
+def test_a_head_that_attends_one_token_back_shows_a_diagonal_below_the_main_one_and_says_so(tab: Tab) -> None:
+    tab.open(step=200, tint="none")
+    expect(tab.frame.get_by_text("No small maps of step 200: these are of step 100")).to_be_visible()
+    assert places(cell_pixels(tab, 0, 1)) == [99] * N
+    tab.press_on_slider("ArrowLeft")
     expect(tab.frame.get_by_label("Cells show")).to_have_value("attention")  # where it was recorded, without a click
     # Every row of them is seen: no name lies on one.
     assert places(cell_pixels(tab, 0, 0)) == [0] * N
     assert places(cell_pixels(tab, 0, 1)) == [0] + [1] * (N - 1)
     assert places(cell_pixels(tab, 1, 3)) == [0, 1, 2] + [3] * (N - 3)
-    tab.open(step=0, tint="none")
-    assert places(cell_pixels(tab, 0, 1)) == [0] * N
-
-
-def test_the_pointer_is_told_what_a_map_says(tab: Tab) -> None:
-    tab.open(step=100)
     box = tab.matrix.bounding_box()
     assert box
     x, y = tab.cell(0, 2)
@@ -105,10 +102,22 @@ def test_the_pointer_is_told_what_a_map_says(tab: Tab) -> None:
     expect(told).to_contain_text("100 % of its attention 2 tokens back")
     expect(told).to_contain_text(re.compile("L0 H2 attends .*2 tokens back"))  # its one sentence
     assert told.evaluate("all => all.scrollWidth <= all.clientWidth")
+    tab.press_on_slider("Home")
+    assert places(cell_pixels(tab, 0, 1)) == [0] * N
 
 
-def test_offsets_have_a_bar_for_each_distance(tab: Tab) -> None:
-    tab.open(step=100, tint="none", cells="offsets")
+def test_cells_are_chosen_in_one_place_and_offsets_have_a_bar_for_each_distance(tab: Tab) -> None:
+    tab.open(step=100, tint="none")
+    picker = tab.frame.get_by_label("Cells show")
+    picker.select_option("points")
+    tab.ready()
+    tab.expect_address(cells="points")
+    assert "attention by position" not in (tab.matrix.get_attribute("aria-label") or "")
+    picker.select_option("offsets")
+    tab.ready()
+    tab.expect_address(cells="offsets")
+    wait_until(lambda: re.search("by distance", tab.matrix.get_attribute("aria-label") or ""), seconds=60)
+    tab.ready()
     pixels = cell_pixels(tab, 0, 3, square=False)
     blue = np.abs(pixels - np.array([61, 134, 198])).max(axis=-1) < 12
     columns = 4 + N // 2 + 1  # the first token and a gap, then 5 back, half of the longest text, to 0
@@ -150,27 +159,6 @@ def test_a_cell_shows_the_texts_that_its_name_rests_on(tab: Tab) -> None:
     tab.page.set_viewport_size({"width": 1700, "height": 900})
     tab.ready()
     assert places(cell_pixels(tab, 0, 3)) == [0, 1, 2, 2, 2] + [99] * (N - 5)
-
-
-def test_maps_of_another_step_are_dimmed_and_named(tab: Tab) -> None:
-    tab.open(step=200, tint="none")
-    expect(tab.frame.get_by_text("No small maps of step 200: these are of step 100")).to_be_visible()
-    assert places(cell_pixels(tab, 0, 1)) == [99] * N
-    tab.press_on_slider("ArrowLeft")
-    assert places(cell_pixels(tab, 0, 1)) == [0] + [1] * (N - 1)
-
-
-def test_cells_are_chosen_in_one_place_and_the_address_keeps_it(tab: Tab) -> None:
-    tab.open(step=100)
-    picker = tab.frame.get_by_label("Cells show")
-    picker.select_option("points")
-    tab.ready()
-    tab.expect_address(cells="points")
-    assert "attention by position" not in (tab.matrix.get_attribute("aria-label") or "")
-    picker.select_option("offsets")
-    tab.ready()
-    tab.expect_address(cells="offsets")
-    wait_until(lambda: re.search("by distance", tab.matrix.get_attribute("aria-label") or ""), seconds=60)
 
 
 def test_points_of_all_heads_are_taken_along_while_cells_show_maps(tab: Tab, logdir: Path, tmp_path: Path) -> None:

@@ -60,9 +60,16 @@ def test_who_feeds_a_head_is_drawn_and_listed_and_follows_the_step(tab: Tab) -> 
     expect(said).to_have_count(0)
     expect(tab.frame.locator("svg.connections")).to_have_count(0)
     expect(connected(tab)).to_contain_text("was not recorded yet")
+    # a mark goes with the name that was pointed at
+    before = tab.pixels(tab.matrix)
+    tab.press_on_slider("End")
+    connected(tab).get_by_role("button", name="Fed by L0 H2").hover()
+    tab.press_on_slider("Home")
+    expect(connected(tab).get_by_role("button")).to_have_count(0)
+    assert (np.abs(tab.pixels(tab.matrix) - before).max(axis=-1) > 32).sum() == 0
 
 
-def test_nothing_of_them_is_cut_off_in_a_narrow_view(tab: Tab) -> None:
+def test_nothing_of_them_is_cut_off_in_a_narrow_view_and_a_link_leads_to_the_other_head_and_back(tab: Tab) -> None:
     tab.open(run="run", layer=1, head=3, step=300, panel=340)
     whole = connected(tab).bounding_box()
     assert whole
@@ -73,20 +80,6 @@ def test_nothing_of_them_is_cut_off_in_a_narrow_view(tab: Tab) -> None:
         assert box
         assert box["y"] + box["height"] <= whole["y"] + whole["height"] + 0.5
         assert box["x"] + box["width"] <= whole["x"] + whole["width"] + 0.5
-
-
-def test_a_mark_goes_with_the_name_that_was_pointed_at(tab: Tab) -> None:
-    tab.open(run="run", layer=1, head=3, step=0)
-    before = tab.pixels(tab.matrix)
-    tab.press_on_slider("End")
-    connected(tab).get_by_role("button", name="Fed by L0 H2").hover()
-    tab.press_on_slider("Home")
-    expect(connected(tab).get_by_role("button")).to_have_count(0)
-    assert (np.abs(tab.pixels(tab.matrix) - before).max(axis=-1) > 32).sum() == 0
-
-
-def test_a_link_leads_to_the_other_head_and_back(tab: Tab) -> None:
-    tab.open(run="run", layer=1, head=3, step=300)
     connected(tab).get_by_role("button", name="Fed by L0 H2").click()
     expect(tab.head_view.get_by_role("heading", name="Layer 0 · Head 2")).to_be_visible()
     back = connected(tab).get_by_role("button")

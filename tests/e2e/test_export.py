@@ -58,7 +58,7 @@ def differing(a: Pixels, b: Pixels) -> float:
     return float((np.abs(a - b).max(axis=-1) > 64).mean())
 
 
-@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("dims", [pytest.param(2, marks=pytest.mark.full), 3])
 def test_pictures_are_what_is_on_screen(tab: Tab, dims: int, tmp_path: Path) -> None:
     tab.page.set_viewport_size({"width": 1440, "height": 900})
     tab.open(**OPENED, dims=dims)

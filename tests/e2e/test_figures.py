@@ -51,7 +51,7 @@ def shown(tab: Tab) -> int:
     return int(tab.ready().matrix.get_attribute("data-visible-heads") or -1)
 
 
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("dark", [False, pytest.param(True, marks=pytest.mark.full)])
 def test_a_brushed_histogram_leaves_the_heads_in_that_range(tab: Tab, page: Page, logdir: Path, dark: bool) -> None:
     tab.open()
     if dark:

@@ -32,27 +32,7 @@ def colour(tab: Tab, title: str) -> None:
     tab.ready()
 
 
-def test_a_legend_names_its_colours_and_marks_their_points(tab: Tab, page: Page) -> None:
-    tab.open(layer=1, head=4, words="off")
-    colour(tab, "position mod 5")
-    pixels = tab.pixels(scatter(tab))
-    assert all(like(pixels, plain(hue), tolerance=20).sum() > 10 for hue in HUES)
-    tab.frame.get_by_role("button", name="Legend of position mod 5").click()
-    legend = tab.frame.get_by_role("dialog", name="Legend of position mod 5")
-    counts = np.bincount([i % 5 for length in PROBE.lengths for i in range(length)]) * 2  # queries and keys
-    expect(legend.get_by_role("button")).to_have_text([re.compile(rf"{i}\s*{n}") for i, n in enumerate(counts)])
-    swatch = legend.get_by_role("button", name=re.compile(r"^2"))
-    swatch.press("Enter")
-    expect(swatch).to_have_attribute("aria-pressed", "true")
-    expect(tab.head_view.get_by_role("status").get_by_text(f"{counts[2]} points")).to_be_visible()
-    page.keyboard.press("Escape")  # closes the legend, and leaves the mark
-    marked = tab.ready().pixels(scatter(tab))
-    assert like(marked, HUES[2], tolerance=25).sum() > 10
-    assert not like(marked, plain(HUES[1]), tolerance=20).any()  # the others step back
-    tab.expect_address(colour="mod5")
-
-
-def test_what_the_probe_says_of_its_tokens(tab: Tab, page: Page) -> None:
+def test_what_the_probe_says_of_its_tokens_and_a_legend_marks_points_of_a_colour(tab: Tab, page: Page) -> None:
     before = tab.open(layer=1, head=4, words="off").pixels(scatter(tab))
     said = {
         "token length": "letters",
@@ -69,6 +49,22 @@ def test_what_the_probe_says_of_its_tokens(tab: Tab, page: Page) -> None:
         expect(legend).to_contain_text(told)
         page.keyboard.press("Escape")
         expect(legend).to_be_hidden()
+    colour(tab, "position mod 5")
+    pixels = tab.pixels(scatter(tab))
+    assert all(like(pixels, plain(hue), tolerance=20).sum() > 10 for hue in HUES)
+    tab.frame.get_by_role("button", name="Legend of position mod 5").click()
+    legend = tab.frame.get_by_role("dialog", name="Legend of position mod 5")
+    counts = np.bincount([i % 5 for length in PROBE.lengths for i in range(length)]) * 2  # queries and keys
+    expect(legend.get_by_role("button")).to_have_text([re.compile(rf"{i}\s*{n}") for i, n in enumerate(counts)])
+    swatch = legend.get_by_role("button", name=re.compile(r"^2"))
+    swatch.press("Enter")
+    expect(swatch).to_have_attribute("aria-pressed", "true")
+    expect(tab.head_view.get_by_role("status").get_by_text(f"{counts[2]} points")).to_be_visible()
+    page.keyboard.press("Escape")  # closes the legend, and leaves the mark
+    marked = tab.ready().pixels(scatter(tab))
+    assert like(marked, HUES[2], tolerance=25).sum() > 10
+    assert not like(marked, plain(HUES[1]), tolerance=20).any()  # the others step back
+    tab.expect_address(colour="mod5")
 
 
 def test_a_figure_is_each_heads_own_and_follows_the_step(tab: Tab, page: Page, logdir: Path) -> None:
@@ -195,7 +191,9 @@ def test_the_longest_legend_leaves_the_toolbar_its_room(tab: Tab) -> None:
         expect(controls).to_be_in_viewport(ratio=1)
 
 
-@pytest.mark.parametrize("panel", [340, 460, 640, 900])
+@pytest.mark.parametrize(
+    "panel", [340, pytest.param(460, marks=pytest.mark.full), pytest.param(640, marks=pytest.mark.full), 900]
+)
 def test_the_panel_fits_at_any_width(tab: Tab, panel: int) -> None:
     tab.page.set_viewport_size({"width": max(1280, panel + 400), "height": 720})
     tab.open(layer=1, head=4, panel=panel)
@@ -214,7 +212,7 @@ def test_the_panel_fits_at_any_width(tab: Tab, panel: int) -> None:
     assert picture["height"] > least * whole["height"]
 
 
-@pytest.mark.parametrize("large", ["points", "reading"])
+@pytest.mark.parametrize("large", ["points", pytest.param("reading", marks=pytest.mark.full)])
 def test_one_picture_is_large_and_nothing_covers_it(tab: Tab, large: str) -> None:
     """Neither controls nor charts lie over a picture; nothing scrolls sideways; a click swaps the two."""
     tab.open(layer=1, head=4, sequence=0, token=2, large=large)

@@ -86,7 +86,7 @@ def test_cells_too_small_for_maps_are_tiles_until_one_zooms_in(tab: Tab) -> None
     assert like(tab.pixels(tab.matrix), LARGEST, tolerance=12).sum() > 100
 
 
-@pytest.mark.parametrize("cells", ["attention", "points"])
+@pytest.mark.parametrize("cells", ["attention", pytest.param("points", marks=pytest.mark.full)])
 def test_a_pinned_head_is_drawn_while_all_others_are_tiles(tab: Tab, cells: str) -> None:
     tab.open(run="80x64", tint="none", pinned="5-30", cells=cells)
     expect(tab.frame.get_by_role("status").filter(has_text=f"zoom in to see {cells}")).to_be_visible()

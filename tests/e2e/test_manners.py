@@ -56,7 +56,9 @@ def test_back_closes_what_was_opened_and_keeps_the_rest(tab: Tab) -> None:
     expect(tab.page).to_have_url("about:blank")
 
 
-@pytest.mark.parametrize("width", [900, 1440, 1920])
+@pytest.mark.parametrize(
+    "width", [900, pytest.param(1440, marks=pytest.mark.full), pytest.param(1920, marks=pytest.mark.full)]
+)
 def test_a_click_on_the_glass_begins_a_search(tab: Tab, width: int) -> None:
     tab.page.set_viewport_size({"width": width, "height": 900})
     tab.open()

@@ -70,7 +70,7 @@ def test_attention_that_failed_leaves_nothing_behind(tab: Tab) -> None:
     tab.complaints.clear()  # the answer that was made to fail
 
 
-@pytest.mark.parametrize("view", ["matrix", "head"])
+@pytest.mark.parametrize("view", ["matrix", pytest.param("head", marks=pytest.mark.full)])
 def test_a_tooltip_tells_what_is_under_the_pointer_now(tab: Tab, view: str) -> None:
     tab.open(layer=1, head=2) if view == "head" else tab.open()
     name = "Matrix of heads" if view == "matrix" else "Scatterplot"

@@ -25,7 +25,7 @@ PLACES = """button => {
 }"""
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (640, 320)])
+@pytest.mark.parametrize(("width", "height"), [pytest.param(1280, 720, marks=pytest.mark.full), (640, 320)])
 def test_every_panel_stands_by_its_button_and_gives_the_focus_back(
     tab: Tab, page: Page, width: int, height: int
 ) -> None:

@@ -142,7 +142,7 @@ def test_a_value_out_of_range_is_refused_with_its_range(tab: Tab, page: Page) ->
     assert "1" not in asked
 
 
-@pytest.mark.parametrize("projection", ["t-SNE", "UMAP"])
+@pytest.mark.parametrize("projection", ["t-SNE", pytest.param("UMAP", marks=pytest.mark.full)])
 def test_slow_projections_come_head_by_head(tab: Tab, page: Page, projection: str) -> None:
     before = tab.open(tint="none").pixels(tab.matrix)
     asked: list[dict[str, str]] = []
@@ -294,7 +294,7 @@ def test_a_lasso_marks_points_through_the_steps(tab: Tab, page: Page) -> None:
     expect(tab.head_view.get_by_role("button", name="Project alone")).to_be_hidden()
 
 
-@pytest.mark.parametrize("projection", ["biplot", "tsne"])
+@pytest.mark.parametrize("projection", ["biplot", pytest.param("tsne", marks=pytest.mark.full)])
 def test_marked_points_are_projected_by_themselves(tab: Tab, page: Page, projection: str) -> None:
     tab.open(layer=1, head=4, projection=projection, trail=0)
     draw_lasso(tab, page)
@@ -370,7 +370,7 @@ def test_a_head_without_a_picture_says_why(page: Page, broken: str) -> None:
     assert tab.complaints == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.full)])
 def test_everything_at_once_fits_the_screen(tab: Tab, scheme: str) -> None:
     tab.open(layer=1, head=4, sequence=0, token=2, projection="tsne", colour="tears")
     if scheme == "dark":

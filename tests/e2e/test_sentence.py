@@ -83,17 +83,6 @@ def test_a_sentence_opens_where_attention_is_sharpest(tab: Tab, logdir: Path) ->
     expect(tab.sentence_view.get_by_role("button", name=f"query {best}:")).to_have_attribute("aria-pressed", "true")
 
 
-def test_the_keyboard_walks_through_a_sentence(tab: Tab) -> None:
-    tab.open(layer=0, head=1, sequence=0, token=0)
-    selected = tab.sentence_view.get_by_role("button", name="query 0: [CLS]", exact=True)
-    expect(selected).to_have_attribute("aria-pressed", "true")
-    selected.focus()
-    for key, name in (("ArrowDown", "query 1: the"), ("ArrowRight", "key 1: the"), ("End", "key 5: [SEP]")):
-        tab.page.keyboard.press(key)
-        selected = tab.sentence_view.get_by_role("button", name=name, exact=True)
-        expect(selected).to_be_focused()
-
-
 def test_no_control_leaves_the_view(tab: Tab) -> None:
     tab.open(layer=0, head=1, sequence=0, token=1)
     for width in (1024, 1280, 1680):
@@ -174,7 +163,7 @@ def test_tokens_are_clicked_off_and_come_back(tab: Tab, logdir: Path) -> None:
     expect(view.get_by_role("button", name="query 4: blue, left out")).to_be_visible()
 
 
-def test_only_the_strongest_keys_are_drawn(tab: Tab, logdir: Path) -> None:
+def test_only_the_strongest_keys_are_drawn_and_a_line_says_its_pair_and_weight(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=4)
     weights = attention(logdir, 200, 1, 0)
     lines = tab.sentence_view.locator("canvas")
@@ -186,18 +175,21 @@ def test_only_the_strongest_keys_are_drawn(tab: Tab, logdir: Path) -> None:
         panel.get_by_role("slider", name="Least weight").fill("50")
     expect(lines).to_have_attribute("data-lines", str((weights.max(axis=1) >= 0.5).sum()))
     tab.expect_address(top="1", least="50")
-
-
-def test_a_line_says_its_pair_and_weight(tab: Tab, logdir: Path) -> None:
-    tab.open(layer=0, head=1, sequence=0, token=0, top=1)
     box = tab.sentence_view.locator("canvas").bounding_box()
     assert box
     tab.page.mouse.move(box["x"] + 12, box["y"] + 10)  # the first query sees itself alone
     expect(tab.sentence_view.locator(".tip")).to_have_text("[CLS] → [CLS] 100 %")
 
 
-def test_a_heat_map_says_its_pairs_and_selects(tab: Tab, logdir: Path) -> None:
+def test_the_keyboard_walks_through_a_sentence_and_a_map_says_its_pairs_and_selects(tab: Tab, logdir: Path) -> None:
     tab.open(layer=0, head=1, sequence=0, token=0)
+    selected = tab.sentence_view.get_by_role("button", name="query 0: [CLS]", exact=True)
+    expect(selected).to_have_attribute("aria-pressed", "true")
+    selected.focus()
+    for key, name in (("ArrowDown", "query 1: the"), ("ArrowRight", "key 1: the"), ("End", "key 5: [SEP]")):
+        tab.page.keyboard.press(key)
+        selected = tab.sentence_view.get_by_role("button", name=name, exact=True)
+        expect(selected).to_be_focused()
     tab.sentence_view.get_by_role("button", name="Map").click()
     weights = attention(logdir, 200, 1, 0)
     chart = the_map(tab)

@@ -76,7 +76,7 @@ def colour(tab: Tab, row: int, step: int) -> tuple[int, ...]:
     return tuple(int(value) for value in tab.pixels(strip(tab))[int(y), int(x)])
 
 
-def test_one_sees_a_head_form_in_the_colours_of_its_cell(tab: Tab) -> None:
+def test_one_sees_a_head_form_in_the_colours_of_its_cell_by_name_and_opens_it(tab: Tab) -> None:
     tab.open(tint="induction", strip="shown")
     canvas, track = strip(tab).locator("canvas").bounding_box(), tab.slider.bounding_box()
     assert canvas
@@ -89,10 +89,6 @@ def test_one_sees_a_head_form_in_the_colours_of_its_cell(tab: Tab) -> None:
     x, y = tab.cell(0, 0)
     background = tab.pixels(tab.matrix)[int(y) - 24, int(x) - 24]  # of a cell without points there
     assert np.abs(background - colour(tab, 0, 400)).max() <= 1
-
-
-def test_hovering_names_head_step_and_value(tab: Tab) -> None:
-    tab.open(tint="induction", strip="shown")
     hint = strip(tab).locator(".hint")
     hover(tab, FORMED, 200)
     expect(hint).to_have_text("L1 H2, step 200: induction 1.00")
@@ -102,10 +98,18 @@ def test_hovering_names_head_step_and_value(tab: Tab) -> None:
     expect(hint).to_have_text("L0 H0, step 100: induction not known")
     tab.page.mouse.move(5, 5)
     expect(hint).to_have_count(0)
-
-
-def test_a_click_opens_that_head_at_that_step(tab: Tab) -> None:
-    tab.open(tint="induction", strip="shown")
+    # rows stand as the heads are arranged
+    tab.frame.get_by_role("combobox", name="Arrange heads by").select_option("induction")
+    tab.ready()
+    hover(tab, 0, 300)
+    expect(hint).to_have_text("L1 H2, step 300: induction 1.00")
+    hover(tab, 1, 300)
+    expect(hint).to_have_text("L0 H0, step 300: induction 0.500")
+    tab.frame.get_by_role("combobox", name="Arrange heads by").select_option("layer")
+    tab.ready()
+    hover(tab, 0, 300)
+    expect(hint).to_have_text("L0 H0, step 300: induction 0.500")
+    # a click opens the head at the step
     hover(tab, FORMED, 200)
     tab.page.mouse.down()
     tab.page.mouse.up()
@@ -116,19 +120,6 @@ def test_a_click_opens_that_head_at_that_step(tab: Tab) -> None:
     assert now
     assert box
     assert now["x"] - box["x"] == pytest.approx(place(tab, 0, 200)[0] - 8, abs=1)  # the shown step is marked
-
-
-def test_rows_stand_as_the_heads_are_arranged(tab: Tab) -> None:
-    tab.open(tint="induction", strip="shown", arrange="induction")
-    hint = strip(tab).locator(".hint")
-    hover(tab, 0, 300)
-    expect(hint).to_have_text("L1 H2, step 300: induction 1.00")
-    hover(tab, 1, 300)
-    expect(hint).to_have_text("L0 H0, step 300: induction 0.500")
-    tab.frame.get_by_role("combobox", name="Arrange heads by").select_option("layer")
-    tab.ready()
-    hover(tab, 0, 300)
-    expect(hint).to_have_text("L0 H0, step 300: induction 0.500")
 
 
 def test_keys_walk_and_open(tab: Tab) -> None:

@@ -19,7 +19,7 @@ def around(pixels: Pixels, x: float, y: float, radius: int = 25) -> Pixels:
     return pixels[int(y) - radius : int(y) + radius, int(x) - radius : int(x) + radius]
 
 
-@pytest.mark.parametrize("loader", ["--load_fast=false", "--load_fast=true"])
+@pytest.mark.parametrize("loader", [pytest.param("--load_fast=false", marks=pytest.mark.full), "--load_fast=true"])
 def test_the_tab_appears_and_draws_with_both_loaders_and_a_path_prefix(page: Page, logdir: Path, loader: str) -> None:
     with serving(loader, f"--logdir={logdir}", "--path_prefix=/some/prefix") as address:
         tab = TabInTensorBoard(page, address)
@@ -46,7 +46,7 @@ def test_the_matrix_draws_every_head(tab: Tab) -> None:
     assert not like(missing, QUERY).any()
 
 
-def test_moving_the_slider_moves_the_points_and_back_again(tab: Tab) -> None:
+def test_the_slider_moves_the_points_stops_between_checkpoints_and_plays(tab: Tab) -> None:
     newest = tab.open().pixels(tab.matrix)
     tab.press_on_slider("Home")
     expect(tab.slider).to_have_attribute("aria-valuenow", "0")
@@ -57,10 +57,7 @@ def test_moving_the_slider_moves_the_points_and_back_again(tab: Tab) -> None:
         x, y = tab.cell(layer, 1)
         assert (around(first, x, y, 40) != around(newest, x, y, 40)).any()
     np.testing.assert_array_equal(tab.pixels(tab.matrix), newest)
-
-
-def test_dragging_stops_between_two_checkpoints(tab: Tab) -> None:
-    tab.open()
+    # dragged, it stops between two checkpoints
     at_100 = tab.press_on_slider("Home", "ArrowRight").pixels(tab.matrix)
     at_200 = tab.press_on_slider("ArrowRight").pixels(tab.matrix)
     box = tab.slider.bounding_box()
@@ -73,17 +70,14 @@ def test_dragging_stops_between_two_checkpoints(tab: Tab) -> None:
     tab.page.mouse.up()
     assert (between != at_100).any()
     assert (between != at_200).any()
-
-
-def test_play_runs_to_the_newest_step(tab: Tab) -> None:
-    tab.open().press_on_slider("Home")
+    tab.press_on_slider("Home")
     tab.frame.get_by_role("combobox", name="Speed").select_option(index=3)
     tab.frame.get_by_role("button", name="Play").click()
     expect(tab.slider).to_have_attribute("aria-valuenow", "300")
     expect(tab.frame.get_by_role("button", name="Play")).to_be_visible()
 
 
-def test_the_tint_is_a_health_figure(tab: Tab, logdir: Path) -> None:
+def test_the_tint_is_a_health_figure_and_colours_say_more(tab: Tab, logdir: Path) -> None:
     tinted = tab.open().pixels(tab.matrix)  # by entropy, unless told otherwise
     tab.frame.get_by_role("combobox", name="Tint").select_option("none")
     plain = tab.ready().pixels(tab.matrix)
@@ -96,6 +90,36 @@ def test_the_tint_is_a_health_figure(tab: Tab, logdir: Path) -> None:
         assert around(plain, x, y, 45)[-4, 4].sum() >= corners[-1]
     assert entropy[0] > entropy[9]
     assert corners[0] < corners[1]  # more is darker, on a light page
+    seen = [plain]
+    colour = tab.frame.get_by_role("combobox", name="Colour")
+    for option in ("position", "sequence"):
+        colour.select_option(option)
+        seen.append(tab.ready().pixels(tab.matrix))
+    by_kind, *others = (like(pixels, QUERY).sum() for pixels in seen)
+    assert all(number < 0.5 * by_kind for number in others), (by_kind, others)
+    assert (seen[1] != seen[2]).any()
+
+
+def test_a_wheel_zooms_in_and_keys_show_all_again_and_walk_between_heads(tab: Tab, page: Page) -> None:
+    all_heads = tab.open().pixels(tab.matrix)
+    x, y = tab.cell(1, 1)
+    box = tab.matrix.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    for _ in range(8):
+        page.mouse.wheel(0, -300)
+    wait_until(lambda: int(tab.matrix.get_attribute("data-visible-heads") or 10) < 10, seconds=60)
+    tab.frame.get_by_role("application", name="Matrix of heads").press("0")
+    expect(tab.matrix).to_have_attribute("data-visible-heads", "10")
+    inner = (slice(10, -10), slice(10, -10))  # within the ring that shows the focus
+    wait_until(lambda: (tab.pixels(tab.matrix)[inner] == all_heads[inner]).mean() > 0.999, seconds=60)
+    tab.click_cell(0, 3)
+    matrix = tab.frame.get_by_role("application", name="Matrix of heads")
+    matrix.focus()
+    matrix.press("ArrowDown")
+    matrix.press("ArrowRight")
+    matrix.press("Enter")
+    expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
 
 
 def test_hovering_names_the_token(tab: Tab) -> None:
@@ -170,17 +194,6 @@ def test_the_sentence_follows_the_step(tab: Tab, logdir: Path) -> None:
     tab.expect_weight("key", 0, expected)
 
 
-def test_colours_by_position_and_sequence(tab: Tab) -> None:
-    seen = [tab.open().pixels(tab.matrix)]
-    colour = tab.frame.get_by_role("combobox", name="Colour")
-    for option in ("position", "sequence"):
-        colour.select_option(option)
-        seen.append(tab.ready().pixels(tab.matrix))
-    by_kind, *others = (like(pixels, QUERY).sum() for pixels in seen)
-    assert all(number < 0.5 * by_kind for number in others), (by_kind, others)
-    assert (seen[1] != seen[2]).any()
-
-
 @pytest.mark.in_tensorboard
 def test_the_address_restores_the_view(tab: Tab, page: Page) -> None:
     tab.open().click_cell(1, 2)
@@ -194,52 +207,6 @@ def test_the_address_restores_the_view(tab: Tab, page: Page) -> None:
     tab.ready()
     np.testing.assert_allclose(tab.pixels(tab.matrix), shown, atol=2)
     expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 2")).to_be_visible()
-
-
-@pytest.mark.in_tensorboard
-def test_tensorboards_other_tabs_go_on_and_ours_comes_back(tab: Tab, page: Page) -> None:
-    shown = tab.open(layer=0, head=1).pixels(tab.matrix)
-    page.get_by_role("tab", name="Time Series").click()
-    expect(page.get_by_text("attnviz/entropy/mean").first).to_be_visible()
-    page.get_by_role("tab", name="Attention").click()
-    expect(tab.head_view).to_be_visible()
-    # The browser composes the page anew: a colour may come out one step of 256 otherwise.
-    wait_until(lambda: np.allclose(tab.ready().pixels(tab.matrix), shown, rtol=0, atol=2), seconds=60)
-
-
-@pytest.mark.in_tensorboard
-def test_dark_mode_follows_tensorboards_switch(tab: Tab, page: Page) -> None:
-    light = tab.open().pixels(tab.matrix)
-    page.get_by_role("button", name="light or dark theme").click()
-    page.get_by_role("menuitem", name="Dark").click()
-    expect(tab.frame.locator(".dark").first).to_be_visible()
-    wait_until(lambda: np.median(tab.pixels(tab.matrix)) < 100 < np.median(light), seconds=60)
-    assert like(tab.pixels(tab.matrix), (29, 200, 150), tolerance=70).sum() > 100
-
-
-def test_arrow_keys_walk_between_heads(tab: Tab) -> None:
-    tab.open(layer=0, head=3)
-    matrix = tab.frame.get_by_role("application", name="Matrix of heads")
-    matrix.focus()
-    matrix.press("ArrowDown")
-    matrix.press("ArrowRight")
-    matrix.press("Enter")
-    expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
-
-
-def test_a_wheel_zooms_in_and_0_shows_all_again(tab: Tab, page: Page) -> None:
-    all_heads = tab.open().pixels(tab.matrix)
-    x, y = tab.cell(1, 1)
-    box = tab.matrix.bounding_box()
-    assert box
-    page.mouse.move(box["x"] + x, box["y"] + y)
-    for _ in range(8):
-        page.mouse.wheel(0, -300)
-    wait_until(lambda: int(tab.matrix.get_attribute("data-visible-heads") or 10) < 10, seconds=60)
-    tab.frame.get_by_role("application", name="Matrix of heads").press("0")
-    expect(tab.matrix).to_have_attribute("data-visible-heads", "10")
-    inner = (slice(10, -10), slice(10, -10))  # within the ring that shows the focus
-    wait_until(lambda: (tab.pixels(tab.matrix)[inner] == all_heads[inner]).mean() > 0.999, seconds=60)
 
 
 def test_a_live_step_appears_and_moves_no_other(page: Page, tmp_path: Path) -> None:
@@ -313,17 +280,6 @@ def test_every_control_has_a_name(tab: Tab) -> None:
             assert name or labelled, control.evaluate("element => element.outerHTML")
 
 
-@pytest.mark.in_tensorboard
-def test_the_tab_fits_any_screen_without_scrolling(tab: Tab) -> None:
-    tab.open(layer=1, head=4, sequence=0, token=2)
-    overflow = "e => [e.scrollWidth > e.clientWidth, e.scrollHeight > e.clientHeight]"
-    for size in ((1280, 720), (1920, 1080), (3840, 2160)):
-        tab.resize(*size)
-        expect(tab.slider).to_be_in_viewport(ratio=1)
-        expect(tab.head_view).to_be_in_viewport(ratio=0.99)
-        assert tab.frame.locator("html").evaluate(overflow) == [False, False], size
-
-
 def test_what_is_left_out_is_said_at_the_run_and_on_the_timeline(page: Page, tmp_path: Path) -> None:
     writer = RunWriter(str(tmp_path / "run"))
     writer.write_probe(PROBE, step=0)
@@ -345,3 +301,25 @@ def test_what_is_left_out_is_said_at_the_run_and_on_the_timeline(page: Page, tmp
         assert box
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         expect(tab.frame.get_by_text("200 · cannot be read")).to_be_visible()
+
+
+@pytest.mark.in_tensorboard
+def test_in_tensorboard_it_comes_back_follows_the_theme_and_fits_any_screen(tab: Tab, page: Page) -> None:
+    shown = tab.open(layer=1, head=4, sequence=0, token=2).pixels(tab.matrix)
+    page.get_by_role("tab", name="Time Series").click()
+    expect(page.get_by_text("attnviz/entropy/mean").first).to_be_visible()
+    page.get_by_role("tab", name="Attention").click()
+    expect(tab.head_view).to_be_visible()
+    # The browser composes the page anew: a colour may come out one step of 256 otherwise.
+    wait_until(lambda: np.allclose(tab.ready().pixels(tab.matrix), shown, rtol=0, atol=2), seconds=60)
+    page.get_by_role("button", name="light or dark theme").click()
+    page.get_by_role("menuitem", name="Dark").click()
+    expect(tab.frame.locator(".dark").first).to_be_visible()
+    wait_until(lambda: np.median(tab.pixels(tab.matrix)) < 100 < np.median(shown), seconds=60)
+    assert like(tab.pixels(tab.matrix), (29, 200, 150), tolerance=70).sum() > 100
+    overflow = "e => [e.scrollWidth > e.clientWidth, e.scrollHeight > e.clientHeight]"
+    for size in ((1280, 720), (1920, 1080), (3840, 2160)):
+        tab.resize(*size)
+        expect(tab.slider).to_be_in_viewport(ratio=1)
+        expect(tab.head_view).to_be_in_viewport(ratio=0.99)
+        assert tab.frame.locator("html").evaluate(overflow) == [False, False], size

@@ -58,8 +58,8 @@ def middle(tab: Tab) -> float:
     return box["y"] + box["height"] / 2
 
 
-def test_the_training_loss_runs_above_the_steps(tab: Tab) -> None:
-    tab.open()
+def test_the_training_loss_runs_above_the_steps_says_its_values_and_steers(tab: Tab) -> None:
+    tab.open(layer=0, head=1)
     curve = tab.frame.get_by_test_id("scalar-curve")
     expect(tab.frame.get_by_role("combobox", name="Scalar above the timeline")).to_have_value("train/loss")
     expect(curve).to_have_attribute("data-points", "202")  # those of the checkpoints' span, and the next one
@@ -73,20 +73,18 @@ def test_the_training_loss_runs_above_the_steps(tab: Tab) -> None:
     expect(tab.frame.get_by_text("loss 1.03", exact=True)).to_be_visible()  # at step 400: 1 + 4 exp(-5)
     tab.press_on_slider("Home")
     expect(tab.frame.get_by_text("loss 5.00", exact=True)).to_be_visible()
-
-
-def test_hovering_says_step_and_value(tab: Tab) -> None:
-    tab.open()
     tab.page.mouse.move(x_of(tab, 100) + 1, middle(tab) - 40)  # over the curve
     expect(tab.frame.locator(".hint")).to_have_text("100 · 2.15")
     tab.page.mouse.move(x_of(tab, 200) + 1, middle(tab))
     expect(tab.frame.locator(".hint")).to_have_text("200 · 1.33")
-
-
-def test_the_curve_steers(tab: Tab) -> None:
-    tab.open()
     tab.page.mouse.click(x_of(tab, 100), middle(tab) - 40)
     expect(tab.slider).to_have_attribute("aria-valuenow", "100")
+    # the keys are written down
+    tab.frame.get_by_role("button", name="Help").click()
+    expect(tab.frame.get_by_text("loop from here, to here")).to_be_visible()
+    tab.page.keyboard.press("Escape")
+    expect(tab.frame.get_by_text("loop from here, to here")).to_be_hidden()
+    expect(tab.head_view).to_be_visible()
 
 
 def test_any_scalar_and_a_logarithmic_scale(tab: Tab) -> None:
@@ -181,15 +179,6 @@ def test_a_loop_by_pointer(tab: Tab) -> None:
     expect(start).to_have_count(0)
     tab.frame.get_by_role("button", name="Loop").click()
     expect(start).to_have_attribute("aria-valuenow", "0")
-
-
-def test_the_keys_are_written_down(tab: Tab) -> None:
-    tab.open(layer=0, head=1)
-    tab.frame.get_by_role("button", name="Help").click()
-    expect(tab.frame.get_by_text("loop from here, to here")).to_be_visible()
-    tab.page.keyboard.press("Escape")
-    expect(tab.frame.get_by_text("loop from here, to here")).to_be_hidden()
-    expect(tab.head_view).to_be_visible()
 
 
 def test_nothing_jumps_when_the_curve_comes(tab: Tab) -> None:

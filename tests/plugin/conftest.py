@@ -92,6 +92,7 @@ def asking(plugin: AttnVizPlugin) -> Ask:
             answer = client.get(f"/{route}", query_string=query, headers=headers)
             if once or answer.status_code != 202 or time.monotonic() > end:
                 return answer
+            time.sleep(0.02)  # the processor is for who makes it
 
     return ask
 

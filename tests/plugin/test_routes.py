@@ -225,7 +225,7 @@ def test_more_checkpoints_than_tensorboard_keeps_by_default_or_is_told_to(tmp_pa
         assert client.array("points", run=".", step=24, layer=0, projection="biplot", dims=2).shape == (4, 36, 2)
 
 
-@pytest.mark.parametrize("loader", ["--load_fast=false", "--load_fast=true"])
+@pytest.mark.parametrize("loader", [pytest.param("--load_fast=false", marks=pytest.mark.full), "--load_fast=true"])
 def test_thinned_steps_are_not_shown_and_earlier_segments_are_runs_of_their_own(tmp_path: Path, loader: str) -> None:
     writer = RunWriter(str(tmp_path / "old"))
     writer.begin(0, ProbeRecord(PROBE.sequences[:1]), LAYERS[:1])

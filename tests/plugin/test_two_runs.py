@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def test_points_of_a_run_in_the_frame_of_another(ask: Ask, plugin: AttnVizPlugin
     client = werkzeug.test.Client(plugin.get_plugin_apps()["/points"])
     subset = json.dumps({"points": [0, 5, 20]})
     while (some := client.post("/points", query_string={**query, "head": 4}, data=subset)).status_code == 202:
-        pass
+        time.sleep(0.02)
     assert np.load(io.BytesIO(some.data)).shape == (1, 3, 2)
 
 
