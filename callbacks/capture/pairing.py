@@ -89,8 +89,6 @@ class Pairings:
             return named
         if call.disorder is not None:
             return call.disorder
-        if call.queries.is_nested or call.keys.is_nested:
-            return "its queries are a nested tensor"
         if min(call.queries.dim(), call.keys.dim()) == 4:
             found = self._found_of(call, named)
             if isinstance(found, str):
@@ -181,7 +179,7 @@ class Pairings:
                 "forward=, say lambda model, x: model(x.transpose(0, 1))"
             )
         if batch > len(present) and batch % len(present) == 0:
-            return f"{misfit}: windows, or parts of them, whose places are not known"
+            return f"{misfit}: windows, parts of them, or copies of the sequences, whose places are not known"
         if n_query == 1 < n_key and batch == len(present):
             return (
                 f"{misfit}: one query a sequence (a class token's, or a learned one that pools) looks at {n_key} keys; "

@@ -23,12 +23,14 @@ from .mapped import MAPPED, is_mapped
 from .module_names import ModuleNames
 from .multi_head import Inside
 from .named_generators import NamedGenerators
+from .nested import is_nested
 from .observer import Arrange, Observer, TakeOutput
 from .outputs import Outputs
 from .plain_attention import NotAttentionError, read_attention
 from .product import Product
 from .products import Products
 from .scripted import scripted_functions_in_python
+from .sources import RANDOM
 from .tokens_of_calls import TokensOfCalls
 from .weights import Weights
 from .written_out import UNFINISHED, WrittenOut
@@ -64,7 +66,7 @@ class AttentionCalls(TorchFunctionMode):
         self._names = names
         self._observer = observer
         self._counts: Counter[str] = Counter()
-        self._products = Products()
+        self._products = Products(lambda x: self._tokens.sources.of(x) & ~RANDOM != 0)
         self._written_out = WrittenOut(
             self._products, observer.looks_like_attention, self._next_name, self._take_weights
         )
@@ -117,6 +119,9 @@ class AttentionCalls(TorchFunctionMode):
         elif "flash_attn" in (operator := kernels.operator_name(func)):
             self._take_flash(operator, args, kwargs)
         result = func(*args, **kwargs)
+        if is_nested(result):
+            self._tokens.sources.follow(operation, args, kwargs, result)
+            return result
         if operation == "iter":  # what a loop over a tensor takes, one after the other
             result = list(result)
         self._tokens.follow(func, operation, args, kwargs, result)
@@ -180,11 +185,7 @@ class AttentionCalls(TorchFunctionMode):
         if operator.endswith("::_flash_attn_forward"):
             self._take(kernels.flash, args, kwargs, lambda x: x.transpose(1, 2))
         else:
-            self._observer.refuse(
-                self._next_name(),
-                f"it calls {operator}, which is not understood, or whose sequences are packed: record it with scaled "
-                'dot-product attention (of transformers: model.set_attn_implementation("sdpa"))',
-            )
+            self._observer.refuse(self._next_name(), kernels.NOT_UNDERSTOOD.format(operator))
 
     def _take_softmax(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor, *, logarithm: bool) -> None:
         """A softmax over the products of queries and keys is the attention of plain code."""

@@ -28,6 +28,8 @@ class KernelAxes:
 
     def arrangement(self, query: Tensor) -> Callable[[Tensor], Tensor]:
         """What brings queries of a kernel, and what is of their form, to [batch, heads, n, …]."""
+        if query.is_nested:
+            return as_it_is
         sequences = self._sequences
         if query.dim() in (3, 4) and self._has_heads_first(query):
             return lambda x: x.reshape(-1, sequences, *x.shape[-2:]).transpose(0, 1)

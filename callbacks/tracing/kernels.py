@@ -12,6 +12,15 @@ from tb_attnviz.geometry import logits as scaled_dot_products
 from .attention_call import AttentionCall
 from .remainder import remainder
 
+NOT_UNDERSTOOD = (
+    "it calls {}, which is not understood, or whose sequences are packed: record it with scaled dot-product attention "
+    '(of transformers: model.set_attn_implementation("sdpa"))'
+)
+_NESTED = (
+    "its queries are a nested tensor, whose sequences are not told apart: pad them while self.training is False, or "
+    "show it with attnviz_tap(q, k, …)"
+)
+
 
 def as_it_is(x: Tensor) -> Tensor:
     """What has the axes [batch, heads, n, …] already."""
@@ -40,6 +49,8 @@ def scaled_dot_product(
 
     arrange: brings what has as many axes as the queries to four, [batch, heads, n, …]. moved: as of AttentionCall.
     """
+    if query.is_nested:
+        raise UnreadableError(_NESTED)
     _check_dropout(dropout_p)
     mask = attn_mask
     if mask is not None and arrange is not as_it_is:

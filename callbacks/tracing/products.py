@@ -33,13 +33,15 @@ _PASSING = {  # what may happen to logits: same shape or a view, so that softmax
     *("permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapdims", "getitem", "dropout"),
 }
 _ADDING = {"add": 1.0, "iadd": 1.0, "radd": 1.0, "sub": -1.0, "isub": -1.0, "subtract": -1.0}  # of two products
-_FOLLOWED = FACTORS | _DIVISORS | _PASSING | {"tanh", "cat", "concat", "pad"}
+_FOLLOWED = FACTORS | _DIVISORS | _PASSING | {"tanh", "cat", "concat", "pad", "einsum"}
 
 
 class Products:
     """The products of a pass that are still to meet their softmax."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_made_of_inputs: Callable[[Tensor], bool] = lambda x: True) -> None:
+        """is_made_of_inputs: whether they had a part in a tensor; others are no queries, and no keys."""
+        self._is_made_of_inputs = is_made_of_inputs
         self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
     def of(self, logits: Tensor) -> Product | None:
@@ -73,13 +75,23 @@ class Products:
         if others:
             added = _ADDING.get(operation)
             both = None if added is None or len(known) != 2 or "alpha" in kwargs else product.plus(others[0], added)
-            return both or dataclasses.replace(product, summed=True)
+            if both is not None:
+                return both
+            known = [
+                (x, one) for x, one in known if all(map(self._is_made_of_inputs, (one.left.given, one.right.given)))
+            ]
+            if added is None or len(known) != 1 or (added < 0 and known[0][0] is not tensors[0]):
+                return dataclasses.replace(product, summed=True)
+            tensor, product = known[0]  # the others are a bias: vectors of relative positions, say
         if operation in ("cat", "concat"):
             return _beside_sinks(product, tensors, result)
         if operation == "pad":
             return _beside_a_constant(product, tensor, args, kwargs, result)
         if operation == "tanh":
             return dataclasses.replace(product, factor=1.0) if product.factor is None else None
+        if operation == "einsum":
+            factors = _einsum_factors(args, kwargs, tensor)
+            return None if factors is None else product.times_each(factors) or product
         if operation in FACTORS | _DIVISORS:
             product = _scaled(product, tensor, operation, args, kwargs)
         if tensor.shape == result.shape and operation not in ("permute", "transpose", "get"):
@@ -146,6 +158,21 @@ def _scaled(product: Product, tensor: Tensor, operation: str, args: tuple[Any, .
         factors = others[0].detach()
         return product.times_each(1 / factors if divides else factors) or product
     return product
+
+
+def _einsum_factors(args: tuple[Any, ...], kwargs: dict[str, Any], tensor: Tensor) -> Tensor | None:
+    """What an einsum that sums over nothing multiplies the elements of `tensor` with, with its axes."""
+    found = read_contraction("einsum", args, kwargs)
+    if found is None or found.summed:
+        return None
+    own, other, of_other = found.of_left, found.right, found.of_right
+    if found.right is tensor:
+        own, other, of_other = found.of_right, found.left, found.of_left
+    if own != found.of_result or not set(of_other) <= set(own):
+        return None
+    order = sorted(range(other.dim()), key=lambda place: own.index(of_other[place]))
+    shape = [other.shape[of_other.index(label)] if label in of_other else 1 for label in own]
+    return other.detach().permute(order).reshape(shape)
 
 
 def _beside_sinks(product: Product, tensors: list[Tensor], result: Tensor) -> Product | None:

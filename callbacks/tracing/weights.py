@@ -124,6 +124,9 @@ class Weights:
                 if one is not None:
                     entries.setdefault(place, []).append(one)
         for place, found in entries.items():
+            found.sort(
+                key=lambda entry: entry.clean is not None
+            )  # what is seen to be the same is, whatever else met it
             self._of[results[place]] = tuple({entry.name: entry for entry in found}.values())
 
     def finish(self) -> None:

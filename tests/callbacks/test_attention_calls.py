@@ -262,3 +262,22 @@ class TestFlashAttention:
     def test_packed_sequences_are_refused_with_a_remedy(self):
         with pytest.raises(NoAttentionError, match=r"packed: .*set_attn_implementation\(\"sdpa\"\)"):
             record(lambda q, k: torch.ops.attnviz_flash_attn._flash_attn_varlen_forward(q, k, k))
+
+
+def test_nested_tensors_are_refused_by_name_and_what_is_made_of_them_is_recorded():
+    class Nested(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(64, 16)
+
+        def forward(self, ids):
+            x = torch.nested.nested_tensor(list(self.embedding(ids)), layout=torch.jagged)
+            q = x.unflatten(-1, (2, 8)).transpose(1, 2)
+            y = functional.scaled_dot_product_attention(q, q, q).transpose(1, 2).flatten(2)
+            y = torch.nested.to_padded_tensor(y, 0.0).unflatten(-1, (2, 8)).transpose(1, 2)
+            return functional.scaled_dot_product_attention(y, y, y)
+
+    torch.manual_seed(0)
+    recording = capture(Nested(), Probe(torch.arange(8).view(2, 4), [list("abcd"), list("efgh")]))
+    assert [layer.name for layer in recording.layers] == ["Nested#1"]
+    assert "its queries are a nested tensor" in recording.skipped["Nested"]

@@ -190,6 +190,11 @@ def written_in_place_to_the_same(q, k, v):
     return weights @ v
 
 
+def made_to_sum_to_1_again(q, k, v):
+    weights = scores_of(q, k).softmax(-1)
+    return (weights / (weights.sum(-1, keepdim=True) + 1e-9)) @ v
+
+
 _traced = torch.jit.trace(functional.scaled_dot_product_attention, (Q, K, V))
 
 SAME = [
@@ -197,7 +202,7 @@ SAME = [
     keys_times_queries, softmax_over_rows, merged_until_softmax, unmerged_before_softmax, log_of_softmax,
     fused_and_merged, heads_apart, in_chunks, summed_by_hand, with_a_look_at_it, written_in_place_to_the_same,
     scripted, traced, exponentials_by_their_sum, exponentials_less_the_largest, exponentials_of_logarithms,
-    powers_of_two, normalized_exponentials,
+    powers_of_two, normalized_exponentials, made_to_sum_to_1_again,
 ]  # fmt: skip
 
 
@@ -315,15 +320,19 @@ def test_products_of_complex_numbers_are_refused_by_name():
         record(attend)
 
 
-@pytest.mark.parametrize("divide", [False, True])
-def test_a_temperature_of_each_head_becomes_part_of_its_queries(divide):
-    def attend(q, k, v):
-        scores, temperatures = q @ k.mT, TEMPERATURES[:, None, None]
-        return (scores / temperatures if divide else scores * temperatures).softmax(-1) @ v
+BY_TEMPERATURES = {
+    "times": lambda scores: scores * TEMPERATURES[:, None, None],
+    "divided by": lambda scores: scores / TEMPERATURES[:, None, None],
+    "by einsum": lambda scores: einsum("h,bhij->bhij", TEMPERATURES, scores),
+}
 
-    recording = record(attend)
+
+@pytest.mark.parametrize("name", BY_TEMPERATURES)
+def test_a_temperature_of_each_head_becomes_part_of_its_queries(name):
+    recording = record(lambda q, k, v: BY_TEMPERATURES[name](q @ k.mT).softmax(-1) @ v)
     assert recording.samples[0].bias is None
-    expected = softmax_of(Q * (1 / TEMPERATURES if divide else TEMPERATURES)[:, None, None], K, scale=1)
+    factors = 1 / TEMPERATURES if name == "divided by" else TEMPERATURES
+    expected = softmax_of(Q * factors[:, None, None], K, scale=1)
     np.testing.assert_allclose(recomputed(recording), expected, atol=1e-6)
 
 

@@ -172,3 +172,28 @@ def test_a_few_sequences_at_a_time_is_the_same(monkeypatch):
     _, apart = record(attend)
     np.testing.assert_allclose(apart.bias, at_once.bias, atol=2e-5)
     assert_plain(record(lambda q, k: (q @ k.mT).masked_fill(HIDDEN, -1e4).softmax(-1)), scale=1, causal=True)
+
+
+class RelativeKeys(nn.Module):
+    """Shaw et al. 2018: queries times learned vectors of offsets, too."""
+
+    def __init__(self, add):
+        super().__init__()
+        self.add = add
+        self.offsets = nn.Parameter(torch.randn(2 * N - 1, D, generator=torch.Generator().manual_seed(4)))
+
+    def forward(self, x):
+        q = k = x[:, None]
+        places = torch.arange(N)
+        relative = torch.einsum("bhid,ijd->bhij", q, self.offsets[places[:, None] - places + N - 1])
+        return (self.add(q @ k.mT, relative) / D**0.5).softmax(-1) @ k
+
+
+@pytest.mark.parametrize("add", [torch.add, lambda products, relative: relative + products])
+def test_queries_times_vectors_of_offsets_are_a_bias(add):
+    model = RelativeKeys(add)
+    [samples] = capture(model, Probe((QUERIES[:, 0],), [list("abcdef")] * 2)).samples
+    np.testing.assert_array_equal(samples.queries[0, :N], QUERIES[0, 0])
+    places = torch.arange(N)
+    expected = (QUERIES[:, 0, :, None] * model.offsets[places[:, None] - places + N - 1]).sum(-1) / D**0.5
+    np.testing.assert_allclose(samples.bias[:, 0], expected.detach(), atol=1e-5)
