@@ -1,7 +1,7 @@
 import { untrack } from 'svelte';
 import type { Playback } from '../playback/playback.svelte';
 import { Morph } from '../render/morph.svelte';
-import { headsOf, type StepPoints } from '../render/positions';
+import { headsOf } from '../render/positions';
 import type { Feature } from '../run/feature';
 import type { PointsQuery } from '../run/pictures';
 import { addressKey } from '../run/projection';
@@ -9,16 +9,8 @@ import type { DataSource } from '../run/source';
 import type { Run } from '../run/types';
 import type { Axes } from './axes.svelte';
 import { isOutOfFrame } from './out_of_frame';
-import {
-  type Asked,
-  type Heads,
-  nearest,
-  type Pair,
-  replaces,
-  type StandIn,
-  sameView,
-  standsIn,
-} from './pair';
+import { type Asked, nearest, type Pair, replaces, type StandIn, sameView, standsIn } from './pair';
+import { PointNames } from './point_names';
 import { isSingle, type Question, questionsAt, type Wish } from './questions';
 import { type Awaited, settled } from './ready';
 import { MOST_STAND_INS, standInQueries, standIns } from './stand_ins';
@@ -34,8 +26,6 @@ export interface ShownNeeds extends Awaited {
 
 /** Checkpoints whose questions are remembered: one has as many as there are layers, or heads. */
 const KNOWN = 128;
-/** Names of step points that are remembered. */
-const KEPT = 8;
 
 /** The two steps that a scene mixes. When others are asked for, the old ones stay until all layers have come: a
  * picture never mixes layers of different steps. Only the first picture fills in layer by layer, and the slow
@@ -45,7 +35,7 @@ export class ShownSteps implements Feature {
   pair = $state.raw<Pair | null>(null);
   readonly morph: Morph;
   private heldMix = 0;
-  private readonly versions = new Map<string, { readonly heads: Heads; readonly version: number }>();
+  private readonly names = new PointNames();
 
   constructor(
     private readonly session: ShownNeeds,
@@ -282,23 +272,8 @@ export class ShownSteps implements Feature {
       late.set(i, points === null ? null : own === null ? 'biplot' : (held?.late.get(i) ?? oldStep));
     }
     const { dims, fromStep, toStep, frame } = asked;
-    const before = this.named(`${frame}|${fromStep}`, from);
-    const after = fromStep === toStep ? before : this.named(`${frame}|${toStep}`, to);
+    const before = this.names.named(`${frame}|${fromStep}`, from);
+    const after = fromStep === toStep ? before : this.names.named(`${frame}|${toStep}`, to);
     return { asked, dims, fromStep, toStep, from: before, to: after, late };
-  }
-
-  /** A step's points under a name that stays while heads are added, and changes when one is replaced: both may have
-   * to lie on the GPU at once. */
-  private named(base: string, heads: Heads): StepPoints {
-    const last = this.versions.get(base);
-    const replaced = last?.heads.some((points, i) => points !== null && points !== heads[i]) ?? false;
-    const version = (last?.version ?? 0) + (replaced ? 1 : 0);
-    this.versions.delete(base);
-    this.versions.set(base, { heads, version });
-    for (const oldest of this.versions.keys()) {
-      if (this.versions.size <= KEPT) break;
-      this.versions.delete(oldest);
-    }
-    return { id: `${base}|${version}`, heads };
   }
 }
