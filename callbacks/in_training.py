@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 from .options import RecorderOptions, check_options, checked_probe
 from .probe import Probe
 from .recorder import AttentionRecorder
+from .schedule import at_epochs
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -37,9 +38,9 @@ class InTraining:
             self._batch.enter_context(self._recorder.batch(step))
 
     def _end_epoch(self, step: int) -> None:
-        if self._options.get("every") == "epoch":
+        if at_epochs(self._options.get("every")):
             self._record_once(step)
-        elif self._options.get("health_every") == "epoch" and self._recorder is not None:
+        elif at_epochs(self._options.get("health_every")) and self._recorder is not None:
             self._recorder.record_health(step)
 
     def _record_once(self, step: int) -> None:

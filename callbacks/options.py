@@ -15,7 +15,7 @@ from .listeners import OnRecord
 from .numbers import as_positive
 from .probe import Probe
 from .probes.relations import GivenRelations, check_relations
-from .schedule import Pace, at_pace, check_pace
+from .schedule import Pace, at_epochs, at_pace, check_pace
 
 _BETWEEN = ("ablate_every", "connections_every")  # schedules that trainers keep to by their steps alone
 
@@ -66,7 +66,7 @@ def check_options(**options: Any) -> None:
         if options.get(name) is not None:
             check_pace(options[name], name)
     for name in _BETWEEN:
-        if options.get(name) == "epoch":
+        if at_epochs(options.get(name)):
             raise ValueError(f'{name}="epoch" is not known: give a number of steps, or a share of the training')
     if (loss := options.get("loss")) is not None and loss != "auto" and not callable(loss):
         raise ValueError(

@@ -83,6 +83,11 @@ def check_pace(every: Pace, name: str) -> None:
         as_schedule(every, name)
 
 
+def at_epochs(every: Pace | None) -> bool:
+    """Whether `every` is the end of each epoch."""
+    return every is not None and _read(every) == "epoch"
+
+
 def at_pace(every: Pace, steps: int | None, name: str) -> Schedule:
     """`every` as the schedule of a training of so many steps; the ends of epochs are not told by the step.
 

@@ -118,7 +118,7 @@ def similarity(layers: Sequence[RecordedLayer], measure: Measure, report: Report
     CKA, where all logits are equal), and between heads whose layers attend from or to other tokens.
     Raises TooLargeError for more heads than can be compared with one another.
     """
-    by = _by_attention if measure == "attention" else _by_coordinates
+    by = {"attention": _by_attention, "cka": _by_coordinates}[measure]
     comparable = _comparable(layers)
     count = sum(recorded.layer.heads for recorded in layers)
     found = np.full((count, count), np.nan, np.float32)

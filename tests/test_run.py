@@ -210,6 +210,12 @@ def test_project_says_what_is_wrong(
         (lambda run: run.samples(0, -1), "no layer -1"),
         (lambda run: run.attention(0, 0, 4, 0), "no head 4: layer 0 has heads 0 to 3"),
         (lambda run: run.attention(0, 0, 0, 3), "no sequence 3: the probe has sequences 0 to 2"),
+        (lambda run: run.attention(0, 0, 0, "Mean"), "no sequence 'Mean': give its number, or 'mean'"),
+        (lambda run: run.image_summary(0, 0, 0, "Mean"), "no sequence 'Mean': give its number, or 'mean'"),
+        (lambda run: run.attention(0, 0, 0, 0, weight="norms"), "no weight 'norms': there is 'values'"),
+        (lambda run: run.png(0, "keys"), "no side 'keys': there are 'tokens' and 'key_tokens'"),
+        (lambda run: run.change_points(["inducton"]), "no figure 'inducton': the run has 'entropy', "),
+        (lambda run: run.similarity(0, "atention"), "no measure 'atention': there are 'attention' and 'cka'"),
         (lambda run: run.project("pca", 0, 4), "no head 4: layer 0 has heads 0 to 3"),
     ],
 )

@@ -32,7 +32,7 @@ def attention(
     """See Run.attention."""
     check_head(run, step, layer, head, sequence)
     if weight is not None:
-        check_values(run, step, layer)
+        check_values(run, step, layer, weight)
     part = Part(query, key)
     check_part(run, step, layer, sequence, part)
     samples, described, lengths = run.samples(step, layer), run.layer(step, layer), run.lengths(step, layer)

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from tb_attnviz.events import Grid
+from tb_attnviz.events.shapes import shown
 from tb_attnviz.label_attention import labels_of
 from tb_attnviz.recompute import Part
 from tb_attnviz.run.recorded_run import NotRecordedError, RecordedRun
@@ -13,6 +14,8 @@ def check_head(run: RecordedRun, step: int, layer: int, head: int, sequence: int
     heads, sequences = run.layer(step, layer).heads, len(run.probe.sequences)
     if not 0 <= head < heads:
         raise NotRecordedError(f"no head {head}: layer {layer} has heads 0 to {heads - 1}")
+    if isinstance(sequence, str) and sequence != "mean":
+        raise NotRecordedError(f"no sequence {shown(sequence)}: give its number, or 'mean'")
     if sequence != "mean" and not 0 <= sequence < sequences:
         raise NotRecordedError(f"no sequence {sequence}: the probe has sequences 0 to {sequences - 1}")
 
@@ -26,8 +29,10 @@ def check_part(run: RecordedRun, step: int, layer: int, sequence: int | Literal[
             raise NotRecordedError(f"no {what} {number}: sequence {sequence} has numbers 0 to {count - 1} there")
 
 
-def check_values(run: RecordedRun, step: int, layer: int) -> None:
-    """Raises NotRecordedError unless the norms of values were recorded."""
+def check_values(run: RecordedRun, step: int, layer: int, weight: str = "values") -> None:
+    """Raises NotRecordedError unless the norms of values were recorded, or for another `weight`."""
+    if weight != "values":
+        raise NotRecordedError(f"no weight {shown(weight)}: there is 'values'")
     if not run.layer(step, layer).values:
         raise NotRecordedError(
             f'no value norms of layer {layer} at step {step}: record them with AttentionRecorder(…, values="norms")'

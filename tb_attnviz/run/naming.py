@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tb_attnviz import findings
 from tb_attnviz.events.segment import Segment
+from tb_attnviz.events.shapes import shown
 from tb_attnviz.findings import Break, ChangePoint, Evidence, Finding, Named, Recorded
 from tb_attnviz.projection.ports import MemoryStore
 from tb_attnviz.run.checks import check_head
@@ -68,6 +69,10 @@ class Naming:
     def change_points(self, run: RecordedRun, figures: Sequence[str] | None) -> list[ChangePoint]:
         """Where `figures`, by default all shares, moved to another level, in the order of the steps."""
         heads, steps, values = self.recorded(run).heads, run.health_steps, health(run)
+        for name in figures or ():
+            if name not in values:
+                there = ", ".join(map(repr, sorted(values))) or "none"
+                raise NotRecordedError(f"no figure {shown(name)}: the run has {there}")
         found = []
         following = [name for name in values if name.startswith(findings.FOLLOWS)]
         for name in (*_SHARES, *following) if figures is None else figures:

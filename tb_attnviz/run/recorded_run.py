@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from tb_attnviz.events import (
     read_image,
     read_samples,
 )
+from tb_attnviz.events.shapes import shown
 from tb_attnviz.left_out import LeftOut
 from tb_attnviz.projection import LayerSamples, UnreadableStepError
 from tb_attnviz.run.at_checkpoints import AtCheckpoints
@@ -192,6 +193,8 @@ class RecordedRun:
 
     def image(self, sequence: int, side: Side = "tokens") -> Image:
         """The image of a sequence, or of its other side. Raises NotRecordedError for what has none."""
+        if side not in get_args(Side):
+            raise NotRecordedError(f"no side {shown(side)}: there are 'tokens' and 'key_tokens'")
         sequences = self.probe.sequences
         if not 0 <= sequence < len(sequences):
             raise NotRecordedError(f"no sequence {sequence}: the probe has sequences 0 to {len(sequences) - 1}")

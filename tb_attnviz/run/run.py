@@ -13,6 +13,7 @@ from tb_attnviz.comparison import Measure
 from tb_attnviz.connections import Connections
 from tb_attnviz.events import AttentionMap, EventLog, FormatError, Records, VersionError
 from tb_attnviz.events.files import expanded
+from tb_attnviz.events.shapes import shown
 from tb_attnviz.findings import ChangePoint, Evidence, Finding, Happening, HeadChange, HeadRelation, Named, Recorded
 from tb_attnviz.image_summary import ImageSummary
 from tb_attnviz.importance import Importance
@@ -143,8 +144,10 @@ class Run(RecordedRun):
         """How alike every two heads of all layers are at `step`: [heads, heads], from 0 to 1.
 
         1 - the mean Jensen-Shannon distance of their attention on the probe; "cka": linear CKA of their canonical
-        coordinates, as a second opinion.
+        coordinates, as a second opinion. Raises NotRecordedError for another measure.
         """
+        if measure not in comparison.MEASURES:
+            raise NotRecordedError(f"no measure {shown(measure)}: there are 'attention' and 'cka'")
         return comparison.similarity(self.recorded_layers(step), measure, _unreported)
 
     def head_order(self, step: int) -> npt.NDArray[np.int64]:
@@ -241,7 +244,10 @@ class Run(RecordedRun):
         return sorted(found, key=lambda one: -np.nan_to_num(one.change, nan=-1))
 
     def change_points(self, figures: Sequence[str] | None = None) -> list[ChangePoint]:
-        """The steps at which `figures`, by default all shares of attention, moved to another level, in their order."""
+        """The steps at which `figures`, by default all shares of attention, moved to another level, in their order.
+
+        Raises NotRecordedError for a figure that the run has not.
+        """
         return self._naming.change_points(self, figures)
 
     def frame(self, layer: int) -> Frame:

@@ -179,7 +179,7 @@ def train_in_two_ways(directory):
     assert all(torch.equal(weights[name].to_local(), plain[name].to_local()) for name in plain)
 
 
-@pytest.mark.parametrize(("every", "steps"), [("epoch", [0, 2, 4, 6]), (0.5, [0, 3, 6]), (0.34, [0, 3, 6])], ids=str)
+@pytest.mark.parametrize(("every", "steps"), [(" epoch", [0, 2, 4, 6]), (0.5, [0, 3, 6]), (0.34, [0, 3, 6])], ids=str)
 def test_every_may_be_an_epoch_or_a_share_of_the_training(tmp_path, probe, every, steps):
     callback = AttnVizCallback(probe, every=every, health_every=None, logdir=tmp_path / "run")
     train(tmp_path, callback, steps=-1, num_train_epochs=3, per_device_train_batch_size=32)
@@ -187,7 +187,7 @@ def test_every_may_be_an_epoch_or_a_share_of_the_training(tmp_path, probe, every
 
 
 def test_health_alone_at_the_end_of_each_epoch_but_of_one_with_samples(tmp_path, probe):
-    callback = AttnVizCallback(probe, every=4, health_every="epoch", loss="auto", logdir=tmp_path / "run")
+    callback = AttnVizCallback(probe, every=4, health_every="epoch ", loss="auto", logdir=tmp_path / "run")
     train(tmp_path, callback, steps=-1, num_train_epochs=3, per_device_train_batch_size=32)
     run = tb_attnviz.open_run(tmp_path / "run")
     assert (run.steps, run.health_steps) == ([0, 4, 6], [0, 2, 4, 6])

@@ -148,7 +148,7 @@ def test_steps_are_those_of_the_logger_with_several_optimizers(tmp_path, probe):
     assert [event.step for event in accumulator.Scalars("loss")] == list(range(16))
 
 
-@pytest.mark.parametrize(("every", "steps"), [("epoch", [0, 16, 32]), (0.25, [0, 8, 16, 24, 32])], ids=str)
+@pytest.mark.parametrize(("every", "steps"), [(" epoch", [0, 16, 32]), (0.25, [0, 8, 16, 24, 32])], ids=str)
 def test_every_may_be_an_epoch_or_a_share_of_the_training(tmp_path, probe, every, steps):
     train(tmp_path, AttnVizCallback(probe, every=every, logdir=tmp_path / "run"), max_steps=-1, max_epochs=2)
     assert tb_attnviz.open_run(tmp_path / "run").steps == steps
