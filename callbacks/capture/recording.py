@@ -197,6 +197,7 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
     maps: list[dict[str, AttentionMap]] = []
     samples: list[Samples] = []
     without_values: dict[str, str] = {}
+    moved = frozenset(name for name, part in batches[0].layers.items() if part.moved)
     of_values = [of_batch.values for of_batch in batches if of_batch.values is not None]
     joint = ("effective_rank", *(["value_entropy"] if of_values else [])) if names else ()
     figures: dict[str, list[Float32]] = {name: [] for name in (*names, *joint)}
@@ -267,7 +268,6 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
         raise NoAttentionError(_explain(skipped))
     of_all_heads = {name: np.concatenate(values) for name, values in figures.items()}
     defined = {name: values for name, values in of_all_heads.items() if not np.isnan(values).all()}
-    moved = frozenset(layer.name for layer in layers if batches[0].layers[layer.name].moved)
     return Recording(tuple(layers), tuple(samples), defined, skipped, tuple(maps), without_values, moved=moved)
 
 
