@@ -1,5 +1,4 @@
 import { Asked } from '../run/asked.svelte';
-import type { Feature } from '../run/feature';
 import type { HeadPlace } from '../run/head';
 import type { LabelAttention, LabelQuery } from '../run/label_attention';
 import type { TokenIndex } from '../run/places';
@@ -18,16 +17,15 @@ interface Needs {
 }
 
 /** From which kind of token to which the opened head attends, while that is looked at. */
-export class KindTable implements Feature {
+export class KindTable extends Asked<LabelQuery, LabelAttention> {
   /** Whether it is looked at. */
   open = $state(false);
   /** The label that the user chose. */
   chosen = $state<string | null>(null);
-  private readonly answer: Asked<LabelQuery, LabelAttention>;
 
   constructor(private readonly session: Needs) {
-    this.answer = new Asked(
-      () => this.question,
+    super(
+      () => this.query,
       (query, signal) => session.data.source.labelAttention(query, signal),
     );
   }
@@ -39,7 +37,7 @@ export class KindTable implements Feature {
   readonly label: string | null = $derived.by(
     () => this.labels.find((label) => label === this.chosen) ?? this.labels[0] ?? null,
   );
-  private readonly question: LabelQuery | null = $derived.by(() => {
+  private readonly query: LabelQuery | null = $derived.by(() => {
     const { data, focus, playback } = this.session;
     const { label } = this;
     if (!this.open || !data.run || !focus.opened || playback.step === null || label === null) return null;
@@ -48,28 +46,11 @@ export class KindTable implements Feature {
 
   /** Of the shown head, step and label; null while it is on its way. */
   get table(): LabelAttention | null {
-    return this.answer.value;
+    return this.value;
   }
 
-  get error(): string | null {
-    return this.answer.error;
-  }
-
-  get busy(): boolean {
-    return this.answer.loading;
-  }
-
-  /** To be called while a component is made. */
-  begin(): void {
-    $effect.pre(() => this.answer.follow());
-  }
-
-  forget(): void {
-    this.answer.forget();
-  }
-
-  leave(): void {
-    this.answer.clear();
+  override leave(): void {
+    super.leave();
     this.chosen = null;
   }
 }

@@ -1,9 +1,10 @@
 import { untrack } from 'svelte';
+import type { Feature } from './feature';
 import { Latest } from './latest.svelte';
 
 /** The answer to a question that changes: what is told, and what went wrong, is of the question that is put now, and gone as
  * soon as another one is. The same question may be asked again, while its last answer stands. */
-export class Asked<Q, A> {
+export class Asked<Q, A> implements Feature {
   private readonly latest = new Latest<{ readonly question: Q; readonly answer: A }>();
   /** What was asked last, in JSON. */
   private put = $state('');
@@ -27,6 +28,19 @@ export class Asked<Q, A> {
   /** The newest answer, to whichever question it was. */
   get last(): { readonly question: Q; readonly answer: A } | null {
     return this.latest.value;
+  }
+
+  get busy(): boolean {
+    return this.loading;
+  }
+
+  /** To be called while a component is made. */
+  begin(): void {
+    $effect.pre(() => this.follow());
+  }
+
+  leave(): void {
+    this.clear();
   }
 
   /** Asks what is to be asked now, also where that was asked before; to be called in an effect. */

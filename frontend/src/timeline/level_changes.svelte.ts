@@ -1,6 +1,5 @@
 import { Asked } from '../run/asked.svelte';
 import type { ChangePoint, ChangePoints, FigureOfRunQuery } from '../run/change_points';
-import type { Feature } from '../run/feature';
 import type { DataSource } from '../run/source';
 import type { Run } from '../run/types';
 import type { HeadStrip } from './head_strip.svelte';
@@ -12,40 +11,21 @@ interface Needs {
 }
 
 /** When the figure that the strip shows moved to another level, head by head. */
-export class LevelChanges implements Feature {
-  private readonly answer: Asked<FigureOfRunQuery, ChangePoints>;
-
+export class LevelChanges extends Asked<FigureOfRunQuery, ChangePoints> {
   constructor(private readonly session: Needs) {
-    this.answer = new Asked(
-      () => this.question,
+    super(
+      () => this.query,
       (query, signal) => session.data.source.changePoints(query, signal),
     );
   }
 
   /** Another one whenever there is more of the run. */
-  private readonly question: FigureOfRunQuery | null = $derived.by(() => {
+  private readonly query: FigureOfRunQuery | null = $derived.by(() => {
     const { data, health, strip } = this.session;
     const { run } = data;
     if (!strip.open || !run || run.error !== null || health.tint === null) return null;
     return { run: run.run, figure: health.tint };
   });
   /** None while they are on their way. */
-  readonly points: readonly ChangePoint[] = $derived.by(() => this.answer.value?.points ?? []);
-
-  get busy(): boolean {
-    return this.answer.loading;
-  }
-
-  /** To be called while a component is made. */
-  begin(): void {
-    $effect.pre(() => this.answer.follow());
-  }
-
-  forget(): void {
-    this.answer.forget();
-  }
-
-  leave(): void {
-    this.answer.clear();
-  }
+  readonly points: readonly ChangePoint[] = $derived.by(() => this.value?.points ?? []);
 }
