@@ -41,6 +41,8 @@ it('clears the last run’s probe, trust, attention, figures and alerts when ano
   session.marks.mark([1]);
   session.filter.showSequences([0]);
   session.arrangement.pin({ layer: 0, head: 0 });
+  session.playback.loopOver(1, 3);
+  session.scoring.change.since = 200;
   session.data.name = OTHER;
   vi.spyOn(session.data.source, 'healthSteps').mockReturnValue(new Promise(() => {}));
   vi.spyOn(session.data.source, 'alerts').mockReturnValue(new Promise(() => {}));
@@ -49,6 +51,7 @@ it('clears the last run’s probe, trust, attention, figures and alerts when ano
   expect(session.entered).toBe(OTHER);
   expect(known().map(({ value }) => value)).toEqual(known().map(() => null));
   expect([session.marks.group, session.filter.sequences, session.arrangement.pins]).toEqual([null, null, []]);
+  expect([session.playback.loop, session.scoring.change.since]).toEqual([null, 'previous']);
 });
 
 it('is ready when every feature is, and not before', async () => {

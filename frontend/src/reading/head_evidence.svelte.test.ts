@@ -103,6 +103,18 @@ describe('the evidence of a finding', () => {
     ]);
   });
 
+  it('is asked for again, and not told meanwhile, where its step was written again', async () => {
+    const { evidence, answers, asked } = made;
+    const opening = evidence.open(PLACE, 'induction');
+    answers[0]?.(found(asked[0] as EvidenceQuery));
+    await opening;
+    evidence.forget();
+    expect([asked[1], evidence.shown, evidence.says]).toEqual([asked[0], null, '']);
+    answers[1]?.({ ...found(asked[0] as EvidenceQuery), sentence: 'name (30) → statement (9) 88 %' });
+    await new Promise((done) => setTimeout(done));
+    expect(evidence.says).toBe('name (30) → statement (9) 88 %');
+  });
+
   it.each([
     ['another head was opened', (of: typeof made) => of.session.focus.open({ layer: 0, head: 0 })],
     ['another step is shown', (of: typeof made) => of.goTo(200)],
