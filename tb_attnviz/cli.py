@@ -86,9 +86,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _inspect(arguments: argparse.Namespace) -> None:
     directory = files.expanded(arguments.directory)
-    if not os.path.isdir(directory):
+    if not files.is_remote(directory) and not os.path.isdir(directory):
         raise CommandError(f"{arguments.directory!r} is no directory")
-    found = list(_runs(directory))
+    try:
+        found = list(_runs(directory))
+    except (OSError, ModuleNotFoundError) as error:
+        raise CommandError(f"{arguments.directory!r} cannot be read: {error}") from error
     if not found:
         raise CommandError(f"no attention was recorded below {arguments.directory!r}: give a log directory")
     if arguments.json:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tb_attnviz.ahead.plan import positive
 from tb_attnviz.terminal import show
 from tb_attnviz.text_file import read_texts
 
@@ -54,19 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tokenizer", metavar="NAME", help="where it is not beside the (first) model")
     parser.add_argument("--texts", required=True, type=Path, metavar="FILE", help="the probe: one text a line, UTF-8")
     parser.add_argument("--logdir", required=True, metavar="DIR", help="the run's directory, for tensorboard --logdir")
-    parser.add_argument("--max-length", type=_positive, default=64, metavar="N", help="tokens of a text (default 64)")
-    parser.add_argument(
-        "--max-tokens", type=_positive, metavar="N", help="tokens of all texts: later ones are left out"
-    )
+    parser.add_argument("--max-length", type=positive, default=64, metavar="N", help="tokens of a text (default 64)")
+    parser.add_argument("--max-tokens", type=positive, metavar="N", help="tokens of all texts: later ones are left out")
     parser.add_argument("--step", type=int, default=0, metavar="N", help="record one model as this step (default 0)")
     parser.set_defaults(command=snapshot)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not at least 1")
-    return value
 
 
 def snapshot(arguments: argparse.Namespace) -> None:

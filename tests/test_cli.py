@@ -254,6 +254,19 @@ class TestInspect:
         assert "newer\n  cannot be read: the probe was recorded in format version 99" in out
         assert "a/deep" in out
 
+    def test_a_run_in_an_object_store(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        address = f"memory://{tmp_path}/run"
+        writer = RunWriter(address)
+        writer.write_probe(PROBE, step=0)
+        write_checkpoint(writer, 0)
+        writer.close()
+        assert main(["inspect", address, "--json"]) == 0
+        [run] = json.loads(capsys.readouterr().out)["runs"]
+        assert (run["run"], run["steps"], run["sequences"]) == (".", [0], len(PROBE.sequences))
+        assert run["bytes"]["samples"] > 0
+        assert main(["inspect", f"{address}/none"]) == 1
+        assert "no attention was recorded below" in capsys.readouterr().err
+
     def test_nothing_to_list(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["inspect", str(tmp_path)]) == 1
         assert "no attention was recorded below" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from typing import get_args
 from tb_attnviz.ahead.chain import Chain, Outcome
 from tb_attnviz.ahead.cluster import connect, on_cluster
 from tb_attnviz.ahead.local import in_process, in_workers
-from tb_attnviz.ahead.plan import Numbers, PlanError, asked_steps, chains
+from tb_attnviz.ahead.plan import Numbers, PlanError, asked_steps, chains, positive
 from tb_attnviz.ahead.progress import Progress
 from tb_attnviz.events.files import expanded
 from tb_attnviz.extras import check_projections
@@ -54,7 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layers", type=Numbers, default=Numbers("all"), help=f"{choice}, from 0 on (default all)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: one a processor)"
+        "--workers",
+        type=positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes (default: one a processor)",
     )
     where.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler whose workers see DIR under the same path")
     parser.set_defaults(command=project)

@@ -4,6 +4,7 @@ The frame is that of all recorded steps; a linear projection is one picture for 
 one for each head.
 """
 
+import argparse
 import dataclasses
 from collections.abc import Iterator, Sequence
 
@@ -15,6 +16,14 @@ from tb_attnviz.run import Run
 
 class PlanError(ValueError):
     """What is wanted is not there; the message says what is."""
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not at least 1")
+    return value
 
 
 @dataclasses.dataclass(frozen=True)

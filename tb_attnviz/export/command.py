@@ -10,7 +10,7 @@ from typing import Any
 
 from tb_attnviz.ahead.chain import Chain
 from tb_attnviz.ahead.local import in_process, in_workers
-from tb_attnviz.ahead.plan import PlanError
+from tb_attnviz.ahead.plan import PlanError, positive
 from tb_attnviz.ahead.progress import Progress
 from tb_attnviz.events import FormatError
 from tb_attnviz.events.files import expanded
@@ -24,6 +24,7 @@ from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.frame import spread as fitted
 from tb_attnviz.projection.projection import METHODS, Projection, ProjectionError
 from tb_attnviz.projection.store import DiskStore
+from tb_attnviz.recompute import TooLargeError
 from tb_attnviz.run import NotRecordedError, Run
 from tb_attnviz.run.drawing import check_samples
 from tb_attnviz.terminal import show
@@ -64,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"of {', '.join(METHODS)}, with parameters like tsne,perplexity=50; may be given again (default biplot)",
     )
     parser.add_argument("--dims", choices=("2", "3", "2,3"), default="2,3", help="of the head view (default 2,3)")
-    parser.add_argument("--sequences", type=int, metavar="N", help="attention within the first N (default all)")
+    parser.add_argument("--sequences", type=positive, metavar="N", help="attention within the first N (default all)")
     parser.add_argument(
         "--trust", action="store_true", help="with the trust in their pictures, which takes seconds a head and step"
     )
@@ -81,7 +82,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"refuse a larger page (default {_MOST_BYTES:,})",
     )
     parser.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: one a processor)"
+        "--workers",
+        type=positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes (default: one a processor)",
     )
     parser.set_defaults(command=export)
 
@@ -93,6 +98,9 @@ def _errors_of_the_run() -> Iterator[None]:
         yield
     except NotRecordedError as error:
         raise ExportError(str(error)) from error
+    except TooLargeError as error:
+        what = str(error).partition(":")[0]
+        raise ExportError(f"{what}: leave it out by --detail none and --without figures,comparisons") from error
     except (CorruptRecordError, TornRecordError, FormatError) as error:
         raise ExportError(f"the run is damaged: {error}") from error
     except FileNotFoundError as error:

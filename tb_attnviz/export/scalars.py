@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from google.protobuf.message import DecodeError
-from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.util import tensor_util
 
@@ -22,18 +22,21 @@ _MOST_POINTS = 1000
 def read_scalars(directory: str) -> dict[str, Points]:
     """The run's scalars but our own: tag → (step, value), ascending, at most 1,000 of each.
 
-    Of a step written twice the latest writing counts.
+    Of a step written twice the latest writing counts; what a restart took back, as `purge_step` says, does not.
     """
     latest: dict[str, dict[int, float]] = {}
     for name in files.list_names(directory):
         if "tfevents" not in name:
             continue
         for event in _events(os.path.join(directory, name)):
+            if event.session_log.status == SessionLog.START and event.step > 0:
+                latest = {tag: {step: x for step, x in of.items() if step < event.step} for tag, of in latest.items()}
             for value in event.summary.value:
                 number = _number(value)
                 if number is not None and not value.tag.startswith(_OWN):
                     latest.setdefault(value.tag, {})[event.step] = number
-    return {tag: _thinned(sorted(points.items())) for tag, points in sorted(latest.items())[:_MOST_TAGS]}
+    known = sorted((tag, points) for tag, points in latest.items() if points)
+    return {tag: _thinned(sorted(points.items())) for tag, points in known[:_MOST_TAGS]}
 
 
 def _events(path: str) -> Iterator[Event]:

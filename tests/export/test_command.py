@@ -12,6 +12,7 @@ from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 import tb_attnviz
+from tb_attnviz import comparison, recompute
 from tb_attnviz.ahead.chain import Chain, Outcome
 from tb_attnviz.cli import main
 from tb_attnviz.events import Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
@@ -138,6 +139,26 @@ def test_pictures_and_values_come_along_unless_they_are_left_out(
     picture.unlink()
     assert export(directory) == 1
     assert "the image of sequence 1 is gone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--workers=0", "--workers=-1", "--sequences=0", "--sequences=-3"])
+def test_numbers_that_make_no_sense_are_refused(
+    run_directory: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["export", str(run_directory), "-o", "page.html", option])
+    assert "is not at least 1" in capsys.readouterr().err
+
+
+def test_what_is_too_large_is_refused_with_what_leaves_it_out(
+    run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module, limit in ((recompute, "_MOST_WEIGHTS"), (recompute, "_MOST_OF_HEADS"), (comparison, "_MOST_HEADS")):
+        monkeypatch.setattr(module, limit, 5)
+    assert export(run_directory, "--steps", "300") == 1
+    told = capsys.readouterr().err
+    assert "attention weights would take 0 GB: leave it out by --detail none and --without figures,comparisons" in told
+    assert export(run_directory, "--steps", "300", "--detail", "none", "--without", "figures,comparisons") == 0
 
 
 def test_who_feeds_the_heads_in_detail_comes_along(run_directory: Path) -> None:
