@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.events import Alert, AlertedHead, AlertRecord, Beyond, Layer
+from tb_attnviz.units import limit_told, percent, told
 
 Float32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
@@ -92,13 +93,14 @@ class HeadRule:
 
     def sentence(self, values: Float32, worst: str, heads: Int, *, raised: bool) -> str:
         bound, side = (self.limit, self._upward) if raised else (self.clear, not self._upward)
+        than = limit_told(self.figure, bound)
         back = "" if raised else "back "
         others = f", and so for {_count(len(heads) - 1, 'other head')}" if len(heads) > 1 else ""
         meaning = f": {self.meaning}" if raised else ""
         relation = "over" if side else "under"
-        value = f"{values[heads[0]]:.3g}"
+        value = told(self.figure, float(values[heads[0]]))
         on = "" if self.of is None else f" on {self.of}"
-        return f"{self.figure} of {worst}{on} is {value}, {back}{relation} {bound:g}{others}{meaning}"
+        return f"{self.figure} of {worst}{on} is {value}, {back}{relation} {than}{others}{meaning}"
 
     @property
     def beyond(self) -> Beyond:
@@ -141,10 +143,11 @@ class ShareRule:
 
     def sentence(self, values: Float32, worst: str, heads: Int, *, raised: bool) -> str:
         share = self._share(values)
-        bound = f"over {self.limit:.0%}" if raised else f"back under {self.clear:.0%}"
+        bound = f"over {percent(self.limit)}" if raised else f"back under {percent(self.clear)}"
         meaning = f": {self.meaning}" if raised else ""
-        most = f"most in {worst} ({values[heads[0]]:.3g})"
-        return f"{self.figure} is over {self.of:g} in {share:.0%} of all heads, {bound}, {most}{meaning}"
+        most = f"most in {worst} ({told(self.figure, float(values[heads[0]]))})"
+        of = limit_told(self.figure, self.of)
+        return f"{self.figure} is over {of} in {percent(share)} of all heads, {bound}, {most}{meaning}"
 
     @property
     def beyond(self) -> None:

@@ -41,6 +41,9 @@ _REFUSALS = (
 )
 
 
+_CALM = "none; which heads are dead, collapsed or duplicates is found when the tab or a notebook names them"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code.
 
@@ -137,7 +140,7 @@ def _readable(run: dict[str, Any]) -> list[str]:
         "probe": f"{run['sequences']} sequences, {run['tokens']:,} tokens",
         "figures": ", ".join(run["figures"]) or "none",
     }
-    alerts = [f"  {'' if index else 'alerts':<8}{alert}" for index, alert in enumerate(run["alerts"] or ["none"])]
+    alerts = [f"  {'' if index else 'alerts':<8}{alert}" for index, alert in enumerate(run["alerts"] or [_CALM])]
     damaged = [f"  {'' if index else 'damaged':<8}{sentence}" for index, sentence in enumerate(run["damaged"])]
     counted = f"  {'layers':<8}{len(layers)}, {sum(layer['heads'] for layer in layers)} heads"
     names = [plain(layer["name"]) for layer in layers]

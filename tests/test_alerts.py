@@ -146,12 +146,12 @@ class TestSentences:
             "logits that grow like this lead to divergence (step 400)"
         )
         [alert] = look(watch, 500, max_logit=[1, 1, 1, 80, 1]).alerts
-        assert alert.sentence == "max_logit of layer 1 (h.1) head 1 on the probe is 80, back under 90 (step 500)"
+        assert alert.sentence == "max_logit of layer 1 (h.1) head 1 on the probe is 80.0, back under 90 (step 500)"
 
     def test_one_for_all_heads_that_break_a_rule_together(self) -> None:
         [alert] = look(Watch(RULES), 7, max_logit=[101, 1, 3000, 102, 1]).alerts
         assert alert.sentence.startswith(
-            "max_logit of layer 1 (h.1) head 0 on the probe is 3e+03, over 100, and so for 2 other heads: "
+            "max_logit of layer 1 (h.1) head 0 on the probe is 3,000, over 100, and so for 2 other heads: "
         )
 
     def test_of_the_share(self) -> None:
@@ -159,7 +159,7 @@ class TestSentences:
         look(watch, 2, sink=[0] * 5)
         [alert] = look(watch, 3, sink=[0.5, 0.5, 0.97, 0.5, 0.5]).alerts
         assert alert.sentence == (
-            "sink is over 0.3 in 100% of all heads, over 80%, most in layer 1 (h.1) head 0 (0.97): "
+            "sink is over 30 % in 100 % of all heads, over 80 %, most in layer 1 (h.1) head 0 (97 %): "
             "nearly all of the model rests on the first token (step 3)"
         )
 

@@ -23,19 +23,18 @@ _TO_SIGMA = 1.4826  # from the median absolute deviation to the standard deviati
 
 @dataclasses.dataclass(frozen=True)
 class Watched:
-    """A figure by its `words`, by its logarithm or as it is; a move by less than `least` is none."""
+    """A figure, by its logarithm or as it is; a move by less than `least` is none."""
 
-    words: str
     logarithm: bool
     least: float
     noise: float  # deviations are at least this large: of a figure that hardly moves, not each move counts
 
 
 WATCHED = {
-    "max_logit": Watched("largest logit", True, np.log(2).item(), 0.05),
-    "query_norm": Watched("query norm", True, np.log(2).item(), 0.05),
-    "key_norm": Watched("key norm", True, np.log(2).item(), 0.05),
-    "entropy": Watched("entropy", False, 0.25, 0.02),
+    "max_logit": Watched(True, np.log(2).item(), 0.05),
+    "query_norm": Watched(True, np.log(2).item(), 0.05),
+    "key_norm": Watched(True, np.log(2).item(), 0.05),
+    "entropy": Watched(False, 0.25, 0.02),
 }
 
 

@@ -21,6 +21,7 @@ def findings_document(named: Named, step: int, heads: Sequence[Head]) -> dict[st
     wanted = set(heads)
     return {
         "step": step,
+        "lasting": named.lasting(step),
         "sampled": max((one for one in named.sampled if one <= step), default=None),
         "heads": [_head(named, head, by_head.get(head, []), lost.get(head, []), step) for head in heads],
         "groups": [

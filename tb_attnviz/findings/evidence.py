@@ -7,19 +7,19 @@ import numpy.typing as npt
 
 from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import Sequence
-from tb_attnviz.findings import tokens, words
+from tb_attnviz.findings import tokens
 from tb_attnviz.findings.finding import Evidence, Finding
 from tb_attnviz.findings.from_maps import NEARBY
-from tb_attnviz.findings.kinds import FOLLOWS
+from tb_attnviz.findings.kinds import FOLLOWS, OF_REPEATS
 from tb_attnviz.findings.named import Named
 from tb_attnviz.findings.recorded import Recorded
 from tb_attnviz.recompute import Rows, attention_rows
+from tb_attnviz.units import percent
 
 Bool = npt.NDArray[np.bool_]
 Int = npt.NDArray[np.int64]
 
-_OF_REPEATS = ("induction", "fixed_or_induction", "duplicate", "fixed_or_same")
-_OF_NO_QUERY = ("fed_by", "prunable")
+_OF_NO_QUERY = ("dead", "fed_by", "prunable")
 _NEAR_BEST = 0.95  # of the best weight: among such queries the one with a word, in the middle of its text, is shown
 
 
@@ -41,7 +41,7 @@ def evidence(
     good = [one for one in found if one[0] >= _NEAR_BEST * strongest]
     weight, sequence, query, key = max(good, key=lambda one: (_tells(own[one[1]], one[2]), one[0]))
     names = _name(own[sequence], query), _name(others[sequence], key)
-    sentence = f"{names[0]} ({query}) → {names[1]} ({key}) {words.percent(weight)}"
+    sentence = f"{names[0]} ({query}) → {names[1]} ({key}) {percent(weight)}"
     place = (step, finding.layer, finding.head, finding.kind)
     return Evidence(*place, sequence, query, key, float(weight), *names, sentence)
 
@@ -62,7 +62,7 @@ def evidence_at(named: Named, recorded: Recorded, step: int, layer: int, head: i
 
 def _best(finding: Finding, rows: Rows, own: Sequence, others: Sequence) -> list[tuple[float, int, int, int]]:
     """The strongest key of those that the kind is about, of each query."""
-    if finding.kind in _OF_REPEATS and own.repeat is None:
+    if finding.kind in OF_REPEATS and own.repeat is None:
         return []
     wanted = _wanted(finding, rows.queries, own, others, rows.attention.shape[-1])
     weights = np.where(wanted & rows.visible[0], rows.attention[0], -1.0)  # (rows, n_key)
@@ -80,7 +80,7 @@ def _wanted(finding: Finding, queries: Int, own: Sequence, others: Sequence, n_k
     offset = key - queries[:, None]
     kind, every = finding.kind, np.ones((len(queries), n_key), np.bool_)
     wanted: Bool = every
-    if kind in _OF_REPEATS and own.repeat is not None:
+    if kind in OF_REPEATS and own.repeat is not None:
         period = own.repeat.period - (1 if kind in ("induction", "fixed_or_induction") else 0)
         wanted = (offset == -period) & (queries[:, None] >= own.repeat.start + own.repeat.period)
     elif kind in ("previous", "next", "self"):

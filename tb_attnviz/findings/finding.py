@@ -7,6 +7,10 @@ import dataclasses
 class Finding:
     """A head is of a kind from `since` on, until it is lost: plain fields, which pandas takes.
 
+    `first`: the step at which it was so first, which is `since` unless it was something else in between. `when` says
+    both in words, and what it was of before, if that gave way: "since step 1,100 (local since step 50)".
+    `amount`: `value` in words, "44 %"; `texts`: those of the probe over which it is taken, "ordinary texts"; empty
+    where it has no others.
     `value`: of `figure` at step `at`: a share of attention from 0 to 1, but of "entropy", "alike", "moved" and "spread"
     that figure itself. `offset`: key less query, in tokens, or (rows, columns) of patches. `partner`: (layer, head) of
     the head that this one attends as, or is fed by. `needs_samples`: it follows from samples alone, and is known at
@@ -19,10 +23,14 @@ class Finding:
     kind: str
     title: str
     since: int
+    first: int
     until: int | None
+    when: str
     figure: str
     value: float
     at: int
+    amount: str
+    texts: str
     sentence: str
     offset: int | tuple[int, int] | None = None
     partner: tuple[int, int] | None = None
@@ -32,13 +40,17 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Heads of one kind at one step: "4 heads are induction heads since step 575"."""
+    """Heads of one kind at one step: "4 induction heads: the first since step 575, all since step 900".
+
+    `since`: from when on the first of them is so without a break. `texts`: as of its findings.
+    """
 
     kind: str
     title: str
     sentence: str
     since: int
     trouble: bool
+    texts: str
     heads: tuple[tuple[int, int], ...]  # the clearest first
 
 
@@ -46,9 +58,9 @@ class Group:
 class Happening:
     """Something that happened at a step: "formed", "lost", "alert", "cleared", "restart", "changed model".
 
-    An alert is one of the recorder's rules, or an anomaly of one head (docs/findings.md).
-    `layer`, `head`, `kind`: None where it is of no one head, or of no kind; `trouble`: an alert, or a head that came
-    to do nothing of its own.
+    An alert is one of the recorder's rules, an anomaly of one head, or a head that came to do nothing of its own: dead,
+    collapsed, near random, duplicate (docs/findings.md). `layer`, `head`, `kind`: None where it is of no one head, or
+    of no kind; `trouble`: an alert.
     """
 
     step: int

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from tb_attnviz.findings import chance
 from tb_attnviz.findings.anomalies import WATCHED
-from tb_attnviz.findings.kinds import FOLLOWS
+from tb_attnviz.findings.kinds import FOLLOWS, STILL_SIDES
 from tb_attnviz.findings.recorded import Recorded
 
 Float32 = npt.NDArray[np.float32]
@@ -43,8 +43,9 @@ def from_figures(
         if name.startswith(FOLLOWS):  # beyond what the head gives by position
             found[f"share/{name}"] = found[f"over/{name}"] = figures[name]
     if "query_norm" in figures and "key_norm" in figures:
-        none = np.minimum(figures["query_norm"], figures["key_norm"]) == 0
-        found["over/no_vectors"] = np.where(none, 1, 0).astype(np.float32)
+        none = np.stack([figures["query_norm"], figures["key_norm"]]) == 0  # (2, heads)
+        found["over/no_vectors"] = none.any(axis=0).astype(np.float32)
+        found["offset/still"] = np.where(none.any(axis=0), none.T @ STILL_SIDES, np.nan)
     told = {*WATCHED, *(alert.figure for alert in recorded.alerts)}
     found |= {f"figure/{name}": figures[name] for name in told if name in figures}
     return {name: np.asarray(values, np.float32) for name, values in found.items()}

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import Samples, Sequence
 from tb_attnviz.findings import chance, tokens
+from tb_attnviz.findings.kinds import STILL, STILL_SIDES
 from tb_attnviz.recompute import Rows, attention_rows
 
 Float32 = npt.NDArray[np.float32]
@@ -24,7 +25,7 @@ _PARTS = 4  # that numbers, such as brightness, are sorted into to be alike
 def from_samples(
     recorded: RecordedLayer, own: tuple[Sequence, ...], others: tuple[Sequence, ...]
 ) -> dict[str, Float32]:
-    """ "share/<measure>" and "over/<measure>" of MEASURES, and "share/spread", each [heads].
+    """ "share/<measure>" and "over/<measure>" of MEASURES, "share/spread" and "offset/still", each [heads].
 
     own, others: the sequences whose tokens the queries and the keys of the layer are. Raises FormatError.
     """
@@ -53,7 +54,9 @@ def from_samples(
     found: dict[str, npt.NDArray[np.floating]] = {}
     for name, (share, expected) in shares.items():
         found |= {f"share/{name}": share, f"over/{name}": chance.beyond(share, expected)}
-    found["share/spread"] = found["over/spread"] = _spread(samples)
+    spreads = _spreads(samples)
+    found["share/spread"] = found["over/spread"] = spreads.min(axis=0)
+    found["offset/still"] = ((spreads <= STILL).T @ STILL_SIDES).astype(np.float64)
     return {name: np.asarray(values, np.float32) for name, values in found.items()}
 
 
@@ -164,8 +167,8 @@ def _one_key(blocks: list[Rows], targets: _Targets) -> list[tuple[Float64, float
     return [(mean.max(axis=1), float(np.mean(1 / np.maximum(visible.sum(axis=1), 1))))]
 
 
-def _spread(samples: Samples) -> Float64:
-    """[heads]: the smaller one, of queries and of keys, of Σ‖x - mean‖² / Σ‖x‖²; 0 where all are 0."""
+def _spreads(samples: Samples) -> Float64:
+    """[2, heads]: of queries and of keys Σ‖x - mean‖² / Σ‖x‖²; 0 where all are 0."""
     found = []
     for vectors in (samples.queries, samples.expanded_keys()):
         wide = vectors.astype(np.float64)  # (heads, n, d)
@@ -173,7 +176,7 @@ def _spread(samples: Samples) -> Float64:
             total = np.square(wide).sum(axis=(1, 2))
             around = np.square(wide - wide.mean(axis=1, keepdims=True)).sum(axis=(1, 2))
         found.append(np.where(total > 0, around / np.where(total > 0, total, 1), 0))
-    return np.minimum(*found)
+    return np.stack(found)
 
 
 def _chosen(recorded: RecordedLayer) -> list[npt.NDArray[np.int64]] | None:

@@ -32,11 +32,21 @@ class Kind:
     general: bool = False  # said only of a head of which nothing else is
     beside: bool = False
 
+    @property
+    def follows(self) -> bool:
+        """Whether it is that a head follows a relation that was given to the recorder."""
+        return self.name.startswith(FOLLOWS)
+
+
+STILL = 1e-3
+"""How far the queries, or the keys, of a dead head may vary, as a share of their size, before it is alive again."""
+STILL_SIDES = (1, 2)
+"""What the queries and the keys add to "offset/still" where they are so: 1, 2, or both, 3."""
 
 # What a head does for the model first, the more special before the more general. The limits were chosen on one set of
 # heads built by hand and tried on another: benchmarks/findings.py.
 KINDS: tuple[Kind, ...] = (
-    Kind("dead", "dead", "dead {heads}", "spread", 1e-4, 1e-3, "samples", trouble=True),
+    Kind("dead", "dead", "dead {heads}", "spread", 1e-4, STILL, "samples", trouble=True),
     Kind("collapsed", "collapsed", "{heads} collapsed onto one key", "one_key", 0.75, 0.6, "samples", trouble=True),
     Kind("unchanged", "near random", "{heads} nearly as at the start", "moved", 0.08, 0.15, "samples", trouble=True),
     Kind("induction", "induction", "induction {heads}", "induction", 0.35, 0.25, "figures"),
@@ -92,6 +102,9 @@ KINDS: tuple[Kind, ...] = (
 
 FOLLOWS = "follows/"
 """What the figures, measures and kinds of relations begin with."""
+
+OF_REPEATS = ("induction", "fixed_or_induction", "duplicate", "fixed_or_same")
+"""Kinds that are told by repeated texts alone."""
 
 PLACED = ("previous", "next", "fixed", "patch", "self", "delimiter", "punctuation", "row", "column", "first")
 """Kinds that say where all attention goes: two heads of one are alike by that, and no copies of each other."""

@@ -29,7 +29,7 @@ from tb_attnviz.recompute import TooLargeError
 
 Float32 = npt.NDArray[np.float32]
 
-_VERSION = 1  # of what is measured
+_VERSION = 2  # of what is measured
 _UNREADABLE = (OSError, FormatError, CorruptRecordError, TornRecordError, files.NotRegularError)
 _HEALTH = "health/"
 _MOST_STEPS = 256
@@ -63,6 +63,15 @@ class Measured:
     def held(self, name: str) -> Float32:
         """The same, where a step does not tell the last that did before."""
         return carried(self.get(name))
+
+    def told(self, name: str, head: int, row: int) -> tuple[float, int]:
+        """The last value of `head` that is known at `row`, and the row that it is of; NaN at `row` where none is."""
+        of_all = self.values.get(name)
+        if of_all is None or not np.isnan(of_all[row, head]):
+            return (float("nan") if of_all is None else float(of_all[row, head])), row
+        values = of_all[: row + 1, head]
+        known = np.flatnonzero(~np.isnan(values))
+        return (float(values[known[-1]]), int(known[-1])) if known.size else (float("nan"), row)
 
 
 def carried(values: Float32) -> Float32:

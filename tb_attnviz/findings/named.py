@@ -14,13 +14,11 @@ from tb_attnviz.findings.finding import Finding, Group, Happening
 from tb_attnviz.findings.kinds import Kind
 from tb_attnviz.findings.measured import Measured
 from tb_attnviz.findings.recorded import Head, Recorded
-from tb_attnviz.findings.rules import NARROWER, states
-from tb_attnviz.findings.spans import spans
+from tb_attnviz.findings.spells import Spells
 from tb_attnviz.findings.standing import reason, standing
+from tb_attnviz.findings.texts import texts
 
 _MOST_EVENTS = 2000  # of a kind
-_A_WHILE, _OF_A_SHORT_RUN = 3, 4  # recorded steps; of few, a quarter
-_PARTNERS = {"copy": "offset/partner", "fed_by": "offset/fed_by"}
 
 
 class Named:
@@ -31,8 +29,7 @@ class Named:
         self._measured = measured
         self.kinds = {kind.name: kind for kind in measured.kinds}
         """All that heads can be here, the most special first."""
-        self._states = states(measured)
-        self._spans = {kind.name: spans(self._states[kind.name]) for kind in measured.kinds}
+        self._spells = Spells(recorded, measured)
 
     @property
     def sampled(self) -> tuple[int, ...]:
@@ -46,7 +43,7 @@ class Named:
             return []
         found = []
         for kind in self.kinds.values():
-            of_kind = self._spans[kind.name]
+            of_kind = self._spells.of(kind)
             for head, first, end in of_kind[(of_kind[:, 1] <= row) & (of_kind[:, 2] > row)].tolist():
                 found.append((head, self._finding(kind, head, first, end, row, step)))
         return [finding for _, finding in sorted(found, key=lambda one: one[0])]
@@ -64,25 +61,21 @@ class Named:
         for kind in self.kinds.values():
             if kind.general or kind.beside:
                 continue
-            of_kind = self._spans[kind.name]
+            of_kind = self._spells.of(kind)
             begun = of_kind[of_kind[:, 1] <= row]
-            lasted = begun[:, 2] - begun[:, 1] >= min(_A_WHILE, (row + 1) / _OF_A_SHORT_RUN)
+            lasted = begun[:, 2] - begun[:, 1] >= self._spells.lasting(row)
             had = set(begun[lasted, 0].tolist())
             last = begun[np.flatnonzero(np.append(np.diff(begun[:, 0]) > 0, True)[: len(begun)])]  # of each head
             for head, first, end in last[last[:, 2] <= row].tolist():
-                if head in had and not self._narrowed(kind, head, end, row) and self._left(kind, head, row):
+                narrowed = self._spells.is_of_narrower(kind, head, end, row)
+                if head in had and not narrowed and self._spells.left(kind, head, row):
                     found.append(self._finding(kind, head, first, end, end - 1, step))
         return found
 
-    def _narrowed(self, kind: Kind, head: int, *rows: int) -> bool:
-        """Whether the head is at any of these rows of a kind that `kind` gives way to."""
-        return any(self._states[name][row, head] for name in NARROWER.get(kind.name, ()) for row in rows)
-
-    def _left(self, kind: Kind, head: int, row: int) -> bool:
-        """Whether what makes a head of `kind` is clearly gone: beyond `off` by half of what that is from `on`."""
-        now = self._told(f"over/{kind.measure}", head, row)[0]
-        gone = kind.off + (kind.off - kind.on) / 2
-        return not (now <= gone if kind.off > kind.on else now >= gone)
+    def lasting(self, step: int) -> int:
+        """Recorded steps that a head must have been of a kind, for `lost` to tell of it at `step`."""
+        row = self._row(step)
+        return 1 if row is None else self._spells.lasting(row)
 
     def groups(self, step: int, heads: Container[Head] | None = None) -> list[Group]:
         """The heads of each kind at `step`, what is wrong first, then by how special they are.
@@ -114,20 +107,36 @@ class Named:
             what = "alert" if alert.raised else "cleared"
             found.append(Happening(alert.step, what, alert.sentence, layer, number, trouble=alert.raised))
         found += self._anomalies()
-        steps = self._measured.steps
         for kind in self.kinds.values():
-            if kind.general or kind.beside:
-                continue
-            for head, first, end in self._newest_spans(kind):
-                place, name = self._recorded.heads[head], self._recorded.name(self._recorded.heads[head])
-                title = self._finding(kind, head, first, end, first, steps[first]).title
-                if first > 0:  # at the first step nothing has formed: it was there
-                    sentence = f"{name}: {title} {self._since(steps[first])}"
-                    found.append(Happening(steps[first], "formed", sentence, *place, kind.name, kind.trouble))
-                if end < len(steps) and not self._narrowed(kind, head, end):
-                    sentence = f"{name}: no longer {title} {self._since(steps[end])}"
-                    found.append(Happening(steps[end], "lost", sentence, *place, kind.name))
-        return sorted(found, key=lambda one: one.step)
+            if not kind.general and not kind.beside:
+                found += [one for spell in self._newest_spells(kind) for one in self._of_spell(kind, *spell)]
+        once: dict[tuple[int, str], Happening] = {}  # two kinds may be called the same
+        for one in found:
+            once.setdefault((one.step, one.sentence), one)
+        return sorted(once.values(), key=lambda one: one.step)
+
+    def _of_spell(self, kind: Kind, head: int, first: int, end: int) -> list[Happening]:
+        """Its beginning and its end; trouble as alerts are.
+
+        At the first step nothing has formed: it was there, and only trouble that lasts is told. What had another offset
+        or source for a moment, and what went on with another one or as a narrower kind, did not begin, or end.
+        """
+        spells, steps, found = self._spells, self._measured.steps, []
+        place, name = self._recorded.heads[head], self._recorded.name(self._recorded.heads[head])
+        title, row = spells.title(kind, head, first), first or len(steps) - 1
+        new = first > 0 and not spells.is_of(kind, head, first - 1)
+        begun = new or ((first > 0 or kind.trouble) and end - first >= spells.lasting(row))
+        if begun:
+            told = [words.with_time(f"{name}: {title}", spells.when(kind, head, first))]
+            if kind.trouble:
+                told += self._finding(kind, head, first, end, first, steps[first]).sentence.partition(": ")[2:]
+            what = "alert" if kind.trouble else "formed"
+            found.append(Happening(steps[first], what, ": ".join(filter(None, told)), *place, kind.name, kind.trouble))
+        goes_on = end == len(steps) or spells.is_of(kind, head, end) or spells.is_of_narrower(kind, head, end)
+        if not goes_on and (begun or not kind.trouble):
+            sentence = f"{name}: no longer {title} {spells.since(end)}"
+            found.append(Happening(steps[end], "cleared" if kind.trouble else "lost", sentence, *place, kind.name))
+        return found
 
     def _anomalies(self) -> list[Happening]:
         """Figures of heads that left their own past and the other heads, unless an alert says so at that step."""
@@ -137,7 +146,7 @@ class Named:
             for one in anomalies(self._measured.get(f"figure/{figure}"), watched)[-_MOST_EVENTS:]:
                 step, head = self._measured.steps[one.row], self._recorded.heads[one.head]
                 if (step, figure) not in alerted:
-                    sentence = words.anomaly(self._recorded.name(head), watched.words, one.before, one.value)
+                    sentence = words.anomaly(self._recorded.name(head), figure, one.before, one.value)
                     found.append(Happening(step, "alert", sentence, *head, trouble=True))
         return found
 
@@ -150,13 +159,13 @@ class Named:
         told = sorted(findings, key=lambda one: one.kind == "copy")
         unsaid = [one.title for one in told if not self.kinds[one.kind].beside and one.title not in one.sentence]
         called = f" ({', '.join(unsaid)})" if unsaid else ""
-        parts = [f"{one.sentence}{self._when(one.since)}" for one in told]
+        parts = [self._since_when(one) for one in told]
         does, no_longer = words.joined(parts) if parts else "does nothing that has a name", ""
         if alerts := self._alerts((layer, head), step):
             does = f"is unhealthy: {words.joined(alerts)}{f'; it {does}' if parts else ''}"
         if lost:
             newest = max(lost, key=lambda one: one.until or 0)
-            no_longer = f"; no longer {newest.title} {self._since(newest.until or 0)}"
+            no_longer = f"; no longer {newest.title} {self._spells.since(self._row(newest.until or 0) or 0)}"
         return f"{name}{called} {does}{no_longer}."
 
     @functools.cached_property
@@ -177,26 +186,20 @@ class Named:
         row, found = self._row(step), []
         for alert in standing(self._alerts_of.get(head, ()), head, step):
             number = self._numbers[head]
-            now = math.nan if row is None else self._told(f"figure/{alert.figure}", number, row)[0]
+            now = math.nan if row is None else self._measured.told(f"figure/{alert.figure}", number, row)[0]
             found.append(reason(alert, head, now))
         return found
 
-    def _since(self, step: int) -> str:
-        """ "since step 1,000"; of what was there from the beginning "since the first step".
+    def _since_when(self, finding: Finding) -> str:
+        """Its sentence with the time in it: of trouble before what explains it."""
+        says, colon, why = finding.sentence.partition(": ") if finding.trouble else (finding.sentence, "", "")
+        if not finding.when:
+            return finding.sentence
+        return f"{says}{' ' if colon else ', '}{finding.when}{colon}{why}"
 
-        Where the recording began later than the training that is "since step 550, the first".
-        """
-        if step > self._measured.steps[0]:
-            return f"since step {step:,}"
-        return "since the first step" if step <= 1 else f"since step {step:,}, the first"
-
-    def _when(self, step: int) -> str:
-        """`_since` with a comma before it; nothing where a run has one step alone."""
-        return "" if len(self._measured.steps) < 2 else f", {self._since(step)}"
-
-    def _newest_spans(self, kind: Kind) -> list[list[int]]:
+    def _newest_spells(self, kind: Kind) -> list[list[int]]:
         """All of them, or of heads that come and go at every step the newest."""
-        of_kind = self._spans[kind.name]
+        of_kind = self._spells.of(kind)
         newest = np.sort(np.argsort(of_kind[:, 1], kind="stable")[-_MOST_EVENTS:])
         found: list[list[int]] = of_kind[newest].tolist()
         return found
@@ -208,16 +211,19 @@ class Named:
 
     def _finding(self, kind: Kind, head: int, first: int, end: int, row: int, step: int) -> Finding:
         steps, layer = self._measured.steps, self._recorded.heads[head][0]
-        value, at = self._told(f"share/{kind.measure}", head, row)
-        offset = self._offset(kind, head, row)
-        partner = self._partner(kind, head, row)
-        otherwise = kind.name == "fixed" and self._told("offset/otherwise_first", head, row)[0] == 1
+        value, at = self._measured.told(f"share/{kind.measure}", head, row)
+        offset = self._spells.offset(kind, head, row)
+        over = texts(self._recorded, self._recorded.layers[layer], kind)
+        still = self._measured.told("offset/still", head, row)[0]
+        otherwise = kind.name == "fixed" and self._measured.told("offset/otherwise_first", head, row)[0] == 1
         sentence = words.sentence(
             kind,
             value,
+            texts=over,
             offset=offset,
             otherwise_first=otherwise,
-            partner=None if partner is None else self._recorded.name(partner),
+            partner=self._spells.partner_name(kind, head, row),
+            still=0 if math.isnan(still) else int(still),
             patches=bool(self._recorded.grids(self._recorded.layers[layer])),
             start=self.sampled[0] if self.sampled else None,
         )
@@ -226,42 +232,22 @@ class Named:
             layer=layer,
             head=self._recorded.heads[head][1],
             kind=kind.name,
-            title=words.title(kind, offset, None if partner is None else self._recorded.name(partner)),
+            title=self._spells.title(kind, head, row),
             since=steps[first],
+            first=steps[self._spells.first(kind, head, first)],
             until=steps[end] if end < len(steps) else None,
+            when=self._spells.when(kind, head, first),
             figure=kind.measure,
             value=value,
             at=steps[at],
+            amount=words.amount(kind, value),
+            texts=over,
             sentence=sentence,
             offset=offset,
-            partner=partner,
+            partner=self._spells.partner(kind, head, row),
             trouble=kind.trouble,
             needs_samples=kind.read_from == "samples",
         )
-
-    def _told(self, name: str, head: int, row: int) -> tuple[float, int]:
-        """The last value that is known at `row`, and the row that it is of."""
-        of_all = self._measured.values.get(name)
-        if of_all is None or not np.isnan(of_all[row, head]):
-            return (math.nan if of_all is None else float(of_all[row, head])), row
-        values = of_all[: row + 1, head]
-        known = np.flatnonzero(~np.isnan(values))
-        return (float(values[known[-1]]), int(known[-1])) if known.size else (math.nan, row)
-
-    def _offset(self, kind: Kind, head: int, row: int) -> words.Offset:
-        if kind.name == "fixed":
-            offset = self._told("offset/fixed", head, row)[0]
-            return None if math.isnan(offset) else int(offset)
-        if kind.name == "patch":
-            rows, columns = (self._told(f"offset/{axis}", head, row)[0] for axis in ("rows", "columns"))
-            return None if math.isnan(rows) else (int(rows), int(columns))
-        return None
-
-    def _partner(self, kind: Kind, head: int, row: int) -> tuple[int, int] | None:
-        if kind.name not in _PARTNERS:
-            return None
-        partner = self._told(_PARTNERS[kind.name], head, row)[0]
-        return None if math.isnan(partner) else self._recorded.heads[int(partner)]
 
     def _group(self, kind: Kind, findings: list[Finding], fed: dict[Head, Finding], called: dict[Head, str]) -> Group:
         small = kind.off > kind.on
@@ -279,14 +265,26 @@ class Named:
             who = f"{count} {kind.group.format(heads=heads)}"
         else:
             who = f"{count} {heads} attending {words.where(offset)}"
-        when = "" if len(self._measured.steps) < 2 else f" {self._since(since)}"
-        if when and max(one.since for one in findings) > since:
-            when = f", some{when}" if since == self._measured.steps[0] else f", the first{when}"
         places = tuple((one.layer, one.head) for one in clearest)
         feeding = (
             self._feeding([fed[place] for place in places if place in fed], count) if kind.name == "induction" else ""
         )
-        return Group(kind.name, findings[0].title, who + when + feeding, since, kind.trouble, places)
+        sentence = self._of_all(who, kind, findings) + feeding
+        return Group(kind.name, findings[0].title, sentence, since, kind.trouble, findings[0].texts, places)
+
+    def _of_all(self, who: str, kind: Kind, findings: list[Finding]) -> str:
+        """`who` they are, and since when: the first of them, and all of them."""
+        if len(findings) == 1 or not findings[0].when:
+            return words.with_time(who, findings[0].when)
+        rows = sorted(self._measured.steps.index(one.since) for one in findings)
+        every = "both" if len(rows) == 2 else "all"
+        first, last = (self._spells.since(row, kind) for row in (rows[0], rows[-1]))
+        if rows[-1] > rows[0]:
+            said = f"{who}: {'some' if rows[0] == 0 else 'the first'} {first}, {every} {last}"
+        else:
+            said = words.with_time(who, first)
+        again = sum(one.first < one.since for one in findings)
+        return said + (f", {every if again == len(rows) else f'{again} of them'} again" if again else "")
 
     def _feeding(self, fed: list[Finding], count: int) -> str:
         """Which previous-token heads feed the heads of a group, and how many of them."""

@@ -33,3 +33,15 @@ def spans(state: Bool) -> npt.NDArray[np.intp]:
     changes = np.diff(np.vstack([none, state.astype(np.int8), none]), axis=0).T  # (heads, rows + 1)
     begins, ends = np.argwhere(changes == 1), np.argwhere(changes == -1)
     return np.column_stack([begins, ends[:, 1]])
+
+
+def apart(found: npt.NDArray[np.intp], values: Float32) -> npt.NDArray[np.intp]:
+    """The same `spans`, cut where the `values` [steps, heads] of their heads become others; NaN is not known."""
+    cut = []
+    for head, first, end in found.tolist():
+        within = values[first:end, head]
+        known = np.flatnonzero(~np.isnan(within))
+        others = known[1:][np.diff(within[known]) != 0] + first
+        edges = [first, *others.tolist(), end]
+        cut += [(head, *edges[at : at + 2]) for at in range(len(edges) - 1)]
+    return np.array(cut, np.intp).reshape(-1, 3)

@@ -1,12 +1,10 @@
 """Standing: the alerts of one head that stand at a step, in the words in which the tab tells alerts."""
 
-import math
 from collections.abc import Sequence
 
 from tb_attnviz.events import Alert
 from tb_attnviz.findings.recorded import Head
-
-_TOLD = {"max_logit": "largest logit", "batch_max_logit": "largest logit of the training batch"}
+from tb_attnviz.units import limit_told, named, told
 
 
 def standing(alerts: Sequence[Alert], head: Head, step: int) -> list[Alert]:
@@ -29,20 +27,6 @@ def reason(alert: Alert, head: Head, now: float) -> str:
     """
     beyond = now > alert.limit if alert.beyond == "above" else now < alert.limit
     then = next(one.value for one in alert.heads if (one.layer, one.head) == head)
-    figure = _TOLD.get(alert.figure, alert.figure.replace("_", " "))
-    value = formatted(now if beyond else then)
-    return f"{figure} {value}, {alert.beyond} {alert.limit:g} {'since' if beyond else 'at'} step {alert.step:,}"
-
-
-def formatted(value: float) -> str:
-    """Short, as the tab writes figures: 0.0006, 0.123, 12.3, 1,234, 1.2e6."""
-    if not math.isfinite(value):
-        return "unknown" if math.isnan(value) else "infinite"
-    size = abs(value)
-    if size >= 1e6 or 0 < size < 1e-4:
-        mantissa, exponent = f"{value:.1e}".split("e")
-        return f"{mantissa}e{int(exponent)}"
-    if size >= 1000:
-        return f"{value:,.0f}"
-    digits = 0 if size >= 100 or size == 0 else 1 if size >= 10 else 2 if size >= 1 else 3 if size >= 1e-3 else 4
-    return f"{value:.{digits}f}"
+    value, limit = told(alert.figure, now if beyond else then), limit_told(alert.figure, alert.limit)
+    when = f"{'since' if beyond else 'at'} step {alert.step:,}"
+    return f"{named(alert.figure)} {value}, {alert.beyond} {limit} {when}"

@@ -1,11 +1,12 @@
 """Words: the sentences of findings."""
 
-import numpy as np
-
-from tb_attnviz.findings.kinds import FOLLOWS, Kind
+from tb_attnviz.findings.kinds import FOLLOWS, STILL_SIDES, Kind
 from tb_attnviz.importance import CHECKPOINTS
+from tb_attnviz.units import named, percent, told
 
 Offset = int | tuple[int, int] | None
+
+_NEARLY = 1e-6  # of their size: what half precision leaves of vectors that are equal is less
 
 
 def title(kind: Kind, offset: Offset, partner: str | None = None) -> str:
@@ -21,7 +22,7 @@ def title(kind: Kind, offset: Offset, partner: str | None = None) -> str:
 
 def anomaly(name: str, figure: str, before: float, value: float) -> str:
     """That a figure of the head called `name` is not what it was, in the form in which alerts are told."""
-    return f"{name}: {figure} {value:.3g}, about {before:.3g} before, unlike the other heads"
+    return f"{name}: {named(figure)} {told(figure, value)}, about {told(figure, before)} before, unlike the other heads"
 
 
 def where(offset: int | tuple[int, int]) -> str:
@@ -44,24 +45,32 @@ def sentence(
     kind: Kind,
     value: float,
     *,
+    texts: str = "",
     offset: Offset = None,
     otherwise_first: bool = False,
     partner: str | None = None,
+    still: int = 0,
     patches: bool = False,
     start: int | None = None,
 ) -> str:
-    """What a head does, in plain words, without its name and without a stop."""
-    share = percent(value)
+    """What a head does, in plain words, without its name and without a stop; what comes behind a colon explains it.
+
+    texts: over which `value` is taken, where that has to be said. still: which sides of a dead head are all equal.
+    """
+    within = f" in {texts}" if texts else ""
+    more = f"{percent(value)} more{within}"
+    share = f"{percent(value)}{within}"
     token, tokens = ("patch", "patches") if patches else ("token", "tokens")
     words = {
-        "dead": f"is dead: its queries, or its keys, are all equal (they vary by {value:.1g} of their size)",
+        "dead": f"is dead: {_equal(value, still)}",
         "collapsed": f"has collapsed: all queries attend to one and the same {token}, {share}",
-        "unchanged": f"attends as it did at {'the start' if start is None else f'step {start}'} (distance {value:.2f})",
-        "induction": f"looks up what followed the present token last time, {share} more than where nothing repeats",
+        "unchanged": f"attends as it did at {'the start' if start is None else f'step {start:,}'} "
+        f"({amount(kind, value)})",
+        "induction": f"looks up what followed the present token last time, {more} than where nothing repeats",
         "fixed_or_induction": f"attends to what followed the present token last time, {share}, or at that distance: "
         "the probe repeats with one period alone and cannot tell",
         "fed_by": f"is fed by {partner} (previous token), {share} of what its keys are given",
-        "duplicate": f"attends to the present token where it came before, {share} more than where nothing repeats",
+        "duplicate": f"attends to the present token where it came before, {more} than where nothing repeats",
         "fixed_or_same": f"attends to the present token where it came before, {share}, or at that distance: the "
         "probe repeats with one period alone and cannot tell",
         "same_token": f"attends to the same token elsewhere, {share}",
@@ -75,11 +84,11 @@ def sentence(
         "label": f"attends to patches that look alike, {share}",
         "first": f"rests on the first token, {share}",
         "local": f"attends to {'patches beside it' if patches else 'tokens up to 4 away'}, {share}",
-        "copy": f"attends as {partner} does ({share} alike)",
-        "uniform": f"attends to all {tokens} nearly alike ({share} of the greatest entropy)",
-        "broad": f"attends broadly ({share} of the greatest entropy)",
+        "copy": f"attends as {partner} does ({amount(kind, value)})",
+        "uniform": f"attends to all {tokens} nearly alike ({amount(kind, value)}{within})",
+        "broad": f"attends broadly ({amount(kind, value)}{within})",
     }
-    if kind.name.startswith(FOLLOWS):
+    if kind.follows:
         return f"attends along “{kind.name.removeprefix(FOLLOWS)}”, {share} beyond what it gives their positions anyway"
     if kind.name == "prunable":
         return f"could be removed: without it the loss {_risen(value)} of the last {CHECKPOINTS} measurements"
@@ -89,12 +98,35 @@ def sentence(
     return words[kind.name]
 
 
+def amount(kind: Kind, value: float) -> str:
+    """How much of it a head is of `kind`: "44 %"; empty where there is nothing to tell."""
+    if kind.name == "dead":
+        return ""
+    if kind.name == "unchanged":
+        return f"distance {value:.2f}"
+    if kind.name == "copy":
+        return f"{percent(value)} alike"
+    if kind.name == "prunable":
+        return f"loss {'+' if value > 0 else ''}{percent(value)}"
+    return f"{percent(value)} of the greatest entropy" if kind.general else percent(value)
+
+
 def _risen(share: float) -> str:
-    return "did not rise at any" if share <= 0 else f"rose by at most {100 * share:.1g} % at each"
+    return "did not rise at any" if share <= 0 else f"rose by at most {percent(share)} at each"
 
 
-def percent(value: float) -> str:
-    return "an unknown share" if np.isnan(value) else f"{100 * value:.0f} %"
+def _equal(value: float, still: int) -> str:
+    """Which side of a dead head is all equal, and what that means."""
+    queries, keys = (bool(still & side) for side in STILL_SIDES)
+    equal = "nearly equal" if value > _NEARLY else "equal"
+    if keys:
+        return f"all its {'queries and ' if queries else ''}keys are {equal}, so that no token stands out to it"
+    return f"all its queries are {equal}, so that every token attends alike"
+
+
+def with_time(text: str, when: str) -> str:
+    """ "4 induction heads since step 575"; `when` may be empty."""
+    return f"{text}{',' if when.startswith('seen') else ''} {when}" if when else text
 
 
 def joined(parts: list[str]) -> str:

@@ -11,13 +11,7 @@ from tb_attnviz.run.checks import check_head
 from tb_attnviz.run.figures import health
 from tb_attnviz.run.maps import map_steps
 from tb_attnviz.run.recorded_run import NotRecordedError, RecordedRun, steps_in_words
-
-_SHARES = ("entropy", "sink", "previous", "self", "next", "induction", "duplicate")  # figures from 0 to 1
-
-
-def is_share(figure: str) -> bool:
-    """Whether a figure lies between 0 and 1, so that a change of it counts the same in every head."""
-    return figure in _SHARES or figure.startswith(findings.FOLLOWS)
+from tb_attnviz.units import SHARES
 
 
 class Naming:
@@ -75,7 +69,7 @@ class Naming:
                 raise NotRecordedError(f"no figure {shown(name)}: the run has {there}")
         found = []
         following = [name for name in values if name.startswith(findings.FOLLOWS)]
-        for name in (*_SHARES, *following) if figures is None else figures:
+        for name in (*SHARES, *following) if figures is None else figures:
             for one in findings.change_points(values[name]) if name in values else ():
                 step = steps[one.row]
                 found.append(ChangePoint(*heads[one.series], name, step, one.before, one.after, one.score))

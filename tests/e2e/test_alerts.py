@@ -89,7 +89,7 @@ def test_a_mark_stands_above_its_step_says_what_happened_and_leads_there(tab: Ta
     at = lambda step: slider["x"] + 9 + step / 300 * (slider["width"] - 18)  # noqa: E731
     tab.page.mouse.move(at(250), slider["y"] + 20)
     told = tab.frame.get_by_role("tooltip")
-    expect(told).to_have_text(re.compile(r"^\s*step 250 △ L1 H4: largest logit 7.00, back below 90\s*$"))
+    expect(told).to_have_text(re.compile(r"^\s*step 250 △ L1 H4: largest logit 7.00, no longer above 100\s*$"))
     tab.page.mouse.move(at(230), slider["y"] + 20)
     expect(told).to_have_count(0)
     # by the keyboard, too
@@ -163,7 +163,7 @@ def test_all_alerts_that_stand_say_their_value_now(tab: Tab) -> None:
     said.nth(2).click()  # each has its own figure and neighbours
     told = tab.frame.get_by_role("dialog", name="L0 H2")
     expect(told).to_contain_text("L0 H2 at step 100: 812")
-    expect(told).to_contain_text("head 2 on the probe was 812 at step 100, over 100")
+    expect(told).to_contain_text("At step 100: max_logit of layer 0")
 
 
 def test_all_that_happened_is_one_list_of_links(tab: Tab) -> None:
@@ -174,9 +174,9 @@ def test_all_that_happened_is_one_list_of_links(tab: Tab) -> None:
     expect(events.get_by_text("2 alerts, 2 cleared", exact=True)).to_be_visible()
     expect(events.get_by_role("listitem")).to_have_text(
         [
-            re.compile(r"^\s*step 250\s*△\s*L1 H4: largest logit 7.00, back below 90"),
+            re.compile(r"^\s*step 250\s*△\s*L1 H4: largest logit 7.00, no longer above 100"),
             re.compile(r"^\s*step 200\s*▲\s*L1 H4: largest logit 132, above 100"),
-            re.compile(r"^\s*step 100\s*△\s*L0 H0: largest logit 7.00, back below 90"),
+            re.compile(r"^\s*step 100\s*△\s*L0 H0: largest logit 7.00, no longer above 100"),
             re.compile(r"^\s*step 50\s*▲\s*L0 H0: largest logit 101, above 100"),
         ]
     )

@@ -206,8 +206,8 @@ def test_two_runs_side_by_side(tab: Tab) -> None:
 def test_the_difference_of_health(tab: Tab) -> None:
     tab.open(run="a", tint="entropy", against="twin", way="difference")
     named = tab.frame.get_by_role("list", name="Heads that differ most").get_by_role("button")
-    expect(named.first).to_have_text("L1 H5 −0.450")
-    expect(named.nth(1)).to_have_text("L1 H4 +0.250")
+    expect(named.first).to_have_text("L1 H5 −45 %")
+    expect(named.nth(1)).to_have_text("L1 H4 +25 %")
     expect(tab.frame.get_by_role("img", name="Colours from less to more entropy")).to_be_visible()
     less, more = corner(tab, 1, 5), corner(tab, 1, 4)
     assert less[0] > less[2] + 60  # orange

@@ -113,8 +113,13 @@ def test_the_sentence_of_a_head_opens_it_too_and_a_cell_selects_nothing(tab: Tab
 
 def test_no_alerts_never_stands_beside_a_dead_head(tab: Tab) -> None:
     named = tab.open().frame.get_by_role("group", name="What stands out at this step")
-    expect(named.get_by_role("button", name="Open L0 H2, dead")).to_be_visible()
+    red = named.get_by_role("status")  # where alerts stand
+    expect(red).to_contain_text("1 dead head since the first step")
+    expect(red.get_by_role("button", name="Open L0 H2, dead")).to_be_visible()
     expect(named).not_to_contain_text("No alerts")
+    named.get_by_role("button", name="Events, 1 alert").click()
+    [event] = tab.frame.get_by_role("dialog", name="Events, 1 alert").get_by_role("listitem").all()
+    expect(event).to_contain_text("L0 H2: dead since the first step: all its queries are equal")
 
 
 def test_of_an_image_it_opens_the_image(tab: Tab) -> None:

@@ -95,7 +95,7 @@ def test_two_figures_stand_against_each_other(tab: Tab, page: Page) -> None:
         )
 
     page.mouse.move(*at(3))
-    expect(tab.frame.get_by_role("tooltip").filter(has_text="L0 H3")).to_contain_text("Sink 0.800")
+    expect(tab.frame.get_by_role("tooltip").filter(has_text="L0 H3")).to_contain_text("Sink 80 %")
     page.mouse.click(*at(5))
     expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 1")).to_be_visible()
     tab.ready()

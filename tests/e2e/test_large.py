@@ -79,7 +79,7 @@ def test_cells_too_small_for_maps_are_tiles_until_one_zooms_in(tab: Tab) -> None
     assert len(rows) > 380
     x, y = middle(tab, "L5", "columns")[0], middle(tab, "30", "rows")[1]
     tab.page.mouse.move(x, y)
-    expect(tab.frame.get_by_role("tooltip")).to_contain_text("Layer 5 · Head 30 · Entropy 0.900")
+    expect(tab.frame.get_by_role("tooltip")).to_contain_text("Layer 5 · Head 30 · Entropy 90 %")
     tab.page.mouse.wheel(0, -600)
     expect(said).to_have_count(0)
     tab.ready()

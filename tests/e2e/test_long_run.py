@@ -52,7 +52,7 @@ def test_a_head_that_formed_is_seen_and_its_values_are_exact(tab: Tab) -> None:
         tab.page.mouse.move(box["x"] + PAD + (box["width"] - 2 * PAD) * step / STEPS[-1], next(rows))
         return "L1 H0" in (hint.text_content() or "") if hint.count() else False
 
-    for step, value in ((1000, "induction 0"), (4000, "induction 1.00")):
+    for step, value in ((1000, "induction 0 %"), (4000, "induction 100 %")):
         wait_until(lambda step=step: over_the_head(step), seconds=60)  # a row of pixels stands for several heads
         expect(hint).to_contain_text(value)
     assert any("health_range" in url for url in asked)

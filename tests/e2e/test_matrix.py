@@ -118,7 +118,7 @@ def test_heads_are_sorted_at_the_step_at_which_the_user_sorts(shapes_tab: Tab, s
     # Each cell tells the figure that it is sorted by, as the run has it
     values = tb_attnviz.open_run(shapes / "t5").health()["entropy"][0]
     tab.frame.get_by_role("combobox", name="Tint").select_option("none")
-    expect(tab.frame.locator(".caption").first).to_contain_text(f"{max(values):.3f}")
+    expect(tab.frame.locator(".caption").first).to_contain_text(f"{100 * max(values):.0f} %")
     # Another step moves no cell; then the order is outdated, and a click sorts again
     captions = tab.frame.locator(".caption").all_inner_texts()
     tab.press_on_slider("End")
@@ -350,7 +350,7 @@ def test_what_stands_out_is_named_opened_and_sorted(page: Page, tmp_path: Path) 
         named.get_by_role("button", name="Open L0 H0, previous token").click()
         expect(tab.head_view.get_by_role("heading", name="Layer 0 · Head 0")).to_be_visible()
         expect(tab.head_view).to_contain_text(
-            "L0 H0 (previous token) attends to the token before, 80 %, since the first"
+            "L0 H0 (previous token) attends to the token before, 80 % in all texts, since"
         )
         named.get_by_role("status").get_by_role("button").click()
         tab.frame.get_by_role("button", name="Open L1 H1 at step 200").click()  # to its step, and the worst head
@@ -362,8 +362,8 @@ def test_what_stands_out_is_named_opened_and_sorted(page: Page, tmp_path: Path) 
         tab.press_on_slider("End")
         named.get_by_role("button", name="All that stands out").click()
         told = tab.frame.get_by_role("dialog", name="All that stands out")
-        expect(told).to_contain_text("L0 H1 0.500 since step 300")
-        expect(told).to_contain_text("L0 H0 0.800 since the first step")
+        expect(told).to_contain_text("L0 H1 50 % since step 300")
+        expect(told).to_contain_text("L0 H0 80 % since the first step")
         page.keyboard.press("Escape")
         named.get_by_role("button", name="Sort the heads by fixed distance or induction").click()
         expect(tab.ready().frame.get_by_role("combobox", name="Arrange heads by")).to_have_value("induction")

@@ -48,8 +48,8 @@ def test_a_picture_says_what_its_colours_and_shapes_are(tab: Tab, tmp_path: Path
     found, _ = legend(tab, "Matrix of heads", tmp_path, colour="label:part of speech", tint="entropy", find="sky,zzz")
     assert {"query", "key", "colour: part of speech", "found: sky", "tint: Entropy"} <= set(found)
     assert {"DET", "NOUN", "VERB", "ADJ", "ADV"} <= set(found)
-    ends = [float(text) for text in found[found.index("tint: Entropy") + 1 :][:2]]
-    assert ends == pytest.approx([-0.2, 1], abs=0.01)  # the figures of write_checkpoint, over all steps
+    ends = [float(text.replace("−", "-").rstrip(" %")) for text in found[found.index("tint: Entropy") + 1 :][:2]]
+    assert ends == pytest.approx([-20, 100], abs=1)  # the figures of write_checkpoint, over all steps
 
     # A figure's range is each head's own: no number holds for all of them.
     found, svg = legend(tab, "Matrix of heads", tmp_path, colour="norm", border="entropy", layer=0, head=2)
@@ -64,7 +64,7 @@ def test_a_picture_says_what_its_colours_and_shapes_are(tab: Tab, tmp_path: Path
 
     compared = {"against": "run", "against_step": 0, "way": "difference"}
     found, _ = legend(tab, "Matrix of heads", tmp_path, step=300, tint="entropy", **compared)
-    assert found[found.index("difference: Entropy") + 1 :][:2] == ["−0.300", "+0.300"]
+    assert found[found.index("difference: Entropy") + 1 :][:2] == ["−30 %", "+30 %"]
     assert "tint: Entropy" not in found
 
 

@@ -75,7 +75,7 @@ def test_kinds_that_do_not_fit_are_behind_a_button_that_opens_all(tab: Tab) -> N
             expect(told.get_by_role("button", name=f"Open L{number // 4} H{number % 4},").first).to_be_visible()
         expect(told.get_by_role("heading", name="2 heads attending to the token itself")).to_be_visible()
         second = told.get_by_role("listitem").filter(has_text="called previous token first")
-        expect(second).to_have_text(re.compile("L0 H1 0.900 since the first step · called previous token first"))
+        expect(second).to_have_text(re.compile("L0 H1 90 % since the first step · called previous token first"))
         tab.page.keyboard.press("Escape")
         expect(told).to_be_hidden()
 
@@ -136,7 +136,7 @@ def test_a_head_of_two_kinds_has_both_in_its_cell_and_in_its_sentence(tab: Tab) 
     tab.resize(700, 720)
     expect(captions.get_by_text("previous, 1 more", exact=True)).to_be_visible()
     tab.click_cell(0, 1)
-    said = "L0 H1 (previous token) attends to the token before, 90 %, since the first step and attends to"
+    said = "L0 H1 (previous token) attends to the token before, 90 % in all texts, since the first step and "
     expect(tab.head_view).to_contain_text(said)
 
 

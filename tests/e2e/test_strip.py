@@ -91,9 +91,9 @@ def test_one_sees_a_head_form_in_the_colours_of_its_cell_by_name_and_opens_it(ta
     assert np.abs(background - colour(tab, 0, 400)).max() <= 1
     hint = strip(tab).locator(".hint")
     hover(tab, FORMED, 200)
-    expect(hint).to_have_text("L1 H2, step 200: induction 1.00")
+    expect(hint).to_have_text("L1 H2, step 200: induction 100 %")
     hover(tab, FORMED, 100)
-    expect(hint).to_have_text("L1 H2, step 100: induction 0")
+    expect(hint).to_have_text("L1 H2, step 100: induction 0 %")
     hover(tab, 0, 100)
     expect(hint).to_have_text("L0 H0, step 100: induction not known")
     tab.page.mouse.move(5, 5)
@@ -102,13 +102,13 @@ def test_one_sees_a_head_form_in_the_colours_of_its_cell_by_name_and_opens_it(ta
     tab.frame.get_by_role("combobox", name="Arrange heads by").select_option("induction")
     tab.ready()
     hover(tab, 0, 300)
-    expect(hint).to_have_text("L1 H2, step 300: induction 1.00")
+    expect(hint).to_have_text("L1 H2, step 300: induction 100 %")
     hover(tab, 1, 300)
-    expect(hint).to_have_text("L0 H0, step 300: induction 0.500")
+    expect(hint).to_have_text("L0 H0, step 300: induction 50 %")
     tab.frame.get_by_role("combobox", name="Arrange heads by").select_option("layer")
     tab.ready()
     hover(tab, 0, 300)
-    expect(hint).to_have_text("L0 H0, step 300: induction 0.500")
+    expect(hint).to_have_text("L0 H0, step 300: induction 50 %")
     # a click opens the head at the step
     hover(tab, FORMED, 200)
     tab.page.mouse.down()
@@ -132,10 +132,10 @@ def test_keys_walk_and_open(tab: Tab) -> None:
         tab.page.keyboard.press("Shift+Tab")
     expect(strip(tab)).to_be_focused()
     hint = strip(tab).locator(".hint")
-    expect(hint).to_have_text("L0 H0, step 200: induction 0.500")
+    expect(hint).to_have_text("L0 H0, step 200: induction 50 %")
     for key in ["ArrowDown"] * FORMED + ["End", "ArrowLeft"]:
         tab.page.keyboard.press(key)
-    expect(hint).to_have_text("L1 H2, step 300: induction 1.00")
+    expect(hint).to_have_text("L1 H2, step 300: induction 100 %")
     tab.page.keyboard.press("Enter")
     expect(tab.slider).to_have_attribute("aria-valuenow", "300")
     expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 2")).to_be_visible()
@@ -165,7 +165,7 @@ def test_how_heads_follow_a_relation_is_a_figure_like_any_other_and_names_them(t
     expect(tint.locator("option:checked")).to_have_text("Follows parent & child")
     hint = strip(tab).locator(".hint")
     hover(tab, FORMED, 200)
-    expect(hint).to_have_text("L1 H2, step 200: follows parent & child 1.00")
+    expect(hint).to_have_text("L1 H2, step 200: follows parent & child 100 %")
     assert [colour(tab, FORMED, step) for step in STEPS] == [SURFACE] * 2 + [MOST] * 3
     chart = tab.head_view.get_by_role("group", name="Health over steps").get_by_role("figure").first
     expect(chart).to_contain_text("Follows parent & child")
@@ -173,7 +173,7 @@ def test_how_heads_follow_a_relation_is_a_figure_like_any_other_and_names_them(t
     tab.frame.get_by_role("combobox", name="Arrange heads by").select_option(FOLLOWS)
     tab.ready()
     hover(tab, 0, 300)
-    expect(hint).to_have_text("L1 H2, step 300: follows parent & child 1.00")
+    expect(hint).to_have_text("L1 H2, step 300: follows parent & child 100 %")
 
 
 def test_a_stroke_marks_where_a_head_moved_to_another_level(tab: Tab) -> None:
@@ -189,7 +189,7 @@ def test_a_stroke_marks_where_a_head_moved_to_another_level(tab: Tab) -> None:
     row = box["height"] / HEADS
     assert FORMED * row - 2 < stroke[1] < (FORMED + 1) * row
     tab.page.mouse.move(box["x"] + x, box["y"] + (FORMED + 0.5) * row)
-    jumped = re.compile(r"L1 H2, step 240: induction 0\.\d+; jumped here: mean 0\.\d+ before, 0\.\d+ after")
+    jumped = re.compile(r"L1 H2, step 240: induction [\d.]+ %; jumped here: mean [\d.]+ % before, \d+ % after")
     expect(strip(tab)).to_contain_text(jumped)
     for away, near in ((3, True), (6, False)):  # to the left is another step
         tab.page.mouse.move(box["x"] + stroke[0] - away, box["y"] + (FORMED + 0.5) * row)

@@ -50,7 +50,8 @@ def test_a_finding_says_with_what_figure_and_since_when(built: Run) -> None:
     fixed = only(findings, "fixed")
     assert (fixed.offset, fixed.title, fixed.since, fixed.until) == (-5, "5 tokens back", 400, 2000)
     assert fixed.value == pytest.approx(0.7, abs=0.03)
-    assert fixed.sentence == f"attends 5 tokens back, {100 * fixed.value:.0f} %"
+    assert fixed.sentence == f"attends 5 tokens back, {100 * fixed.value:.0f} % in ordinary texts"
+    assert (fixed.amount, fixed.texts, fixed.when) == (f"{100 * fixed.value:.0f} %", "ordinary texts", "since step 400")
     previous = only(findings, "previous")
     assert previous.value == built.health()["previous"][STEPS.index(1200), 0]  # the number that charts show
     assert (only(findings, "dead").trouble, only(findings, "dead").needs_samples) == (True, True)
@@ -77,8 +78,8 @@ def test_the_groups_and_sentences_of_a_step(built: Run) -> None:
     previous = document["heads"][0]
     assert previous["title"] == "previous token"
     assert previous["sentence"] == (
-        f"L0 H0 (previous token) attends to the token before, {100 * previous['findings'][0]['value']:.0f} %, "
-        "since step 400."
+        f"L0 H0 (previous token) attends to the token before, {100 * previous['findings'][0]['value']:.0f} % "
+        "in all texts, since step 400."
     )
     assert document["sampled"] == 1200
 

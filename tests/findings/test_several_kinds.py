@@ -27,14 +27,16 @@ def course(values: dict[int, list[float]]) -> Float32:
     return found
 
 
-def named(directory: Path, **measures: Float32) -> Named:
-    """What is found in these measures over STEPS, as they are told and beyond chance."""
+def named(
+    directory: Path, *, extra: dict[str, Float32] | None = None, sampled: tuple[int, ...] = (), **measures: Float32
+) -> Named:
+    """What is found in these measures over STEPS, as they are told and beyond chance; `extra`: by their whole names."""
     writer = RunWriter(str(directory))
     writer.begin(0, PROBE, LAYERS)
     writer.write_health(0, {"entropy": np.full(HEADS, 0.5, np.float32)})
     writer.close()
     values = {f"{of}/{name}": value for name, value in measures.items() for of in ("share", "over")}
-    return Named(open_run(directory).recorded, Measured(STEPS, HEADS, values, ()))
+    return Named(open_run(directory).recorded, Measured(STEPS, HEADS, values | (extra or {}), sampled))
 
 
 def test_a_head_of_two_kinds_is_in_the_group_of_each(tmp_path: Path) -> None:
@@ -55,7 +57,7 @@ def test_a_document_of_some_heads_counts_these_alone(tmp_path: Path) -> None:
     assert group["heads"] == [[0, 2]]
     assert (group["sentence"], group["since"]) == ("1 previous-token head since step 300", 300)
     [whole, _] = findings_document(found, 700, [*((0, head) for head in range(4)), (1, 1)])["groups"]
-    assert whole["sentence"] == "3 previous-token heads, some since the first step"
+    assert whole["sentence"] == "3 previous-token heads: some since the first step, all since step 300"
 
 
 def test_a_kind_that_gave_way_to_a_narrower_one_is_not_lost(tmp_path: Path) -> None:

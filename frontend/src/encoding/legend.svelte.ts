@@ -1,3 +1,4 @@
+import { percent } from '../attention/weights';
 import { formatValue } from '../health/figures';
 import { css, gradientOf, ramp } from '../render/colours';
 import { type Range, type Scale, type Swatch, valueAt } from '../render/scale';
@@ -100,7 +101,9 @@ export class Legend {
 
   /** The number that so much of the range is at. */
   tick(range: Range, share: number): string {
-    return formatValue(valueAt(range, share)) + (this.kind === 'error' && share === 1 ? '+' : '');
+    const { origin } = this.session.colourings.chosen;
+    const write = origin.kind === 'figure' && origin.share ? percent : formatValue;
+    return write(valueAt(range, share)) + (this.kind === 'error' && share === 1 ? '+' : '');
   }
 }
 

@@ -158,7 +158,7 @@ describe('colours', () => {
     });
     expect(styles.scale).toMatchObject({ low: 0, high: 1 });
     expect(styles.ofHeads!.values[0]).toBe(1 + 127);
-    expect(styles.tells(3)).toEqual(['attention entropy', '0.500']);
+    expect(styles.tells(3)).toEqual(['attention entropy', '50 %']);
   });
 
   it('tell nothing of a value that is not known', () => {

@@ -1,3 +1,4 @@
+import { percent } from '../attention/weights';
 import type { TokenSearch } from '../find/search.svelte';
 import type { TokenFilter } from '../find/token_filter.svelte';
 import { formatValue } from '../health/figures';
@@ -188,8 +189,9 @@ export class PointStyles {
     const { origin, title } = this.session.colourings.chosen;
     const points = (run?.queries ?? 0) + (run?.keys ?? 0);
     const token = point % Math.max(1, run?.queries ?? 1);
+    const write = origin.kind === 'figure' && origin.share ? percent : formatValue;
     const said = (value: number | undefined) =>
-      value === undefined || Number.isNaN(value) ? null : ([title, formatValue(value)] as const);
+      value === undefined || Number.isNaN(value) ? null : ([title, write(value)] as const);
     if (origin.kind === 'error') return said(late ? undefined : errors?.[point]);
     if (origin.kind === 'figure') {
       const values = opened && this.session.pointFigures.told(origin.figure, opened.layer);

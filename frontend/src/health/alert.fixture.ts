@@ -7,6 +7,7 @@ export const alertAt = (step: number, rule = 'max_logit', raised = true): Alert 
   figure: rule,
   raised,
   limit: 100,
+  beyond: 'above',
   sentence: `${rule} at ${step}`,
   heads: [{ layer: 0, head: 1, value: 132 }],
 });

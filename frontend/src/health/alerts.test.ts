@@ -68,6 +68,7 @@ describe('why an alert is told', () => {
   const entropy = of('entropy of layer 1 (a.b) head 2 is 0.04, under 0.05: attention (step 800)', {
     figure: 'entropy',
     limit: 0.05,
+    beyond: 'below',
     heads: [
       { layer: 0, head: 1, value: 0.04 },
       { layer: 0, head: 0, value: 0.045 },
@@ -91,9 +92,9 @@ describe('why an alert is told', () => {
       of: entropy,
       step: 900,
       now: 0.02,
-      says: 'L1 H2 and 1 more: entropy 0.020 now, below 0.05 since step 800',
+      says: 'L1 H2 and 1 more: entropy 2.0 % now, below 5 % since step 800',
     },
-    { of: entropy, step: 900, now: 0.06, says: 'L1 H2 and 1 more: entropy 0.040, below 0.05 at step 800' },
+    { of: entropy, step: 900, now: 0.06, says: 'L1 H2 and 1 more: entropy 4.0 %, below 5 % at step 800' },
   ])('$says', ({ of: told, step, now, says }) => {
     expect(reasonOf(told, layers, step, now)).toBe(says);
   });
@@ -101,8 +102,20 @@ describe('why an alert is told', () => {
   it('is what was recorded where the rule is of no single heads', () => {
     const share = of('sink is over 0.8 in 90% of all heads, over 80%, most in layer 1 (a) head 2 (0.95)', {
       figure: 'sink',
+      beyond: null,
     });
     expect(reasonOf(share, layers, 900, 0.9)).toBe(share.sentence);
+  });
+
+  it('is what was recorded where no field says on which side heads break it', () => {
+    const { beyond: _, ...older } = logit;
+    for (const one of [older, { ...logit, beyond: null }, { ...logit, heads: [] }])
+      expect(reasonOf(one, layers, 900, 140)).toBe(logit.sentence);
+  });
+
+  it('follows from fields: the words of a rule of the user’s own change nothing', () => {
+    const own = { ...logit, sentence: 'so hoch wie nie' };
+    expect(reasonOf(own, layers, 900, 140)).toBe(reasonOf(logit, layers, 900, 140));
   });
 
   it('is told of what is back, too', () => {
@@ -110,15 +123,15 @@ describe('why an alert is told', () => {
       raised: false,
       heads: [{ layer: 0, head: 1, value: 85 }],
     });
-    expect(briefly(back, layers)).toBe('L1 H2: largest logit 85.0, back below 90');
+    expect(briefly(back, layers)).toBe('L1 H2: largest logit 85.0, no longer above 100');
   });
 });
 
-it('tells what was recorded as past at any other step', () => {
+it('tells the step of what was recorded at any other one', () => {
   const sentence =
     'max_logit of layer 1 (a) head 2 is 105, over 100: such logits lead to divergence (step 550)';
-  const was = 'max_logit of layer 1 (a) head 2 was 105 at step 550, over 100: such logits lead to divergence';
+  const was = 'At step 550: max_logit of layer 1 (a) head 2 is 105, over 100: such logits lead to divergence';
   expect(recordedAt({ ...alert(550), sentence }, 550)).toBe(sentence);
   expect(recordedAt({ ...alert(550), sentence }, 800)).toBe(was);
-  expect(recordedAt({ ...alert(550), sentence: 'my own rule' }, 800)).toBe('my own rule');
+  expect(recordedAt({ ...alert(550), sentence: 'my own rule' }, 800)).toBe('At step 550: my own rule');
 });

@@ -1,10 +1,10 @@
-import { grouped } from '../base/numbers';
+import { grouped, stepName } from '../base/numbers';
 import { placeOfStep } from '../base/steps';
 import type { Alert } from '../run/findings';
 import type { HeadPlace } from '../run/head';
 import { headLabel } from '../run/labels';
 import { type Layer, toNumber } from '../run/types';
-import { figureTold, formatValue } from './figures';
+import { figureTold, formatFigure, limitTold } from './figures';
 
 /** The alerts to be told at a checkpoint, the newest first: those that were raised nearest to it, and older ones that still
  * stand, since their rule has said of none of their heads that it is back. */
@@ -51,21 +51,16 @@ function checkpointOf(steps: readonly number[], { step }: Alert): number {
   return Math.round(placeOfStep(steps, step));
 }
 
-/** The sentence of a rule about single heads: the side of its bound that they are on, and the bound. */
-const OF_HEADS = / is \S+, (back )?(over|under) ([^\s:,]+)/;
-
-/** "L1 H2: largest logit 132, above 100"; what was recorded where the rule is about the model, or of the user's own.
+/** "L1 H2: largest logit 132, above 100"; what was recorded where the rule is about the model, or on which side heads break it is not known.
  * @param now of the worst head, where it is not what was recorded with the alert */
 export function briefly(alert: Alert, layers: readonly Layer[], now?: number): string {
   const [worst] = alert.heads;
-  const value = now ?? worst?.value;
-  const found = alert.sentence.startsWith(`${alert.figure} of `) ? OF_HEADS.exec(alert.sentence) : null;
-  if (!found || !worst || value === undefined) return alert.sentence;
-  const [, back = '', side, bound] = found;
+  if (!alert.beyond || !worst) return alert.sentence;
   const others = alert.heads.length > 1 ? ` and ${alert.heads.length - 1} more` : '';
   const name = `${headLabel(layers, worst.layer, worst.head)}${others}`;
-  const relation = side === 'over' ? 'above' : 'below';
-  return `${name}: ${figureTold(alert.figure)} ${formatValue(toNumber(value))}${now === undefined ? '' : ' now'}, ${back}${relation} ${bound}`;
+  const value = formatFigure(alert.figure, now ?? toNumber(worst.value));
+  const side = `${alert.raised ? '' : 'no longer '}${alert.beyond} ${limitTold(alert.figure, toNumber(alert.limit))}`;
+  return `${name}: ${figureTold(alert.figure)} ${value}${now === undefined ? '' : ' now'}, ${side}`;
 }
 
 /** Why an alert is told at a step: "L1 H2: largest logit 140 now, above 100 since step 800"; where the head is no longer beyond the limit, or it is not
@@ -75,14 +70,15 @@ export function reasonOf(alert: Alert, layers: readonly Layer[], step: number, n
   const recorded = briefly(alert, layers);
   if (recorded === alert.sentence) return recorded;
   const at = grouped(alert.step);
-  const beyond = / above \S+$/.test(recorded) ? now > toNumber(alert.limit) : now < toNumber(alert.limit);
+  const limit = toNumber(alert.limit);
+  const beyond = alert.beyond === 'above' ? now > limit : now < limit;
   if (alert.step < step && beyond) return `${briefly(alert, layers, now)} since step ${at}`;
   return `${recorded} ${alert.step === step ? 'since' : 'at'} step ${at}`;
 }
 
-/** What was recorded with an alert, as it is told at `step`: "is 105, over 100: … (step 550)" reads "was 105 at step 550, over 100: …" at any
- * other step. */
+/** What was recorded with an alert, with its step in front where another one is shown. */
 export function recordedAt({ sentence, step: raised }: Alert, step: number | null): string {
   if (step === raised) return sentence;
-  return sentence.replace(/ is (\S+), (.*) \(step (\d+)\)$/, ' was $1 at step $3, $2');
+  const end = ` (step ${raised})`;
+  return `At ${stepName(raised)}: ${sentence.endsWith(end) ? sentence.slice(0, -end.length) : sentence}`;
 }

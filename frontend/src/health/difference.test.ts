@@ -61,7 +61,8 @@ describe('the difference of two runs', () => {
   });
 
   it('is written with its sign', () => {
-    const write = (value: number) => formatDifference({ logarithmic: false }, value);
+    const write = (value: number) => formatDifference({ name: 'distance', logarithmic: false }, value);
+    expect(formatDifference({ name: 'entropy', logarithmic: false }, -0.25)).toBe('−25 %');
     expect([0.7, -0.25, -0.0001, 12.34, Number.NaN].map(write)).toEqual([
       '+0.700',
       '−0.250',

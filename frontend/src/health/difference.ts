@@ -1,3 +1,5 @@
+import { signedPercent } from '../attention/weights';
+import { isShare } from './figures';
 import { type Extremes, type Series, valueAt } from './health';
 
 /** What one figure of a head is in one run or at one step, less what it is in the other; for magnitudes that spread over
@@ -66,9 +68,13 @@ export function differMost({ values }: Difference, count: number): number[] {
     .slice(0, count);
 }
 
-/** +0.412, −0.3; ×2.5 where it is a ratio. */
-export function formatDifference({ logarithmic }: Pick<Difference, 'logarithmic'>, value: number): string {
+/** +12 % of shares, +0.412; ×2.5 where it is a ratio. */
+export function formatDifference(
+  { name, logarithmic }: Pick<Difference, 'name' | 'logarithmic'>,
+  value: number,
+): string {
   if (Number.isNaN(value)) return '–';
+  if (isShare(name)) return signedPercent(value);
   if (logarithmic) {
     const ratio = 10 ** Math.abs(value);
     const digits =

@@ -10,6 +10,7 @@ const alert: Alert = {
   figure: 'max_logit',
   raised: true,
   limit: 100,
+  beyond: 'above',
   sentence: 'max_logit of layer 0 (a) head 3 is 132, over 100: that grows (step 200)',
   heads: [{ layer: 0, head: 1, value: 132 }],
 };

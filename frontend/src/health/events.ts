@@ -38,7 +38,9 @@ export function toldEvents(
       const alert = recorded.get(`${event.step} ${event.sentence}`) ?? null;
       const says = alert
         ? briefly(alert, layers)
-        : event.sentence.replace(` ${BREAKS.has(event.what) ? 'at' : 'since'} step ${stepOf(event)}`, '');
+        : event.sentence
+            .replace(` ${BREAKS.has(event.what) ? 'at' : 'since'} step ${stepOf(event)}`, '')
+            .replace(/, seen$/, '');
       return { event, alert, says: says.replace(/, unlike the other heads$/, '') };
     })
     .sort((a, b) => b.event.step - a.event.step || Number(b.event.trouble) - Number(a.event.trouble));

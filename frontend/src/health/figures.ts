@@ -1,3 +1,4 @@
+import { percent, signedPercent } from '../attention/weights';
 import { grouped } from '../base/numbers';
 
 /** What the server's health figures are called and say. A figure that is not listed is shown all the same. */
@@ -7,11 +8,14 @@ interface Figure {
   readonly reads: string;
   /** Grows over orders of magnitude when training diverges: its chart turns logarithmic when the range is large. */
   readonly magnitude?: true;
+  /** Of attention, or of the greatest entropy: told in percent. */
+  readonly share?: true;
 }
 
 const FIGURES: Readonly<Record<string, Figure>> = {
   entropy: {
     title: 'Entropy',
+    share: true,
     reads: 'How spread out attention is, as a share of the greatest possible. Near 0 the head has collapsed.',
   },
   max_logit: {
@@ -28,26 +32,34 @@ const FIGURES: Readonly<Record<string, Figure>> = {
   },
   batch_entropy: {
     title: 'Entropy of the batch',
+    share: true,
     reads: 'The same as entropy, of the training batch: the mean of some of its queries.',
   },
   batch_sink: {
     title: 'Sink of the batch',
+    share: true,
     reads: 'Mean attention on the first token in the training batch, of some of its queries.',
   },
   induction: {
     title: 'Induction',
+    share: true,
     reads:
       'On repeated random text: mean attention on the token after the last occurrence, less that at the same distance elsewhere. From 0.4 on, an induction head.',
   },
-  previous: { title: 'Previous', reads: 'Mean attention on the token before.' },
-  sink: { title: 'Sink', reads: 'Mean attention on the first token. Above 0.3 it is an attention sink.' },
+  previous: { title: 'Previous', share: true, reads: 'Mean attention on the token before.' },
+  sink: {
+    title: 'Sink',
+    share: true,
+    reads: 'Mean attention on the first token. Above 0.3 it is an attention sink.',
+  },
   duplicate: {
     title: 'Duplicate',
+    share: true,
     reads:
       'On repeated random text: mean attention on the last occurrence of the same token, less that at the same distance elsewhere.',
   },
-  self: { title: 'Self', reads: 'Mean attention of a token on itself.' },
-  next: { title: 'Next', reads: 'Mean attention on the token after.' },
+  self: { title: 'Self', share: true, reads: 'Mean attention of a token on itself.' },
+  next: { title: 'Next', share: true, reads: 'Mean attention on the token after.' },
   distance: { title: 'Distance', reads: 'How far away attention looks on average, in tokens.' },
   effective_rank: {
     title: 'Effective rank',
@@ -57,6 +69,7 @@ const FIGURES: Readonly<Record<string, Figure>> = {
   key_norm: { title: 'Key norm', reads: 'Mean length of the key vectors.', magnitude: true },
   value_entropy: {
     title: 'Value entropy',
+    share: true,
     reads:
       'The entropy of attention weighted by the lengths of the values it fetches. Far under the plain entropy, most of what is attended to says little.',
   },
@@ -115,6 +128,27 @@ export function figureReads(name: string): string {
 
 export function isMagnitude(name: string): boolean {
   return FIGURES[name]?.magnitude ?? false;
+}
+
+/** Scores that are shares beside figures: how alike the attention of two heads is. */
+const SHARES: ReadonlySet<string> = new Set(['likeness']);
+
+/** A value of a figure or a score in its unit, the same everywhere: "44 %" of a share, else "132". */
+export function formatFigure(name: string, value: number): string {
+  return isShare(name) && Number.isFinite(value) ? signed(value) : formatValue(value);
+}
+
+/** The same of a limit, which has few digits: "5 %", "100". */
+export function limitTold(name: string, limit: number): string {
+  return isShare(name) ? `${Number((100 * limit).toPrecision(6))} %` : String(limit);
+}
+
+export function isShare(name: string): boolean {
+  return FIGURES[name]?.share ?? (relationOf(name) !== null || SHARES.has(name));
+}
+
+function signed(value: number): string {
+  return value < 0 ? signedPercent(value) : percent(value);
 }
 
 /** Short and even in width: 0.0007, 0.123, 12.3, 1,234, 1.2e6. */

@@ -22,7 +22,7 @@ function found(query: FindingsQuery, heads = 2): Findings {
   const named = Array.from({ length: heads }, (_, head) => ({
     ...{ layer: 0, head, title: `of ${query.step}`, also: [], sentence: '', findings: [], lost: [] },
   }));
-  return { ...query, sampled: null, heads: named, groups: [], events: [EVENT] };
+  return { ...query, sampled: null, lasting: 1, heads: named, groups: [], events: [EVENT] };
 }
 
 /** Names of a run that is played by hand, and what was asked for; answers come when the test says so. */

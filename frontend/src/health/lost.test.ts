@@ -4,6 +4,7 @@ import { lostKinds } from './lost';
 
 const was = (title: string, since: number, until: number | null, trouble = false): Finding => ({
   ...{ kind: title, title, since, until, figure: title, value: 0.5, at: since, sentence: '' },
+  ...{ when: '', amount: '50 %' },
   ...{ offset: null, partner: null, trouble, needs_samples: false },
 });
 const named = (head: number, ...lost: Finding[]): NamedHead => ({

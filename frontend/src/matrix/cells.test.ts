@@ -41,13 +41,13 @@ function shown(tint: HeadScore | null, ...told: string[]): Told {
 describe('a cell', () => {
   it('tells the tint’s figure, and what sorts or filters the heads where that is another one', () => {
     expect(headline(shown(scoreOf('entropy')), { layer: 0, head: 1 })).toBe(
-      'Layer 4 · Head 7 · Entropy 0.600',
+      'Layer 4 · Head 7 · Entropy 60 %',
     );
     expect(headline(shown(scoreOf('entropy'), 'induction'), { layer: 0, head: 1 })).toBe(
-      'Layer 4 · Head 7 · Entropy 0.600 · Induction 0.877',
+      'Layer 4 · Head 7 · Entropy 60 % · Induction 88 %',
     );
     expect(headline(shown(null, 'induction', 'entropy'), { layer: 0, head: 0 })).toBe(
-      'Layer 4 · Head 0 · Induction 0.300 · Entropy 0.700',
+      'Layer 4 · Head 0 · Induction 30 % · Entropy 70 %',
     );
     expect(arranging(shown(scoreOf('induction'), 'induction'))).toEqual([]);
     expect(arranging(shown(null, 'together'))).toEqual([]); // places are no figure
@@ -55,7 +55,7 @@ describe('a cell', () => {
 
   it('has the number that a chart has', () => {
     const series = health.get('induction');
-    expect(reading(shown(scoreOf('induction')), 1)).toBe('0.877');
+    expect(reading(shown(scoreOf('induction')), 1)).toBe('88 %');
     expect(scoreOf('induction')?.values[1]).toBe(series && valueAt(series, 100, 1));
   });
 });

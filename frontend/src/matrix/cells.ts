@@ -1,7 +1,7 @@
 import type { Comparison } from '../compare/compare.svelte';
 import type { PointStyles } from '../encoding/point_styles.svelte';
 import { formatDifference } from '../health/difference';
-import { formatValue } from '../health/figures';
+import { formatFigure } from '../health/figures';
 import type { HeadNames } from '../health/head_names.svelte';
 import { valueAt } from '../health/health';
 import type { HeadScore } from '../health/scores';
@@ -105,8 +105,8 @@ export function inCells({ styles, theme }: Inked, { queries, keys }: Run) {
 export function reading({ against, scoring }: Tinted, number: number, second = false): string {
   const { difference, series, step } = against;
   if (difference) return formatDifference(difference, difference.values[number] ?? Number.NaN);
-  if (second) return series && step !== null ? formatValue(valueAt(series, step, number)) : '';
-  return scoring.tint ? formatValue(scoring.tint.values[number] ?? Number.NaN) : '';
+  if (second) return series && step !== null ? formatFigure(series.name, valueAt(series, step, number)) : '';
+  return scoring.tint ? formatFigure(scoring.tint.id, scoring.tint.values[number] ?? Number.NaN) : '';
 }
 
 /** The figures that sort or filter the heads, where the tint tells another one. */
@@ -124,8 +124,8 @@ export function headline(session: Told, place: HeadPlace, second = false): strin
   const { tint } = session.scoring;
   const number = headNumber(grid, place);
   const told = tint ? [`${tint.title} ${reading(session, number, second)}`] : [];
-  for (const { title, values } of second ? [] : arranging(session))
-    told.push(`${title} ${formatValue(values[number] ?? Number.NaN)}`);
+  for (const { id, title, values } of second ? [] : arranging(session))
+    told.push(`${title} ${formatFigure(id, values[number] ?? Number.NaN)}`);
   const note = session.notes.at(place);
   const own = [`${note?.star ? '★ ' : ''}${note?.name ?? ''}`.trim(), note?.text ?? ''].filter(Boolean);
   return [headTitle(layers, place), ...own, ...told].join(' · ');

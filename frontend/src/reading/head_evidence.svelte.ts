@@ -11,8 +11,8 @@ import type { Link, Said } from '../run/setting';
 import type { DataSource } from '../run/source';
 import type { SentenceOptions } from './sentence_options.svelte';
 
-/** Kinds that no query shows, by the figure that does: its chart comes first. */
-const CHARTED: Readonly<Record<string, string>> = { prunable: 'importance_exact' };
+/** Kinds that no query shows, by the figure that does: its chart comes first; null where none does. */
+const CHARTED: Readonly<Record<string, string | null>> = { prunable: 'importance_exact', dead: null };
 
 /** What a kind may be called. */
 const KIND = /^[\w ,./+-]{1,80}$/;

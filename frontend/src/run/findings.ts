@@ -9,6 +9,8 @@ export interface Alert {
   readonly figure: string;
   readonly raised: boolean;
   readonly limit: JsonNumber;
+  /** On which side of the limit a head breaks the rule; null of a rule about the model as a whole, or where that is not known. */
+  readonly beyond?: 'above' | 'below' | null;
   /** Fit to be shown as it stands. */
   readonly sentence: string;
   /** The worst one first. */
@@ -27,10 +29,14 @@ export interface Finding {
   readonly title: string;
   readonly since: number;
   readonly until: number | null;
+  /** "since step 1,100 (local since step 50)"; empty where a run has one step. */
+  readonly when: string;
   readonly figure: string;
   /** Of `figure`, mostly a share of attention; null where it is not known. */
   readonly value: number | null;
   readonly at: number;
+  /** `value` in words: "44 %"; empty where it tells nothing. */
+  readonly amount: string;
   readonly sentence: string;
   /** Key less query, in tokens, or rows and columns of patches. */
   readonly offset: number | readonly [number, number] | null;
@@ -57,6 +63,11 @@ export interface NamedHead {
   readonly lost: readonly Finding[];
 }
 
+/** Whether all its queries, or all its keys, are equal: where its attention falls says nothing of it. */
+export function isDead(named: NamedHead | null): boolean {
+  return named?.findings.some(({ kind }) => kind === 'dead') ?? false;
+}
+
 /** Heads of one kind, the clearest first. */
 export interface FindingGroup {
   readonly kind: string;
@@ -64,6 +75,8 @@ export interface FindingGroup {
   readonly sentence: string;
   readonly since: number;
   readonly trouble: boolean;
+  /** Over which of the probe's texts its amounts are taken; empty where that goes without saying. */
+  readonly texts: string;
   readonly heads: readonly (readonly [number, number])[];
 }
 
@@ -84,6 +97,8 @@ export interface Findings {
   readonly step: number;
   /** The last step whose samples were looked at. */
   readonly sampled: number | null;
+  /** Recorded steps that a head was of a kind at least, for it to be told as lost. */
+  readonly lasting: number;
   readonly heads: readonly NamedHead[];
   readonly groups: readonly FindingGroup[];
   readonly events: readonly RunEvent[];

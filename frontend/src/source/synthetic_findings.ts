@@ -29,8 +29,10 @@ export function syntheticFindings(
         if (value < LIMIT) return [];
         const since = until[values.findLastIndex((one) => one < LIMIT) + 1] ?? step;
         const sentence = `attends by ${title}, ${Math.round(100 * value)} %, ${sinceStep(since, steps)}`;
-        const known = { kind, title, figure, value, since, sentence, at: step, until: null };
-        return [{ ...known, offset: null, partner: null, trouble: false, needs_samples: false }];
+        const amount = `${Math.round(100 * value)} %`;
+        const known = { kind, title, figure, value, since, sentence, at: step, until: null, amount };
+        const when = sinceStep(since, steps);
+        return [{ ...known, when, offset: null, partner: null, trouble: false, needs_samples: false }];
       });
       const does =
         findings.map((finding) => finding.sentence).join(' and ') || 'does nothing that has a name';
@@ -44,7 +46,7 @@ export function syntheticFindings(
     const since = Math.min(...of.map(({ findings }) => findings[0]?.since ?? step));
     const places = of.map(({ layer, head }) => [layer, head] as const);
     const sentence = `${of.length} ${title} head${of.length === 1 ? '' : 's'} ${sinceStep(since, steps)}`;
-    return [{ kind, title, sentence, since, trouble: false, heads: places }];
+    return [{ kind, title, sentence, since, trouble: false, texts: '', heads: places }];
   });
-  return { run, step, sampled: step, heads: named, groups, events: [] };
+  return { run, step, sampled: step, lasting: 1, heads: named, groups, events: [] };
 }

@@ -110,7 +110,7 @@ it('takes no room for what is known of one step alone', () => {
 
 it('says what lies under the pointer, and goes there', () => {
   strip.pointer = at(3, 1);
-  expect(strip.says).toBe('L1 H5, step 100: entropy 0.103');
+  expect(strip.says).toBe('L1 H5, step 100: entropy 10 %');
   strip.enter();
   expect([around.went, around.opened]).toEqual([[1], [{ layer: 1, head: 1 }]]);
 });
@@ -118,17 +118,17 @@ it('says what lies under the pointer, and goes there', () => {
 it('snaps to a marked moment while the pointer is near it', () => {
   strip.pointer = at(3, 1);
   strip.snapped = { number: 0, step: 200 };
-  expect(strip.says).toBe('L0 H0, step 200: entropy 0.200');
+  expect(strip.says).toBe('L0 H0, step 200: entropy 20 %');
   strip.pointer = null;
   expect(strip.says).toBeNull();
 });
 
 it('has the rows as the heads are arranged, and changes what lies under a resting pointer', () => {
   strip.pointer = at(0, 2);
-  expect(strip.says).toBe('L0 H0, step 200: entropy 0.200');
+  expect(strip.says).toBe('L0 H0, step 200: entropy 20 %');
   around.grid = arrangeInOrder(makeGrid([2, 2]), [2, 0, 1, 3], 1);
   flushSync();
-  expect(strip.says).toBe('L1 H0, step 200: entropy 0.202');
+  expect(strip.says).toBe('L1 H0, step 200: entropy 20 %');
 });
 
 it('grows with a live run', () => {
@@ -136,14 +136,14 @@ it('grows with a live run', () => {
   flushSync();
   expect(strip.picture?.plan.columns.steps).toEqual([0, 100, 200, 300, 400]);
   strip.pointer = [309, 1];
-  expect(strip.says).toBe('L0 H0, step 400: entropy 0.400');
+  expect(strip.says).toBe('L0 H0, step 400: entropy 40 %');
 });
 
 it('is walked by keys, from the shown step, and stays within', () => {
   strip.walk(0, 0);
   expect(strip.cursor).toEqual({ number: 0, step: 200 });
   strip.walk(-1, 1);
-  expect(strip.says).toBe('L0 H5, step 100: entropy 0.101');
+  expect(strip.says).toBe('L0 H5, step 100: entropy 10 %');
   strip.walk(Number.POSITIVE_INFINITY, 10);
   expect(strip.cursor).toEqual({ number: 3, step: 300 });
   around.grid = arrangeInOrder(makeGrid([2, 2]), [0, 1], 1);

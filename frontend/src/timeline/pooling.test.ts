@@ -137,7 +137,7 @@ it('shows the same of steps that share a bucket, and at which of them it was', (
   const picture = draw(series, 5, 3, [0, 1, 2]);
   expect(picture.shown[2 * 5 + 2]).toBe(17 * 3 + 2);
   expect(picture.shown[3]).toBe(30 * 3 + 0);
-  expect(toldAt(picture.plan, 2, 1700)).toBe('0.050');
-  expect(toldAt(picture.plan, 2, 1800)).toBe('0.050 to 0.500 around it'); // its own value is not here
-  expect(toldAt(picture.plan, 0, 1800)).toBe('0.500'); // all in its bucket are the same
+  expect(toldAt(picture.plan, 2, 1700)).toBe('5.0 %');
+  expect(toldAt(picture.plan, 2, 1800)).toBe('5.0 % to 50 % around it'); // its own value is not here
+  expect(toldAt(picture.plan, 0, 1800)).toBe('50 %'); // all in its bucket are the same
 });

@@ -1,5 +1,5 @@
 import { shareOfStep } from '../base/steps';
-import { formatValue } from '../health/figures';
+import { formatFigure } from '../health/figures';
 import { type Extremes, type Series, valueAt } from '../health/health';
 import type { Grid } from '../render/layout';
 
@@ -116,8 +116,9 @@ export function toldAt(
           ? high
           : null;
   if (row < 0 || bucket >= extremes.count) return 'not known';
-  if (own === null) return `${formatValue(low)} to ${formatValue(high)} around it`;
-  return Number.isNaN(own) ? 'not known' : formatValue(own);
+  if (own === null)
+    return `${formatFigure(series.name, low)} to ${formatFigure(series.name, high)} around it`;
+  return Number.isNaN(own) ? 'not known' : formatFigure(series.name, own);
 }
 
 /** What falls on which pixel. What is narrower than one shares it with others.
