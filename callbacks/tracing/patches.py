@@ -85,8 +85,8 @@ class Patches:
     def _on_grid(self, numbers: Tensor, grid: PatchGrid) -> Places:
         if bool((numbers == PADDING).any()):
             return (
-                f"windows: they reach beyond the {grid.rows.count} × {grid.columns.count} patches of the image, and "
-                "padding takes part: give images whose patches fill the model's windows"
+                f"windows: they reach beyond the {grid.rows.count} × {grid.columns.count} patches of the image, to "
+                "padding: give images whose patches fill the model's windows"
             )
         of_patches = numbers >= 0
         if not bool(of_patches.any()):
