@@ -131,21 +131,20 @@ class TokenPlaces:
         numbers = None if placed is None else arrange(placed[0])
         if placed is None or numbers is None or numbers.dim() != 4:
             return None
-        n = numbers.shape[2]
-        if n in self._widths and bool((numbers == _LATENT).all()):
+        n, once = numbers.shape[2], without_spread(numbers)
+        if n in self._widths and bool((once == _LATENT).all()):
             return LATENTS
         grid = placed[1]
         together = is_constant(numbers, (1, 3))
         if len(numbers) == self._sequences and n < grid.size and together and _are_apart(numbers):
-            return _PART.format(n, grid.size) if int(numbers.min()) >= 0 else None
+            return _PART.format(n, grid.size) if int(once.min()) >= 0 else None
         if len(numbers) != self._sequences or n not in self._widths:
             return None
-        if bool((numbers == MIXED).any()) or (together and not _are_apart(numbers)):
+        if bool((once == MIXED).any()) or (together and not _are_apart(numbers)):
             return _POOLED
         if n != grid.size:
             return None if _ascend(numbers) else _MOVED
         own = grid.numbers(self._sequences, numbers.device)[:, :, :, None]  # [sequences, 1, n, 1]
-        once = without_spread(numbers)
         if not bool(((once >= 0) & (once != own)).any()):
             return None
         elsewhere = (once >= 0) & (once // grid.size != own // grid.size)
