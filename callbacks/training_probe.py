@@ -53,8 +53,13 @@ def training_probe(
         examples = [dict(example) for example in first_examples(loader.dataset) if isinstance(example, Mapping)]
     if not examples:
         raise NoProbeError(f"the {name} data are a stream, which can be read only once, or hold no examples by name")
-    if tokenizer is not None and (texts := _texts(examples, tokenizer)):
-        targets = _targets(examples, tokenizer) if getattr(config, "is_encoder_decoder", False) else None
+    if tokenizer is not None and (said := _texts(examples, tokenizer)):
+        texts = [text for text, _ in said]
+        targets = (
+            _targets([example for _, example in said], tokenizer)
+            if getattr(config, "is_encoder_decoder", False)
+            else None
+        )
         kind = "texts" if targets is None else "pairs of texts"
         _log.info("no probe was given: the first %d %s of the %s data are it", len(texts), kind, name)
         if targets is None:
@@ -78,15 +83,15 @@ def first_examples(dataset: Any) -> list[Any]:
     return []
 
 
-def _texts(examples: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase") -> list[str]:
-    """Of each example, as it is, or as its ids say it; without those that are empty."""
+def _texts(examples: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase") -> list[tuple[str, dict[str, Any]]]:
+    """Of each example, as it is, or as its ids say it, and the example; without those that are empty."""
     if all(isinstance(example.get("text"), str) for example in examples):
         found = [example["text"] for example in examples]
     elif all("input_ids" in example for example in examples):
         found = [_said(example["input_ids"], tokenizer) for example in examples]
     else:
         return []
-    return [text for text in found if text.strip()]
+    return [(text, example) for text, example in zip(found, examples, strict=True) if text.strip()]
 
 
 def _targets(examples: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase") -> list[str] | None:

@@ -17,6 +17,7 @@ from tb_attnviz.export.scalars import read_scalars
 from tb_attnviz.projection.pictures import Store, make
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.trust import Seen, make_trust
+from tb_attnviz.run import NotRecordedError
 
 _MOST_IMAGES = 512  # as many as the tab shows
 _MOST_HEALTH_STEPS = 1000
@@ -76,10 +77,8 @@ def images(plan: Plan) -> Iterator[Piece]:
         for number, side in (own + others)[:_MOST_IMAGES]:
             try:
                 yield f"image-{side}-{number}", plan.run.png(number, side)
-            except FileNotFoundError:
-                raise ExportError(
-                    f"the image of sequence {number} is gone from the log directory: try --without images"
-                ) from None
+            except NotRecordedError as error:
+                raise ExportError(f"{error}: try --without images") from None
 
 
 def points(plan: Plan, projection: Projection, layer: int, step: int, store: Store) -> Piece:

@@ -45,12 +45,15 @@ def in_one_array(layers: Sequence[Mapping[str, AttentionMap]], heads: Sequence[i
 
     heads: of each layer. Offsets lie around the middle, offset 0: of texts [heads, 1, 2 reach + 1] with a reach
     of REACH at most, of images [heads, 2 rows - 1, 2 columns - 1]. Layers with smaller maps than others leave their
-    ends empty; those without such a map are empty. Raises NotRecordedError for a kind that no layer has.
+    ends empty; those without such a map are empty. Offsets between two sequences, of which there are none, are
+    [heads, 1, 1] of 0. Raises NotRecordedError for any other kind or part that no layer has.
     """
     parts = [_part(maps.get(kind), part, of) for maps, of in zip(layers, heads, strict=True)]
     if all(array.size == 0 for array, _ in parts):
         if any(kind in maps for maps in layers):
-            return np.zeros((sum(heads), 1, 1), np.uint8)  # as of offsets between two sequences
+            if part == "offsets":
+                return np.zeros((sum(heads), 1, 1), np.uint8)  # as between two sequences
+            raise NotRecordedError(f"there is no map {part!r} of sequences {kind!r} here: it is of images")
         known = ", ".join(dict.fromkeys(known for maps in layers for known in maps)) or "nothing"
         raise NotRecordedError(f"there is no map {part!r} of sequences {kind!r} here: there are maps of {known}")
     before = np.max([origin for array, origin in parts if array.size], axis=0)

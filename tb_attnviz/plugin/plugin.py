@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorboard import plugin_util
-from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import Request, Response
 
@@ -30,6 +29,7 @@ from tb_attnviz.plugin.responses import (
     NPY,
     PNG,
     array_response,
+    file_response,
     json_response,
     made_json_response,
     png_response,
@@ -250,8 +250,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def static_route(self, request: Request) -> Response:
-        response: Response = http_util.Respond(request, *static_files.read(request.path.rsplit("/static/", 1)[-1]))
-        return response
+        return file_response(request, *static_files.read(request.path.rsplit("/static/", 1)[-1]))
 
     def _without_what_is_unreadable(self, request: Request, view: Callable[[Request], Response]) -> Response:
         """What `view` answers once the steps that cannot be read are left out: each of them is met once."""

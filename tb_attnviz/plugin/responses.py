@@ -111,6 +111,12 @@ def png_response(request: Request, png: bytes, key: Hashable) -> Response:
     return _tagged(_respond(request, png, PNG), key)
 
 
+def file_response(request: Request, content: bytes, content_type: str) -> Response:
+    """A file as it is, whose ETag follows its content."""
+    key = hashlib.sha256(content).hexdigest()
+    return unchanged(request, key, content_type) or _tagged(_respond(request, content, content_type), key)
+
+
 def points_response(request: Request, picture: bytes, key: Hashable) -> Response:
     """The `.npy` file of a picture, its notes in the header `Attnviz-Notes` if it has any."""
     notes, npy = Picture.split(picture)

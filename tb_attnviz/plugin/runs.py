@@ -112,6 +112,8 @@ class Runs:
         """
         listing = self._listing(context, experiment)
         found: list[Listed] = []
+        with self._lock:
+            self._readers = {key: of for key, of in self._readers.items() if key[0] != experiment or key[1] in listing}
         for name in sorted(listing):
             run = self._recorded_or_why(context, experiment, name, listing[name])
             parts = _earlier_parts(name, run) if isinstance(run, Run) else {}

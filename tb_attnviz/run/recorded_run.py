@@ -207,8 +207,11 @@ class RecordedRun:
         return found.image
 
     def png(self, sequence: int, side: Side = "tokens") -> bytes:
-        """The PNG file of a sequence. Raises NotRecordedError like `image`, FileNotFoundError if the file is gone."""
-        return read_image(self.directory, self.image(sequence, side))
+        """The PNG file of a sequence. Raises NotRecordedError like `image`, and if the file is gone."""
+        try:
+            return read_image(self.directory, self.image(sequence, side))
+        except FileNotFoundError:
+            raise NotRecordedError(f"the image of sequence {sequence} is gone from the log directory") from None
 
     def samples(self, step: int, layer: int) -> Samples:
         """Queries [heads, n_query, d] and keys [heads, n_key, d], float32; grouped keys repeated for their heads."""

@@ -4,6 +4,7 @@ import fnmatch
 import os
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -289,6 +290,9 @@ class TestPushing:
 TINY = GPT2Config(vocab_size=64, n_embd=16, n_head=2, n_layer=1)
 
 
+PAIRS = [("is it blue", "yes"), ("  ", "never"), ("is it red", "no")]
+
+
 class TestWithoutAProbe:
     """The Trainer's own data are shown to the model."""
 
@@ -334,6 +338,14 @@ class TestWithoutAProbe:
         loader = DataLoader([{"features": [1.0]}])
         with pytest.raises(NoProbeError, match=r"the training data hold features\. Give one: AttnVizCallback"):
             training_probe({"evaluation": None, "training": loader}, tokenizer, GPT2LMHeadModel(TINY))
+
+    def test_a_text_that_is_empty_is_left_out_with_its_target(self, tokenizer):
+        model = torch.nn.Linear(1, 1)
+        model.config = SimpleNamespace(is_encoder_decoder=True, decoder_start_token_id=0)
+        data = [{"text": text, "labels": tokenizer(answer)["input_ids"]} for text, answer in PAIRS]
+        probe = training_probe({"training": DataLoader(data)}, tokenizer, model)
+        targets = [[token for token in s.tokens if not token.startswith("[")] for s in probe.record.sequences]
+        assert targets == [["yes"], ["no"]]
 
     def test_looking_at_the_data_draws_no_random_number_of_the_training(self, tokenizer):
         class Augmented(Dataset):

@@ -134,6 +134,10 @@ class TestRunsFromAnywhere:
         os.mkfifo(folder / other)
         answer = ask("image", run="foreign", sequence=1)
         assert (answer.status_code, answer.json) == (404, {"error": f"{other} is a fifo: it is not read"})
+        (folder / other).unlink()
+        answer = ask("image", run="foreign", sequence=1)
+        gone = "the image of sequence 1 is gone from the log directory"
+        assert (answer.status_code, answer.json) == (404, {"error": gone})
 
     @pytest.mark.parametrize(
         ("tag", "tensor", "sentence"),

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import werkzeug.test
 
 import tb_attnviz
 from tb_attnviz.events import EventLog, ProbeRecord, RunWriter
 from tests.conftest import LAYERS, PROBE, make_samples, serving, wait_until, write_checkpoint
-from tests.plugin.conftest import Client, fetch, one_server, steps
+from tests.plugin.conftest import Client, asking, fetch, load, one_server, steps
 
 
 def test_the_tab_is_offered(client: Client) -> None:
@@ -179,6 +180,24 @@ def test_bad_input_gets_one_sentence(
     assert sentence in error
     assert len(error) < 500
     assert str(logdir) not in error
+
+
+def test_a_static_file_is_sent_once(logdir: Path) -> None:
+    apps = load(logdir).get_plugin_apps()
+    client = werkzeug.test.Client(apps["/static/*"])
+    first = client.get("/static/index.js")
+    assert (first.status_code, len(first.data) > 0) == (200, True)
+    again = client.get("/static/index.js", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_readers_of_runs_that_are_gone_are_let_go(logdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = load(logdir)
+    assert len(asking(plugin)("runs").json["runs"]) == 1  # type: ignore[index]
+    assert len(plugin._runs._readers) == 1
+    monkeypatch.setattr(plugin._runs, "_listing", lambda *_: {})
+    assert asking(plugin)("runs").json["runs"] == []  # type: ignore[index]
+    assert not plugin._runs._readers
 
 
 def test_what_static_names_must_not_reach_is_there() -> None:

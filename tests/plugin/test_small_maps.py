@@ -77,6 +77,8 @@ def test_patches_keep_their_grid() -> None:
     np.testing.assert_array_equal(nothing, np.zeros((2, 1, 1)))  # as between two sequences
     with pytest.raises(NotRecordedError, match="no map 'first' of sequences 'text' here: there are maps of 2 × 3"):
         in_one_array(layers, (2,), "text", "first")
+    with pytest.raises(NotRecordedError, match="there is no map 'received' of sequences 'text' here: it is of images"):
+        in_one_array([{"text": looking_back(2, 5, by=1)}], (2,), "text", "received")
 
 
 def test_maps_are_those_of_their_own_part(tmp_path: Path) -> None:
