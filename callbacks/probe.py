@@ -166,10 +166,11 @@ class Probe:
         For models whose layers have grids of their own, as Swin, patch_size is that of the first, and special ().
         """
         inputs, pixels = probe_images.as_inputs(pixel_values)
-        shown = probe_images.all_as_rgb(images, pixels)
         grids = [probe_images.find_grid(x, patch_size) for x in pixels]
+        shown = probe_images.all_as_rgb(images, pixels, patch_size)
         tokens = [(*special, *grid.tokens) for grid in grids]
         probe = cls(inputs, tokens, kind="image", key_tokens=key_tokens, key_labels=key_labels)
+        probe._inputs.patch = probe_images.sides(patch_size)
         return probe._with_images(shown, grids, labels or {}, "tokens")
 
     def with_images(
@@ -245,6 +246,7 @@ class Probe:
                 own_keys=side_beside(self.record, self._present, self._beside, *which),
                 beside=self._beside,
                 relations=tuple(one.only(range(*part.indices(len(self.lengths)))) for one in self.relations),
+                patch=self._inputs.patch,
                 doubtful=self._inputs.doubtful,
             )
 

@@ -59,6 +59,7 @@ class HeadOutputs:
     ) -> None:
         self.sequences = len(batch.present)
         self.widths = {side.present.shape[1] for side in batch.sides}
+        self.patch = batch.patch
         self.found: dict[str, HeadOutput] = {}
         self.calls: dict[str, AttentionCall] = {}
         self.refused: dict[str, str] = {}

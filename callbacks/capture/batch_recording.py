@@ -86,6 +86,7 @@ class BatchRecording:
         self.sequences = len(batch.present)
         self.device = batch.present.device
         self.widths = {side.present.shape[1] for side in batch.sides}
+        self.patch = batch.patch
         self.layers: dict[str, LayerRecording] = {}
         self.skipped: dict[str, str] = {}
         self.traces: dict[str, Trace] = {}

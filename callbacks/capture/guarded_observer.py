@@ -20,6 +20,7 @@ class GuardedObserver:
     def __init__(self, recording: BatchRecording, select: Selection | None) -> None:
         self.sequences = recording.sequences
         self.widths = recording.widths
+        self.patch = recording.patch
         self.left_out: set[str] = set()
         """The attentions that were seen and not chosen."""
         self._recording = recording

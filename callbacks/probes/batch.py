@@ -19,6 +19,7 @@ class Batch:
     relations: tuple[Related, ...] = ()  # in these sequences
     own_keys: Side | None = None  # its tokens, beside keys of the model's own
     beside: tuple[int, int] = (0, 0)  # how many these are, before and behind the tokens
+    patch: tuple[int, int] | None = None  # the height and width of an image's patches, in pixels
     doubtful: tuple[str, ...] = ()
     """The inputs that may belong to no sequence, and are cut into batches like those that do."""
 

@@ -66,9 +66,14 @@ def as_inputs(pixel_values: Tensor | Sequence[Tensor] | Mapping[str, Any]) -> tu
     return images, list(images)
 
 
+def sides(patch_size: int | tuple[int, int]) -> tuple[int, int]:
+    """Height and width."""
+    return (patch_size, patch_size) if isinstance(patch_size, int) else patch_size
+
+
 def find_grid(pixels: Tensor, patch_size: int | tuple[int, int]) -> Grid:
-    """The patches of an image [channels, height, width]. Raises ValueError if there is none."""
-    height, width = (patch_size, patch_size) if isinstance(patch_size, int) else patch_size
+    """The whole patches of an image [channels, height, width]. Raises ValueError if there is none."""
+    height, width = sides(patch_size)
     if height < 1 or width < 1:
         raise ValueError(f"patch_size={patch_size!r} must be at least 1: the pixels of a patch along a side")
     grid = Grid(pixels.shape[-2] // height, pixels.shape[-1] // width)
@@ -80,13 +85,17 @@ def find_grid(pixels: Tensor, patch_size: int | tuple[int, int]) -> Grid:
     return grid
 
 
-def all_as_rgb(images: Sequence[Any] | None, pixels: Sequence[Tensor]) -> "list[PILImage]":
-    """The images to show, one for each that the model is shown."""
+def all_as_rgb(
+    images: Sequence[Any] | None, pixels: Sequence[Tensor], patch_size: int | tuple[int, int]
+) -> "list[PILImage]":
+    """The images to show, one for each that the model is shown: as far as its whole patches reach."""
     if images is None:
-        return [as_rgb(_stretched(x.detach().float().cpu().numpy())) for x in pixels]
-    if len(images) != len(pixels):
+        shown = [as_rgb(_stretched(x.detach().float().cpu().numpy())) for x in pixels]
+    elif len(images) != len(pixels):
         raise ValueError(f"images are {len(images)}, and pixel_values are of {len(pixels)}: give as many")
-    return [as_rgb(image) for image in images]
+    else:
+        shown = [as_rgb(image) for image in images]
+    return [_in_patches(image, x, sides(patch_size)) for image, x in zip(shown, pixels, strict=True)]
 
 
 def as_rgb(image: Any) -> "PILImage":
@@ -169,6 +178,13 @@ def _of_tokens(given: Any, grid: Grid, special: int) -> Any:
             f"{grid.columns} patches: give one for each patch"
         )
     return [None] * special + values.flatten().tolist()
+
+
+def _in_patches(shown: "PILImage", pixels: Tensor, patch: tuple[int, int]) -> "PILImage":
+    """`shown` without what lies behind the last whole patches of `pixels` [channels, height, width]."""
+    height, width = (n // side * side / n for n, side in zip(pixels.shape[-2:], patch, strict=True))
+    size = max(1, round(shown.width * width)), max(1, round(shown.height * height))
+    return shown if size == shown.size else shown.crop((0, 0, *size))
 
 
 def _stretched(pixels: Pixels) -> Pixels:

@@ -21,7 +21,16 @@ class Inputs:
     Raises ValueError for a name of `shared` that is not there.
     """
 
-    def __init__(self, given: GivenInputs, sequences: int, shared: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        given: GivenInputs,
+        sequences: int,
+        shared: Collection[str] = (),
+        *,
+        patch: tuple[int, int] | None = None,
+    ) -> None:
+        self.patch = patch
+        """Height and width of the images' patches, where they are known."""
         self._args, self._kwargs = _as_call(given)
         self._sequences = sequences
         self._shared = frozenset(shared)
@@ -96,7 +105,8 @@ class Inputs:
             return value[rows] if own else value
 
         args, kwargs = self._changed(take)
-        return Inputs(kwargs or args, len(rows), self._shared | {n for n in self.named if not self.of_sequences(n)})
+        shared = self._shared | {n for n in self.named if not self.of_sequences(n)}
+        return Inputs(kwargs or args, len(rows), shared, patch=self.patch)
 
     def _changed(self, change: Callable[[Any, bool], Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The call with each tensor as `change(tensor, whether it is of the sequences)` has it."""

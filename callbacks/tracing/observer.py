@@ -19,6 +19,7 @@ class Observer(Protocol):
 
     sequences: int  # in the batch
     widths: set[int]  # of its sides: how many positions each has
+    patch: tuple[int, int] | None  # the height and width of an image's patches, in pixels
 
     def take(self, call: AttentionCall) -> None: ...
     def refuse(self, name: str, why: str) -> None: ...

@@ -61,6 +61,12 @@ class PatchGrid:
     def whole(cls, rows: int, columns: int) -> "PatchGrid":
         return cls(Line.whole(rows), Line.whole(columns))
 
+    @classmethod
+    def of_pixels(cls, height: int, width: int, patch: tuple[int, int]) -> "PatchGrid":
+        """Each pixel, in an image that ends with the last whole patch of this height and width."""
+        ends = (n // side * side or n for n, side in zip((height, width), patch, strict=True))
+        return cls(*(Line(n, 0.5 / end, 1 / end) for n, end in zip((height, width), ends, strict=True)))
+
     @property
     def shape(self) -> tuple[int, int]:
         return self.rows.count, self.columns.count

@@ -54,12 +54,20 @@ Places = OnGrid | Windows | str | None
 class Patches:
     """Follows images: those of `inputs` that are [sequences, channels, height, width]."""
 
-    def __init__(self, sequences: int, inputs: Sequence[Tensor], sources: Sources) -> None:
+    def __init__(
+        self,
+        sequences: int,
+        inputs: Sequence[Tensor],
+        sources: Sources,
+        *,
+        patch: tuple[int, int] | None = None,
+    ) -> None:
+        """patch: height and width; the image is then what is of whole patches of this size."""
         self._sequences = sequences
         self._followed = Numbered(sequences, sources)
         for x in inputs:
             if x.dim() == 4 and x.is_floating_point() and len(x) == sequences:
-                grid = PatchGrid.whole(*x.shape[2:])
+                grid = PatchGrid.of_pixels(x.shape[2], x.shape[3], patch or (1, 1))
                 self._followed.begin(x, grid.numbers(sequences, x.device)[:, None].expand(x.shape), grid)
         self.follow, self.numbers = self._followed.follow, self._followed.numbers
 

@@ -35,7 +35,7 @@ class TokensOfCalls:
         self._in_sight = in_sight
         self.sources = Sources(inputs)
         self.exchanges = Exchanges(self.sources)
-        self.patches = Patches(sequences, inputs, self.sources)
+        self.patches = Patches(sequences, inputs, self.sources, patch=observer.patch)
         self.places = TokenPlaces(sequences, widths, inputs, self.sources, sides=sides)
         self._channels = Channels()
         self._orders = Orders(sequences, widths, lambda x: self.sources.of(x) != 0, self._channels.number_first)

@@ -101,6 +101,19 @@ class TestPictures:
         assert (image.width, image.height) == (512, 256)
         assert Image.open(io.BytesIO(probe.pngs[image.file])).size == (512, 256)
 
+    @pytest.mark.parametrize("times", [1, 2])
+    def test_what_is_no_whole_patch_is_not_shown(self, times):
+        """384 pixels hold 27 patches of 14: a convolution with that stride leaves 6 out, as SigLIP's does."""
+        shades = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
+        whole = np.full((11, 14), 255, np.uint8)
+        whole[:8, :12] = shades.repeat(4, axis=0).repeat(4, axis=1)
+        image = whole.repeat(times, axis=0).repeat(times, axis=1)
+        probe = Probe.from_images([image], torch.zeros(1, 3, 11, 14), 4, special=())
+        stored = probe.record.sequences[0].image
+        assert (stored.width, stored.height) == (12 * times, 8 * times)
+        np.testing.assert_allclose(labels_of(probe)["brightness"], shades.flatten() / 255, atol=1e-6)
+        assert set(labels_of(probe)["contrast"]) == {0}
+
     @pytest.mark.parametrize("kind", ["bytes", "floats", "channels first", "tensor", "grey"])
     def test_arrays_are_pictures(self, kind):
         array = np.zeros((8, 8, 3), np.uint8)

@@ -130,6 +130,28 @@ def test_every_query_and_key_is_of_the_patch_that_it_is_said_to_be(name):
         np.testing.assert_allclose(said, expected, atol=max(height, width) / 2)
 
 
+@pytest.mark.parametrize("name", ["pooled keys", "every other patch", "merged patches"])
+def test_grids_lie_in_what_is_of_whole_patches(name):
+    tokens, *grids = TOLD[name]
+    pixels = functional.pad(where_pixels_are(), (0, 3, 0, 2))
+    (layer,) = capture(Model(tokens), Probe.from_images(None, pixels, PATCH, special=())).layers
+    assert [own or FINE for own in (layer.query_grid, layer.key_grid)] == grids
+
+
+def test_patches_that_reach_beyond_the_whole_ones_are_refused():
+    def padded(x, model):
+        return (sequence(functional.avg_pool2d(functional.pad(model.given, (0, 1, 0, 2)), PATCH)),) * 2
+
+    class Padding(Model):
+        def forward(self, x):
+            self.given = x * self.one
+            return super().forward(x)
+
+    pixels = functional.pad(where_pixels_are(), (0, 3, 0, 2))
+    with pytest.raises(NoAttentionError, match="its tokens are 5 × 9 patches that do not cover the image evenly"):
+        capture(Padding(padded), Probe.from_images(None, pixels, PATCH, special=()))
+
+
 def test_special_tokens_stay_before_the_patches():
     def tokens(x, model):
         cls = model.cls.expand(len(x), -1, -1)
