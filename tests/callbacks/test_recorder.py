@@ -118,7 +118,7 @@ class TestAlerts:
         sentences = sorted(str(warning.message) for warning in told)
         assert [sentence.split()[0] for sentence in sentences] == ["entropy", "max_logit"]
         assert re.search(
-            r"max_logit of layer 1 \(blocks.1\) head . on the probe is .*e\+0., over 100, .* \(step 5\)", sentences[1]
+            r"max_logit of layer 1 \(blocks.1\) head . on the probe is .*e6, over 100, .* \(step 5\)", sentences[1]
         )
         assert [(a.rule, a.raised, a.step) for a in heard] == [
             ("max_logit", True, 5),

@@ -147,7 +147,7 @@ def test_numbers_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(SystemExit):
         main(["export", str(run_directory), "-o", "page.html", option])
-    assert "is not at least 1" in capsys.readouterr().err
+    assert "is no whole number of at least 1" in capsys.readouterr().err
 
 
 def test_what_is_too_large_is_refused_with_what_leaves_it_out(

@@ -95,7 +95,7 @@ def test_an_option_that_is_none_is_a_type_error(name: str, tmp_path: Path) -> No
     [
         ({"steps": "7,"}, "no step 7"),
         ({"dims": 4}, "argument --dims: invalid choice: '4'"),
-        ({"sequences": "x"}, "argument --sequences: invalid int value: 'x'"),
+        ({"sequences": "x"}, "argument --sequences: 'x' is no whole number of at least 1"),
         ({"projection": "tsne,neighbours=1.5"}, "neighbours must be a whole number, not '1.5'"),
         ({"projection": "tsne,metric=x"}, "metric"),
     ],
