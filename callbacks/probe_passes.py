@@ -4,6 +4,7 @@ from torch import nn
 
 from .capture import Recording, capture
 from .capture.known_masks import KnownMasks
+from .capture.other_sequences import Sides
 from .capture.recording import Forward, device_of
 from .capture.repeated import Sketch, differing
 from .capture.selection import Heads, Layers, Selection
@@ -37,6 +38,7 @@ class ProbePasses:
         self._failures = failures
         self._known_masks = KnownMasks()
         self._by_hand = SplitByHand()
+        self._shown: dict[str, Sides | str] = {}
         self._unfit: dict[str, str] = {}  # attentions that cannot be recorded
         self.select: Selection | None = None
         """The layers and heads that are recorded; None for all."""
@@ -53,6 +55,7 @@ class ProbePasses:
             forward=self._forward,
             sides=self._sides,
             by_hand=self._by_hand,
+            shown=self._shown,
         )
         self.probe = found.probe or self.probe
         self.select = Selection(found.layers, layers=layers, heads=heads)
@@ -85,5 +88,6 @@ class ProbePasses:
             sides=self._sides,
             known=self._known_masks,
             by_hand=self._by_hand,
+            shown=self._shown,
             unfit=self._unfit,
         )

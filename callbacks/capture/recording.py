@@ -95,16 +95,16 @@ def capture(
     forward: Forward = nn.Module.__call__,
     known: KnownMasks | None = None,
     by_hand: SplitByHand | None = None,
+    shown: dict[str, Sides | str] | None = None,
     unfit: Mapping[str, str] = MappingProxyType({}),
 ) -> Recording:
     """Show `probe` to `model`, `batch_size` sequences at a time, and record the attention of every layer.
 
     Of layers and heads those that `select` chooses. Keys of the model's own that a layer attends to beside the tokens
-    (memory, a learned prefix) are named, in `recording.probe`.
-    The model is left as it was. Attention that is not among the probe's own tokens is skipped. Without `health` there
-    are no figures; with `values` there are the norms of values. `forward(model, …)` is what shows a batch to the model.
+    (memory, a learned prefix) are named, in `recording.probe`. The model is left as it was. Attention that is not among
+    the probe's own tokens is skipped. health: with figures; values: with norms of values; forward(…): shows a batch.
     sides: of attentions by name or pattern, which side their queries and keys are of, where the pass does not tell.
-    known, by_hand: of earlier passes over the same probe in the same batches; this one adds to them.
+    known, by_hand, shown (attention → its sides): of earlier passes over the same batches; this one adds to them.
     unfit: attentions that are not recorded, and why, as earlier passes have shown.
     Raises NoAttentionError if none is left.
 
@@ -116,15 +116,15 @@ def capture(
     observers = []
     known = known or KnownMasks()
     by_hand = by_hand or SplitByHand()
+    shown = {} if shown is None else shown
     known.begin()
     with undisturbed(model):
-        found: dict[str, Sides | str] = {}  # of the attentions whose sides the pass shows
         for batch in probe.batches(batch_size, device=device):
             hints = other_sequences(model, batch)
             inputs = contents(batch, model)
             for _ in range(2):
                 of_batch = BatchRecording(
-                    batch, found, hints, health=health, values=values, known=known, number=len(batches), unfit=unfit
+                    batch, shown, hints, health=health, values=values, known=known, number=len(batches), unfit=unfit
                 )
                 observer = WholeHeads(of_batch, select, model, by_hand)
                 with (
@@ -136,10 +136,11 @@ def capture(
                     by_hand.watching(calls.exchanges),
                 ):
                     _show(model, batch, forward)
-                shown = find_sides(of_batch.traces, batch, inputs, hints, sides)
-                if not by_hand.learn(calls.exchanges) and shown == found:
+                found = find_sides(of_batch.traces, batch, inputs, hints, sides)
+                if not by_hand.learn(calls.exchanges) and found == shown:
                     break
-                found = shown  # known only after the pass: it is made again
+                shown.clear()  # known only after the pass: it is made again
+                shown |= found
             told = [*of_batch.layers, *of_batch.skipped, *observer.left_out]
             for name, why in (scripted_attention(model) | unseen(names.ever_called, told)).items():
                 observer.refuse(name, why)
@@ -151,8 +152,8 @@ def capture(
     if beside and probe.record.sequences[0].key_tokens is None:
         return capture(
             model, probe.with_own_keys(*beside.most_common(1)[0][0]), batch_size=batch_size, select=select,
-            health=health, values=values, sides=sides, forward=forward, known=known,
-            by_hand=by_hand, unfit=unfit,
+            health=health, values=values, sides=sides, forward=forward, known=known, by_hand=by_hand, shown=shown,
+            unfit=unfit,
         )  # fmt: skip
     for observer in observers:
         observer.raise_error()

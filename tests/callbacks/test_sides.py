@@ -1,5 +1,7 @@
 """Among which tokens a layer attends is told by what its queries and keys were made from, not by names or widths."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +65,16 @@ def test_an_encoder_and_a_decoder_of_one_length():
         keys = model.c[1].k(x).unflatten(-1, (4, -1)).permute(2, 0, 1, 3).flatten(1, 2)  # (heads, 4 · N, d)
     index = [layer.name for layer in recording.layers].index("c.1")
     np.testing.assert_allclose(recording.samples[index].keys, keys, atol=1e-5)
+
+
+def test_what_sides_attentions_are_of_costs_no_pass_once_it_is_known():
+    forward = mock.Mock(side_effect=nn.Module.__call__)
+    probe, shown = Probe((SOURCE, TARGET), TOKENS, key_tokens=KEY_TOKENS), {}
+    model = Translator()
+    first = capture(model, probe, forward=forward, shown=shown)
+    assert forward.call_count == 2
+    assert found(capture(model, probe, forward=forward, shown=shown)) == found(first) == EXPECTED
+    assert forward.call_count == 3
 
 
 def test_both_made_of_one_input():
