@@ -1,4 +1,5 @@
 import type { TokenValues } from '../render/scale';
+import { areNumbers } from '../run/label_values';
 import type { TokenIndex } from '../run/places';
 import type { Sequence } from '../run/types';
 import type { Colouring } from './colouring';
@@ -15,13 +16,12 @@ export function labelColourings(index: TokenIndex): readonly Colouring[] {
   }));
 }
 
-/** Numbers if all that is known are numbers; else categories. The empty string and NaN stand for what is not known. */
+/** Numbers if all that is known are numbers; else categories. */
 export function labelValues(index: TokenIndex, name: string): TokenValues {
   const given = allSequences(index).flatMap<string | number>(
     ({ labels, tokens }) => labels?.[name] ?? tokens.map(() => ''),
   );
-  const isNumeric = given.every((value) => typeof value === 'number' || value === '' || value === 'NaN');
-  if (isNumeric && given.some((value) => typeof value === 'number')) {
+  if (areNumbers(given)) {
     const of = Float64Array.from(given, (value) => (value === '' ? Number.NaN : Number(value)));
     return name === 'hue'
       ? { kind: 'numbers', of, unit: 'degrees', hue: true }

@@ -54,3 +54,18 @@ it('goes through a link, whatever the values are called', () => {
   expect(parseWanted(formatWanted(wanted), labels)).toEqual(wanted);
   expect(parseWanted('length:9..1;unknown:a;part%20of%20speech:ADV;', labels)).toEqual(new Map());
 });
+
+it('has the span of numbers of which some are not known, whose tokens it does not let through', () => {
+  const of = (hue: (string | number)[]) =>
+    indexTokens({
+      run: 'a',
+      sequences: [{ kind: 'text', tokens: hue.map(String), repeat: null, labels: { hue } }],
+    });
+  const some = of(['', 20, 'NaN', 340]);
+  const [hue] = labelsOf(some);
+  expect(hue).toEqual({ name: 'hue', low: 20, high: 340 });
+  const wanted = parseWanted('hue:0..50', labelsOf(some));
+  expect([...tokensShown(some, { sequences: null, labels: wanted })!]).toEqual([0, 1, 0, 0]);
+  const nothing = labelsOf(of(['', '']));
+  expect(nothing).toEqual([{ name: 'hue', values: [{ value: '', count: 2 }] }]);
+});

@@ -1,3 +1,4 @@
+import { areNumbers } from '../run/label_values';
 import type { TokenIndex } from '../run/places';
 
 /** Values of a label that are let through: some of its names, or a span of its numbers, ends included. */
@@ -36,8 +37,8 @@ export function labelsOf(index: TokenIndex): readonly Label[] {
   }
   return [...counts].map(([name, found]) => {
     const values = [...found];
-    const numbers = values.flatMap(([value]) => (typeof value === 'number' ? [value] : []));
-    if (numbers.length === values.length) {
+    if (areNumbers([...found.keys()])) {
+      const numbers = values.flatMap(([value]) => (typeof value === 'number' ? [value] : []));
       const low = numbers.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
       return { name, low, high: numbers.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY) };
     }

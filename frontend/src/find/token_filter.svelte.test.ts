@@ -36,8 +36,15 @@ it('shows all, or the tokens of some sequences that have some labels', () => {
 it('says its parts, each of which can go by itself', () => {
   filter.showSequences([0, 1]);
   filter.want('kind', ['noun', 'word']);
+  filter.want('gender', ['', 'f']);
   filter.want('length', { low: 3, high: 5 });
-  expect(filter.parts.map(({ says }) => says)).toEqual(['sequences 0-1', 'kind noun, word', 'length 3 to 5']);
+  expect(filter.parts.map(({ says }) => says)).toEqual([
+    'sequences 0-1',
+    'kind noun, word',
+    'gender (not known), f',
+    'length 3 to 5',
+  ]);
+  filter.parts[2]?.remove();
   filter.parts[1]?.remove();
   filter.parts[0]?.remove();
   expect(filter.parts.map(({ says }) => says)).toEqual(['length 3 to 5']);
@@ -47,9 +54,13 @@ it('waits for the probe with labels that a link asks for, and asks for them once
   probe.value = null;
   flushSync();
   filter.wanted = 'kind:noun;length:4..9;colour:red';
-  expect(filter.labels.size).toBe(0);
+  expect([filter.labels.size, filter.settings.said]).toEqual([
+    0,
+    { only_label: 'kind:noun;length:4..9;colour:red' },
+  ]);
   probe.value = here.value;
   flushSync();
+  expect(filter.settings.said).toEqual({ only_label: 'kind:noun;length:4..9' });
   expect(Object.fromEntries(filter.labels)).toEqual({ kind: ['noun'], length: { low: 4, high: 9 } });
   filter.wanted = 'kind:word';
   expect(Object.fromEntries(filter.labels)).toEqual({ kind: ['word'] });

@@ -1,5 +1,6 @@
 import { untrack } from 'svelte';
 import type { Feature } from '../run/feature';
+import { labelName } from '../run/label_values';
 import type { TokenIndex } from '../run/places';
 import { formatRanges, ranges } from '../run/ranges';
 import { type Settings, settings, text } from '../run/setting';
@@ -68,7 +69,7 @@ export class TokenFilter implements Filter, Feature {
         : []),
       ...[...labels].map(([name, wanted]) => ({
         id: `label ${name}`,
-        says: `${name} ${'low' in wanted ? `${wanted.low} to ${wanted.high}` : wanted.join(', ')}`,
+        says: `${name} ${'low' in wanted ? `${wanted.low} to ${wanted.high}` : wanted.map(labelName).join(', ')}`,
         remove: () => this.want(name, null),
       })),
     ];
@@ -86,9 +87,9 @@ export class TokenFilter implements Filter, Feature {
     });
   }
 
-  /** The labels that are wanted, in words; as soon as the probe that has them is here. */
+  /** The labels that are wanted, in words; as a link asks for them until the probe that has them is here. */
   get wanted(): string {
-    return formatWanted(this.labels);
+    return this.asked ?? formatWanted(this.labels);
   }
 
   set wanted(labels: string) {

@@ -109,3 +109,29 @@ it('does the same to figures and errors of points', async () => {
   expect(judged.missed_keys).toEqual(['NaN', 0, 'NaN', 'NaN', 'NaN', 1]);
   expect(judged.tears).toEqual([1, 2, 'NaN', 'NaN', 'NaN', 3]);
 });
+
+it('does so for a run that is not listed for a while, as when TensorBoard begins anew', async () => {
+  let listed = RUNS;
+  const figures = { shape: [2, 3], data: new Float32Array(6) };
+  const points = {
+    ...figures,
+    shape: [2, 3, 2],
+    data: new Float32Array(12),
+    notes: new Map<number, string>(),
+  };
+  const trust = { missed_keys: [], false_neighbours: [], tears: [] } as unknown as Trust;
+  const source = await numbered({
+    runs: async () => listed,
+    points: async () => points,
+    pointFigures: async () => figures,
+    trust: async () => trust,
+  });
+  listed = { runs: [] };
+  await source.runs();
+  const [drawn, valued, judged] = [
+    await source.points(WHOLE),
+    await source.pointFigures({ run: 'sides', step: 0, layer: 1, figure: 'norm' }),
+    await source.trust({ ...WHOLE, head: 0 }),
+  ];
+  expect([drawn.shape, valued.shape, judged.tears.length]).toEqual([[2, 6, 2], [2, 6], 6]);
+});

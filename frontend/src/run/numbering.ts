@@ -26,7 +26,8 @@ class Numbered implements Pick<DataSource, 'runs' | 'points' | 'trust' | 'pointF
 
   async runs(signal?: AbortSignal): Promise<Runs> {
     const runs = (await this.source.runs(signal)).runs.map(numberedRun);
-    this.numbered = new Map(runs.map((run) => [run.run, run]));
+    // A run that is unlisted for a while is asked for all the same.
+    this.numbered = new Map([...this.numbered, ...runs.map((run) => [run.run, run] as const)]);
     return { runs };
   }
 
@@ -56,8 +57,8 @@ class Numbered implements Pick<DataSource, 'runs' | 'points' | 'trust' | 'pointF
   }
 
   async trust(query: TrustQuery, signal?: AbortSignal): Promise<Trust> {
-    const trust = await this.source.trust(query, signal);
     const part = this.partOf(query);
+    const trust = await this.source.trust(query, signal);
     if (!part) return trust;
     const all = (of: Trust['tears']) =>
       part.numbers.map((own) => (own === null ? 'NaN' : (of[own] ?? 'NaN')));
@@ -70,8 +71,8 @@ class Numbered implements Pick<DataSource, 'runs' | 'points' | 'trust' | 'pointF
   }
 
   async pointFigures(query: FigureQuery, signal?: AbortSignal): Promise<NpyArray> {
-    const figures = await this.source.pointFigures(query, signal);
     const part = this.partOf(query);
+    const figures = await this.source.pointFigures(query, signal);
     return part ? spread(figures, part, 1) : figures;
   }
 
