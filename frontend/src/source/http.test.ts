@@ -178,7 +178,9 @@ describe('HttpSource', () => {
     expect(await new HttpSource(base).scalarTags('a/b')).toEqual(['loss']);
     expect(String(fetched.mock.calls[0]?.[0])).toBe('http://localhost:6006/prefix/data/plugin/scalars/tags');
     fetched.mockResolvedValueOnce(json([[1.5, 0, 'NaN']]));
-    expect(await new HttpSource(base).scalars('a/b', 'loss')).toEqual([{ step: 0, value: Number.NaN }]);
+    expect(await new HttpSource(base).scalars('a/b', 'loss')).toEqual([
+      { step: 0, time: 1.5, value: Number.NaN },
+    ]);
     fetched.mockResolvedValueOnce(new Response('Not found', { status: 404 }));
     expect(await new HttpSource(base).scalarTags('a/b')).toEqual([]);
   });
