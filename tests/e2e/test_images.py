@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import tb_attnviz
 from tb_attnviz.events import AttentionMap, Grid, Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tb_attnviz.events.png import image_name
 from tb_attnviz.events.samples import Float32
-from tests.e2e.conftest import Pixels, Tab, like
+from tests.e2e.conftest import Pixels, Tab, held, like
 
 LAYER = Layer("blocks.0.attention", 2, 2, 4, 0.5, causal=False)
 GRID = Grid(2, 2)
@@ -230,3 +231,16 @@ def test_an_image_is_opened_at_a_patch_and_has_what_means_something(tab: Tab) ->
         expect(panel.get_by_role("button", name="Hide tokens without a place")).to_be_visible()  # [CLS]
     image_view(tab).get_by_role("group", name="Compare with this").get_by_role("button", name="step").click()
     expect(image_view(tab).get_by_role("button", name="Compare with step 100")).to_be_visible()
+    tab.open(layer=0, head=1, sequence=0, token=4, hide="first")  # as a text had it
+    with tab.more("image") as panel:
+        first = panel.get_by_role("button", name="Hide the first token")
+        first.click()
+        expect(first).to_have_attribute("aria-pressed", "false")  # and can be set again
+    tab.expect_address(hide=None)
+    offsets = image_view(tab).get_by_role("img", name="Mean attention by offset")
+    offsets.hover()
+    expect(image_view(tab).locator(".said")).to_contain_text("on average")
+    with held(tab, re.compile("/attention")):
+        tab.head_view.get_by_role("button", name="Previous head").press("Enter")  # the pointer rests where the map was
+        expect(offsets).to_be_hidden()
+        expect(image_view(tab).locator(".said")).not_to_contain_text("on average")

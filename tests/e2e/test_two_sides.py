@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -116,9 +117,20 @@ def test_cross_attention_in_the_sentence_view(tab: Tab, logdir: Path) -> None:
     tab.sentence_view.get_by_role("button", name="Map").click()
     chart = tab.sentence_view.get_by_role("application", name="Heat map")
     chart.press("ArrowRight")
-    expect(tab.sentence_view).to_contain_text("query 4 “the” → key 5 “there”")
-    chart.press("ArrowDown")  # the last query: there are fewer of them than keys
-    expect(tab.sentence_view).to_contain_text("query 4 “the” → key 5 “there”")
+    expect(tab.sentence_view).to_contain_text("query 0 “<pad>” → key 5 “there”")
+    for _ in range(5):  # to the last query: there are fewer of them than keys
+        chart.press("ArrowDown")
+    expect(tab.sentence_view.locator("[aria-live]")).to_have_text(
+        re.compile(r"query 4 “the” → key 5 “there”: [\d.]+ %")
+    )
+
+    tab.sentence_view.get_by_role("button", name="Lines").click()
+    tab.sentence_view.get_by_role("button", name="head", exact=True).click()
+    drawn = tab.sentence_view.get_by_role("group", name="Which is drawn")
+    expect(drawn).to_be_visible()
+    tab.click_cell(DECODER, 2)
+    expect(tab.sentence_view).to_contain_text("L3 H1 attends among other tokens")
+    expect(drawn).to_be_hidden()
 
 
 def test_other_heads_show_the_same_token_where_they_have_it(tab: Tab) -> None:

@@ -24,6 +24,7 @@ class Needed {
   weights = $state.raw<Float32Array | null>(null);
   part = $state.raw<OwnWeights | null>(null);
   late = $state(false);
+  signed = $state(false);
   readonly summed: ImageSummaryQuery[] = [];
   offers = $state.raw<object | undefined>();
   private readonly image: Sequence;
@@ -69,11 +70,11 @@ class Needed {
       return { list, title: '', raw: tokens, tokens, gone: tokens.map(() => false), positions: false };
     };
     const query = side(0);
-    const { weights, part, late } = this;
+    const { weights, part, late, signed } = this;
     return {
       sides: { query, key: this.own ? side(1) : query },
       selected: this.selected,
-      pictured: { id: 'shown', title: '', step: 100, late, weights, part, drawn: null, signed: false },
+      pictured: { id: 'shown', title: '', step: 100, late, weights, part, drawn: null, signed },
       sequence: 0,
       weighing: {},
       select: (place: TokenPlace) => {
@@ -100,6 +101,17 @@ beforeEach(() => begin(4));
 it('draws the image once where queries and keys are its patches', () => {
   expect([view.within?.query === view.within?.key, view.beside]).toEqual([true, false]);
   expect(view.nameOf('query', 1 + 4)).toBe('row 1, column 0');
+});
+
+it.each([
+  ['colour', true, true],
+  ['fade', false, true],
+  ['none', false, false],
+] as const)('has colours over the image, or none, shaded as %s', (shade, plainly, inDifference) => {
+  view.shade = shade;
+  expect(view.coloured).toBe(plainly);
+  needed.signed = true;
+  expect(view.coloured).toBe(inDifference);
 });
 
 it('walks as far as the image reaches, from a token without a place to the first patch', () => {

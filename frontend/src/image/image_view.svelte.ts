@@ -57,6 +57,10 @@ export class ImageView implements Feature {
     { shade: choice(SHADES), drawn: choice(DRAWN), least: whole(MOST_LINKS).as('links_from') },
     () => this.session.focus.selection !== null,
   );
+  /** Whether attention is colours over the image, which then have a legend. */
+  readonly coloured: boolean = $derived.by(
+    () => this.shade === 'colour' || (this.shade === 'fade' && this.session.sentence.pictured.signed),
+  );
   /** What is under the pointer, where words and patches stand beside each other. */
   pointed = $state.raw<TokenPlace | null>(null);
   /** Over all patches, where the matrix is too large to be asked for. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TokenPlace } from '../attention/side';
 import type { Drawn } from './asked_attention.svelte';
-import { differenceOf, panelOf } from './panel';
+import { differenceOf, panelOf, weightTold } from './panel';
 
 const none = [false, false];
 const choice = { gone: { query: none, key: none }, top: 0, least: 0 };
@@ -29,6 +29,20 @@ describe('a panel', () => {
     expect(told(panelOf(named, drawn([0.75, 0.25, 0.5, 0.5]), { ...choice, gone }).weights)).toEqual([
       1, 0, 0, 0,
     ]);
+  });
+
+  it('tells the weight of a pair: none of a label alone, of another step, or while it is on its way', () => {
+    const pair = { query: 0, key: 1 };
+    const panel = panelOf(named, drawn([0.75, 0.25, 0.5, 0.5]), choice);
+    expect(weightTold(panel, pair, 2)).toBe('25 %');
+    expect(weightTold({ ...panel, signed: true }, pair, 2)).toBe('+25 %');
+    for (const [of, at] of [
+      [panel, { query: null, key: 1 }],
+      [panel, null],
+      [{ ...panel, late: true }, pair],
+      [panelOf(named, null, choice), pair],
+    ] as const)
+      expect(weightTold(of, at, 2)).toBe('');
   });
 
   it('is empty without an answer, and with one of another size', () => {

@@ -1,5 +1,13 @@
 import type { TokenPlace } from '../attention/side';
-import { difference, type Gone, strongest, without } from '../attention/weights';
+import {
+  difference,
+  type Gone,
+  type Pair,
+  percent,
+  signedPercent,
+  strongest,
+  without,
+} from '../attention/weights';
 import type { Attention, Drawn } from './asked_attention.svelte';
 
 /** What one token gives, or gets. */
@@ -72,6 +80,14 @@ export function differenceOf(named: Named, shown: Panel, other: Panel, choice: C
     drawn: chosen(weights, choice),
     signed: true,
   };
+}
+
+/** The weight of a pair, for people; '' where it is not here, or only one token is pointed at.
+ * @param keys how many there are */
+export function weightTold({ weights, late, signed }: Panel, pair: Pair | null, keys: number): string {
+  if (pair?.query == null || pair.key === null || late) return '';
+  const weight = weights?.[pair.query * keys + pair.key];
+  return weight === undefined ? '' : signed ? signedPercent(weight) : percent(weight);
 }
 
 function chosen(weights: Float32Array | null, { gone, top, least }: Choice): Float32Array | null {

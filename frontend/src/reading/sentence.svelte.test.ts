@@ -7,14 +7,24 @@ import { dataOf, textOf } from '../run/run.fixture';
 import { HeldAttention } from './held_attention.fixture';
 import { Sentence } from './sentence.svelte';
 
-/** Two sequences of two tokens; the second layer has norms of values. */
+const LISTS = (['tokens', 'key_tokens'] as const).map((of, i) => ({
+  of,
+  grid: null,
+  first: 4 * i,
+  tokens: 4,
+}));
+
+/** Two sequences of two tokens; the second layer has norms of values, the third attends to other tokens. */
 function setup() {
   const server = new HeldAttention();
-  const layers = [false, true].map((values, number) =>
-    layerOf({ number, heads: 2, head_numbers: [0, 1], values }),
-  );
+  const heads = { heads: 2, head_numbers: [0, 1] };
+  const layers = [
+    layerOf({ ...heads, number: 0, values: false }),
+    layerOf({ ...heads, number: 1, values: true }),
+    layerOf({ ...heads, number: 2, attends: 'cross', keys_of: 'key_tokens' }),
+  ];
   const data = {
-    ...dataOf([textOf('[CLS] cat'), textOf('a dog')], { layers }),
+    ...dataOf([textOf('[CLS] cat'), textOf('a dog')], { layers, lists: LISTS }),
     listTitles: [],
     source: server,
   };
@@ -183,6 +193,20 @@ describe('what it is held against', () => {
     expect(told(sentence.pictured.weights)).toEqual([0.125, 0.125, 0.125, 0.125]);
     end();
   });
+});
+
+it('says why a pinned head is not compared, and compares it again beside one that attends among the same tokens', () => {
+  const { sentence, focus, then, end } = setup();
+  then(() => sentence.pins.add({ head: { layer: 0, head: 0 } }));
+  expect([sentence.incomparable, sentence.pictured.id]).toEqual(['', 'difference']);
+  then(() => focus.open({ layer: 2, head: 0 }));
+  expect([sentence.incomparable, sentence.pictured.id]).toEqual([
+    'L0 H0 attends among other tokens',
+    'shown',
+  ]);
+  then(() => sentence.pins.add({ step: 0 }));
+  expect([sentence.incomparable, sentence.pictured.id]).toEqual(['', 'difference']);
+  end();
 });
 
 it('selects a token in the sequence, and a position of the mean that belongs to none', () => {

@@ -124,8 +124,8 @@ export class Sentence extends SentenceOptions implements Feature {
   private readonly pinnedPanels: readonly Panel[] = $derived.by(() =>
     this.pins.ones.map(({ pin, attention }) => {
       const [id, title] = [pinId(pin), pinTitle(pin, this.session.data.run)];
-      if (!this.isComparable(pin))
-        return panelOf({ id, title: `${title} attends among other tokens` }, null, this.choice);
+      const elsewhere = this.elsewhere(pin);
+      if (elsewhere) return panelOf({ id, title: elsewhere }, null, this.choice);
       const { drawn } = attention;
       return panelOf(
         { id, title: drawn?.late ? `${title} · ${stepName(drawn.step)}` : title },
@@ -134,9 +134,11 @@ export class Sentence extends SentenceOptions implements Feature {
       );
     }),
   );
+  /** Why the chosen pin is not compared, for people; '' where it is. */
+  readonly incomparable: string = $derived.by(() => this.elsewhere(this.pins.against));
   private readonly againstPanel: Panel | null = $derived.by(() => {
     const { against } = this.pins;
-    if (!against || !this.isComparable(against)) return null;
+    if (!against || this.incomparable) return null;
     return this.pinnedPanels.find(({ id }) => id === pinId(against)) ?? null;
   });
   private readonly differencePanel: Panel | null = $derived.by(() => {
@@ -253,11 +255,12 @@ export class Sentence extends SentenceOptions implements Feature {
     this.bringBack();
   }
 
-  /** Whether a pinned head has the same queries and keys as the opened one. */
-  private isComparable(pin: Pin): boolean {
-    if ('step' in pin) return true;
+  /** That a pinned head has other queries or keys than the opened one, for people; '' where it has the same. */
+  private elsewhere(pin: Pin | null): string {
+    if (!pin || 'step' in pin) return '';
     const [own, other] = [this.listsOf(this.session.focus.opened?.layer), this.listsOf(pin.head.layer)];
-    return own.query === other.query && own.key === other.key;
+    if (own.query === other.query && own.key === other.key) return '';
+    return `${pinTitle(pin, this.session.data.run)} attends among other tokens`;
   }
 
   /** Numbers of the lists that a layer's queries and keys are in. */

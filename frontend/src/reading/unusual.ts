@@ -1,17 +1,17 @@
-import type { SentenceOptions } from './sentence_options.svelte';
+import type { Sentence } from './sentence.svelte';
 
 /** What of the settings behind ⋯ leaves something out or weighs it otherwise, for people.
  * @param chosen whether ⋯ has how many keys are drawn, and from which weight on */
 export function unusual(
-  options: Pick<SentenceOptions, 'top' | 'least' | 'hidesSpecial' | 'hidesFirst' | 'byValues'>,
+  options: Pick<Sentence, 'top' | 'least' | 'hidesSpecial' | 'hidesFirst' | 'mean' | 'weighing'>,
   chosen: boolean,
 ): readonly string[] {
-  const { top, least, hidesSpecial, hidesFirst, byValues } = options;
+  const { top, least, hidesSpecial, hidesFirst, mean, weighing } = options;
   return [
     ...(chosen && top > 0 ? [`top ${top} keys`] : []),
     ...(chosen && least > 0 ? [`from ${Math.round(100 * least)} % on`] : []),
-    ...(hidesSpecial ? ['special tokens hidden'] : []),
+    ...(hidesSpecial && !mean ? ['special tokens hidden'] : []),
     ...(hidesFirst ? ['first token hidden'] : []),
-    ...(byValues ? ['weighed by ‖v‖'] : []),
+    ...(weighing.weight ? ['weighed by ‖v‖'] : []),
   ];
 }
