@@ -112,6 +112,9 @@ def test_two_figures_stand_against_each_other(tab: Tab, page: Page) -> None:
     tab.expect_address(up="entropy")
     tab.frame.get_by_role("combobox", name="Figure across").select_option("entropy")
     tab.expect_address(across="entropy")
+    tab.open(figures="shown", across="change", up="entropy", tint="change")  # no figure, but a score
+    expect(tab.frame.get_by_role("application", name="heads by Change since previous across")).to_be_visible()
+    tab.open(figures="shown", across="entropy", up="entropy")
     # A head lies at the same share of both axes: what is within both ranges is within the brush.
     drag(page, scatter(tab), (0.3, 0.02), (0.98, 0.48))
     assert shown(tab) == int((ENTROPY >= 0.52).sum())

@@ -61,10 +61,13 @@ export class Playback implements Feature {
   setSteps(steps: readonly number[]): void {
     const place = this.place;
     const kept = this.step;
+    const goal = this.target === null ? -1 : steps.indexOf(this.steps[this.target] ?? Number.NaN);
     this.steps = steps;
     if (steps.length === 0 || kept === null) this.place = Math.max(0, steps.length - 1);
     else if (steps[this.index] !== kept) this.place = placeOfStep(steps, kept);
     else this.place = clamp(place, steps.length);
+    if (goal < 0 && this.target !== null) this.place = this.index; // nowhere to move to
+    this.target = goal < 0 ? null : goal;
     if (this.following && steps.length > 0) this.glide(steps.length - 1);
   }
 

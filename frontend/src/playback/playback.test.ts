@@ -40,6 +40,19 @@ describe('Playback', () => {
     expect(playback.step).toBe(200);
   });
 
+  it.each([
+    ['moves on to the same step', [100, 200, 300, 400], 200],
+    ['rests at the nearest checkpoint where that step is gone', [0, 100], 100],
+    ['rests at the nearest checkpoint where all steps after it are gone', [0], 0],
+  ])('%s when other steps come amid a move', (_, steps, step) => {
+    playback.go(1);
+    playback.glideTo(2);
+    run(3);
+    playback.setSteps(steps);
+    run(20);
+    expect([playback.step, playback.place, playback.moving]).toEqual([step, steps.indexOf(step), false]);
+  });
+
   it('plays from the start to the end at its speed, then stops', () => {
     playback.toggle();
     run(11); // half a second at two checkpoints a second

@@ -127,3 +127,14 @@ it('shows what lies on the timeline, logarithmically only where all of it is pos
   await pass();
   expect([steering.canBeLogarithmic, steering.scale.logarithmic]).toEqual([false, false]);
 });
+
+it('asks again where steps were written again, and draws nothing of the old ones meanwhile', async () => {
+  const again = vi
+    .spyOn(source, 'scalars')
+    .mockClear()
+    .mockReturnValueOnce(new Promise(() => {}));
+  steering.forget();
+  await pass();
+  expect([again.mock.calls, steering.shown]).toEqual([[['a', 'train/loss', expect.anything()]], []]);
+  expect(asked.slice(2)).toEqual(['a?']);
+});

@@ -113,6 +113,12 @@ export class Steering implements Feature {
     return this.tags.loading || this.points.loading;
   }
 
+  /** A resumed training has written its scalars again, up to the same step it may be. */
+  forget(): void {
+    void this.tags.retry();
+    this.points.forget();
+  }
+
   leave(): void {
     this.tags.clear();
     this.points.clear();
