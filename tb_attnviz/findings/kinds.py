@@ -71,7 +71,13 @@ KINDS: tuple[Kind, ...] = (
         "figures",
     ),
     Kind(
-        "same_token", "same token", "{heads} attending to the same token elsewhere", "same_token", 0.35, 0.25, "samples"
+        "same_token",
+        "same token elsewhere",
+        "{heads} attending to the same token elsewhere",
+        "same_token",
+        0.35,
+        0.25,
+        "samples",
     ),
     Kind("previous", "previous token", "previous-token {heads}", "previous", 0.35, 0.25, "figures"),
     Kind("next", "next token", "next-token {heads}", "next", 0.35, 0.25, "figures"),

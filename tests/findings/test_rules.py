@@ -92,3 +92,7 @@ def test_the_help_of_the_tab_tells_the_limits_of_the_rules() -> None:
     told = json.loads((Path(__file__).parents[2] / "frontend/src/health/kinds.json").read_text())
     limits = {kind: (row["on"], row["off"]) for row in told for kind in row["kinds"]}
     assert limits == {kind.name: (kind.on, kind.off) for kind in KINDS if not kind.beside}
+
+
+def test_no_two_kinds_are_called_alike() -> None:
+    assert len({kind.title for kind in KINDS}) == len(KINDS)
