@@ -207,11 +207,12 @@ def test_the_time_series_tab_counts_the_alerts(tab: Tab, page: Page) -> None:
 def test_a_run_that_was_begun_again_is_broken_off_there(tab: Tab) -> None:
     tab.open(run="run_in_two_parts")
     begun = "Begun again between steps 0 and 200 with another model (1 → 2 layers)"
-    told = tab.frame.locator("p span").filter(has_text=begun)
+    told = tab.frame.locator("p span").filter(has_text="Another model (1 → 2 layers)")
     expect(told).to_be_in_viewport(ratio=1)
     hatch = tab.frame.locator("svg.break")
     expect(hatch.locator("title")).to_have_text(begun)
     hatch.hover()  # nothing lies over it
+    expect(told).to_have_attribute("title", re.compile(f"^{re.escape(begun)}"))
     expect(told).to_have_attribute("title", re.compile("Not shown: steps 0 to 0, .*1 layers, 4 heads"))
     tab.page.set_viewport_size({"width": 700, "height": 720})  # the sentence is cut, the way to what was before is not
     expect(tab.frame.get_by_role("button", name="Show run_in_two_parts, part 1")).to_be_in_viewport(ratio=1)

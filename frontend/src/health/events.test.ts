@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert, RunEvent } from '../run/findings';
 import type { Layer } from '../run/types';
-import { eventsOf, toldEvents, toldTogether } from './events';
+import { eventsOf, happenedTo, toldEvents, toldTogether } from './events';
 
 const layers = [{ number: 0, head_numbers: [0, 3] } as unknown as Layer];
 const alert: Alert = {
@@ -63,6 +63,30 @@ describe('all that happened', () => {
     expect(told.map(({ what, head, trouble }) => [what, head, trouble])).toEqual([
       ['alert', 1, true],
       ['cleared', null, false],
+    ]);
+  });
+});
+
+describe('what happened to a head at a step', () => {
+  const lost: RunEvent = { ...formed(200), what: 'lost', sentence: 'L0 H3: no longer local since step 200' };
+  const odd: RunEvent = {
+    ...formed(200),
+    what: 'alert',
+    sentence: 'L0 H3: query norm 16.0, about 5.21 before, unlike the other heads',
+    kind: null,
+    trouble: true,
+  };
+  const events = [formed(200), ...eventsOf([alert]), lost, odd, { ...lost, head: 0 }, { ...lost, step: 300 }];
+  const says = (said: string) =>
+    happenedTo({ layer: 0, head: 1 }, events, 200, said).map((told) => told.says);
+
+  it('is told where its sentence is silent', () => {
+    expect(says('L0 H3 does nothing that has a name.')).toEqual([
+      'query norm 16.0, about 5.21 before',
+      'no longer local',
+    ]);
+    expect(says('L0 H3 does nothing that has a name; no longer local since step 200.')).toEqual([
+      'query norm 16.0, about 5.21 before',
     ]);
   });
 });

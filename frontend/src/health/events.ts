@@ -1,5 +1,6 @@
 import { grouped } from '../base/numbers';
 import type { Alert, RunEvent } from '../run/findings';
+import type { HeadPlace } from '../run/head';
 import type { Layer } from '../run/types';
 import { briefly } from './alerts';
 
@@ -55,6 +56,25 @@ export function toldTogether(
   return toldEvents(events, alerts, layers).sort(
     (a, b) => Number(b.event.trouble) - Number(a.event.trouble) || a.event.step - b.event.step,
   );
+}
+
+/** What happened to a head at `step` itself and its sentence there does not say: a kind that it lost, a figure that left its past.
+ * @param said the sentence */
+export function happenedTo(
+  { layer, head }: HeadPlace,
+  events: readonly RunEvent[],
+  step: number | undefined,
+  said: string,
+): ToldEvent[] {
+  const own = events.filter((event) => event.step === step && event.layer === layer && event.head === head);
+  return toldEvents(own, [], [])
+    .map((told) => ({ ...told, says: told.says.replace(/^L\d+ H\d+: /, '') }))
+    .filter(({ event, says }) => (event.what === 'lost' || isAnomaly(event)) && !said.includes(says));
+}
+
+/** Whether no rule raised the alert: a head left its own past and the others. */
+function isAnomaly({ what, kind, sentence }: RunEvent): boolean {
+  return what === 'alert' && kind === null && sentence.endsWith(', unlike the other heads');
 }
 
 /** All that is known to have happened: alerts alone where heads cannot be named, or are not named yet. */
