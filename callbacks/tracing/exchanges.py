@@ -17,6 +17,7 @@ import torch.distributed
 from torch import Tensor
 
 from .attention_call import AttentionCall
+from .kernels import operator_name
 from .nested import tensors_in
 from .sources import Sources
 
@@ -63,9 +64,9 @@ class Exchanges:
         queries = call.queries
         self._open[call.name] = attention, queries.numel() // (queries.shape[-1] * queries.shape[1])
 
-    def follow(self, operator_name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
-        """Take notice of one operator of the pass: torch's functional collectives are some."""
-        if not self._watched or not _FUNCTIONAL.match(operator_name):
+    def follow(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Take notice of one operation of the pass: torch's functional collectives are some."""
+        if not self._watched or not _FUNCTIONAL.match(operator_name(func)):
             return
         given = (*args, *kwargs.values())  # the name of the group among them, or itself
         for group, name in torch.distributed.distributed_c10d._world.pg_names.items():

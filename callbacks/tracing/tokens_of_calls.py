@@ -10,7 +10,6 @@ from .attention_call import AttentionCall
 from .channels import Channels
 from .exchanges import Exchanges
 from .folded import Unfold, unfolded
-from .kernels import operator_name
 from .observer import Arrange, Observer
 from .orders import Orders
 from .patches import Patches
@@ -48,7 +47,7 @@ class TokensOfCalls:
                result: Any) -> None:  # fmt: skip
         """Take notice of one operation of the pass, named as in torch, without underscores around it."""
         self.sources.follow(operation, args, kwargs, result)
-        self.exchanges.follow(operator_name(func), args, kwargs, result)
+        self.exchanges.follow(func, args, kwargs, result)
         self.patches.follow(func, operation, args, kwargs, result)
         self.places.follow(func, operation, args, kwargs, result)
         self._channels.follow(func, operation, args, kwargs, result)
