@@ -6,7 +6,7 @@ Most masks are bands (`bands`). What says more is kept as an additive bias: rela
 import dataclasses
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tb_attnviz.geometry import Window
 
@@ -16,6 +16,7 @@ from .bands import ALL, agree, inside, read_band
 
 # Masks that differ by less are the same: where plain code adds a bias, it is known up to rounding only.
 _SAME, _RELATIVELY = 2e-5, 2e-6
+_HELD = 4  # masks of a batch: more than the layers of one model take turns with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,22 +49,27 @@ class Read:
 
 
 class Masks:
-    """Reads the masks of a batch. One that several layers share is read once."""
+    """Reads the masks of a batch. One that several layers share, be it through views of it, is read once.
+
+    The last few are held, so that nothing else gets their memory; those of a model that makes one a layer go.
+    """
 
     def __init__(self) -> None:
         self._read: dict[tuple[object, ...], tuple[object, Read]] = {}
 
     def read(self, call: AttentionCall, queries: Side, keys: Side) -> Read:
         mask = call.mask
-        if mask is not None and mask.is_inference():  # it does not tell whether it was written over
+        if mask is not None and (mask.is_inference() or type(mask) not in (Tensor, nn.Parameter)):
+            # It does not tell whether it was written over, or not where it lies.
             return _read(call, queries, keys)
-        version = None if mask is None else (id(mask), mask._version, mask.shape)
+        what = None if mask is None else (mask.data_ptr(), mask.dtype, mask.shape, mask.stride(), mask._version)
         sizes = call.queries.shape[-2], call.keys.shape[-2]
-        key = (version, call.causal, call.window, id(queries), id(keys), sizes)
-        if key not in self._read:
-            held = mask, queries, keys  # so that nothing else gets their ids
-            self._read[key] = held, _read(call, queries, keys)
-        return self._read[key][1]
+        key = (what, call.causal, call.window, id(queries), id(keys), sizes)
+        found = self._read.pop(key, None) or ((mask, queries, keys), _read(call, queries, keys))
+        self._read[key] = found
+        if len(self._read) > _HELD:
+            del self._read[next(iter(self._read))]
+        return found[1]
 
 
 def _read(call: AttentionCall, queries: Side, keys: Side) -> Read:

@@ -66,5 +66,4 @@ class Side:
         """x [sequences, heads, longest, d] without its padding, [heads, tokens, d]."""
         if min(self.counts) == x.shape[2]:
             return x.transpose(0, 1).flatten(1, 2)
-        present = torch.arange(x.shape[2], device=x.device) < self.lengths[:, None]  # (sequences, longest)
-        return x.transpose(0, 1)[:, present]
+        return torch.cat([of_one[:, :count] for of_one, count in zip(x, self.counts, strict=True)], dim=1)

@@ -76,7 +76,8 @@ class KernelAxes:
         of_sequences, count = self._places.sequences_of(x), self._sequences
         if of_sequences is None or count < 2 or x.shape[:-2].numel() % count or (x.dim() == 3 and len(x) == count):
             return False
-        found = of_sequences.amax(dim=(-1, -2)).flatten()
+        once = of_sequences if of_sequences.stride(-1) else of_sequences[..., :1]
+        found = once.amax(dim=(-1, -2)).flatten()
         return torch.equal(found, torch.arange(count, device=x.device).repeat(len(found) // count))
 
 

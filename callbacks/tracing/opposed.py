@@ -66,16 +66,21 @@ class Opposed:
             number for number, own in places.items() if number in self._of and self._of[number].shape[1] == len(own)
         ]
         heads = [number for number in heads if self._of[number].shape[0] == self._of[heads[0]].shape[0]]
-        if len(heads) < 2 or min(_differing(self._of[number].float()) for number in heads) < _FEWEST:
+        if len(heads) < 2:
+            return False
+        longest = max(self._of[number].shape[1] for number in heads)
+        values = torch.stack([_padded(self._of[number], longest) for number in heads])  # (heads, tokens, longest)
+        if int(_differing(values.float()).min()) < _FEWEST:
             return False
         some = torch.linspace(0, len(factors) - 1, min(_RESULTS, len(factors)), device=factors.device).round().long()
         chosen = whole(factors).detach()[some].double()
-        made = torch.stack([self._of[number].double() @ chosen[:, places[number]].T for number in heads])
-        made = made - made.mean(dim=1, keepdim=True)  # (heads, tokens, results)
+        columns = torch.tensor([places[number] + [0] * (longest - len(places[number])) for number in heads])
+        made = values.double() @ chosen.T[columns.to(chosen.device)]  # (heads, tokens, results)
+        made = made - made.mean(dim=1, keepdim=True)
         lengths = made.norm(dim=1, keepdim=True)
         made = made / lengths.clamp(min=1e-30)
         vary = lengths[:, 0] > 1e-6 * lengths.amax(dim=(1, 2))[:, None]  # (heads, results)
-        rounding = _ROUNDING.get(self._of[heads[0]].dtype, 1e-3)
+        rounding = _ROUNDING.get(values.dtype, 1e-3)
         plain = torch.einsum("hto,htp->hop", made, made).abs() > 1 - rounding  # results that are multiples of another
         rich = ~(plain | ~(vary[:, :, None] & vary[:, None])).flatten(1).all(dim=1)  # more than one number a token
         opposed = torch.einsum("hto,gto->hgo", made, made) < rounding**2 - 1
@@ -100,7 +105,7 @@ class Opposed:
                 values is None
                 or means is None
                 or means.shape[1] != rows.shape[1]
-                or _differing(values.float()) < _FEWEST
+                or int(_differing(values.float())) < _FEWEST
             ):
                 continue
             own = of_rows[:, 0] == number
@@ -118,7 +123,7 @@ class Opposed:
             return False
         rounding = _ROUNDING.get(one.dtype, 1e-3)
         (a, vary), (b, varies) = (_centred(values.float(), rounding) for values in (one, other))
-        if min(_differing(a), _differing(b)) < _FEWEST:
+        if min(int(_differing(a)), int(_differing(b))) < _FEWEST:
             return False
         factors = (a * b).sum(0) / (a * a).sum(0)  # (d_v,)
         left = (b - factors * a).norm(dim=0)
@@ -133,7 +138,13 @@ def _centred(values: Tensor, rounding: float) -> tuple[Tensor, Tensor]:
     return centred * vary, vary
 
 
-def _differing(values: Tensor) -> int:
-    """How many tokens of `values` [tokens, d_v] differ from those before them by more than a hundredth of all."""
-    near = torch.cdist(values, values) <= 1e-2 * values.norm()  # (tokens, tokens)
-    return int((~near.tril(-1).any(dim=1)).sum()) if bool(values.any()) else 1
+def _padded(values: Tensor, longest: int) -> Tensor:
+    """`values` [tokens, d_v] with zeros behind their features, [tokens, longest]."""
+    return functional.pad(values, (0, longest - values.shape[1]))
+
+
+def _differing(values: Tensor) -> Tensor:
+    """How many tokens of `values` [..., tokens, d_v] differ from those before them by more than a hundredth of all."""
+    length = values.norm(dim=(-2, -1))[..., None, None]
+    near = torch.cdist(values, values) <= 1e-2 * length  # (..., tokens, tokens)
+    return torch.where(length[..., 0, 0] > 0, (~near.tril(-1).any(dim=-1)).sum(dim=-1), 1)

@@ -88,7 +88,8 @@ class TokenPlaces:
         placed = None if self._is_written_over() else self._followed.placed(x)
         if placed is None:
             return None
-        return torch.where(placed[0] >= 0, placed[0] // placed[1].size, -1)
+        numbers = without_spread(placed[0])
+        return torch.where(numbers >= 0, numbers // placed[1].size, -1).expand(x.shape)
 
     def in_place(self, x: Tensor, arrange: Callable[[Tensor], Tensor | None]) -> bool:
         """Whether all tokens of queries, or keys, were followed to their own places."""
