@@ -18,6 +18,8 @@ Window = tuple[int | None, int | None]  # how many tokens before and after its o
 
 BLOCK = 2**20  # pairs at once: 4 MB in float32
 _ROWS, _FEWEST_ROWS = 128, 16  # queries of a block
+_MOST_PADDED = 1.5  # pairs of sequences of one part, padding and all, over those that there are
+_FEW_PAIRS = 8  # but for parts of so much less than a block: each part has a price, too
 # exp of less is no normal float32, which takes processors up to 14 times as long; beside the 1 of the largest logit of
 # its row it is nothing.
 _FLOOR = -87.0
@@ -41,11 +43,12 @@ class Block:
 class Part:
     """Some sequences and heads of a layer, in blocks of `rows` queries.
 
-    Arrays end with the last token of the longest of these sequences; padding is 0. Queries come the last one first, so
-    that the pairs of one offset lie along anti-diagonals.
+    `there` takes its sequences of an array. Arrays end with the last token of the longest of them; padding is finite.
+    Queries come the last one first, so that the pairs of one offset lie along anti-diagonals.
     """
 
-    sequences: slice
+    sequences: tuple[int, ...]
+    there: Any  # a slice, or their indices as an array
     heads: slice
     queries: Array  # [sequences, heads, n_query, d]
     keys: Array  # [sequences, kv_heads, n_key, d]
@@ -57,6 +60,7 @@ class Part:
     bias: Array | None  # [sequences or 1, heads or 1, n_query, n_key], in the order of the tokens
     sinks: Array | None  # [heads]
     rows: int
+    bounded: bool  # no product of a query with a key, padding included, comes near the largest number
 
     @property
     def n_query(self) -> int:
@@ -136,7 +140,7 @@ class Part:
         if shortest < logits.shape[-1]:
             keys = xp.arange(columns.start + shortest, columns.stop, device=where)
             present = keys < self.ends()[1][:, None, None, None]  # (sequences, 1, 1, …)
-            logits[..., shortest:] = xp.where(present, logits[..., shortest:], hidden)
+            self._show(logits, slice(shortest, None), present, hidden)
         largest = xp.max(logits, axis=-1)
         ceiling = largest if self.sinks is None else xp.maximum(largest, self.sinks[:, None])
         logits -= ceiling[..., None]
@@ -163,11 +167,19 @@ class Part:
         if ahead is not None and own.start + ahead + 1 < columns.stop:
             late = max(own.start + ahead + 1 - columns.start, 0)
             seen = xp.arange(columns.start + late, columns.stop, device=where) <= positions + ahead  # (rows, …)
-            logits[..., late:] = xp.where(seen, logits[..., late:], hidden)
+            self._show(logits, slice(late, None), seen, hidden)
         if behind is not None and own.stop - 1 - behind > columns.start:
             early = min(own.stop - 1 - behind, columns.stop)
             seen = xp.arange(columns.start, early, device=where) >= positions - behind  # (rows, …)
-            logits[..., : early - columns.start] = xp.where(seen, logits[..., : early - columns.start], hidden)
+            self._show(logits, slice(None, early - columns.start), seen, hidden)
+
+    def _show(self, logits: Array, columns: slice, seen: Array, hidden: float) -> None:
+        """Write over the logits of some columns where they are not `seen`."""
+        xp = array_namespace(logits)
+        if self.bounded:  # in place, and some times as fast
+            logits[..., columns] += xp.astype(~seen, logits.dtype) * hidden
+        else:
+            logits[..., columns] = xp.where(seen, logits[..., columns], hidden)
 
 
 def parts(
@@ -182,58 +194,83 @@ def parts(
     bias: Array | None = None,
     sinks: Array | None = None,
     apart: Sequence[object] = (),
+    bounded: bool = False,
     block: int = BLOCK,
 ) -> Iterator[Part]:
     """A layer's attention in parts whose blocks have about `block` pairs; arguments as of `survey`.
 
-    `apart`: a value a sequence; sequences of one part have the same. Empty sequences are in no part.
+    `apart`: a value a sequence; sequences of one part have the same. `bounded`: as of `Part`. Empty sequences are in no
+    part.
     """
     kv_heads, group = keys.shape[1], queries.shape[1] // keys.shape[1]
     for some in _together(lengths, key_lengths, apart, block // (kv_heads * group)):
-        n_query, n_key = max(lengths[some]), max(key_lengths[some])
+        own_lengths, others = tuple(lengths[one] for one in some), tuple(key_lengths[one] for one in some)
+        n_query, n_key = max(own_lengths), max(others)
+        there = _index(some, queries)
+        of_queries, of_keys = queries[there, :, :n_query, :], keys[there, :, :n_key, :]
+        of_bias = bias if bias is None or bias.shape[0] == 1 else bias[there, ...]
         rows = min(max(min(block // (group * n_key), _ROWS), _FEWEST_ROWS), n_query)
-        step = max(block // ((some.stop - some.start) * group * rows * n_key), 1)  # heads of keys at a time
+        step = max(block // (len(some) * group * rows * n_key), 1)  # heads of keys at a time
         for first in range(0, kv_heads, step):
             shared = slice(first, min(first + step, kv_heads))
             heads = slice(shared.start * group, shared.stop * group)
-            own = queries[some, heads, :n_query, :]
+            own, of_heads = of_queries[:, heads, ...], of_keys[:, shared, ...]
+            if not bounded:
+                own, of_heads = _without_padding(own, own_lengths), _without_padding(of_heads, others)
             yield Part(
-                some,
+                tuple(some),
+                there,
                 heads,
-                array_namespace(own).flip(_without_padding(own, lengths[some]), axis=-2),
-                _without_padding(keys[some, shared, :n_key, :], key_lengths[some]),
-                tuple(lengths[some]),
-                tuple(key_lengths[some]),
+                array_namespace(own).flip(own, axis=-2),
+                of_heads,
+                own_lengths,
+                others,
                 scale,
                 window,
                 softcap,
-                bias=None if bias is None else _of_part(bias, some, heads)[..., :n_query, :n_key],
+                bias=None if of_bias is None else _of_heads(of_bias, heads)[..., :n_query, :n_key],
                 sinks=None if sinks is None else sinks[heads],
                 rows=rows,
+                bounded=bounded,
             )
 
 
 def _together(
     lengths: Sequence[int], key_lengths: Sequence[int], apart: Sequence[object], block: int
-) -> Iterator[slice]:
-    """Sequences, one after the other, whose blocks have at most `block` pairs together, and at least one."""
-    first = 0
-    while first < len(lengths):
-        n_query, n_key, end = lengths[first], key_lengths[first], first + 1
-        while end < len(lengths) and not (apart and apart[end] != apart[first]):
-            n_query, n_key = max(n_query, lengths[end]), max(n_key, key_lengths[end])
-            if (end + 1 - first) * min(n_query, _ROWS) * n_key > block:
-                break
-            end += 1
-        if max(lengths[first:end]) and max(key_lengths[first:end]):
-            yield slice(first, end)
-        first = end
+) -> Iterator[list[int]]:
+    """Sequences whose blocks have at most `block` pairs together, and at least one; those of about one length."""
+    kinds = {kind: number for number, kind in enumerate(dict.fromkeys(apart))}
+    some: list[int] = []
+    pairs = 0  # of `some`, without padding
+    for one in sorted(range(len(lengths)), key=lambda i: (kinds[apart[i]] if apart else 0, lengths[i], key_lengths[i])):
+        if not lengths[one] or not key_lengths[one]:
+            continue
+        n_key = max(key_lengths[one], *(key_lengths[other] for other in some), 0)
+        padded = (len(some) + 1) * lengths[one] * n_key
+        pairs += lengths[one] * key_lengths[one]
+        too_many = (len(some) + 1) * min(lengths[one], _ROWS) * n_key > block
+        if some and (
+            too_many
+            or (apart and apart[one] != apart[some[0]])
+            or padded > max(_MOST_PADDED * pairs, block // _FEW_PAIRS)
+        ):
+            yield some
+            some, pairs = [], lengths[one] * key_lengths[one]
+        some = [*some, one]
+    if some:
+        yield some
 
 
-def _of_part(bias: Array, sequences: slice, heads: slice) -> Array:
-    """`bias` [sequences or 1, heads or 1, …] of some of both."""
-    every = slice(None)
-    return bias[every if bias.shape[0] == 1 else sequences, every if bias.shape[1] == 1 else heads, ...]
+def _index(some: Sequence[int], like: Array) -> Any:
+    """What takes `some` of the first axis of arrays, without a copy where they follow one another."""
+    if list(some) == [*range(some[0], some[0] + len(some))]:
+        return slice(some[0], some[0] + len(some))
+    return array_namespace(like).asarray(some, device=device(like))
+
+
+def _of_heads(bias: Array, heads: slice) -> Array:
+    """`bias` [sequences or 1, heads or 1, …] of some heads."""
+    return bias if bias.shape[1] == 1 else bias[:, heads, ...]
 
 
 def _without_padding(x: Array, lengths: Sequence[int]) -> Array:

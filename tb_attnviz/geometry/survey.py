@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -80,6 +81,8 @@ def survey(
     related: list[list[Followed]] = []  # likewise, of each relation
     followed: list[list[Followed]] = [[] for _ in relations]
     seen_apart = bias is not None and bias.shape[1] > 1
+    norms = [xp.linalg.vector_norm(x, axis=-1) for x in (queries, keys)]  # [sequences, heads, longest]
+    bounded = _are_bounded(norms, scale)
     for part in parts(
         queries,
         keys,
@@ -91,19 +94,20 @@ def survey(
         bias=bias,
         sinks=sinks,
         apart=[(kind, *(n if isinstance(kind, tuple) else ())) for kind, *n in zip(of_kind, own, others, strict=True)],
+        bounded=bounded,
         block=block,
     ):
-        kind = of_kind[part.sequences.start]
+        kind = of_kind[part.sequences[0]]
         pairs = PairSums(part, kind=kind, across=across)
         rows = RowSums(part, asked=() if across else asked, places=None if across else _of_part(places, part))
-        of_part = [of[part.sequences] for of in relations]
+        of_part = [[of[one] for one in part.sequences] for of in relations]
         sums = RelatedSums(part, of_part, kind=kind, across=across) if relations else None
         for one in part.blocks():
             inverse = rows.add(one)
             pairs.add(one, inverse)
             if sums is not None:
                 sums.add(one, inverse)
-        here = (part.sequences, part.heads)
+        here = (part.there, part.heads)
         for name, values in _figures(rows, pairs.offsets, ordered=ordered).items():
             found.figures[name][here] = values
         if asked and ordered and not across:
@@ -119,7 +123,7 @@ def survey(
             if part.heads.stop == batch[1]:
                 maps.setdefault(kind, []).append(beside(together))
                 together = []
-    found.figures.update(_of_vectors(queries, keys, own, others))
+    found.figures.update(_of_vectors(queries, keys, norms, own, others, bounded=bounded))
     found.maps.update({kind: joined(of_parts) for kind, of_parts in maps.items()})
     return dataclasses.replace(found, followed=tuple(joined_sequences(of) for of in followed))
 
@@ -144,29 +148,42 @@ def _figures(rows: RowSums, offsets: Offsets | None, *, ordered: bool) -> dict[s
     return {"distance": offsets.distance(seeing)} | figures
 
 
-def _of_vectors(queries: Array, keys: Array, lengths: Sequence[int], key_lengths: Sequence[int]) -> dict[str, Array]:
+def _are_bounded(norms: Sequence[Array], scale: float) -> bool:
+    """Whether all products of queries and keys of these `norms`, padding included, are far from the largest number."""
+    xp = array_namespace(*norms)
+    if not all(math.prod(of_side.shape) for of_side in norms):
+        return False
+    largest = abs(scale) * xp.max(norms[0]) * xp.max(norms[1])  # NaN, where one is
+    return bool(largest < xp.finfo(largest.dtype).max / 8)
+
+
+def _of_vectors(
+    queries: Array,
+    keys: Array,
+    norms: Sequence[Array],
+    lengths: Sequence[int],
+    key_lengths: Sequence[int],
+    *,
+    bounded: bool,
+) -> dict[str, Array]:
     """The figures that are of queries and keys alone, [sequences, heads]."""
     xp = array_namespace(queries, keys)
     non_finite, figures = [], {}
-    for name, x, ends in (("query_norm", queries, lengths), ("key_norm", keys, key_lengths)):
-        norms = xp.linalg.vector_norm(x, axis=-1)  # (sequences, heads, longest)
+    for name, x, of_side, ends in zip(
+        ("query_norm", "key_norm"), (queries, keys), norms, (lengths, key_lengths), strict=True
+    ):
         present = xp.arange(x.shape[-2], device=device(x)) < xp.asarray(ends, device=device(x))[:, None, None]
-        of_heads = mean_where(norms, present), _non_finite(x, norms, present)
+        count = xp.zeros_like(of_side[..., 0])
+        if not bounded:
+            count = xp.sum(xp.astype(~xp.isfinite(x) & present[..., None], x.dtype), axis=(-2, -1))
+        of_heads = mean_where(of_side, present), count
         mean, count = (xp.repeat(values, queries.shape[1] // x.shape[1], axis=-1) for values in of_heads)
         figures[name] = mean
         non_finite.append(count)
     return figures | {"non_finite": non_finite[0] + non_finite[1]}
 
 
-def _non_finite(x: Array, norms: Array, present: Array) -> Array:
-    """Components of x [sequences, heads, longest, d] that are NaN or infinite, [sequences, heads]."""
-    xp = array_namespace(x)
-    if xp.all(xp.isfinite(norms)):  # as good as always: there is nothing to count
-        return xp.zeros_like(norms[..., 0])
-    return xp.sum(xp.astype(~xp.isfinite(x) & present[..., None], x.dtype), axis=(-2, -1))
-
-
 def _of_part(places: Array | None, part: Part) -> Array | None:
     if places is None:
         return None
-    return places[: part.n_query, :] if places.ndim == 2 else places[part.sequences, : part.n_query, :]
+    return places[: part.n_query, :] if places.ndim == 2 else places[part.there, : part.n_query, :]

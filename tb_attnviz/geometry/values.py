@@ -66,7 +66,7 @@ def value_entropy(
         sinks=sinks,
         block=block,
     ):
-        of_keys = shares[part.sequences, part.heads, None, : part.n_key]  # (sequences, heads, 1, n_key)
+        of_keys = shares[part.there, part.heads, None, : part.n_key]  # (sequences, heads, 1, n_key)
         there = xp.arange(part.n_key, device=device(of_keys)) < part.ends()[1][:, None, None, None]
         of_keys = xp.where(there, of_keys, xp.zeros_like(of_keys))
         logs = xp.log(xp.where(of_keys == 0, xp.ones_like(of_keys), of_keys))
@@ -81,7 +81,7 @@ def value_entropy(
             total = xp.where(nothing, xp.ones_like(total), total)
             counts.append(several & ~nothing)
             entropies.append((xp.log(total) - energy / total) / xp.log(xp.where(several, choices, 2.0)))
-        found[part.sequences, part.heads] = mean_where(xp.concat(entropies, axis=-1), xp.concat(counts, axis=-1))
+        found[part.there, part.heads] = mean_where(xp.concat(entropies, axis=-1), xp.concat(counts, axis=-1))
     return found
 
 

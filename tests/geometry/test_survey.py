@@ -68,7 +68,7 @@ def expected(name: str) -> Dense:
     return written_out(name)
 
 
-@pytest.fixture(params=["numpy", "torch", "torch in small blocks", "float32"], scope="module")
+@pytest.fixture(params=["numpy", "torch in small blocks", "float32", "NaN behind"], scope="module")
 def found(request: pytest.FixtureRequest, form: Options) -> Iterator[geometry.Survey]:
     """What the one pass says, as arrays of NumPy."""
     more = {"kinds": ["plain"] * len(LENGTHS), "asked": [(30, 9), (40, 21)]}
@@ -79,6 +79,9 @@ def found(request: pytest.FixtureRequest, form: Options) -> Iterator[geometry.Su
     arrays = {name: torch.tensor(x, dtype=dtype) if isinstance(x, np.ndarray) else x for name, x in form.items()}
     queries, keys = torch.tensor(QUERIES, dtype=dtype), torch.tensor(KEYS, dtype=dtype)
     block = 2**11 if "small" in request.param else 2**19
+    if request.param == "NaN behind":
+        for x, lengths in ((queries, LENGTHS), (keys, form.get("key_lengths", LENGTHS))):
+            x.masked_fill_(torch.arange(N)[:, None] >= torch.tensor(lengths)[:, None, None, None], torch.nan)
     yield geometry.survey(queries, keys, **arrays, **more, block=block)
 
 
