@@ -16,9 +16,9 @@ from tb_attnviz.projection.umap import umap
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-# A point goes back 1/(1 + (c/0.25)⁶) of its way from the neighbour's picture at each iteration, where the head changed
-# it by c, in mean lengths of a point; docs/decisions/0009 has the other choices.
-_FREE_CHANGE, _SHARPNESS = 0.25, 6
+# A point goes back 1/(1 + (c/c₀)ᵖ) of its way from the neighbour's picture at each iteration, where the head changed it
+# by c, in mean lengths of a point: c₀ and p; docs/decisions/0009 has the other choices.
+_TIE = {"tsne": (0.25, 6), "attention": (0.25, 6), "umap": (0.12, 4)}
 
 __all__ = ["LEAST_POINTS", "Embedding", "embed"]
 
@@ -71,7 +71,8 @@ def embed(
     if neighbour is not None:
         pull = neighbour.pull
         if changed is not None:
-            hold = (1 / (1 + (changed / _FREE_CHANGE) ** _SHARPNESS)).astype(np.float32)
+            free, sharpness = _TIE[projection.method]
+            hold = (1 / (1 + (changed / free) ** sharpness)).astype(np.float32)
     if projection.method == "umap":
         points, left = umap(coordinates, start, projection, pull=pull, hold=hold, on_progress=on_progress)
     else:

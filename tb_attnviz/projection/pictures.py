@@ -34,7 +34,7 @@ __all__ = ["Picture", "Report", "Store", "View", "make", "with_notes"]
 _FILLED = 0.9  # of the square: how far the bulk of the frame's newest step reaches; other steps' rarely leaves it
 _SHARES, _FIT_SHARE = 1000, 50  # of the work on t-SNE and UMAP: all of it, and fitting the frame
 _SPOKEN = {"tsne": "t-SNE", "umap": "UMAP", "attention": "the projection by attention"}
-_VERSION = 9  # of what `make` computes: pictures of other versions are not looked at
+_VERSION = 10  # of what `make` computes: pictures of other versions are not looked at
 _HEADER = struct.Struct("<I")
 
 
