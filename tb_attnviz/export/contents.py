@@ -137,6 +137,7 @@ def _rounded(values: Float32) -> list[list[float]]:
 
 
 def _alerts(plan: Plan) -> list[dict[str, Any]]:
+    """Those of the model as a whole, and those of heads of the page, without all other heads."""
     places = {(head.layer, head.head): head for head in plan.heads}
     alerts = []
     for alert in plan.run.alerts:
@@ -146,7 +147,8 @@ def _alerts(plan: Plan) -> list[dict[str, Any]]:
             for one in entry["heads"]
             if (place := places.get((one["layer"], one["head"])))
         ]
-        alerts.append(entry)
+        if entry["heads"] or alert.beyond is None:
+            alerts.append(entry)
     return alerts
 
 

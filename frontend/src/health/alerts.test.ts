@@ -29,6 +29,29 @@ describe('the alerts of a checkpoint', () => {
     const back = { ...alert(200, 'max_logit', false), heads: [{ layer: 3, head: 0, value: 7 }] };
     expect(told([alert(100), back], 3)).toEqual(['max_logit at 100']);
   });
+
+  it('stand for the heads that are not back, and are of these alone', () => {
+    const [worst, other] = [
+      { layer: 0, head: 7, value: 150 },
+      { layer: 0, head: 2, value: 140 },
+    ];
+    const both = { ...alert(100), heads: [worst, other] };
+    const back = (step: number, head: typeof worst) => ({ ...alert(step, 'max_logit', false), heads: [head] });
+    const heads = (index: number) =>
+      alertsAt([both, back(200, worst), back(900, other)], steps, index).map((one) => one.heads);
+    expect([1, 2, 3].map(heads)).toEqual([[[worst, other]], [[other]], []]);
+  });
+
+  it('of the model as a whole stand until their rule is kept, whatever heads are told with it', () => {
+    const model = { ...alert(100, 'sink'), beyond: null };
+    const kept = { ...model, step: 200, raised: false, heads: [{ layer: 0, head: 0, value: 0.2 }] };
+    expect([1, 2].map((index) => told([model, kept], index))).toEqual([['sink at 100'], []]);
+    expect(alertedFigures([model, kept], { layer: 0, head: 1 }, steps, 2).size).toBe(0);
+  });
+
+  it('are told once of a head that a training which went on told again', () => {
+    expect(told([alert(100), alert(200)], 3)).toEqual(['max_logit at 200']);
+  });
 });
 
 describe('the figures of a head that alerts are of', () => {

@@ -7,24 +7,29 @@ import { type Layer, toNumber } from '../run/types';
 import { figureTold, formatFigure, limitTold } from './figures';
 
 /** The alerts to be told at a checkpoint, the newest first: those that were raised nearest to it, and older ones that still
- * stand, since their rule has said of none of their heads that it is back. */
+ * stand, each of the heads alone of which its rule has said nothing since. */
 export function alertsAt(alerts: readonly Alert[], steps: readonly number[], index: number): Alert[] {
   const step = steps[index] ?? Number.NEGATIVE_INFINITY;
-  const isBack = (alert: Alert) =>
-    alerts.some(
-      (later) =>
-        !later.raised &&
-        later.rule === alert.rule &&
-        later.step > alert.step &&
-        later.step <= step &&
-        later.heads.some(({ layer, head }) =>
-          alert.heads.some((other) => other.layer === layer && other.head === head),
-        ),
-    );
+  const last = new Map<string, number>();
+  for (const alert of alerts.filter((one) => one.step <= step))
+    for (const subject of subjectsOf(alert))
+      last.set(subject, Math.max(alert.step, last.get(subject) ?? alert.step));
+  const stands = (alert: Alert, subject: string) => (last.get(subject) ?? alert.step) <= alert.step;
   return alerts
     .filter(({ raised }) => raised)
-    .filter((alert) => checkpointOf(steps, alert) === index || (alert.step <= step && !isBack(alert)))
+    .flatMap((alert) => {
+      const isNearest = checkpointOf(steps, alert) === index;
+      if (!isNearest && alert.step > step) return [];
+      const standing = subjectsOf(alert).map((subject) => stands(alert, subject));
+      if (!standing.includes(true)) return isNearest ? [alert] : [];
+      return standing.includes(false) ? [{ ...alert, heads: alert.heads.filter((_, i) => standing[i]) }] : [alert];
+    })
     .sort((a, b) => b.step - a.step);
+}
+
+/** What an alert tells of: its rule about each of its heads, or about the model as a whole. */
+function subjectsOf({ rule, beyond, heads }: Alert): string[] {
+  return beyond ? heads.map(({ layer, head }) => `${rule} ${layer} ${head}`) : [rule];
 }
 
 /** The figures of which alerts of this head stand at a checkpoint. */
@@ -34,16 +39,13 @@ export function alertedFigures(
   steps: readonly number[],
   index: number,
 ): ReadonlySet<string> {
-  const own = alerts.map((alert) => ({
-    ...alert,
-    heads: alert.heads.filter(({ layer, head }) => layer === place.layer && head === place.head),
-  }));
-  const standing = alertsAt(
-    own.filter(({ heads }) => heads.length > 0),
-    steps,
-    index,
+  const isOwn = ({ heads }: Alert) =>
+    heads.some(({ layer, head }) => layer === place.layer && head === place.head);
+  return new Set(
+    alertsAt(alerts, steps, index)
+      .filter(isOwn)
+      .map(({ figure }) => figure),
   );
-  return new Set(standing.map(({ figure }) => figure));
 }
 
 /** Number of the checkpoint at which an alert is shown: the nearest. */
