@@ -91,6 +91,27 @@ it('takes what a link says, and forgets it with the run', async () => {
   expect(session.against.run).toBeNull();
 });
 
+it('is sorted and filtered by its difference, which goes on to colour the cells', async () => {
+  await begin({ against: OTHER, against_step: 'newest', way: 'difference', tint: 'entropy' });
+  const { scoring, arrangement, against, health } = session;
+  expect(against.score?.title).toBe('Difference of entropy');
+  for (const id of ['difference', 'change', 'layer']) {
+    arrangement.arrange(id, true);
+    scoring.tintBy(id);
+  }
+  arrangement.keep({ score: 'difference', least: 0, most: null });
+  scoring.tintBy('difference');
+  await pass();
+  expect([health.tint, against.sentence, against.difference?.name]).toEqual(['entropy', null, 'entropy']);
+  expect(scoring.all.map(({ id }) => id)).toContain('difference');
+  expect(scoring.tints.map(({ id }) => id)).not.toContain('difference');
+  scoring.tintBy('max_logit');
+  expect(against.difference?.name).toBe('max_logit');
+  against.clear();
+  scoring.tintBy('change');
+  expect(health.tint).toBe('change');
+});
+
 it('trails come through the last checkpoints, once something is selected', async () => {
   await begin({ trail: 3, step: 800, frame: 1000 });
   expect(session.trails.wanted).toEqual([]);

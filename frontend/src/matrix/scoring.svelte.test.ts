@@ -40,7 +40,7 @@ function setup(offers?: Offers) {
       grid: makeGrid([2]),
       health,
       search,
-      against: { score: null },
+      against: { score: null, difference: null },
     },
     () => ({ uses: () => false, places: () => false }),
   );

@@ -1,3 +1,4 @@
+import type { Comparison } from '../compare/compare.svelte';
 import type { Scale } from '../health/health';
 import type { RunHealth } from '../health/run_health.svelte';
 import { type HeadScore, healthScores, scaleOf } from '../health/scores';
@@ -14,7 +15,7 @@ interface Needs {
   readonly playback: Pick<Playback, 'step'>;
   readonly health: Pick<RunHealth, 'figures' | 'series' | 'tint'>;
   readonly search: { readonly clustering: { readonly score: HeadScore | null } };
-  readonly against: { readonly score: HeadScore | null };
+  readonly against: Pick<Comparison, 'score' | 'difference'>;
 }
 
 /** All that heads can be arranged, filtered and marked by at the shown step. */
@@ -51,6 +52,10 @@ export class Scoring implements Feature {
     return together ? [...this.all, together] : this.all;
   });
 
+  /** Those that may colour the cells: the difference already does, of the figure that is the tint. */
+  readonly tints: readonly HeadScore[] = $derived.by(() =>
+    this.all.filter((score) => score !== this.session.against.score),
+  );
   /** The one that colours the cells, and its scale. */
   readonly tint: HeadScore | null = $derived.by(
     () => this.all.find(({ id }) => id === this.session.health.tint) ?? null,
@@ -58,6 +63,14 @@ export class Scoring implements Feature {
   readonly scale: Scale | null = $derived.by(
     () => this.session.health.series?.scale ?? (this.tint && scaleOf(this.tint.values)),
   );
+
+  /** What sorts or filters the heads colours them too, until another tint is chosen; a difference gives way to that of another
+   * figure alone. */
+  tintBy(id: string): void {
+    const { health, against } = this.session;
+    const may = against.difference ? health.figures?.has(id) : this.tints.some((score) => score.id === id);
+    if (may) health.tint = id;
+  }
 
   readonly busy: boolean = $derived.by(
     () => this.change.answers.loading || this.likeness.answers.loading || this.likeness.orders.loading,
