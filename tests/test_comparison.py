@@ -4,6 +4,8 @@ import dataclasses
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,7 @@ from scipy.spatial.distance import jensenshannon
 
 import tb_attnviz
 from tb_attnviz import Run, comparison
-from tb_attnviz.comparable import NotComparableError
+from tb_attnviz.comparable import NotComparableError, check_comparable
 from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import Layer, Lengths, ProbeRecord, RunWriter, Samples, SamplesLocation, Sequence
 from tb_attnviz.events.records import CorruptRecordError
@@ -93,6 +95,30 @@ def test_two_runs_are_compared_head_by_head(run: Run, tmp_path: Path) -> None:
     stranger.close()
     with pytest.raises(NotComparableError, match="different probe sequences"):
         seed.change(50, 0, 0, against=tb_attnviz.open_run(tmp_path / "stranger"))
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "sentence"),
+    [
+        ({}, {"number": 2}, r"is layer 0 of the model in this run and layer 2 of the model in the other one"),
+        (
+            {"head_numbers": (0, 2)},
+            {"head_numbers": (1, 3)},
+            r"heads 0, 2 in this run and .* heads 1, 3 in the other one",
+        ),
+        ({"number": 0, "head_numbers": (0, 1)}, {}, None),
+    ],
+)
+def test_only_the_same_heads_of_the_model_are_comparable(
+    here: dict[str, Any], there: dict[str, Any], sentence: str | None
+) -> None:
+    layer = Layer("attention", 2, 2, 8, 0.3, causal=False)
+    run, other = (SimpleNamespace(probe=PROBE, layers=(dataclasses.replace(layer, **said),)) for said in (here, there))
+    if sentence is None:
+        check_comparable(run, other, 0)
+        return
+    with pytest.raises(NotComparableError, match=sentence):
+        check_comparable(run, other, 0)
 
 
 def test_what_was_not_recorded_is_said(run: Run) -> None:

@@ -23,6 +23,25 @@ it('compares points where probe and heads are the same, else health, else nothin
   expect(shape.sentence).toMatch('1 layer × 6 heads, synthetic has 2 layers × 4 heads');
 });
 
+it('compares no heads that are others of the model', async () => {
+  const [run] = (await new SyntheticSource({ heads: [4, 4] }).runs()).runs;
+  if (!run) throw new Error('no run');
+  const other = { ...run, run: 'other' };
+  const layers = run.layers.map((layer) => ({ ...layer, number: layer.number + 2 }));
+  expect(comparable(run, { ...other, layers })).toEqual({
+    points: false,
+    heads: false,
+    sentence:
+      'other recorded layers 2, 3 of the model, synthetic layers 0, 1: no head has its counterpart, so nothing can be compared.',
+  });
+  const heads = run.layers.map((layer, i) => (i === 0 ? layer : { ...layer, head_numbers: [4, 5, 6, 7] }));
+  const chosen = comparable(run, { ...other, layers: heads });
+  expect([chosen.points, chosen.heads]).toEqual([false, false]);
+  expect(chosen.sentence).toMatch(
+    'other recorded heads 4, 5, 6, 7 of layer 1 of the model, synthetic heads 0, 1, 2, 3 of layer 1',
+  );
+});
+
 it('takes probes of equal size for the same where the server does not tell them apart', async () => {
   const [run] = (await new SyntheticSource().runs()).runs;
   if (!run) throw new Error('no run');

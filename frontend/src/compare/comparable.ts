@@ -1,4 +1,7 @@
-import type { Run } from '../run/types';
+import type { Layer, Run } from '../run/types';
+
+/** Numbers of layers, or heads, in a sentence. */
+const MOST_LISTED = 12;
 
 /** What of two runs can be laid side by side. */
 export interface Comparable {
@@ -16,6 +19,12 @@ export function comparable(shown: Run, other: Run): Comparable {
     const sentence = `${other.run} has ${shape(heads(other))}, ${shown.run} has ${shape(heads(shown))}: no head has its counterpart, so nothing can be compared.`;
     return { points: false, heads: false, sentence };
   }
+  const at = shown.layers.findIndex((layer, i) => inModel(layer) !== inModel(other.layers[i]));
+  if (at >= 0) {
+    const [here, there] = whichAreOthers(shown.layers, other.layers, at);
+    const sentence = `${other.run} recorded ${there} of the model, ${shown.run} ${here}: no head has its counterpart, so nothing can be compared.`;
+    return { points: false, heads: false, sentence };
+  }
   if (tokens(shown) !== tokens(other)) {
     const sentence = `${other.run} has layers that attend among other tokens than those of ${shown.run}: the health of its heads can be compared, their points cannot.`;
     return { points: false, heads: true, sentence };
@@ -23,6 +32,24 @@ export function comparable(shown: Run, other: Run): Comparable {
   if (sameProbe(shown, other)) return { points: true, heads: true, sentence: null };
   const sentence = `${other.run} was recorded with another probe: the health of its heads can be compared, their points cannot.`;
   return { points: false, heads: true, sentence };
+}
+
+/** Which of the model's layers it is, and which of its heads. */
+function inModel(layer: Layer | undefined): string {
+  return `${layer?.number}: ${layer?.head_numbers.join(', ')}`;
+}
+
+/** What two runs recorded of as many layers, where they differ: other layers, or of the layer at this place other heads. */
+function whichAreOthers(here: readonly Layer[], there: readonly Layer[], at: number): string[] {
+  const [mine, others] = [here, there].map((layers) => list('layer', layers.map(({ number }) => number)));
+  if (mine !== others) return [mine ?? '', others ?? ''];
+  return [here[at], there[at]].map((layer) => `${list('head', layer?.head_numbers ?? [])} of layer ${layer?.number}`);
+}
+
+/** "layers 0, 1"; of many the first ones. */
+function list(noun: string, numbers: readonly number[]): string {
+  const told = numbers.length > MOST_LISTED ? [...numbers.slice(0, MOST_LISTED), '…'] : numbers;
+  return `${noun}${numbers.length === 1 ? '' : 's'} ${told.join(', ')}`;
 }
 
 /** Which tokens each layer attends from and to, as one text. */
