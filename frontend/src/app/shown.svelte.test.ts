@@ -74,6 +74,30 @@ it('fills a slow projection head by head, each one’s biplot marked as such mea
   expect(session.matrix.settled).toBe(true);
 });
 
+it('lays nothing under a slow projection that stands in for the second one’s', async () => {
+  await begin(true);
+  session.playback.go(3);
+  session.against.choose('synthetic', 0);
+  await pass();
+  const { against } = session;
+  const under = () => against.underMatrix?.to.heads.map((points) => points !== null);
+  expect(under()).toEqual([true, true, true, true]);
+  session.focus.open({ layer: 1, head: 0 });
+  await pass();
+  expect(against.underHead?.to.heads[0]).toBeTruthy();
+  source.holds = slow;
+  session.axes.project({ method: 'tsne' });
+  await pass(200);
+  await source.letGo(({ step, layer, head }) => step === 600 || (layer === 0 && head === 1));
+  expect(under()).toEqual([false, true, false, false]);
+  expect([...(against.matrix.pair?.late.keys() ?? [])]).toEqual([0, 2, 3]); // seen, and marked, side by side
+  expect(against.underHead?.to.heads[0] ?? null).toBeNull();
+  await source.letGo();
+  await pass();
+  await source.letGo();
+  expect(under()).toEqual([true, true, true, true]);
+});
+
 it('keeps each head’s old picture, marked with its step, until its own has come', async () => {
   await begin(true);
   session.axes.project({ method: 'tsne' });

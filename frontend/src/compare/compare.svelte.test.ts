@@ -151,13 +151,14 @@ it('draws points where the probe is the same, and only in the views that show th
 
 it('lets Play go on when its own points are here', async () => {
   against.choose('second', 'same');
-  expect(against.canShow(100)).toBe(false);
+  const arrived = (step: number) => against.questions(step).every(({ query }) => loader.settled(query));
+  expect(arrived(100)).toBe(false);
   loader.want(against.matrix.queries([1]));
   await pass();
-  expect([against.canShow(100), against.canShow(200)]).toEqual([true, false]);
+  expect([arrived(100), arrived(200)]).toEqual([true, false]);
   expect(against.upcoming([1, 2, 9])).toEqual([1, 2]);
   against.choose('second', 0); // it stays where it is
-  expect([against.canShow(200), against.upcoming([1, 2])]).toEqual([true, []]);
+  expect([against.questions(200), against.upcoming([1, 2])]).toEqual([[], []]);
 });
 
 it('asks for the figures of another run, not for its own, and says how much they differ', async () => {

@@ -15,6 +15,7 @@ import { choice, codec, type Settings, settings, text, whole } from '../run/sett
 import type { Run } from '../run/types';
 import type { Axes } from '../shown/axes.svelte';
 import type { Pair } from '../shown/pair';
+import type { Question } from '../shown/questions';
 import { type ShownNeeds, ShownSteps } from '../shown/shown.svelte';
 import type { TimeSpan } from '../shown/time_span';
 import { type Comparable, comparable } from './comparable';
@@ -103,7 +104,8 @@ export class Comparison implements TimeSpan, Feature {
   readonly from: number = $derived.by(() => this.place.from);
   readonly to: number = $derived.by(() => this.place.to);
   readonly mix: number = $derived.by(() => this.place.mix);
-  readonly step: number | null = $derived.by(() => this.steps[this.mix < 0.5 ? this.from : this.to] ?? null);
+  readonly index: number = $derived.by(() => (this.mix < 0.5 ? this.from : this.to));
+  readonly step: number | null = $derived.by(() => this.steps[this.index] ?? null);
 
   /** Whether both are one step of one run: there is nothing to see yet. */
   readonly same: boolean = $derived.by(() => this.own && this.step === this.session.playback.step);
@@ -156,11 +158,11 @@ export class Comparison implements TimeSpan, Feature {
   });
 
   /** What lies under the matrix, and under the opened head. */
-  readonly underMatrix: Pair | null = $derived.by(() => (this.way === 'overlay' ? this.matrix.pair : null));
+  readonly underMatrix: Pair | null = $derived.by(() => (this.way === 'overlay' ? this.matrix.own : null));
   readonly underHead: Pair | null = $derived.by(() => {
-    const { pair } = this.headView;
+    const { own } = this.headView;
     // Points of another dimension cannot lie under those that are still shown.
-    return pair?.dims === this.session.headView.pair?.dims ? pair : null;
+    return own?.dims === this.session.headView.pair?.dims ? own : null;
   });
 
   /** To be called while a component is made. */
@@ -210,10 +212,10 @@ export class Comparison implements TimeSpan, Feature {
     this.choice = 'same';
   }
 
-  /** Whether Play may go on to this step of the shown run. */
-  canShow(step: number | undefined): boolean {
-    if (!this.run || this.choice !== 'same' || step === undefined) return true;
-    return this.matrix.arrived([this.near(step)]);
+  /** What it shows beside this step of the shown run and does not show yet. */
+  questions(step: number | undefined): readonly Question[] {
+    if (!this.run || this.choice !== 'same' || step === undefined) return [];
+    return this.matrix.questions(this.near(step));
   }
 
   /** Its checkpoints for these of the shown run. */

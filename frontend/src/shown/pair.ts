@@ -62,6 +62,15 @@ export function nearest({ from, to }: Pair, mix: number): StepPoints {
   return mix < 0.5 ? from : to;
 }
 
+/** Of the heads alone that have their own picture. */
+export function withoutStandIns(pair: Pair): Pair {
+  const own = ({ id, heads }: StepPoints): StepPoints => ({
+    id,
+    heads: heads.map((points, number) => (pair.late.has(number) ? null : points)),
+  });
+  return { ...pair, from: own(pair.from), to: own(pair.to) };
+}
+
 /** Whether heads turn into others of the same step. */
 export function replaces(old: Pair | null, { asked }: Pair, before: Heads, after: Heads): boolean {
   if (old?.dims !== asked.dims || old.fromStep !== asked.fromStep || old.toStep !== asked.toStep)

@@ -16,20 +16,21 @@ const query = (head: number, method: Method): PointsQuery => ({
 
 /** Heads whose points are here. */
 let here: Set<number>;
-/** Steps to which the second one of two that are compared may go on. */
+/** The same of the second one of two that are compared. */
 let second: Set<number>;
 const loader = {
-  settled: ({ head }: PointsQuery) => here.has(head ?? -1),
+  settled: ({ run, head }: PointsQuery) => (run === 'a' ? here : second).has(head ?? -1),
 } as unknown as PointLoader;
 
 function shown(slow: boolean, playing = true, stopped = false) {
-  const queries = () => [0, 1, 2].map((head) => query(head, slow ? 'tsne' : 'pca'));
+  const questions = (run: string) =>
+    [0, 1, 2].map((head) => ({ query: { ...query(head, slow ? 'tsne' : 'pca'), run }, numbers: [head] }));
   return {
     loader,
     focus: { opened: { layer: 0, head: 2 } },
     axes: { slow, stopped },
-    matrix: { queries, arrived: () => queries().every((asked) => settled(session, asked)) },
-    against: { canShow: (step: number | undefined) => second.has(step ?? -1) },
+    matrix: { questions: () => questions('a') },
+    against: { questions: (step: number | undefined) => (step === 100 ? questions('b') : []) },
     playback: { steps: [0, 100], playing },
     inView: Uint32Array.of(0, 1),
   };
@@ -42,7 +43,7 @@ const mayGo = (...args: Parameters<typeof shown>) => {
 
 beforeEach(() => {
   here = new Set();
-  second = new Set([0, 100]);
+  second = new Set([0, 1, 2]);
 });
 
 it('waits for all points of the next step, and for those of the compared run', () => {
@@ -51,7 +52,7 @@ it('waits for all points of the next step, and for those of the compared run', (
   expect(mayGo(false)).toBe(false);
   here = new Set([0, 1, 2]);
   expect(mayGo(false)).toBe(true);
-  second.delete(100);
+  second.delete(2);
   expect(mayGo(false)).toBe(false);
 });
 
@@ -60,6 +61,8 @@ it('plays on with slow heads as soon as those in view are here, and glides witho
   expect(mayGo(true)).toBe(false);
   here = new Set([0, 1]);
   expect(mayGo(true)).toBe(true);
+  second = new Set([1, 2]);
+  expect(mayGo(true)).toBe(false);
   here = new Set();
   expect(mayGo(true, false)).toBe(true);
 });

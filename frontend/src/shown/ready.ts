@@ -4,6 +4,7 @@ import type { PointsQuery } from '../run/pictures';
 import { isSlow } from '../run/projection';
 import type { Axes } from './axes.svelte';
 import type { PointLoader } from './point_loader';
+import type { Question } from './questions';
 import type { ShownSteps } from './shown.svelte';
 
 /** What is here of what was asked for, and what was stopped. */
@@ -14,9 +15,9 @@ export interface Awaited {
 }
 
 interface Needs extends Awaited {
-  readonly matrix: Pick<ShownSteps, 'arrived' | 'queries'>;
+  readonly matrix: Pick<ShownSteps, 'questions'>;
   /** The second one of two that are compared. */
-  readonly against: { canShow(step: number | undefined): boolean };
+  readonly against: { questions(step: number | undefined): readonly Question[] };
   readonly playback: Pick<Playback, 'steps' | 'playing'>;
   readonly axes: Pick<Axes, 'slow' | 'stopped'>;
   /** Numbers of the heads that are looked at. */
@@ -38,11 +39,9 @@ export function settled(
 export function canShow(session: Needs, index: number): boolean {
   const { matrix, against, playback, inView } = session;
   const { slow } = session.axes;
-  if (!slow) return matrix.arrived([index]) && against.canShow(playback.steps[index]);
-  if (!playback.playing) return true;
-  const asked = matrix.queries([index]);
-  return [...inView].every((number) => {
-    const query = asked[number];
-    return query === undefined || settled(session, query);
-  });
+  if (slow && !playback.playing) return true;
+  const seen = new Set(inView);
+  return [...matrix.questions(index), ...against.questions(playback.steps[index])]
+    .filter(({ numbers }) => !slow || numbers.some((number) => seen.has(number)))
+    .every(({ query }) => settled(session, query));
 }

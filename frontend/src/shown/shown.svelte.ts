@@ -9,7 +9,7 @@ import type { DataSource } from '../run/source';
 import type { Run } from '../run/types';
 import type { Axes } from './axes.svelte';
 import { isOutOfFrame } from './out_of_frame';
-import { type Asked, nearest, type Pair, replaces, type StandIn, sameView, standsIn } from './pair';
+import { type Asked, nearest, type Pair, replaces, type StandIn, sameView, standsIn, withoutStandIns } from './pair';
 import { PointNames } from './point_names';
 import { isSingle, type Question, questionsAt, type Wish } from './questions';
 import { type Awaited, settled } from './ready';
@@ -217,6 +217,13 @@ export class ShownSteps implements Feature {
   readonly stale: boolean = $derived.by(() => {
     const { pair, asked } = this;
     return pair !== null && asked !== null && (pair.late.size > 0 || pair.asked.address !== asked.address);
+  });
+
+  /** What is drawn, of heads that have their own picture: nothing that stands in for what is asked for. */
+  readonly own: Pair | null = $derived.by(() => {
+    const { pair, asked } = this;
+    if (pair === null || pair.asked.address !== asked?.address) return null;
+    return pair.late.size > 0 ? withoutStandIns(pair) : pair;
   });
 
   private follow(): void {
