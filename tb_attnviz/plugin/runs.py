@@ -73,7 +73,7 @@ class Listed:
 
     def entry(self) -> dict[str, Any]:
         """What `runs` tells of it."""
-        entry: dict[str, Any] = {"run": self.name, "part_of": self.part_of, "steps": [], "order": None}
+        entry: dict[str, Any] = {"run": self.name, "part_of": self.part_of, "steps": [], "order": None, "health": None}
         entry |= {"layers": [], "segments": []}
         entry |= {"sequences": 0, "queries": 0, "keys": 0, "probe": None, "maps": {"steps": [], "kinds": []}}
         if isinstance(self.run, FormatError):

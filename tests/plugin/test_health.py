@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tb_attnviz.entries import spans
-from tb_attnviz.events import RunWriter
+from tb_attnviz.events import Alert, AlertedHead, AlertRecord, RunWriter
 from tb_attnviz.plugin import figures, health_series
 from tb_attnviz.plugin.plugin import AttnVizPlugin
 from tb_attnviz.run import open_run
@@ -193,3 +193,28 @@ def test_a_run_whose_figures_are_lost_has_none(tmp_path: Path, cache: Path) -> N
     plugin._jobs.close()
     assert (answer.status_code, answer.json["steps"], answer.json["figures"]) == (200, [], {})
     assert (rows.shape, ranges.shape) == ((0, 0, HEADS), (0, 2, 0))
+
+
+def test_runs_tell_of_figures_and_alerts_that_came_without_samples(tmp_path: Path) -> None:
+    writer = RunWriter(str(tmp_path / "run"))
+    writer.begin(0, PROBE, LAYERS)
+    write_checkpoint(writer, 0)
+
+    def told() -> tuple[object, str]:
+        [entry] = asking(load(tmp_path))("runs").json["runs"]
+        return (entry["steps"], entry["order"]), entry["health"]
+
+    checkpoints, found = told()
+    alert = Alert(10, "max_logit", "max_logit", True, 100, "over 100", (AlertedHead(0, 1, 140),), "above")
+    known = [found]
+    for write in (
+        lambda: writer.write_health(10, written(10)),
+        lambda: writer.write_alerts(AlertRecord(10, (alert,), active=1)),
+        lambda: writer.write_health(10, written(11)),
+    ):
+        write()
+        steps, health = told()
+        assert steps == checkpoints
+        known.append(health)
+    assert len(set(known)) == len(known)
+    writer.close()

@@ -54,6 +54,25 @@ it('clears the last run’s probe, trust, attention, figures and alerts when ano
   expect([session.playback.loop, session.scoring.change.since]).toEqual([null, 'previous']);
 });
 
+it('reads figures and alerts again whenever there are others, without a checkpoint', async () => {
+  const { source } = session.data;
+  const [runs, alerts] = [await source.runs(), vi.spyOn(source, 'alerts')];
+  const figures = vi.spyOn(source, 'healthSteps');
+  const asked = async (health: string) => {
+    alerts.mockClear();
+    figures.mockClear();
+    const listed = runs.runs.map((run) => (run.run === 'synthetic' ? { ...run, health } : run));
+    vi.spyOn(source, 'runs').mockResolvedValue({ runs: listed });
+    await session.refreshRuns();
+    await pass();
+    return [alerts.mock.calls.length, figures.mock.calls.length];
+  };
+  expect(await asked('first')).toEqual([1, 1]);
+  expect(await asked('first')).toEqual([0, 0]);
+  expect(await asked('second')).toEqual([1, 1]);
+  expect(session.live.on).toBe(false); // no checkpoint came
+});
+
 it('is ready when every feature is, and not before', async () => {
   expect(session.ready).toBe(true);
   for (const feature of session.features.filter((each) => 'busy' in each)) {

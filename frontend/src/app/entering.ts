@@ -30,6 +30,7 @@ export function enterRun(session: Session): void {
   session.entered = run.run;
   session.identity = identity;
   session.seen = '';
+  session.seenHealth = '';
   for (const feature of features) feature.leave?.();
   if (run.error !== null) return;
   void data.probe.load(async (signal) => indexTokens(await source.probe(run.run, signal), run.lists));
@@ -81,12 +82,16 @@ function forget({ loader, features }: Session): void {
   for (const feature of features) feature.forget?.();
 }
 
-/** New checkpoints, or steps that were written again: the timeline grows, the figures are read again, and the frame moves only if asked to. */
+/** New checkpoints, or steps that were written again: the timeline grows, and the frame moves only if asked to. Figures and alerts are
+ * read again whenever there are others: they may come more often. */
 export function followSteps(session: Session): void {
   const { playback, axes } = session;
   const { run, source } = session.data;
   if (!run || run.error !== null) return;
   const steps = `${run.steps.join()} ${run.order}`;
+  const health = `${steps} ${run.health}`;
+  if (health !== session.seenHealth) session.health.update(source, run.run);
+  session.seenHealth = health;
   if (steps === session.seen) return;
   if (session.seen !== '') {
     session.live.grew();
@@ -95,5 +100,4 @@ export function followSteps(session: Session): void {
   session.seen = steps;
   const newest = run.steps.at(-1) ?? null;
   if (axes.frame === null || axes.refitLive || !run.steps.includes(axes.frame)) axes.frame = newest;
-  session.health.update(source, run.run);
 }

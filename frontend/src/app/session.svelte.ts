@@ -142,11 +142,12 @@ export class Session extends Ground {
   readonly exportViews = new ExportViews();
   /** Scenes that have a picture which they have not drawn yet. */
   drawing = $state(0);
-  /** What a link asks for that its run has still to be entered for; the run that was entered, what it was, and its steps then. */
+  /** What a link asks for that its run has still to be entered for; the run that was entered, what it was, and its steps and its health then. */
   wanted: Link | null = null;
   entered: string | null = null;
   identity = '';
   seen = '';
+  seenHealth = '';
   /** By which start of its training each run was written last. */
   readonly starts = new Map<string, string>();
 

@@ -74,6 +74,8 @@ export interface Run {
   readonly steps: readonly number[];
   /** Start and count of the checkpoint that was written last: another one also where a step is written again. */
   readonly order?: readonly number[] | null;
+  /** Another one whenever there are other figures or alerts, also between checkpoints. */
+  readonly health?: string | null;
   readonly layers: readonly Layer[];
   /** In the order of recording; the last one is what is shown. */
   readonly segments: readonly Segment[];
