@@ -154,7 +154,8 @@ export class Comparison implements TimeSpan, Feature {
     const { name, logarithmic, values } = this.difference;
     const title = `Difference of ${figureTitle(name).toLowerCase()}`;
     const reads = logarithmic ? 'decimal logarithm of the ratio' : 'less the second one';
-    return { id: 'difference', title, reads: `${figureTitle(name)}, ${reads}.`, values };
+    const about = `${this.name} ${this.choice} ${name}`;
+    return { id: 'difference', title, reads: `${figureTitle(name)}, ${reads}.`, about, values };
   });
 
   /** What lies under the matrix, and under the opened head. */

@@ -37,7 +37,11 @@ beforeEach(() => {
   vi.useFakeTimers();
   matrix = new Scene();
   plans = new Plans();
-  clustering = new Clustering({ matrix }, () => plans.all);
+  clustering = new Clustering(
+    { matrix },
+    () => plans.all,
+    () => '',
+  );
   end = $effect.root(() => clustering.begin());
 });
 

@@ -32,6 +32,8 @@ export class Clustering {
   constructor(
     private readonly session: ClusteringNeeds,
     private readonly plans: () => readonly PairPlan[],
+    /** The search that the plans are of, in words. */
+    private readonly about: () => string,
   ) {}
 
   /** Null while there is nothing to compare, or nothing known of this search yet. */
@@ -43,6 +45,7 @@ export class Clustering {
       title: 'Clusteredness of hits',
       reads:
         'How often two hits lie nearer to each other than a hit and another token: 1 if the hits are one cluster, as where a head groups by meaning; 0.5 if they are scattered, as where it groups by position or by something else.',
+      about: this.about(),
       values: result.values,
     };
   });

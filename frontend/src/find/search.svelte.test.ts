@@ -5,7 +5,7 @@ import { TokenSearch } from './search.svelte';
 
 const { run, probe } = dataOf([textOf('the cat sat'), textOf('The mat')]);
 const theme = $state({ dark: false });
-const filter = $state<{ shown: Uint8Array | null }>({ shown: null });
+const filter = $state<{ shown: Uint8Array | null; parts: [] }>({ shown: null, parts: [] });
 let search: TokenSearch;
 
 beforeEach(() => {

@@ -15,7 +15,7 @@ interface Needs extends ClusteringNeeds {
     readonly run: Pick<Run, 'queries' | 'keys'> | null;
     readonly probe: { readonly value: TokenIndex | null };
   };
-  readonly filter: Pick<TokenFilter, 'shown'>;
+  readonly filter: Pick<TokenFilter, 'shown' | 'parts'>;
   readonly theme: { readonly dark: boolean };
 }
 
@@ -44,7 +44,11 @@ export class TokenSearch implements Feature {
   readonly clustering: Clustering;
 
   constructor(private readonly session: Needs) {
-    this.clustering = new Clustering(session, () => this.plans);
+    this.clustering = new Clustering(
+      session,
+      () => this.plans,
+      () => this.asked,
+    );
   }
 
   readonly parsed: Search = $derived.by(() => parseSearch(this.text, this.matchCase));
@@ -99,6 +103,12 @@ export class TokenSearch implements Feature {
   private readonly plans: readonly PairPlan[] = $derived.by(() => {
     const { hits, kinds, sizes } = this;
     return hits ? planPairs(hits, kinds, sizes, this.session.filter.shown) : [];
+  });
+
+  private readonly asked: string = $derived.by(() => {
+    const { parsed, matchCase, kinds } = this;
+    const only = this.session.filter.parts.map(({ says }) => says);
+    return JSON.stringify([parsed.terms.map(({ source }) => source), matchCase, kinds, only]);
   });
 
   /** To be called while a component is made. */

@@ -7,6 +7,8 @@ export interface HeadScore {
   readonly title: string;
   /** What it says, in a sentence or two. */
   readonly reads: string;
+  /** Of what its values are beside the step, where others may come under its id: the head that others are like, the words of a search. */
+  readonly about?: string;
   /** NaN: not known. [heads of all layers] */
   readonly values: Float64Array;
 }

@@ -25,13 +25,13 @@ function setup() {
     },
   });
   const playback = $state({ step: 0 as number | null });
-  const change = $state({ values: new Float64Array(4).fill(Number.NaN) });
+  const change = $state({ about: 'previous', values: new Float64Array(4).fill(Number.NaN) });
   const likeness = $state({ to: null as HeadPlace | null, elsewhere: false, follow: vi.fn() });
   const scoring = {
     likeness,
     get arranging(): readonly HeadScore[] {
       const figures = healthScores(health.figures ?? new Map(), playback.step ?? 0);
-      return [...figures, { id: 'change', title: '', reads: '', values: change.values }];
+      return [...figures, { id: 'change', title: '', reads: '', ...change }];
     },
   };
   const matrixView = new MatrixView(() => false);
@@ -97,6 +97,38 @@ it('keeps what it sorts by while another step, at which it is not known, is show
   expect([order(), arrangement.outdated]).toEqual([[2, 3, 1, 0], true]);
   arrangement.leave();
   arrangement.arrange('change', true);
+  expect(order()).toEqual([0, 1, 2, 3]);
+  end();
+});
+
+it('forgets what sorted and filtered where the same score is about something else, or of a discarded training', () => {
+  const { arrangement, playback, change, order, end } = setup();
+  arrangement.arrange('change', true);
+  change.values = Float64Array.of(1, 2, 4, 3);
+  flushSync();
+  expect(order()).toEqual([2, 3, 1, 0]);
+  change.about = '0'; // and its values are on their way
+  change.values = new Float64Array(4).fill(Number.NaN);
+  arrangement.again();
+  flushSync();
+  expect(order()).toEqual([0, 1, 2, 3]);
+  change.values = Float64Array.of(4, 1, 2, 3);
+  flushSync();
+  expect(order()).toEqual([0, 3, 2, 1]);
+  arrangement.arrange('layer');
+  arrangement.keep({ score: 'change', least: 2.5, most: null });
+  flushSync();
+  playback.step = 100;
+  change.about = '100';
+  change.values = Float64Array.of(9, 9, 9, 1);
+  flushSync();
+  expect([order(), arrangement.outdated]).toEqual([[0, 1, 2, 3], true]);
+  arrangement.again();
+  flushSync();
+  expect(order()).toEqual([0, 1, 2]);
+  playback.step = 0;
+  arrangement.forget();
+  flushSync();
   expect(order()).toEqual([0, 1, 2, 3]);
   end();
 });

@@ -20,6 +20,7 @@ import {
   type ScoreRange,
   scoreRanges,
 } from './head_filter';
+import { HeldScores } from './held_scores.svelte';
 import type { Likeness } from './likeness.svelte';
 import type { MatrixView } from './matrix_view.svelte';
 import { isDescending, type Order } from './order';
@@ -80,7 +81,7 @@ export class Arrangement implements Feature {
   private turned = $state(false);
 
   /** What is known at the basis of scores that are known for the shown step only. */
-  private held = $state.raw<ReadonlyMap<string, Float64Array>>(new Map());
+  private readonly held = new HeldScores();
   private readonly glide: CellGlide;
 
   constructor(private readonly session: Needs) {
@@ -205,12 +206,7 @@ export class Arrangement implements Feature {
     $effect.pre(() => {
       const { scoring, playback } = this.session;
       if (playback.step !== this.basis) return;
-      const found = scoring.arranging.filter(
-        ({ id, values }) => this.told.includes(id) && !values.every(Number.isNaN),
-      );
-      const held = untrack(() => this.held);
-      const fresh = found.filter(({ id, values }) => held.get(id) !== values);
-      if (fresh.length > 0) this.held = new Map([...held, ...fresh.map((s) => [s.id, s.values] as const)]);
+      this.held.take(scoring.arranging.filter(({ id }) => this.told.includes(id)));
     });
     this.glide.begin();
   }
@@ -219,8 +215,13 @@ export class Arrangement implements Feature {
     return this.gliding;
   }
 
+  /** What sorts and filters may be of a training that was discarded. */
+  forget(): void {
+    this.held.clear();
+  }
+
   leave(): void {
-    this.held = new Map();
+    this.held.clear();
     this.basis = null;
     this.pins = [];
     this.folded = [];
@@ -250,7 +251,7 @@ export class Arrangement implements Feature {
   again(): void {
     const { step } = this.session.playback;
     this.session.scoring.likeness.follow();
-    if (step !== this.basis) this.held = new Map();
+    if (step !== this.basis) this.held.clear();
     this.basis = step;
     this.session.matrixView.chosen = null; // heads have moved: what was in view is elsewhere
   }
@@ -275,9 +276,8 @@ export class Arrangement implements Feature {
   }
 
   pin({ layer, head }: HeadPlace): void {
-    this.pins = this.isPinned({ layer, head })
-      ? this.pins.filter((pin) => pin.layer !== layer || pin.head !== head)
-      : [...this.pins, { layer, head }];
+    const others = this.pins.filter((pin) => pin.layer !== layer || pin.head !== head);
+    this.pins = others.length < this.pins.length ? others : [...this.pins, { layer, head }];
   }
 
   /** Numbers of the pinned heads. */
@@ -289,7 +289,7 @@ export class Arrangement implements Feature {
   private valuesOf(id: string): ArrayLike<number> | null {
     const series = this.session.health.figures?.get(id);
     if (series && this.basis !== null) return valuesAt(series, this.basis);
-    return this.held.get(id) ?? null;
+    return this.held.valuesOf(id, this.session.scoring.arranging);
   }
 
   private now(id: string): Float64Array | null {

@@ -52,6 +52,7 @@ export class Change {
       id: 'change',
       title: `Change since ${this.since === 'previous' ? 'previous' : since}`,
       reads: `How much attention differs from ${since}: the mean Jensen-Shannon distance of its rows, 0 where nothing changed, 1 where all did.`,
+      about: String(this.since),
       values: this.answers.get(this.key) ?? new Float64Array(total).fill(Number.NaN),
     };
   });

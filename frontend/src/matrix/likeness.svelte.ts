@@ -80,6 +80,7 @@ export class Likeness {
       id: 'likeness',
       title: `Likeness to ${name}`,
       reads: `How alike attention is to that of ${name}: 1 less the mean Jensen-Shannon distance of their rows, 1 where both attend to the same.`,
+      about: name,
       values: values ? Float64Array.from(values) : new Float64Array(grid.total).fill(Number.NaN),
     };
   });
