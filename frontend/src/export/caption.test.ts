@@ -21,12 +21,13 @@ const panel = {
   signed: false,
 };
 
+const unders = { difference: null, underMatrix: null, underHead: null };
 const drawn = (late: [number, StandIn][] = [], method: Method = 'biplot') =>
   ({ dims: 2, late: new Map(late), asked: { method } }) as const;
 
 /** The eighth head of the model's sixth layer, halfway between two steps, but for `parts`. */
 function shown(parts: Partial<Captioned> = {}): Captioned {
-  const layers = [layerOf({ number: 5, heads: 1, head_numbers: [7] })];
+  const layers = [layerOf({ number: 5, heads: 2, head_numbers: [7, 9] })];
   return {
     data: dataOf([textOf('a b'), textOf('c')], { run: 'induction/2', layers }),
     focus: { opened: { layer: 0, head: 0 } },
@@ -42,10 +43,14 @@ function shown(parts: Partial<Captioned> = {}): Captioned {
       top: 0,
       least: 0,
       sides: { query: side, key: side },
+      shown: panel,
       pictured: panel,
       form: 'lines',
       weighing: {},
+      pins: { against: null },
     },
+    imageView: { within: null, beside: false, drawn: 'none', least: 10 },
+    against: { run: null, own: false, same: false, step: null, ...unders },
     ...parts,
   };
 }
@@ -164,6 +169,63 @@ describe('a caption', () => {
     const { title, says } = captionOf('sentence', shown({ sentence: { ...shown().sentence, pictured } }));
     expect(title).toBe('induction/2 · L5 H7, a difference · step 1,000');
     expect(says[0]).toBe('attention within sequence 1: shown − step 0');
+  });
+
+  it('is of the head and the step whose attention is drawn', () => {
+    const { sentence } = shown();
+    const told = (parts: Partial<Captioned['sentence']>) => {
+      const session = shown({ sentence: { ...sentence, ...parts } });
+      return [captionOf('sentence', session).title, nameOf('sentence', session, 'png')];
+    };
+    const head = { pins: { against: { head: { layer: 0, head: 1 } } }, pictured: { ...panel, id: '0-1' } };
+    expect(told(head)).toEqual([
+      'induction/2 · L5 H9 · step 1,000',
+      'induction-2_L5H9_step1000_sequence1_attention.png',
+    ]);
+    const step = { pins: { against: { step: 0 } }, pictured: { ...panel, id: 's0', step: 0 } };
+    expect(told(step)[0]).toBe('induction/2 · L5 H7 · step 0');
+    // Maps are beside each other, each under its own name: the first is of the shown head.
+    expect(told({ ...step, form: 'map' })[0]).toBe('induction/2 · L5 H7 · step 1,000');
+  });
+
+  it('says of an image nothing that is drawn of texts alone', () => {
+    const sentence = { ...shown().sentence, form: 'map', top: 5, least: 0.1 } as const;
+    const says = (parts: Partial<Captioned['imageView']>, form: 'lines' | 'map' = 'map') =>
+      captionOf(
+        'sentence',
+        shown({ sentence: { ...sentence, form }, imageView: { ...shown().imageView, ...parts } }),
+      ).says;
+    const [of, left] = ['attention within sequence 1', '2 tokens left out'];
+    expect(says({ within: {} })).toEqual([of, left]);
+    expect(says({ within: {}, drawn: 'links', least: 20 })).toEqual([of, 'links from 20 %', left]);
+    expect(says({ beside: true }, 'lines')).toEqual([of, left]);
+    const scale = 'weights on a scale of square roots';
+    expect(says({ beside: true })).toEqual([
+      of,
+      scale,
+      'the strongest 5 of each query',
+      'from 10 %',
+      left,
+    ]);
+  });
+
+  it('says with what a picture is compared', () => {
+    const other = { ...shown().against, run: { ...dataOf([]).run, run: 'other' }, step: 400 };
+    const under = { fromStep: 400, toStep: 400, to: { heads: [null, new Float32Array()] } };
+    const says = (kind: ViewKind, parts: Partial<Captioned['against']>) =>
+      captionOf(kind, shown({ against: { ...other, ...parts } })).says.slice(1);
+    expect(says('matrix', { difference: {} })).toEqual(['difference: less other, step 400']);
+    expect(says('matrix', { difference: {}, own: true })).toEqual(['difference: less step 400']);
+    expect(says('matrix', { underMatrix: under })).toEqual(['hollow: other, step 400']);
+    expect(says('matrix', { underMatrix: under, same: true })).toEqual([]);
+    expect(says('matrix', { underMatrix: { ...under, to: { heads: [null] } } })).toEqual([]);
+    expect(says('head', { underHead: { ...under, fromStep: 300 } })).toEqual([
+      'hollow: other, between steps 300 and 400',
+    ]);
+    const difference = shown({ against: { ...other, difference: {} } });
+    expect(nameOf('matrix', difference, 'svg')).toBe(
+      'induction-2_heads_step1000_biplot_less_other_step400.svg',
+    );
   });
 });
 

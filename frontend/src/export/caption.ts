@@ -1,9 +1,13 @@
 import { grouped, stepName } from '../base/numbers';
+import type { Comparison } from '../compare/compare.svelte';
 import { formatValue } from '../health/figures';
+import type { ImageView } from '../image/image_view.svelte';
 import type { CellMaps } from '../matrix/cell_maps.svelte';
 import { kindTitle } from '../matrix/map_words';
 import type { Playback } from '../playback/playback.svelte';
 import { lengthsDiffer } from '../reading/mean_positions';
+import type { Panel } from '../reading/panel';
+import type { Pin } from '../reading/pins';
 import type { Sentence } from '../reading/sentence.svelte';
 import type { Focus } from '../run/focus.svelte';
 import { headLabel } from '../run/labels';
@@ -13,7 +17,7 @@ import type { TokenIndex } from '../run/places';
 import { type Method, type Projection, parametersOf } from '../run/projection';
 import type { Layer, Run } from '../run/types';
 import type { Axes } from '../shown/axes.svelte';
-import type { StandIn } from '../shown/pair';
+import type { Pair, StandIn } from '../shown/pair';
 import type { Steering } from '../timeline/steering.svelte';
 import { fileName, headName } from './names';
 import type { ViewKind } from './views.svelte';
@@ -36,9 +40,19 @@ export interface Captioned {
   readonly matrixView: { readonly tiled: boolean };
   readonly sentence: Pick<
     Sentence,
-    'sequence' | 'top' | 'least' | 'sides' | 'pictured' | 'form' | 'weighing'
-  >;
+    'sequence' | 'top' | 'least' | 'sides' | 'shown' | 'pictured' | 'form' | 'weighing'
+  > & { readonly pins: { readonly against: Pin | null } };
+  readonly imageView: Pick<ImageView, 'beside' | 'drawn' | 'least'> & { readonly within: unknown };
+  /** The second one of two that are compared. */
+  readonly against: Pick<Comparison, 'run' | 'own' | 'same' | 'step'> & {
+    readonly difference: unknown;
+    readonly underMatrix: Under | null;
+    readonly underHead: Under | null;
+  };
 }
+
+/** Points that lie under those of a picture, and their steps. */
+type Under = Pick<Pair, 'fromStep' | 'toStep'> & { readonly to: { readonly heads: readonly unknown[] } };
 
 /** Points on screen, and which heads' own are not there. */
 interface Drawn {
@@ -65,7 +79,7 @@ export function captionOf(kind: ViewKind, session: Captioned): Caption {
     case 'matrix':
       return {
         title: titled('all heads', stepText(session)),
-        says: cellsText(session),
+        says: [...cellsText(session), ...comparedText(session)],
       };
     case 'map':
       return { title: titled(head, stepText(session)), says: [] }; // it says itself of what it is
@@ -75,11 +89,12 @@ export function captionOf(kind: ViewKind, session: Captioned): Caption {
         says: [
           projectionText(session.axes.projection, session.headView.pair?.dims ?? session.axes.dims),
           ...standInsText(session.headView, session.axes.projection.method),
+          ...underText(session, session.against.underHead),
         ],
       };
     case 'sentence':
       return {
-        title: titled(session.sentence.pictured.signed ? `${head}, a difference` : head, readStep(session)),
+        title: titled(readHead(session), readStep(session)),
         says: sentenceText(session),
       };
     case 'health':
@@ -106,12 +121,12 @@ export function nameOf(kind: ViewKind, session: Captioned, extension: string): s
   const step = `step${playback.step ?? 0}`;
   const of = sentence.sequence === 'mean' ? 'mean' : `sequence${sentence.sequence ?? 0}`;
   const parts: Readonly<Record<ViewKind, readonly (string | null)[]>> = {
-    matrix: ['heads', step, ...cellsName(session)],
+    matrix: ['heads', step, ...cellsName(session), ...lessName(session)],
     map: [head, step, session.cellMaps.cells],
     head: [head, step, projection.method],
     sentence: [
-      head,
-      `step${sentence.pictured.step ?? playback.step ?? 0}`,
+      readHead(session).replace(' ', ''),
+      `step${readPanel(session).step ?? playback.step ?? 0}`,
       of,
       sentence.weighing.weight ? 'weighted-attention' : 'attention',
     ],
@@ -135,7 +150,31 @@ function cellsText({ axes, matrix, cellMaps, matrixView }: Captioned): string[] 
   ];
 }
 
-/** The same in a file's name. */
+/** From what the matrix's tint is the difference, or what lies under its points. */
+function comparedText(session: Captioned): string[] {
+  const { against, cellMaps, matrixView } = session;
+  if (against.difference) return [`difference: less ${secondText(session, stepName(against.step))}`];
+  return cellMaps.on || matrixView.tiled ? [] : underText(session, against.underMatrix);
+}
+
+/** What lies under the points of a picture: "hollow: another, step 400". */
+function underText(session: Captioned, under: Under | null): string[] {
+  if (session.against.same || !under?.to.heads.some(Boolean)) return [];
+  const { fromStep, toStep } = under;
+  const steps = fromStep === toStep ? stepName(toStep) : `between steps ${grouped(fromStep)} and ${grouped(toStep)}`;
+  return [`hollow: ${secondText(session, steps)}`];
+}
+
+function secondText({ against: { own, run } }: Captioned, step: string): string {
+  return own ? step : `${run?.run === '.' ? 'log directory' : run?.run}, ${step}`;
+}
+
+/** The same of a difference in a file's name. */
+function lessName({ against: { difference, own, run, step } }: Captioned): (string | null)[] {
+  return difference ? ['less', own ? null : (run?.run ?? null), `step${step ?? 0}`] : [];
+}
+
+/** The same of what cells show. */
 function cellsName({ axes, cellMaps, matrixView }: Captioned): string[] {
   const { on, cells, kind } = cellMaps;
   if (matrixView.tiled) return ['tints'];
@@ -175,13 +214,39 @@ function stepText({ playback }: Pick<Captioned, 'playback'>): string {
   return `${Math.round(100 * mix)} % of the way from step ${number(from)} to ${number(to)}`;
 }
 
-/** The step whose attention is drawn. */
-function readStep({ playback, sentence }: Pick<Captioned, 'playback' | 'sentence'>): string {
-  return stepName(sentence.pictured.step ?? playback.step);
+/** Whether attention is drawn as maps: the shown one, and beside it all that is compared, each under its own name. */
+function isMap({ sentence, imageView }: Captioned): boolean {
+  return sentence.form === 'map' && !imageView.within;
 }
 
-function sentenceText({ sentence, data: { probe } }: Pick<Captioned, 'sentence' | 'data'>): string[] {
-  const { sequence, top, least, sides, pictured, form, weighing } = sentence;
+/** The attention that is drawn, or the first of those that are. */
+function readPanel(session: Captioned): Panel {
+  return isMap(session) ? session.sentence.shown : session.sentence.pictured;
+}
+
+/** Whose it is. */
+function readHead(session: Captioned): string {
+  const { layers } = session.data;
+  const { opened } = session.focus;
+  const { against } = session.sentence.pins;
+  const { id, signed } = readPanel(session);
+  const isPinned = id !== 'shown' && !signed && against && 'head' in against;
+  const place = isPinned ? against.head : opened;
+  const head = place ? headLabel(layers, place.layer, place.head) : '';
+  return signed ? `${head}, a difference` : head;
+}
+
+/** The step whose attention is drawn. */
+function readStep(session: Captioned): string {
+  return stepName(readPanel(session).step ?? session.playback.step);
+}
+
+function sentenceText(session: Captioned): string[] {
+  const { sentence, imageView } = session;
+  const { probe } = session.data;
+  const { sequence, top, least, sides, weighing } = sentence;
+  const { id, title } = readPanel(session);
+  const pictures = imageView.within || (imageView.beside && !isMap(session));
   const lengths = probe.value?.sequences.map(({ tokens }) => tokens.length) ?? [];
   const of =
     sequence === 'mean'
@@ -190,11 +255,12 @@ function sentenceText({ sentence, data: { probe } }: Pick<Captioned, 'sentence' 
   const both = sides.query === sides.key ? [sides.query] : [sides.query, sides.key];
   const left = both.flatMap(({ gone }) => gone.filter(Boolean)).length;
   return [
-    form === 'lines' && pictured.id !== 'shown' ? `${of}: ${pictured.title}` : of,
-    ...(form === 'map' ? ['weights on a scale of square roots'] : []),
+    id === 'shown' ? of : `${of}: ${title}`,
+    ...(isMap(session) ? ['weights on a scale of square roots'] : []),
     ...(weighing.weight ? ['weighted by ‖v‖'] : []),
-    ...(top > 0 ? [`the strongest ${top} of each query`] : []),
-    ...(least > 0 ? [`from ${Math.round(100 * least)} %`] : []),
+    ...(!pictures && top > 0 ? [`the strongest ${top} of each query`] : []),
+    ...(!pictures && least > 0 ? [`from ${Math.round(100 * least)} %`] : []),
+    ...(pictures && imageView.drawn === 'links' ? [`links from ${imageView.least} %`] : []),
     ...(left > 0 ? [`${left} tokens left out`] : []),
   ];
 }

@@ -175,6 +175,26 @@ it('has what is compared in the table, under its own head and step', async () =>
   ]);
 });
 
+it('calls weighted attention so, and has the tokens of what was read when it was asked for', async () => {
+  const part: Attention = { shape: [1, 2], data: Float32Array.of(1, 0), of: { side: 'query', token: 0 } };
+  let tokens = ['a', 'b'];
+  const rawOf = () => ({ query: tokens, key: tokens });
+  const pins = { held: [{ place: { layer: 1, head: 0, step: 0 }, weights: part }] };
+  const sentence = { ...session.sentence, weighing: { weight: 'values' }, attention: { value: part } } as const;
+  session = { ...session, sentence: { ...sentence, pins, rawOf } };
+  const asked = taken('Weighted attention of L0 H1, step 100', 'csv');
+  tokens = ['x', 'y'];
+  const { name, text } = await asked;
+  const rows = text.split('\r\n');
+  expect(name).toBe('a_L0H1_step100_sequence0_weighted-attention.csv');
+  expect([rows[0]?.split(',').at(-1), rows[3], rows[7]]).toEqual([
+    'weighted_attention',
+    '0,1,100,0,1,b,0,a,0.25',
+    '1,0,0,0,1,b,0,a,0.25',
+  ]);
+  expect(heard.map((query) => 'weight' in query && query.weight)).toEqual(['values', 'values']);
+});
+
 it('says what to do where there is nothing to take', async () => {
   const [first] = numbersOf(session);
   session = Object.assign(session, { focus: { opened: null, selection: null } });

@@ -103,7 +103,7 @@ export function numbersOf(session: ExportSource): readonly Numbers[] {
       : []),
     { title: `Points of all heads, ${at}`, take: takeMatrix(session) },
     ...(opened && selection && session.sentence.attention.value
-      ? [{ title: `Attention of ${head}, ${at}`, take: takeAttention(session) }]
+      ? [{ title: `${weightsOf(session)} of ${head}, ${at}`, take: takeAttention(session) }]
       : []),
     ...(health && health.size > 0
       ? [{ title: 'Health, all heads and steps', take: takeHealth(session) }]
@@ -187,43 +187,48 @@ function takeMatrix(session: ExportSource): Numbers['take'] {
   };
 }
 
+/** What weights of attention are. */
+function weightsOf({ sentence }: ExportSource): string {
+  return sentence.weighing.weight ? 'Weighted attention' : 'Attention';
+}
+
 /** What is compared is in the table too; the array is of what is shown. */
 function takeAttention(session: ExportSource): Numbers['take'] {
   return async (format) => {
     const { playback, sentence } = session;
     const { run } = session.data;
     const { opened } = session.focus;
-    const { attention } = session.sentence;
+    const { attention, weighing } = session.sentence;
     const { step } = playback;
     if (!run || !opened || !attention.value || step === null)
       throw new Error('The attention is still on its way: wait a moment, and take it again.');
-    /** The whole matrix, also where one row of it is enough to be shown. */
-    const whole = async (place: HeadPlace & { readonly step: number }, held: Attention) => {
-      if (held.of === null) return held;
-      const { weighing, sequence } = sentence;
-      return session.data.source.attention({ run: run.run, ...place, sequence: sequence ?? 0, ...weighing });
-    };
-    const weights = await whole({ ...opened, step }, attention.value);
-    const sequence = String(sentence.sequence ?? 0);
+    const sequence = sentence.sequence ?? 0;
+    const called = weightsOf(session).toLowerCase();
     const of = sequence === 'mean' ? sequence : `sequence${sequence}`;
-    const name = fileName(run.run, [headName(run, opened), `step${step}`, of, 'attention'], format);
-    if (format === 'npy') return npy(name, writeNpy(weights));
-    const between = (layer: number) => {
-      const { query, key } = sentence.rawOf(layer);
-      return { queries: query, keys: key };
-    };
-    const shown: HeadAttention = {
-      ...opened,
-      ...between(opened.layer),
-      step,
-      sequence,
-      weights: weights.data,
-    };
-    const pinned = sentence.pins.held.map(async ({ place, weights: held }): Promise<HeadAttention[]> => {
-      if (!held) return [];
-      return [{ ...place, ...between(place.layer), sequence, weights: (await whole(place, held)).data }];
-    });
-    return csv(name, attentionCsv([shown, ...(await Promise.all(pinned)).flat()], run.layers));
+    const parts = [headName(run, opened), `step${step}`, of, called.replace(' ', '-')];
+    const name = fileName(run.run, parts, format);
+    // Looked up before anything is waited for: something else may be read meanwhile.
+    const all = [{ place: { ...opened, step }, weights: attention.value }, ...sentence.pins.held].flatMap(
+      ({ place, weights: held }) => {
+        if (!held) return [];
+        const { query, key } = sentence.rawOf(place.layer);
+        return [{ place, held, queries: query, keys: key }];
+      },
+    );
+    /** The whole matrix, also where one row of it is enough to be shown. */
+    const whole = async (place: HeadPlace & { readonly step: number }, held: Attention) =>
+      held.of === null
+        ? held
+        : session.data.source.attention({ run: run.run, ...place, sequence, ...weighing });
+    if (format === 'npy') return npy(name, writeNpy(await whole({ ...opened, step }, attention.value)));
+    const rows = all.map(
+      async ({ place, held, queries, keys }): Promise<HeadAttention> => ({
+        ...place,
+        ...{ queries, keys, sequence: String(sequence) },
+        weights: (await whole(place, held)).data,
+      }),
+    );
+    return csv(name, attentionCsv(await Promise.all(rows), run.layers, called.replace(' ', '_')));
   };
 }
 

@@ -86,7 +86,7 @@ it('has a row a pair of tokens', () => {
   const all = [
     { layer: 0, head: 0, step: 7, sequence: 'mean', queries: ['0', '1'], keys: ['0', '1'], weights },
   ];
-  expect(attentionCsv(all, [layer]).split('\r\n')[3]).toBe('5,2,7,mean,1,1,0,0,0.25');
+  expect(attentionCsv(all, [layer], 'attention').split('\r\n')[3]).toBe('5,2,7,mean,1,1,0,0,0.25');
 });
 
 it('has a row a step and head with every figure', () => {

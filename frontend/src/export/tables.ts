@@ -92,8 +92,13 @@ export interface HeadAttention extends HeadPlace {
   readonly weights: Float32Array;
 }
 
-/** A row a pair: layer, head, step, sequence, query, query_token, key, key_token, attention. */
-export function attentionCsv(all: readonly HeadAttention[], layers: readonly Layer[]): string {
+/** A row a pair: layer, head, step, sequence, query, query_token, key, key_token, and the weight.
+ * @param called what weights are: "attention" */
+export function attentionCsv(
+  all: readonly HeadAttention[],
+  layers: readonly Layer[],
+  called: string,
+): string {
   const names = [
     'layer',
     'head',
@@ -103,7 +108,7 @@ export function attentionCsv(all: readonly HeadAttention[], layers: readonly Lay
     'query_token',
     'key',
     'key_token',
-    'attention',
+    called,
   ];
   function* rows(): Generator<Field[]> {
     for (const { layer, head, step, sequence, queries, keys, weights } of all) {
