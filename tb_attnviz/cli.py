@@ -144,9 +144,10 @@ def _readable(run: dict[str, Any]) -> list[str]:
     damaged = [f"  {'' if index else 'damaged':<8}{sentence}" for index, sentence in enumerate(run["damaged"])]
     counted = f"  {'layers':<8}{len(layers)}, {sum(layer['heads'] for layer in layers)} heads"
     names = [plain(layer["name"]) for layer in layers]
+    numbers = [index if layer["number"] is None else layer["number"] for index, layer in enumerate(layers)]
     width = max(map(len, names), default=0)
     table = [
-        f"  {index:>6}  {names[index]:<{width}}  {layer['heads']} heads of {layer['head_dim']}"
+        f"  {numbers[index]:>6}  {names[index]:<{width}}  {layer['heads']} heads of {layer['head_dim']}"
         + (f", {layer['kv_heads']} of keys" if layer["kv_heads"] != layer["heads"] else "")
         + (", causal" if layer["causal"] else "")
         for index, layer in enumerate(layers)

@@ -1,5 +1,6 @@
 """The command line: a pretrained model in one command, and what is on disk."""
 
+import dataclasses
 import json
 import os
 import socket
@@ -18,7 +19,7 @@ from tb_attnviz.events import Alert, AlertRecord, RunWriter
 from tb_attnviz.snapshot import find_sources
 from tb_attnviz.text_file import read_texts
 from tests.callbacks.models import MINILM, TEXTS, eager_attentions
-from tests.conftest import PROBE, write_checkpoint
+from tests.conftest import LAYERS, PROBE, write_checkpoint
 
 
 @pytest.fixture
@@ -215,6 +216,13 @@ class TestInspect:
             assert part in first
         assert second.splitlines()[0] == "b"
         assert "none yet" in second
+
+    def test_numbers_layers_as_the_model_does(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        writer = RunWriter(str(tmp_path / "run"))
+        writer.begin(0, PROBE, [dataclasses.replace(LAYERS[0], number=7)])
+        writer.close()
+        assert main(["inspect", str(tmp_path)]) == 0
+        assert "     7  blocks.0.attention  4 heads of 8" in capsys.readouterr().out
 
     def test_as_json(self, logdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["inspect", str(logdir), "--json"]) == 0

@@ -24,9 +24,10 @@ class Chain:
     @property
     def name(self) -> str:
         """For people: which head of which run, and what it is projected by."""
-        head = "" if self.view.head is None else f", head {self.view.head}"
-        projection = self.view.projection
-        return f"{self.run}: layer {self.layer}{head}, {projection.method} in {projection.dims}-D"
+        projection, described = self.view.projection, next(iter(self.view.source.layers.values()))
+        layer, number = described.in_model(self.layer, self.view.head or 0)
+        head = "" if self.view.head is None else f", head {number}"
+        return f"{self.run}: layer {layer}{head}, {projection.method} in {projection.dims}-D"
 
     def missing(self, store: Store) -> "Chain":
         """The same without the pictures that `store` has."""

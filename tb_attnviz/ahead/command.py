@@ -51,7 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=default.seed, metavar="N", help="of t-SNE and UMAP")
     choice = "all, A:B or a list like 0,100"
     parser.add_argument("--steps", type=Numbers, default=Numbers("all"), help=f"newest, {choice} (default all)")
-    parser.add_argument("--layers", type=Numbers, default=Numbers("all"), help=f"{choice}, from 0 on (default all)")
+    parser.add_argument(
+        "--layers", type=Numbers, default=Numbers("all"), help=f"{choice}, numbered by the model (default all)"
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--workers",

@@ -27,7 +27,7 @@ def positive(text: str) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class Numbers:
-    """Some of the recorded steps, or of the layers: all, the newest, from A to B, or those listed."""
+    """Some of the recorded steps, layers or heads: all, the newest, from A to B, or those listed."""
 
     text: str
 
@@ -51,6 +51,11 @@ class Numbers:
             raise PlanError(f"no {what} lies in {self.text}: {_range(existing, what)}")
         return chosen
 
+    def places(self, existing: Sequence[int], what: str) -> list[int]:
+        """Where those stand among `existing`. Raises as `of` does."""
+        chosen = set(self.of(existing, what))
+        return [place for place, number in enumerate(existing) if number in chosen]
+
     def _between(self, existing: Sequence[int]) -> list[int]:
         first, last = self.text.split(":")
         low = int(first) if first else existing[0]
@@ -64,13 +69,18 @@ class Numbers:
         return sorted(listed)
 
 
+def layers_of(run: Run, layers: Numbers) -> list[int]:
+    """Places of those of `layers`, which are the model's own numbers, among the recorded ones. Raises PlanError."""
+    return layers.places([layer.in_model(place, 0)[0] for place, layer in enumerate(run.layers)], "layer")
+
+
 def chains(name: str, run: Run, projections: Sequence[Projection], steps: Numbers, layers: Numbers) -> Iterator[Chain]:
     """The chains of `run`: its newest step first, since every step starts from the one after it.
 
     Steps that cannot be read are left out: `damaged` of the run tells of each. Raises PlanError for steps or layers
     that are not there.
     """
-    chosen = layers.of(range(len(run.layers)), "layer")
+    chosen = layers_of(run, layers)
     asked = set(asked_steps(run, steps))
     for projection in projections:
         for layer in chosen:

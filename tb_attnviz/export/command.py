@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps", default="12", metavar="LIST", help=f"how many, spread log-evenly, or newest, {choice} (default 12)"
     )
-    parser.add_argument("--layers", default="all", metavar="LIST", help=f"{choice}, from 0 on (default all)")
+    parser.add_argument(
+        "--layers", default="all", metavar="LIST", help=f"{choice}, numbered by the model (default all)"
+    )
     parser.add_argument("--heads", default="all", metavar="LIST", help=f"of every layer: {choice} (default all)")
     parser.add_argument(
         "--detail",

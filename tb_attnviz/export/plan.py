@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tb_attnviz.ahead.plan import Numbers, PlanError
+from tb_attnviz.ahead.plan import Numbers, PlanError, layers_of
 from tb_attnviz.events import Layer
 from tb_attnviz.projection.pictures import View
 from tb_attnviz.projection.projection import Projection
@@ -127,12 +127,16 @@ def _steps(recorded: Sequence[int], text: str) -> tuple[int, ...]:
 
 
 def _heads(run: Run, layers: str, heads: str) -> tuple[Head, ...]:
-    chosen = Numbers(layers).of(range(len(run.layers)), "layer")
     return tuple(
         Head(layer, head, page_layer, page_head, _name(run.layers, layer, head))
-        for page_layer, layer in enumerate(chosen)
-        for page_head, head in enumerate(Numbers(heads).of(range(run.layers[layer].heads), "head"))
+        for page_layer, layer in enumerate(layers_of(run, Numbers(layers)))
+        for page_head, head in enumerate(_heads_of(run.layers[layer], Numbers(heads)))
     )
+
+
+def _heads_of(layer: Layer, heads: Numbers) -> list[int]:
+    """Places of those of `heads`, which are the model's own numbers, among the recorded ones."""
+    return heads.places([layer.in_model(0, place)[1] for place in range(layer.heads)], "head")
 
 
 def _detail(chosen: Sequence[Head], text: str) -> tuple[Head, ...]:

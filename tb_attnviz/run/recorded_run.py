@@ -113,7 +113,8 @@ class RecordedRun:
                 sentences.append(f"step {step} is left out: {why}")
             for layer, location in enumerate(checkpoint.locations):
                 if why := reasons.get((checkpoint.file, location.offset)):
-                    sentences.append(f"step {step} is left out in layer {layer}: {why}")
+                    number = checkpoint.layers[layer].in_model(layer, 0)[0]
+                    sentences.append(f"step {step} is left out in layer {number}: {why}")
         return sentences
 
     @property
