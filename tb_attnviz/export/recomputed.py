@@ -77,7 +77,8 @@ def similarity(plan: Plan, step: int) -> Iterator[Piece]:
 def findings(plan: Plan, step: int) -> Iterator[Piece]:
     """What the chosen heads are at `step`, as the route `findings` has it, numbered as in the page.
 
-    Beside each finding of a head in detail its `evidence`, where the page has that sequence.
+    Beside each finding of a head in detail its `evidence`, where the page has that sequence; None where no query that
+    was recorded shows it.
     """
     places = {(head.layer, head.head): (head.page_layer, head.page_head) for head in plan.heads}
     detail = {(head.layer, head.head) for head in plan.detail}
@@ -89,9 +90,11 @@ def findings(plan: Plan, step: int) -> Iterator[Piece]:
         place = entry["layer"], entry["head"]
         entry["layer"], entry["head"] = places[place]
         for finding in entry.get("findings", ()):
-            shown = plan.run.evidence(known[*place, finding["kind"]], step) if place in detail else None
-            within = shown if shown is not None and shown.sequence in plan.sequences else None
-            finding["evidence"] = evidence_document(within)["evidence"]
+            if place not in detail:
+                continue
+            shown = plan.run.evidence(known[*place, finding["kind"]], step)
+            if shown is None or shown.sequence in plan.sequences:
+                finding["evidence"] = evidence_document(shown)["evidence"]
         for finding in (*entry.get("findings", ()), *entry.get("lost", ())):
             finding["partner"] = places.get(tuple(finding["partner"])) if finding["partner"] else None
     for group in document["groups"]:

@@ -14,7 +14,7 @@ def findings_task(request: Request, name: str, run: Run, store: tasks.StoreAt) -
     """What the heads of the run called `name` are at a step, by default the newest, and all that happened."""
     recorded, step = run.recorded, _step(request, run)
     return Task(
-        key=repr(("findings", recorded.address, step)),
+        key=repr(("findings", name, recorded.address, step)),
         function=tasks.findings,
         args=(recorded, name, step, store),
         about=about("findings", name, step=step),

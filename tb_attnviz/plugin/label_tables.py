@@ -36,7 +36,7 @@ def label_attention_task(request: Request, name: str, run: Run) -> Task:
     labels = hashlib.sha256(json.dumps([own, others]).encode()).hexdigest()  # the same tokens may get other ones
     said = {"run": name, "step": step, "layer": layer, "head": head, "label": label}
     return Task(
-        key=repr(("label_attention", run.directory, run.checkpoint(step).file, layer, head, label, labels)),
+        key=repr(("label_attention", name, run.directory, run.checkpoint(step).file, layer, head, label, labels)),
         function=made_table,
         args=(run.recorded_layers(step)[layer], own, others, said),
         about=about("label_attention", name, layer=layer, head=head, step=step),

@@ -4,9 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from werkzeug import Request
+from werkzeug.test import EnvironBuilder
 
 from tb_attnviz.events import Alert, AlertedHead, AlertRecord, RunWriter
 from tb_attnviz.findings import measured
+from tb_attnviz.plugin.findings_of_runs import findings_task
+from tb_attnviz.plugin.label_tables import label_attention_task
+from tb_attnviz.plugin.tasks import StoreAt
 from tb_attnviz.projection.ports import MemoryStore
 from tb_attnviz.run import open_run
 from tests.conftest import LAYERS, PROBE, write_checkpoint
@@ -74,6 +79,15 @@ def test_evidence_is_of_the_last_samples(logs: Path, cache: Path) -> None:
     assert ask("evidence", kind="induction", **query).json == {"evidence": None}
     for changed, status in (({"kind": "best"}, 400), ({"kind": "previous", "head": 9}, 404)):
         assert ask("evidence", **{**query, **changed}).status_code == status
+
+
+def test_a_directory_of_two_names_is_told_under_each(logs: Path) -> None:
+    run = open_run(logs / "run")
+    query = {"step": "100", "layer": "0", "head": "0", "label": "part of speech"}
+    request = Request(EnvironBuilder(query_string=query).get_environ())
+    store = StoreAt("", 0)
+    assert findings_task(request, "a", run, store).key != findings_task(request, "b", run, store).key
+    assert label_attention_task(request, "a", run).key != label_attention_task(request, "b", run).key
 
 
 def test_of_a_live_run_only_what_is_new_is_measured(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ export class Session extends Ground {
   );
   /** From which kind of token to which the opened head attends. */
   readonly kinds: KindTable = this.add(new KindTable(this));
-  readonly live = new Live();
+  readonly live: Live = this.add(new Live());
   readonly steering: Steering = this.add(
     new Steering(
       this.data.source,

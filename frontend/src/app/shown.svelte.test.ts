@@ -113,6 +113,21 @@ it('keeps each head’s old picture, marked with its step, until its own has com
   expect(session.matrix.pair!.to.heads[1]).not.toBe(old[1]);
 });
 
+it('says nothing of how hits lie in what stands in for a head', async () => {
+  await begin(true);
+  session.search.text = 'the';
+  const known = () =>
+    Array.from(session.search.clustering.score?.values ?? [], (value) => !Number.isNaN(value));
+  await pass(200);
+  expect(known()).toEqual([true, true, true, true]);
+  source.holds = slow;
+  session.axes.project({ method: 'tsne' });
+  await pass(200);
+  await source.letGo(({ layer, head }) => layer === 1 && head === 0);
+  await pass(200);
+  expect(known()).toEqual([false, false, true, false]);
+});
+
 it('stops with what is there, and goes on', async () => {
   await begin(true);
   source.holds = slow;

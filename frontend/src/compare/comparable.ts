@@ -41,9 +41,16 @@ function inModel(layer: Layer | undefined): string {
 
 /** What two runs recorded of as many layers, where they differ: other layers, or of the layer at this place other heads. */
 function whichAreOthers(here: readonly Layer[], there: readonly Layer[], at: number): string[] {
-  const [mine, others] = [here, there].map((layers) => list('layer', layers.map(({ number }) => number)));
+  const [mine, others] = [here, there].map((layers) =>
+    list(
+      'layer',
+      layers.map(({ number }) => number),
+    ),
+  );
   if (mine !== others) return [mine ?? '', others ?? ''];
-  return [here[at], there[at]].map((layer) => `${list('head', layer?.head_numbers ?? [])} of layer ${layer?.number}`);
+  return [here[at], there[at]].map(
+    (layer) => `${list('head', layer?.head_numbers ?? [])} of layer ${layer?.number}`,
+  );
 }
 
 /** "layers 0, 1"; of many the first ones. */

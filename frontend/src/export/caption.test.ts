@@ -200,13 +200,7 @@ describe('a caption', () => {
     expect(says({ within: {}, drawn: 'links', least: 20 })).toEqual([of, 'links from 20 %', left]);
     expect(says({ beside: true }, 'lines')).toEqual([of, left]);
     const scale = 'weights on a scale of square roots';
-    expect(says({ beside: true })).toEqual([
-      of,
-      scale,
-      'the strongest 5 of each query',
-      'from 10 %',
-      left,
-    ]);
+    expect(says({ beside: true })).toEqual([of, scale, 'the strongest 5 of each query', 'from 10 %', left]);
   });
 
   it('says with what a picture is compared', () => {

@@ -161,7 +161,8 @@ function comparedText(session: Captioned): string[] {
 function underText(session: Captioned, under: Under | null): string[] {
   if (session.against.same || !under?.to.heads.some(Boolean)) return [];
   const { fromStep, toStep } = under;
-  const steps = fromStep === toStep ? stepName(toStep) : `between steps ${grouped(fromStep)} and ${grouped(toStep)}`;
+  const steps =
+    fromStep === toStep ? stepName(toStep) : `between steps ${grouped(fromStep)} and ${grouped(toStep)}`;
   return [`hollow: ${secondText(session, steps)}`];
 }
 

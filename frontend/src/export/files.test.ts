@@ -180,7 +180,11 @@ it('calls weighted attention so, and has the tokens of what was read when it was
   let tokens = ['a', 'b'];
   const rawOf = () => ({ query: tokens, key: tokens });
   const pins = { held: [{ place: { layer: 1, head: 0, step: 0 }, weights: part }] };
-  const sentence = { ...session.sentence, weighing: { weight: 'values' }, attention: { value: part } } as const;
+  const sentence = {
+    ...session.sentence,
+    weighing: { weight: 'values' },
+    attention: { value: part },
+  } as const;
   session = { ...session, sentence: { ...sentence, pins, rawOf } };
   const asked = taken('Weighted attention of L0 H1, step 100', 'csv');
   tokens = ['x', 'y'];

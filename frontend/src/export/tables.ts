@@ -99,17 +99,7 @@ export function attentionCsv(
   layers: readonly Layer[],
   called: string,
 ): string {
-  const names = [
-    'layer',
-    'head',
-    'step',
-    'sequence',
-    'query',
-    'query_token',
-    'key',
-    'key_token',
-    called,
-  ];
+  const names = ['layer', 'head', 'step', 'sequence', 'query', 'query_token', 'key', 'key_token', called];
   function* rows(): Generator<Field[]> {
     for (const { layer, head, step, sequence, queries, keys, weights } of all) {
       for (let i = 0; i < queries.length * keys.length; i++) {

@@ -14,7 +14,7 @@ const step = (...heads: (Float32Array | null)[]): StepPoints => ({ id: '', heads
 const pairOf = (from: StepPoints, to: StepPoints) => ({ from, to, fromStep: 100, toStep: 200 });
 
 class Scene {
-  pair = $state.raw<Pick<Pair, 'from' | 'to' | 'fromStep' | 'toStep'> | null>(null);
+  own = $state.raw<Pick<Pair, 'from' | 'to' | 'fromStep' | 'toStep'> | null>(null);
   mix = $state(0);
 }
 class Plans {
@@ -51,13 +51,13 @@ afterEach(() => {
 });
 
 it('scores the picture of each head: 1 where hits lie together, 0 where both lie nearer to another token', async () => {
-  matrix.pair = pairOf(step(TOGETHER, null, APART), step(TOGETHER, null, APART));
+  matrix.own = pairOf(step(TOGETHER, null, APART), step(TOGETHER, null, APART));
   await pass();
   expect(values()).toEqual([1, Number.NaN, 0]);
 });
 
 it('is of the step that is nearer to what is on screen', async () => {
-  matrix.pair = pairOf(step(TOGETHER), step(APART));
+  matrix.own = pairOf(step(TOGETHER), step(APART));
   matrix.mix = 0.4;
   await pass();
   expect([values(), clustering.of]).toEqual([[1], 100]);
@@ -67,7 +67,7 @@ it('is of the step that is nearer to what is on screen', async () => {
 });
 
 it('says nothing of a new search with what the last one came to', async () => {
-  matrix.pair = pairOf(step(TOGETHER), step(TOGETHER));
+  matrix.own = pairOf(step(TOGETHER), step(TOGETHER));
   await pass();
   plans.all = [{ ...PLAN, near: Uint32Array.of(0, 2), far: Uint32Array.of(0, 1) }];
   expect(values()).toBeNull();

@@ -7,7 +7,7 @@ import { clusteredness, type PairPlan } from './clusteredness';
 export interface ClusteringNeeds {
   /** The scene of all heads. */
   readonly matrix: {
-    readonly pair: Pick<Pair, 'from' | 'to' | 'fromStep' | 'toStep'> | null;
+    readonly own: Pick<Pair, 'from' | 'to' | 'fromStep' | 'toStep'> | null;
     readonly mix: number;
   };
 }
@@ -55,12 +55,12 @@ export class Clustering {
 
   /** The end of the shown steps that is nearer to what is on screen, and which step that is. */
   private readonly drawn: StepPoints | null = $derived.by(() => {
-    const { pair, mix } = this.session.matrix;
-    return pair && (mix < 0.5 ? pair.from : pair.to);
+    const { own, mix } = this.session.matrix;
+    return own && (mix < 0.5 ? own.from : own.to);
   });
   private readonly drawnStep: number = $derived.by(() => {
-    const { pair, mix } = this.session.matrix;
-    return (mix < 0.5 ? pair?.fromStep : pair?.toStep) ?? 0;
+    const { own, mix } = this.session.matrix;
+    return (mix < 0.5 ? own?.fromStep : own?.toStep) ?? 0;
   });
 
   /** To be called while a component is made. */

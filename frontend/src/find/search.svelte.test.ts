@@ -11,7 +11,7 @@ let search: TokenSearch;
 beforeEach(() => {
   theme.dark = false;
   filter.shown = null;
-  search = new TokenSearch({ data: { run, probe }, filter, theme, matrix: { pair: null, mix: 0 } });
+  search = new TokenSearch({ data: { run, probe }, filter, theme, matrix: { own: null, mix: 0 } });
 });
 
 it('finds tokens as queries and as keys, or as one of them', () => {

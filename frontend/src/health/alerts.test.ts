@@ -36,7 +36,10 @@ describe('the alerts of a checkpoint', () => {
       { layer: 0, head: 2, value: 140 },
     ];
     const both = { ...alert(100), heads: [worst, other] };
-    const back = (step: number, head: typeof worst) => ({ ...alert(step, 'max_logit', false), heads: [head] });
+    const back = (step: number, head: typeof worst) => ({
+      ...alert(step, 'max_logit', false),
+      heads: [head],
+    });
     const heads = (index: number) =>
       alertsAt([both, back(200, worst), back(900, other)], steps, index).map((one) => one.heads);
     expect([1, 2, 3].map(heads)).toEqual([[[worst, other]], [[other]], []]);

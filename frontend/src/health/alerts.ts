@@ -22,7 +22,9 @@ export function alertsAt(alerts: readonly Alert[], steps: readonly number[], ind
       if (!isNearest && alert.step > step) return [];
       const standing = subjectsOf(alert).map((subject) => stands(alert, subject));
       if (!standing.includes(true)) return isNearest ? [alert] : [];
-      return standing.includes(false) ? [{ ...alert, heads: alert.heads.filter((_, i) => standing[i]) }] : [alert];
+      return standing.includes(false)
+        ? [{ ...alert, heads: alert.heads.filter((_, i) => standing[i]) }]
+        : [alert];
     })
     .sort((a, b) => b.step - a.step);
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Series } from './health';
-import { byStanding, standsOut } from './standing_out';
+import { byStanding, ChartOrder, standsOut } from './standing_out';
 
 function series(name: string, newest: readonly number[], high = 1): Series {
   return {
@@ -32,6 +32,17 @@ it('puts what stands out first, keeps the order of equals, and what is not known
     series('d', [0.1, 0.1, 0.9]),
   ];
   expect(byStanding([unknown, plain, alike, far], 2).map(({ name }) => name)).toEqual(['d', 'a', 'b', 'c']);
+});
+
+it('moves no chart for what comes later, but for another head, run or start', () => {
+  const order = new ChartOrder();
+  const figures = (far: 'a' | 'b') => [
+    series('a', [0.5, 0.5, far === 'a' ? 0.9 : 0.5]),
+    series('b', [0.5, 0.5, far === 'b' ? 0.9 : 0.5]),
+  ];
+  expect(order.names('run 1 2', figures('b'), 2)).toEqual(['b', 'a']);
+  expect(order.names('run 1 2', figures('a'), 2)).toEqual(['b', 'a']);
+  expect(order.names('run 2 2', figures('a'), 2)).toEqual(['a', 'b']);
 });
 
 it('does not know what is not here', () => {

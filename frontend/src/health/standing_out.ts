@@ -28,6 +28,21 @@ export function byStanding(all: readonly Series[], head: number): readonly Serie
   return [...all].sort((a, b) => of(b) - of(a));
 }
 
+/** The order of a head's charts. Once all figures are here, later steps move none of them. */
+export class ChartOrder {
+  private settled: { readonly of: string; readonly names: readonly string[] } | null = null;
+
+  /** Names of these figures.
+   * @param of whose charts they are: run, start and head */
+  names(of: string, all: readonly Series[], head: number): readonly string[] {
+    const whose = `${of} ${all.map(({ name }) => name).join()}`;
+    if (this.settled?.of === whose) return this.settled.names;
+    const names = byStanding(all, head).map(({ name }) => name);
+    if (all.every((series) => standsOut(series, head) !== null)) this.settled = { of: whose, names };
+    return names;
+  }
+}
+
 function median(values: Float64Array): number {
   const sorted = values.slice().sort();
   const middle = sorted.length >> 1;

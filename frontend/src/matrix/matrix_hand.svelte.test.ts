@@ -89,6 +89,17 @@ it('walks from the first head, opens it and flies to it', () => {
   expect(camera.reveal).toHaveBeenLastCalledWith({ layer: 1, head: 1 });
 });
 
+it('is at no head that the run has not, once another one is shown', () => {
+  const { hand, focus, arrangement, press } = setup();
+  hand.cursor = { layer: 1, head: 1 };
+  arrangement.grid = makeGrid([2, 1]);
+  expect(hand.cursor).toBeNull();
+  press('Enter');
+  expect(focus.opened).toBeNull();
+  press('ArrowDown');
+  expect(hand.cursor).toEqual({ layer: 0, head: 0 });
+});
+
 it('pins what is under the pointer, else where the keys are', () => {
   const { hand, arrangement, press, drawn, point } = setup();
   press('p');

@@ -36,8 +36,7 @@ export class MatrixHand implements Moves {
   /** Where the pointer was heard of last, in the window, and where it rests since a click or a key; null: it has moved. */
   private heard: readonly [x: number, y: number] | null = null;
   private resting: readonly [x: number, y: number] | null = null;
-  /** The head that the keys are at, while they are here. */
-  cursor = $state.raw<HeadPlace | null>(null);
+  private walked = $state.raw<HeadPlace | null>(null);
   focused = $state(false);
 
   constructor(
@@ -45,6 +44,17 @@ export class MatrixHand implements Moves {
     private readonly camera: View,
     private readonly pick: (x: number, y: number) => Found | null,
   ) {}
+
+  /** The head that the keys are at, while they are here, of those that this run has. */
+  get cursor(): HeadPlace | null {
+    const { walked } = this;
+    const { heads } = this.session.arrangement.grid;
+    return walked && walked.head < (heads[walked.layer] ?? 0) ? walked : null;
+  }
+
+  set cursor(place: HeadPlace | null) {
+    this.walked = place;
+  }
 
   /** What is under the pointer now, and where that is: it changes when what is drawn there does. */
   readonly hovered: (Found & { readonly x: number; readonly y: number }) | null = $derived.by(() => {

@@ -44,7 +44,7 @@ export interface Finding {
   readonly partner: readonly [number, number] | null;
   readonly trouble: boolean;
   readonly needs_samples: boolean;
-  /** Of exported pages alone. */
+  /** Of exported pages alone; absent where the page does not hold it, null where no query shows it. */
   readonly evidence?: Evidence | null;
 }
 

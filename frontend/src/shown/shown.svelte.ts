@@ -9,7 +9,16 @@ import type { DataSource } from '../run/source';
 import type { Run } from '../run/types';
 import type { Axes } from './axes.svelte';
 import { isOutOfFrame } from './out_of_frame';
-import { type Asked, nearest, type Pair, replaces, type StandIn, sameView, standsIn, withoutStandIns } from './pair';
+import {
+  type Asked,
+  nearest,
+  type Pair,
+  replaces,
+  type StandIn,
+  sameView,
+  standsIn,
+  withoutStandIns,
+} from './pair';
 import { PointNames } from './point_names';
 import { isSingle, type Question, questionsAt, type Wish } from './questions';
 import { type Awaited, settled } from './ready';
@@ -138,10 +147,10 @@ export class ShownSteps implements Feature {
 
   /** How many heads of the shown step no longer fit their frame. */
   readonly outgrown: number = $derived.by(() => {
-    const { pair } = this;
+    const { own } = this;
     const { frame } = this.session.axes;
-    if (!pair || frame === null || pair.toStep <= frame) return 0;
-    return pair.to.heads.filter((points) => points !== null && isOutOfFrame(points)).length;
+    if (!own || frame === null || own.toStep <= frame) return 0;
+    return own.to.heads.filter((points) => points !== null && isOutOfFrame(points)).length;
   });
 
   /** The checkpoints that are mixed. */

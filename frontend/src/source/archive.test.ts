@@ -89,6 +89,28 @@ it('gives the points of a layer, and of one head of it', async () => {
   expect(head.notes).toEqual(new Map([[1, 'all its keys are equal']]));
 });
 
+it('tells evidence that it does not hold from evidence that there is none', async () => {
+  const shown = { sequence: 1 };
+  const finding = (kind: string, evidence?: object | null) => ({
+    kind,
+    ...(evidence !== undefined && { evidence }),
+  });
+  const heads = [
+    { layer: 0, head: 0, findings: [finding('previous')] },
+    { layer: 1, head: 0, findings: [finding('induction', shown), finding('dead', null), finding('local')] },
+  ];
+  const named = gzipSync(JSON.stringify({ run: 'run', step: 400, heads })).toString('base64');
+  const page = new ArchiveSource(index, (name) => (name === 'findings-400' ? named : null));
+  const of = (layer: number, kind: string) => page.evidence({ run: 'run', step: 400, layer, head: 0, kind });
+  expect(await Promise.all([of(1, 'induction'), of(1, 'dead'), of(1, 'unknown')])).toEqual([
+    shown,
+    null,
+    null,
+  ]);
+  await expect(of(0, 'previous')).rejects.toThrow('holds the attention of L2 H0, and not of this head');
+  await expect(of(1, 'local')).rejects.toThrow('in none of the first 2 of 5 sequences');
+});
+
 it('sums attention up over an image', async () => {
   // one row of two patches: the left gives 1/4 to itself and 3/4 to the right one, which gives all to itself
   const image = {

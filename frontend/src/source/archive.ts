@@ -29,7 +29,7 @@ import type {
   TokensOf,
 } from '../run/types';
 import { figureOf, rangeOf, rowsOf, stepsOf, type WholeHealth, wholeHealth } from '../run/whole_health';
-import { describe, detailOf, type PageIndex } from './page_index';
+import { describe, detailOf, type PageIndex, withoutEvidence } from './page_index';
 import { type ChangesHeader, readFigures, readPoints, readWeights, unpack } from './unpack';
 import { askedOf, summaryOf } from './whole';
 
@@ -96,7 +96,10 @@ export class ArchiveSource implements DataSource {
   async evidence({ run, step, layer, head, kind }: EvidenceQuery): Promise<Evidence | null> {
     const { heads } = await this.findings({ run, step });
     const findings = heads.find((one) => one.layer === layer && one.head === head)?.findings ?? [];
-    return findings.find((finding) => finding.kind === kind)?.evidence ?? null;
+    const found = findings.find((finding) => finding.kind === kind);
+    if (found && found.evidence === undefined)
+      throw new SourceError(withoutEvidence(this.index, layer, head));
+    return found?.evidence ?? null;
   }
 
   async connections({ run, layer, head }: ConnectionsQuery): Promise<HeadConnections> {

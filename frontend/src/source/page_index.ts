@@ -46,6 +46,14 @@ export function detailOf({ detail, run }: Pick<PageIndex, 'detail' | 'run'>): st
   return names.length > 6 ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more` : names.join(', ');
 }
 
+/** Why the query that shows best what a head is cannot be shown. */
+export function withoutEvidence(index: PageIndex, layer: number, head: number): string {
+  const { sequences, recorded } = index;
+  return index.detail.some(([l, h]) => l === layer && h === head)
+    ? `The query that shows it best is in none of the first ${sequences} of ${recorded.sequences} sequences, whose attention this page holds.`
+    : `This page holds the attention of ${detailOf(index)}, and not of this head.`;
+}
+
 function headOf(run: Run, layer: number, head: number): string {
   const described = run.layers[layer];
   return `L${described?.number ?? layer} H${described?.head_numbers[head] ?? head}`;

@@ -26,6 +26,16 @@ it('is on from the first checkpoint that comes, until none has come for a while'
   expect(after(0.2 * MINUTE)).toBe(false);
 });
 
+it('is not on in a run that is chosen after one that was, and takes no time from it', () => {
+  live.grew();
+  after(4 * MINUTE);
+  live.grew();
+  live.leave();
+  expect(after(0)).toBe(false);
+  live.grew();
+  expect(after(2 * MINUTE)).toBe(false);
+});
+
 it('waits longer for a run whose checkpoints come slowly', () => {
   live.grew();
   after(4 * MINUTE);

@@ -1,8 +1,9 @@
 import { untrack } from 'svelte';
+import type { Feature } from '../run/feature';
 import { liveTimeout } from './live_timeout';
 
 /** Whether new checkpoints still come. */
-export class Live {
+export class Live implements Feature {
   /** When the last one came. */
   private grownAt = $state(Number.NEGATIVE_INFINITY);
   /** Milliseconds from then on for which the run counts as live. */
@@ -16,6 +17,12 @@ export class Live {
     const now = Date.now();
     this.patience = liveTimeout(now - untrack(() => this.grownAt));
     this.grownAt = now;
+  }
+
+  /** How often checkpoints come is of one run alone. */
+  leave(): void {
+    this.grownAt = Number.NEGATIVE_INFINITY;
+    this.patience = 0;
   }
 
   /** The runs were looked at. */
