@@ -48,6 +48,7 @@ from tb_attnviz.run import Run
 
 _ENTRY = "/static/index.js"
 _MOST_LEFT_OUT = 32  # steps that one request finds to be unreadable; a frame is fitted to 16
+_READY = Task(key="ready", function=tasks.ready, quick=True)
 _WAIT_SECONDS = 0.25  # how long a request for what is looked at waits for its job before it answers 202
 
 
@@ -173,6 +174,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
                 "priority": job.priority,
             }
             for job in self._jobs.listing()
+            if job.about
         ]
         cache = {"bytes": self._store.size_bytes, "limit": self._store.limit_bytes}
         return json_response(request, {"jobs": jobs, "cache": cache})
@@ -250,6 +252,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def static_route(self, request: Request) -> Response:
+        self._jobs.begin(_READY)  # a worker's process starts while the browser reads the script
         return file_response(request, *static_files.read(request.path.rsplit("/static/", 1)[-1]))
 
     def _without_what_is_unreadable(self, request: Request, view: Callable[[Request], Response]) -> Response:

@@ -7,6 +7,7 @@ given one task at a time (docs/decisions/0011-the-queue-is-ours.md). One thread 
 import concurrent.futures
 import dataclasses
 import functools
+import math
 import os
 import tempfile
 import threading
@@ -24,7 +25,8 @@ from tb_attnviz.temporary import temporary_directory
 _CACHE_BYTES = 2**25  # of the server's memory: what is stored is read from there again, clients keep what they have
 _PATIENCE_SECONDS = 10.0  # how long a job is kept that nobody asks about
 _SILENT_SECONDS = 3.0  # after which a job comes behind those that are asked about; clients ask every two at least
-_LOOK_SECONDS = 0.5  # how often it is looked for such jobs
+_LOOK_SECONDS = 0.25  # how often it is looked for such jobs
+_CROWDED_SECONDS = 1.0  # how long something waits before another process begins, which takes a processor half a second
 _MOST_DEATHS = 2  # of workers over one job: the second one may have been its own doing
 
 
@@ -101,6 +103,7 @@ class Jobs:
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._closed = False
         self._numbers = 0
+        self._since = math.inf  # by time.monotonic(): when something began to wait, while no process was starting
         self._changed = threading.Condition()
 
     def result(self, task: Task, *, priority: int = 0, wait: float) -> bytes | Progress:
@@ -122,6 +125,10 @@ class Jobs:
             return job.outcome.result()  # it was done just then, or the error is the task's own
         finally:
             self._leave(job)
+
+    def begin(self, task: Task) -> None:
+        """Have `task` run soon, whether or not anybody asks for what it gives."""
+        self._leave(self._ask(task, 0))
 
     def listing(self) -> list[Listed]:
         """The jobs that run, then those that wait, in their order."""
@@ -207,8 +214,15 @@ class Jobs:
             for job in unfinished
             if job.worker is None and job.task.lane not in lanes and (job.task.quick or room > 0)
         ]
+        starting = any(worker.starting for worker in self._workers)
+        self._since = min(math.inf if starting else self._since, time.monotonic()) if ready else math.inf
         now = self._clock()
-        return min(ready, key=lambda job: job.rank(now)) if ready and self._idle else None
+        can_run = ready and self._idle and (self._idle[-1].begun or self._crowded())
+        return min(ready, key=lambda job: job.rank(now)) if can_run else None
+
+    def _crowded(self) -> bool:
+        """Whether what waits is worth another process: most jobs take those that are there some milliseconds."""
+        return not any(worker.begun for worker in self._workers) or time.monotonic() - self._since > _CROWDED_SECONDS
 
     def _assign(self, job: _Job) -> None:
         assert self._directory is not None

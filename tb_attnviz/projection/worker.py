@@ -5,6 +5,7 @@ An executor of several processes ends them all when one of them dies, and cannot
 """
 
 import concurrent.futures
+import importlib
 import os
 import signal
 import threading
@@ -20,13 +21,24 @@ _NICENESS = 10
 
 
 class Worker:
-    """A process that is spawned on first use, runs at a low priority beside a training that may share the machine,
+    """A process that is spawned on first use, works at a low priority beside a training that may share the machine,
     ends when it has been idle for a while or when its parent ends, and is started again after it has died."""
 
     def __init__(self) -> None:
         self._executor: Any = None
+        self._up: concurrent.futures.Future[None] | None = None
         self._closed = False
         self._lock = threading.Lock()
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has been used: its process was spawned."""
+        return self._up is not None
+
+    @property
+    def starting(self) -> bool:
+        """Whether its process was spawned just now and still imports what it needs."""
+        return self._up is not None and not self._up.done()
 
     def submit(
         self, function: Callable[..., bytes], args: tuple[Any, ...], progress: ProgressFile
@@ -38,16 +50,19 @@ class Worker:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the worker was closed")
-            before = self._executor
-            self._executor = before or _start()
+            if self._executor is None:
+                self._spawn(function.__module__)
             try:
                 future = self._executor.submit(_run, function, args, progress)
             except concurrent.futures.BrokenExecutor:  # it died while it was idle
-                self._executor = _start()
+                self._spawn(function.__module__)
                 future = self._executor.submit(_run, function, args, progress)
-            if self._executor is not before:
-                _close_at_exit(self)
         return cast("concurrent.futures.Future[bytes]", future)
+
+    def _spawn(self, module: str) -> None:
+        self._executor = _start(module)
+        self._up = self._executor.submit(_nothing)
+        _close_at_exit(self)
 
     def close(self) -> None:
         """End the process at once, whatever it does."""
@@ -74,7 +89,7 @@ def _close_all() -> None:
         worker.close()
 
 
-def _start() -> Any:
+def _start(module: str) -> Any:
     import loky  # on first use: TensorBoard's start does not pay for it
 
     # One thread a worker: the workers are the parallelism.
@@ -82,12 +97,13 @@ def _start() -> Any:
     env = {f"{library}_NUM_THREADS": "1" for library in libraries}
     env["LOKY_MAX_MEMORY_LEAK_SIZE"] = "2e9"  # bytes: compiled loops and one large head's arrays pass loky's 3e8
     return loky.ProcessPoolExecutor(
-        max_workers=1, timeout=_IDLE_SECONDS, initializer=_prepare, initargs=(os.getpid(),), env=env
+        max_workers=1, timeout=_IDLE_SECONDS, initializer=_prepare, initargs=(os.getpid(), module), env=env
     )
 
 
-def _prepare(parent: int) -> None:
+def _prepare(parent: int, module: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    importlib.import_module(module)  # before the priority is lowered: somebody waits
     if hasattr(os, "nice"):  # Windows has no such thing
         os.nice(_NICENESS)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
@@ -102,6 +118,10 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
+
+
+def _nothing() -> None:
+    """Whoever does it has begun."""
 
 
 def _run(function: Callable[..., bytes], args: tuple[Any, ...], progress: ProgressFile) -> bytes:

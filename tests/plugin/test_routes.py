@@ -183,10 +183,12 @@ def test_bad_input_gets_one_sentence(
 
 
 def test_a_static_file_is_sent_once(logdir: Path) -> None:
-    apps = load(logdir).get_plugin_apps()
-    client = werkzeug.test.Client(apps["/static/*"])
+    plugin = load(logdir)
+    client = werkzeug.test.Client(plugin.get_plugin_apps()["/static/*"])
     first = client.get("/static/index.js")
     assert (first.status_code, len(first.data) > 0) == (200, True)
+    wait_until(lambda: any(worker.begun for worker in plugin._jobs._workers), seconds=60)
+    assert asking(plugin)("jobs").json["jobs"] == []  # type: ignore[index]
     again = client.get("/static/index.js", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
 

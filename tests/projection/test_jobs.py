@@ -69,7 +69,7 @@ def test_a_worker_begins_where_nothing_can_be_niced(monkeypatch: pytest.MonkeyPa
     monkeypatch.delattr(os, "nice")
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(worker, "_end_with", lambda parent: None)
-    worker._prepare(os.getppid())
+    worker._prepare(os.getppid(), who_am_i.__module__)
 
 
 def test_a_slow_job_shows_its_progress_and_is_picked_up_later(jobs: Jobs, tmp_path: Path) -> None:
@@ -130,6 +130,17 @@ def test_a_quick_task_waits_for_nothing(jobs: Jobs, busy: Callable[[], None], tm
     assert jobs.result(Task(key="q", function=note, args=(tmp_path / "log", "q"), quick=True), wait=60) == b"q"
     assert marks(tmp_path / "log") == "q"
     assert [job.state for job in jobs.listing()] == ["running", "waiting", "waiting"]
+
+
+def test_what_takes_a_moment_is_done_by_the_process_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page asks for ten things at once; a process for each would take seconds to begin."""
+    monkeypatch.setattr(projection_jobs, "_CROWDED_SECONDS", 3600)
+    jobs = Jobs(workers=3)
+    tasks = [Task(key=str(number), function=who_am_i) for number in range(10)]
+    for task in tasks:
+        jobs.result(task, wait=0)
+    assert len({jobs.result(task, wait=60) for task in tasks}) == 1
+    jobs.close()
 
 
 def test_tasks_of_one_lane_run_one_after_the_other(clock: Clock, tmp_path: Path) -> None:
