@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 import tb_attnviz
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples
 from tests.conftest import LAYERS, PROBE, make_samples, wait_until
 from tests.e2e.conftest import Pixels, Tab, like
+from tests.e2e.test_projections import Holding
 from tests.e2e.test_tab import around
 from tests.e2e.test_timeline import middle, x_of
 
@@ -201,6 +202,19 @@ def test_two_runs_side_by_side(tab: Tab) -> None:
     for matrix in (tab.matrix, tab.frame.get_by_role("img", name="Second matrix")):  # opened in both
         assert like(tab.pixels(matrix), ACCENT).sum() > 50
     tab.expect_address(against="twin", way="beside")
+
+
+def test_what_stands_in_for_the_second_ones_slow_pictures_says_so(tab: Tab, page: Page) -> None:
+    holding = Holding(page, lambda asked: asked["projection"] == "tsne" and asked["run"] == "twin")
+    shown = {"run": "a", "tint": "none", "cells": "points", "projection": "tsne", "against": "twin", "way": "beside"}
+    tab.visit("".join(f"&p.attnviz.{name}={value}" for name, value in shown.items()))
+    second = tab.frame.get_by_role("application", name="The second one’s heads")
+    expect(second.get_by_text("biplot", exact=True)).to_have_count(HEADS)
+    expect(second.get_by_role("status")).to_contain_text(f"t-SNE 0 of {HEADS} heads")
+    holding.let_go()
+    tab.ready()
+    expect(second.get_by_text("biplot", exact=True)).to_have_count(0)
+    expect(second.get_by_role("status")).to_have_count(0)
 
 
 def test_the_difference_of_health(tab: Tab) -> None:

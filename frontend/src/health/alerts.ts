@@ -41,13 +41,15 @@ export function alertedFigures(
   steps: readonly number[],
   index: number,
 ): ReadonlySet<string> {
-  const isOwn = ({ heads }: Alert) =>
-    heads.some(({ layer, head }) => layer === place.layer && head === place.head);
-  return new Set(
-    alertsAt(alerts, steps, index)
-      .filter(isOwn)
-      .map(({ figure }) => figure),
+  const isOwn = ({ layer, head }: HeadPlace) => layer === place.layer && head === place.head;
+  // Others' heads, which may be thousands, are not looked up one by one.
+  const own = alerts.map((alert) => (alert.beyond ? { ...alert, heads: alert.heads.filter(isOwn) } : alert));
+  const standing = alertsAt(
+    own.filter(({ beyond, heads }) => !beyond || heads.length > 0),
+    steps,
+    index,
   );
+  return new Set(standing.filter(({ heads }) => heads.some(isOwn)).map(({ figure }) => figure));
 }
 
 /** Number of the checkpoint at which an alert is shown: the nearest. */
