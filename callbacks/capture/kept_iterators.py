@@ -1,9 +1,9 @@
 """Kept iterators: those that a model holds and takes from in a pass are put back where they stood, or named."""
 
+import gc
 import itertools
 import operator
 import types
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -39,47 +39,59 @@ def iterator_place(value: Any) -> Any:
     if kind is enumerate:
         taken, number = value.__reduce__()[1]
         return number, iterator_place(taken)
-    if kind is itertools.cycle and iterator_back(value) is None and (state := _state_of(value)) is not None:
-        return len(state[1])
+    if kind is itertools.cycle:
+        taken, items = _parts_of(value)
+        return None if taken is None or iterator_back(taken) is not None else len(items)
+    if kind.__module__ == "itertools":  # what such an object takes from, and has taken
+        return [_place_of_part(one) for one in gc.get_referents(value)]
     return None
+
+
+def _place_of_part(part: Any) -> Any:
+    if isinstance(part, Iterator):
+        return _Held(part), iterator_place(part)
+    return [*map(_Held, part)] if isinstance(part, (list, tuple)) else None
 
 
 def _taken_from(value: Any) -> list[Iterator[Any]]:
     return [one for one in value.__reduce__()[1] if isinstance(one, Iterator)]
 
 
-def _cycle_back(value: Any) -> Callable[[], object] | None:
-    state = _state_of(value)
-    if state is None:
+def _cycle_back(cycle: Any) -> Callable[[], object] | None:
+    taken, items = _parts_of(cycle)
+    count = len(items)
+    if taken is None:  # behind its first round, which lasts as long as what it takes from
+        ahead = [next(cycle) for _ in items]  # and stands where it stood
+        return lambda: _turn(cycle, ahead)
+    way, left = iterator_back(taken), operator.length_hint(taken)
+    if way is None:
         return None
-    taken, items, is_first = state
-    way, count = iterator_back(taken), len(items)
-    if is_first and way is None:
-        return None
-    place = count if is_first else count - operator.length_hint(taken)  # in a round; all of it is in `items` later
 
     def put_back() -> None:
-        now = _state_of(value)
-        assert now is not None
-        if is_first and now[2]:
-            assert way is not None
+        now, seen = _parts_of(cycle)
+        if now is taken:
             way()
-            del now[1][count:]
-        else:  # it begins with what was to come
-            value.__setstate__((now[1][place:] + now[1][:place], 1))
+            del seen[count:]
+        elif seen:  # it begins with what was to come; a copied one knows all from the start
+            place = (count if len(seen) > count else count - left) % len(seen)
+            _turn(cycle, seen[place:] + seen[:place])
 
     return put_back
 
 
-def _state_of(cycle: Any) -> tuple[Iterator[Any], list[Any], bool] | None:
-    """What it takes from, what it repeats, and whether this is its first round; None from Python 3.14 on."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            (_, (taken,), (items, _)), (_, (again,), _) = cycle.__reduce__(), cycle.__reduce__()
-        except TypeError:
-            return None
-    return taken, items, taken is again
+def _turn(cycle: Any, ahead: list[Any]) -> None:
+    """Take from `cycle`, which is behind its first round, until `ahead` is what comes next."""
+    now = [next(cycle) for _ in ahead]
+    starts = (n for n, one in enumerate(now) if one is ahead[0])
+    for _ in range(next((n for n in starts if all(map(operator.is_, now[n:] + now[:n], ahead))), 0)):
+        next(cycle)
+
+
+def _parts_of(cycle: Any) -> tuple[Iterator[Any] | None, list[Any]]:
+    """What it takes from, None behind its first round; and what it repeats, the very list of its own."""
+    parts = gc.get_referents(cycle)
+    taken = next((one for one in parts if isinstance(one, Iterator)), None)
+    return taken, next(one for one in parts if type(one) is list)
 
 
 class _Held:
