@@ -31,6 +31,7 @@ class SplitByHand:
     def __init__(self) -> None:
         self.groups: dict[str, ProcessGroup] = {}
         """Attention → the processes that it is compared with."""
+        self._joined: set[str] = set()  # of these, those of which each process gives a part
         self._passed_on: set[str] = set()  # of these, those that nothing is exchanged of
         self._is_known = False
         self._split: dict[str, bool] = {}
@@ -53,6 +54,7 @@ class SplitByHand:
             return False
         self._is_known = True
         self.groups, self._passed_on = dict(exchanges.groups), exchanges.passed_on
+        self._joined = exchanges.joined
         if self.groups:
             self.groups |= dict.fromkeys(self._passed_on, next(iter(self.groups.values())))
         return bool(self.groups)
@@ -74,7 +76,7 @@ class SplitByHand:
             return call
         if self._are_models:
             return call
-        if self._split.setdefault(name, found.differ):
+        if self._split.setdefault(name, found.differ or name in self._joined):
             return found.call
         return _APART if found.differ else call
 

@@ -47,7 +47,7 @@ class TokensOfCalls:
                result: Any) -> None:  # fmt: skip
         """Take notice of one operation of the pass, named as in torch, without underscores around it."""
         self.sources.follow(operation, args, kwargs, result)
-        self.exchanges.follow(func, args, kwargs, result)
+        self.exchanges.follow(func, operation, args, kwargs, result)
         self.patches.follow(func, operation, args, kwargs, result)
         self.places.follow(func, operation, args, kwargs, result)
         self._channels.follow(func, operation, args, kwargs, result)
@@ -57,6 +57,7 @@ class TokensOfCalls:
         """The operation is through: attentions that were told of meanwhile have a part in `result`."""
         if self._made:
             self.sources.add(self._made, result)
+            self.exchanges.came(result)
             self._made = 0
 
     def told(

@@ -61,10 +61,11 @@ class Reduced(torch.autograd.Function):
 class HandSplit(nn.Module):
     """Two layers, whose heads `share` says: of this process, or all of them (None), to compare with."""
 
-    def __init__(self, share, *, joins="sum", kv_heads=HEADS, slopes=False, fused=True, changes=False):
+    def __init__(self, share, *, joins="sum", kv_heads=HEADS, slopes=False, fused=True, changes=False,
+                 alike=False):  # fmt: skip
         super().__init__()
         torch.manual_seed(0)
-        self.share, self.joins, self.fused, self.changes = share, joins, fused, changes
+        self.share, self.joins, self.fused, self.changes, self.alike = share, joins, fused, changes, alike
         self.embed = nn.Embedding(7, WIDTH)
         self.layers = nn.ModuleList(self._layer(kv_heads) for _ in range(2))
         self.register_buffer("slopes", self._own(2.0 ** -torch.arange(HEADS)) if slopes else None)
@@ -73,15 +74,17 @@ class HandSplit(nn.Module):
         sizes = zip("qkv", (HEADS, kv_heads, kv_heads), strict=True)
         layer = nn.ModuleDict({name: nn.Linear(WIDTH, n * SIZE, bias=False) for name, n in sizes})
         layer["o"] = nn.Linear(HEADS * SIZE, WIDTH, bias=False)
-        if self.share is not None:
-            for name in "qkv":
-                layer[name].weight = nn.Parameter(self._own(layer[name].weight))
-            if self.joins != "gather":
-                layer["o"].weight = nn.Parameter(self._own(layer["o"].weight, dim=1))
+        for name in "qkv":
+            layer[name].weight = nn.Parameter(self._own(layer[name].weight))
+        if self.joins != "gather":
+            layer["o"].weight = nn.Parameter(self._own(layer["o"].weight, dim=1))
         return layer
 
     def _own(self, x, dim=0):
-        return x if self.share is None else x.detach().chunk(2, dim=dim)[self.share].clone()
+        halves = x.detach().chunk(2, dim=dim)
+        if self.alike:  # one seed for all
+            halves = halves[:1] * 2
+        return torch.cat(halves, dim=dim) if self.share is None else halves[self.share].clone()
 
     def attend(self, layer, x):
         q, k, v = (layer[name](x).unflatten(-1, (-1, SIZE)).transpose(1, 2) for name in "qkv")
@@ -120,6 +123,8 @@ BY_HAND = {
     "summed by a functional collective": {"joins": "functional", "kv_heads": 2},
     "laid side by side, plain code": {"joins": "gather", "fused": False},
     "slopes of a head": {"slopes": True},
+    "summed, one seed for all": {"alike": True},
+    "laid side by side, one seed for all": {"joins": "gather", "alike": True, "fused": False},
     "weights changed in one process": {"fused": False, "changes": True},
 }
 
