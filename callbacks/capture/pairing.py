@@ -13,6 +13,8 @@ from ..probes.relations import Related
 from ..probes.side import Side
 from ..tracing.attention_call import AttentionCall
 from ..tracing.patches import UNKNOWN, OnGrid, Windows
+from ..tracing.sources import RANDOM, SHUFFLED
+from ..tracing.token_places import LATENTS
 from .other_sequences import SAME_INPUT_WHY, Sides, sides_of
 from .own_grids import OwnGrids, agrees, side_of_windows
 
@@ -83,14 +85,14 @@ class Pairings:
         named = self._found.get(call.name) or sides_of(call.name, self._others)
         if named == SAME_INPUT_WHY and None not in call.places and len(self._sides) == 1:
             named = None  # both are patches of the same image
-        if isinstance(named, str) and call.queries.shape[-2] == 1 and isinstance(call.places[1], OnGrid):
-            return self._misfit(call)  # a class token looks at an image
-        if isinstance(named, str):
-            return named
+        has_heads = min(call.queries.dim(), call.keys.dim()) == 4
+        one = self._of_one_for_all(call, named) if has_heads and call.disorder is None else None
+        if isinstance(named, str) and one is None:
+            return call.disorder if call.disorder == LATENTS else named
         if call.disorder is not None:
             return call.disorder
-        if min(call.queries.dim(), call.keys.dim()) == 4:
-            found = self._found_of(call, named)
+        if has_heads:
+            found = one or self._found_of(call, None if isinstance(named, str) else named)
             if isinstance(found, str):
                 return found
             if found is not None:
@@ -125,6 +127,24 @@ class Pairings:
             alone = len(call.queries) == len(self._sides["tokens"].present)  # no windows
             return reason if fitting or alone or reason != UNKNOWN else None
         return self._on_grids(call, named)
+
+    def _of_one_for_all(self, call: AttentionCall, named: Sides | str | None) -> Pairing | None:
+        """A learned query, or an image's class token, that looks at all of a sequence stands for it: a grid of one."""
+        own, others = call.places
+        is_known = not isinstance(named, str) or named == SAME_INPUT_WHY
+        sides = [self._sides[named[1]]] if isinstance(named, tuple) else list(self._sides.values())
+        if own is not None or not is_known or len(sides) > 1:
+            return None
+        (side,) = sides
+        if (len(call.queries), call.queries.shape[-2]) != (len(side.present), 1) or side.present.shape[1] == 1:
+            return None
+        is_learned = not call.sources[0] & ~RANDOM
+        keys = side
+        if isinstance(others, OnGrid) and (is_learned or call.sources[0] & call.sources[1] & ~(RANDOM | SHUFFLED)):
+            keys = side if side.fits(call.keys) and agrees(side, others) else self._own.side(side.name, others)
+        elif others is not None or not is_learned or not side.fits(call.keys):
+            return None
+        return Pairing(self._own.side(side.name, OnGrid(Grid(1, 1), 0, None)), keys)
 
     def _beside(self, call: AttentionCall, beside: tuple[int, int]) -> Pairing | str | None:
         """Keys of the model's own beside those of the tokens."""
@@ -182,8 +202,8 @@ class Pairings:
             return f"{misfit}: windows, parts of them, or copies of the sequences, whose places are not known"
         if n_query == 1 < n_key and batch == len(present):
             return (
-                f"{misfit}: one query a sequence (a class token's, or a learned one that pools) looks at {n_key} keys; "
-                "attention is recorded where all tokens of a side look"
+                f"{misfit}: one query a sequence (a class token's, or a learned one that pools) looks at {n_key} keys: "
+                "of a text, attention is recorded where a learned query looks at all tokens, or all of these look"
             )
         if n_query == n_key:
             return f"{misfit}: the model has {n_query} tokens a sequence there, and the probe names {known}"

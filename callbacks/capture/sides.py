@@ -108,9 +108,15 @@ class _Judge:
                 same = not (trace.queries ^ trace.keys) & self._all_inputs
                 why = SAME_INPUT_WHY if same else CROSS_WHY
                 found[name] = (_UNTOLD % name if mutual else ACROSS) if self._both else why
-            elif not trace.queries or not trace.keys:
                 continue
-            elif self._across and not mutual:
+            if not trace.keys or not (trace.queries or self._names[1:]):
+                continue
+            if not trace.queries:  # learned ones: of the tokens that they look at
+                trace = dataclasses.replace(trace, queries=trace.keys)
+                if self._across:
+                    found[name] = _UNTOLD % name
+                    continue
+            if self._across and not mutual:
                 found[name] = self._of_one_side(trace)
             elif apart or (len(groups) > 1 and not self._both):
                 side = self._by_input(name, trace)

@@ -18,10 +18,11 @@ from torch.overrides import TorchFunctionMode
 
 from . import kernels, tap
 from .attention_call import AttentionCall, with_heads
+from .contraction import in_pairs
 from .kernel_axes import KernelAxes
-from .mapped import MAPPED, is_mapped
+from .mapped import MAPPED, attends, is_mapped
 from .module_names import ModuleNames
-from .multi_head import Inside
+from .multi_head import Inside, tokens_of
 from .named_generators import NamedGenerators
 from .nested import is_nested
 from .observer import Arrange, Observer, TakeOutput
@@ -30,7 +31,6 @@ from .plain_attention import NotAttentionError, read_attention
 from .product import Product
 from .products import Products
 from .scripted import scripted_functions_in_python
-from .sources import RANDOM
 from .tokens_of_calls import TokensOfCalls
 from .weights import Weights
 from .written_out import UNFINISHED, WrittenOut
@@ -66,14 +66,14 @@ class AttentionCalls(TorchFunctionMode):
         self._names = names
         self._observer = observer
         self._counts: Counter[str] = Counter()
-        self._products = Products(lambda x: self._tokens.sources.of(x) & ~RANDOM != 0)
+        self._products = Products(lambda x: self._tokens.is_made_of_inputs(x))
         self._written_out = WrittenOut(
             self._products, observer.looks_like_attention, self._next_name, self._take_weights
         )
         self._tokens = TokensOfCalls(observer, inputs, sides=sides, in_sight=in_sight)
         self.exchanges = self._tokens.exchanges
         self._outputs = Outputs(observer.refuse, self._tokens.sources.of)
-        self._weights = Weights(observer, self._begin, self._tokens.is_made_by, self._outputs.divided.begin)
+        self._weights = Weights(observer, self._begin, self._tokens, self._outputs.divided.begin)
         self._axes = KernelAxes(observer.sequences, observer.widths, self._tokens.patches.numbers, self._tokens.places)
         self._fused: list[tuple[str, Arrange, Tensor | None]] = []  # attentions of the kernel that is under way
         self._inside = Inside(self._attend_inside)
@@ -106,19 +106,27 @@ class AttentionCalls(TorchFunctionMode):
         self._generators.meet(kwargs.get("generator"))
         operation = getattr(func, "__name__", "").strip("_")
         if is_mapped():
-            self._refuse_mapped(func, operation, args, kwargs)
+            if attends(operation, args, kwargs, self._observer.widths):
+                self._observer.refuse(self._next_name(), MAPPED)
             return func(*args, **kwargs)
+        if (
+            operation == "einsum"
+            and (found := in_pairs(args, lambda *two: self.__torch_function__(func, types, two))) is not None
+        ):
+            return found
         if func is functional.scaled_dot_product_attention:
             self._take_scaled_dot_product(args, kwargs)
         elif func is functional.multi_head_attention_forward:
-            found = self._inside.run(args, kwargs, weights=self._take_output is not None)
+            both = self._inside.run(args, kwargs, weights=self._take_output is not None)
             if self._take_output is not None:
-                return found
+                return both
         elif operation == "flex_attention":
             self._take(kernels.flex, args, kwargs)
         elif "flash_attn" in (operator := kernels.operator_name(func)):
-            self._take_flash(operator, args, kwargs)
+            self._take(kernels.flash_of(operator), args, kwargs, lambda x: x.transpose(1, 2))
         result = func(*args, **kwargs)
+        if func is functional.multi_head_attention_forward:
+            self._inside.hand_out(result, self._weights.hand_out)
         if is_nested(result):
             self._tokens.sources.follow(operation, args, kwargs, result)
             return result
@@ -153,9 +161,14 @@ class AttentionCalls(TorchFunctionMode):
             given = dict(zip(("query", "key", "value"), args, strict=False)) | kwargs
             both = given.get("query", given.get("q")), given.get("key", given.get("k"))
             call = kernel(name, *args, **kwargs)
-            self._tell(dataclasses.replace(call, beside=self._inside.beside), both, (arrange, arrange))
-            if self._inside.given is None:  # else what nn.MultiheadAttention makes of it is the result of its own layer
+            if self._inside.given is None:
+                self._tell(call, both, (arrange, arrange))
                 self._fused.append((name, arrange, given.get("value", given.get("v"))))
+            else:  # what nn.MultiheadAttention makes of it is the result of its own layer
+                q, k, v = self._inside.given
+                self._tell(dataclasses.replace(call, beside=self._inside.beside), (q, k), (tokens_of, tokens_of))
+                if v is not k:
+                    self._tokens.look_at_values(name, v, tokens_of)
         except kernels.UnreadableError as error:
             self._observer.refuse(name, str(error))
         return name
@@ -167,25 +180,11 @@ class AttentionCalls(TorchFunctionMode):
 
     def _attend_inside(self, *args: Any, **kwargs: Any) -> Tensor:
         """For nn.MultiheadAttention, in the place of scaled_dot_product_attention."""
-        name = self._take_scaled_dot_product(args, kwargs)
+        name = self._inside.name = self._take_scaled_dot_product(args, kwargs)
         result = functional.scaled_dot_product_attention(*args, **kwargs)
         if self._take_output is not None:
             self._take_output(name, result, self._axes.arrangement(result))
         return result
-
-    def _refuse_mapped(self, func: Any, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Of a function under torch.vmap, whose tensors lack an axis each."""
-        is_kernel = operation in ("scaled_dot_product_attention", "flex_attention", "multi_head_attention_forward")
-        logits = args[0] if args else kwargs.get("input")
-        shape = logits.shape if isinstance(logits, Tensor) and operation in ("softmax", "log_softmax") else ()
-        if is_kernel or (len(shape) > 1 and {*shape[-2:]} <= self._observer.widths):
-            self._observer.refuse(self._next_name(), MAPPED)
-
-    def _take_flash(self, operator: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if operator.endswith("::_flash_attn_forward"):
-            self._take(kernels.flash, args, kwargs, lambda x: x.transpose(1, 2))
-        else:
-            self._observer.refuse(self._next_name(), kernels.NOT_UNDERSTOOD.format(operator))
 
     def _take_softmax(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor, *, logarithm: bool) -> None:
         """A softmax over the products of queries and keys is the attention of plain code."""
@@ -263,7 +262,7 @@ class AttentionCalls(TorchFunctionMode):
     ) -> None:
         """`given`: the tensors of the pass that queries and keys are, and so on, as of `TokensOfCalls.told`."""
         self._outputs.divided.rows[call.name] = call.queries.shape[:-1].numel()
-        if (told := self._tokens.told(call, given, self._inside.given or given, arranges, rows_and_d)) is not None:
+        if (told := self._tokens.told(call, given, arranges, rows_and_d)) is not None:
             self._observer.take(told)
 
     def _begin(

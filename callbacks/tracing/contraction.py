@@ -4,6 +4,8 @@ matmul, bmm, baddbmm and einsum are all read as einsum is: a label for each axis
 """
 
 import dataclasses
+import itertools
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
@@ -95,6 +97,37 @@ def _einsum(args: tuple[Any, ...]) -> Contraction | None:
         )
     ]
     return Contraction(operands[0], operands[1], spread[0], spread[1], _letters(output, range(lead)))
+
+
+def in_pairs(args: tuple[Any, ...], einsum: Callable[[str, Tensor, Tensor], Tensor]) -> Tensor | None:
+    """What an einsum of more than two tensors gives, by `einsum` of two at a time; None if it is none, or has dots.
+
+    First come two that are summed over an axis of theirs alone: queries and keys, or weights and values.
+    """
+    operands = args[1:] if len(args) != 2 or isinstance(args[1], Tensor) else args[1]
+    if len(operands) < 3 or not isinstance(args[0], str) or "->" not in args[0] or "." in args[0]:
+        return None
+    inputs, _, output = args[0].replace(" ", "").partition("->")
+    terms = list(zip(inputs.split(","), operands, strict=True))
+    while len(terms) > 2:
+        names = [name for name, _ in terms]
+        first, second = min(itertools.combinations(range(len(terms)), 2), key=lambda pair: _cost(names, output, *pair))
+        kept = _kept(names, output, first, second)
+        (one, x), (other, y) = terms[first], terms.pop(second)
+        terms[first] = kept, einsum(f"{one},{other}->{kept}", x, y)
+    (one, x), (other, y) = terms
+    return einsum(f"{one},{other}->{output}", x, y)
+
+
+def _kept(names: list[str], output: str, first: int, second: int) -> str:
+    """The letters that stay of the product of two."""
+    others = {*output}.union(*(name for place, name in enumerate(names) if place not in (first, second)))
+    return "".join(letter for letter in dict.fromkeys(names[first] + names[second]) if letter in others)
+
+
+def _cost(names: list[str], output: str, first: int, second: int) -> tuple[bool, int]:
+    kept = _kept(names, output, first, second)
+    return not {*names[first]} & {*names[second]} - {*kept}, len(kept)
 
 
 def _letters(name: str, dots: range) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from tb_attnviz.geometry import logits as scaled_dot_products
 from .attention_call import AttentionCall
 from .remainder import remainder
 
-NOT_UNDERSTOOD = (
+_NOT_UNDERSTOOD = (
     "it calls {}, which is not understood, or whose sequences are packed: record it with scaled dot-product attention "
     '(of transformers: model.set_attn_implementation("sdpa"))'
 )
@@ -90,6 +90,15 @@ def flex(
     modified = torch.where(visible, modified, -torch.inf)
     mask = remainder(query.to(exact), key.to(exact), modified, scale=scale, softcap=None)
     return AttentionCall(name, query, key, scale, causal=False, mask=mask, values=value)
+
+
+def flash_of(operator: str) -> Callable[..., AttentionCall]:
+    """What reads the arguments of this operator of flash-attn, or says that they are not understood."""
+
+    def unread(name: str, *args: Any, **kwargs: Any) -> AttentionCall:
+        raise UnreadableError(_NOT_UNDERSTOOD.format(operator))
+
+    return flash if operator.endswith("::_flash_attn_forward") else unread
 
 
 def flash(name: str, *args: Any, **kwargs: Any) -> AttentionCall:

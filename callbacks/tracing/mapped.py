@@ -1,6 +1,10 @@
 """Mapped functions: those under torch.vmap, whose tensors lack an axis each."""
 
+from collections.abc import Set
+from typing import Any
+
 import torch
+from torch import Tensor
 
 MAPPED = (
     "it attends inside torch.vmap, where it cannot be seen whose tokens are whose: write it with an axis more, or "
@@ -12,3 +16,12 @@ def is_mapped() -> bool:
     """Whether this is inside of torch.vmap."""
     interpreter = torch._C._functorch.peek_interpreter_stack()
     return interpreter is not None and interpreter.key() == torch._C._functorch.TransformType.Vmap
+
+
+def attends(operation: str, args: tuple[Any, ...], kwargs: dict[str, Any], widths: Set[int]) -> bool:
+    """Whether an operation, named as in torch, is an attention: a kernel, or a softmax over pairs of so many tokens."""
+    if operation in ("scaled_dot_product_attention", "flex_attention", "multi_head_attention_forward"):
+        return True
+    logits = args[0] if args else kwargs.get("input")
+    shape = logits.shape if isinstance(logits, Tensor) and operation in ("softmax", "log_softmax") else ()
+    return len(shape) > 1 and {*shape[-2:]} <= widths

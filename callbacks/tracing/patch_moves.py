@@ -142,9 +142,10 @@ class PatchMoves:
         tensors = list(args[0] if args else kwargs.get("tensors", ()))
         found = [self._of(x) for x in tensors]
         grids = {placed[1].shape: placed[1] for placed in found if placed is not None}
-        if len(grids) > 1:  # special tokens are of no grid
+        if len(grids) > 1:  # special tokens are of no grid; the mean of an image beside its patches is one of them
             of_patches = [p for p in found if p is not None and bool((without_spread(p[0]) >= 0).any())]
-            grids = {grid.shape: grid for _, grid in of_patches}
+            grids = {grid.shape: grid for _, grid in of_patches if grid.size > 1}
+            found = [_as_special(p) if p is not None and p[1].size == 1 else p for p in found]
         if len(grids) != 1:
             return None  # tokens of several grids
         parts = [
@@ -176,14 +177,14 @@ class PatchMoves:
                 continue
             summed = tuple(place for place, label in enumerate(labels) if label not in contraction.of_result)
             kept = [place for place in range(x.dim()) if place not in summed]
-            if not summed:
+            if not summed and self._made_of_images(other):
                 continue
             if not is_constant(placed[0], summed) and self._made_of_images(other):
                 continue
             found = self._summed(placed, summed)
             if found is None:
                 continue
-            numbers = found[0].permute(*kept, *summed).flatten(len(kept))[..., 0]
+            numbers = found[0].permute(*kept, *summed)[(..., *(0 for _ in summed))]
             order = [label for label in contraction.of_result if label in labels]
             numbers = numbers.permute(*([labels[place] for place in kept].index(label) for label in order))
             shape = [
@@ -252,3 +253,8 @@ class PatchMoves:
         if [n.shape for n in found] != [one.shape for one in results]:
             return nothing
         return [(n, grid) for n in found]
+
+
+def _as_special(placed: Placed) -> Placed:
+    numbers, grid = placed
+    return torch.where(numbers >= 0, SPECIAL, numbers), grid

@@ -37,6 +37,10 @@ _PART = (
     "its queries, or its keys, are {} of the {} tokens: attention of some tokens alone, or in chunks one after the "
     "other, is not brought together (show it with attnviz_tap(q, k, …) with those of all tokens)"
 )
+_ALL_BUT_ONE = (
+    "its queries, or its keys, are {} of the {} tokens: the model leaves out the {} one. Give it one more that it may "
+    "leave out, by forward=: lambda model, x: model(torch.nn.functional.pad(x, {}))"
+)
 _OUT_OF_SIGHT = (
     "its queries, or its keys, are made of what the model gave to NumPy or Python (by {}), where it is not seen which "
     "token becomes which: compute with tensors there, or show it with attnviz_tap(q, k, …) where it is seen"
@@ -138,7 +142,7 @@ class TokenPlaces:
         grid = placed[1]
         together = is_constant(numbers, (1, 3))
         if len(numbers) == self._sequences and n < grid.size and together and _are_apart(numbers):
-            return _PART.format(n, grid.size) if int(once.min()) >= 0 else None
+            return _part_of(once, n, grid.size) if int(once.min()) >= 0 else None
         if len(numbers) != self._sequences or n not in self._widths:
             return None
         if bool((once == MIXED).any()) or (together and not _are_apart(numbers)):
@@ -165,6 +169,15 @@ class TokenPlaces:
     def _is_written_over(self) -> bool:
         """Whether NumPy changed a tensor whose memory it was given."""
         return any(x._version == version and not torch.equal(x, held) for x, held, version in self._shared)
+
+
+def _part_of(numbers: Tensor, n: int, size: int) -> str:
+    """What is said of `n` of `size` tokens; numbers [sequences, heads, n, d] of theirs."""
+    if n == size - 1:
+        missing = sum(range(size)) - int((numbers[0, 0, :, 0] % size).sum())
+        if missing in (0, n):
+            return _ALL_BUT_ONE.format(n, size, *(("last", (0, 1)) if missing else ("first", (1, 0))))
+    return _PART.format(n, size)
 
 
 def _are_apart(numbers: Tensor) -> bool:

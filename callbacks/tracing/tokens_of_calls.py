@@ -64,15 +64,13 @@ class TokensOfCalls:
         self,
         call: AttentionCall,
         given: tuple[Any, Any],
-        made_of: tuple[Any, Any],
         arranges: tuple[Arrange, ...],
         rows_and_d: tuple[int, int],
     ) -> AttentionCall | None:
         """`call` with what is known of its tokens; None if it is refused.
 
-        given: the tensors of the pass that queries and keys are; `arranges` puts each in their order. made_of: what a
-        layer makes these of, where that is out of sight; else the same. rows_and_d: which axes of the first number
-        queries, and what is summed over.
+        given: the tensors of the pass that queries and keys are, or what a layer makes them of out of sight; `arranges`
+        puts each in their order. rows_and_d: which axes of the first number queries, and what is summed over.
         """
         if isinstance(given[0], Tensor) and self._channels.number_rows(given[0], *rows_and_d):
             self._observer.refuse(call.name, _CHANNELS)
@@ -86,7 +84,7 @@ class TokensOfCalls:
             self.patches.places(x, arrange) if isinstance(x, Tensor) else None
             for x, arrange in zip(given, arranges, strict=True)
         ]
-        queries, keys = (self.sources.of(x) for x in made_of)
+        queries, keys = (self.sources.of(x) for x in given)
         attention = self._attentions[call.name] = self.sources.new_attention()
         self._made |= attention
         self.exchanges.begin(call, queries | keys, attention)
@@ -94,7 +92,7 @@ class TokensOfCalls:
             isinstance(x, Tensor) and self.places.in_place(x, a) for x, a in zip(given, arranges, strict=True)
         )
         placed = followed or any(place is not None for place in places)  # or why it cannot be told
-        disorder = self._orders.problem(*made_of, placed=placed)
+        disorder = self._orders.problem(*given, placed=placed)
         for x, arrange in zip(given, arranges, strict=True):
             if disorder is None and isinstance(x, Tensor):
                 disorder = self.places.problem(x, arrange)
@@ -104,7 +102,8 @@ class TokensOfCalls:
             disorder = LATENTS
         beside = call.beside
         if self._sides == 1 and isinstance(given[0], Tensor) and self.places.in_place(given[0], arranges[0]):
-            beside = self.places.beside(given[1], arranges[1]) if isinstance(given[1], Tensor) else None
+            found = self.places.beside(given[1], arranges[1]) if isinstance(given[1], Tensor) else None
+            beside = found if beside is None or found is None else (found[0] + beside[0], found[1] + beside[1])
         sources = (queries, keys, attention)
         return dataclasses.replace(
             call, sources=sources, places=(places[0], places[1]), disorder=disorder, beside=beside
@@ -135,6 +134,10 @@ class TokensOfCalls:
     def is_made_by(self, name: str, x: Tensor) -> bool:
         """Whether the attention `name` had a part in `x`."""
         return bool(self.sources.of(x) & self.attention(name))
+
+    def is_made_of_inputs(self, x: Tensor) -> bool:
+        """Whether inputs had a part in `x`."""
+        return self.sources.of(x) & ~RANDOM != 0
 
     def _is_of_latents(self, call: AttentionCall, queries: int, keys: int) -> bool:
         """Whether just one of the two is made of inputs, where the probe names one side, and widths do not tell."""

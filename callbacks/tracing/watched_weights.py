@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .axes import Atom, Axes, leaves, size_of
+from .axes import Atom, Axes, Axis, arranged, axes_of, leaves, size_of
 
 _SOME_HEADS = (
     "the weights of some of its heads meet no values that could be seen: those of others are used in their place"
@@ -15,6 +15,7 @@ _SOME_HEADS = (
 
 JOINING = {"cat", "concat", "concatenate", "stack"}
 _CHANGED = "its weights are changed after softmax (by {}): its attention is not what its logits say"
+_AVERAGING = "the mean over heads that need_weights=True gives: average_attn_weights=False gives those of each head"
 _JOINED = (
     "its weights are put into one tensor with others (by {}) before they meet values, which is not followed: let each "
     "meet its own values, or show it with attnviz_tap(q, k, …)"
@@ -39,6 +40,7 @@ class WatchedWeights:
     changed_by: str = ""
     shown: bool = False  # by attnviz_tap
     logarithm: bool = False  # still to be exponentiated
+    handed_out: bool = False  # beside a result that they have made already
     whole: "WatchedWeights | None" = None  # that these are a part of
 
 
@@ -68,6 +70,16 @@ class HeadsMet:
         return {name: _SOME_HEADS for name, parts in self._parts.items() if sum(parts.values()) < self._whole[name]}
 
 
+def handed_out(name: str, weights: Tensor, heads: int, *, averaged: bool) -> WatchedWeights:
+    """`weights` [batch, heads, n_query, n_key], or without batch; [batch, n_query, n_key] where they are `averaged`."""
+    axes = axes_of(weights.shape)
+    kept = axes[:-2] if not averaged else (*axes[:-2], ())
+    target: Axes = (*((),) * (2 - len(kept)), *kept, *axes[-2:])
+    changed = averaged and heads > 1
+    clean, by = (None, _AVERAGING) if changed else (weights.clone(), "")
+    return WatchedWeights(name, clean, None if changed else axes, target, None, False, changed_by=by, handed_out=True)
+
+
 def moved_part(entry: WatchedWeights, clean: Tensor, axes: Axes | None) -> WatchedWeights:
     """What a move makes of `entry`: all of it, or a part."""
     assert entry.clean is not None
@@ -92,3 +104,23 @@ def could_be_weights(x: Any, entry: WatchedWeights) -> bool:
     """Whether `x`, made of weights, has a number for each pair still, at least of one head and sequence."""
     least = size_of(entry.target[2]) * size_of(entry.target[3])
     return isinstance(x, Tensor) and x.is_floating_point() and x.numel() >= least
+
+
+def arranged_values(values: Tensor, labels: tuple[int, ...], axes: dict[int, Axis], target: Axes) -> Tensor | None:
+    """`values` as [batch or 1, value_heads, n_key, d_v], from the axes of the weights that they share."""
+    own = [place for place, label in enumerate(labels) if label not in axes and label != -1]
+    if len(own) != 1:
+        return None  # broadcast otherwise, it is not told whose
+    (place,) = own
+    shared = tuple(axes.get(label, ()) for label in labels if label != labels[place])
+    return arranged(values.movedim(place, -1), shared, (*target[:2], target[3]), behind=1, grouped=True)
+
+
+def arranged_result(result: Tensor, *, labels: tuple[int, ...], axes: dict[int, Axis], target: Axes) -> Tensor | None:
+    """`result` of weights and values as [batch, heads, n_query, d_v]."""
+    own = [place for place, label in enumerate(labels) if label not in axes]
+    if len(own) != 1 or result.dim() != len(labels):
+        return None
+    (place,) = own
+    shared = tuple(axes[label] for label in labels if label != labels[place])
+    return arranged(result.movedim(place, -1), shared, target[:3], behind=1)

@@ -16,13 +16,26 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from .axes import MOVING, REGROUPING, SAME, Axes, Axis, arranged, axes_of, leaves, moved, size_of
+from .axes import MOVING, REGROUPING, SAME, Axes, arranged, axes_of, leaves, moved, size_of
 from .contraction import OPERATIONS, Contraction, read_contraction
 from .nested import tensors_given
+from .observer import Observer
 from .plain_attention import PlainAttention
 from .products import FACTORS
+from .tokens_of_calls import TokensOfCalls
 from .twins import Twins
-from .watched_weights import JOINING, HeadsMet, WatchedWeights, could_be_weights, moved_part, why_not, without_sinks
+from .watched_weights import (
+    JOINING,
+    HeadsMet,
+    WatchedWeights,
+    arranged_result,
+    arranged_values,
+    could_be_weights,
+    handed_out,
+    moved_part,
+    why_not,
+    without_sinks,
+)
 
 _NOT_SEEN = (
     "its weights go through {} after softmax, which is not known to keep them, and meet no values that could be seen"
@@ -49,29 +62,19 @@ class Met(Protocol):
     ) -> None: ...
 
 
-class Judge(Protocol):
-    """Who is told of weights."""
-
-    def refuse(self, name: str, why: str) -> None: ...
-    def keeps_weights(self, name: str, before: Tensor, after: Tensor) -> bool: ...
-    def take_values(self, name: str, values: Tensor) -> None: ...
-
-
 class Weights:
     """Follows weights from their softmax on, and tells `judge` what they meet, or why they cannot be recorded."""
 
-    def __init__(
-        self, judge: Judge, met: Met, is_made_by: Callable[[str, Tensor], bool], summed: Callable[..., None]
-    ) -> None:
+    def __init__(self, judge: Observer, met: Met, tokens: TokensOfCalls, summed: Callable[..., None]) -> None:
         """`met` is told of attentions, the results of their products with values, these, and which axes are heads.
 
         And, as `arrange`, what brings the results to [batch, heads, n_query, d_v], where that is known; `values` are
         what they were multiplied with, and what brings that to [batch or 1, value_heads, n_key, d_v].
-        is_made_by: whether an attention had a part in a tensor. summed: is told of other sums with weights.
+        summed: is told of other sums with weights.
         """
         self._judge = judge
         self._result = met
-        self._is_made_by = is_made_by
+        self._tokens = tokens
         self._summed = summed
         self._names: set[str] = set()  # the attentions whose weights the model has computed itself
         self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
@@ -93,6 +96,10 @@ class Weights:
             self._names.add(name)
         self._twins.watch(name, weights)
         self._of[weights] = (dataclasses.replace(entry, logarithm=logarithm),)
+
+    def hand_out(self, name: str, weights: Tensor, heads: int, *, averaged: bool) -> None:
+        """`weights` of `name` are handed out beside its result, which is seen elsewhere, for whatever use."""
+        self._of[weights] = (handed_out(name, weights, heads, averaged=averaged),)
 
     def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
                result: Any) -> None:  # fmt: skip
@@ -174,7 +181,8 @@ class Weights:
         return made
 
     def _changed(self, entry: WatchedWeights, operation: str) -> WatchedWeights:
-        self._doubts.setdefault(entry.name, operation)
+        if not entry.handed_out:
+            self._doubts.setdefault(entry.name, operation)
         return dataclasses.replace(entry, clean=None, axes=None, changed_by=operation)
 
     def _together(
@@ -205,6 +213,8 @@ class Weights:
         (place,) = summed
         of_keys = set(leaves(entry.target[3]))
         if entry.clean is None or entry.axes is None:
+            if entry.handed_out and (values in self._of or not self._tokens.is_made_of_inputs(values)):
+                return False  # a rollout, or mean positions
             if x.shape[place] == size_of(entry.target[3]):
                 self._refuse(entry, entry.changed_by or "moving them")
                 return True
@@ -218,8 +228,10 @@ class Weights:
         if not self._same(entry, entry.clean, x):
             self._refuse(entry, "writing into them")
             return True
-        if self._is_made_by(entry.name, values):
+        if self._tokens.is_made_by(entry.name, values):
             self._refuse(entry, "applying them to what they have made")
+            return True
+        if entry.handed_out:
             return True
         self._met.add(entry.name)
         self._heads.meet(entry)
@@ -227,8 +239,8 @@ class Weights:
         of_heads = set(leaves(entry.target[1]))
         of_result = [set(leaves(axes.get(label, ()))) for label in contraction.of_result]
         heads_at = [place for place, of_axis in enumerate(of_result) if of_axis & of_heads]
-        arrange = functools.partial(_arranged_result, labels=contraction.of_result, axes=axes, target=entry.target)
-        arrange_values = functools.partial(_arranged_values, labels=of_values, axes=axes, target=entry.target)
+        arrange = functools.partial(arranged_result, labels=contraction.of_result, axes=axes, target=entry.target)
+        arrange_values = functools.partial(arranged_values, labels=of_values, axes=axes, target=entry.target)
         self._result(entry.name, result, (x, values), heads_at, arrange=arrange, values=(values, arrange_values))
         found = arrange_values(values)
         if found is not None:
@@ -240,8 +252,18 @@ class Weights:
     ) -> bool:
         """Whether each weight is multiplied with a whole value, to be summed by hand: (w[..., None] * v).sum(-2)."""
         others = [other for other in tensors_given(args, kwargs) if other is not x]
-        if len(others) != 1 or entry.axes is None or entry.clean is None or result.numel() <= x.numel():
+        if len(others) != 1 or result.numel() <= x.numel():
             return False
+        if entry.axes is None or entry.clean is None:
+            each = (
+                entry.handed_out
+                and self._tokens.is_made_of_inputs(others[0])
+                and x.dim() == result.dim()
+                and x.shape[-1] == 1 < result.shape[-1]
+            )
+            if each:
+                self._refuse(entry, entry.changed_by)
+            return each
         other = others[0]
         spread = other.shape[other.dim() - x.dim() :] if other.dim() >= x.dim() else (1,) * (x.dim() - other.dim())
         sizes = (*spread, *other.shape) if other.dim() < x.dim() else spread
@@ -251,8 +273,9 @@ class Weights:
         if by_key != [size_of(entry.target[3])] or any(n > 1 for n in by_query):
             return False
         if self._same(entry, entry.clean, x):
-            self._met.add(entry.name)
-            self._heads.meet(entry)
+            if not entry.handed_out:
+                self._met.add(entry.name)
+                self._heads.meet(entry)
             self._summed(entry.name, result, with_values=True, summed=False)
         else:
             self._refuse(entry, "writing into them")
@@ -267,26 +290,6 @@ class Weights:
 
     def _refuse(self, entry: WatchedWeights, by: str) -> None:
         self._judge.refuse(entry.name, why_not(by))
-
-
-def _arranged_values(values: Tensor, labels: tuple[int, ...], axes: dict[int, Axis], target: Axes) -> Tensor | None:
-    """`values` as [batch or 1, value_heads, n_key, d_v], from the axes of the weights that they share."""
-    own = [place for place, label in enumerate(labels) if label not in axes and label != -1]
-    if len(own) != 1:
-        return None  # broadcast otherwise, it is not told whose
-    (place,) = own
-    shared = tuple(axes.get(label, ()) for label in labels if label != labels[place])
-    return arranged(values.movedim(place, -1), shared, (*target[:2], target[3]), behind=1, grouped=True)
-
-
-def _arranged_result(result: Tensor, *, labels: tuple[int, ...], axes: dict[int, Axis], target: Axes) -> Tensor | None:
-    """`result` of weights and values as [batch, heads, n_query, d_v]."""
-    own = [place for place, label in enumerate(labels) if label not in axes]
-    if len(own) != 1 or result.dim() != len(labels):
-        return None
-    (place,) = own
-    shared = tuple(axes[label] for label in labels if label != labels[place])
-    return arranged(result.movedim(place, -1), shared, target[:3], behind=1)
 
 
 def _is_dense(x: Tensor) -> bool:

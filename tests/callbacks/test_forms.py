@@ -320,6 +320,36 @@ def test_products_of_complex_numbers_are_refused_by_name():
         record(attend)
 
 
+MIXING = torch.randn(H, D, D, generator=torch.Generator().manual_seed(1))
+CHANNELS = torch.rand(H, D, generator=torch.Generator().manual_seed(2)) + 0.5
+OF_THREE = {
+    "bhid,bhjd,h->bhij": (lambda q, k: (q, k, TEMPERATURES), Q * TEMPERATURES[:, None, None]),
+    "h,bhid,bhjd->bhij": (lambda q, k: (TEMPERATURES, q, k), Q * TEMPERATURES[:, None, None]),
+    "bhid,hd,bhjd->bhij": (lambda q, k: (q, CHANNELS, k), Q * CHANNELS[:, None]),
+    "bhid,hde,bhje->bhij": (lambda q, k: (q, MIXING, k), Q @ MIXING),
+}
+
+
+@pytest.mark.parametrize("equation", OF_THREE)
+def test_an_einsum_of_three_is_read_as_two_of_two(equation):
+    given, queries = OF_THREE[equation]
+    values = torch.randn(H, D, 5, generator=torch.Generator().manual_seed(3))
+
+    def attend(q, k, v):
+        weights = einsum(equation, *given(q, k)).softmax(-1)
+        return einsum("bhij,bhjd,hdo->bio", weights, v, values)
+
+    recording = record(attend)
+    assert not recording.skipped
+    np.testing.assert_allclose(recomputed(recording), softmax_of(queries, K, scale=1), atol=1e-6)
+    assert recording.layers[0].values
+
+
+def test_an_einsum_of_weights_values_and_factors_of_keys_is_refused_by_name():
+    with pytest.raises(NoAttentionError, match="after softmax"):
+        record(lambda q, k, v: einsum("bhij,j,bhjd->bhid", scores_of(q, k).softmax(-1), torch.arange(N) / N, v))
+
+
 BY_TEMPERATURES = {
     "times": lambda scores: scores * TEMPERATURES[:, None, None],
     "divided by": lambda scores: scores / TEMPERATURES[:, None, None],

@@ -195,6 +195,43 @@ def test_some_tokens_at_a_time_are_refused_by_name(attend):
         record(lambda q, k, v: [attend(part, heads(k), heads(v)) for part in heads(q).chunk(2, dim=2)])
 
 
+@attends
+@pytest.mark.parametrize(("tokens", "which", "pad"), [(slice(-1), "last", (0, 1)), (slice(1, None), "first", (1, 0))])
+def test_all_tokens_but_one_are_refused_with_a_way_out(attend, tokens, which, pad):
+    model = Model(lambda *qkv: attend(*(heads(x)[:, :, tokens] for x in qkv)))
+    probe = Probe((torch.zeros(B, N, dtype=torch.long),), [list("abcdef")] * B)
+    with pytest.raises(
+        NoAttentionError, match=rf"are 5 of the 6 tokens: .* the {which} one.*x, \({pad[0]}, {pad[1]}\)"
+    ):
+        capture(model, probe)
+
+
+def test_the_way_out_records_all_tokens_of_the_probe():
+    class Shifted(nn.Module):
+        """Learns to tell the next token of each but the last."""
+
+        def __init__(self):
+            super().__init__()
+            self.inner = Inner()
+
+        def forward(self, ids):
+            return self.inner(ids[:, :-1]), ids[:, 1:]
+
+    class Inner(Model):
+        def __init__(self):
+            super().__init__(None)
+
+        def forward(self, ids):
+            x = self.embedding(ids)
+            return plain(*(f(x).unflatten(-1, (H, D)).transpose(1, 2) for f in (self.q, self.k, self.v)))
+
+    model, ids = Shifted(), torch.randint(0, 9, (B, N), generator=torch.Generator().manual_seed(0))
+    probe = Probe((ids,), [list("abcdef")] * B)
+    recording = capture(model, probe, forward=lambda model, x: model(functional.pad(x, (0, 1))))
+    q = model.inner.q(model.inner.embedding(ids)).unflatten(-1, (H, D)).transpose(1, 2)
+    np.testing.assert_allclose(recording.samples[0].queries, q.detach().transpose(0, 1).flatten(1, 2), atol=1e-6)
+
+
 RIGHT = {
     "tokens before sequences on the way": lambda x: heads(x.transpose(0, 1).contiguous().transpose(0, 1)),
     "moved and moved back": lambda x: heads(x.roll(2, 1).roll(-2, 1)),

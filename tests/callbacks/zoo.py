@@ -222,12 +222,26 @@ def own_attentions(animal: Animal, model: Any, inputs: dict[str, Tensor], names:
     if not any(sides.values()):
         width = inputs[next(iter(inputs))].shape[1] if "input_ids" in inputs else 0
         blocks = [a for stage in outputs.attentions for a in (stage if isinstance(stage, tuple) else (stage,))]
-        return [a for a in blocks if a is not None and (not width or a.shape[-2:] == (width, width))]
+        found = [a for a in blocks if a is not None and (not width or a.shape[-2:] == (width, width))]
+        return found + own_pooling(twin, inputs) if names[-1].endswith("head.attention") else found
     return [
         attention
         for side, attentions in sides.items()
         for name, attention in zip([name for name in names if name.startswith(side)], attentions or (), strict=False)
     ]
+
+
+def own_pooling(model: Any, inputs: dict[str, Tensor]) -> list[Tensor]:
+    """Of a head in which a learned query looks at all patches, which transformers does not hand out."""
+    head = next(module for module in model.modules() if isinstance(module, nn.MultiheadAttention))
+    weights: list[Tensor] = []
+    hook = head.register_forward_hook(
+        lambda module, args, _: weights.append(module.forward(*args, average_attn_weights=False)[1])
+    )
+    with torch.no_grad():
+        model(**inputs)
+    hook.remove()
+    return weights
 
 
 def is_cross(name: str) -> bool:
@@ -479,9 +493,8 @@ ZOO = (
         "SiglipVisionModel",
         VISION,
         inputs="image9",
-        refused={
-            "head.attention": "one query a sequence (a class token's, or a learned one that pools) looks at 9 keys"
-        },
+        layers=3,
+        features="a learned query that pools, behind two layers",
     ),
     Animal(
         "SwinModel",

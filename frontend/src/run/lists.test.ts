@@ -60,6 +60,14 @@ describe('the lists of a run', () => {
     expect(second?.sequences[0]?.tokens).toHaveLength(4);
   });
 
+  it('have one token for a text as a whole', () => {
+    const pooling = layerOf({ query_grid: coarse, queries: 1, keys: 3 });
+    const found = listsOf({ queries: 3, keys: 3, layers: [pooling] } as unknown as Run);
+    const text = { kind: 'text', tokens: ['a', 'b', 'c'], repeat: null };
+    const [, whole] = indexTokens({ run: 'a', sequences: [text] }, found).lists;
+    expect(whole?.sequences).toEqual([{ kind: 'text', tokens: ['[whole]'], repeat: null }]);
+  });
+
   it('say which tokens a layer has, on either side', () => {
     const cross = layerTokens(lists, LAYERS[1]!);
     expect([4, 7, 8].map((token) => holds(cross, token))).toEqual([true, true, false]);
@@ -82,7 +90,7 @@ describe('the lists of a run', () => {
 describe('the index of several lists', () => {
   it('names every token, sequence by sequence', () => {
     const names = Array.from({ length: index.tokens }, (_, token) => tokenAt(index, token)).join(' ');
-    expect(names).toBe('a b c d e x y z r0c0 r0c1 r1c0 r1c1 r0c0 r0c1 r1c0 r1c1 r0c0 r0c0');
+    expect(names).toBe('a b c d e x y z r0c0 r0c1 r1c0 r1c1 r0c0 r0c1 r1c0 r1c1 [whole] [whole]');
     expect([...index.sequence].join('')).toBe('000110110000111101');
     expect([...index.list].join('')).toBe('000001112222222233');
     expect([patchAt(index, 10), patchAt(index, 0)]).toEqual([[1, 0], null]);

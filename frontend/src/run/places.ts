@@ -110,15 +110,18 @@ export function counterpart(
 /** Stands for a side that a sequence has not. */
 const NONE: Sequence = { kind: 'text', tokens: [], repeat: null };
 
-/** An image as a grid of other patches than those of its own tokens. */
+/** An image as a grid of other patches than those of its own tokens; a text, which has none, as a whole. */
 function patchesOf(sequence: Sequence, grid: OwnGrid): Sequence {
   const { kind, image, grid_labels } = sequence;
+  if (kind !== 'image' && !sequence.grid && grid.rows * grid.columns === 1)
+    return { kind, tokens: ['[whole]'], repeat: null };
   const special = specialOf(sequence, grid.special ?? 0);
   const patches = Array.from(
     { length: grid.rows * grid.columns },
     (_, i) => [Math.floor(i / grid.columns), i % grid.columns] as const,
   );
-  const tokens = [...special, ...patches.map(([row, column]) => `r${row}c${column}`)];
+  const named = patches.length === 1 ? ['[whole]'] : patches.map(([row, column]) => `r${row}c${column}`);
+  const tokens = [...special, ...named];
   const places = [...special.map(() => null), ...patches];
   const own = grid_labels?.find(({ rows, columns }) => rows === grid.rows && columns === grid.columns);
   const labels = Object.fromEntries(

@@ -46,17 +46,20 @@ it('are called decoder and encoder where nothing else says who reads whom', () =
 });
 
 it('are called by their size where layers have grids of their own', () => {
-  const [fine, coarse] = [
+  const [fine, coarse, whole] = [
     { rows: 28, columns: 28 },
     { rows: 14, columns: 14 },
+    { rows: 1, columns: 1 },
   ];
   expect(
     titles([
       layer('a', { query_grid: fine, key_grid: fine }),
       layer('b', { query_grid: fine, key_grid: coarse }),
+      layer('c', { query_grid: whole, key_grid: fine }),
     ]),
   ).toEqual([
     'self-attention among 28 × 28 patches',
     'self-attention: 28 × 28 patches attend to 14 × 14 patches',
+    'self-attention: whole sequences attend to 28 × 28 patches',
   ]);
 });

@@ -27,7 +27,8 @@ export function listTitles(
   return lists.map((list) => {
     const entry = list.of === 'tokens' ? sequence : sequence?.key_tokens;
     const grid = list.grid ?? (gridded ? entry?.grid : null);
-    const what = grid ? `${grid.rows} × ${grid.columns} patches` : 'tokens';
+    const isWhole = grid?.rows === 1 && grid.columns === 1;
+    const what = isWhole ? 'whole sequences' : grid ? `${grid.rows} × ${grid.columns} patches` : 'tokens';
     const side = list.of === 'tokens' ? first : second;
     return side ? `${side} ${what}` : what;
   });
