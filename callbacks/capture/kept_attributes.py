@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .kept_streams import OnlyForward, way_back
+from .kept_tensors import KeptTensor
 from .own_objects import dictionary_of, in_slots, is_own, own_packages, package_of, slots_of
 
 _PYTORCHS = frozenset(vars(nn.Module()))  # parameters, buffers, submodules, hooks, the training flag
@@ -141,7 +142,7 @@ class Memory:
         base = next((one for one in kind.__mro__ if one in _KNOWN), None) if is_record or kind in _KNOWN else None
         if issubclass(kind, Tensor):
             if not value.is_inference():
-                yield (), _tensor(value)
+                yield (), KeptTensor(value).put_back
         elif kind is np.ndarray:
             if value.flags.writeable and not _is_on_disk(value):
                 yield (), _array(value)
@@ -173,17 +174,6 @@ def _not_plain(values: Iterable[Any]) -> list[Any]:
 
 def _nothing() -> None:
     """A tuple stays as it is."""
-
-
-def _tensor(value: Tensor) -> Callable[[], object]:
-    version, content = value._version, value.detach().clone()
-
-    def put_back() -> None:
-        if value._version != version:
-            with torch.no_grad():
-                value.copy_(content)
-
-    return put_back
 
 
 def _array(value: Any) -> Callable[[], object]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .kept_attributes import Memory
-from .own_code import OwnCode
+from .own_code import OwnCode, closed_over
 
 
 class KeptFunctions:
@@ -24,8 +24,8 @@ class KeptFunctions:
         for function in code.functions:
             memory.keep([*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()])
             self._keep(function.__dict__, function.__dict__.keys())
+            memory.keep(closed_over(function))
             self._cells += [(cell, cell.cell_contents) for cell in function.__closure__ or () if self._is_kept(cell)]
-        memory.keep(value for _, value in self._cells)
 
     def put_back(self) -> None:
         """The same objects in the same variables, but where something of an unknown kind stands now."""

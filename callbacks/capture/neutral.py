@@ -14,6 +14,7 @@ from .distributed import inside_flat_parameters, sharded_again
 from .kept_attributes import KeptAttributes, KeptClassAttributes, Memory
 from .kept_functions import KeptFunctions
 from .kept_hooks import gradients_put_back, hooks_put_back
+from .kept_tensors import KeptTensor
 from .own_code import OwnCode
 from .own_generators import own_generators
 from .written_parameters import parameters_put_back
@@ -93,23 +94,21 @@ def _accelerators(model: nn.Module) -> dict[str, list[int]]:
 def _buffers(model: nn.Module) -> Iterator[None]:
     """Puts back buffers that were replaced or written to: running statistics, caches."""
     kept: list[tuple[nn.Module, dict[str, Tensor | None]]] = []
-    values: dict[Tensor, tuple[int, Tensor]] = {}  # buffer → (version, copy)
+    values: dict[Tensor, KeptTensor] = {}
     for module in model.modules():
         if not isinstance(module, torch.jit.ScriptModule):  # which cannot replace them
             kept.append((module, dict(module._buffers)))
         for _, buffer in module.named_buffers(recurse=False):
             if buffer not in values:
-                values[buffer] = (buffer._version, buffer.detach().clone())
+                values[buffer] = KeptTensor(buffer)
     try:
         yield
     finally:
         for module, buffers in kept:
             module._buffers.clear()
             module._buffers.update(buffers)
-        with torch.no_grad():
-            for buffer, (version, value) in values.items():
-                if buffer._version != version:
-                    buffer.copy_(value)
+        for kept_buffer in values.values():
+            kept_buffer.put_back()
 
 
 @contextlib.contextmanager

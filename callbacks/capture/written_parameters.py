@@ -6,8 +6,10 @@ import warnings
 from collections.abc import Iterator, Mapping
 from weakref import WeakKeyDictionary
 
-import torch
 from torch import Tensor, nn
+
+from .distributed import inside_flat_parameters
+from .kept_tensors import KeptTensor
 
 _MOST = 2**28  # bytes
 _written: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()  # by earlier passes
@@ -23,17 +25,14 @@ def parameters_put_back(model: nn.Module) -> Iterator[None]:
     is_first = model not in _written
     known = _written.setdefault(model, set())
     parameters = {name: x for name, x in model.named_parameters() if type(x) is nn.Parameter and not x.is_inference()}
-    versions = {name: x._version for name, x in parameters.items()}
-    kept = _tables(model, parameters) | (known & versions.keys()) | (_fitting(parameters) if is_first else set())
-    copies = {name: parameters[name].detach().clone() for name in kept}
+    copied = _tables(model, parameters) | (known & parameters.keys()) | (_fitting(parameters) if is_first else set())
+    flat = {x for module in inside_flat_parameters(model) for x in module.parameters()}
+    kept = {name: KeptTensor(x, copied=name in copied, by_version=x in flat) for name, x in parameters.items()}
     try:
         yield
     finally:
-        changed = {name for name, x in parameters.items() if x._version != versions[name]}
-        with torch.no_grad():
-            for name in changed & copies.keys():
-                parameters[name].copy_(copies[name])
-        lost = sorted(changed - copies.keys())
+        changed = {name for name, one in kept.items() if one.put_back()}
+        lost = sorted(changed - copied)
         known |= changed
         if lost:
             warnings.warn(

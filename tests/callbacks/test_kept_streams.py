@@ -114,6 +114,12 @@ def test_global_counters_that_forward_names_are_named():
     assert "an object of itertools.count" in said
 
 
+def test_generators_that_functions_have_closed_over_are_named():
+    numbers = (number for number in range(9))
+    [said] = pass_of(Using(lambda model: next(numbers)))
+    assert "an object of builtins.generator" in said
+
+
 def test_hooks_and_gradients_and_the_environment_are_as_before():
     def use(model):
         first, weight = model.blocks[0], model.blocks[0].qkv.weight
