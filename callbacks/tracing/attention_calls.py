@@ -122,8 +122,8 @@ class AttentionCalls(TorchFunctionMode):
                 return both
         elif operation == "flex_attention":
             self._take(kernels.flex, args, kwargs)
-        elif "flash_attn" in (operator := kernels.operator_name(func)):
-            self._take(kernels.flash_of(operator), args, kwargs, lambda x: x.transpose(1, 2))
+        elif kernels.is_fused(operator := kernels.operator_name(func) or operation):
+            self._take(kernels.fused(operator), args, kwargs, lambda x: x.transpose(1, 2))
         result = func(*args, **kwargs)
         if func is functional.multi_head_attention_forward:
             self._inside.hand_out(result, self._weights.hand_out)

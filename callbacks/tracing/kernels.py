@@ -1,6 +1,8 @@
 """Kernels: the arguments of each fused attention kernel, as an AttentionCall."""
 
+import functools
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +17,9 @@ from .remainder import remainder
 _NOT_UNDERSTOOD = (
     "it calls {}, which is not understood, or whose sequences are packed: record it with scaled dot-product attention "
     '(of transformers: model.set_attn_implementation("sdpa"))'
+)
+_FUSED = re.compile(
+    "flash_attn|varlen_attn|scaled_dot_product|(flash|efficient|cudnn)_attention|native_multi_head|transformer_encoder_layer_fwd"
 )
 _NESTED = (
     "its queries are a nested tensor, whose sequences are not told apart: pad them while self.training is False, or "
@@ -92,8 +97,14 @@ def flex(
     return AttentionCall(name, query, key, scale, causal=False, mask=mask, values=value)
 
 
-def flash_of(operator: str) -> Callable[..., AttentionCall]:
-    """What reads the arguments of this operator of flash-attn, or says that they are not understood."""
+@functools.cache
+def is_fused(operator: str) -> bool:
+    """Whether an operator of this name computes attention, other than those above."""
+    return _FUSED.search(operator) is not None
+
+
+def fused(operator: str) -> Callable[..., AttentionCall]:
+    """What reads the arguments of a fused operator, or says that they are not understood."""
 
     def unread(name: str, *args: Any, **kwargs: Any) -> AttentionCall:
         raise UnreadableError(_NOT_UNDERSTOOD.format(operator))

@@ -264,6 +264,12 @@ class TestFlashAttention:
             record(lambda q, k: torch.ops.attnviz_flash_attn._flash_attn_varlen_forward(q, k, k))
 
 
+@pytest.mark.parametrize("operator", ["scaled_dot_product_attention", "_scaled_dot_product_flash_attention_for_cpu"])
+def test_kernels_that_are_called_by_their_operators_are_refused_by_name(operator):
+    with pytest.raises(NoAttentionError, match=f"it calls aten::{operator}, which is not understood"):
+        record(lambda q, k: getattr(torch.ops.aten, operator)(q, k, k))
+
+
 def test_nested_tensors_are_refused_by_name_and_what_is_made_of_them_is_recorded():
     class Nested(nn.Module):
         def __init__(self):
