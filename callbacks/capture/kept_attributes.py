@@ -3,11 +3,15 @@
 import array
 import contextlib
 import dataclasses
+import datetime
+import enum
+import numbers
 import types
 import weakref
 from collections import Counter, OrderedDict, UserDict, UserList, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from operator import is_
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -19,7 +23,10 @@ from .kept_tensors import KeptTensor
 from .own_objects import dictionary_of, in_slots, is_own, own_packages, package_of, slots_of
 
 _PYTORCHS = frozenset(vars(nn.Module()))  # parameters, buffers, submodules, hooks, the training flag
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.Size, torch.dtype, torch.device, np.generic)
+_PLAIN = (
+    *(bool, int, float, complex, str, bytes, type(None), torch.Size, torch.dtype, torch.device, np.generic),
+    *(frozenset, range, slice, enum.Enum, numbers.Number, PurePath, datetime.date, datetime.time, datetime.timedelta),
+)
 _MAPPINGS = (dict, OrderedDict, defaultdict, Counter)
 _SEQUENCES = (list, deque)
 _BYTES = (bytearray, array.array)
@@ -119,7 +126,7 @@ class Memory:
 
     def is_known(self, value: Any) -> bool:
         kind = type(value)
-        if kind in _KNOWN or issubclass(kind, np.generic) or self.is_record(value):
+        if kind in _KNOWN or issubclass(kind, (*_PLAIN, tuple)) or self.is_record(value) or _is_frozen(kind):
             return True
         return issubclass(kind, Tensor) and not isinstance(value, nn.Parameter)
 
@@ -156,8 +163,10 @@ class Memory:
             yield _sequence(value, base)
         elif kind in _WEAK:
             yield _weak(value)
-        elif kind is tuple:
-            yield value, _nothing
+        elif issubclass(kind, tuple):
+            yield tuple.__iter__(value), _nothing
+        elif _is_frozen(kind):
+            yield [*(dictionary_of(value) or {}).values(), *in_slots(value).values()], _nothing
         elif (back := way_back(value)) is not None:
             yield (), back
         if is_record:
@@ -174,6 +183,11 @@ def _not_plain(values: Iterable[Any]) -> list[Any]:
 
 def _nothing() -> None:
     """A tuple stays as it is."""
+
+
+def _is_frozen(kind: type) -> bool:
+    """Whether it is a dataclass whose objects stay as they are, but for what they hold."""
+    return bool(getattr(getattr(kind, "__dataclass_params__", None), "frozen", False))
 
 
 def _array(value: Any) -> Callable[[], object]:

@@ -2,8 +2,12 @@
 
 import array
 import collections
+import dataclasses
+import enum
+import pathlib
 import threading
 import weakref
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -282,3 +286,49 @@ def test_arrays_in_files_and_threads_are_left_alone(tmp_path):
     assert (model.table.tolist(), model.worker.rounds) == ([1, 0, 2], 1)
     assert np.isnan(model.array[0])
     assert not np.signbit(model.array[1])
+
+
+class Phase(enum.Enum):
+    WARM, COLD = 1, 2
+
+
+class Pair(NamedTuple):
+    number: int
+    items: list[int]
+
+
+class Number(int):
+    """A number with a name of its own."""
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    sums: torch.Tensor
+    items: list[int]
+
+
+class Replacing(nn.Module):
+    """Puts other values in the place of those that cannot be written, and writes to what they hold."""
+
+    def __init__(self):
+        super().__init__()
+        self.phase, self.seen, self.path = Phase.WARM, frozenset({1}), pathlib.PurePath("a")
+        self.number, self.pair, self.state = Number(1), Pair(1, [1]), State(torch.zeros(1), [1])
+
+    def forward(self):
+        self.pair.items.append(2)
+        self.state.items.append(2)
+        self.state.sums.add_(1)
+        self.phase, self.seen, self.path = Phase.COLD, self.seen | {2}, self.path / "b"
+        self.number, self.pair = Number(2), self.pair._replace(number=2)
+        self.state = dataclasses.replace(self.state, items=[])
+
+
+def test_values_that_stay_as_they_are_are_kept_with_what_they_hold():
+    model = Replacing()
+    names = ("phase", "seen", "path", "number", "pair", "state")
+    before = [getattr(model, name) for name in names]
+    with undisturbed(model):
+        model()
+    assert all(getattr(model, name) is value for name, value in zip(names, before, strict=True))
+    assert (model.pair.items, model.state.items, model.state.sums.tolist()) == ([1], [1], [0.0])
