@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .kept_iterators import is_iterator
 from .kept_streams import OnlyForward, way_back
 from .kept_tensors import KeptTensor
 from .own_objects import dictionary_of, in_slots, is_own, own_packages, package_of, slots_of
@@ -126,7 +127,9 @@ class Memory:
 
     def is_known(self, value: Any) -> bool:
         kind = type(value)
-        if kind in _KNOWN or issubclass(kind, (*_PLAIN, tuple)) or self.is_record(value) or _is_frozen(kind):
+        if kind in _KNOWN or issubclass(kind, (*_PLAIN, tuple)) or is_iterator(kind):
+            return True
+        if self.is_record(value) or _is_frozen(kind):
             return True
         return issubclass(kind, Tensor) and not isinstance(value, nn.Parameter)
 

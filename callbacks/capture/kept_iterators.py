@@ -13,6 +13,11 @@ _TABLE = dict[int, int]()
 _OF_TABLES = tuple(type(iter(one)) for one in (_TABLE, _TABLE.values(), _TABLE.items(), set[int]()))
 
 
+def is_iterator(kind: type) -> bool:
+    """Whether its objects are iterators of Python's own."""
+    return kind.__module__ in ("builtins", "itertools") and hasattr(kind, "__next__")
+
+
 def iterator_back(value: Any) -> Callable[[], object] | None:
     """What puts the iterator `value` back to where it is now; None where that is not possible."""
     kind = type(value)

@@ -70,6 +70,18 @@ def test_iterators_over_lists_and_files_that_are_read_stand_where_they_stood(tmp
         assert (next(model.numbers), model.file.read(2)) == (2, "ab")
 
 
+def test_an_iterator_that_the_pass_replaces_is_back():
+    def use(model):
+        if next(model.numbers, None) is None:
+            model.numbers = iter([5, 6])
+
+    model = Using(use)
+    numbers = model.numbers = iter([1])
+    next(numbers)
+    assert pass_of(model) == []
+    assert model.numbers is numbers
+
+
 @pytest.mark.parametrize("taken", [0, 2, 3, 4])  # before the pass: in the first round, or behind it
 @pytest.mark.parametrize("steps", [1, 4])  # of each pass
 @pytest.mark.parametrize("copied", [False, True])
