@@ -109,8 +109,8 @@ class Patches(nn.Module):
 def test_patches_are_followed_into_it():
     model, pixels = Patches().eval(), torch.randn(B, 3, 8, 12, generator=torch.Generator().manual_seed(0))
     recording = capture(model, Probe.from_images(None, pixels, 4, special=()))
-    assert [layer.query_grid for layer in recording.layers] == [Grid(2, 3), Grid(1, 1)]
-    assert [layer.key_grid for layer in recording.layers] == [Grid(2, 3)] * 2
+    assert [layer.query_grid for layer in recording.layers] == [None, Grid(1, 1)], "the probe's own patches, and one"
+    assert [layer.key_grid for layer in recording.layers] == [None, None]
     with torch.no_grad():
         model(pixels)
     columns_first = torch.arange(6).view(3, 2).T.flatten()
