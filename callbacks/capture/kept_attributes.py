@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import enum
 import numbers
+import threading
 import types
 import weakref
 from collections import Counter, OrderedDict, UserDict, UserList, defaultdict, deque
@@ -166,6 +167,8 @@ class Memory:
             yield _sequence(value, base)
         elif kind in _WEAK:
             yield _weak(value)
+        elif kind is threading.local:
+            yield _mapping(value.__dict__, dict)
         elif issubclass(kind, tuple):
             yield tuple.__iter__(value), _nothing
         elif _is_frozen(kind):

@@ -1,6 +1,7 @@
 """Neutrality: a pass over the probe leaves the model, and the training around it, as they were."""
 
 import contextlib
+import contextvars
 import os
 import random
 import sys
@@ -25,9 +26,9 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     """Within it `model` runs in evaluation mode, without gradients and uncompiled; after it nothing has changed.
 
     Restored, also after an exception: training flags, buffers, parameters that the pass writes to, what else modules
-    and their classes keep (numbers, tensors, lists, …), hooks, gradients, environment variables, and the random states
-    of torch, NumPy and Python, and of generators of the model's own. What goes forward only (itertools.count, a file
-    that is written) is warned of by name.
+    and their classes keep (numbers, tensors, lists, …), hooks, gradients, environment and context variables, and the
+    random states of torch, NumPy and Python, and of generators of the model's own. What goes forward only
+    (itertools.count, a file that is written) is warned of by name.
 
         with undisturbed(model):
             model(inputs)
@@ -42,6 +43,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
         stack.enter_context(hooks_put_back(model))
         stack.enter_context(gradients_put_back(model))
         stack.enter_context(_environment())
+        stack.enter_context(_context_variables())
         stack.enter_context(_evaluation(model))
         stack.enter_context(_autocast_cache_off())
         stack.enter_context(sharded_again(model))
@@ -144,6 +146,17 @@ def _environment() -> Iterator[None]:
         for name in os.environ.keys() - kept.keys():
             del os.environ[name]
         os.environ.update({name: value for name, value in kept.items() if os.environ.get(name) != value})
+
+
+@contextlib.contextmanager
+def _context_variables() -> Iterator[None]:
+    kept = contextvars.copy_context()
+    try:
+        yield
+    finally:
+        for variable, value in kept.items():
+            if variable.get() is not value:
+                variable.set(value)
 
 
 @contextlib.contextmanager

@@ -56,6 +56,7 @@ class OwnCode:
         waiting = [*values]
         while waiting:
             value = waiting.pop()
+            waiting += self._know(value if issubclass(type(value), type) else type(value))
             self.held += bound_to(value)
             for function in functions_in(value):
                 if id(function) in self._seen:

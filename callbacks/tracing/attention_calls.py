@@ -68,7 +68,7 @@ class AttentionCalls(TorchFunctionMode):
         self._counts: Counter[str] = Counter()
         self._products = Products(lambda x: self._tokens.is_made_of_inputs(x))
         self._written_out = WrittenOut(
-            self._products, observer.looks_like_attention, self._next_name, self._take_weights
+            self._products, observer.looks_like_attention, observer.widths, self._next_name, self._take_weights
         )
         self._tokens = TokensOfCalls(observer, inputs, sides=sides, in_sight=in_sight)
         self.exchanges = self._tokens.exchanges

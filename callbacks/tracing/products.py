@@ -49,6 +49,10 @@ class Products:
         product: Product | None = self._of.get(logits)  # type: ignore[no-untyped-call]
         return product
 
+    def are_both_made_of_inputs(self, product: Product) -> bool:
+        """Whether what is multiplied may be queries and keys, and no weights of a layer."""
+        return all(map(self._is_made_of_inputs, (product.left.given, product.right.given)))
+
     def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
                result: Any) -> None:  # fmt: skip
         """Take notice of one operation of the pass, named as in torch, without underscores around it."""
@@ -77,9 +81,7 @@ class Products:
             both = None if added is None or len(known) != 2 or "alpha" in kwargs else product.plus(others[0], added)
             if both is not None:
                 return both
-            known = [
-                (x, one) for x, one in known if all(map(self._is_made_of_inputs, (one.left.given, one.right.given)))
-            ]
+            known = [(x, one) for x, one in known if self.are_both_made_of_inputs(one)]
             if added is None or len(known) != 1 or (added < 0 and known[0][0] is not tensors[0]):
                 return dataclasses.replace(product, summed=True)
             tensor, product = known[0]  # the others are a bias: vectors of relative positions, say

@@ -103,7 +103,9 @@ class TokensOfCalls:
         beside = call.beside
         if self._sides == 1 and isinstance(given[0], Tensor) and self.places.in_place(given[0], arranges[0]):
             found = self.places.beside(given[1], arranges[1]) if isinstance(given[1], Tensor) else None
-            beside = found if beside is None or found is None else (found[0] + beside[0], found[1] + beside[1])
+            beside = (
+                beside if found is None else found if beside is None else (found[0] + beside[0], found[1] + beside[1])
+            )
         sources = (queries, keys, attention)
         return dataclasses.replace(
             call, sources=sources, places=(places[0], places[1]), disorder=disorder, beside=beside

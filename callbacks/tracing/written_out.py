@@ -8,7 +8,7 @@ values, say) is refused.
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any, Protocol
 
 import torch
@@ -80,11 +80,13 @@ class WrittenOut:
         self,
         products: Products,
         looks_like_attention: Callable[[torch.Size], bool],
+        widths: Set[int],
         next_name: Callable[[], str],
         take: Take,
     ) -> None:
         self._products = products
         self._looks_like_attention = looks_like_attention
+        self._widths = widths
         self._next_name = next_name
         self._take = take
         self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
@@ -111,7 +113,11 @@ class WrittenOut:
 
     def _begin(self, operation: str, x: Any, result: Tensor) -> None:
         product = self._products.of(x) if isinstance(x, Tensor) else None
-        if product is None or not self._looks_like_attention(result.shape):
+        if product is None:
+            return
+        if not self._looks_like_attention(result.shape):
+            if result.shape[-2] in self._widths and self._products.are_both_made_of_inputs(product):  # of some keys
+                self.unfinished.add(self._next_name())
             return
         factor = _EXPONENTIALS[operation]
         logits = result.log() if x is result else x * factor

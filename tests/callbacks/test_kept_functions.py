@@ -1,8 +1,10 @@
 """What a model's own functions keep in variables outside of modules is as it was after a pass over the probe."""
 
 import collections
+import contextvars
 import functools
 import sys
+import threading
 import types
 import weakref
 
@@ -230,3 +232,28 @@ def test_parts_that_the_pass_makes_are_gone_and_nothing_stays_frozen():
     assert [name for name, _ in model.named_parameters()] == ["first.weight", "first.bias"]
     assert [name for name, _ in model.named_modules()] == ["", "first"]
     assert model.first.weight.requires_grad
+
+
+def test_classes_and_states_that_functions_have_closed_over_are_as_before():
+    class Counter:
+        total = 0
+
+        @classmethod
+        def count(cls):
+            cls.total += 1
+
+    local = threading.local()
+    variable = contextvars.ContextVar("passes", default=0)
+    variable.set(1)
+    local.passes = 0
+
+    class Counting(nn.Module):
+        def forward(self):
+            Counter.count()
+            local.passes += 1
+            variable.set(variable.get() + 1)
+
+    model = Counting()
+    with undisturbed(model):
+        model()
+    assert (Counter.total, local.passes, variable.get()) == (0, 0, 1)

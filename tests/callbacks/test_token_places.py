@@ -195,6 +195,22 @@ def test_some_tokens_at_a_time_are_refused_by_name(attend):
         record(lambda q, k, v: [attend(part, heads(k), heads(v)) for part in heads(q).chunk(2, dim=2)])
 
 
+def test_a_softmax_that_is_summed_up_over_some_keys_at_a_time_is_refused_by_name():
+    """As FlashAttention does it, in Python (arXiv 2205.14135)."""
+
+    def attend(q, k, v):
+        largest, total, out = torch.full((B, H, N, 1), -1e9), torch.zeros(B, H, N, 1), torch.zeros_like(q)
+        for some, values in zip(k.split(2, 2), v.split(2, 2), strict=True):
+            scores = q @ some.mT
+            new = torch.maximum(largest, scores.amax(-1, keepdim=True))
+            e, before = (scores - new).exp(), (largest - new).exp()
+            total, out, largest = total * before + e.sum(-1, keepdim=True), out * before + e @ values, new
+        return out / total
+
+    with pytest.raises(NoAttentionError, match="writes its softmax out"):
+        record(lambda q, k, v: attend(heads(q), heads(k), heads(v)))
+
+
 @attends
 @pytest.mark.parametrize(("tokens", "which", "pad"), [(slice(-1), "last", (0, 1)), (slice(1, None), "first", (1, 0))])
 def test_all_tokens_but_one_are_refused_with_a_way_out(attend, tokens, which, pad):
