@@ -44,7 +44,7 @@ def _has_memory(x: Tensor) -> bool:
     is_plain = type(x) in _BARE and x.layout is torch.strided and not x.is_quantized and x.device.type != "meta"
     if not is_plain or x.is_inference() or hasattr(x, "ds_id"):
         return False
-    return x.device.type != "cpu" or not x.is_shared()
+    return x.device.type != "cpu" or not x.is_shared()  # type: ignore[no-untyped-call]
 
 
 def _memory(x: Tensor) -> tuple[Any, ...]:

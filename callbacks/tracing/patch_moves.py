@@ -184,7 +184,9 @@ class PatchMoves:
             found = self._summed(placed, summed)
             if found is None:
                 continue
-            numbers = found[0].permute(*kept, *summed)[(..., *(0 for _ in summed))]
+            numbers = found[0].permute(*kept, *summed)
+            for _ in summed:
+                numbers = numbers[..., 0]
             order = [label for label in contraction.of_result if label in labels]
             numbers = numbers.permute(*([labels[place] for place in kept].index(label) for label in order))
             shape = [

@@ -55,6 +55,8 @@ def from_samples(
     for name, (share, expected) in shares.items():
         found |= {f"share/{name}": share, f"over/{name}": chance.beyond(share, expected)}
     spreads = _spreads(samples)
+    if max(recorded.lengths.queries) == 1:  # a learned query is the same in all sequences
+        spreads[0] = np.inf
     found["share/spread"] = found["over/spread"] = spreads.min(axis=0)
     found["offset/still"] = ((spreads <= STILL).T @ STILL_SIDES).astype(np.float64)
     return {name: np.asarray(values, np.float32) for name, values in found.items()}

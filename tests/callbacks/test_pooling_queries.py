@@ -96,6 +96,7 @@ def test_a_learned_query_that_pools_a_text_stands_for_it(tmp_path):
     assert [(layer.name, layer.query_grid) for layer in run.layers] == [("own", None), ("pooling", Grid(1, 1))]
     with torch.no_grad():
         _, weights = model.eval()(ids, mask=mask, average_attn_weights=False)
+    assert not [found for found in run.findings() if found.kind == "dead"], "though its queries are equal"
     for head in range(2):
         for sequence, n in enumerate((6, 4)):
             found = run.attention(0, 1, head, sequence)
