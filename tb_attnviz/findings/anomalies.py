@@ -40,9 +40,13 @@ WATCHED = {
 
 @dataclasses.dataclass(frozen=True)
 class Anomaly:
-    """Of head `head` at row `row`: the figure was about `before`, and is `value`."""
+    """Of head `head` at row `row`: the figure was about `before`, and is `value`.
+
+    `until`: the row at which it is over: the figure is back, or all that it is compared with is of later rows.
+    """
 
     row: int
+    until: int
     head: int
     before: float
     value: float
@@ -69,8 +73,18 @@ def anomalies(values: Float32, watched: Watched) -> list[Anomaly]:
         stands = (stands | new) & (score >= END)
         for head in np.flatnonzero(new).tolist():
             before = float(np.exp(middle[head])) if watched.logarithm else float(middle[head])
-            found.append(Anomaly(row, head, before, float(values[row, head]), float(score[head])))
+            until = _until(scaled[:, head], known, number, float(middle[head]), watched)
+            found.append(Anomaly(row, until, head, before, float(values[row, head]), float(score[head])))
     return found
+
+
+def _until(of_head: Float64, known: npt.NDArray[np.intp], number: int, middle: float, watched: Watched) -> int:
+    """The row at which an anomaly of the `number`-th known row is over, by what the figure was before it: `middle`."""
+    later = known[number + 1 : number + WINDOW]
+    back = later[np.abs(of_head[later] - middle) < watched.least]
+    if back.size:
+        return int(back[0])
+    return int(known[number + WINDOW]) if number + WINDOW < len(known) else len(of_head)
 
 
 def _against(past: Float64, now: Float64, watched: Watched) -> tuple[Float64, Float64, Float64]:

@@ -60,7 +60,8 @@ class Happening:
 
     An alert is one of the recorder's rules, an anomaly of one head, or a head that came to do nothing of its own: dead,
     collapsed, near random, duplicate (docs/findings.md). `layer`, `head`, `kind`: None where it is of no one head, or
-    of no kind; `trouble`: an alert.
+    of no kind; `trouble`: an alert. `since`: of an alert, since when its head is unhealthy without a break; None of no
+    head's.
     """
 
     step: int
@@ -70,6 +71,7 @@ class Happening:
     head: int | None = None
     kind: str | None = None
     trouble: bool = False
+    since: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,22 +1,19 @@
 """Named: the heads of a run, what each does at any step, in groups, and all that happened."""
 
-import dataclasses
 import functools
 import math
 from collections.abc import Container
 
 import numpy as np
 
-from tb_attnviz.events import Alert
 from tb_attnviz.findings import words
-from tb_attnviz.findings.anomalies import WATCHED, anomalies
 from tb_attnviz.findings.finding import Finding, Group, Happening
 from tb_attnviz.findings.kinds import Kind
 from tb_attnviz.findings.measured import Measured
 from tb_attnviz.findings.recorded import Head, Recorded
 from tb_attnviz.findings.spells import Spells
-from tb_attnviz.findings.standing import reason, standing
 from tb_attnviz.findings.texts import texts
+from tb_attnviz.findings.unhealthy import Unhealthy
 
 _MOST_EVENTS = 2000  # of a kind
 
@@ -30,6 +27,7 @@ class Named:
         self.kinds = {kind.name: kind for kind in measured.kinds}
         """All that heads can be here, the most special first."""
         self._spells = Spells(recorded, measured)
+        self._unhealthy = Unhealthy(recorded, measured, self._spells)
 
     @property
     def sampled(self) -> tuple[int, ...]:
@@ -77,6 +75,10 @@ class Named:
         row = self._row(step)
         return 1 if row is None else self._spells.lasting(row)
 
+    def unhealthy(self, head: Head, step: int) -> int | None:
+        """Since when something is wrong with `head` without a break, as of `step`; None where nothing is."""
+        return self._unhealthy.since(head, step)
+
     def groups(self, step: int, heads: Container[Head] | None = None) -> list[Group]:
         """The heads of each kind at `step`, what is wrong first, then by how special they are.
 
@@ -105,7 +107,8 @@ class Named:
             worst = alert.heads[0] if alert.heads else None
             layer, number = (worst.layer, worst.head) if worst else (None, None)
             what = "alert" if alert.raised else "cleared"
-            found.append(Happening(alert.step, what, alert.sentence, layer, number, trouble=alert.raised))
+            since = self.unhealthy((worst.layer, worst.head), alert.step) if worst and alert.raised else None
+            found.append(Happening(alert.step, what, alert.sentence, layer, number, trouble=alert.raised, since=since))
         found += self._anomalies()
         for kind in self.kinds.values():
             if not kind.general and not kind.beside:
@@ -127,11 +130,12 @@ class Named:
         new = first > 0 and not spells.is_of(kind, head, first - 1)
         begun = new or ((first > 0 or kind.trouble) and end - first >= spells.lasting(row))
         if begun:
-            told = [words.with_time(f"{name}: {title}", spells.when(kind, head, first))]
+            told = [words.with_time(f"{name}: {title}", self._when(kind, head, first))]
             if kind.trouble:
                 told += self._finding(kind, head, first, end, first, steps[first]).sentence.partition(": ")[2:]
-            what = "alert" if kind.trouble else "formed"
-            found.append(Happening(steps[first], what, ": ".join(filter(None, told)), *place, kind.name, kind.trouble))
+            what, said = "alert" if kind.trouble else "formed", ": ".join(filter(None, told))
+            since = self.unhealthy(place, steps[first]) if kind.trouble else None
+            found.append(Happening(steps[first], what, said, *place, kind.name, kind.trouble, since))
         goes_on = end == len(steps) or spells.is_of(kind, head, end) or spells.is_of_narrower(kind, head, end)
         if not goes_on and (begun or not kind.trouble):
             sentence = f"{name}: no longer {title} {spells.since(end)}"
@@ -139,15 +143,11 @@ class Named:
         return found
 
     def _anomalies(self) -> list[Happening]:
-        """Figures of heads that left their own past and the other heads, unless an alert says so at that step."""
-        alerted = {(alert.step, alert.figure) for alert in self._recorded.alerts if alert.raised}
         found = []
-        for figure, watched in WATCHED.items():
-            for one in anomalies(self._measured.get(f"figure/{figure}"), watched)[-_MOST_EVENTS:]:
-                step, head = self._measured.steps[one.row], self._recorded.heads[one.head]
-                if (step, figure) not in alerted:
-                    sentence = words.anomaly(self._recorded.name(head), figure, one.before, one.value)
-                    found.append(Happening(step, "alert", sentence, *head, trouble=True))
+        for figure, one in self._unhealthy.anomalies:
+            step, head = self._measured.steps[one.row], self._recorded.heads[one.head]
+            sentence = words.anomaly(self._recorded.name(head), figure, one.before, one.value)
+            found.append(Happening(step, "alert", sentence, *head, trouble=True, since=self.unhealthy(head, step)))
         return found
 
     def sentence(self, layer: int, head: int, findings: list[Finding], lost: list[Finding], *, step: int) -> str:
@@ -155,40 +155,21 @@ class Named:
 
         It has all that the head is called: what the words about a kind do not say themselves stands behind the name.
         """
-        name = self._recorded.name((layer, head))
+        place, name = (layer, head), self._recorded.name((layer, head))
         told = sorted(findings, key=lambda one: one.kind == "copy")
         unsaid = [one.title for one in told if not self.kinds[one.kind].beside and one.title not in one.sentence]
         called = f" ({', '.join(unsaid)})" if unsaid else ""
         parts = [self._since_when(one) for one in told]
         does, no_longer = words.joined(parts) if parts else "does nothing that has a name", ""
-        if alerts := self._alerts((layer, head), step):
-            does = f"is unhealthy: {words.joined(alerts)}{f'; it {does}' if parts else ''}"
+        alerts, begun = self._unhealthy.alerts(place, step, self._row(step)), self.unhealthy(place, step)
+        if alerts and begun is not None:
+            since = words.unhealthy(begun)
+            does = f"; it {does.replace(f' ({since})', '')}" if parts else ""
+            does = f"is {since}: {words.joined(alerts)}{does}"
         if lost:
             newest = max(lost, key=lambda one: one.until or 0)
             no_longer = f"; no longer {newest.title} {self._spells.since(self._row(newest.until or 0) or 0)}"
         return f"{name}{called} {does}{no_longer}."
-
-    @functools.cached_property
-    def _alerts_of(self) -> dict[Head, list[Alert]]:
-        """Of each head those that name it, with that head alone: an alert may name thousands."""
-        found: dict[Head, list[Alert]] = {}
-        for alert in self._recorded.alerts:
-            for head, one in {(one.layer, one.head): one for one in alert.heads}.items():
-                found.setdefault(head, []).append(dataclasses.replace(alert, heads=(one,)))
-        return found
-
-    @functools.cached_property
-    def _numbers(self) -> dict[Head, int]:
-        return {head: number for number, head in enumerate(self._recorded.heads)}
-
-    def _alerts(self, head: Head, step: int) -> list[str]:
-        """What each alert of `head` that stands at `step` says."""
-        row, found = self._row(step), []
-        for alert in standing(self._alerts_of.get(head, ()), head, step):
-            number = self._numbers[head]
-            now = math.nan if row is None else self._measured.told(f"figure/{alert.figure}", number, row)[0]
-            found.append(reason(alert, head, now))
-        return found
 
     def _since_when(self, finding: Finding) -> str:
         """Its sentence with the time in it: of trouble before what explains it."""
@@ -236,7 +217,7 @@ class Named:
             since=steps[first],
             first=steps[self._spells.first(kind, head, first)],
             until=steps[end] if end < len(steps) else None,
-            when=self._spells.when(kind, head, first),
+            when=self._when(kind, head, first),
             figure=kind.measure,
             value=value,
             at=steps[at],
@@ -248,6 +229,13 @@ class Named:
             trouble=kind.trouble,
             needs_samples=kind.read_from == "samples",
         )
+
+    def _when(self, kind: Kind, head: int, first: int) -> str:
+        """Since when the spell that begins at `first` is; of trouble also since when the head is unhealthy."""
+        when = self._spells.when(kind, head, first)
+        if not kind.trouble or not when:
+            return when
+        return when + self._unhealthy.before(self._recorded.heads[head], self._measured.steps[first])
 
     def _group(self, kind: Kind, findings: list[Finding], fed: dict[Head, Finding], called: dict[Head, str]) -> Group:
         small = kind.off > kind.on

@@ -25,6 +25,10 @@ def anomaly(name: str, figure: str, before: float, value: float) -> str:
     return f"{name}: {named(figure)} {told(figure, value)}, about {told(figure, before)} before, unlike the other heads"
 
 
+def unhealthy(since: int) -> str:
+    return f"unhealthy since step {since:,}"
+
+
 def where(offset: int | tuple[int, int]) -> str:
     if isinstance(offset, int):
         return f"{abs(offset)} token{'' if abs(offset) == 1 else 's'} {'back' if offset < 0 else 'ahead'}"

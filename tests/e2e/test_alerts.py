@@ -112,7 +112,7 @@ def test_a_click_goes_to_the_step_and_opens_the_head(tab: Tab) -> None:
     expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
     # The page says in words what it is about, as long as it stands.
     said = tab.frame.get_by_role("group", name="What stands out at this step").get_by_role("status")
-    expect(said).to_have_text("L1 H4: largest logit 132, above 100 since step 200")
+    expect(said).to_have_text("L1 H4 unhealthy since step 200: largest logit 132, above 100")
     # Its figure over the steps is the first of the charts.
     chart = tab.head_view.get_by_role("group", name="Health over steps").get_by_role("figure").first
     expect(chart).to_contain_text("Max logit")
@@ -130,7 +130,7 @@ def test_an_alert_opens_its_figure_the_step_before_and_the_heads_beside_it(tab: 
     tab.open(step=200)
     said = tab.frame.get_by_role("group", name="What stands out at this step").get_by_role("status")
     said.get_by_role("button").click()
-    told = tab.frame.get_by_role("dialog", name="L1 H4: largest logit 132")
+    told = tab.frame.get_by_role("dialog", name="L1 H4 unhealthy since step 200: largest logit 132")
     expect(told).to_contain_text(SENTENCE)
     expect(told.get_by_role("img", name=re.compile("^Max logit over steps"))).to_be_visible()
     expect(told).to_contain_text(re.compile(r"L1 H4 at step 200: 132\s*; at step 150, before it: 7"))
@@ -147,21 +147,18 @@ def test_an_alert_opens_its_figure_the_step_before_and_the_heads_beside_it(tab: 
     expect(tab.head_view.get_by_role("figure").first).to_contain_text("Max logit")
 
 
-def test_all_alerts_that_stand_say_their_value_now(tab: Tab) -> None:
+def test_heads_that_broke_the_same_rule_are_told_in_one_line_and_opened_one_by_one(tab: Tab) -> None:
     tab.open(run="run_of_alerts", step=300)
     said = (
         tab.frame.get_by_role("group", name="What stands out at this step").get_by_role("status").get_by_role("button")
     )
-    now = "largest logit 812 now, above 100 since step"
     expect(said).to_have_text(
-        ["L1 H0: largest logit 812, above 100 since step 300", f"L0 H3: {now} 200", f"L0 H2: {now} 100", "and 1 more"]
+        ["L1 H0, L0 H3, L0 H2 and 1 more unhealthy since steps 0 to 300; L1 H0: largest logit 812, above 100"]
     )
-    said.last.click()
-    others = tab.frame.get_by_role("dialog", name="1 more alerts that stand at this step")
-    expect(others.get_by_role("listitem")).to_have_text([f"L0 H1: {now} 0"])
-    tab.page.keyboard.press("Escape")
-    said.nth(2).click()  # each has its own figure and neighbours
-    told = tab.frame.get_by_role("dialog", name="L0 H2")
+    said.click()  # each has its own figure and neighbours
+    told = tab.frame.get_by_role("dialog", name="L1 H0, L0 H3")
+    expect(told).to_contain_text("L1 H0 at step 300: 812")
+    told.get_by_role("button", name="Max logit, step 100").click()
     expect(told).to_contain_text("L0 H2 at step 100: 812")
     expect(told).to_contain_text("At step 100: max_logit of layer 0")
 

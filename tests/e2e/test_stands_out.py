@@ -14,7 +14,7 @@ from tests.e2e.conftest import Tab, held
 
 WIDTHS = [700, 900, 1280, 1680]
 KINDS = ["Fixed distance or induction", "Previous token", "Itself", "First token", "Next token"]
-ALERT = "L1 H1: largest logit 132 now, above 100 since step 100"
+ALERT = "L1 H1 unhealthy since step 100: largest logit 132 now, above 100"
 
 
 @pytest.fixture(scope="module")
@@ -143,10 +143,11 @@ def test_a_head_of_two_kinds_has_both_in_its_cell_and_in_its_sentence(tab: Tab) 
 def test_a_head_of_which_an_alert_stands_says_so_first_and_its_chart_is_marked(tab: Tab) -> None:
     tab.open(step=200)
     tab.click_cell(1, 1)
-    expect(tab.head_view).to_contain_text("L1 H1 is unhealthy: largest logit 132, above 100 since step 100.")
+    expect(tab.head_view).to_contain_text("L1 H1 is unhealthy since step 100: largest logit 132, above 100.")
     expect(tab.frame.get_by_role("tooltip")).to_have_count(0)  # other heads lie under the pointer now
     marked = tab.head_view.locator("figure.alerted")
     expect(marked).to_have_text([re.compile(r"^\s*Max logit")])
+    expect(marked).to_have_attribute("title", re.compile("Red: unhealthy since step 100."))
     tab.press_on_slider("Home")
     expect(marked).to_have_count(0)
     expect(tab.head_view).to_contain_text("L1 H1 does nothing that has a name.")

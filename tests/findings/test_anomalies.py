@@ -35,7 +35,7 @@ def test_a_sound_course_has_none(norms: np.ndarray) -> None:
 def test_a_planted_one_is_found_at_its_step_and_told_once(norms: np.ndarray, factor: float) -> None:
     norms[AT:, HEAD] *= factor
     (one,) = anomalies(norms, WATCHED["query_norm"])
-    assert (one.row, one.head) == (AT, HEAD)
+    assert (one.row, one.until, one.head) == (AT, AT + 10, HEAD)  # from then on, all before it is as it is
     assert one.value == norms[AT, HEAD]
     assert one.before == pytest.approx(np.median(norms[AT - 10 : AT, HEAD]), rel=1e-5)
 
@@ -61,6 +61,7 @@ def test_what_all_heads_do_or_one_does_again_and_again_is_none(norms: np.ndarray
 def test_one_that_goes_and_comes_again_is_told_twice(norms: np.ndarray) -> None:
     norms[15, HEAD], norms[30, HEAD] = 50 * norms[15, HEAD], 50 * norms[30, HEAD]
     assert found(norms) == [(15, HEAD), (30, HEAD)]
+    assert [one.until for one in anomalies(norms, WATCHED["query_norm"])] == [16, 31]
 
 
 def test_steps_and_heads_of_which_nothing_is_known_do_not_count(norms: np.ndarray) -> None:

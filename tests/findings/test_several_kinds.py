@@ -1,11 +1,12 @@
 """Heads that are of several kinds, and kinds that give way: figures and maps written by hand."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.events import RunWriter
+from tb_attnviz.events import Alert, RunWriter
 from tb_attnviz.findings import findings_document
 from tb_attnviz.findings.kinds import KINDS
 from tb_attnviz.findings.measured import Measured
@@ -28,7 +29,12 @@ def course(values: dict[int, list[float]]) -> Float32:
 
 
 def named(
-    directory: Path, *, extra: dict[str, Float32] | None = None, sampled: tuple[int, ...] = (), **measures: Float32
+    directory: Path,
+    *,
+    extra: dict[str, Float32] | None = None,
+    sampled: tuple[int, ...] = (),
+    alerts: tuple[Alert, ...] = (),
+    **measures: Float32,
 ) -> Named:
     """What is found in these measures over STEPS, as they are told and beyond chance; `extra`: by their whole names."""
     writer = RunWriter(str(directory))
@@ -36,7 +42,8 @@ def named(
     writer.write_health(0, {"entropy": np.full(HEADS, 0.5, np.float32)})
     writer.close()
     values = {f"{of}/{name}": value for name, value in measures.items() for of in ("share", "over")}
-    return Named(open_run(directory).recorded, Measured(STEPS, HEADS, values | (extra or {}), sampled))
+    recorded = dataclasses.replace(open_run(directory).recorded, alerts=alerts)
+    return Named(recorded, Measured(STEPS, HEADS, values | (extra or {}), sampled))
 
 
 def test_a_head_of_two_kinds_is_in_the_group_of_each(tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ def test_an_alert_says_the_figure_now_the_limit_and_since_when(alerts: list[Aler
     logit, entropy = standing(alerts, (0, 0), 700)
     assert reason(logit, (0, 0), 7100) == "largest logit 7,100, above 100 since step 650"
     assert reason(entropy, (0, 0), 0.0006) == "entropy 0.1 %, below 5 % since step 650"
+    assert reason(logit, (0, 0), 7100, since=650) == "largest logit 7,100, above 100"  # told before it
+    assert reason(logit, (0, 0), 7100, since=600) == "largest logit 7,100, above 100 since step 650"
     assert reason(logit, (0, 0), math.nan) == "largest logit 6,662, above 100 at step 650"
     assert reason(logit, (0, 0), 95) == "largest logit 6,662, above 100 at step 650"  # not back yet, nor beyond
     [other] = standing(alerts, (0, 1), 650)

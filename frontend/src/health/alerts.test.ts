@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Alert } from '../run/findings';
 import type { Layer } from '../run/types';
 import { alertAt as alert } from './alert.fixture';
-import { alertedFigures, alertsAt, briefly, reasonOf, recordedAt } from './alerts';
+import { alertedFigures, alertsAt, briefly, recordedAt } from './alerts';
 
 const steps = [0, 100, 200, 1000];
 
@@ -75,82 +75,12 @@ describe('the figures of a head that alerts are of', () => {
   });
 });
 
-describe('why an alert is told', () => {
+it('is briefly what was recorded, also of what is back', () => {
   const layers = [{ number: 1, head_numbers: [0, 2] } as unknown as Layer];
-  const of = (sentence: string, change: Partial<Alert> = {}): Alert => ({
-    ...alert(800),
-    sentence,
-    ...change,
-  });
-  const logit = of(
-    'max_logit of layer 1 (a.b) head 2 on the probe is 132, over 100: logits that grow (step 800)',
-  );
-  const batch = of(
-    'batch_max_logit of layer 1 (a.b) head 2 on the training batch is 132, over 100: logits (step 800)',
-    {
-      figure: 'batch_max_logit',
-    },
-  );
-  const entropy = of('entropy of layer 1 (a.b) head 2 is 0.04, under 0.05: attention (step 800)', {
-    figure: 'entropy',
-    limit: 0.05,
-    beyond: 'below',
-    heads: [
-      { layer: 0, head: 1, value: 0.04 },
-      { layer: 0, head: 0, value: 0.045 },
-    ],
-  });
-
-  it.each([
-    { of: logit, step: 800, now: Number.NaN, says: 'L1 H2: largest logit 132, above 100 since step 800' },
-    { of: logit, step: 900, now: 140, says: 'L1 H2: largest logit 140 now, above 100 since step 800' },
-    // Not yet back under the lower bound, but under the limit: the number that broke it is told.
-    { of: logit, step: 900, now: 95, says: 'L1 H2: largest logit 132, above 100 at step 800' },
-    { of: logit, step: 900, now: Number.NaN, says: 'L1 H2: largest logit 132, above 100 at step 800' },
-    { of: logit, step: 700, now: 140, says: 'L1 H2: largest logit 132, above 100 at step 800' },
-    {
-      of: batch,
-      step: 900,
-      now: 140,
-      says: 'L1 H2: largest logit of the training batch 140 now, above 100 since step 800',
-    },
-    {
-      of: entropy,
-      step: 900,
-      now: 0.02,
-      says: 'L1 H2 and 1 more: entropy 2.0 % now, below 5 % since step 800',
-    },
-    { of: entropy, step: 900, now: 0.06, says: 'L1 H2 and 1 more: entropy 4.0 %, below 5 % at step 800' },
-  ])('$says', ({ of: told, step, now, says }) => {
-    expect(reasonOf(told, layers, step, now)).toBe(says);
-  });
-
-  it('is what was recorded where the rule is of no single heads', () => {
-    const share = of('sink is over 0.8 in 90% of all heads, over 80%, most in layer 1 (a) head 2 (0.95)', {
-      figure: 'sink',
-      beyond: null,
-    });
-    expect(reasonOf(share, layers, 900, 0.9)).toBe(share.sentence);
-  });
-
-  it('is what was recorded where no field says on which side heads break it', () => {
-    const { beyond: _, ...older } = logit;
-    for (const one of [older, { ...logit, beyond: null }, { ...logit, heads: [] }])
-      expect(reasonOf(one, layers, 900, 140)).toBe(logit.sentence);
-  });
-
-  it('follows from fields: the words of a rule of the user’s own change nothing', () => {
-    const own = { ...logit, sentence: 'so hoch wie nie' };
-    expect(reasonOf(own, layers, 900, 140)).toBe(reasonOf(logit, layers, 900, 140));
-  });
-
-  it('is told of what is back, too', () => {
-    const back = of('max_logit of layer 1 (a.b) head 2 is 85, back under 90 (step 900)', {
-      raised: false,
-      heads: [{ layer: 0, head: 1, value: 85 }],
-    });
-    expect(briefly(back, layers)).toBe('L1 H2: largest logit 85.0, no longer above 100');
-  });
+  expect(briefly(alert(800), layers)).toBe('L1 H2: largest logit 132, above 100');
+  const back = { ...alert(900, 'max_logit', false), heads: [{ layer: 0, head: 1, value: 85 }] };
+  expect(briefly(back, layers)).toBe('L1 H2: largest logit 85.0, no longer above 100');
+  expect(briefly({ ...alert(800), beyond: null }, layers)).toBe('max_logit at 800');
 });
 
 it('tells the step of what was recorded at any other one', () => {

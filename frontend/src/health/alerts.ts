@@ -1,4 +1,4 @@
-import { grouped, stepName } from '../base/numbers';
+import { stepName } from '../base/numbers';
 import { placeOfStep } from '../base/steps';
 import type { Alert } from '../run/findings';
 import type { HeadPlace } from '../run/head';
@@ -57,29 +57,15 @@ function checkpointOf(steps: readonly number[], { step }: Alert): number {
   return Math.round(placeOfStep(steps, step));
 }
 
-/** "L1 H2: largest logit 132, above 100"; what was recorded where the rule is about the model, or on which side heads break it is not known.
- * @param now of the worst head, where it is not what was recorded with the alert */
-export function briefly(alert: Alert, layers: readonly Layer[], now?: number): string {
+/** "L1 H2: largest logit 132, above 100"; what was recorded where the rule is about the model, or on which side heads break it is not known. */
+export function briefly(alert: Alert, layers: readonly Layer[]): string {
   const [worst] = alert.heads;
   if (!alert.beyond || !worst) return alert.sentence;
   const others = alert.heads.length > 1 ? ` and ${alert.heads.length - 1} more` : '';
   const name = `${headLabel(layers, worst.layer, worst.head)}${others}`;
-  const value = formatFigure(alert.figure, now ?? toNumber(worst.value));
+  const value = formatFigure(alert.figure, toNumber(worst.value));
   const side = `${alert.raised ? '' : 'no longer '}${alert.beyond} ${limitTold(alert.figure, toNumber(alert.limit))}`;
-  return `${name}: ${figureTold(alert.figure)} ${value}${now === undefined ? '' : ' now'}, ${side}`;
-}
-
-/** Why an alert is told at a step: "L1 H2: largest logit 140 now, above 100 since step 800"; where the head is no longer beyond the limit, or it is not
- * known, as it was when it was raised: "…, above 100 at step 800".
- * @param now the worst head's figure at the step, NaN where it is not known */
-export function reasonOf(alert: Alert, layers: readonly Layer[], step: number, now: number): string {
-  const recorded = briefly(alert, layers);
-  if (recorded === alert.sentence) return recorded;
-  const at = grouped(alert.step);
-  const limit = toNumber(alert.limit);
-  const beyond = alert.beyond === 'above' ? now > limit : now < limit;
-  if (alert.step < step && beyond) return `${briefly(alert, layers, now)} since step ${at}`;
-  return `${recorded} ${alert.step === step ? 'since' : 'at'} step ${at}`;
+  return `${name}: ${figureTold(alert.figure)} ${value}, ${side}`;
 }
 
 /** What was recorded with an alert, with its step in front where another one is shown. */

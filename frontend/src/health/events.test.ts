@@ -22,6 +22,7 @@ const formed = (step: number): RunEvent => ({
   head: 1,
   kind: 'fixed',
   trouble: false,
+  since: null,
 });
 
 describe('all that happened', () => {
@@ -45,6 +46,16 @@ describe('all that happened', () => {
     const sentence = 'L0 H1: key norm 5, about 1 before, unlike the other heads';
     const [told] = toldEvents([{ ...formed(50), what: 'alert', sentence }], [], layers);
     expect([told?.says, told?.event.sentence]).toEqual(['L0 H1: key norm 5, about 1 before', sentence]);
+  });
+
+  it('says since when the head of a later alert is unhealthy', () => {
+    const says = (event: Partial<RunEvent>) =>
+      toldEvents([{ ...formed(200), what: 'alert', sentence: 'L0 H3: odd', kind: null, ...event }], [], layers)[0]?.says;
+    expect(says({ since: 150 })).toBe('L0 H3: odd; L0 H3 unhealthy since step 150');
+    expect(says({ since: 200 })).toBe('L0 H3: odd');
+    expect(says({ since: 150, kind: 'dead', sentence: 'L0 H3: dead since step 200 (unhealthy since step 150)' })).toBe(
+      'L0 H3: dead (unhealthy since step 150)',
+    );
   });
 
   it('says how it was begun again without the step beside it', () => {
@@ -75,6 +86,7 @@ describe('what happened to a head at a step', () => {
     sentence: 'L0 H3: query norm 16.0, about 5.21 before, unlike the other heads',
     kind: null,
     trouble: true,
+  since: null,
   };
   const events = [formed(200), ...eventsOf([alert]), lost, odd, { ...lost, head: 0 }, { ...lost, step: 300 }];
   const says = (said: string) =>

@@ -1,6 +1,7 @@
-import { grouped } from '../base/numbers';
+import { grouped, stepName } from '../base/numbers';
 import type { Alert, RunEvent } from '../run/findings';
 import type { HeadPlace } from '../run/head';
+import { headLabel } from '../run/labels';
 import type { Layer } from '../run/types';
 import { briefly } from './alerts';
 
@@ -42,9 +43,15 @@ export function toldEvents(
         : event.sentence
             .replace(` ${BREAKS.has(event.what) ? 'at' : 'since'} step ${stepOf(event)}`, '')
             .replace(/, seen$/, '');
-      return { event, alert, says: says.replace(/, unlike the other heads$/, '') };
+      return { event, alert, says: says.replace(/, unlike the other heads$/, '') + begun(event, layers) };
     })
     .sort((a, b) => b.event.step - a.event.step || Number(b.event.trouble) - Number(a.event.trouble));
+}
+
+/** Of an alert of a head that is unhealthy already, since when: "; L1 H2 unhealthy since step 750". Words about trouble say it themselves. */
+export function begun({ step, layer, head, kind, since }: RunEvent, layers: readonly Layer[]): string {
+  if (since === null || since >= step || kind !== null || layer === null || head === null) return '';
+  return `; ${headLabel(layers, layer, head)} unhealthy since ${stepName(since)}`;
 }
 
 /** What happened at steps too near to be told apart: trouble first, and each in the order of the steps. */
@@ -67,7 +74,8 @@ export function happenedTo(
   said: string,
 ): ToldEvent[] {
   const own = events.filter((event) => event.step === step && event.layer === layer && event.head === head);
-  return toldEvents(own, [], [])
+  const alone = own.map((event) => ({ ...event, since: null })); // the sentence says since when something is wrong
+  return toldEvents(alone, [], [])
     .map((told) => ({ ...told, says: told.says.replace(/^L\d+ H\d+: /, '') }))
     .filter(({ event, says }) => (event.what === 'lost' || isAnomaly(event)) && !said.includes(says));
 }
@@ -102,5 +110,6 @@ export function eventsOf(alerts: readonly Alert[]): RunEvent[] {
     head: worst?.head ?? null,
     kind: null,
     trouble: raised,
+    since: null,
   }));
 }

@@ -13,6 +13,7 @@ const unusual = (step: number): RunEvent => ({
   head: 1,
   kind: null,
   trouble: true,
+  since: null,
 });
 const marks = (alerts: readonly Alert[], ...others: RunEvent[]): Mark[] =>
   marksOf([...eventsOf(alerts), ...others], alerts, [], (step) => heldStep([0, 1000], step) / 1000, 0.01);

@@ -58,6 +58,8 @@ export interface NamedHead {
   readonly also: readonly string[];
   /** Fit to be shown as it stands. */
   readonly sentence: string;
+  /** Since when something is wrong with it without a break; null where nothing is. */
+  readonly unhealthy: number | null;
   readonly findings: readonly Finding[];
   /** What it was and is no more. */
   readonly lost: readonly Finding[];
@@ -89,6 +91,8 @@ export interface RunEvent {
   readonly head: number | null;
   readonly kind: string | null;
   readonly trouble: boolean;
+  /** Of an alert, since when its head is unhealthy without a break; null of no head's. */
+  readonly since: number | null;
 }
 
 /** What all heads do at a step, and all that happened in the run. */

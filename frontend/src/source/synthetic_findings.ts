@@ -37,7 +37,8 @@ export function syntheticFindings(
       const does =
         findings.map((finding) => finding.sentence).join(' and ') || 'does nothing that has a name';
       const [title = null, ...also] = findings.map((finding) => finding.title);
-      return { layer, head, title, also, sentence: `L${layer} H${head} ${does}.`, findings, lost: [] };
+      const sentence = `L${layer} H${head} ${does}.`;
+      return { layer, head, title, also, sentence, unhealthy: null, findings, lost: [] };
     }),
   );
   const groups = KINDS.flatMap(({ kind, title }): FindingGroup[] => {

@@ -40,7 +40,7 @@ it('asks for the figure that an alert is about', () => {
 });
 
 it('goes to the first checkpoint that shows an event', () => {
-  const event = { what: 'formed', sentence: '', kind: 'induction', trouble: false } as const;
+  const event = { what: 'formed', sentence: '', kind: 'induction', trouble: false, since: null } as const;
   const happened: RunEvent[] = [
     { ...event, step: 110, layer: 0, head: 1 },
     { ...event, step: 100, layer: null, head: null },
@@ -65,6 +65,7 @@ it('goes to an alert of a rule as to that, and to a head that left its past as t
     head: 0,
     kind: null,
     trouble: true,
+  since: null,
   };
   goToTold(session(), { event, alert: alert(130, [0, 1]), says: '' });
   expect(health.asked).toBe('max_logit');

@@ -1,0 +1,112 @@
+"""Unhealthy: since when a head is, by all that says so: alerts of the recorder's rules, anomalies, and trouble."""
+
+import bisect
+import dataclasses
+import functools
+import math
+from collections.abc import Iterator
+
+from tb_attnviz.events import Alert
+from tb_attnviz.findings import words
+from tb_attnviz.findings.anomalies import WATCHED, Anomaly, anomalies
+from tb_attnviz.findings.measured import Measured
+from tb_attnviz.findings.recorded import Head, Recorded
+from tb_attnviz.findings.spells import Spells
+from tb_attnviz.findings.standing import reason, standing
+
+_MOST_ANOMALIES = 2000  # of a figure
+
+Span = tuple[float, float]
+"""The step at which something began, and that at which it was over; infinity where it is not."""
+
+
+class Unhealthy:
+    """What is wrong with each head, and since when: one time, from its first alert to the end of its last."""
+
+    def __init__(self, recorded: Recorded, measured: Measured, spells: Spells) -> None:
+        self._recorded = recorded
+        self._measured = measured
+        self._spells = spells
+
+    def since(self, head: Head, step: int) -> int | None:
+        """The first step of the time at which something is wrong with `head` without a break; None where nothing is."""
+        spans = self._spans.get(head, [])
+        at = bisect.bisect_right(spans, (step, math.inf)) - 1
+        return int(spans[at][0]) if at >= 0 and step < spans[at][1] else None
+
+    def before(self, head: Head, step: int) -> str:
+        """Of trouble that began at `step`: since when the head is unhealthy, if it was before that already."""
+        since = self.since(head, step)
+        return "" if since is None or since >= step else f" ({words.unhealthy(since)})"
+
+    def alerts(self, head: Head, step: int, row: int | None) -> list[str]:
+        """What each alert of `head` that stands at `step` says, in the words of `reason`. row: the last one by then."""
+        found, since = [], self.since(head, step)
+        for alert in standing(self._alerts.get(head, ()), head, step):
+            number = self._numbers[head]
+            now = math.nan if row is None else self._measured.told(f"figure/{alert.figure}", number, row)[0]
+            found.append(reason(alert, head, now, since=since))
+        return found
+
+    @functools.cached_property
+    def anomalies(self) -> list[tuple[str, Anomaly]]:
+        """By figure, of each the newest, unless an alert says so at that step."""
+        alerted = {(alert.step, alert.figure) for alert in self._recorded.alerts if alert.raised}
+        return [
+            (figure, one)
+            for figure, watched in WATCHED.items()
+            for one in anomalies(self._measured.get(f"figure/{figure}"), watched)[-_MOST_ANOMALIES:]
+            if (self._measured.steps[one.row], figure) not in alerted
+        ]
+
+    @functools.cached_property
+    def _alerts(self) -> dict[Head, list[Alert]]:
+        """Of each head those that name it, with that head alone: an alert may name thousands."""
+        found: dict[Head, list[Alert]] = {}
+        for alert in self._recorded.alerts:
+            for head, one in {(one.layer, one.head): one for one in alert.heads}.items():
+                found.setdefault(head, []).append(dataclasses.replace(alert, heads=(one,)))
+        return found
+
+    @functools.cached_property
+    def _numbers(self) -> dict[Head, int]:
+        return {head: number for number, head in enumerate(self._recorded.heads)}
+
+    @functools.cached_property
+    def _spans(self) -> dict[Head, list[Span]]:
+        """Of each head, ascending and apart."""
+        found: dict[Head, list[Span]] = {}
+        for head, span in (*self._of_alerts(), *self._of_rows()):
+            found.setdefault(head, []).append(span)
+        return {head: _joined(sorted(spans)) for head, spans in found.items()}
+
+    def _of_alerts(self) -> Iterator[tuple[Head, Span]]:
+        """Of rules about single heads."""
+        for head, alerts in self._alerts.items():
+            begun: dict[str, int] = {}
+            for alert in sorted(alerts, key=lambda one: one.step):
+                if alert.raised and alert.beyond is not None:
+                    begun.setdefault(alert.rule, alert.step)
+                elif not alert.raised and alert.rule in begun:
+                    yield head, (begun.pop(alert.rule), alert.step)
+            yield from ((head, (step, math.inf)) for step in begun.values())
+
+    def _of_rows(self) -> Iterator[tuple[Head, Span]]:
+        steps, heads = self._measured.steps, self._recorded.heads
+        rows = [(one.head, one.row, one.until) for _, one in self.anomalies]
+        for kind in self._measured.kinds:
+            if kind.trouble:
+                rows += [(head, first, end) for head, first, end in self._spells.of(kind).tolist()]
+        for head, first, end in rows:
+            yield heads[head], (steps[first], steps[end] if end < len(steps) else math.inf)
+
+
+def _joined(spans: list[Span]) -> list[Span]:
+    """Those that touch as one."""
+    found: list[Span] = []
+    for begin, end in spans:
+        if found and begin <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((begin, end))
+    return found

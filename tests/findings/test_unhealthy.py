@@ -1,0 +1,54 @@
+"""One time at which something is wrong with a head: the same wherever it is told."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from tb_attnviz.alerts import ENTROPY, MAX_LOGIT, HeadRule
+from tb_attnviz.events import Alert, AlertedHead
+from tests.findings.test_several_kinds import course, named
+
+HEAD = (0, 0)
+
+
+def alert(step: int, rule: HeadRule, *, raised: bool = True) -> Alert:
+    heads = (AlertedHead(*HEAD, 132 if rule == MAX_LOGIT else 0.01),)
+    return Alert(step, rule.name, rule.figure, raised, rule.limit, f"{rule.name} at {step}", heads, rule.beyond)
+
+
+def test_all_that_is_wrong_with_a_head_began_with_the_first_of_it(tmp_path: Path) -> None:
+    alerts = (alert(400, ENTROPY), alert(600, ENTROPY, raised=False), alert(600, MAX_LOGIT))
+    collapsed = course({0: [0, 0, 0, 0, 0, 0.8, 0.8, 0.8]})
+    logits = {"figure/max_logit": course({0: [7] * 6 + [140, 140]})}
+    found = named(tmp_path, one_key=collapsed, extra=logits, alerts=alerts)
+    assert [found.unhealthy(HEAD, step) for step in (300, 400, 700)] == [None, 400, 400]
+    assert found.unhealthy((0, 1), 700) is None
+    here = found.at(700)
+    assert found.sentence(*HEAD, here, [], step=700) == (
+        "L0 H0 is unhealthy since step 400: largest logit 140, above 100 since step 600; it has collapsed "
+        "since step 500: all queries attend to one and the same token, 80 % in all texts."
+    )
+    assert [one.sentence for one in found.groups(700)] == [
+        "1 head collapsed onto one key since step 500 (unhealthy since step 400)"
+    ]
+    events = [one for one in found.happenings if one.what == "alert"]
+    assert [(one.step, one.since) for one in events] == [(400, 400), (500, 400), (600, 400)]
+    assert [one.sentence.partition(": all")[0] for one in events if one.kind] == [
+        "L0 H0: collapsed since step 500 (unhealthy since step 400)"
+    ]
+    at_once = found.sentence(*HEAD, [], [], step=400)  # one step, told once
+    assert at_once == "L0 H0 is unhealthy since step 400: entropy 1.0 %, below 5 % at step 400."
+
+
+@pytest.mark.parametrize(("back", "since"), [(500, 600), (600, 300)])
+def test_what_is_well_in_between_begins_anew(back: int, since: int, tmp_path: Path) -> None:
+    alerts = (alert(300, MAX_LOGIT), alert(back, MAX_LOGIT, raised=False), alert(600, ENTROPY))
+    found = named(tmp_path, alerts=alerts)
+    assert found.unhealthy(HEAD, 700) == since
+
+
+def test_alerts_of_the_whole_model_are_of_no_head(tmp_path: Path) -> None:
+    found = named(tmp_path, alerts=(dataclasses.replace(alert(300, MAX_LOGIT), beyond=None),))
+    assert found.unhealthy(HEAD, 700) is None
+    assert [one.since for one in found.happenings] == [None]
