@@ -30,6 +30,7 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
             figure[head] = 0.9
         figures["self"][1] = 0.9  # of two kinds
         figures["sink"][8] = 0.9 if step < 200 else 0
+        figures["next"][9] = 0.9 if step < 100 else 0
         figures["duplicate"] = np.where(np.arange(10) == 6, 0.9 if step > 0 else 0, 0).astype(np.float32)
         max_logit = np.full(10, 7, np.float32)
         max_logit[5] = 132 if step > 0 else 7  # 4 heads of layer 0 before it
@@ -165,4 +166,12 @@ def test_a_kind_that_was_lost_is_told_and_leads_to_where_it_was_lost(tab: Tab) -
     line(tab).get_by_role("button", name="All that stands out").click()
     told = tab.frame.get_by_role("dialog", name="All that stands out")
     expect(told).to_contain_text("No longer what they were")
-    expect(told.get_by_role("listitem").last).to_have_text(re.compile("L1 H4 no longer first token since step 200"))
+    expect(told.get_by_role("listitem").filter(has_text="L1 H4 no longer first token since step 200")).to_have_count(1)
+    told.get_by_role("button", name="Open L1 H5, no longer next token").click()  # what is clicked is told on
+    went = line(tab).get_by_role("button", name="Open L1 H5, no longer next token since step 100")
+    expect(went).to_have_text("L1 H5 next token")
+    expect(line(tab).get_by_text("moved to step 100", exact=True)).to_be_visible()
+    tab.expect_address(step=100, layer=1, head=5)
+    tab.press_on_slider("End")
+    expect(went).to_have_count(0)
+    expect(line(tab).get_by_text("and others", exact=True)).to_be_visible()
