@@ -41,7 +41,8 @@ def evidence(
     good = [one for one in found if one[0] >= _NEAR_BEST * strongest]
     weight, sequence, query, key = max(good, key=lambda one: (_tells(own[one[1]], one[2]), one[0]))
     names = _name(own[sequence], query), _name(others[sequence], key)
-    sentence = f"{names[0]} ({query}) → {names[1]} ({key}) {percent(weight)}"
+    whose = f"{finding.title}, {_one_query(own, sequence)}"
+    sentence = f"{whose}: {names[0]} ({query}) → {names[1]} ({key}) {percent(weight)}"
     place = (step, finding.layer, finding.head, finding.kind)
     return Evidence(*place, sequence, query, key, float(weight), *names, sentence)
 
@@ -114,6 +115,14 @@ def _tells(sequence: Sequence, query: int) -> tuple[bool, bool]:
         return True, True
     token = sequence.tokens[query]
     return not tokens.is_special(token) and not tokens.is_punctuation(token), query > 2
+
+
+def _one_query(own: tuple[Sequence, ...], sequence: int) -> str:
+    """That it is one, and of which kind of text, in the words in which shares are told."""
+    repeats = {bool(one.repeat) for one in own}
+    if len(repeats) < 2:
+        return "one query"
+    return f"one query of {'a repeated' if own[sequence].repeat else 'an ordinary'} text"
 
 
 def _name(sequence: Sequence, position: int) -> str:

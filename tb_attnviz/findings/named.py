@@ -160,7 +160,8 @@ class Named:
         unsaid = [one.title for one in told if not self.kinds[one.kind].beside and one.title not in one.sentence]
         called = f" ({', '.join(unsaid)})" if unsaid else ""
         parts = [self._since_when(one) for one in told]
-        does, no_longer = words.joined(parts) if parts else "does nothing that has a name", ""
+        sums = words.together([(self.kinds[one.kind], one.title, one.value) for one in told])
+        does, no_longer = words.joined(parts) + sums if parts else "does nothing that has a name", ""
         alerts, begun = self._unhealthy.alerts(place, step, self._row(step)), self.unhealthy(place, step)
         if alerts and begun is not None:
             since = words.unhealthy(begun)

@@ -1,11 +1,17 @@
 """Words: the sentences of findings."""
 
-from tb_attnviz.findings.kinds import FOLLOWS, STILL_SIDES, Kind
+import math
+
+from tb_attnviz.findings.kinds import FOLLOWS, OF_REPEATS, STILL_SIDES, Kind
 from tb_attnviz.importance import CHECKPOINTS
 from tb_attnviz.units import named, percent, told
 
 Offset = int | tuple[int, int] | None
 
+_NO_SHARE = ("dead", "unchanged", "fed_by", "copy", "prunable", "uniform", "broad")  # of attention
+_OF_SOME_QUERIES = (*OF_REPEATS, "same_token", "fixed", "patch", "next", "delimiter", "punctuation", "label")
+"""Kinds whose share is the mean over the queries alone that see such a key."""
+_WHOLE = 1.005  # as it is told, in percent
 _NEARLY = 1e-6  # of their size: what half precision leaves of vectors that are equal is less
 
 
@@ -100,6 +106,17 @@ def sentence(
         otherwise = ", otherwise to the first token" if otherwise_first else ""
         return f"attends {where(offset) if offset is not None else 'at a fixed distance'}, {share}{otherwise}"
     return words[kind.name]
+
+
+def together(shares: list[tuple[Kind, str, float]]) -> str:
+    """Why the shares of a head's kinds, each with its title, sum to more than 100 %; empty where they do not."""
+    found = [(kind, title, value) for kind, title, value in shares if kind.name not in _NO_SHARE]
+    if sum(value for *_, value in found if not math.isnan(value)) <= _WHOLE:
+        return ""
+    some = [f"“{title}”" for kind, title, _ in found if kind.name in _OF_SOME_QUERIES]
+    if not some:
+        return "; some keys count for several of these"
+    return f"; for {joined(some)} only queries count that see such a key"
 
 
 def amount(kind: Kind, value: float) -> str:

@@ -25,7 +25,8 @@ PROBE = ProbeRecord(
 )
 #: Softmax of one logit among the zeros of all other tokens.
 BEST_WEIGHT = float(np.exp(SHARPNESS) / (np.exp(SHARPNESS) + TOKENS - 1))
-SENTENCE = f"w40 ({BEST}) → w41 ({BEST - PERIOD + 1}) {100 * BEST_WEIGHT:.0f} %"
+ONE = "one query of a repeated text: "
+SENTENCE = f"fixed distance or induction, {ONE}w40 ({BEST}) → w41 ({BEST - PERIOD + 1}) {100 * BEST_WEIGHT:.0f} %"
 
 
 def samples() -> Samples:
@@ -102,7 +103,7 @@ def test_the_sentence_of_a_head_opens_it_too_and_a_cell_selects_nothing(tab: Tab
     assert sentence.evaluate("all => all.scrollHeight <= all.clientHeight + 1")  # read whole
     sentence.click()
     shows = tab.head_view.get_by_role("status").filter(has_text="→")
-    expect(shows).to_have_text(re.compile(r"^w\d+ \((\d+)\) → w\d+ \(\d+\) 96 %$"))
+    expect(shows).to_have_text(re.compile(rf"^previous token, {ONE}w\d+ \((\d+)\) → w\d+ \(\d+\) 96 %$"))
     tab.expect_address(head=0, sequence=1)
     assert int(tab.hash()["token"]) > 2
     tab.open(layer=0, head=1)

@@ -105,6 +105,7 @@ def test_evidence_is_what_the_kind_is_about(built: Run) -> None:
     attention = built.attention(1200, 0, PLACES["induction"][1], induction.sequence)
     assert induction.weight == pytest.approx(attention[induction.query, induction.key], abs=1e-6)
     assert induction.sentence == (
+        f"induction, one query of a repeated text: "
         f"{induction.query_token} ({induction.query}) → {induction.key_token} ({induction.key}) "
         f"{100 * induction.weight:.0f} %"
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from tb_attnviz.events import Alert, RunWriter
 from tb_attnviz.findings import findings_document
@@ -55,6 +56,20 @@ def test_a_head_of_two_kinds_is_in_the_group_of_each(tmp_path: Path) -> None:
     for group in groups.values():
         of_kind = {(one.layer, one.head) for one in found.at(700) if one.kind == group.kind}
         assert set(group.heads) == of_kind
+
+
+@pytest.mark.parametrize(
+    ("shares", "why"),
+    [
+        ({"same_token": 0.36, "first": 0.75}, "for “same token elsewhere” only queries count that see such a key"),
+        ({"local": 0.6, "first": 0.5}, "some keys count for several of these"),
+        ({"self": 0.6, "first": 0.4}, None),
+    ],
+)
+def test_shares_that_sum_to_more_than_all_say_why(shares: dict[str, float], why: str | None, tmp_path: Path) -> None:
+    found = named(tmp_path, **{kind: course({0: [share] * 8}) for kind, share in shares.items()})
+    said = found.sentence(0, 0, [one for one in found.at(700) if one.head == 0 and one.layer == 0], [], step=700)
+    assert said.endswith(f"since the first step{'' if why is None else f'; {why}'}.")
 
 
 def test_a_document_of_some_heads_counts_these_alone(tmp_path: Path) -> None:
