@@ -18,7 +18,7 @@ class Kind:
 
     Measures of attention are shares beyond chance: 0 for a head that attends to all keys alike, 1 for one that attends
     to nothing else. `off` above `on`: small values are what makes it. `trouble`: a head that does nothing of its own.
-    `beside`: it says nothing of what a head does, so that no head is called so.
+    `beside`: it says nothing of what a head does, so that no head is called so. `group` has the words of `title`.
     """
 
     name: str
@@ -48,13 +48,13 @@ STILL_SIDES = (1, 2)
 KINDS: tuple[Kind, ...] = (
     Kind("dead", "dead", "dead {heads}", "spread", 1e-4, STILL, "samples", trouble=True),
     Kind("collapsed", "collapsed", "{heads} collapsed onto one key", "one_key", 0.75, 0.6, "samples", trouble=True),
-    Kind("unchanged", "near random", "{heads} nearly as at the start", "moved", 0.08, 0.15, "samples", trouble=True),
+    Kind("unchanged", "near random", "near-random {heads}", "moved", 0.08, 0.15, "samples", trouble=True),
     Kind("induction", "induction", "induction {heads}", "induction", 0.35, 0.25, "figures"),
     Kind("fed_by", "fed by a previous-token head", "{heads} fed by previous-token heads", "fed_by", 1, 0.5, "figures"),
     Kind(
         "fixed_or_induction",
         "fixed distance or induction",
-        "{heads} of induction or fixed distance",
+        "{heads} of fixed distance or induction",
         "fixed_or_induction",
         0.35,
         0.25,
@@ -64,7 +64,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "fixed_or_same",
         "fixed distance or same token",
-        "{heads} of the same token or fixed distance",
+        "{heads} of fixed distance or same token",
         "fixed_or_same",
         0.35,
         0.25,
@@ -82,19 +82,19 @@ KINDS: tuple[Kind, ...] = (
     Kind("previous", "previous token", "previous-token {heads}", "previous", 0.35, 0.25, "figures"),
     Kind("next", "next token", "next-token {heads}", "next", 0.35, 0.25, "figures"),
     Kind("fixed", "fixed distance", "{heads} attending at a fixed distance", "fixed", 0.35, 0.25, "maps"),
-    Kind("patch", "one patch", "{heads} attending at a fixed distance", "patch", 0.35, 0.25, "maps"),
+    Kind("patch", "one patch", "{heads} attending to one patch", "patch", 0.35, 0.25, "maps"),
     Kind("self", "itself", "{heads} attending to the token itself", "self", 0.35, 0.25, "figures"),
     Kind("delimiter", "special tokens", "{heads} resting on special tokens", "delimiter", 0.35, 0.25, "samples"),
     Kind("punctuation", "punctuation", "{heads} resting on punctuation", "punctuation", 0.35, 0.25, "samples"),
-    Kind("row", "same row", "{heads} attending along the row", "row", 0.35, 0.25, "maps"),
-    Kind("column", "same column", "{heads} attending along the column", "column", 0.35, 0.25, "maps"),
-    Kind("label", "look-alike patches", "{heads} attending to patches that look alike", "label", 0.3, 0.22, "samples"),
+    Kind("row", "same row", "{heads} attending along the same row", "row", 0.35, 0.25, "maps"),
+    Kind("column", "same column", "{heads} attending along the same column", "column", 0.35, 0.25, "maps"),
+    Kind("label", "look-alike patches", "{heads} attending to look-alike patches", "label", 0.3, 0.22, "samples"),
     Kind("first", "first token", "{heads} resting on the first token", "first", 0.35, 0.25, "figures"),
-    Kind("local", "local", "{heads} attending nearby", "local", 0.5, 0.4, "maps"),
-    Kind("copy", "duplicate", "{heads} attending as another does", "alike", 0.95, 0.92, "samples", trouble=True),
+    Kind("local", "local", "local {heads}", "local", 0.5, 0.4, "maps"),
+    Kind("copy", "duplicate", "duplicate {heads}", "alike", 0.95, 0.92, "samples", trouble=True),
     Kind(
         "prunable",
-        "candidate for pruning",
+        "could be removed",
         "{heads} that could be removed (one at a time)",
         "prunable",
         NOTHING,
@@ -103,7 +103,7 @@ KINDS: tuple[Kind, ...] = (
         beside=True,
     ),
     Kind("uniform", "uniform", "uniform {heads}", "entropy", 0.97, 0.96, "figures", general=True),
-    Kind("broad", "broad", "{heads} attending broadly", "entropy", 0.8, 0.77, "figures", general=True),
+    Kind("broad", "broad", "broad {heads}", "entropy", 0.8, 0.77, "figures", general=True),
 )
 
 FOLLOWS = "follows/"

@@ -74,7 +74,7 @@ def test_the_groups_and_sentences_of_a_step(built: Run) -> None:
     sentences = [group["sentence"] for group in document["groups"]]
     assert sentences[0] == "1 dead head since step 400"  # what is wrong comes first
     assert "1 head attending 5 tokens back since step 400" in sentences
-    assert "2 heads attending as another does since step 400" in sentences
+    assert "2 duplicate heads since step 400" in sentences
     previous = document["heads"][0]
     assert previous["title"] == "previous token"
     assert previous["sentence"] == (

@@ -96,3 +96,9 @@ def test_the_help_of_the_tab_tells_the_limits_of_the_rules() -> None:
 
 def test_no_two_kinds_are_called_alike() -> None:
     assert len({kind.title for kind in KINDS}) == len(KINDS)
+
+
+def test_a_group_has_the_words_that_its_heads_are_called_by() -> None:
+    for kind in KINDS:
+        group = kind.group.format(heads="heads").replace("-", " ")
+        assert kind.title.replace("-", " ").removesuffix(" a previous token head") in group

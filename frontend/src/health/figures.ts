@@ -53,7 +53,7 @@ const FIGURES: Readonly<Record<string, Figure>> = {
     reads: 'Mean attention on the first token. Above 0.3 it is an attention sink.',
   },
   duplicate: {
-    title: 'Duplicate',
+    title: 'Same token',
     share: true,
     reads:
       'On repeated random text: mean attention on the last occurrence of the same token, less that at the same distance elsewhere.',

@@ -32,6 +32,13 @@ describe('what a cell calls a head', () => {
     expect(callsOf({ title: 'induction', also: [] }, true)).toEqual(['induction · on repeats', 'induction']);
   });
 
+  it('is shortened only where it is the same word still', () => {
+    const shortest = (title: string) => callsOf({ title, also: [] }).at(-1);
+    expect(['first token', '11 tokens back', 'special tokens'].map(shortest)).toEqual(['first', '11 back', 'special']);
+    const whole = ['same token', 'fixed distance or same token', 'fed by L0 H1 (previous token)'];
+    expect(whole.map(shortest)).toEqual(whole);
+  });
+
   it('is nothing where it is of no kind', () => {
     expect(callsOf(null)).toEqual([]);
     expect(callsOf({ title: null, also: [] }, true)).toEqual([]);

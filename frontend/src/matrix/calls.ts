@@ -6,7 +6,7 @@ import type { NamedHead } from '../run/findings';
 export function callsOf(named: Pick<NamedHead, 'title' | 'also'> | null, onRepeats = false): string[] {
   if (!named?.title) return [];
   const { title, also } = named;
-  const short = title.replace(/ tokens?\b/, ''); // "previous", "5 back"
+  const short = title.replace(/^(previous|next|first|special|\d+) tokens?\b/, '$1'); // "previous", "5 back"
   const all = [title, ...also].join(' · ');
   const others = also.map((other) => counted(`${title} · ${other}`, also.length - 1));
   const repeated = onRepeats
