@@ -68,19 +68,19 @@ def sentence(
     texts: over which `value` is taken, where that has to be said. still: which sides of a dead head are all equal.
     """
     within = f" in {texts}" if texts else ""
-    more = f"{percent(value)} more{within}"
     share = f"{percent(value)}{within}"
+    beyond = f"{share}, beyond what it gives that distance elsewhere"
     token, tokens = ("patch", "patches") if patches else ("token", "tokens")
     words = {
         "dead": f"is dead: {_equal(value, still)}",
         "collapsed": f"has collapsed: all queries attend to one and the same {token}, {share}",
         "unchanged": f"attends as it did at {'the start' if start is None else f'step {start:,}'} "
         f"({amount(kind, value)})",
-        "induction": f"looks up what followed the present token last time, {more} than where nothing repeats",
+        "induction": f"looks up what followed the present token last time, {beyond}",
         "fixed_or_induction": f"attends to what followed the present token last time, {share}, or at that distance: "
         "the probe repeats with one period alone and cannot tell",
         "fed_by": f"is fed by {partner} (previous token), {share} of what its keys are given",
-        "duplicate": f"attends to the present token where it came before, {more} than where nothing repeats",
+        "duplicate": f"attends to the present token where it came before, {beyond}",
         "fixed_or_same": f"attends to the present token where it came before, {share}, or at that distance: the "
         "probe repeats with one period alone and cannot tell",
         "same_token": f"attends to the same token elsewhere, {share}",

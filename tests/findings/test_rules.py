@@ -88,6 +88,15 @@ def test_of_images_a_sentence_is_about_patches() -> None:
     assert words.sentence(uniform, 0.98) == said.format("tokens")
 
 
+def test_a_share_beyond_another_is_told_as_a_share() -> None:
+    [induction] = [kind for kind in KINDS if kind.name == "induction"]
+    assert words.sentence(induction, 0.89, texts="repeated texts") == (
+        "looks up what followed the present token last time, 89 % in repeated texts, "
+        "beyond what it gives that distance elsewhere"
+    )
+    assert words.amount(induction, 0.89) == "89 %"
+
+
 def test_the_help_of_the_tab_tells_the_limits_of_the_rules() -> None:
     told = json.loads((Path(__file__).parents[2] / "frontend/src/health/kinds.json").read_text())
     limits = {kind: (row["on"], row["off"]) for row in told for kind in row["kinds"]}
