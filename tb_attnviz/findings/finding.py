@@ -60,8 +60,8 @@ class Happening:
 
     An alert is one of the recorder's rules, an anomaly of one head, or a head that came to do nothing of its own: dead,
     collapsed, near random, duplicate (docs/findings.md). `layer`, `head`, `kind`: None where it is of no one head, or
-    of no kind; `trouble`: an alert. `since`: of an alert, since when its head is unhealthy without a break; None of no
-    head's.
+    of no kind; `trouble`: an alert, or a restart at which heads lost their kinds. `since`: of an alert, since when its
+    head is unhealthy without a break; None of no head's.
     """
 
     step: int

@@ -9,11 +9,13 @@ import numpy as np
 from tb_attnviz.findings import words
 from tb_attnviz.findings.finding import Finding, Group, Happening
 from tb_attnviz.findings.kinds import Kind
-from tb_attnviz.findings.measured import Measured
-from tb_attnviz.findings.recorded import Head, Recorded
+from tb_attnviz.findings.lost import lost_there
+from tb_attnviz.findings.measured import Measured, measured
+from tb_attnviz.findings.recorded import Break, Head, Recorded
 from tb_attnviz.findings.spells import Spells
 from tb_attnviz.findings.texts import texts
 from tb_attnviz.findings.unhealthy import Unhealthy
+from tb_attnviz.projection.ports import Report, Store
 
 _MOST_EVENTS = 2000  # of a kind
 
@@ -21,13 +23,21 @@ _MOST_EVENTS = 2000  # of a kind
 class Named:
     """What is found in all that was recorded and measured."""
 
-    def __init__(self, recorded: Recorded, measured: Measured) -> None:
+    def __init__(self, recorded: Recorded, measured: Measured, before: Measured | None = None) -> None:
+        """before: of `recorded.before`."""
         self._recorded = recorded
         self._measured = measured
+        self._before = Spells(recorded.before, before) if recorded.before and before else None
         self.kinds = {kind.name: kind for kind in measured.kinds}
         """All that heads can be here, the most special first."""
         self._spells = Spells(recorded, measured)
         self._unhealthy = Unhealthy(recorded, measured, self._spells)
+
+    @staticmethod
+    def of(recorded: Recorded, store: Store, report: Report) -> "Named":
+        """Measures what `store` has not yet, as `measured` does."""
+        before = measured(recorded.before, store, lambda done, total: None) if recorded.before else None
+        return Named(recorded, measured(recorded, store, report), before)
 
     @property
     def sampled(self) -> tuple[int, ...]:
@@ -102,7 +112,7 @@ class Named:
     @functools.cached_property
     def happenings(self) -> list[Happening]:
         """What formed and was lost, alerts, anomalies, restarts and changed models, in the order of the steps."""
-        found = [Happening(one.step, one.what, one.sentence) for one in self._recorded.breaks]
+        found = [self._of_break(one) for one in self._recorded.breaks]
         for alert in self._recorded.alerts:
             worst = alert.heads[0] if alert.heads else None
             layer, number = (worst.layer, worst.head) if worst else (None, None)
@@ -117,6 +127,12 @@ class Named:
         for one in found:
             once.setdefault((one.step, one.sentence), one)
         return sorted(once.values(), key=lambda one: one.step)
+
+    def _of_break(self, one: Break) -> Happening:
+        """That is as bad as an alert where heads lost their kinds."""
+        lost = lost_there(one, self._spells, self._before)
+        said = f"{one.sentence}; lost there: {lost}" if lost else one.sentence
+        return Happening(one.step, one.what, said, trouble=bool(lost))
 
     def _of_spell(self, kind: Kind, head: int, first: int, end: int) -> list[Happening]:
         """Its beginning and its end; trouble as alerts are.

@@ -31,7 +31,8 @@ class Recorded:
     """The newest segment of the run in `directory`.
 
     `figures`: step → where its health figures are, or of version 1 the figures themselves; `maps`: the steps that have
-    small maps still; `checkpoints`: those whose samples are there.
+    small maps still; `checkpoints`: those whose samples are there. `before`: the end of the part before this segment,
+    which another model or probe was recorded in.
     """
 
     directory: str
@@ -43,6 +44,7 @@ class Recorded:
     alerts: tuple[Alert, ...] = ()
     breaks: tuple[Break, ...] = ()
     tells_induction: bool = True
+    before: "Recorded | None" = None
 
     @functools.cached_property
     def heads(self) -> list[Head]:
@@ -54,6 +56,14 @@ class Recorded:
         """Where the heads of each layer lie among all."""
         ends = np.cumsum([layer.heads for layer in self.layers]).tolist()
         return [slice(end - layer.heads, end) for end, layer in zip(ends, self.layers, strict=True)]
+
+    def ending(self) -> "Recorded":
+        """The last step alone, of figures, of maps and of samples."""
+        last = max(self.checkpoints, default=None), max(self.figures, default=None)
+        figures = {step: of for step, of in self.figures.items() if step in last}
+        checkpoints = {step: of for step, of in self.checkpoints.items() if step in last}
+        maps = tuple(step for step in self.maps if step in figures)
+        return dataclasses.replace(self, figures=figures, maps=maps, checkpoints=checkpoints, before=None)
 
     def grids(self, layer: Layer) -> tuple[Grid, ...]:
         """Those of the images that `layer` attends within; none where a sequence is a text, or there are two sides."""
@@ -93,5 +103,5 @@ class Recorded:
             found.update(b"".join((f"{step}:{of.file if isinstance(of, FiguresLocation) else ''}:".encode(), *parts)))
         files = [(step, checkpoint.file) for step, checkpoint in sorted(self.checkpoints.items())]
         events = [[dataclasses.astuple(one) for one in some] for some in (self.alerts, self.breaks)]
-        found.update(repr((self.directory, self.maps, files, events)).encode())
+        found.update(repr((self.directory, self.maps, files, events, self.before and self.before.address)).encode())
         return found.hexdigest()[:24]

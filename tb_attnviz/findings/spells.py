@@ -25,6 +25,9 @@ class Spells:
 
     def __init__(self, recorded: Recorded, measured: Measured) -> None:
         self._steps = measured.steps
+        self.rows = len(measured.steps)
+        self.kinds = measured.kinds
+        self.layers = [layer.identity for layer in recorded.layers]
         self._recorded = recorded
         self._measured = measured
         self._states = states(measured)
@@ -37,6 +40,23 @@ class Spells:
     def of(self, kind: Kind) -> Int:
         """[spells, 3]: head, first row, row after the last; by head, then row."""
         return self._spans[kind.name]
+
+    def heads(self, kind: Kind, row: int, *, lasted: bool = False) -> set[int]:
+        """Those that are of `kind` at `row`; with `lasted`, for so long that it counts."""
+        if kind.name not in self._spans:
+            return set()
+        spells, least = self.of(kind), self.lasting(row) if lasted else 1
+        here = (spells[:, 1] <= row) & (spells[:, 2] > row) & (row + 1 - spells[:, 1] >= least)
+        return set(spells[here, 0].tolist())
+
+    def knows(self, kind: Kind, row: int) -> bool:
+        """Whether what `kind` is read from was recorded at `row` itself."""
+        return not bool(np.isnan(self._measured.get(f"over/{kind.measure}")[row]).all())
+
+    def row_at(self, step: int) -> int | None:
+        """The first row at or after `step`; None where there is none."""
+        row = int(np.searchsorted(self._steps, step))
+        return row if row < self.rows else None
 
     def is_of(self, kind: Kind, head: int, row: int) -> bool:
         return bool(self._states[kind.name][row, head])

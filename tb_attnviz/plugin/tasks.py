@@ -19,7 +19,6 @@ from tb_attnviz.findings import (
     evidence_at,
     evidence_document,
     findings_document,
-    measured,
 )
 from tb_attnviz.image_summary import summarise
 from tb_attnviz.plugin import health_series
@@ -161,7 +160,7 @@ _known: dict[str, Named] = {}  # the run that this worker named last: scrubbing 
 
 def _named(recorded: Recorded, store: StoreAt, report: Report) -> Named:
     if recorded.address not in _known:
-        made = Named(recorded, measured(recorded, _store(store), report))
+        made = Named.of(recorded, _store(store), report)
         _known.clear()
         _known[recorded.address] = made
     return _known[recorded.address]

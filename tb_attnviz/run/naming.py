@@ -1,5 +1,6 @@
 """What the findings say of a run: kinds of heads, what happened, the evidence, and where figures moved."""
 
+import contextlib
 from collections.abc import Sequence
 
 from tb_attnviz import findings
@@ -42,6 +43,7 @@ class Naming:
             tuple(run.alerts),
             _breaks(run),
             run.tells_induction,
+            _before(run),
         )
         return self._recorded
 
@@ -49,8 +51,7 @@ class Naming:
         """All that findings say, of every step."""
         recorded = self.recorded(run)
         if self._named is None or self._named[0] != recorded.address:
-            measured = findings.measured(recorded, self._measures, lambda done, total: None)
-            self._named = recorded.address, Named(recorded, measured)
+            self._named = recorded.address, Named.of(recorded, self._measures, lambda done, total: None)
         return self._named[1]
 
     def findings(self, run: RecordedRun, step: int | None) -> list[Finding]:
@@ -84,6 +85,13 @@ def evidence(run: RecordedRun, finding: Finding, step: int | None) -> Evidence |
     layer = run.layer(step, finding.layer)
     own, others = run.probe.side(layer.queries_of), run.probe.side(layer.keys_of)
     return findings.evidence(finding, run.recorded_layers(step)[finding.layer], own, others, step=step)
+
+
+def _before(run: RecordedRun) -> Recorded | None:
+    """The end of the part before the newest segment, where it can be read."""
+    with contextlib.suppress(NotRecordedError):
+        return Naming().recorded(run.earlier[-1]).ending() if run.earlier else None
+    return None
 
 
 def _breaks(run: RecordedRun) -> tuple[Break, ...]:

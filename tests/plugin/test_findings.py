@@ -64,6 +64,8 @@ def test_events_are_of_the_whole_run(logs: Path, cache: Path) -> None:
     events = [(one["step"], one["what"], one["layer"], one["head"]) for one in document["events"]]
     for expected in ((150, "formed", 0, 1), (150, "alert", 1, 2), (200, "restart", None, None), (200, "lost", 0, 1)):
         assert expected in events
+    [restart] = [one for one in document["events"] if one["what"] == "restart"]
+    assert (restart["sentence"].partition("; ")[2], restart["trouble"]) == ("lost there: 1 previous-token head", True)
     assert "; no longer previous token since step 200." in document["heads"][1]["sentence"]
 
 

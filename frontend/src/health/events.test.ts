@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert, RunEvent } from '../run/findings';
 import type { Layer } from '../run/types';
-import { eventsOf, happenedTo, toldEvents, toldTogether } from './events';
+import { begunAgain, eventsOf, happenedTo, isOfAlerts, toldEvents, toldTogether } from './events';
 
 const layers = [{ number: 0, head_numbers: [0, 3] } as unknown as Layer];
 const alert: Alert = {
@@ -62,6 +62,13 @@ describe('all that happened', () => {
     const sentence = 'begun again at step 50 with another model (4 → 6 heads a layer)';
     const [begun] = toldEvents([{ ...formed(50), what: 'changed model', sentence }], [], layers);
     expect(begun?.says).toBe('begun again with another model (4 → 6 heads a layer)');
+  });
+
+  it('has the last restart up to a step, and one at which something was lost among the alerts', () => {
+    const restart = (step: number, trouble: boolean): RunEvent => ({ ...formed(step), what: 'restart', trouble });
+    const events = [restart(100, true), formed(150), restart(200, false)];
+    expect([50, 150, 300].map((step) => begunAgain(events, step)?.step)).toEqual([undefined, 100, 200]);
+    expect(events.map(isOfAlerts)).toEqual([true, false, false]);
   });
 
   it('has the alert that an event is of', () => {

@@ -95,9 +95,14 @@ export function isRaised({ what }: RunEvent): boolean {
   return what === 'alert';
 }
 
-/** Whether an event is of an alert: that it was raised, or is over. */
-export function isOfAlerts({ what }: RunEvent): boolean {
-  return what === 'alert' || what === 'cleared';
+/** Whether an event stands among the alerts: one that was raised, or is over, or a restart at which heads lost their kinds. */
+export function isOfAlerts({ what, trouble }: RunEvent): boolean {
+  return what === 'alert' || what === 'cleared' || trouble;
+}
+
+/** The last time up to a step that training was begun again. */
+export function begunAgain(events: readonly RunEvent[] | null | undefined, step: number | null): RunEvent | null {
+  return events?.findLast((event) => BREAKS.has(event.what) && step !== null && event.step <= step) ?? null;
 }
 
 /** Alerts as events, where nothing else is known to have happened. */
