@@ -189,10 +189,11 @@ def test_a_stroke_marks_where_a_head_moved_to_another_level(tab: Tab) -> None:
     row = box["height"] / HEADS
     assert FORMED * row - 2 < stroke[1] < (FORMED + 1) * row
     tab.page.mouse.move(box["x"] + x, box["y"] + (FORMED + 0.5) * row)
-    jumped = re.compile(r"L1 H2, step 240: induction [\d.]+ %; jumped here: mean [\d.]+ % before, \d+ % after")
-    expect(strip(tab)).to_contain_text(jumped)
+    level = r"another level from here on: mean [\d.]+ % before, \d+ % after"
+    levels = re.compile(rf"L1 H2, step 240: induction [\d.]+ %; {level}")
+    expect(strip(tab)).to_contain_text(levels)
     for away, near in ((3, True), (6, False)):  # to the left is another step
         tab.page.mouse.move(box["x"] + stroke[0] - away, box["y"] + (FORMED + 0.5) * row)
-        expect(strip(tab).get_by_text(jumped)).to_have_count(int(near))
+        expect(strip(tab).get_by_text(levels)).to_have_count(int(near))
     tab.open(run="turned", tint="max_logit")  # levels of what is no share are not compared
     expect(marks).to_have_count(0)

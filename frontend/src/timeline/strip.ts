@@ -35,7 +35,7 @@ export interface Rect {
   readonly height: number;
 }
 
-/** A stroke downwards where the level of a head's figure jumped. */
+/** A stroke downwards where a head's figure went over to another level. */
 export interface Stroke {
   readonly x: number;
   readonly top: number;
