@@ -40,7 +40,7 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Heads of one kind at one step: "4 induction heads: the first since step 575, all since step 900".
+    """Heads of one kind at one step: "4 induction heads: the earliest since step 575, the latest since step 900".
 
     `since`: from when on the first of them is so without a break. `texts`: as of its findings.
     """

@@ -278,16 +278,13 @@ class Named:
         return Group(kind.name, findings[0].title, sentence, since, kind.trouble, findings[0].texts, places)
 
     def _of_all(self, who: str, kind: Kind, findings: list[Finding]) -> str:
-        """`who` they are, and since when: the first of them, and all of them."""
+        """`who` they are, and since when; of several steps the first and the last at which one came to be so."""
         if len(findings) == 1 or not findings[0].when:
             return words.with_time(who, findings[0].when)
         rows = sorted(self._measured.steps.index(one.since) for one in findings)
-        every = "both" if len(rows) == 2 else "all"
+        one, other, every = ("one", "the other", "both") if len(rows) == 2 else ("the earliest", "the latest", "all")
         first, last = (self._spells.since(row, kind) for row in (rows[0], rows[-1]))
-        if rows[-1] > rows[0]:
-            said = f"{who}: {'some' if rows[0] == 0 else 'the first'} {first}, {every} {last}"
-        else:
-            said = words.with_time(who, first)
+        said = f"{who}: {one} {first}, {other} {last}" if rows[0] < rows[-1] else words.with_time(who, first)
         again = sum(one.first < one.since for one in findings)
         return said + (f", {every if again == len(rows) else f'{again} of them'} again" if again else "")
 

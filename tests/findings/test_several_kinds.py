@@ -79,7 +79,7 @@ def test_a_document_of_some_heads_counts_these_alone(tmp_path: Path) -> None:
     assert group["heads"] == [[0, 2]]
     assert (group["sentence"], group["since"]) == ("1 previous-token head since step 300", 300)
     [whole, _] = findings_document(found, 700, [*((0, head) for head in range(4)), (1, 1)])["groups"]
-    assert whole["sentence"] == "3 previous-token heads: some since the first step, all since step 300"
+    assert whole["sentence"] == "3 previous-token heads: the earliest since the first step, the latest since step 300"
 
 
 def test_a_kind_that_gave_way_to_a_narrower_one_is_not_lost(tmp_path: Path) -> None:

@@ -57,11 +57,14 @@ def test_a_head_that_comes_back_says_so(before: tuple[int, int], when: str, tmp_
     ("courses", "says"),
     [
         ([(2, 8), (2, 8)], "2 previous-token heads since step 200"),
-        ([(2, 8), (5, 8)], "2 previous-token heads: the first since step 200, both since step 500"),
-        ([(0, 8), (2, 8), (3, 8)], "3 previous-token heads: some since the first step, all since step 300"),
+        ([(2, 8), (5, 8)], "2 previous-token heads: one since step 200, the other since step 500"),
+        (
+            [(0, 8), (2, 8), (3, 8)],
+            "3 previous-token heads: the earliest since the first step, the latest since step 300",
+        ),
         (
             [(2, 8), (1, 3, 5, 8)],
-            "2 previous-token heads: the first since step 200, both since step 500, 1 of them again",
+            "2 previous-token heads: one since step 200, the other since step 500, 1 of them again",
         ),
         ([(1, 3, 5, 8), (1, 3, 5, 8)], "2 previous-token heads since step 500, both again"),
     ],
