@@ -123,11 +123,16 @@ def test_alerts_are_counted_once_all_of_them_are_known(tab: Tab) -> None:
         tab.visit("&p.attnviz.step=100")
         button = tab.frame.get_by_role("button", name="Events, not all known yet")
         expect(button).to_have_text("▲ alerts…")
+        expect(line(tab).get_by_text("unhealthy")).to_have_count(0)  # all of it comes at once
+        before = tab.matrix.bounding_box()
         button.click()
         events = tab.frame.get_by_role("dialog", name="Events")
         expect(events).to_contain_text("The heads are still being looked at: more may come.")
         expect(events.get_by_role("listitem")).to_contain_text("largest logit 132, above 100")
     expect(tab.frame.get_by_role("button", name="Events, 1 alert")).to_have_text("▲ 1 alert")
+    expect(line(tab).get_by_role("status")).to_contain_text("L1 H1 unhealthy since step 100")
+    tab.ready()
+    assert before == tab.matrix.bounding_box()
 
 
 def test_a_head_of_two_kinds_has_both_in_its_cell_and_in_its_sentence(tab: Tab) -> None:
