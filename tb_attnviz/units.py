@@ -17,6 +17,7 @@ SHARES = (
 """Figures that are told in percent, of attention or of the greatest entropy; beside them those of relations."""
 
 _FOLLOWS = "follows/"
+_NEARLY_ALL, _ALL = 0.995, 1 - 1e-6  # what rounds to 100 %, and what is it but for single precision
 _TOLD = {"max_logit": "largest logit", "batch_max_logit": "largest logit of the training batch"}
 
 
@@ -40,10 +41,12 @@ def limit_told(figure: str, limit: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A share: 44 %, 4.4 %; what rounds to nothing is 0 %."""
+    """A share: 44 %, 4.4 %; what rounds to nothing is 0 %, and what is not all is no 100 %."""
     if math.isnan(value):
         return "an unknown share"
     size = abs(value)
+    if _NEARLY_ALL <= value < _ALL:
+        return ">99 %"
     rounded = f"{100 * size:.{0 if size >= 0.0995 or size < 0.0005 else 1}f} %"
     return f"−{rounded}" if value < 0 and size >= 0.0005 else rounded
 

@@ -23,6 +23,8 @@ from tb_attnviz.units import SHARES, limit_told, told
         ("non_finite", 0, "0"),
         ("max_logit", math.inf, "infinite"),
         ("entropy", 1, "100 %"),
+        ("entropy", 1 - 1e-7, "100 %"),
+        ("entropy", 0.996, ">99 %"),
         ("entropy", 0.444, "44 %"),
         ("previous", 0.0956, "9.6 %"),
         ("induction", -0.044, "−4.4 %"),

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.built_heads import Setting, record, strength
 from tb_attnviz.findings import Finding, evidence_document, findings_document
 from tb_attnviz.run import Run
+from tb_attnviz.units import percent
 from tests.findings.conftest import HEADS, PLACES, STEPS
 
 NAMED = {"same token": {"same_token", "duplicate"}, "": set()}
@@ -107,7 +108,7 @@ def test_evidence_is_what_the_kind_is_about(built: Run) -> None:
     assert induction.sentence == (
         f"induction, one query of a repeated text: "
         f"{induction.query_token} ({induction.query}) → {induction.key_token} ({induction.key}) "
-        f"{100 * induction.weight:.0f} %"
+        f"{percent(induction.weight)}"
     )
     for kind in ("previous", "first", "delimiter"):
         shown = built.evidence(only(findings, kind))

@@ -44,6 +44,7 @@ describe('attention of a sentence', () => {
 
   it('is read in per cent', () => {
     expect([0.236, 0.0312, 0.0001, 0, 1].map(percent)).toEqual(['24 %', '3.1 %', '0 %', '0 %', '100 %']);
+    expect([0.9949, 0.996, 0.99999, 1 - 1e-7].map(percent)).toEqual(['99 %', '>99 %', '>99 %', '100 %']);
     expect([0.236, -0.0312, 0.0001].map(signedPercent)).toEqual(['+24 %', '−3.1 %', '0 %']);
   });
 });

@@ -73,15 +73,23 @@ export function weightsOf(
   return Float32Array.from({ length: queries }, (_, query) => weights[query * keys + token] ?? 0);
 }
 
-/** A share as people read it: 24 %, 3.1 %; what rounds to nothing is 0 %. */
+/** What rounds to 100 %, and what is it but for single precision. */
+const NEARLY_ALL = 0.995;
+const ALL = 1 - 1e-6;
+
+/** A share as people read it: 24 %, 3.1 %; what rounds to nothing is 0 %, and what is not all is no 100 %. */
 export function percent(weight: number): string {
   const size = Math.abs(weight);
+  return size >= NEARLY_ALL && size < ALL ? '>99 %' : rounded(size);
+}
+
+function rounded(size: number): string {
   const digits = size >= 0.0995 || size < 0.0005 ? 0 : 1;
   return `${(100 * size).toFixed(digits)} %`;
 }
 
-/** The same with its sign. */
+/** The same of a difference, rounded, with its sign. */
 export function signedPercent(weight: number): string {
-  const text = percent(weight);
+  const text = rounded(Math.abs(weight));
   return text === '0 %' ? text : `${weight > 0 ? '+' : '−'}${text}`;
 }

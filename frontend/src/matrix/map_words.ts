@@ -88,7 +88,8 @@ export function mapWords({ offsets, head, first, ofFirstQueries, pictured }: Tol
 }
 
 function percent(value: number): string {
-  return `${Math.round(100 * value)} %`;
+  const rounded = Math.round(100 * value);
+  return value < 1 && rounded === 100 ? '>99 %' : `${rounded} %`;
 }
 
 export function tokensAway(offset: number): string {
