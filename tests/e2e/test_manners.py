@@ -147,3 +147,19 @@ def test_the_help_says_what_every_figure_is(tab: Tab) -> None:
     # From when on a head is called so, the rules' own limits: tests/findings/test_rules.py compares them.
     limits = tab.frame.get_by_role("dialog", name="Help").locator("section", has_text="From when on a head has a name")
     expect(limits).to_contain_text("50 % or more, until under 40 %")
+
+
+@pytest.mark.parametrize(("height", "pins"), [(330, False), (720, True)])
+def test_a_click_in_the_corner_of_a_cell_pins_a_large_one_and_opens_a_small_one(
+    tab: Tab, height: int, pins: bool
+) -> None:
+    tab.open().resize(1280, height)
+    (left, _), (x, y) = tab.cell(0, 0), tab.cell(0, 1)
+    box, side = tab.matrix.bounding_box(), 0.94 * (x - left)
+    assert box
+    assert (side >= 72) == pins
+    tab.page.mouse.move(box["x"] + x, box["y"] + y)
+    expect(tab.frame.get_by_role("tooltip")).to_be_visible()
+    expect(tab.frame.get_by_role("button", name="Pin L0 H1")).to_have_count(int(pins))
+    tab.page.mouse.click(box["x"] + x + side / 2 - 14, box["y"] + y - side / 2 + (31 if side >= 58 else 14))
+    tab.expect_address(head=None if pins else 1, pinned="0-1" if pins else None)

@@ -195,7 +195,7 @@ def test_until_the_first_slow_picture_is_here_the_biplot_is_seen_dimmed(tab: Tab
     biplot = tab.pixels(tab.matrix)
     assert like(biplot, dimmed(QUERY), tolerance=25).sum() > 100
     assert not like(biplot, QUERY).any()
-    expect(tab.head_view.get_by_role("group", name="How far this picture")).to_contain_text("Judged as soon as")
+    expect(tab.head_view.get_by_role("group", name="How far this picture")).to_contain_text("Not judged yet")
     holding.let_go()
     pixels = tab.ready().pixels(tab.matrix)
     expect(tab.frame.get_by_text("biplot", exact=True)).to_have_count(0)

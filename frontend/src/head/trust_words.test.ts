@@ -23,10 +23,10 @@ describe('the sentence of trust in one line', () => {
   });
 
   it.each([
-    ['Directions show well who attends to whom', 'Trust: good'],
-    ['Nearness shows roughly who attends to whom', 'Trust: fair'],
-    ['Directions say little about who attends to whom', 'Trust: poor'],
-    ['Nearness misleads about who attends to whom', 'Trust: misleading'],
+    ['Directions show well who attends to whom', 'Who attends to whom: good'],
+    ['Nearness shows roughly who attends to whom', 'Who attends to whom: fair'],
+    ['Directions say little about who attends to whom', 'Who attends to whom: poor'],
+    ['Nearness misleads about who attends to whom', 'Who attends to whom: misleading'],
     ['The key attended to most is among the three nearest for 81 of 100 queries', 'Top key: 81 of 100'],
     ['Neighbours can be believed', 'Neighbours right'],
     ['Neighbours can be believed only roughly', 'Neighbours roughly right'],

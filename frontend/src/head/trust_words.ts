@@ -13,10 +13,10 @@ export function clausesOf(sentence: string): string[] {
 /** The main clause in two or three words, where there is no room for it. */
 export function briefly(main: string): string {
   return main
-    .replace(/^\w+ shows? well who attends to whom$/, 'Trust: good')
-    .replace(/^\w+ shows? roughly who attends to whom$/, 'Trust: fair')
-    .replace(/^\w+ says? little about who attends to whom$/, 'Trust: poor')
-    .replace(/^\w+ misleads? about who attends to whom$/, 'Trust: misleading')
+    .replace(/^\w+ shows? well who attends to whom$/, 'Who attends to whom: good')
+    .replace(/^\w+ shows? roughly who attends to whom$/, 'Who attends to whom: fair')
+    .replace(/^\w+ says? little about who attends to whom$/, 'Who attends to whom: poor')
+    .replace(/^\w+ misleads? about who attends to whom$/, 'Who attends to whom: misleading')
     .replace(/^The key attended to most is among .* for (\d+ of 100) queries$/, 'Top key: $1')
     .replace(' can be believed only roughly', ' roughly right')
     .replace(' can be believed', ' right')

@@ -50,12 +50,16 @@ describe('all that happened', () => {
 
   it('says since when the head of a later alert is unhealthy', () => {
     const says = (event: Partial<RunEvent>) =>
-      toldEvents([{ ...formed(200), what: 'alert', sentence: 'L0 H3: odd', kind: null, ...event }], [], layers)[0]?.says;
+      toldEvents(
+        [{ ...formed(200), what: 'alert', sentence: 'L0 H3: odd', kind: null, ...event }],
+        [],
+        layers,
+      )[0]?.says;
     expect(says({ since: 150 })).toBe('L0 H3: odd; L0 H3 unhealthy since step 150');
     expect(says({ since: 200 })).toBe('L0 H3: odd');
-    expect(says({ since: 150, kind: 'dead', sentence: 'L0 H3: dead since step 200 (unhealthy since step 150)' })).toBe(
-      'L0 H3: dead (unhealthy since step 150)',
-    );
+    expect(
+      says({ since: 150, kind: 'dead', sentence: 'L0 H3: dead since step 200 (unhealthy since step 150)' }),
+    ).toBe('L0 H3: dead (unhealthy since step 150)');
   });
 
   it('says how it was begun again without the step beside it', () => {
@@ -65,7 +69,11 @@ describe('all that happened', () => {
   });
 
   it('has the last restart up to a step, and one at which something was lost among the alerts', () => {
-    const restart = (step: number, trouble: boolean): RunEvent => ({ ...formed(step), what: 'restart', trouble });
+    const restart = (step: number, trouble: boolean): RunEvent => ({
+      ...formed(step),
+      what: 'restart',
+      trouble,
+    });
     const events = [restart(100, true), formed(150), restart(200, false)];
     expect([50, 150, 300].map((step) => begunAgain(events, step)?.step)).toEqual([undefined, 100, 200]);
     expect(events.map(isOfAlerts)).toEqual([true, false, false]);
@@ -93,7 +101,7 @@ describe('what happened to a head at a step', () => {
     sentence: 'L0 H3: query norm 16.0, about 5.21 before, unlike the other heads',
     kind: null,
     trouble: true,
-  since: null,
+    since: null,
   };
   const events = [formed(200), ...eventsOf([alert]), lost, odd, { ...lost, head: 0 }, { ...lost, step: 300 }];
   const says = (said: string) =>

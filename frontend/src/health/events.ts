@@ -101,7 +101,10 @@ export function isOfAlerts({ what, trouble }: RunEvent): boolean {
 }
 
 /** The last time up to a step that training was begun again. */
-export function begunAgain(events: readonly RunEvent[] | null | undefined, step: number | null): RunEvent | null {
+export function begunAgain(
+  events: readonly RunEvent[] | null | undefined,
+  step: number | null,
+): RunEvent | null {
   return events?.findLast((event) => BREAKS.has(event.what) && step !== null && event.step <= step) ?? null;
 }
 

@@ -21,7 +21,16 @@ const PLACE = { layer: 0, head: 1 };
 /** @param heads of the run, of which the second one has a name */
 function found(query: FindingsQuery, heads = 2): Findings {
   const named = Array.from({ length: heads }, (_, head) => ({
-    ...{ layer: 0, head, title: `of ${query.step}`, also: [], sentence: '', unhealthy: null, findings: [], lost: [] },
+    ...{
+      layer: 0,
+      head,
+      title: `of ${query.step}`,
+      also: [],
+      sentence: '',
+      unhealthy: null,
+      findings: [],
+      lost: [],
+    },
   }));
   return { ...query, sampled: null, lasting: 1, heads: named, groups: [], events: [EVENT] };
 }

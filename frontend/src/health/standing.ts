@@ -66,7 +66,7 @@ export function standingTold({ heads, alerts }: Standing, known: Known): string 
   const [worst] = heads;
   if (!worst) return alerts.map(({ sentence }) => sentence).join('; ');
   const name = ({ layer, head }: HeadPlace) => headLabel(known.layers, layer, head);
-  const of = (place: HeadPlace) => alerts.filter((alert) => valueOf(alert, place) !== undefined);
+  const of = (place: HeadPlace) => alerts.filter((alert) => recordedOf(alert, place) !== undefined);
   const since = (place: HeadPlace) =>
     known.unhealthy(place) ?? Math.min(...of(place).map(({ step }) => step));
   const reasons = of(worst)
@@ -85,12 +85,12 @@ export function standingTold({ heads, alerts }: Standing, known: Known): string 
 function reasonOf(alert: Alert, place: HeadPlace, { step, now: at }: Known): string {
   const [limit, now] = [toNumber(alert.limit), at(alert.figure, place)];
   const isNow = alert.step < step && (alert.beyond === 'above' ? now > limit : now < limit);
-  const value = isNow ? now : (valueOf(alert, place) ?? Number.NaN);
+  const value = isNow ? now : (recordedOf(alert, place) ?? Number.NaN);
   const when = isNow || alert.step === step ? '' : ` at step ${grouped(alert.step)}`;
   return `${figureTold(alert.figure)} ${formatFigure(alert.figure, value)}${isNow ? ' now' : ''}, ${alert.beyond} ${limitTold(alert.figure, limit)}${when}`;
 }
 
-function valueOf({ heads }: Alert, { layer, head }: HeadPlace): number | undefined {
+function recordedOf({ heads }: Alert, { layer, head }: HeadPlace): number | undefined {
   const found = heads.find((one) => one.layer === layer && one.head === head);
   return found && toNumber(found.value);
 }

@@ -34,7 +34,11 @@ describe('what a cell calls a head', () => {
 
   it('is shortened only where it is the same word still', () => {
     const shortest = (title: string) => callsOf({ title, also: [] }).at(-1);
-    expect(['first token', '11 tokens back', 'special tokens'].map(shortest)).toEqual(['first', '11 back', 'special']);
+    expect(['first token', '11 tokens back', 'special tokens'].map(shortest)).toEqual([
+      'first',
+      '11 back',
+      'special',
+    ]);
     const whole = ['same token', 'fixed distance or same token', 'fed by L0 H1 (previous token)'];
     expect(whole.map(shortest)).toEqual(whole);
   });

@@ -65,7 +65,7 @@ it('goes to an alert of a rule as to that, and to a head that left its past as t
     head: 0,
     kind: null,
     trouble: true,
-  since: null,
+    since: null,
   };
   goToTold(session(), { event, alert: alert(130, [0, 1]), says: '' });
   expect(health.asked).toBe('max_logit');
