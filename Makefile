@@ -77,7 +77,7 @@ bench: .venv/.dev chromium
 	$(BIN)/python -m benchmarks.faithfulness --write
 	$(BIN)/python -m benchmarks.nearness --write
 	$(BIN)/python -m benchmarks.stillness --write
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.serving --write
+	$(BIN)/python -m benchmarks.serving --write
 	$(BIN)/python -m benchmarks.long_runs 100x144 2000x144 10000x144 60x5120 1000x5120 --write
 	$(BIN)/python -m benchmarks.load --write
 	$(BIN)/python -m benchmarks.findings --write

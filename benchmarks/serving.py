@@ -1,15 +1,17 @@
 """What workers do for a picture that is looked at: processor time of a biplot, against a bare limit in the same run.
 
-    OPENBLAS_NUM_THREADS=1 python -m benchmarks.serving --write
+    python -m benchmarks.serving --write
 
-Runs are made up: two layers of so many heads and points a head as the model has, four steps. Times are those of a layer
-times the layers, on one thread. "By its formulas" takes all directions of every head in double precision, as
-geometry.canonical has it. The bare limit reads and dequantises the newest samples once and makes one float32 Gram
-matrix of the queries.
+It runs in a worker's environment. Runs are made up: two layers of so many heads and points a head as the model has,
+four steps. Times are those of a layer times the layers, on one thread. "By its formulas" takes all directions of every
+head in double precision, as geometry.canonical has it. The bare limit reads and dequantises the newest samples once and
+makes one float32 Gram matrix of the queries.
 """
 
 import argparse
 import functools
+import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,6 +28,7 @@ from tb_attnviz.projection import LayerSamples, frames
 from tb_attnviz.projection.pictures import View, make
 from tb_attnviz.projection.ports import MemoryStore
 from tb_attnviz.projection.projection import Projection
+from tb_attnviz.projection.worker import ENVIRONMENT
 
 MODELS = {144: (12, 12, 5056, 64), 5120: (80, 64, 1000, 128)}  # heads → layers, heads, points a head, d
 STEPS = (0, 100, 200, 300)
@@ -118,6 +121,8 @@ def main() -> None:
     )
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     arguments = parser.parse_args()
+    if not ENVIRONMENT.items() <= os.environ.items():
+        os.execve(sys.executable, sys.orig_argv, os.environ | ENVIRONMENT)
     header = [
         "layers × heads × points",
         "biplot of the newest step",

@@ -14,6 +14,7 @@ all steps are known.
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
@@ -40,15 +41,18 @@ class Basis:
     centre: Float64  # [heads, d]; the origin for the biplot
     extent: Float64  # [heads, 3]: how far the bulk of the points reaches in 1, 2 or 3 dimensions, over the fitted steps
 
-    def project(self, coordinates: Float32, dims: int) -> Float64:
+    def project(self, coordinates: Float32, dims: int) -> Float32:
         """[heads, n, dims] from aligned coordinates [heads, n, d]; BULK of them within [-1, 1] at the fitted steps."""
         return self.placed(coordinates @ self.directions[..., :dims].astype(np.float32))
 
-    def placed(self, along: Float32) -> Float64:
-        """On screen, from how far points lie along the first directions, [heads, n, dims]."""
+    def placed(self, along: Float32) -> Float32:
+        """On screen, from how far points lie along the first directions, [heads, n, dims], which is written over."""
         dims = along.shape[2]
         origin = self.centre[:, None, :] @ self.directions[..., :dims]  # (heads, 1, dims)
-        return (along - origin) / self.extent[:, dims - 1, None, None]
+        if origin.any():
+            along -= origin.astype(np.float32)
+        along /= self.extent[:, dims - 1, None, None].astype(np.float32)
+        return along
 
     def of(self, head: int | None) -> "Basis":
         """That of one head, as of a layer of one; all for None."""
@@ -69,19 +73,26 @@ class Moments:
     @staticmethod
     def of(coordinates: Float32) -> "Moments":
         """Of one step's `coordinates` [heads, n, d], so that each step counts alike, however large its logits are."""
-        second = (coordinates.swapaxes(1, 2) @ coordinates).astype(np.float64)  # (heads, d, d)
-        return Moments.summed(second, coordinates.sum(axis=1, dtype=np.float64), coordinates.shape[1])
-
-    @staticmethod
-    def summed(second: Float64, total: Float64, count: int) -> "Moments":
-        """The same from the sums over its `count` points: of products [heads, d, d], of coordinates [heads, d]."""
-        second, mean = second / max(count, 1), total / max(count, 1)
+        count = coordinates.shape[1]
+        second = (coordinates.swapaxes(1, 2) @ coordinates).astype(np.float64) / max(count, 1)  # (heads, d, d)
+        mean = (np.ones(count, np.float32) @ coordinates).astype(np.float64) / max(count, 1)  # (heads, d)
         size = np.trace(second, axis1=1, axis2=2)  # (heads,)
         weight = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
         return Moments(second * weight[:, None, None], mean * weight[:, None], weight)
 
     def __add__(self, other: "Moments") -> "Moments":
         return Moments(self.second + other.second, self.mean + other.mean, self.weight + other.weight)
+
+    def turned(self, rotation: Float64) -> "Moments":
+        """Those of coordinates that are turned by `rotation` [heads, d, d]."""
+        second = rotation.swapaxes(1, 2) @ self.second @ rotation
+        return Moments(second, (self.mean[:, None, :] @ rotation)[:, 0], self.weight)
+
+    def between(self, one: Basis, other: Basis) -> Float64:
+        """The cross moment [heads, 3, 3] of what two bases of no extent (1) show of these coordinates."""
+        about = self.second - self.mean[:, :, None] * other.centre[:, None, :]
+        about -= one.centre[:, :, None] * (self.mean - self.weight[:, None] * other.centre)[:, None, :]
+        return one.directions.swapaxes(1, 2) @ about @ other.directions
 
     def bases(self) -> dict[str, Basis]:
         """The basis of each of PROJECTIONS, not turned and its extent not measured yet (1)."""
@@ -95,26 +106,26 @@ class Moments:
         }
 
 
-def turned(basis: Basis, alone: Basis, newest: Float32) -> Basis:
-    """`basis` turned in its plane so that it shows `newest` [heads, n, d] as near as can be to what `alone` shows.
+def turned(basis: Basis, alone: Basis, newest: Moments, along: Callable[[Float64], Float32]) -> Basis:
+    """`basis` turned in its plane so that it shows the newest step as near as can be to what `alone` shows.
 
-    `alone` is the basis of the newest step only, whose signs are settled first (`_leaning`). The third direction keeps
-    its place, so that the plane is the best one; only its sign is chosen.
+    `alone` is the basis of that step only, whose signs are settled first (`_leaning`); `along` gives how far its points
+    lie along directions. The third direction keeps its place, so that the plane is the best one; only its sign is
+    chosen.
     """
-    target = _leaning(alone, newest).project(newest, MOST_DIMS)  # (heads, n, 3)
-    cross = basis.project(newest, MOST_DIMS).swapaxes(1, 2) @ target  # (heads, 3, 3)
+    cross = newest.between(basis, _leaning(alone, along))  # (heads, 3, 3)
     turn = np.zeros_like(cross)
     turn[:, :2, :2] = procrustes(cross[:, :2, :2])
     turn[:, 2, 2] = np.where(cross[:, 2, 2] < 0, -1.0, 1.0)
     return dataclasses.replace(basis, directions=basis.directions @ turn)
 
 
-def _leaning(basis: Basis, coordinates: Float32) -> Basis:
+def _leaning(basis: Basis, along: Callable[[Float64], Float32]) -> Basis:
     """Each direction turned so that its points lean to the positive side.
 
     An eigenvector's sign is arbitrary; the third moment fixes it, so that a picture does not flip between fits.
     """
-    points = basis.project(coordinates, MOST_DIMS)
+    points = basis.placed(along(basis.directions))
     lean = (points * points * points).sum(axis=1)  # ten times faster than points**3
     return dataclasses.replace(basis, directions=basis.directions * np.where(lean < 0, -1.0, 1.0)[:, None, :])
 
@@ -127,7 +138,7 @@ class Extent:
         self._bulk = np.zeros_like(basis.extent)
         self._largest = np.zeros_like(basis.extent)
 
-    def add(self, points: Float64) -> None:
+    def add(self, points: Float32) -> None:
         """`points` [heads, n, 3] of one step, as the basis shows them."""
         if points.shape[1] == 0:
             return

@@ -1,7 +1,7 @@
 """The leading eigenvectors of many matrices: a picture shows three directions of each head, of up to 256.
 
-They are found by iterating on a few vectors at once, and checked by their residuals (Parlett, The Symmetric Eigenvalue
-Problem, §11 and §14); of heads where that is slow all eigenvectors are taken.
+Of large matrices they are found by iterating on a few vectors at once, and checked by their residuals (Parlett, The
+Symmetric Eigenvalue Problem, §11 and §14); of others, and of heads where that is slow, all eigenvectors are taken.
 """
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 Float64 = npt.NDArray[np.float64]
 
 COUNT = 3
+_LARGE = 64  # of fewer dimensions all eigenvectors are found sooner
 _BLOCK = 8  # vectors that are iterated on
 _ROUNDS, _STEPS = 8, 6  # at most so many checks, each after so many steps
 _ANGLE = 1e-5  # of a direction from the true one, in radians
@@ -20,7 +21,7 @@ def leading_eigenvectors(moment: Float64) -> tuple[Float64, Float64]:
     heads, d, _ = moment.shape
     found, values = np.zeros((heads, d, COUNT)), np.zeros((heads, COUNT))
     left = np.arange(heads)
-    if d > 2 * _BLOCK:
+    if d > _LARGE:
         block = np.random.default_rng(0).standard_normal((heads, d, _BLOCK))
         for _ in range(_ROUNDS):
             ritz, block, sure = _improved(moment[left], block)

@@ -18,14 +18,14 @@ found once, at the newest step, and serve every step, those of another run too; 
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.geometry import canonical_axes, paper_scale, paper_translation, procrustes
-from tb_attnviz.projection.basis import MOST_DIMS, Basis, Extent, Moments, turned
+from tb_attnviz.projection.basis import Basis, Extent, Moments, turned
 from tb_attnviz.projection.leading_axes import LeadingAxes
 from tb_attnviz.projection.projection import Normalisation
 from tb_attnviz.projection.source import LayerSamples, Vectors
@@ -72,11 +72,10 @@ class Axes:
         """By `rotation` [heads, rank, rank]."""
         return Axes((self.query @ rotation).astype(np.float32), (self.key @ rotation).astype(np.float32), self.key_mean)
 
-    def shown(self, basis: Basis, vectors: Vectors, dims: int) -> Float64:
-        """[heads, n_query + n_key, dims]: the picture of `vectors` in `basis`, without all their coordinates."""
-        directions = basis.directions[..., :dims]
+    def along(self, directions: Float64, vectors: Vectors) -> Float32:
+        """[heads, n_query + n_key, k]: how far `vectors` lie along `directions` [heads, rank, k] of the coordinates."""
         query, key = ((axes @ directions).astype(np.float32) for axes in (self.query, self.key))
-        return basis.placed(self._along(vectors, query, key))
+        return self._along(vectors, query, key)
 
     def of(self, head: int | None) -> "Axes":
         """Those of one head, as of a layer of one; all for None."""
@@ -138,8 +137,10 @@ class Frame:
         """
         whole = (source.whole(step) if whole is None else whole).of(head)
         axes = self._axes_of(source, step, whole, head, home)
-        points = axes.shown(self.bases[projection].of(head), source.pictured(whole), dims)
-        return cast(Float32, np.where(whole.finite[:, None, None], points, np.nan).astype(np.float32))
+        basis = self.bases[projection].of(head)
+        points = basis.placed(axes.along(basis.directions[..., :dims], source.pictured(whole)))
+        points[~whole.finite] = np.nan
+        return points
 
     def coordinates(self, source: LayerSamples, whole: Vectors, *, head: int | None = None) -> Float32:
         """All coordinates [heads, n_query + n_key, d] of the pictured points of `whole`, not aligned with other steps.
@@ -162,7 +163,7 @@ class Frame:
             return axes
         there = axes.coordinates((home or source).whole(nearest).of(head))
         found = Axes.leading(whole, source.scale)
-        return found.turned(_turn(found.coordinates(whole), there))
+        return found.turned(procrustes(_cross(found.coordinates(whole), there)))
 
 
 def fit_frame(
@@ -171,51 +172,72 @@ def fit_frame(
     *,
     normalise: Normalisation = "canonical",
     on_progress: Callable[[int, int], None] | None = None,
+    read: Mapping[int, Vectors] = MappingProxyType({}),
 ) -> Frame:
     """The frame of every head of a layer over `steps`, ascending.
 
     Goes over the fitted steps twice: for their moments, and for their extent on screen once the basis is known;
-    `on_progress(done, total)` counts these visits.
+    `on_progress(done, total)` counts these visits. read: the vectors of steps that were read before.
     """
     report = on_progress or (lambda done, total: None)
     visited = spread(steps)
     paper, shared = _paper(source.whole(visited[-1])) if normalise == "paper" else (None, None)
     fitted: dict[int, Axes] = {}
-    held: dict[int, Float32] = {}  # coordinates of pictured points, which are not found again
-    newest: Float32 | None = None  # all coordinates of the last step that was fitted
+    held: dict[int, _Aligned] = {}  # coordinates of pictured points, which are not found again
+    newest: _Aligned | None = None  # all coordinates of the last step that was fitted
     moments: Moments | None = None
     for done, step in enumerate(visited, start=1):
-        whole = source.whole(step)
+        whole = read[step] if step in read else source.whole(step)
         # A step with heads that are not finite is no neighbour to align to; it joins like any other unfitted step.
         if whole.finite.all() or (step == visited[-1] and not fitted):
             axes = shared or Axes.leading(whole, source.scale)
             coordinates = axes.coordinates(whole)
+            rotation = np.eye(coordinates.shape[2])[None]
             if newest is not None and shared is None:
-                turn = _turn(coordinates, newest)
-                axes, coordinates = axes.turned(turn), coordinates @ turn.astype(np.float32)
-            newest, fitted[step] = coordinates, axes
-            pictured = coordinates if source.subset is None else coordinates[:, np.array(source.subset, np.int64)]
-            of_newest = Moments.of(pictured)
+                rotation = procrustes(_cross(coordinates, newest.coordinates) @ newest.rotation)
+                axes = axes.turned(rotation)
+            newest, fitted[step] = _Aligned(coordinates, rotation), axes
+            pictured = newest.of(source.subset)
+            of_newest = Moments.of(pictured.coordinates).turned(rotation)
             moments = of_newest if moments is None else moments + of_newest
-            if len(visited) * pictured.nbytes <= _HELD_BYTES:
+            if len(visited) * pictured.coordinates.nbytes <= _HELD_BYTES:
                 held[step] = pictured
         report(done, 2 * len(visited))
     if moments is None:
         return Frame((), (), {}, paper)
     alone = of_newest.bases()
-    extents = {name: Extent(turned(basis, alone[name], pictured)) for name, basis in moments.bases().items()}
+    extents = {
+        name: Extent(turned(basis, alone[name], of_newest, pictured.along)) for name, basis in moments.bases().items()
+    }
     for done, (step, axes) in enumerate(fitted.items(), start=len(visited) + 1):
-        coordinates = held.pop(step) if step in held else axes.coordinates(source.pictured(source.whole(step)))
+        aligned = held.pop(step) if step in held else None
+        if aligned is None:
+            aligned = _Aligned(axes.coordinates(source.pictured(source.whole(step))), np.eye(axes.query.shape[2])[None])
         for extent in extents.values():
-            extent.add(extent.basis.project(coordinates, MOST_DIMS))
+            extent.add(extent.basis.placed(aligned.along(extent.basis.directions)))
         report(done, 2 * len(visited))
     bases = {name: extent.measured() for name, extent in extents.items()}
     return Frame(tuple(fitted), (shared,) if shared else tuple(fitted.values()), bases, paper)
 
 
-def _turn(coordinates: Float32, there: Float32) -> Float64:
-    """The rotation [heads, rank, rank] that brings `coordinates` [heads, n, rank] nearest to those `there`."""
-    return cast(Float64, procrustes((coordinates.swapaxes(1, 2) @ there).astype(np.float64)))
+@dataclasses.dataclass(frozen=True)
+class _Aligned:
+    """Coordinates of a step, and what aligns them: few directions are wanted of them, so they are not turned."""
+
+    coordinates: Float32  # [heads, n, rank]
+    rotation: Float64  # [heads or 1, rank, rank]
+
+    def of(self, subset: Sequence[int] | None) -> "_Aligned":
+        return self if subset is None else _Aligned(self.coordinates[:, np.array(subset, np.int64)], self.rotation)
+
+    def along(self, directions: Float64) -> Float32:
+        """[heads, n, k]: how far the points lie along `directions` [heads, rank, k] of aligned coordinates."""
+        return self.coordinates @ (self.rotation @ directions).astype(np.float32)
+
+
+def _cross(coordinates: Float32, there: Float32) -> Float64:
+    """The cross moment [heads, rank, rank] of two sets of coordinates [heads, n, rank]."""
+    return (coordinates.swapaxes(1, 2) @ there).astype(np.float64)
 
 
 def _paper(newest: Vectors) -> tuple[Paper, Axes]:

@@ -2,7 +2,7 @@
 
 import io
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from tb_attnviz.projection.basis import Basis
 from tb_attnviz.projection.frame import Axes, Frame, Paper, fit_frame
 from tb_attnviz.projection.ports import Report, Store
 from tb_attnviz.projection.projection import Normalisation
-from tb_attnviz.projection.source import LayerSamples
+from tb_attnviz.projection.source import LayerSamples, Vectors
 
 _RECENT = 4  # decoded frames that a process keeps: a worker shows a layer at many steps, 12 MB each
 
@@ -20,14 +20,23 @@ _recent: OrderedDict[str, Frame] = OrderedDict()
 
 
 def stored_frame(
-    key: str, source: LayerSamples, steps: Sequence[int], normalise: Normalisation, store: Store, report: Report
+    key: str,
+    source: LayerSamples,
+    steps: Sequence[int],
+    normalise: Normalisation,
+    store: Store,
+    report: Report,
+    read: Mapping[int, Vectors],
 ) -> Frame:
-    """The frame of `source` over `steps`: from this process or `store`, or fitted now and put there under `key`."""
+    """The frame of `source` over `steps`: from this process or `store`, or fitted now and put there under `key`.
+
+    read: the vectors of steps that were read before.
+    """
     frame = _recent.pop(key, None)
     if frame is None:
         data = store.get(key)
         if data is None:
-            frame = fit_frame(source, steps, normalise=normalise, on_progress=report)
+            frame = fit_frame(source, steps, normalise=normalise, on_progress=report, read=read)
             store.put(key, to_bytes(frame))
         else:
             frame = from_bytes(data)

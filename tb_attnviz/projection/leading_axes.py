@@ -11,7 +11,9 @@ them but for what the smallest directions share. It begins with random weights o
 whatever basis a head computes in.
 """
 
-import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,18 +24,21 @@ from tb_attnviz.projection.source import Vectors
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
+Floats = npt.NDArray[Any]  # single or double precision
 
 _SINGLE = 5e-8  # of a second moment's trace: what summing it up in single precision puts it off by
 _OFF = 4e-5  # of a singular value: more might be seen
 _NOISE, _SINGLE_NOISE = 1e-6, 1e-3  # of the largest singular value: smaller ones are none; in single precision
-_MORE = 5  # vectors that are iterated on beside those that are wanted
-_ROUNDS, _STEPS = 8, 3  # at most so many checks, each after so many steps
+_MORE, _MORE_CHECKED = 5, 9  # vectors that are iterated on beside those that are wanted
+_FIRST_STEPS = (3, 2)  # in single precision
+_ROUNDS, _STEPS = 10, 2  # at most so many checks, each after so many steps
 _SKETCHED_STEPS = 4  # where none is checked
 _ANGLE = 1e-5  # of a direction from the true one, in radians
-_RIDGE = 1e-14
+_RIDGE = 45  # times the rounding of numbers
+_AT_ONCE = 2**18  # numbers of a side's moments
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class LeadingAxes:
     """Linear maps from the vectors of one step to its leading canonical coordinates; 0 for directions there are not."""
 
@@ -48,11 +53,29 @@ class LeadingAxes:
 
         checked: each direction is that of all of them by itself; else they are those of the same rank together.
         """
-        many = not checked and vectors.queries.shape[2] > 2 * (count + _MORE)
-        start = _sketch(vectors.queries, count + _MORE) if many else None
-        moments = SecondMoments.of(vectors, np.float32)
+        heads, n_query, d = vectors.queries.shape
+        many = not checked and d > 2 * (count + _MORE)
+        # Random weights of the tokens, the same for all heads.
+        weights = np.random.default_rng(0).standard_normal((n_query, count + _MORE), np.float32) if many else None
+        together = vectors.shared * max(_AT_ONCE // (d * d * vectors.shared), 1)
+        parts = [
+            cls._of_some(vectors.some(slice(first, first + together)), scale, count, weights, checked=checked)
+            for first in range(0, heads, together)
+        ]
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+    @classmethod
+    def _of_some(
+        cls, vectors: Vectors, scale: float, count: int, weights: Float32 | None, *, checked: bool
+    ) -> "LeadingAxes":
+        """Of so many heads that their moments stay in the processor's cache."""
+        start = None if weights is None else (vectors.queries.swapaxes(1, 2) @ weights).astype(np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            moments = SecondMoments.of(vectors, np.float32)
+        too_large = ~(np.isfinite(_trace(moments.queries)) & np.isfinite(_trace(moments.keys)))
+        moments.queries[too_large] = moments.keys[too_large] = 0
         found = cls._from(moments, scale, *_directions(moments, scale, count, start))
-        unsure = np.flatnonzero(~found._sure(moments, each=checked))
+        unsure = np.flatnonzero(too_large | ~found._sure(moments, each=checked))
         if len(unsure):
             some = Vectors(vectors.queries[unsure], vectors.keys[unsure], vectors.finite[unsure])
             exact = SecondMoments.of(some, np.float64)
@@ -78,16 +101,9 @@ class LeadingAxes:
         inverse = np.divide(1.0, measure, out=np.zeros_like(measure), where=measure > 0)
         off = np.zeros_like(inverse)
         for moment, axes in ((moments.queries, self.to_queries), (moments.keys, self.to_keys)):
-            size = np.trace(moment, axis1=1, axis2=2)[:, None]
-            off += _SINGLE * size * (axes**2).sum(axis=1) * inverse
+            off += _SINGLE * _trace(moment)[:, None] * (axes**2).sum(axis=1) * inverse
         sure = (off <= _OFF).all(axis=1)
         return np.asarray(sure if each else sure & (self.values[:, -1] > _SINGLE_NOISE * self.values[:, 0]))
-
-
-def _sketch(queries: Float32, block: int) -> Float64:
-    """Random sums of each head's queries [heads, n_query, d], the same for all heads: [heads, d, block]."""
-    weights = np.random.default_rng(0).standard_normal((queries.shape[1], block), np.float32)
-    return (queries.swapaxes(1, 2) @ weights).astype(np.float64)
 
 
 def _directions(moments: SecondMoments, scale: float, count: int, start: Float64 | None) -> tuple[Float64, Float64]:
@@ -98,7 +114,8 @@ def _directions(moments: SecondMoments, scale: float, count: int, start: Float64
     left = np.ones(heads, np.bool_)
     if d > 2 * block:
         if start is None:
-            axes, squares, sure = _iterated(moments, np.random.default_rng(0).standard_normal((heads, d, block)), count)
+            random = np.random.default_rng(0).standard_normal((d, count + _MORE_CHECKED), np.float32)
+            axes, squares, sure = _iterated(moments, _begun(moments, random, _FIRST_STEPS), count)
         else:
             axes, squares, sure = _sketched(moments, start, count)
         values[sure] = scale * np.sqrt(squares[sure])
@@ -113,6 +130,25 @@ def _directions(moments: SecondMoments, scale: float, count: int, start: Float64
         values[left, :few] = np.where(inverse > 0, of_left, 0)
         to_keys[left, :, :few] = scale * (root @ turn[..., ::-1][..., :few]) * np.sqrt(inverse)[:, None, :]
     return to_keys, values
+
+
+def _begun(moments: SecondMoments, x: Floats, rounds: Iterable[int]) -> Float64:
+    """x [heads, d, block], or [d, block] for all of them, after `rounds` of so many steps in the precision of x."""
+    of_queries, of_keys = (_of_trace_1(moment).astype(x.dtype) for moment in (moments.queries, moments.keys))
+    z = of_keys @ x
+    for steps in rounds:
+        x, z = _orthonormal(*_powers(of_queries, of_keys, x, z, steps))
+    return x.astype(np.float64)
+
+
+def _of_trace_1(moment: Float64) -> Float64:
+    """`moment` [heads, d, d] within what single precision holds."""
+    size = _trace(moment)[:, None, None]
+    return moment / np.where(size > 0, size, 1.0)
+
+
+def _trace(moment: Float64) -> Float64:
+    return np.asarray(np.trace(moment, axis1=1, axis2=2))
 
 
 def _iterated(moments: SecondMoments, start: Float64, count: int) -> tuple[Float64, Float64, Bool]:
@@ -145,10 +181,8 @@ def _iterated(moments: SecondMoments, start: Float64, count: int) -> tuple[Float
 
 def _sketched(moments: SecondMoments, start: Float64, count: int) -> tuple[Float64, Float64, Bool]:
     """The same unchecked, from a few steps, each made orthonormal: else the largest would drown far smaller ones."""
-    x, z = start, moments.keys @ start
-    for _ in range(_SKETCHED_STEPS - 1):
-        x, z = _orthonormal(*_powers(moments.queries, moments.keys, x, z, 1))
-    x, _, _, ritz = _improved(moments.queries, moments.keys, x, z, 1)
+    x = _begun(moments, start, (1,) * (_SKETCHED_STEPS - 1))
+    x, _, _, ritz = _improved(moments.queries, moments.keys, x, moments.keys @ x, 1)
     ritz = np.where(ritz > _NOISE**2 * ritz[:, :1], ritz, 0)
     return x[..., :count], ritz[:, :count], np.ones(len(x), np.bool_)
 
@@ -164,7 +198,7 @@ def _improved(
     return x @ turn, z @ turn, y @ turn, np.maximum(ritz[:, ::-1], 0)
 
 
-def _powers(of_queries: Float64, of_keys: Float64, x: Float64, z: Float64, steps: int) -> tuple[Float64, Float64]:
+def _powers(of_queries: Floats, of_keys: Floats, x: Floats, z: Floats, steps: int) -> tuple[Floats, Floats]:
     """x and z = KᵀK x after so many more `steps`."""
     for _ in range(steps):
         x = of_queries @ z
@@ -173,22 +207,23 @@ def _powers(of_queries: Float64, of_keys: Float64, x: Float64, z: Float64, steps
     return x, z
 
 
-def _orthonormal(x: Float64, z: Float64) -> tuple[Float64, Float64]:
+def _orthonormal(x: Floats, z: Floats) -> tuple[Floats, Floats]:
     """The same span, with xᵀ z = 1: x and z = M x [heads, d, block] for a positive M."""
     square = x.swapaxes(1, 2) @ z  # (heads, block, block)
     size = np.einsum("hbb->hb", square)
-    scale = 1 / np.sqrt(np.maximum(size, np.finfo(np.float64).tiny))[:, None, :]
+    scale = 1 / np.sqrt(np.maximum(size, np.finfo(x.dtype).tiny))[:, None, :]
     x, z = x * scale, z * scale
-    square = square * scale * scale.swapaxes(1, 2) + _RIDGE * np.eye(square.shape[-1])
+    ridge = _RIDGE * np.finfo(x.dtype).eps
+    square = square * scale * scale.swapaxes(1, 2) + ridge * np.eye(square.shape[-1], dtype=x.dtype)
     try:
         whiten = np.linalg.inv(np.linalg.cholesky(square)).swapaxes(1, 2)
     except np.linalg.LinAlgError:
         values, vectors = np.linalg.eigh(square)
-        whiten = vectors / np.sqrt(np.maximum(values, _RIDGE))[:, None, :]
+        whiten = vectors / np.sqrt(np.maximum(values, ridge))[:, None, :]
     return x @ whiten, z @ whiten
 
 
-def _size(x: Float64) -> Float64:
+def _size(x: Floats) -> Floats:
     """The length of each vector of x [heads, d, block], [heads, 1, block]; 1 of those that are 0."""
     size = np.sqrt(np.einsum("hdb,hdb->hb", x, x))[:, None, :]
     return np.where(size > 0, size, 1.0)

@@ -10,7 +10,8 @@ import hashlib
 import io
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
@@ -24,7 +25,7 @@ from tb_attnviz.projection.frames import stored_frame
 from tb_attnviz.projection.notes import notes
 from tb_attnviz.projection.ports import Report, Store
 from tb_attnviz.projection.projection import Projection
-from tb_attnviz.projection.source import LayerSamples
+from tb_attnviz.projection.source import LayerSamples, Vectors
 from tb_attnviz.projection.starts import HeadSteps
 
 Float32 = npt.NDArray[np.float32]
@@ -114,9 +115,13 @@ class View:
         fitted_to = self.fitted_to
         return _digest("frame", self.projection.normalise, fitted_to.scale, fitted_to.subset, self._fitted())
 
-    def frame(self, store: Store, report: Report) -> Frame:
-        """The frame of the layer: from `store`, or fitted now and put there."""
-        return stored_frame(self.frame_key(), self.fitted_to, self.steps, self.projection.normalise, store, report)
+    def frame(self, store: Store, report: Report, read: Mapping[int, Vectors] = MappingProxyType({})) -> Frame:
+        """The frame of the layer: from `store`, or fitted now and put there.
+
+        read: the vectors of steps of `fitted_to` that were read before.
+        """
+        source, normalise = self.fitted_to, self.projection.normalise
+        return stored_frame(self.frame_key(), source, self.steps, normalise, store, report, read)
 
     def is_biplot_alone(self, step: int) -> bool:
         """Whether it is the biplot of `step` in the axes of that step, of all its points: no frame is needed for it."""
@@ -141,8 +146,9 @@ def make(view: View, step: int, store: Store, report: Report) -> Picture:
     if not linear:
         check_projections(_SPOKEN[view.projection.method])
     fitting = report if linear else functools.partial(_report_fit, report)
-    frame = None if view.is_biplot_alone(step) else view.frame(store, fitting)
     whole = view.source.whole(step)
+    read = {step: whole} if view.home is None else {}
+    frame = None if view.is_biplot_alone(step) else view.frame(store, fitting, read)
     heads = range(len(whole.finite)) if view.head is None else range(view.head, view.head + 1)
     if frame is None:
         points = biplot_alone(whole.of(view.head), view.source.scale, view.projection.dims)

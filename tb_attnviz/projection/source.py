@@ -35,6 +35,10 @@ class Vectors:
     def nbytes(self) -> int:
         return self.queries.nbytes + self.keys.nbytes
 
+    def some(self, heads: slice) -> "Vectors":
+        """Those of some heads, the first of which begins a group that shares its keys."""
+        return dataclasses.replace(self, queries=self.queries[heads], keys=self.keys[heads], finite=self.finite[heads])
+
     def of(self, head: int | None) -> "Vectors":
         """Those of one head, as a layer of one; all for None."""
         if head is None:

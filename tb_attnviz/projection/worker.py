@@ -18,6 +18,15 @@ from tb_attnviz.projection.progress import ProgressFile
 
 _IDLE_SECONDS = 300
 _NICENESS = 10
+ENVIRONMENT = {
+    # One thread a worker: the workers are the parallelism.
+    **{f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL", "NUMBA")},
+    "LOKY_MAX_MEMORY_LEAK_SIZE": "2e9",  # bytes: compiled loops and one large head's arrays pass loky's 3e8
+    # glibc keeps what a layer's arrays took for the next layer's: getting new pages took longer than reading samples.
+    "MALLOC_TRIM_THRESHOLD_": str(2**27),
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
+}
+"""Of a worker's process."""
 
 
 class Worker:
@@ -92,12 +101,8 @@ def _close_all() -> None:
 def _start(module: str) -> Any:
     import loky  # on first use: TensorBoard's start does not pay for it
 
-    # One thread a worker: the workers are the parallelism.
-    libraries = ("OPENBLAS", "OMP", "MKL", "NUMBA")
-    env = {f"{library}_NUM_THREADS": "1" for library in libraries}
-    env["LOKY_MAX_MEMORY_LEAK_SIZE"] = "2e9"  # bytes: compiled loops and one large head's arrays pass loky's 3e8
     return loky.ProcessPoolExecutor(
-        max_workers=1, timeout=_IDLE_SECONDS, initializer=_prepare, initargs=(os.getpid(), module), env=env
+        max_workers=1, timeout=_IDLE_SECONDS, initializer=_prepare, initargs=(os.getpid(), module), env=ENVIRONMENT
     )
 
 

@@ -63,6 +63,23 @@ def test_singular_values_are_those_of_the_logits_also_where_queries_or_keys_lie_
         np.testing.assert_allclose([(side**2).sum(axis=0) for side in shown], [right] * 2, rtol=8e-5)
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e-20, 1e20, 1e30])
+@pytest.mark.parametrize(("count", "checked"), [(3, True), (RANK, False)])
+def test_heads_whose_squares_overflow_single_precision_have_their_singular_values(
+    size: float, count: int, checked: bool
+) -> None:
+    rng = np.random.default_rng(7)
+    wide = rng.standard_normal((2, 3, 90, 64)) * np.arange(1, 65) ** -0.7
+    wide[0, :2] *= size  # the third head is like any other
+    wide[1, :2] /= size
+    queries, keys = wide.astype(np.float32)
+    axes = LeadingAxes.of(Vectors(queries, keys, np.ones(3, np.bool_)), SCALE, count, checked=checked)
+    for head in range(3):
+        logits = SCALE * queries[head].astype(np.float64) @ (keys[head] - wide[1, head].mean(axis=0)).T
+        right = np.linalg.svd(logits, compute_uv=False)
+        np.testing.assert_allclose(axes.values[head, :3], right[:3], rtol=1e-4)
+
+
 def test_keys_that_heads_share_are_taken_apart_once() -> None:
     of = made_up(6, 50, 32)
     keys = of.keys[::3].repeat(3, axis=0)
