@@ -2,12 +2,12 @@
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.events import EventLog, ProbeRecord, Segment, read_samples
+from tb_attnviz.events import Alert, EventLog, Layer, ProbeRecord, Segment, read_samples
 from tb_attnviz.events.files import is_remote, list_names
 
 from .capture import Recording
@@ -64,6 +64,17 @@ class EarlierRun:
         except (ValueError, OSError):
             return False
         return not all(_alike(found[name], figures[name]) for name in _COMPARED if name in found and name in figures)
+
+    def watched(self, step: int, layers: Sequence[Layer]) -> tuple[list[Alert], dict[str, Float32]]:
+        """The alerts before `step`, in their order, and the last figures before it; none of other `layers`."""
+        of = self._segment
+        if [layer.identity for layer in of.layers] != [layer.identity for layer in layers]:
+            return [], {}
+        alerts = [alert for at in sorted(of.alerts) if at < step for alert in of.alerts[at].alerts]
+        last = max((at for at in of.health_steps if at < step), default=None)
+        with contextlib.suppress(ValueError, OSError):
+            return alerts, {} if last is None else of.health_at(last)
+        return alerts, {}
 
     def begins_at(self, step: int) -> bool:
         """Whether `step` is its first one, and not its only one: a training that is resumed begins later."""

@@ -39,8 +39,17 @@ class RecordedRun:
         if found.steps and resume is False:
             self._move_beside(found, "and resume=False says that this is another training", depth=4)
 
-    def tell_trainings_apart(self, step: int, recording: Recording) -> None:
-        """Where the directory held a run already: whether its later steps, too, are this training's."""
+    def tell_trainings_apart(self, step: int, recording: Recording) -> EarlierRun | None:
+        """Where the directory held a run already: whether its later steps, too, are this training's.
+
+        Returns at its first step the run that this training goes on with, if there is one.
+        """
+        is_first, earlier = self._newest is None, self._earlier
+        where = self._writer
+        self._tell_apart(step, recording)
+        return earlier if is_first and where is self._writer else None
+
+    def _tell_apart(self, step: int, recording: Recording) -> None:
         earlier, newest = self._earlier, self._newest
         self._newest = step if newest is None else max(step, newest)
         if earlier is None or (newest is not None and step <= newest):

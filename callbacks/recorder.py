@@ -147,7 +147,7 @@ class AttentionRecorder:
         self._closed = False
         self._asked: tuple[int, bool, bool] | None = None  # a step, and whether samples or figures are due there
         self.last_step: int | None = None
-        """The step at which samples were recorded last."""
+        """The last step at which samples were to be recorded, whether that succeeded or not."""
 
         self._passes = ProbePasses(
             self._model,
@@ -264,6 +264,8 @@ class AttentionRecorder:
         alerts: AlertRecord | None = None
         done = False
         try:
+            if samples:
+                self.last_step = operator.index(step)  # now: processes make as many passes, whatever becomes of them
             recording, lost = self._lost.completed(self._passes.again())
             recording = self._attributing.added(step, recording, checkpoint=samples, ablate=ablate)
             unseen = None
@@ -273,7 +275,9 @@ class AttentionRecorder:
                 if sentence is not None and self._run is not None:
                     warnings.warn(f"step {step}: {sentence}", RuntimeWarning, stacklevel=3)
             if self._run is not None:  # one process tells and writes for all
-                self._run.tell_trainings_apart(operator.index(step), recording)
+                earlier = self._run.tell_trainings_apart(operator.index(step), recording)
+                if earlier is not None:
+                    self._watch.go_on(recording.layers, *earlier.watched(operator.index(step), recording.layers))
                 if (missing := self._others.missing()) is not None:
                     warnings.warn(missing, RuntimeWarning, stacklevel=3)
                 alerts = self._watch.look(operator.index(step), recording.layers, recording.figures)
@@ -285,8 +289,6 @@ class AttentionRecorder:
             self._listeners.tell(operator.index(step), recording.figures, alerts)
         if self._run is not None:
             self._check_run(self._run)
-        if done and samples:
-            self.last_step = operator.index(step)
 
     def _check_run(self, run: RecordedRun) -> None:
         error = run.take_error()

@@ -67,7 +67,8 @@ class HeadRule:
     """Broken by a head whose `figure` passes `limit`; mended once it is back past `clear`.
 
     A `clear` that is greater than `limit` makes it a rule against small values. `moving`: to break it, the figure must
-    also have got worse by a tenth since the last look, so that a head that has always been so is left alone.
+    also have got worse by a tenth since it last kept the limit, or since the last look where it never did, so that a
+    head that has always been so is left alone.
     """
 
     name: str
@@ -85,6 +86,14 @@ class HeadRule:
                 breaks &= self._past(values, before * (1 + _MOVED if self._upward else 1 - _MOVED))
             mends = ~self._past(values, self.clear) & ~np.isnan(values)
         return np.where(was, ~mends, breaks)
+
+    def remembered(self, values: Float32, before: Float32) -> Float32:
+        """What the next look is told as `before`, [heads]."""
+        if not self.moving:
+            return values
+        with np.errstate(invalid="ignore"):
+            falls = self._past(values, self.limit) & ~self._past(before, self.limit) & ~np.isnan(before)
+        return np.where(falls, before, values)
 
     def heads(self, values: Float32, changed: Bool) -> Int:
         indices = np.flatnonzero(changed)
@@ -206,20 +215,35 @@ class Watch:
         unknown = np.full(len(heads), np.nan, np.float32)
         alerts: list[Alert] = []
         now: dict[str, Bool] = {}
+        last: dict[str, Float32] = {}
         for rule in self._rules:
             values = figures.get(rule.figure, unknown)
             was = self._was.get(rule.name, np.zeros(len(heads), np.bool_))
-            broken = rule.broken(values, self._before.get(rule.figure, unknown), was)
+            before = self._before.get(rule.name, unknown)
+            broken = rule.broken(values, before, was)
+            remembered = rule.remembered(values, before) if isinstance(rule, HeadRule) else values
+            last[rule.name] = np.where(np.isnan(values), before, remembered)
             was = was[: len(broken)]
             for raised, changed in ((True, broken & ~was), (False, was & ~broken)):
                 if changed.any():
                     alerts.append(self._alert(step, rule, values, rule.heads(values, changed), heads, raised=raised))
             now[rule.name] = broken
-        self._was = now
-        self._before = self._before | {
-            name: np.where(np.isnan(v), self._before.get(name, unknown), v) for name, v in figures.items()
-        }
+        self._was, self._before = now, last
         return AlertRecord(step, tuple(alerts), active=sum(int(broken.sum()) for broken in self._was.values()))
+
+    def go_on(self, layers: Sequence[Layer], alerts: Sequence[Alert], figures: Mapping[str, Float32]) -> None:
+        """Begin where an earlier start ended: with what its `alerts` raised and cleared, in their order, and its last
+        `figures`, float32 [heads of all layers]."""
+        self._step, self._layers = None, tuple(layers)
+        first = np.cumsum([0, *(layer.heads for layer in layers)])
+        unknown = np.full(first[-1], np.nan, np.float32)
+        self._was = {rule.name: np.zeros(first[-1], np.bool_) for rule in self._rules}
+        about_heads = {rule.name: rule.beyond is not None for rule in self._rules}
+        for alert in alerts:
+            if alert.rule in self._was:
+                heads = [first[one.layer] + one.head for one in alert.heads]
+                self._was[alert.rule][heads if about_heads[alert.rule] else slice(1)] = alert.raised
+        self._before = {rule.name: figures.get(rule.figure, unknown) for rule in self._rules}
 
     def _alert(
         self, step: int, rule: Rule, values: Float32, concerned: Int, heads: list[tuple[int, int]], *, raised: bool

@@ -58,6 +58,29 @@ class TestHysteresis:
         told = [changes(look(watch, step, entropy=values)) for step, values in enumerate(steps)]
         assert told == [[], [("entropy", True, [(1, 0), (0, 1)])], [], [("entropy", False, [(1, 0)])]]
 
+    def test_entropy_is_raised_however_slowly_it_falls(self) -> None:
+        """By 5 % a look, from 0.3: over the limit of 0.05 at 34, a tenth below where that was at 37."""
+        watch = Watch([ENTROPY])
+        told = [bool(look(watch, step, entropy=[0.3 * 0.95**step, 0.01, 1, 1, 1]).alerts) for step in range(60)]
+        assert [step for step, alerts in enumerate(told) if alerts] == [37]
+
+    def test_an_alert_of_an_earlier_start_goes_on(self) -> None:
+        rules = [MAX_LOGIT, ENTROPY, SINK]
+        first = Watch(rules)
+        told = [
+            alert
+            for step, (logit, sink) in enumerate([(1, 0.1), (500, 0.9)])
+            for alert in look(first, step, max_logit=[1, 1, logit, 1, 1], entropy=[0.5] * 5, sink=[sink] * 5).alerts
+        ]
+        assert [alert.rule for alert in told] == ["max_logit", "sink"]
+        later = Watch(rules)
+        later.go_on(LAYERS, told, {"entropy": np.full(5, 0.5, np.float32)})
+        assert look(later, 2, max_logit=[1, 1, 500, 1, 1], sink=[0.9] * 5).alerts == ()
+        again = look(later, 3, max_logit=[1] * 5, sink=[0.1] * 5, entropy=[0.01, 0.5, 0.5, 0.5, 0.5])
+        expected = [("max_logit", False, [(1, 0)]), ("entropy", True, [(0, 0)])]
+        assert changes(again)[:2] == expected
+        assert [(alert.rule, alert.raised) for alert in again.alerts[2:]] == [("sink", False)]
+
     def test_what_is_not_known_changes_nothing(self) -> None:
         watch = Watch([MAX_LOGIT])
         assert look(watch, 0, max_logit=[NAN] * 5).alerts == ()

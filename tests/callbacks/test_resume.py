@@ -1,5 +1,6 @@
 """A directory that holds a run: the same training goes on with it, another one is recorded beside it, aloud."""
 
+import dataclasses
 import warnings
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 import tb_attnviz
+from tb_attnviz.alerts import MAX_LOGIT, AttentionWarning
 from tb_attnviz.callbacks import AttentionRecorder, Probe
 from tb_attnviz.callbacks.run_directory import open_run
 from tests.callbacks.models import IDS, Decoder
@@ -213,3 +215,18 @@ def test_an_error_of_the_run_that_is_left_is_told(run, monkeypatch, seed, record
     with pytest.warns(RuntimeWarning), pytest.raises(OSError, match="No space left on device"):
         recorder.record(recorded)
     recorder.close()
+
+
+def test_alerts_stand_until_a_resumed_training_clears_them(tmp_path):
+    rule = dataclasses.replace(MAX_LOGIT, limit=1e-6, clear=1e-7)
+    probe, trained = Probe(IDS, TOKENS), model(1)
+    with AttentionRecorder(trained, probe, tmp_path, rules=[rule]) as recorder, pytest.warns(AttentionWarning):
+        recorder.record(0)
+    with warnings.catch_warnings(), AttentionRecorder(trained, probe, tmp_path, rules=[rule]) as recorder:
+        warnings.simplefilter("error")
+        recorder.record(100)
+        with torch.no_grad():
+            for block in trained.blocks:
+                block.qkv.weight.zero_(), block.qkv.bias.zero_()
+        recorder.record(200)
+    assert [(alert.step, alert.raised) for alert in tb_attnviz.open_run(tmp_path).alerts] == [(0, True), (200, False)]
