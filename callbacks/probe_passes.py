@@ -3,7 +3,9 @@
 from torch import nn
 
 from .capture import Recording, capture
+from .capture.distributed import in_several_processes
 from .capture.known_masks import KnownMasks
+from .capture.lost_layers import without
 from .capture.other_sequences import Sides
 from .capture.recording import Forward, device_of
 from .capture.repeated import Sketch, differing
@@ -62,18 +64,22 @@ class ProbePasses:
         return found
 
     def first(self) -> Recording:
-        """Without what two passes at the same weights show differently: later recordings are without it, too."""
+        """Without what two passes at the same weights show differently: later recordings are without it, too.
+
+        With several processes each makes two passes, whatever it sees: in another one it would wait for the others.
+        """
         seen = self.again(health=False)
         self.probe = seen.probe or self.probe
         sketch = Sketch.of(seen)
+        held = seen if in_several_processes() else None
         del seen  # its samples, before those of the next
         try:
             first = self.again()
         except Exception as error:
             self._failures.tell(error, "a second pass over the probe failed")
-            return self.again()
+            return held or self.again()
         self._unfit = differing(sketch, Sketch.of(first), on_processor=device_of(self._model).type == "cpu")
-        return self.again() if self._unfit else first
+        return without(first, self._unfit) if self._unfit else first
 
     def again(self, *, health: bool = True) -> Recording:
         """What the model does with the probe now. Raises NoAttentionError."""

@@ -25,6 +25,12 @@ def writes_here() -> bool:
     return int(os.environ.get("RANK", "0")) == 0  # the launcher's, before the processes have met
 
 
+def in_several_processes() -> bool:
+    """Whether this training is one of several processes."""
+    there = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return there and torch.distributed.get_world_size() > 1
+
+
 def without_reducer(model: nn.Module) -> nn.Module:
     """`model` without DistributedDataParallel around it, which would take the pass for one of training."""
     inner = getattr(model, "_orig_mod", model)  # torch.compile(DistributedDataParallel(…))

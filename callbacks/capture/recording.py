@@ -266,7 +266,7 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
             entropies = unknown if fetched is None or fetched.entropy is None else fetched.entropy
             figures["value_entropy"].append(over_sequences("value_entropy", entropies).float().numpy())
     if not layers:
-        raise NoAttentionError(_explain(skipped))
+        raise NoAttentionError(explain(skipped))
     of_all_heads = {name: np.concatenate(values) for name, values in figures.items()}
     defined = {name: values for name, values in of_all_heads.items() if not np.isnan(values).all()}
     return Recording(tuple(layers), tuple(samples), defined, skipped, tuple(maps), without_values, moved=moved)
@@ -288,7 +288,7 @@ def _followed(probe: Probe, parts: list[LayerRecording], surveys: list[Survey], 
     return found
 
 
-def _explain(skipped: dict[str, str]) -> str:
+def explain(skipped: dict[str, str]) -> str:
     if skipped:
         reasons = "; ".join(f"{name}: {why}" for name, why in list(skipped.items())[:3])
         return f"no attention of the model can be recorded with this probe ({reasons})"

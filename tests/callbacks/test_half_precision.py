@@ -101,6 +101,27 @@ class Wavering(nn.Module):
         return x
 
 
+def test_a_layer_that_comes_later_is_left_out_and_hides_nothing(tmp_path):
+    torch.manual_seed(0)
+    model = Wavering()
+    model.layers[1].factor = 2
+    said = []
+    with pytest.warns(RuntimeWarning, match="not recorded: layers.1"):
+        recorder = AttentionRecorder(model, Probe(IDS, TOKENS), tmp_path, rules=(), on_error="raise")
+    with recorder:
+        for step, factor in enumerate([2, 1, 2, 1]):
+            model.layers[1].factor = factor
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                recorder.record(step)
+            said.append([str(warning.message) for warning in caught])
+    later = "step 1: layers that could not be recorded when training began, and are left out of this run: layers.1"
+    assert said == [[], [later], [], []], "once"
+    run = tb_attnviz.open_run(tmp_path)
+    assert (run.steps, [layer.name for layer in run.layers]) == ([0, 1, 2, 3], ["layers.0"])
+    assert np.isfinite(run.health()["entropy"]).all()
+
+
 def test_a_layer_that_is_lost_is_warned_of_and_hides_nothing(tmp_path):
     torch.manual_seed(0)
     model = Wavering()

@@ -322,6 +322,23 @@ class TestFailures:
             recorder.record(3)
         assert tb_attnviz.open_run(tmp_path).steps == [0, 3]
 
+    def test_a_recording_that_is_not_written_is_made_no_second_time(self, model, probe, tmp_path, monkeypatch):
+        """Other processes, which write nothing, make no second pass of that step either, and would be waited for."""
+
+        class Wrong(type(MAX_LOGIT)):
+            def broken(self, *args):
+                raise TypeError("a rule that is wrong")
+
+        rules = [Wrong("wrong", "max_logit", 1, 1, "")]
+        passes = []
+        with AttentionRecorder(model, probe, tmp_path, every=1, rules=rules) as recorder:
+            again = recorder._passes.again
+            monkeypatch.setattr(recorder._passes, "again", lambda: (passes.append(1), again())[1])
+            with pytest.warns(RuntimeWarning, match="not recorded at step 5: TypeError: a rule that is wrong"):
+                recorder.step(5)
+            recorder.record_health(5)
+            assert (recorder.last_step, len(passes)) == (5, 1)
+
     def test_a_pass_that_fails_raises_if_asked_to(self, failing, probe, tmp_path):
         with AttentionRecorder(failing, probe, tmp_path, on_error="raise") as recorder:
             failing.fails = True

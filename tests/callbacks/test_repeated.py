@@ -18,6 +18,7 @@ from tb_attnviz import events
 from tb_attnviz.callbacks import AttentionRecorder, NoAttentionError, Probe
 from tb_attnviz.callbacks.capture import Recording
 from tb_attnviz.callbacks.capture.repeated import Sketch, differing
+from tb_attnviz.callbacks.probe_passes import ProbePasses
 
 B, H, N, D = 2, 2, 8, 4
 PROBE = Probe((torch.randint(0, 30, (B, N), generator=torch.Generator().manual_seed(0)),), [list("abcdefgh")] * B)
@@ -112,6 +113,23 @@ def test_a_second_pass_that_fails_is_told_or_raised(tmp_path, on_error):
     warns = pytest.warns(RuntimeWarning, match="stumbled") if on_error == "warn" else contextlib.nullcontext()
     with raises, warns:
         AttentionRecorder(FailingAtSecond(float), PROBE, tmp_path, on_error=on_error).close()
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_with_several_processes_each_makes_two_passes_whatever_it_sees(tmp_path, several, monkeypatch):
+    monkeypatch.setattr("tb_attnviz.callbacks.probe_passes.in_several_processes", lambda: several)
+    FailingAtSecond.passes = itertools.count(1)
+    with pytest.warns(RuntimeWarning, match="stumbled"):
+        AttentionRecorder(FailingAtSecond(float), PROBE, tmp_path / "fails").close()
+    assert next(FailingAtSecond.passes) == (3 if several else 4)
+    passes, again = [], ProbePasses.again
+    monkeypatch.setattr(ProbePasses, "again", lambda *args, **options: (passes.append(1), again(*args, **options))[1])
+    with pytest.warns(RuntimeWarning, match=r"layers\.1: two passes"):
+        recorder = AttentionRecorder(Model(FRESH["secrets"]), PROBE, tmp_path)
+    assert len(passes) == 2
+    with recorder:
+        recorder.record(0)
+    assert [layer.name for layer in tb_attnviz.open_run(tmp_path).layers] == ["layers.0"]
 
 
 def _closed_over():
