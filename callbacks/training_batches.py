@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import gc
 import sys
+import types
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,7 +28,7 @@ _MOVED = (
     "its heads lie before its sequences, or in its rows, or the probe's one sequence does not tell: lay queries and "
     "keys out as [batch, heads, tokens, d], or give the probe a second sequence"
 )
-_UNSEEN = "no attention of it was seen in the training pass"
+_UNSEEN = "no attention of it was seen in a training pass, which is one with gradients"
 _COMPILED = (
     "torch.compile is used here, and would compile another pass while it is looked at: batches=True is for eager models"
 )
@@ -36,6 +37,7 @@ _EVALUATION = (
     "batches=False"
 )
 
+_CALLERS = 3  # between a call of the outermost module and what is told of it
 _FUSED_IN_EVALUATION = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
 
 
@@ -65,6 +67,7 @@ class TrainingBatches:
         self._counts: Counter[str] = Counter()
         self._names: ModuleNames | None = None
         self._pass = contextlib.ExitStack()  # open while the outermost module is called
+        self._call: types.FrameType | None = None  # that of the outermost module
         self._step: int | None = None
         self._obstacle: str | None = None  # at this step
         self._compiled = False
@@ -132,20 +135,26 @@ class TrainingBatches:
 
     def _outermost(self, called: bool) -> None:
         if not called:
+            self._call = None
             self._pass.close()
-        elif self._is_training():
+        elif torch.is_grad_enabled() and not _in_backward():  # further in, reentrant checkpoints keep no gradients
+            self._obstacle = self._evaluated()
+            if self._obstacle is not None:
+                assert self._names is not None
+                self._names.remove()  # hooks, too, keep PyTorch from its fused encoder
+                return
+            self._call = sys._getframe(_CALLERS)
             mode = TrainingCalls(self._heads_here, self._take)
             self._pass.enter_context(mode)
             self._pass.enter_context(tap.listening(mode.tap))
 
-    def _is_training(self) -> bool:
-        """Whether a pass is one of training: no pass over the probe, none that backward makes again."""
-        evaluates = not self._model.training and not torch.is_grad_enabled()
-        return not evaluates and torch._C._current_graph_task_id() == -1
-
     def _heads_here(self) -> int | None:
         """How many heads the module that is under way has, where any attention of it is recorded."""
-        if self._names is None or not self._names.inside or not self._is_training():
+        if self._names is None or not self._names.inside or _in_backward():
+            return None
+        if self._call is not None and _has_ended(self._call):  # by Ctrl-C, of which PyTorch's hooks are not told
+            self._names.remove()
+            self._names = self._call = None
             return None
         name = self._modules.get(self._names.innermost)
         return None if name is None else self._heads[name]
@@ -187,12 +196,29 @@ class TrainingBatches:
 
     def _find_obstacle(self) -> str | None:
         """Why no pass of the model can be looked at; None if nothing speaks against it."""
-        for name, module in self._model.named_modules():
-            if isinstance(module, _FUSED_IN_EVALUATION) and not module.training:
-                return _EVALUATION.format(name or type(module).__name__)
         around, self._searched = not self._searched, True
         self._compiled = self._compiled or _is_compiled(self._given, around=around)
         return _COMPILED if self._compiled else None
+
+    def _evaluated(self) -> str | None:
+        """Why the pass that begins cannot be looked at; None if it can."""
+        for name, module in self._model.named_modules():
+            if isinstance(module, _FUSED_IN_EVALUATION) and not module.training:
+                return _EVALUATION.format(name or type(module).__name__)
+        return None
+
+
+def _has_ended(frame: types.FrameType) -> bool:
+    try:
+        frame.clear()
+    except RuntimeError:  # it is being executed
+        return False
+    return True
+
+
+def _in_backward() -> bool:
+    """Where checkpoints compute again what forward has not kept."""
+    return torch._C._current_graph_task_id() != -1
 
 
 def _module(name: str) -> str:

@@ -18,6 +18,23 @@ def named_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         yield ".".join(part for part in name.split(".") if part not in _WRAPPED), module
 
 
+class _Hook:
+    """A hook of this package; in copies of the model, and in files, there is one that does nothing."""
+
+    def __init__(self, told: Callable[..., None]) -> None:
+        self._told = told
+
+    def __call__(self, *given: Any) -> None:
+        self._told(*given)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # also what copy.deepcopy goes by
+        return _Hook, (_nothing,)
+
+
+def _nothing(*given: Any) -> None:
+    """What a copied hook does."""
+
+
 class ModuleNames:
     """Follows the calls of `model`'s modules.
 
@@ -57,9 +74,9 @@ class ModuleNames:
             if isinstance(module, torch.jit.ScriptModule):  # takes no hooks: its name is that of the module around it
                 continue
             self._hooks += [
-                module.register_forward_pre_hook(self._enter_module, with_kwargs=True),
+                module.register_forward_pre_hook(_Hook(self._enter_module), with_kwargs=True),
                 module.register_forward_hook(
-                    self._leave_module, always_call=True, with_kwargs=True
+                    _Hook(self._leave_module), always_call=True, with_kwargs=True
                 ),  # also if the module raised
             ]
         return self
@@ -67,6 +84,10 @@ class ModuleNames:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.remove()
+
+    def remove(self) -> None:
+        """Follow no further calls."""
         for hook in self._hooks:
             hook.remove()
 

@@ -4,6 +4,7 @@ Unlike `AttentionCalls` it follows no more than it needs, runs nothing twice, an
 goes on with the very calls that it would make alone.
 """
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import _disable_current_modes
 
 from . import kernels
 from .attention_call import AttentionCall, with_heads
@@ -38,7 +40,7 @@ class TrainingCalls(TorchFunctionMode):
     def __init__(self, heads: Callable[[], int | None], take: Callable[[Callable[[], AttentionCall]], None]) -> None:
         super().__init__()
         self._heads = heads
-        self._take = take
+        self._given = take
         self._products = Products()
         self._tapped: tuple[int, int] | None = None
 
@@ -69,9 +71,14 @@ class TrainingCalls(TorchFunctionMode):
         self._tapped = call.queries.shape[2], call.keys.shape[2]
         self._take(lambda: call)
 
+    def _take(self, read: Callable[[], AttentionCall]) -> None:
+        with _past_modes():
+            self._given(read)
+
     def _follow(self, func: Any, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         try:
-            self._products.follow(func, operation, args, kwargs, result)
+            with _past_modes():
+                self._products.follow(func, operation, args, kwargs, result)
         except Exception as error:  # of ours, never of the pass
             self._take(functools.partial(_failed, error))
 
@@ -99,6 +106,11 @@ class TrainingCalls(TorchFunctionMode):
 
         copy, called = copy_with(args, kwargs, scaled_dot_product_attention=fused, softmax=softmax)
         return copy(**called)
+
+
+def _past_modes() -> contextlib.AbstractContextManager[None]:
+    """Within it modes of others see no operation: a selective checkpoint would hand ours to the backward pass."""
+    return _disable_current_modes() if torch._C._len_torch_dispatch_stack() else contextlib.nullcontext()
 
 
 def _fused(heads: int, *args: Any, **kwargs: Any) -> AttentionCall:

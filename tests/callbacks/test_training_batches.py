@@ -1,5 +1,7 @@
 """Figures of the training batch are those of its own queries and keys; test_neutral holds that training is the same."""
 
+import contextlib
+import copy
 import functools
 import warnings
 
@@ -8,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
+from torch.overrides import _len_torch_function_stack
+from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model
 
 import tb_attnviz
@@ -216,6 +219,37 @@ def test_what_backward_computes_again_does_not_count_again(reentrant, tmp_path):
     np.testing.assert_array_equal(found[0], watching(tmp_path / "plain", plain, step_through(plain))[0])
 
 
+def test_a_selective_checkpoint_hands_backward_the_products_of_the_pass_alone(tmp_path):
+    """It saves some operations by name and number, in forward, and hands them out in that order."""
+
+    class Plain(Block):
+        def __init__(self):
+            super().__init__()
+            self.out = nn.Linear(WIDTH, WIDTH)
+
+        def forward(self, x):
+            q, k, v = self.qkv(x).unflatten(-1, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
+            return x + self.out(((q @ k.mT).softmax(-1) @ v).transpose(1, 2).flatten(-2))
+
+    saved = functools.partial(create_selective_checkpoint_contexts, [torch.ops.aten.bmm.default])
+    torch.manual_seed(0)
+    embedding, block = nn.Embedding(64, WIDTH), Plain()
+    model = nn.ModuleDict({"embedding": embedding, "block": block}).train()
+    model.forward = lambda ids: checkpoint(block, embedding(ids), use_reentrant=False, context_fn=saved)
+
+    def gradients(within):
+        model.zero_grad()
+        with within:
+            model(IDS).sin().sum().backward()
+        return [x.grad for x in model.parameters()]
+
+    plain = gradients(contextlib.nullcontext())
+    watched = []
+    found = watching(tmp_path, model, lambda recorder: watched.extend(gradients(recorder.batch(1))))
+    assert np.isfinite(found).all()
+    assert all(torch.equal(one, other) for one, other in zip(watched, plain, strict=True))
+
+
 def test_of_several_passes_the_largest_and_the_means(tmp_path):
     def both(recorder):
         for part in (IDS[:1], IDS[1:]):
@@ -237,6 +271,7 @@ def test_a_recording_or_an_evaluation_within_the_pass_is_none_of_its_batch(tmp_p
             model(IDS).sum().backward()
             recorder.record(1)
             with torch.no_grad():
+                model(IDS[1:])  # as reinforcement learning asks a policy in training mode
                 model.eval()(IDS[:1])
 
     found = watching(tmp_path / "some", model.train(), train)
@@ -341,6 +376,42 @@ def test_heads_before_their_sequences_are_refused_by_name(attend, probe, tmp_pat
     model = HeadsFirst(attend)
     said = refused(tmp_path, model, lambda: model(IDS), probe=probe)
     assert "HeadsFirst: its heads lie before its sequences" in said
+
+
+def test_a_step_that_is_interrupted_leaves_nothing_in_the_way(tmp_path):
+    """As in a notebook: the Trainer tells nobody of Ctrl-C, and the batch stays open until the next train()."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    model, looked_at = blocks(), []
+    recorder = AttentionRecorder(model, PROBE, tmp_path, every=1, batches=True, rules=(), on_error="raise")
+    within = recorder.batch(1)
+    within.__enter__()
+    copy.deepcopy(model)(IDS)
+    torch.save(model, tmp_path / "model")
+    handle = model.blocks[1].register_forward_pre_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        model(IDS)
+    handle.remove()
+    recorder._batches._take = looked_at.append
+    functional.softmax(torch.ones(2), -1)
+    model(IDS)
+    assert not looked_at
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+    within.__exit__(None, None, None)
+    assert _len_torch_function_stack() == 0
+    recorder.close()
+
+
+def test_the_mode_that_counts_is_that_of_the_pass(tmp_path):
+    """The Trainer of Hugging Face says train() after a step has begun."""
+    encoder = Packed(need_weights=False).eval()
+    with AttentionRecorder(encoder, PROBE, tmp_path, every=1, batches=True, rules=(), on_error="raise") as recorder:
+        with recorder.batch(1):
+            encoder.train()(IDS)
+        recorder.step(1)
+    assert np.isfinite(tb_attnviz.open_run(tmp_path).health()["batch_max_logit"]).all()
 
 
 def test_a_part_in_evaluation_mode_keeps_no_later_step_from_its_figures(tmp_path):
