@@ -71,11 +71,12 @@ class AttnVizCallback(InTraining, TrainerCallback):
         self._close()  # of an earlier train() that raised
         logdir = self._logdir if self._logdir is not None else _tensorboard_directory(args)
         model = kwargs["model"].get_submodule(self._module)
-        if self._probe is None:
+        probe = self._probe
+        if probe is None:
             data = {"evaluation": kwargs.get("eval_dataloader"), "training": kwargs.get("train_dataloader")}
-            self._probe = training_probe(data, _tokenizer(kwargs.get("processing_class")), kwargs["model"])
+            probe = training_probe(data, _tokenizer(kwargs.get("processing_class")), kwargs["model"])
         options = for_training(self._options, steps=state.max_steps, resumed=state.global_step > 0)
-        self._recorder = AttentionRecorder(model, self._probe, logdir, **options)
+        self._recorder = AttentionRecorder(model, probe, logdir, **options)
         self._recorder.record(state.global_step)
 
     def on_step_begin(
@@ -94,6 +95,13 @@ class AttnVizCallback(InTraining, TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._end_epoch(state.global_step)
+        self._record_if_last(state, control)
+
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self._record_if_last(state, control)
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self._record_if_last(state, control)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -101,6 +109,11 @@ class AttnVizCallback(InTraining, TrainerCallback):
         if not args.load_best_model_at_end:  # else the model is no longer that of the last step
             self._record_once(state.global_step)
         self._close()
+
+    def _record_if_last(self, state: TrainerState, control: TrainerControl) -> None:
+        """Now, where training is told to stop: the best model may take the place of this step's before its end."""
+        if control.should_training_stop:
+            self._record_once(state.global_step)
 
 
 def _tokenizer(processing: Any) -> "PreTrainedTokenizerBase | None":

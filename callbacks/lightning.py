@@ -50,6 +50,7 @@ class AttnVizCallback(InTraining, Callback):
     """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        _check_strategy(trainer)
         self._close()
         logdir = self._logdir if self._logdir is not None else _logdir_of(trainer)
         steps = trainer.estimated_stepping_batches  # infinite or -1 where nobody knows
@@ -59,10 +60,9 @@ class AttnVizCallback(InTraining, Callback):
         if "forward" not in options and getattr(model.forward, "__func__", None) in _UNWRITTEN:
             raise ValueError(_NO_FORWARD.format(type(model).__name__, next((n for n, _ in model.named_children()), "")))
         options["forward"] = _in_precision_of(trainer, options.get("forward", nn.Module.__call__))
-        if self._probe is None:
-            self._probe = _probe_of(trainer, pl_module, model, options["forward"])
-        self._recorder = AttentionRecorder(model, self._probe, logdir, **options)
-        self._recorder.record(_stepped(trainer))
+        probe = _probe_of(trainer, pl_module, model, options["forward"]) if self._probe is None else self._probe
+        self._recorder = AttentionRecorder(model, probe, logdir, **options)
+        self._recorder.record(_stepped(trainer) + _is_counted_late(trainer))
         self._seen = trainer.global_step  # of the batch before
 
     def on_train_batch_start(self, trainer: Trainer, *args: Any) -> None:
@@ -109,6 +109,27 @@ def _logdir_of(trainer: Trainer) -> "str | SummaryWriter":
 def _stepped(trainer: Trainer) -> int:
     """How many batches were followed by a step: what loggers count. `global_step` counts each optimizer's."""
     return trainer.fit_loop.epoch_loop._batches_that_stepped
+
+
+def _is_counted_late(trainer: Trainer) -> bool:
+    """Whether a checkpoint is gone on with that was written before its last batch was counted: that comes later.
+
+    https://github.com/Lightning-AI/pytorch-lightning/pull/20379
+    """
+    loop = trainer.fit_loop.epoch_loop
+    if not loop.restarting or not hasattr(loop, "restarted_on_last") or loop._should_accumulate():
+        return False
+    return bool(loop.restarted_on_train_batch_end or not loop.restarted_on_last)
+
+
+def _check_strategy(trainer: Trainer) -> None:
+    """Raises ValueError where parameters are to be had through a wrapper alone that is around the LightningModule."""
+    if type(trainer.strategy.model).__name__ == "FullyShardedDataParallel":
+        raise ValueError(
+            "attention is not recorded with Lightning's FSDPStrategy: its wrapper is around the LightningModule, and "
+            "the probe is shown to what is within, where parameters are in parts. Train with ModelParallelStrategy "
+            "(FSDP2), with DDPStrategy, or in a loop of your own"
+        )
 
 
 def _in_precision_of(trainer: Trainer, forward: Forward) -> Forward:

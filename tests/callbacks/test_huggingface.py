@@ -18,6 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 from transformers import (
     AutoTokenizer,
     DataCollatorForSeq2Seq,
+    EarlyStoppingCallback,
     GPT2Config,
     GPT2LMHeadModel,
     Trainer,
@@ -112,13 +113,26 @@ class StopAfterSave(TrainerCallback):
         control.should_training_stop = state.global_step == 3
 
 
-@pytest.mark.parametrize(("best", "steps"), [(False, [0, 3]), (True, [0])])
-def test_training_that_stops_early(tmp_path, probe, best, steps):
-    """The last step is recorded, unless the Trainer has put the best model in its place by then."""
+@pytest.mark.parametrize("best", [False, True])
+def test_training_that_stops_early_records_its_last_step(tmp_path, probe, best):
+    """Before the Trainer puts the best model in its place."""
     callback = AttnVizCallback(probe, every=10, logdir=tmp_path / "run")
     options = {"save_strategy": "steps", "save_steps": 1, "eval_strategy": "steps", "eval_steps": 1}
     train(tmp_path, callback, StopAfterSave(), load_best_model_at_end=best, **options)
-    assert tb_attnviz.open_run(tmp_path / "run").steps == steps
+    assert tb_attnviz.open_run(tmp_path / "run").steps == [0, 3]
+
+
+def test_a_training_that_stops_between_epochs_records_its_last_step(tmp_path, probe):
+    """Each epoch's loss is said to be worse than the one before."""
+
+    class Worse(TrainerCallback):
+        def on_evaluate(self, args, state, control, metrics, **kwargs):
+            metrics["eval_loss"] = state.global_step
+
+    callbacks = [AttnVizCallback(probe, every=100, logdir=tmp_path / "run"), Worse(), EarlyStoppingCallback(1)]
+    options = {"save_strategy": "epoch", "eval_strategy": "epoch", "metric_for_best_model": "loss", "max_steps": -1}
+    train(tmp_path, *callbacks, load_best_model_at_end=True, num_train_epochs=4, **options)
+    assert tb_attnviz.open_run(tmp_path / "run").steps == [0, 32]
 
 
 def test_training_again_begins_a_new_recorder(tmp_path, probe):

@@ -1,9 +1,12 @@
 """AttnVizCallback in a real Lightning Trainer."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn import functional
@@ -40,16 +43,16 @@ class Learner(LightningModule):
         return torch.optim.AdamW(self.parameters(), lr=1e-2)
 
 
-def train(directory, *callbacks, learner=None, logger=False, **options):
+def train(directory, *callbacks, learner=None, logger=False, ckpt_path=None, tokens=8, **options):
     """A small model trained for five steps; its weights afterwards."""
     seed_everything(0)
     learner = learner or Learner()
     trainer = Trainer(
         default_root_dir=directory, callbacks=list(callbacks), logger=logger, accelerator="cpu", log_every_n_steps=1,
-        enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
-        **({"max_steps": 5} | options),
+        enable_progress_bar=False, enable_model_summary=False,
+        **({"max_steps": 5, "enable_checkpointing": False} | options),
     )  # fmt: skip
-    trainer.fit(learner, DataLoader(torch.randint(64, (64, 8)), batch_size=4))
+    trainer.fit(learner, DataLoader(torch.randint(64, (64, tokens)), batch_size=4), ckpt_path=ckpt_path)
     return learner.state_dict()
 
 
@@ -88,6 +91,26 @@ def test_steps_are_those_of_the_optimizer(tmp_path, probe):
     options = {"accumulate_grad_batches": 3, "max_steps": 4}
     train(tmp_path, AttnVizCallback(probe, every=2, logdir=tmp_path, on_error="raise"), **options)
     assert tb_attnviz.open_run(tmp_path).steps == [0, 2, 4]
+
+
+def test_a_training_that_is_resumed_in_an_epoch_begins_at_the_step_of_its_weights(tmp_path, probe):
+    saved = ModelCheckpoint(tmp_path, every_n_train_steps=3, save_top_k=-1, filename="{step}")
+    train(tmp_path, AttnVizCallback(probe, every=1, logdir=tmp_path / "one"), saved, enable_checkpointing=True)
+    learner, callback = Learner(), AttnVizCallback(probe, every=1, logdir=tmp_path / "two")
+    learner.model.cache = torch.zeros(8)  # as it is in the checkpoint
+    train(tmp_path, callback, learner=learner, ckpt_path=tmp_path / "step=3.ckpt")
+    one, two = tb_attnviz.open_run(tmp_path / "one"), tb_attnviz.open_run(tmp_path / "two")
+    assert two.steps == [3, 4, 5]
+    np.testing.assert_array_equal(two.samples(3, 1).queries, one.samples(3, 1).queries)
+
+
+def test_a_wrapper_that_holds_the_parameters_is_refused_by_name(probe):
+    class FullyShardedDataParallel(torch.nn.Module):
+        """Stands for PyTorch's, which needs a process group."""
+
+    trainer = SimpleNamespace(strategy=SimpleNamespace(model=FullyShardedDataParallel()))
+    with pytest.raises(ValueError, match="not recorded with Lightning's FSDPStrategy"):
+        AttnVizCallback(probe).on_train_start(trainer, Learner())
 
 
 def test_a_module_without_forward_is_told_of_the_options_that_help(probe, tmp_path):
@@ -204,6 +227,13 @@ class TestWithoutAProbe:
         assert "no probe was given: 24 sequences of the training data are it" in caplog.text
         plain = train(tmp_path)
         assert all(torch.equal(weights[name], plain[name]) for name in plain)
+
+    def test_each_training_has_a_probe_of_its_own_data(self, tmp_path):
+        callback = AttnVizCallback(every=5, logdir=tmp_path / "run", resume=False)
+        train(tmp_path, callback)
+        with pytest.warns(RuntimeWarning, match="recorded into"):
+            train(tmp_path, callback, tokens=6)
+        assert {len(sequence.tokens) for sequence in tb_attnviz.open_run(tmp_path / "run-2").probe.sequences} == {6}
 
     def test_what_cannot_be_shown_is_named_before_the_first_step(self, tmp_path):
         class Stream(IterableDataset):
