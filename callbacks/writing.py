@@ -1,8 +1,10 @@
 """Writing off the training thread: training goes on while a checkpoint goes to disk."""
 
 import atexit
+import os
 import queue
 import threading
+import warnings
 
 from tb_attnviz.events import AlertRecord, RunWriter
 
@@ -28,9 +30,10 @@ class BackgroundWriter:
         self._error: Exception | None = None
         self._lock = threading.Lock()  # of the error
         self._closed = False
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._work, name="attnviz-writer", daemon=True)
         self._thread.start()
-        atexit.register(self.close)  # a script that ends without close() keeps what it recorded
+        atexit.register(self._close_at_exit)  # a script that ends without close() keeps what it recorded
 
     def write(self, step: int, recording: Recording, alerts: AlertRecord, *, samples: bool = True) -> None:
         """Hand over a recording, or its health figures alone, and what the rules said to it.
@@ -39,11 +42,16 @@ class BackgroundWriter:
         """
         if self._closed:
             raise RuntimeError(f"step {step} was not written: the run was closed, and no other is open in its place")
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                f"step {step} was not written: the run is written by the process that this one came from"
+            )
         self._queue.put((step, recording, alerts, samples))
 
     def flush(self) -> None:
         """Wait until all that was handed over is written, or lost."""
-        self._queue.join()
+        if os.getpid() == self._process:
+            self._queue.join()
 
     def take_error(self) -> Exception | None:
         """The first error since the last call."""
@@ -52,17 +60,26 @@ class BackgroundWriter:
         return error
 
     def close(self) -> None:
-        """Write what is waiting, and end."""
-        if self._closed:
+        """Write what is waiting, and end. In a process that was forked from this one nothing: there is no thread."""
+        if self._closed or os.getpid() != self._process:
             return
         self._closed = True
-        atexit.unregister(self.close)
+        atexit.unregister(self._close_at_exit)
         self._queue.put(None)
         self._thread.join()
         try:
             self._writer.close()
         except Exception as error:
             self._keep(error)
+
+    def _close_at_exit(self) -> None:
+        self.close()
+        if (error := self.take_error()) is not None:  # nobody else will ask
+            warnings.warn(
+                f"a recording of attention was not written: {type(error).__name__}: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
     def _keep(self, error: Exception) -> None:
         with self._lock:
@@ -89,7 +106,9 @@ class BackgroundWriter:
         # First: it is small, and a full disk may still take it.
         with_maps = samples or recording.map_bytes <= _MAPS_BETWEEN
         maps = recording.maps if with_maps else None
-        self._writer.write_health(step, recording.figures, maps=maps, arrays=recording.arrays)
-        self._writer.write_alerts(alerts)
+        try:
+            self._writer.write_health(step, recording.figures, maps=maps, arrays=recording.arrays)
+        finally:
+            self._writer.write_alerts(alerts)  # they are not raised again
         if samples:
             self._writer.write_checkpoint(step, zip(recording.layers, recording.samples, strict=True))

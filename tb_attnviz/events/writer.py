@@ -163,13 +163,14 @@ class RunWriter:
 
     def close(self) -> None:
         """Say what was written last, so that it is missed if it gets lost, and close the files."""
-        if self._figures is not None:
-            with contextlib.suppress(OSError):
-                self._say_what_was_last()
-            self._figures.close()
-            self._figures, self._previous, self._written_figures = None, {}, None
-        self._lock.close()
-        self._sink.close()
+        with contextlib.ExitStack() as stack:  # each, whatever becomes of the others
+            stack.callback(self._sink.close)
+            stack.callback(self._lock.close)
+            if self._figures is not None:
+                with contextlib.suppress(OSError):
+                    self._say_what_was_last()
+                stack.callback(self._figures.close)
+                self._figures, self._previous, self._written_figures = None, {}, None
 
     def _say_what_was_last(self) -> None:
         """Of each of the two files in the other one: what is cut off at its end is not known from itself."""
@@ -205,7 +206,8 @@ class RunWriter:
         if self._figures is None or not self._figures.is_removed():
             return
         self._make_directories()
-        self._figures.close()
+        with contextlib.suppress(OSError):  # what was waiting is gone with the directory
+            self._figures.close()
         self._figures, self._previous, self._written_figures = None, {}, None
         self._lock.close()
         self._lock = WriterLock(figures_directory(self._directory))
@@ -239,7 +241,7 @@ class RunWriter:
 
     def _make_room(self, quota: Quota, step: int, order: Order) -> None:
         """Thin samples and maps so that another step like that of `order` fits."""
-        removed = quota.thin(order)
+        removed = quota.thin(order, purge_step=self._purge_step)
         if removed is None:
             return
         # At the newest step, not at theirs: TensorBoard's fast loader forgets what lies after a step that comes again.

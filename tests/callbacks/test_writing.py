@@ -1,5 +1,6 @@
 """Writing in the background: bounded, in order, and no error of it is lost."""
 
+import os
 import threading
 
 import pytest
@@ -18,23 +19,28 @@ PROBE = Probe(torch.zeros(1, 2, dtype=torch.long), [["a", "b"]])
 class Disk:
     """Stands for a RunWriter: writes when it is let, fails at the steps it is told to."""
 
-    def __init__(self, *, failing=()):
+    def __init__(self, *, failing=(), without_figures=()):
+        self.without_figures = without_figures
         self.let = threading.Semaphore(0)
         self.begun = threading.Semaphore(0)
         self.failing = failing
         self.written = []
         self.beginnings = []
+        self.alerts = 0
         self.closed = False
 
     def begin(self, step, probe, layers, *, images):
         self.beginnings.append(step)
 
     def write_health(self, step, figures, *, maps, arrays):
+        if step in self.without_figures:
+            raise OSError(28, f"No space left on device for figures of step {step}")
         self.begun.release()
         assert self.let.acquire(timeout=60)
 
     def write_alerts(self, record):
         assert record is ALERTS
+        self.alerts += 1
 
     def write_checkpoint(self, step, layers):
         if step in self.failing:
@@ -93,6 +99,42 @@ def test_an_error_loses_its_own_step_only_and_is_told_once():
     with pytest.raises(OSError, match="No space left on device for step 1"):
         raise error
     assert writer.take_error() is None
+
+
+def test_alerts_are_written_where_figures_are_not():
+    disk = Disk(without_figures={1})
+    writer = BackgroundWriter(disk, PROBE)
+    writer.write(1, RECORDING, ALERTS)
+    writer.close()
+    assert (disk.alerts, disk.written) == (1, [])
+    assert "figures of step 1" in str(writer.take_error())
+
+
+def test_an_error_at_exit_is_warned_of():
+    """Nobody asks for it any more."""
+    disk = Disk(failing={1})
+    let(disk, 1)
+    writer = BackgroundWriter(disk, PROBE)
+    writer.write(1, RECORDING, ALERTS)
+    with pytest.warns(RuntimeWarning, match="was not written: OSError: .* for step 1"):
+        writer._close_at_exit()
+
+
+def test_another_process_leaves_the_run_alone(monkeypatch):
+    """One that was forked has neither the thread nor what it was about to write."""
+    disk = Disk()
+    writer = BackgroundWriter(disk, PROBE)
+    with monkeypatch.context() as forked:
+        forked.setattr(os, "getpid", lambda: -1)
+        writer.close()
+        with pytest.raises(RuntimeError, match=r"step 1 was not written: .* process"):
+            writer.write(1, RECORDING, ALERTS)
+        writer.flush()
+    assert not disk.closed
+    let(disk, 1)
+    writer.write(2, RECORDING, ALERTS)
+    writer.close()
+    assert (disk.closed, disk.written) == (True, [2])
 
 
 def test_closing_twice_is_fine():

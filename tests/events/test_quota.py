@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_attnviz.events import EventLog, Order, RunWriter
-from tb_attnviz.events.quota import KeptFile, thin
+from tb_attnviz.events.order import samples_name
+from tb_attnviz.events.quota import KeptFile, Quota, thin
 from tests.conftest import LAYERS, PROBE, write_checkpoint
 
 
@@ -39,6 +40,43 @@ def test_what_is_superseded_goes_first():
 
 def test_a_quota_for_one_keeps_the_newest():
     assert steps_left(samples_files([0, 100, 200]), 15) == [200]
+
+
+def test_the_step_that_was_just_written_stays():
+    """Of 102, beside 100 and 200, the neighbours lie nearest."""
+    files = samples_files([0, 100, 102, 200])
+    assert [file.step for file in thin(files, 30)] == [0, 100, 200]
+    assert [file.step for file in thin(files, 30, newest=102)] == [0, 102, 200]
+    assert [file.step for file in thin(files, 10, newest=102)] == [102]
+    assert [file.step for file in thin(files, 10, newest=0)] == [0]
+
+
+def test_what_a_start_has_purged_goes_first(tmp_path: Path, one: int) -> None:
+    """Training goes on from 500 another way; what lay behind it no reader shows."""
+    writer = RunWriter(str(tmp_path), max_bytes=12 * one)
+    writer.begin(0, PROBE, LAYERS)
+    for step in range(0, 1100, 100):
+        write_checkpoint(writer, step)
+    writer.close()
+    writer = RunWriter(str(tmp_path), max_bytes=12 * one, purge_step=500)
+    writer.begin(500, PROBE, LAYERS)
+    for step in (500, 510, 520, 530):
+        write_checkpoint(writer, step)
+    assert EventLog(str(tmp_path)).load().steps == [0, 100, 200, 300, 400, 500, 510, 520, 530]
+    assert len([*(tmp_path / "plugins" / "attnviz").iterdir()]) == 9
+
+
+def test_a_file_that_another_start_is_writing_has_no_size_yet(tmp_path: Path) -> None:
+    theirs, own = (tmp_path / samples_name(step, Order(start, 1), "ab") for step, start in ((100, 1), (200, 2)))
+    theirs.write_bytes(b"0" * 5)
+    own.write_bytes(b"0" * 10)
+    quota = Quota(40, str(tmp_path), str(tmp_path / "maps"))
+    (tmp_path / "maps").mkdir()
+    assert quota.thin(Order(2, 1)) is None
+    theirs.write_bytes(b"0" * 35)
+    thinned = quota.thin(Order(2, 1))
+    assert thinned is not None
+    assert thinned.paths == [str(theirs)]
 
 
 @given(st.lists(st.integers(0, 10**7), min_size=1, max_size=60, unique=True), st.integers(2, 20))

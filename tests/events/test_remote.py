@@ -8,6 +8,7 @@ import pytest
 
 import tb_attnviz
 from tb_attnviz.events import RunWriter, event_file, read_samples, remote
+from tb_attnviz.events.figures import FiguresFile
 from tests.conftest import LAYERS, PROBE, make_samples, wait_until, write_checkpoint
 from tests.events.remote import FlakyFileSystem
 
@@ -140,3 +141,18 @@ def test_a_package_that_is_missing_is_named_with_the_line_to_type(monkeypatch: p
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(ModuleNotFoundError, match=r"s3://.*pip install 'tb-attnviz\[remote\]'"):
         RunWriter("s3://bucket/run")
+
+
+def test_what_waits_for_one_file_is_put_where_another_one_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = RunWriter(RUN)
+    writer.begin(0, PROBE, LAYERS)
+    monkeypatch.setattr(event_file, "_LEAST_SECONDS", 60.0)  # from now on all waits for close
+    write_checkpoint(writer, 100)
+
+    def fails(self: FiguresFile) -> None:
+        raise OSError(28, "no room")
+
+    monkeypatch.setattr(FiguresFile, "close", fails)
+    with pytest.raises(OSError, match="no room"):
+        writer.close()
+    assert tb_attnviz.open_run(RUN).steps == [100]
