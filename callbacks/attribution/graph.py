@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ _UNREACHED = (
     "reentrant), or does not use it"
 )
 _OVERWRITTEN = "the model writes into its heads' outputs"
+_SCALES = (2.0**15, 2.0**10, 2.0**5, 1.0)
 
 
 class NoGradientError(RuntimeError):
@@ -49,13 +50,23 @@ def gradients(observer: HeadOutputs, make: Callable[[], Tensor], *, count: nn.Mo
             "the loss has no gradient: the model, or the function that shows it the probe, runs without them "
             "(torch.no_grad, detach, inference_mode)"
         )
-    found = (
-        torch.autograd.grad(value, [observer.found[name].tensor for name in names], allow_unused=True) if names else ()
-    )
+    found = _scaled(value, [observer.found[name].tensor for name in names]) if names else ()
     of = {name: gradient for name, gradient in zip(names, found, strict=True) if gradient is not None}
     for name in observer.found.keys() - of.keys():
         refused.setdefault(name, _UNREACHED)
     return Gradients(float(value.detach()), of, refused, kept.bytes)
+
+
+def _scaled(value: Tensor, tensors: Sequence[Tensor]) -> Sequence[Tensor | None]:
+    """Gradients of `value`; those in float16, whose smallest number is 6e-8, of a multiple of it that they can hold."""
+    if not any(x.dtype == torch.float16 for x in tensors):
+        return torch.autograd.grad(value, tensors, allow_unused=True)
+    for scale in _SCALES:
+        factor = torch.full_like(value, scale)
+        found = torch.autograd.grad(value, tensors, factor, allow_unused=True, retain_graph=scale != _SCALES[-1])
+        if all(x is None or bool(x.isfinite().all()) for x in found):
+            break
+    return [None if x is None else x.float() / scale for x in found]
 
 
 @contextlib.contextmanager

@@ -245,3 +245,22 @@ def test_the_loss_of_a_head_of_transformers_is_its_own(tmp_path):
         assert found.loss[0] == pytest.approx(float(model.eval()(**inputs).loss), rel=1e-5)
     assert [(head.layer, head.head) for head in found.heads] == [(0, 1)]
     assert np.isfinite([found.heads[0].first_order, found.heads[0].exact]).all()
+
+
+def test_gradients_that_float16_cannot_hold_are_not_rounded_to_nothing():
+    """A loss of many tokens has gradients of less than 6e-8 each."""
+    torch.manual_seed(0)
+    model = Decoder().eval()
+    found = {}
+    for dtype in (torch.float32, torch.float16):
+        for share in (1, 1e-6):
+            model = model.to(dtype)
+            shown = Shown(
+                model, Probe(IDS, TOKENS), nn.Module.__call__, 4, lambda y, ids, share=share: y.float().mean() * share
+            )
+            layers = capture(model, shown.probe).layers
+            found[dtype, share] = (
+                np.concatenate([x.sum(0) for x in first_order(shown, layers).effects.values()]) / share
+            )
+    np.testing.assert_allclose(found[torch.float16, 1e-6], found[torch.float32, 1], rtol=0.05, atol=1e-4)
+    np.testing.assert_allclose(found[torch.float16, 1], found[torch.float32, 1], rtol=0.05, atol=1e-4)
