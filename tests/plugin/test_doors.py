@@ -1,14 +1,10 @@
-"""What gets in: runs that came from anywhere, and requests that anybody may send."""
+"""What gets in: runs that came from anywhere."""
 
-import contextlib
 import copy
 import json
-import logging
 import os
 import resource
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,27 +13,14 @@ import pytest
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
-from werkzeug.serving import make_server
-from werkzeug.test import Client as InProcess
 
 import tb_attnviz
 from tb_attnviz.events import FormatError, Image, ProbeRecord, RunWriter, Sequence
 from tb_attnviz.events.event_file import event_file
 from tb_attnviz.events.summaries import PLUGIN_NAME
-from tb_attnviz.plugin import body
 from tb_attnviz.plugin.plugin import AttnVizPlugin
 from tests.conftest import LAYERS, PROBE, make_png, serving, wait_until, write_checkpoint
 from tests.plugin.conftest import Ask, Client, asking, load
-
-POINTS = {"run": "run", "step": 100, "layer": 0, "head": 0, "projection": "biplot", "dims": 2}
-BODY = b'{"points": [0, 1, 2]}'
-
-
-@pytest.fixture
-def plugin(run_directory: Path, cache: Path) -> Iterator[AttnVizPlugin]:
-    plugin = load(run_directory.parent)
-    yield plugin
-    plugin._jobs.close()
 
 
 def write_event(directory: Path, tag: str, tensor: TensorProto, *, step: int = 0) -> None:
@@ -184,100 +167,3 @@ def test_a_tensor_larger_than_its_bytes_costs_its_step_alone(run_directory: Path
         wait_until(lambda: client.json("runs")["runs"][0]["steps"] == [0, 100, 200, 300], seconds=60)
         assert client.json("health", run="run")["steps"] == [0, 100, 200, 300]
     assert "a tensor of 90,000,000,000 values holds 1" in tb_attnviz.open_run(run_directory).damaged[0]
-
-
-class TestRequests:
-    @pytest.mark.parametrize(
-        ("headers", "status"),
-        [
-            ({}, 200),  # no browser
-            ({"Origin": "http://localhost"}, 200),
-            ({"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}, 200),
-            ({"Origin": "https://tb.example", "Sec-Fetch-Site": "same-origin"}, 200),  # behind a proxy
-            ({"Origin": "http://tb.example", "X-Forwarded-Host": "tb.example, inner"}, 200),
-            ({"Origin": "https://evil.example"}, 403),
-            ({"Origin": "null"}, 403),
-            ({"Origin": "http://[::1"}, 403),  # no address at all
-            ({"Origin": "http://[localhost]"}, 403),
-            ({"Origin": "http://localhost.evil.example"}, 403),
-            ({"Origin": "http://localhost:8080"}, 403),
-            ({"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"}, 403),
-            ({"Sec-Fetch-Site": "cross-site"}, 403),
-            ({"Sec-Fetch-Site": "same-site"}, 403),
-            ({"Sec-Fetch-Site": ""}, 403),
-            ({"Origin": ""}, 403),
-        ],
-    )
-    def test_a_page_of_another_site_may_not_post(
-        self, plugin: AttnVizPlugin, headers: dict[str, str], status: int
-    ) -> None:
-        client = InProcess(plugin.get_plugin_apps()["/points"])
-        answer = client.post("/points", query_string=POINTS, data=BODY, headers=headers)
-        assert (answer.status_code if status == 403 else 200) == status
-        assert status == 200 or "a page of another site asked for this" in answer.json["error"]
-        assert status == 403 or answer.status_code in (200, 202)
-
-    @pytest.mark.parametrize(
-        "data",
-        [
-            b"[" * 100_000,
-            b'{"points":' + b"[" * 100_000,
-            b'{"points":' + b'{"a":' * 100_000,
-            b'{"points":[' + b"[" * 900 + b"]" * 900 + b"]}",
-            b'{"points":[' + b"9" * 5000 + b"]}",
-            b'{"points":[' + b"9" * 4000 + b"]}",
-            b'{"points":["' + b"\\u001b" * 1000 + b'"]}',
-            b'{"points":[NaN]}',
-            b"\x00" * 1000,
-        ],
-    )
-    def test_a_body_that_cannot_be_gets_one_sentence_and_no_trace(
-        self, plugin: AttnVizPlugin, caplog: pytest.LogCaptureFixture, data: bytes
-    ) -> None:
-        answer = InProcess(plugin.get_plugin_apps()["/points"]).post("/points", query_string=POINTS, data=data)
-        assert answer.status_code == 400
-        assert len(answer.json["error"]) < 300
-        assert not caplog.records
-
-    @pytest.mark.parametrize("ending", ["closed", "held"])
-    @pytest.mark.parametrize(
-        "sent",
-        [
-            b"Content-Length: 1000\r\n\r\n{",
-            b"Content-Length: 99999999999\r\n\r\n{",
-            b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
-            b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{",
-        ],
-    )
-    def test_a_body_that_does_not_come_gets_one_sentence_and_no_trace(
-        self,
-        plugin: AttnVizPlugin,
-        monkeypatch: pytest.MonkeyPatch,
-        caplog: pytest.LogCaptureFixture,
-        sent: bytes,
-        ending: str,
-    ) -> None:
-        monkeypatch.setattr(body, "PATIENCE_SECONDS", 0.5)
-        caplog.set_level(logging.ERROR)
-        with served(plugin) as port, socket.create_connection(("127.0.0.1", port)) as connection:
-            query = "&".join(f"{name}={value}" for name, value in POINTS.items())
-            connection.sendall(f"POST /points?{query} HTTP/1.1\r\nHost: localhost\r\n".encode() + sent)
-            if ending == "closed":
-                connection.shutdown(socket.SHUT_WR)
-            connection.settimeout(30)
-            answer = b"".join(iter(lambda: connection.recv(4096), b""))
-        assert b" 400 " in answer.splitlines()[0]
-        assert b"the body" in answer
-        assert not [record for record in caplog.records if record.name != "werkzeug"]
-
-
-@contextlib.contextmanager
-def served(plugin: AttnVizPlugin) -> Iterator[int]:
-    """The route of points alone, over a real socket: its port."""
-    server = make_server("127.0.0.1", 0, plugin.get_plugin_apps()["/points"], threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
