@@ -10,7 +10,7 @@ import numpy.typing as npt
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
 
-from tb_attnviz.events import records
+from tb_attnviz.events import files, records
 from tb_attnviz.events.arrays import as_array
 from tb_attnviz.events.documents import FormatError
 from tb_attnviz.events.figures import HEALTH, FiguresLocation
@@ -84,7 +84,8 @@ class FigureRows:
     def read(self, names: Sequence[str], lost: dict[int, str]) -> Iterator[Float32]:
         """The figures `names` row by row, [names, heads]; NaN where a figure was not recorded.
 
-        A row that cannot be read is NaN, and its step is put into `lost` with a sentence.
+        A row that cannot be read is NaN, and its step is put into `lost` with a sentence; where a store does not answer
+        UnreachableError is raised.
         """
         wanted = {HEALTH + name: number for number, name in enumerate(names)}
         row = 0
@@ -107,7 +108,7 @@ class FigureRows:
     def _why(self, row: int, error: Exception) -> str:
         """Without the path that the system's own errors hold."""
         name, step = self.files[self.places[row, 0]], self.steps[row]
-        why = error.strerror if isinstance(error, OSError) else error
+        why = files.reason(error) if isinstance(error, OSError) else error
         return f"the figures of step {step} in {name} cannot be read: {why}"
 
     def _filled(self, found: Mapping[str, Float32], wanted: Mapping[str, int]) -> Float32:
@@ -131,6 +132,8 @@ class FigureRows:
             with open_own(self.run_directory, self.files[number]) as file:
                 file.seek(start)
                 data = file.read(end - start)
+        except files.UnreachableError:
+            raise
         except (OSError, ValueError) as error:
             yield from [error] * count
             return

@@ -22,7 +22,7 @@ from tb_attnviz.events.document_shapes import MOST_HEADS
 from tb_attnviz.events.documents import FormatError, VersionError, load
 from tb_attnviz.events.event_file import growing
 from tb_attnviz.events.maps import MapsLocation
-from tb_attnviz.events.order import Order, figures_name, start_of_figures, step_and_order
+from tb_attnviz.events.order import MOST_STARTS, Order, figures_name, start_of_figures, step_and_order
 from tb_attnviz.events.own_files import figures_directory, own_path, read_own, samples_directory
 from tb_attnviz.events.said import DamagedError, Said, read_document
 
@@ -68,7 +68,7 @@ class FiguresFile:
         starts = [start_of_figures(name) or 0 for name in files.list_names(directory)]
         samples = map(step_and_order, files.list_names(samples_directory(run_directory)))
         starts += [at[1].start for at in samples if at is not None]  # where the figures were not copied with the run
-        self.start = max(starts, default=0) + 1
+        self.start = max((start for start in starts if start < MOST_STARTS), default=0) + 1
         while True:
             try:
                 self._file = growing(functools.partial(_path, directory, self.start), new=True)
@@ -110,6 +110,7 @@ class FiguresLog:
         self._run_directory = run_directory
         self._directory = figures_directory(run_directory)
         self._offsets: dict[str, int] = {}
+        self._refused: set[str] = set()  # files that could not be opened
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}  # the same few again and again
 
     def sizes(self) -> dict[str, int]:
@@ -117,21 +118,29 @@ class FiguresLog:
         listing = sorted(files.list_sizes(self._directory).items())
         return {name: size for name, size in listing if start_of_figures(name) is not None}
 
+    def state(self) -> object:
+        """Another one than before, if there may be more: also of a file that may be read again."""
+        return self.sizes(), [files.changed(os.path.join(self._directory, name)) for name in sorted(self._refused)]
+
     def has_shrunk(self) -> bool:
         """Whether a file that was read is gone, or another one by now: what it said does not count any more."""
         sizes = self.sizes()
         return any(sizes.get(name, 0) < offset for name, offset in self._offsets.items())
 
     def load(self) -> Iterator[Said | DamagedError]:
-        """What came since. A torn tail is left for the next `load`. Raises VersionError."""
+        """What came since. A torn tail is left for the next `load`. Raises VersionError, files.UnreachableError."""
         for name, size in self.sizes().items():
             if size > self._offsets.get(name, 0):
                 try:
                     yield from self._read(name)
+                    self._refused.discard(name)
                 except VersionError as error:
                     raise VersionError(f"{error} ({name})") from None
+                except files.UnreachableError:
+                    raise
                 except (FormatError, files.NotRegularError, OSError) as error:
-                    why = getattr(error, "strerror", None) or error
+                    why = files.reason(error) if isinstance(error, OSError) else error
+                    self._refused.add(name)
                     yield DamagedError("start", start_of_figures(name) or 0, f"{name} cannot be read: {why}")
 
     def _read(self, name: str) -> Iterator[Said | DamagedError]:
@@ -179,13 +188,15 @@ class FiguresLog:
 def read_figures(location: FiguresLocation) -> dict[str, Array]:
     """Every array of the record at `location` by its name.
 
-    Raises FormatError, naming file and step, if it is gone or damaged.
+    Raises FormatError, naming file and step, if it is gone or damaged; files.UnreachableError.
     """
     try:
         data = records.unframe(read_own(location.run_directory, location.file, location.offset, location.length))
         if records.checksum(data).hex() != location.checksum:
             raise records.CorruptRecordError("it is another than when the run was opened")
         found = arrays(Event.FromString(data))
+    except files.UnreachableError:
+        raise
     except (OSError, ValueError, DecodeError) as error:
         raise FormatError(f"the figures of step {location.step} in {location.file} cannot be read: {error}") from error
     return {name: found[name] for name in location.names if name in found}

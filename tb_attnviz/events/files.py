@@ -10,6 +10,7 @@ import stat
 from typing import IO, cast
 
 from tb_attnviz.events import remote
+from tb_attnviz.events.remote import UnreachableError as UnreachableError
 from tb_attnviz.events.remote import is_remote as is_remote
 
 # A fifo without a writer would be waited for, and a terminal taken over. Windows has neither flag, nor such files.
@@ -36,6 +37,11 @@ class NotRegularError(ValueError):
     """What lies at a path is no regular file; the message says what it is."""
 
 
+def reason(error: OSError) -> str:
+    """Why the system, or a store, refuses, without a path where it says so by itself."""
+    return error.strerror or str(error)
+
+
 def open_file(path: str, mode: str) -> IO[bytes]:
     """Open `path` in binary `mode`, "rb" or "wb": a remote one is written as it is closed."""
     if is_remote(path):
@@ -53,14 +59,10 @@ def open_regular(path: str, *, follow_links: bool = True, ahead: int = -1) -> IO
     if is_remote(path):
         return remote.open_to_read(path, ahead)
     flags = os.O_RDONLY | _UNWAITED | getattr(os, "O_BINARY", 0)
+    _check_regular(os.stat(path) if follow_links else os.lstat(path))  # some devices act as they are opened
+    descriptor = os.open(path, flags if follow_links else flags | getattr(os, "O_NOFOLLOW", 0))
     try:
-        descriptor = os.open(path, flags if follow_links else flags | getattr(os, "O_NOFOLLOW", 0))
-    except OSError:  # a socket cannot be opened at all
-        with contextlib.suppress(OSError):
-            _check_regular(os.stat(path) if follow_links else os.lstat(path))
-        raise
-    try:
-        _check_regular(os.fstat(descriptor))
+        _check_regular(os.fstat(descriptor))  # it may be another one by now
         return os.fdopen(descriptor, "rb", ahead)
     except BaseException:
         os.close(descriptor)
@@ -85,6 +87,20 @@ def open_unbuffered(path: str, *, new: bool = False) -> IO[bytes]:
 
 def size(path: str) -> int:
     return remote.size(path) if is_remote(path) else os.path.getsize(path)
+
+
+def changed(path: str) -> tuple[int, ...] | None:
+    """Size, and when content, name or permissions were changed last; None if it is not there, or does not answer.
+
+    Of a remote file its size alone.
+    """
+    try:
+        if is_remote(path):
+            return (remote.size(path),)
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def list_names(directory: str) -> list[str]:

@@ -20,37 +20,53 @@ _LARGEST_SESSION_LOG = 48  # bytes: wall time, step and status
 
 
 class DamagedFileWarning(UserWarning):
-    """An event file is read in part only."""
+    """An event file is read in part only, or a folder not at all."""
 
 
 class EventLog:
     """The summaries of the run in `directory`, read on from where the last `load` stopped.
 
     A torn tail is left for the next `load`: the writer may be in the middle of it. A damaged record is left out, and
-    what comes where no record can be (zeros after a loss of power, say) is not read; a file is warned of once.
+    what comes where no record can be (zeros after a loss of power, say) is not read; a file is warned of once. A run
+    that was removed and made again is read from its beginning.
     """
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
+        self._warned: set[str] = set()
+        self._begin()
+
+    def _begin(self) -> None:
         self._offsets: dict[str, int] = {}
         self._records = Records()
-        self._figures = FiguresLog(directory)
-        self._warned: set[str] = set()
+        self._figures = FiguresLog(self._directory)
         self._events = 0  # read so far
         self._newest_start = 0
         self._purges: dict[str, int] = {}  # file → a step from which its start, whose number is not known yet, forgets
 
     def load(self) -> Records:
-        """Everything recorded so far. Raises FormatError for a run that cannot be shown, naming file and step."""
+        """Everything recorded so far. Raises FormatError for a run that cannot be shown, naming file and step.
+
+        Raises files.UnreachableError where a store does not answer.
+        """
+        try:
+            self._load()
+        except BaseException:  # some was read, and nobody has it
+            self._begin()
+            raise
+        return self._records
+
+    def _load(self) -> None:
+        sizes, far = files.list_sizes(self._directory), files.is_remote(self._directory)
+        if any(sizes.get(name, 0) < offset for name, offset in self._offsets.items()) or self._figures.has_shrunk():
+            self._begin()
         found: list[Said | DamagedError] = []
-        far = files.list_sizes(self._directory) if files.is_remote(self._directory) else None
-        for name in files.list_names(self._directory) if far is None else sorted(far):
-            grown = far is None or far[name] > self._offsets.get(name, 0)  # to look into one costs a request
+        for name in sorted(sizes) if far else files.list_names(self._directory):
+            grown = not far or sizes[name] > self._offsets.get(name, 0)  # to look into one costs a request
             if "tfevents" in name and grown:
                 found += self._read(name)
         found += self._figures.load()  # last: the figures that alerts are about are there by now
         self._records.take(found)
-        return self._records
 
     def _read(self, name: str) -> Iterator[Said | DamagedError]:
         path, where = os.path.join(self._directory, name), plain(name)
@@ -74,8 +90,10 @@ class EventLog:
             self._warn(name, f"is {error}: it is not read")
         except FileNotFoundError:  # since the directory was listed
             pass
+        except files.UnreachableError:
+            raise
         except OSError as error:
-            self._warn(name, f"cannot be read ({error.strerror})")
+            self._warn(name, f"cannot be read ({files.reason(error)})")
 
     def _said(self, event: Event, where: str) -> Iterator[Said | DamagedError]:
         self._events += 1
@@ -101,4 +119,4 @@ class EventLog:
         if name not in self._warned:
             self._warned.add(name)
             where = plain(os.path.join(self._directory, name))
-            warnings.warn(f"{where} {what}", DamagedFileWarning, stacklevel=4)
+            warnings.warn(f"{where} {what}", DamagedFileWarning, stacklevel=5)

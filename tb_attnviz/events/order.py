@@ -14,6 +14,7 @@ IMAGE_NAME = re.compile(r"image-[0-9a-f]{16}\.png")
 FIGURES_NAME = re.compile(r"figures-([0-9]{6,9})(?:-[0-9]{6,9})?\.events")
 MAPS_NAME = re.compile(r"maps-(-?[0-9]{1,20})-([0-9a-f]{1,32})\.events")
 
+MOST_STARTS = 10**8  # a file of a later one was given its name by somebody else: behind it no name of ours would fit
 _DIGITS = 8  # of a start's number, of a count and of a start's key, in the names of files
 
 

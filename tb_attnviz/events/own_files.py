@@ -4,6 +4,7 @@ A document may come from anywhere. What it names is read only if the name is one
 symbolic links followed, is a regular file below the run's own directory.
 """
 
+import errno
 import itertools
 import os
 import time
@@ -117,16 +118,30 @@ def _read_remote(path: str, offset: int, length: int) -> bytes:
     """In one request, without asking for the size before."""
     if offset < 0 or length < 0:
         raise TornRecordError(f"there are no bytes {offset:,} to {offset + length:,}")
-    data = remote.read_range(path, offset, offset + length)
+    name = path.rpartition("/")[2]
+    try:
+        data = remote.read_range(path, offset, offset + length)
+    except FileNotFoundError:
+        raise _gone(name) from None
+    except files.UnreachableError:
+        raise
+    except OSError as error:
+        raise FormatError(f"{name} cannot be read ({files.reason(error)})") from None
     if len(data) != length:
         raise TornRecordError(f"bytes {offset:,} to {offset + length:,} are beyond the file's end")
     return data
 
 
+def _gone(name: str) -> FileNotFoundError:
+    """With the name as a document has it: stores, and links, say others, or none."""
+    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+
+
 def open_own(run_directory: str, name: str) -> IO[bytes]:
     """Open the file of ours called `name` for reading.
 
-    Raises FormatError if it is none, leads out of the run or is no regular file, FileNotFoundError if it is gone.
+    Raises FormatError if it is none, leads out of the run or is no regular file, FileNotFoundError if it is gone,
+    UnreachableError where a store does not answer.
     """
     path = own_path(run_directory, name)
     try:
@@ -134,6 +149,8 @@ def open_own(run_directory: str, name: str) -> IO[bytes]:
     except files.NotRegularError as error:
         raise FormatError(f"{name} is {error}: it is not read") from None
     except FileNotFoundError:
+        raise _gone(name) from None
+    except files.UnreachableError:
         raise
     except OSError as error:  # its message would hold the path
-        raise FormatError(f"{name} cannot be read ({error.strerror})") from None
+        raise FormatError(f"{name} cannot be read ({files.reason(error)})") from None

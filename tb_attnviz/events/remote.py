@@ -24,7 +24,14 @@ _LISTED_SECONDS = 2.0  # how long a listing is taken for what there is
 _AHEAD = 2**20  # bytes that are read at once where less is asked for
 _TOLD = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 
-_listed: dict[str, tuple[float, dict[str, int]]] = {}
+_listed: "dict[str, tuple[float, dict[str, int] | UnreachableError]]" = {}
+
+
+class UnreachableError(OSError):
+    """A store did not answer, however often it was asked; the message says what it, or its client, said.
+
+    What is there is not known: it is neither gone nor damaged, and may be had the next time.
+    """
 
 
 def is_remote(path: str) -> bool:
@@ -36,10 +43,16 @@ def sizes(directory: str) -> dict[str, int]:
     """The files in `directory` with their bytes, as they were within the last two seconds."""
     known = _listed.get(directory)
     if known is not None and time.monotonic() - known[0] < _LISTED_SECONDS:
+        if isinstance(known[1], UnreachableError):  # nobody else waits for it
+            raise UnreachableError(*known[1].args)
         return known[1]
     filesystem = _filesystem(directory)
     _forget(filesystem, directory)
-    found = _tried(lambda: filesystem.ls(directory, detail=True))
+    try:
+        found = _tried(lambda: filesystem.ls(directory, detail=True))
+    except UnreachableError as error:
+        _listed[directory] = time.monotonic(), error
+        raise
     entries = [(entry["name"].rstrip("/").rsplit("/", 1)[-1], entry) for entry in found]
     listing = {name: int(entry.get("size") or 0) for name, entry in entries if entry["type"] == "file" and name}
     _listed[directory] = time.monotonic(), listing
@@ -144,7 +157,7 @@ class _Ranges(io.RawIOBase):
 
 
 def _tried(request: Callable[[], _T]) -> _T:
-    """What `request` gives. Raises OSError once it has failed too often, and what is no failure at once."""
+    """What `request` gives. Raises UnreachableError once it has failed too often, and what is no failure at once."""
     for number in range(_TRIES):
         try:
             return request()
@@ -152,7 +165,7 @@ def _tried(request: Callable[[], _T]) -> _T:
             raise
         except Exception as error:  # each protocol has its own
             if number == _TRIES - 1:
-                raise OSError(f"{type(error).__name__}: {error}"[:500]) from error
+                raise UnreachableError(f"{type(error).__name__}: {error}"[:500]) from error
             time.sleep(_PAUSE_SECONDS * 2**number * random.uniform(0.5, 1.5))
     raise AssertionError("the last try returns or raises")
 

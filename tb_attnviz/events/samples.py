@@ -20,7 +20,7 @@ from tb_attnviz.events import files, records
 from tb_attnviz.events.large_tensors import Tensor, tensors_of
 from tb_attnviz.events.layers import Layer, Lengths
 from tb_attnviz.events.locations import SamplesLocation
-from tb_attnviz.events.own_files import own_path, read_own, read_own_parts
+from tb_attnviz.events.own_files import open_own, read_own, read_own_parts
 from tb_attnviz.events.records import CorruptRecordError
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.events.sound import DIMENSIONS, Arrays, check_arrays, check_fits
@@ -139,9 +139,9 @@ def check_room(run_directory: str, file: str, location: SamplesLocation, layer: 
     Raises as `read_samples` does; on an object store, where that would cost a request, only by what `location` says.
     """
     length = location.length
-    path = own_path(run_directory, file)
-    if not files.is_remote(path):
-        length = min(length, files.size(path) - location.offset)
+    if not files.is_remote(run_directory):
+        with open_own(run_directory, file) as opened:
+            length = min(length, files.open_size(opened) - location.offset)
     numbers = layer.head_dim * (layer.heads * sum(lengths.queries) + layer.kv_heads * sum(lengths.keys))
     if numbers * np.dtype(np.int16).itemsize > length:
         raise CorruptRecordError(f"{file} has not the {numbers:,} numbers that its layer is said to have")

@@ -14,8 +14,11 @@ from werkzeug.datastructures import Headers
 
 from tb_attnviz.comparable import NotComparableError
 from tb_attnviz.events import FormatError
+from tb_attnviz.events.files import UnreachableError
+from tb_attnviz.events.order import step_and_order
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.extras import MissingExtraError
+from tb_attnviz.plugin import reading, turns
 from tb_attnviz.plugin.origin import ForeignRequestError, check_origin
 from tb_attnviz.projection.pictures import Picture
 from tb_attnviz.projection.projection import ProjectionError
@@ -61,28 +64,37 @@ def _application(view: View, methods: tuple[str, ...]) -> Callable[..., Applicat
                 raise BadRequestError(f"{request.method} is not understood here: use {understood}")
             if request.method == "POST":
                 check_origin(request)
-            response = view(plugin, request)
+            with turns.taken():
+                response = view(plugin, request)
         except ForeignRequestError as error:
             response = _error(request, 403, str(error))
         except (BadRequestError, MissingExtraError, NotComparableError, ProjectionError, TooLargeError) as error:
             response = _error(request, 400, str(error))
         except (NotRecordedError, FormatError, UnreadableStepError) as error:
             response = _error(request, 404, str(error))
-        except FileNotFoundError:
-            response = _error(request, 404, "the samples of this step are gone from the log directory")
+        except UnreachableError as error:
+            response = _error(request, 503, f"the store of this run does not answer ({error}): ask again")
         except (CorruptRecordError, TornRecordError) as error:
             response = _error(request, 404, f"the samples of this step are damaged: {error}")
         except BrokenExecutor:
             response = _error(
                 request, 503, "the worker process ended twice before its time (out of memory?): ask again"
             )
-        except Exception as error:  # of a task: what it says is for those who read the log
-            logger.error("tb-attnviz could not answer %s\n%s", plain(request.path[:200]), plain_traceback(error))
-            sentence = f"this could not be computed ({type(error).__name__}): TensorBoard's log says more"
-            response = _error(request, 503, sentence)
+        except Exception as error:
+            response = _unexpected(request, error)
+        reading.end_with_the_answer(request)
         return response(environ, start_response)
 
     return application
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    """Of a task. What it says is for those who read the log, unless the samples that it needed are gone."""
+    if isinstance(error, FileNotFoundError) and step_and_order(str(error.filename)):
+        return _error(request, 404, "the samples of this step are gone from the log directory")
+    logger.error("tb-attnviz could not answer %s\n%s", plain(request.path[:200]), plain_traceback(error))
+    sentence = f"this could not be computed ({type(error).__name__}): TensorBoard's log says more"
+    return _error(request, 503, sentence)
 
 
 def json_text(document: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 import numpy as np
 
 from tb_attnviz.events import DamagedError, FiguresLog, FormatError, Records, Said, VersionError, read_summary
+from tb_attnviz.events.files import UnreachableError
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.left_out import LeftOut
 from tb_attnviz.plugin.summaries import Summary
@@ -37,18 +38,21 @@ class RunReader:
         """The run, or why it cannot be shown. `newest` differs from the last time's where `summaries` has more.
 
         While one thread takes in what is new, the others have the run as it was: were they to wait, all of them would
-        go on at once, and whoever looks at another tab wait for them.
+        go on at once, and whoever looks at another tab wait for them. So they have where a store does not answer.
         """
         if not self._lock.acquire(blocking=self._run is None):
             return cast(Run | FormatError, self._run)
         try:
-            seen = newest, self._figures.sizes()
+            seen = newest, self._figures.state()
             if self._run is None or seen != self._seen:
                 self._run = self._read(summaries)
                 self._seen = seen
-            return self._run
+        except UnreachableError:
+            if self._run is None:
+                raise
         finally:
             self._lock.release()
+        return cast(Run | FormatError, self._run)
 
     def _read(self, summaries: Callable[[], Iterator[Summary]]) -> Run | FormatError:
         try:

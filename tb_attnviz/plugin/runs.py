@@ -163,6 +163,8 @@ class Runs:
         """The same whatever goes wrong: one run costs the others nothing."""
         try:
             return self._recorded(context, experiment, name, tags)
+        except files.UnreachableError as error:
+            return FormatError(f"the store of this run does not answer ({error})")
         except Exception as error:
             logger.error("tb-attnviz could not read the run %s\n%s", plain(name), plain_traceback(error))
             return FormatError(f"this run could not be read ({type(error).__name__}): TensorBoard's log says more")

@@ -1,14 +1,20 @@
 """Runs on object stores: what is recorded there is what is read, though requests fail, and nothing can be appended."""
 
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
 import tb_attnviz
-from tb_attnviz.events import RunWriter, event_file, read_samples, remote
+from tb_attnviz.events import FiguresLog, FormatError, RunWriter, event_file, read_samples, remote
 from tb_attnviz.events.figures import FiguresFile
+from tb_attnviz.events.remote import UnreachableError
+from tb_attnviz.plugin.runs import RunDirectories, Runs
 from tests.conftest import LAYERS, PROBE, make_samples, wait_until, write_checkpoint
 from tests.events.remote import FlakyFileSystem
 
@@ -135,6 +141,89 @@ def test_what_is_gone_is_told_at_once() -> None:
     with pytest.raises(FileNotFoundError):
         run.samples(100, 0)
     assert tb_attnviz.open_run(RUN).steps == [0, 200, 300]
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Whether the store answers."""
+    return lambda yes: monkeypatch.setattr(FlakyFileSystem, "failing", 1 if yes else 10**9)
+
+
+def test_a_store_that_does_not_answer_is_neither_gone_nor_damaged(away: Callable[[bool], None]) -> None:
+    record(RUN)
+    run = tb_attnviz.open_run(RUN)
+    away(True)
+    for ask in (
+        lambda: tb_attnviz.open_run(RUN),
+        lambda: run.project("pca", 0, 0),
+        lambda: run.attention(100, 0, 0, 0),
+        lambda: run.health(),
+        lambda: run.arrays(100),
+        run.reload,
+    ):
+        with pytest.raises(UnreachableError, match="ThrottledError: please reduce your request rate"):
+            ask()
+    away(False)
+    assert np.isfinite(run.health()["entropy"]).all()
+    assert run.project("pca", 0, 0).shape[0] == len(STEPS)
+    run.reload()
+    assert (run.steps, run.health_steps, run.damaged) == (list(STEPS), list(STEPS), [])
+
+
+def test_a_reading_that_fails_half_way_loses_nothing(
+    away: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = RunWriter(RUN)
+    writer.begin(0, PROBE, LAYERS)
+    write_checkpoint(writer, 0)
+    run = tb_attnviz.open_run(RUN)
+    write_checkpoint(writer, 100)
+    writer.close()
+
+    def fails(log: FiguresLog) -> Iterator[Any]:
+        raise UnreachableError("SlowDown")
+        yield
+
+    with monkeypatch.context() as failing:
+        failing.setattr(FiguresLog, "load", fails)
+        with pytest.raises(UnreachableError):
+            run.reload()
+    run.reload()
+    assert run.steps == run.health_steps == [0, 100]
+
+
+def test_the_tab_keeps_a_run_whose_store_does_not_answer(run_directory: Path, away: Callable[[bool], None]) -> None:
+    """What TensorBoard itself has of it is in the tests' own directory."""
+    away(False)
+    for path in run_directory.rglob("*"):
+        if path.is_file():
+            remote.put(f"flaky://bucket/{path.relative_to(run_directory.parent)}", path.read_bytes())
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(run_directory.parent))
+    multiplexer.Reload()
+    runs = Runs(MultiplexerDataProvider(multiplexer, ""), RunDirectories("flaky://bucket", ""))
+    listed = [run.entry() for run in runs.all(None, "")]
+    away(True)
+    assert [run.entry() for run in runs.all(None, "")] == listed
+    assert listed[0]["steps"] == list(STEPS)
+    [new] = Runs(MultiplexerDataProvider(multiplexer, ""), RunDirectories("flaky://bucket", "")).all(None, "")
+    assert (
+        new.entry()["error"]
+        == "the store of this run does not answer (ThrottledError: please reduce your request rate)"
+    )
+
+
+def test_a_store_that_refuses_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    record(RUN)
+    run = tb_attnviz.open_run(RUN)
+
+    def refused(*_: Any, **__: Any) -> bytes:
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(FlakyFileSystem, "cat_file", refused)
+    with pytest.raises(FormatError, match=r"samples-000000100-.*\.events cannot be read \(Access Denied\)"):
+        run.samples(100, 0)
+    assert np.isnan(run.health([100])["entropy"]).all()
+    assert "cannot be read: Access Denied" in run.damaged[0]
 
 
 def test_a_package_that_is_missing_is_named_with_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
