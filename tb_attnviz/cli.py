@@ -2,26 +2,29 @@
 write a page of it."""
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
+import select
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from tb_attnviz import __version__, snapshot
 from tb_attnviz.ahead import command as project
 from tb_attnviz.ahead.cluster import ClusterError
 from tb_attnviz.ahead.plan import PlanError
 from tb_attnviz.alone import command as alone
-from tb_attnviz.events import files
+from tb_attnviz.events import FormatError, files
 from tb_attnviz.events.own_files import samples_directory
 from tb_attnviz.export import command as export
 from tb_attnviz.export.document import ExportError
 from tb_attnviz.extras import MissingExtraError
 from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.projection import ProjectionError
-from tb_attnviz.run import Run
+from tb_attnviz.projection.source import UnreadableStepError
+from tb_attnviz.run import NotRecordedError, Run
 from tb_attnviz.terminal import plain, show
 
 
@@ -38,6 +41,8 @@ _REFUSALS = (
     ExportError,
     MissingExtraError,
     alone.ShowError,
+    NotRecordedError,
+    FormatError,
 )
 
 
@@ -57,13 +62,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Or Python writes again at its end, and complains.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     except _REFUSALS as error:
         show(f"tb-attnviz: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        closed = [stream for stream in (sys.stdout, sys.stderr) if _nobody_reads(stream)]
+        for stream in closed:  # or Python writes again at its end, and complains
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if closed:
+            return 141
+        show(f"tb-attnviz: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+
+
+def _nobody_reads(stream: TextIO) -> bool:
+    """Whether the pipe that it writes to is closed: only then a command ends without a word."""
+    with contextlib.suppress(OSError, AttributeError):  # it is no file; Windows has no poll
+        pipe = select.poll()
+        pipe.register(stream.fileno(), select.POLLOUT)
+        return any(event & select.POLLERR for _, event in pipe.poll(0))
+    return False
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -112,12 +130,14 @@ def _runs(root: str) -> Iterator[dict[str, Any]]:
 
 def _describe(name: str, run: Run) -> dict[str, Any]:
     events = [size for name, size in files.list_sizes(run.directory).items() if "tfevents" in name]
+    samples = files.list_sizes(samples_directory(run.directory))
+    _leave_out_what_is_cut_off(run, samples)
     probe = run.records.probe
     return {
         "run": name,
         "steps": run.steps,
         "bytes": {
-            "samples": sum(files.list_sizes(samples_directory(run.directory)).values()),
+            "samples": sum(samples.values()),
             "events": sum(events),
         },
         "sequences": len(probe.sequences) if probe else 0,
@@ -127,6 +147,16 @@ def _describe(name: str, run: Run) -> dict[str, Any]:
         "alerts": [alert.sentence for alert in run.alerts if alert.raised],
         "damaged": run.damaged,
     }
+
+
+def _leave_out_what_is_cut_off(run: Run, sizes: dict[str, int]) -> None:
+    """Of samples that are still being copied, say: nothing is read for it."""
+    for step, checkpoint in run.records.checkpoints.items():
+        size = sizes.get(checkpoint.file, 0)
+        for location in checkpoint.locations if checkpoint.file in sizes else ():
+            if location.offset + location.length > size:
+                where, why = (checkpoint.file, location.offset), f"its samples are cut off at byte {size:,}"
+                run.leave_out(UnreadableStepError(run.directory, step, where, why))
 
 
 def _readable(run: dict[str, Any]) -> list[str]:

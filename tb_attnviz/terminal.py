@@ -15,9 +15,10 @@ def plain(text: object) -> str:
 
 
 def show(*lines: object, file: TextIO | None = None) -> None:
-    """Print lines, each made plain, at once."""
+    """Print lines, each made plain, at once; letters that `file` does not have are spelled, too."""
     out = file or sys.stdout
-    out.write("".join(f"{plain(line)}\n" for line in lines))
+    text, encoding = "".join(f"{plain(line)}\n" for line in lines), out.encoding or "utf-8"
+    out.write(text.encode(encoding, "backslashreplace").decode(encoding))
     out.flush()
 
 

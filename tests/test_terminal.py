@@ -41,6 +41,16 @@ def test_lines_are_one_line_each() -> None:
     assert is_harmless(plain_traceback(ValueError(HOSTILE)))
 
 
+@pytest.mark.parametrize(
+    ("encoding", "expected"), [("latin-1", b"4 \\u2192 5 \xd7 6\n"), ("utf-8", "4 → 5 × 6\n".encode())]
+)
+def test_letters_that_a_terminal_has_not_are_spelled(encoding: str, expected: bytes) -> None:
+    said = io.BytesIO()
+    out = io.TextIOWrapper(said, encoding=encoding)
+    show("4 → 5 × 6", file=out)
+    assert said.getvalue() == expected
+
+
 @pytest.fixture
 def logdir(tmp_path: Path) -> Path:
     """A run whose every name is hostile, beside one that cannot be read."""

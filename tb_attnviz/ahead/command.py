@@ -12,7 +12,7 @@ from tb_attnviz.ahead.cluster import connect, on_cluster
 from tb_attnviz.ahead.local import in_process, in_workers
 from tb_attnviz.ahead.plan import Numbers, PlanError, asked_steps, chains, positive
 from tb_attnviz.ahead.progress import Progress
-from tb_attnviz.events.files import expanded
+from tb_attnviz.events.files import expanded, is_remote
 from tb_attnviz.extras import check_projections
 from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.frame import spread
@@ -200,6 +200,8 @@ def _bytes(chain: Chain, run: Run) -> int:
 def _runs(directory: str, names: Sequence[str] | None) -> tuple[dict[str, Run], list[str]]:
     """The runs with recorded steps, and a sentence for each that cannot be read. Raises PlanError if there is none."""
     directory = expanded(directory)
+    if is_remote(directory):
+        raise PlanError(f"{directory!r} is in a store, where this command does not look: copy the run to a disk first")
     if not os.path.isdir(directory):
         raise PlanError(f"{directory!r} is no directory")
     found: dict[str, Run] = {}

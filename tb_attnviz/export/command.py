@@ -13,7 +13,7 @@ from tb_attnviz.ahead.local import in_process, in_workers
 from tb_attnviz.ahead.plan import PlanError, positive
 from tb_attnviz.ahead.progress import Progress
 from tb_attnviz.events import FormatError
-from tb_attnviz.events.files import expanded
+from tb_attnviz.events.files import expanded, is_remote
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.export import contents, recomputed
 from tb_attnviz.export.document import ExportError, Page
@@ -23,6 +23,7 @@ from tb_attnviz.export.weight import check, megabytes, weigh
 from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.frame import spread as fitted
 from tb_attnviz.projection.projection import METHODS, Projection, ProjectionError
+from tb_attnviz.projection.source import UnreadableStepError
 from tb_attnviz.projection.store import DiskStore
 from tb_attnviz.recompute import TooLargeError
 from tb_attnviz.run import NotRecordedError, Run
@@ -105,6 +106,8 @@ def _errors_of_the_run() -> Iterator[None]:
         raise ExportError(f"{what}: leave it out by --detail none and --without figures,comparisons") from error
     except (CorruptRecordError, TornRecordError, FormatError) as error:
         raise ExportError(f"the run is damaged: {error}") from error
+    except UnreadableStepError as error:  # since it was looked whether all can be read
+        raise ExportError(f"{error}: choose other --steps") from error
     except FileNotFoundError as error:
         raise ExportError(
             f"{os.path.basename(str(error.filename))!r} is gone from the log directory: choose other --steps"
@@ -217,6 +220,8 @@ def _make_pictures(chosen: Plan, store: DiskStore, workers: int) -> None:
 def _run(directory: str, name: str | None) -> tuple[str, Run]:
     """The run that is meant. Raises PlanError where that is not clear."""
     directory = expanded(directory)
+    if is_remote(directory):
+        raise PlanError(f"{directory!r} is in a store, where this command does not look: copy the run to a disk first")
     if not os.path.isdir(directory):
         raise PlanError(f"{directory!r} is no directory")
     found = dict(runs_below(os.path.abspath(directory)))

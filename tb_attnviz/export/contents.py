@@ -9,7 +9,7 @@ import numpy as np
 from tb_attnviz import __version__
 from tb_attnviz.connections import head_links, links_document, links_shown
 from tb_attnviz.entries import layer_entry, run_entry, sequence_entry
-from tb_attnviz.events import Side
+from tb_attnviz.events import FormatError, Side
 from tb_attnviz.export.document import ExportError
 from tb_attnviz.export.packing import Float32, pack_document, pack_points
 from tb_attnviz.export.plan import Head, Plan, spread
@@ -77,7 +77,7 @@ def images(plan: Plan) -> Iterator[Piece]:
         for number, side in (own + others)[:_MOST_IMAGES]:
             try:
                 yield f"image-{side}-{number}", plan.run.png(number, side)
-            except NotRecordedError as error:
+            except (NotRecordedError, FormatError) as error:
                 raise ExportError(f"{error}: try --without images") from None
 
 

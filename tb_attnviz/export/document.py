@@ -51,12 +51,14 @@ class Page:
     """
 
     def __init__(self, path: Path, title: str, index: dict[str, Any], *, most_bytes: int) -> None:
-        self._path = path
+        self._path = path = Path(os.path.realpath(path))  # what a link leads to is replaced, and not the link
         self._unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
         self._most_bytes = most_bytes
         self._program = bundle()
         if path.is_dir():
             raise ExportError(f"{str(path)!r} is a directory: name a file, such as {str(path / 'page.html')!r}")
+        if path.exists() and not path.is_file():
+            raise ExportError(f"{str(path)!r} is no file, and a page cannot take its place: name another one")
         with self._writing():
             self._file = open(self._unfinished, "wb")  # noqa: SIM115  # it stays open between the pieces
         self.size = 0
@@ -100,7 +102,7 @@ class Page:
             raise ExportError(f"{str(self._path)!r} cannot be written: {error.strerror}") from error
 
     def _write(self, part: str | bytes) -> None:
-        data = part.encode() if isinstance(part, str) else part
+        data = part.encode(errors="replace") if isinstance(part, str) else part  # a name need not be text
         with self._writing():
             self._file.write(data)
         self.size += len(data)

@@ -285,33 +285,3 @@ def test_what_cannot_be_is_said_and_leaves_nothing(
     assert "the front end is missing" in capsys.readouterr().err
     assert main(["export", str(tmp_path), "--run", "second", "-o", str(tmp_path / "no" / "page.html")]) == 1
     assert [path.name for path in tmp_path.iterdir() if "page" in path.name] == []
-
-
-def test_where_no_page_can_be_written_is_said(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["export", str(run_directory), "-o", str(run_directory.parent)]) == 1
-    said = capsys.readouterr().err
-    assert f"{str(run_directory.parent)!r} is a directory: name a file, such as" in said
-
-
-def test_a_disk_that_gets_full_is_said_and_leaves_nothing(tmp_path: Path) -> None:
-    def fill() -> None:
-        with document.Page(tmp_path / "page.html", "t", {}, most_bytes=10**9) as page:
-            page._file.close()
-            page._file = open("/dev/full", "wb", buffering=0)  # type: ignore[assignment]  # noqa: SIM115
-            page.add("points", b"1" * 100)
-
-    with pytest.raises(document.ExportError, match=r"page\.html' cannot be written: No space left on device"):
-        fill()
-    assert [one.name for one in tmp_path.iterdir()] == ["index.js"]
-
-
-def test_a_page_that_grows_too_heavy_leaves_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "page.html"
-    path.write_text("the page before")
-    with (
-        pytest.raises(document.ExportError, match="grown past"),
-        document.Page(path, "title", {}, most_bytes=1000) as page,
-    ):
-        page.add("noise", np.random.default_rng(0).bytes(2000))
-    assert path.read_text() == "the page before"
-    assert [one.name for one in tmp_path.iterdir()] == ["index.js", "page.html"]
