@@ -11,7 +11,7 @@ from tb_attnviz.projection.source import GONE
 _LOOK_SECONDS = 2.0  # between two looks at whether such a file has changed
 
 Where = tuple[str, int | None]  # a file, and where in it the samples of a layer begin; None: all of it
-_State = tuple[int, int] | None  # size and time of change; None: it is not there
+_State = tuple[int, ...] | None  # see files.changed
 
 
 class LeftOut:
@@ -49,11 +49,4 @@ class LeftOut:
         return {where: why for where, (why, _) in list(self._reasons.items())}
 
     def _state(self, name: str) -> _State:
-        path = os.path.join(self._directory, name)
-        try:
-            if files.is_remote(path):
-                return files.size(path), 0
-            status = os.stat(path)
-        except (OSError, ValueError):
-            return None
-        return status.st_size, status.st_mtime_ns
+        return files.changed(os.path.join(self._directory, name))

@@ -21,6 +21,7 @@ from tb_attnviz.events.documents import FormatError
 from tb_attnviz.events.event_file import file_version
 from tb_attnviz.events.locations import SamplesLocation
 from tb_attnviz.events.own_files import read_own
+from tb_attnviz.events.shapes import shown
 
 Float32 = npt.NDArray[np.float32]
 Array = npt.NDArray[Any]
@@ -126,17 +127,40 @@ def read_maps(run_directory: str, location: MapsLocation, layer: int, step: int)
             raise records.CorruptRecordError("it is not what was recorded at this step")
         found = arrays(Event.FromString(records.unframe(record)))
         return {kind: _map(found, kind) for kind in sorted({name.split("/")[0] for name in found})}
-    except FileNotFoundError:
+    except (FileNotFoundError, files.UnreachableError):
         raise
     except (OSError, ValueError, KeyError, DecodeError) as error:
         raise FormatError(f"the maps of step {step} in {location.file} cannot be read: {error}") from error
 
 
 def _map(found: Mapping[str, Array], kind: str) -> AttentionMap:
-    queries, keys = found[f"{kind}/lengths"].tolist()
+    """Raises FormatError, or KeyError, for what cannot be one."""
     named = (*_PARTS, *(part for part in _PARTS_OF_IMAGES if f"{kind}/{part}" in found))
-    parts = {part: _dequantise(found[f"{kind}/{part}"], found[f"{kind}/{part}_scale"]) for part in named}
-    return AttentionMap((queries, keys), **parts, offsets_from=tuple(found[f"{kind}/offsets_from"].tolist()))
+    codes, scales = ({part: found[f"{kind}/{part}{end}"] for part in named} for end in ("", "_scale"))
+    lengths, offsets_from = found[f"{kind}/lengths"], found[f"{kind}/offsets_from"]
+    if not _fit(codes, scales) or lengths.shape != (2,) or not _begins_within(offsets_from, codes["offsets"].shape[1:]):
+        raise FormatError(f"the arrays of {shown(kind)} do not fit each other")
+    parts = {part: _dequantise(codes[part], scales[part]) for part in named}
+    queries, keys = lengths.tolist()
+    return AttentionMap((queries, keys), **parts, offsets_from=tuple(offsets_from.tolist()))
+
+
+def _fit(codes: Mapping[str, Array], scales: Mapping[str, Array]) -> bool:
+    """Whether all are of as many heads, and each has the dimensions that it must have."""
+    return all(
+        array.dtype == np.uint8
+        and array.ndim in ((2, 3) if part == "offsets" else (3,))
+        and array.shape[:1] == scales[part].shape == codes["first"].shape[:1]
+        and (part not in ("first", "pooled") or max(array.shape[1:]) <= LONGEST_SIDE)
+        for part, array in codes.items()
+    )
+
+
+def _begins_within(offsets_from: Array, sides: tuple[int, ...]) -> bool:
+    """Whether offset 0 is among the offsets; where there are none, they may begin anywhere."""
+    begins = offsets_from.ravel().tolist()
+    some = len(begins) == len(sides) and all(-side < begin <= 0 for begin, side in zip(begins, sides, strict=True))
+    return offsets_from.ndim == 1 and (some or (0 in sides and len(begins) in (1, 2)))
 
 
 def _quantise(array: Float32) -> tuple[npt.NDArray[np.uint8], Float32]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 import google_crc32c
+import numpy as np
 
 from tb_attnviz.events import files
 
@@ -16,6 +17,8 @@ _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 _OVERHEAD = _HEADER.size + _FOOTER.size
 _WINDOW = 2**20  # bytes
+_MOST_JUNK = 2**26  # bytes in which the next record is looked for
+_MOST_DATA = 2**31  # bytes of a record: no event is that large
 CHECKSUM_BYTES = _FOOTER.size
 
 
@@ -104,6 +107,8 @@ def read_records(
             if end > size:  # nothing is allocated for what is not there
                 return
             try:
+                if length >= _MOST_DATA:  # nor for what nobody has written
+                    raise CorruptRecordError(f"a record of {length:,} bytes is none")
                 data = unframe(header + file.read(length + _FOOTER.size))
             except TornRecordError:
                 return
@@ -111,6 +116,7 @@ def read_records(
                 if on_damage is None or end == size:  # the last one may not be whole yet
                     raise
                 on_damage(offset)
+                file.seek(end)
             else:
                 yield end, data
             offset = end
@@ -148,16 +154,30 @@ def scan(path: str, offset: int, most: int) -> Iterator[tuple[int, int, bytes | 
 
 
 def _next_header(file: IO[bytes], offset: int, end: int) -> int | None:
-    """Where the first header after damage begins; None if there is none. One byte after the other is tried."""
+    """Where the first header after damage begins; None if there is none near. One byte after the other is tried."""
+    end = min(end, offset + _MOST_JUNK)
     while offset + _HEADER.size <= end:
         file.seek(offset)
         window = file.read(_WINDOW)
-        for place in range(len(window) - _HEADER.size + 1):
+        for place in _may_be_headers(window):
             header = window[place : place + _HEADER.size]
-            if header[5:8] == b"\0\0\0" and header[8:] == _masked_crc(header[:8]):
+            if header[8:] == _masked_crc(header[:8]):
                 return offset + place
         offset += max(len(window) - _HEADER.size + 1, 1)
     return None
+
+
+def _may_be_headers(window: bytes) -> list[int]:
+    """Where lengths below 2⁴⁰ stand, each with anything but zeros behind it: of a file of zeros nowhere."""
+    data = np.frombuffer(window, np.uint8)
+    count = len(data) - _HEADER.size + 1
+    if count <= 0:
+        return []
+    high, checksum = (
+        np.logical_or.reduce([data[at : at + count] != 0 for at in range(*places)]) for places in ((5, 8), (8, 12))
+    )
+    found: list[int] = np.flatnonzero(~high & checksum).tolist()
+    return found
 
 
 def checksum(data: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """What was recorded in a run, in segments: a run goes on for as long as its probe and its layers stay the same."""
 
+import operator
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,14 +11,17 @@ from tb_attnviz.events.documents import FormatError
 from tb_attnviz.events.layers import Layer
 from tb_attnviz.events.order import figures_name, key_of
 from tb_attnviz.events.probe_record import ProbeRecord
-from tb_attnviz.events.said import DamagedError, Said, Written
+from tb_attnviz.events.said import DamagedError, Said
 from tb_attnviz.events.schema import Checkpoint, Kept, Start
 from tb_attnviz.events.segment import Segment
 
 Float32 = npt.NDArray[np.float32]
 
 _MOST_DAMAGED = 1000  # sentences that are kept
+_IN_FIGURES = ("start", "figures")
 _FOREIGN = "of another run, and the figures in it are left out"
+_LOST = "missing, empty or damaged: its figures are left out"
+_written = operator.attrgetter("written")
 _NEEDED = ("probe", "layers")  # of version 1: without them nothing can be shown
 
 
@@ -29,7 +33,7 @@ class Records:
 
     def __init__(self) -> None:
         self._said: list[Said] = []  # in order
-        self._unread: list[DamagedError] = []
+        self._unread: dict[tuple[str, int, int], DamagedError] = {}  # by kind, start and step
         self._promised: dict[int, tuple[int, int]] = {}  # start → count and step of figures that others tell of
         self._keys: dict[int, set[str]] = {}  # start → those in the names of its samples
         self._foreign: set[int] = set()  # starts whose figures file is of another run
@@ -52,8 +56,10 @@ class Records:
         for one in found:
             if isinstance(one, Said):
                 new.append(one)
+                if one.kind in _IN_FIGURES:  # of a file that could not be opened before
+                    self._unread.pop(("start", 1, one.written[0]), None)
             elif len(self._unread) < _MOST_DAMAGED:
-                self._unread.append(one)
+                self._unread[one.kind, one.start, one.step] = one
         new.sort(key=_written)
         if new and self._said and new[0].written <= self._said[-1].written:  # some was found late
             self._said = sorted([*self._said, *new], key=_written)
@@ -69,7 +75,7 @@ class Records:
             self._clear()
             for said in self._said:
                 self._apply(said)
-        for error in self._unread:
+        for error in self._unread.values():
             if error.kind in _NEEDED and error.start not in self.starts:
                 raise FormatError(str(error))  # of version 1: what came behind it may be of other tokens
 
@@ -97,10 +103,11 @@ class Records:
     def damaged(self) -> dict[tuple[str, int], str]:
         """(kind, step) → a sentence for everything that cannot be read, and is left out."""
         lost = {start for start in {*self._announced, *self._promised} if start > 0} - self.starts.keys()
+        lost -= {start for kind, start in self._newest if kind == "figures"}  # of whose file the beginning alone is
         return {
             **self._damaged,
-            **{("start", start): f"{figures_name(start)} is missing, and the figures in it" for start in lost},
-            **{(error.kind, error.step): str(error) for error in self._unread},
+            **{("start", start): f"{figures_name(start)} is {_LOST}" for start in lost},
+            **{(error.kind, error.step): str(error) for error in self._unread.values()},
             **{("start", start): f"{figures_name(start)} is {_FOREIGN}" for start in self._foreign},
             **{("figures", step): _cut_off(start, step) for start, step in self._cut_off()},
         }
@@ -120,7 +127,7 @@ class Records:
 
     @property
     def damaged_checkpoints(self) -> dict[int, str]:
-        """Why the checkpoints at these steps are left out, ascending."""
+        """Step → why its checkpoint is left out, ascending."""
         return {step: why for (kind, step), why in sorted(self.damaged.items()) if kind == "checkpoint"}
 
     @property
@@ -187,9 +194,6 @@ class Records:
         self.starts[said.written[0]] = said.content
         if said.content.purge is not None:
             self._purge_from(said.content.purge)
-
-    def _purge(self, said: Said) -> None:
-        self._purge_from(said.step)
 
     def _purge_from(self, step: int) -> None:
         """Forget what was recorded at `step` and after: the training was restarted from there."""
@@ -269,7 +273,7 @@ class Records:
 _APPLY = {
     "start": Records._start,
     "end": Records._end,
-    "purge": Records._purge,
+    "purge": lambda records, said: records._purge_from(said.step),
     "probe": Records._probe,
     "layers": Records._layers,
     "checkpoint": Records._checkpoint,
@@ -285,10 +289,6 @@ def _cut_off(start: int, step: int) -> str:
         f"figures were recorded up to step {step}, but {figures_name(start)} ends before: it was cut off, "
         "or is still being copied"
     )
-
-
-def _written(said: Said) -> Written:
-    return said.written
 
 
 def _are_the_same(some: tuple[Layer, ...], others: tuple[Layer, ...]) -> bool:

@@ -7,10 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.events import AttentionMap, FormatError, MapsLocation, read_maps
+from tb_attnviz.recompute import TooLargeError
 from tb_attnviz.run import NotRecordedError
 
 PARTS = ("first", "pooled", "offsets", "received")
 REACH = 64  # offsets of texts, each way, that are sent
+
+_MOST_BYTES = 2**29  # of one answer
 
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
@@ -46,8 +49,11 @@ def in_one_array(layers: Sequence[Mapping[str, AttentionMap]], heads: Sequence[i
     heads: of each layer. Offsets lie around the middle, offset 0: of texts [heads, 1, 2 reach + 1] with a reach
     of REACH at most, of images [heads, 2 rows - 1, 2 columns - 1]. Layers with smaller maps than others leave their
     ends empty; those without such a map are empty. Offsets between two sequences, of which there are none, are
-    [heads, 1, 1] of 0. Raises NotRecordedError for any other kind or part that no layer has.
+    [heads, 1, 1] of 0. Raises NotRecordedError for any other kind or part that no layer has, FormatError for maps of
+    other layers, TooLargeError where layers of different grids would leave very much empty.
     """
+    if len(layers) != len(heads):
+        raise FormatError(f"the small maps are of {len(layers)} layers, and the run has {len(heads)}")
     parts = [_part(maps.get(kind), part, of) for maps, of in zip(layers, heads, strict=True)]
     if all(array.size == 0 for array, _ in parts):
         if any(kind in maps for maps in layers):
@@ -61,6 +67,9 @@ def in_one_array(layers: Sequence[Mapping[str, AttentionMap]], heads: Sequence[i
     if part == "offsets":
         reach = np.maximum(before, after - 1)
         before, after = reach, reach + 1
+    size = sum(heads) * int(np.prod(before + after, dtype=np.float64))
+    if size > _MOST_BYTES:
+        raise TooLargeError(f"the maps of {kind!r} would take {size / 2**30:,.0f} GB together: look at another kind")
     whole = np.zeros((sum(heads), *(before + after)), np.uint8)
     first = 0
     for array, origin in parts:

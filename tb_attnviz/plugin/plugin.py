@@ -167,15 +167,8 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     @route
     def jobs_route(self, request: Request) -> Response:
         jobs = [
-            {
-                **job.about,
-                "state": job.state,
-                "done": job.progress.done,
-                "total": job.progress.total,
-                "priority": job.priority,
-            }
+            {**job.about, "state": job.state, **dataclasses.asdict(job.progress), "priority": job.priority}
             for job in self._jobs.listing()
-            if job.about
         ]
         cache = {"bytes": self._store.size_bytes, "limit": self._store.limit_bytes}
         return json_response(request, {"jobs": jobs, "cache": cache})

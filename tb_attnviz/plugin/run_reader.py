@@ -52,7 +52,7 @@ class RunReader:
                 raise
         finally:
             self._lock.release()
-        return cast(Run | FormatError, self._run)
+        return self._run
 
     def _read(self, summaries: Callable[[], Iterator[Summary]]) -> Run | FormatError:
         try:

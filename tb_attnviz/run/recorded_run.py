@@ -107,15 +107,18 @@ class RecordedRun:
         Of samples, what is found to be damaged when it is needed.
         """
         reasons = self.left_out.reasons()
-        sentences = [sentence for _, sentence in sorted(self.records.damaged.items())]
-        for step, checkpoint in sorted(self.records.checkpoints.items()) if reasons else ():
-            if why := reasons.get((checkpoint.file, None)):
-                sentences.append(f"step {step} is left out: {why}")
-            for layer, location in enumerate(checkpoint.locations):
-                if why := reasons.get((checkpoint.file, location.offset)):
-                    number = checkpoint.layers[layer].in_model(layer, 0)[0]
-                    sentences.append(f"step {step} is left out in layer {number}: {why}")
-        return sentences
+        checkpoints = {of.file: of for of in self.records.checkpoints.values()} if reasons else {}
+        found: list[tuple[int, int, str]] = []  # step, layer, sentence
+        for (file, begins), why in reasons.items():
+            if (at := checkpoints.get(file)) is None:
+                continue
+            if begins is None:
+                found.append((at.step, -1, f"step {at.step} is left out: {why}"))
+            for layer in (n for n, location in enumerate(at.locations) if location.offset == begins):
+                number = at.layers[layer].in_model(layer, 0)[0]
+                found.append((at.step, layer, f"step {at.step} is left out in layer {number}: {why}"))
+        of_records = [sentence for _, sentence in sorted(self.records.damaged.items())]
+        return of_records + [sentence for _, _, sentence in sorted(found)]
 
     @property
     def segments(self) -> list[Segment]:
@@ -175,7 +178,8 @@ class RecordedRun:
     def newest_step(self) -> int:
         """The newest step with samples. Raises NotRecordedError before the first."""
         if not self.steps:
-            raise NotRecordedError(f"there is nothing to show yet: {steps_in_words(self.steps)}")
+            lost = self.missing_steps and f"there is nothing to show: {self.damaged[-1]}"
+            raise NotRecordedError(lost or f"there is nothing to show yet: {steps_in_words(self.steps)}")
         return self.steps[-1]
 
     def layer(self, step: int, layer: int) -> Layer:

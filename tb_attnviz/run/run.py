@@ -11,8 +11,8 @@ import numpy.typing as npt
 from tb_attnviz import comparison, geometry
 from tb_attnviz.comparison import Measure
 from tb_attnviz.connections import Connections
-from tb_attnviz.events import AttentionMap, EventLog, FormatError, Records, VersionError
-from tb_attnviz.events.files import expanded
+from tb_attnviz.events import AttentionMap, EventLog, FormatError, Records, VersionError, files
+from tb_attnviz.events.own_files import samples_directory
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.findings import ChangePoint, Evidence, Finding, Happening, HeadChange, HeadRelation, Named, Recorded
 from tb_attnviz.image_summary import ImageSummary
@@ -34,7 +34,7 @@ def open_run(directory: str | os.PathLike[str]) -> "Run":
     Raises NotRecordedError if the directory holds no attention records, events.FormatError if they are of another
     version, or so damaged that nothing can be shown. What is damaged else is in `Run.damaged`.
     """
-    path = expanded(os.fspath(directory))
+    path = files.expanded(os.fspath(directory))
     try:
         run = readable(Run(path, EventLog(path).load))
     except VersionError:
@@ -42,13 +42,16 @@ def open_run(directory: str | os.PathLike[str]) -> "Run":
     except FormatError as error:
         raise FormatError(f"{error}, of the run {path!r}") from None
     if not run.steps and run.records.probe is None:
-        raise NotRecordedError(f"no attention was recorded in {path!r}: is it the run directory that the recorder got?")
+        lost = files.list_readable(samples_directory(path)) and "its event files are gone, which name its samples"
+        raise NotRecordedError(
+            f"no attention was recorded in {path!r}: {lost or 'is it the run directory that the recorder got?'}"
+        )
     return run
 
 
 def readable(run: "Run") -> "Run":
     """`run`, unless nothing can be shown for what is damaged: raises FormatError with the sentence of that."""
-    missing = [] if run.steps else ["checkpoint"]
+    missing = [] if run.records.checkpoints else ["checkpoint"]
     missing += ["probe"] if run.records.probe is None else []
     for (kind, _), sentence in sorted(run.records.damaged.items()):
         if kind in missing:

@@ -1,16 +1,18 @@
 """Figures in files of their own: read on from where one stopped, a bad byte costs a step, TensorBoard holds none."""
 
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing import event_accumulator
 
 import tb_attnviz
-from tb_attnviz.events import EventLog, FiguresLog, FormatError, RunWriter, read_figures
+from tb_attnviz.events import EventLog, FiguresLog, FormatError, Records, RunWriter, read_figures, records
 from tb_attnviz.run import NotRecordedError
-from tests.conftest import LAYERS, PROBE, write_checkpoint
+from tests.conftest import LAYERS, PROBE, wait_until, write_checkpoint
 
 
 @pytest.fixture
@@ -89,6 +91,56 @@ def test_a_file_that_is_cut_off_between_two_records_is_told(run: Path) -> None:
     path.write_bytes(whole)  # it was being copied
     read.reload()
     assert (read.health_steps, read.damaged) == ([0, 10, 20], [])
+
+
+def test_a_beginning_that_is_damaged_costs_itself(run: Path) -> None:
+    path = figures_file(run)
+    whole = path.read_bytes()
+    start = whole.index(b'"document":"start"')
+    path.write_bytes(whole[:start] + b"?" + whole[start + 1 :])
+    read = tb_attnviz.open_run(run)
+    assert (read.health_steps, len(read.damaged)) == ([0, 10, 20], 1)
+    assert "a record of figures is damaged: its checksum does not match" in read.damaged[0]
+    path.write_bytes(b"")
+    read = tb_attnviz.open_run(run)
+    assert (read.health_steps, read.damaged) == (
+        [],
+        [f"{path.name} is missing, empty or damaged: its figures are left out"],
+    )
+
+
+def test_a_file_that_may_be_read_again_is_read(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, opened, known, log = figures_file(run), os.open, Records(), FiguresLog(str(run))
+
+    def refused(name: str, *options: Any) -> int:
+        if str(name) == str(path):
+            raise PermissionError(13, "Permission denied", name)
+        return opened(name, *options)
+
+    with monkeypatch.context() as forbidden:
+        forbidden.setattr(os, "open", refused)
+        known.take(log.load())
+    assert known.damaged == {("start", 1): f"{path.name} cannot be read: Permission denied"}
+    before = log.state()
+    wait_until(lambda: path.chmod(0o600) or log.state() != before, seconds=60)
+    known.take(log.load())
+    assert (("start", 1) in known.damaged, list(known.starts)) == (False, [1])
+
+
+def test_gigabytes_of_zeros_are_not_read_byte_by_byte(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "_MOST_JUNK", 2**22)
+    os.truncate(figures_file(run), 2**36)
+    assert tb_attnviz.open_run(run).health_steps == [0, 10, 20]
+
+
+def test_a_file_with_a_number_that_no_start_has_gives_none_a_number(run: Path) -> None:
+    figures_file(run, 999_999_999).touch()
+    (run / "plugins" / "attnviz" / f"samples-000000000-{'f' * 24}.events").touch()
+    writer = RunWriter(str(run))
+    writer.write_health(30, {"entropy": np.zeros(10, np.float32)})
+    writer.close()
+    assert figures_file(run, 2).is_file()
+    assert tb_attnviz.open_run(run).health_steps == [0, 10, 20, 30]
 
 
 def test_a_checkpoint_tells_what_figures_were_written_before_it(tmp_path: Path) -> None:

@@ -2,12 +2,27 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+from tensorboard.compat.proto.event_pb2 import Event
 
 import tb_attnviz
-from tb_attnviz.events import AttentionMap, FormatError, LayerMaps, RunWriter, encode_maps, steps_of_maps
+from tb_attnviz.events import (
+    AttentionMap,
+    FormatError,
+    LayerMaps,
+    MapsLocation,
+    RunWriter,
+    SamplesLocation,
+    encode_maps,
+    read_maps,
+    steps_of_maps,
+)
+from tb_attnviz.events.arrays import add_array
+from tb_attnviz.events.records import frame, unframe
 from tb_attnviz.run import NotRecordedError, maps
 from tests.conftest import LAYERS, PROBE
 
@@ -170,3 +185,30 @@ def test_their_folder_is_listed_again_only_where_it_changed(tmp_path: Path, monk
     next(folder.glob("maps-000000001-*")).unlink()
     assert [run.map_steps for _ in range(2)] == [[0, 2]] * 2  # within a tick of the clock another may go
     assert len(listings) == 3
+
+
+WRONG: dict[str, npt.NDArray[Any]] = {
+    "text/lengths": np.zeros((), np.int32),
+    "text/offsets_from": np.array([5], np.int32),
+    "text/first": np.zeros((4, 40), np.uint8),
+    "text/pooled": np.zeros((4, 1, 40), np.uint8),
+    "text/offsets": np.zeros((4, 79), np.int16),
+    "text/first_scale": np.zeros(5, np.float32),
+    "text/offsets_scale": np.zeros((4, 1), np.float32),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_arrays_that_do_not_fit_are_refused_whoever_wrote_them(tmp_path: Path, name: str) -> None:
+    recorded(tmp_path, range(1))
+    [path] = (tmp_path / "plugins" / "attnviz-figures" / "maps").iterdir()
+    event = Event.FromString(unframe(encode_maps(maps_of(0)[0], step=0)))
+    sound = [value for value in event.summary.value if value.tag != name]
+    del event.summary.value[:]
+    event.summary.value.extend(sound)
+    add_array(event, name, WRONG[name])
+    record = frame(event.SerializeToString())
+    path.write_bytes(record)
+    location = MapsLocation(path.name, (SamplesLocation(0, len(record), record[-4:].hex()),), ("text",))
+    with pytest.raises(FormatError, match=r"maps of step 0 in .* cannot be read: the arrays of 'text' do not fit"):
+        read_maps(str(tmp_path), location, 0, 0)

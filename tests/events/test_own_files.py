@@ -20,6 +20,7 @@ from tb_attnviz.events import (
     read_samples,
     samples_checksum,
 )
+from tb_attnviz.events.files import NotRegularError, open_regular
 from tb_attnviz.events.image_files import write_images
 from tb_attnviz.events.own_files import open_own
 from tests.conftest import LAYERS, PROBE, make_png, write_checkpoint
@@ -119,6 +120,14 @@ def test_what_is_no_file_is_refused_at_once(run: Path) -> None:
         open_own(str(run), "samples-3-00.events")
 
 
+def test_what_is_no_file_is_not_even_opened(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are devices that begin to act then: a watchdog."""
+    (run / "device").symlink_to("/dev/zero")
+    monkeypatch.setattr(os, "open", lambda *_: pytest.fail("it was opened"))
+    with pytest.raises(NotRegularError, match="a device"):
+        open_regular(str(run / "device"))
+
+
 def test_a_file_that_is_gone_is_told_from_one_that_is_refused(run: Path) -> None:
     with pytest.raises(FileNotFoundError):
         open_own(str(run), "samples-9-00.events")
@@ -213,7 +222,9 @@ def test_a_folder_that_may_not_be_listed(run_directory: Path, monkeypatch: pytes
         monkeypatch.setattr(os, name, refused)
     run = tb_attnviz.open_run(run_directory)
     assert run.steps == [0, 100, 200, 300]
-    assert run.damaged == (["figures-000001.events is missing, and the figures in it"] if "figures" in folder else [])
+    assert run.damaged == (
+        ["figures-000001.events is missing, empty or damaged: its figures are left out"] if "figures" in folder else []
+    )
 
 
 def test_figures_that_cannot_be_read_are_not_told_to_be_missing(run_directory: Path) -> None:

@@ -1,5 +1,7 @@
 """TFRecord frames: equal to TensorBoard's own, whole records only, damage noticed."""
 
+import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,15 @@ def test_damage_is_noticed(tmp_path: Path, position: int) -> None:
 def test_a_record_that_is_cut_short_says_so() -> None:
     with pytest.raises(TornRecordError):
         unframe(frame(b"payload")[:-1])
+
+
+def test_a_record_that_no_event_could_fill_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "records"
+    length = struct.pack("<Q", 2**31)
+    path.write_bytes(length + frame(length)[-4:])  # a header that is right, and then nothing but zeros
+    os.truncate(path, 12 + 2**31 + 4)
+    with path.open("ab") as file:
+        file.write(frame(b"next"))
+    damaged: list[int] = []
+    assert [data for _, data in read_records(str(path), on_damage=damaged.append)] == [b"next"]
+    assert damaged == [0]

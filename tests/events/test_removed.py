@@ -1,8 +1,10 @@
 """A run's directory that is removed, emptied or copied in part while, or before, a training writes to it."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tb_attnviz
@@ -40,7 +42,7 @@ def test_a_run_that_was_copied_without_its_figures_goes_on_behind_what_it_has(tm
     write_checkpoint(again, 100)
     run = tb_attnviz.open_run(tmp_path)
     assert run.steps == [0, 100]
-    assert run.damaged == ["figures-000001.events is missing, and the figures in it"]
+    assert run.damaged == ["figures-000001.events is missing, empty or damaged: its figures are left out"]
     assert run.checkpoint(100).order == Order(2, 3)
     assert run.health_steps == [100]
 
@@ -56,3 +58,24 @@ def test_another_training_after_all_but_the_event_file_was_removed_has_its_own_f
     run = tb_attnviz.open_run(tmp_path)
     assert run.steps[-1] == 200
     assert run.health_steps == [0, 100, 200]
+
+
+@pytest.mark.parametrize("steps", [(0, 50), range(0, 1000, 50)], ids=["shorter", "longer"])
+def test_a_run_that_was_made_again_is_read_anew(run_directory: Path, steps: Iterable[int]) -> None:
+    run = tb_attnviz.open_run(run_directory)
+    shutil.rmtree(run_directory)
+    writer = RunWriter(str(run_directory))
+    writer.begin(0, PROBE, LAYERS)
+    for step in steps:
+        write_checkpoint(writer, step)
+    writer.close()
+    run.reload()
+    assert run.steps == run.health_steps == list(steps)
+    assert run.damaged == []
+    assert np.isfinite(run.health()["entropy"]).all()
+
+
+def test_samples_without_their_event_files_are_told_from_nothing_at_all(run_directory: Path) -> None:
+    next(run_directory.glob("*tfevents*")).unlink()
+    with pytest.raises(tb_attnviz.NotRecordedError, match="its event files are gone, which name its samples"):
+        tb_attnviz.open_run(run_directory)

@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -15,21 +16,33 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
 import tb_attnviz
+from tb_attnviz.connections import WAYS
 from tb_attnviz.entries import run_entry, sequence_entry
-from tb_attnviz.events import FormatError, ProbeRecord, RunWriter
+from tb_attnviz.events import (
+    Alert,
+    AlertedHead,
+    AlertRecord,
+    FormatError,
+    ProbeRecord,
+    RunWriter,
+    connection_arrays,
+)
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.plugin.plugin import AttnVizPlugin
 from tb_attnviz.projection.progress import Progress
 from tb_attnviz.projection.source import UnreadableStepError
 from tb_attnviz.recompute import TooLargeError
-from tests.conftest import PROBE, write_checkpoint
+from tb_attnviz.run import Run
+from tests.conftest import LAYERS, PROBE, write_checkpoint
 from tests.events.test_documents import SOUND, read
+from tests.events.test_maps import maps_of
 from tests.fuzz.strategies import BODIES, changed, damaged, queries, reframed
 from tests.plugin.conftest import load
 
@@ -37,6 +50,8 @@ EXAMPLES = int(os.environ.get("ATTNVIZ_FUZZ_EXAMPLES", "40"))
 INPUTS = Path(__file__).parent / "inputs"
 DATA = Path(__file__).parents[1] / "data"
 MOST_GROWTH = 400_000  # kB
+FURTHER = ("importance", "connections", "findings", "events", "change_points")
+HEADS = sum(layer.heads for layer in LAYERS)
 
 TOLD = (  # what has a sentence for the one who asked
     FormatError,
@@ -95,12 +110,17 @@ def look_at_document(kind: str, text: str) -> None:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Runs of every version, and a small one of today."""
+    """Runs of every version, and a small one of today, which has all that can be recorded."""
     directory = tmp_path_factory.mktemp("runs") / "today"
     writer = RunWriter(str(directory))
-    writer.write_probe(PROBE, step=0)
+    writer.begin(0, PROBE, LAYERS)
+    between = np.linspace(0, 1, HEADS, dtype=np.float32)
+    arrays = connection_arrays({way: np.outer(between, between) for way in WAYS}) | {"importance/loss": between[:1]}
     for step in (0, 100):
         write_checkpoint(writer, step)
+        writer.write_health(step + 50, {"importance": between}, maps=maps_of(step), arrays=arrays)
+    heads = (AlertedHead(1, 2, float("inf")),)
+    writer.write_alerts(AlertRecord(150, (Alert(150, "r", "max_logit", True, 1.0, "high", heads),), active=1))
     writer.close()
     found = {path.parent for version in ("v1", "v2") for path in (DATA / version).rglob("*tfevents*")}
     return {"today": directory, **{str(path.relative_to(DATA)): path for path in sorted(found)}}
@@ -123,13 +143,25 @@ def test_files(runs: dict[str, Path], sums: str) -> None:
                         path.write_bytes(data.draw(reframed(str(path))))
                 else:
                     path.write_bytes(data.draw(damaged(path.read_bytes())))
-            look_at_run(directory)
+            sound = whole if sums.endswith("wrong") else None
+            look_at_run(directory, data.draw(st.sampled_from(FURTHER)), sound)
 
     with little_memory():
         tried()
 
 
-def look_at_run(directory: Path) -> None:
+@functools.cache
+def opened(directory: Path) -> Run:
+    return tb_attnviz.open_run(directory)
+
+
+@functools.cache
+def attention_of(directory: Path, step: int, layer: int, sequence: Any) -> Any:
+    return opened(directory).attention(step, layer, 0, sequence)
+
+
+def look_at_run(directory: Path, further: str, sound: Path | None) -> None:
+    """`sound`: the run as it was, where all that can be read must be what it was."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -137,14 +169,23 @@ def look_at_run(directory: Path) -> None:
             json.dumps(run_entry("run", run))
         except TOLD:
             return
-        with contextlib.suppress(*TOLD):
-            run.health()
+        for look in (run.health, getattr(run, further)):
+            with contextlib.suppress(*TOLD):
+                look()
+        for step in run.map_steps:
+            for layer in range(len(run.layers)):
+                with contextlib.suppress(*TOLD):
+                    run.maps(step, layer)
         assert all(len(sentence) < 1000 for sentence in run.damaged)
         for step in run.steps:
+            before = None if sound is None else opened(sound).records.checkpoints.get(step)
+            same = before is not None and before.file == run.records.checkpoints[step].file
             for layer in range(len(run.layers)):
                 for sequence in (0, "mean"):
                     with contextlib.suppress(*TOLD):
-                        run.attention(step, layer, 0, sequence)  # type: ignore[arg-type]
+                        attention = run.attention(step, layer, 0, sequence)  # type: ignore[arg-type]
+                        if sound is not None and same:
+                            np.testing.assert_array_equal(attention, attention_of(sound, step, layer, sequence))
                 with contextlib.suppress(*TOLD):
                     run.point_figure(step, layer, "entropy")
         for layer in range(len(run.layers)):

@@ -118,3 +118,8 @@ def test_a_run_whose_samples_are_all_gone_keeps_its_health(ask: Ask, run_directo
     assert (entry["steps"], len(entry["damaged"]), entry["error"]) == ([], 4, None)
     assert ask("health", run="run").json["steps"] == [0, 100, 200, 300]
     assert ask("points", step=100, **BIPLOT).status_code == 404
+    answer = ask("connections", run="run", layer=0, head=0)
+    assert (
+        answer.json["error"]
+        == "there is nothing to show: step 300 is left out: its samples are gone from the log directory"
+    )

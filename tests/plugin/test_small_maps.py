@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import tb_attnviz
-from tb_attnviz.events import AttentionMap, RunWriter
+from tb_attnviz.events import AttentionMap, FormatError, RunWriter
 from tb_attnviz.plugin.maps_of_heads import REACH, in_one_array
+from tb_attnviz.recompute import TooLargeError
 from tb_attnviz.run import NotRecordedError
 from tests.conftest import LAYERS, PROBE, write_checkpoint
 from tests.plugin.conftest import asking, load
@@ -79,6 +80,16 @@ def test_patches_keep_their_grid() -> None:
         in_one_array(layers, (2,), "text", "first")
     with pytest.raises(NotRecordedError, match="there is no map 'received' of sequences 'text' here: it is of images"):
         in_one_array([{"text": looking_back(2, 5, by=1)}], (2,), "text", "received")
+
+
+def test_maps_of_other_layers_and_of_grids_that_leave_all_empty_are_refused() -> None:
+    with pytest.raises(FormatError, match="are of 1 layers, and the run has 2"):
+        in_one_array([{"text": looking_back(2, 5, by=1)}], (2, 2), "text", "first")
+    square = np.ones((1, 2, 2), np.float32)
+    tall, wide = (np.ones((1, *sides), np.float32) for sides in ((2**16, 1), (1, 2**16)))
+    layers = [{"x": AttentionMap((2, 2), square, square, square[:, :0, 0], (0,), one)} for one in (tall, wide)]
+    with pytest.raises(TooLargeError, match="would take 8 GB together"):
+        in_one_array(layers, (1, 1), "x", "received")
 
 
 def test_maps_are_those_of_their_own_part(tmp_path: Path) -> None:
