@@ -27,11 +27,7 @@ def findings_document(named: Named, step: int, heads: Sequence[Head]) -> dict[st
         "groups": [
             {**dataclasses.asdict(group), "heads": list(map(list, group.heads))} for group in named.groups(step, wanted)
         ],
-        "events": [
-            dataclasses.asdict(one)
-            for one in named.happenings
-            if one.layer is None or one.head is None or (one.layer, one.head) in wanted
-        ],
+        "events": [dataclasses.asdict(one) for one in named.happened(wanted)],
     }
 
 

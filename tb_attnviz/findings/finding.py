@@ -59,9 +59,9 @@ class Happening:
     """Something that happened at a step: "formed", "lost", "alert", "cleared", "restart", "changed model".
 
     An alert is one of the recorder's rules, an anomaly of one head, or a head that came to do nothing of its own: dead,
-    collapsed, near random, duplicate (docs/findings.md). `layer`, `head`, `kind`: None where it is of no one head, or
-    of no kind; `trouble`: an alert, or a restart at which heads lost their kinds. `since`: of an alert, since when its
-    head is unhealthy without a break; None of no head's.
+    collapsed, near random, duplicate (docs/findings.md). `layer`, `head`: of an alert of several heads the worst one;
+    None, as `kind`, where it is of no head, or of no kind. `trouble`: an alert, or a restart at which heads lost their
+    kinds. `since`: of an alert, since when its head is unhealthy without a break; None of no head's.
     """
 
     step: int

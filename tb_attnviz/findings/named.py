@@ -113,12 +113,7 @@ class Named:
     def happenings(self) -> list[Happening]:
         """What formed and was lost, alerts, anomalies, restarts and changed models, in the order of the steps."""
         found = [self._of_break(one) for one in self._recorded.breaks]
-        for alert in self._recorded.alerts:
-            worst = alert.heads[0] if alert.heads else None
-            layer, number = (worst.layer, worst.head) if worst else (None, None)
-            what = "alert" if alert.raised else "cleared"
-            since = self.unhealthy((worst.layer, worst.head), alert.step) if worst and alert.raised else None
-            found.append(Happening(alert.step, what, alert.sentence, layer, number, trouble=alert.raised, since=since))
+        found += [self._unhealthy.told(alert) for alert in self._recorded.alerts]
         found += self._anomalies()
         for kind in self.kinds.values():
             if not kind.general and not kind.beside:
@@ -127,6 +122,10 @@ class Named:
         for one in found:
             once.setdefault((one.step, one.sentence), one)
         return sorted(once.values(), key=lambda one: one.step)
+
+    def happened(self, heads: Container[Head]) -> list[Happening]:
+        """Those of `happenings` that are of one of `heads`, an alert of several as of its worst one, or of none."""
+        return [own for one in self.happenings if (own := self._unhealthy.within(one, heads)) is not None]
 
     def _of_break(self, one: Break) -> Happening:
         """That is as bad as an alert where heads lost their kinds."""

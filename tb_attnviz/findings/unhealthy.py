@@ -4,11 +4,12 @@ import bisect
 import dataclasses
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from tb_attnviz.events import Alert
 from tb_attnviz.findings import words
 from tb_attnviz.findings.anomalies import WATCHED, Anomaly, anomalies
+from tb_attnviz.findings.finding import Happening
 from tb_attnviz.findings.measured import Measured
 from tb_attnviz.findings.recorded import Head, Recorded
 from tb_attnviz.findings.spells import Spells
@@ -47,6 +48,27 @@ class Unhealthy:
             now = math.nan if row is None else self._measured.told(f"figure/{alert.figure}", number, row)[0]
             found.append(reason(alert, head, now, since=since))
         return found
+
+    def told(self, alert: Alert, heads: Container[Head] | None = None) -> Happening:
+        """An alert as what happened to its worst head, or to the worst of `heads`; to none if it is about the model."""
+        places = [(one.layer, one.head) for one in alert.heads] if alert.beyond is not None else []
+        place = next((place for place in places if heads is None or place in heads), None)
+        layer, head = place or (None, None)
+        since = self.since(place, alert.step) if place and alert.raised else None
+        what = "alert" if alert.raised else "cleared"
+        return Happening(alert.step, what, alert.sentence, layer, head, trouble=alert.raised, since=since)
+
+    def within(self, one: Happening, heads: Container[Head]) -> Happening | None:
+        """It as what happened to one of `heads`, or to no head; None where it was to others."""
+        if one.layer is None or one.head is None or (one.layer, one.head) in heads:
+            return one
+        alert = self._recorded_as.get((one.step, one.sentence))
+        found = None if alert is None else self.told(alert, heads)
+        return None if found is None or found.layer is None else found
+
+    @functools.cached_property
+    def _recorded_as(self) -> dict[tuple[int, str], Alert]:
+        return {(alert.step, alert.sentence): alert for alert in self._recorded.alerts}
 
     @functools.cached_property
     def anomalies(self) -> list[tuple[str, Anomaly]]:

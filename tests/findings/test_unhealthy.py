@@ -51,4 +51,18 @@ def test_what_is_well_in_between_begins_anew(back: int, since: int, tmp_path: Pa
 def test_alerts_of_the_whole_model_are_of_no_head(tmp_path: Path) -> None:
     found = named(tmp_path, alerts=(dataclasses.replace(alert(300, MAX_LOGIT), beyond=None),))
     assert found.unhealthy(HEAD, 700) is None
-    assert [one.since for one in found.happenings] == [None]
+    assert [(one.layer, one.head, one.since) for one in found.happenings] == [(None, None, None)]
+    assert found.happened([]) == found.happenings
+
+
+def test_an_alert_of_several_heads_is_told_of_the_worst_of_those_that_are_asked_about(tmp_path: Path) -> None:
+    heads = (AlertedHead(1, 1, 140), AlertedHead(0, 1, 130), AlertedHead(0, 0, 120))
+    both = dataclasses.replace(alert(300, MAX_LOGIT), heads=heads)
+    found = named(tmp_path, alerts=(both, dataclasses.replace(both, step=400, raised=False, sentence="back")))
+
+    def told(*wanted: tuple[int, int]) -> list[tuple[int | None, ...]]:
+        return [(one.layer, one.head, one.since) for one in found.happened(wanted)]
+
+    assert told((0, 0), (0, 1), (1, 1)) == [(1, 1, 300), (1, 1, None)]
+    assert told((0, 0), (0, 1)) == [(0, 1, 300), (0, 1, None)]
+    assert told((1, 0)) == []

@@ -30,7 +30,7 @@ def logs(tmp_path: Path) -> Path:
     previous = np.full(HEADS, 0.3, np.float32)
     previous[1] = 0.8
     writer.write_health(150, {"previous": previous})
-    alert = Alert(150, "max_logit", "max_logit", True, 100, "max_logit is 132", (AlertedHead(1, 2, 132.0),))
+    alert = Alert(150, "max_logit", "max_logit", True, 100, "max_logit is 132", (AlertedHead(1, 2, 132.0),), "above")
     writer.write_alerts(AlertRecord(150, (alert,), active=1))
     writer.close()
     again = RunWriter(str(tmp_path / "run"))

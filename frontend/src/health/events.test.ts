@@ -85,7 +85,8 @@ describe('all that happened', () => {
   });
 
   it('is its alerts where heads cannot be named', () => {
-    const told = eventsOf([alert, { ...alert, step: 300, raised: false, heads: [] }]);
+    const ofModel = { ...alert, step: 300, raised: false, beyond: null };
+    const told = eventsOf([alert, ofModel]);
     expect(told.map(({ what, head, trouble }) => [what, head, trouble])).toEqual([
       ['alert', 1, true],
       ['cleared', null, false],

@@ -110,12 +110,12 @@ export function begunAgain(
 
 /** Alerts as events, where nothing else is known to have happened. */
 export function eventsOf(alerts: readonly Alert[]): RunEvent[] {
-  return alerts.map(({ step, raised, sentence, heads: [worst] }) => ({
+  return alerts.map(({ step, raised, beyond, sentence, heads: [worst] }) => ({
     step,
     what: raised ? 'alert' : 'cleared',
     sentence,
-    layer: worst?.layer ?? null,
-    head: worst?.head ?? null,
+    layer: (beyond && worst?.layer) ?? null,
+    head: (beyond && worst?.head) ?? null,
     kind: null,
     trouble: raised,
     since: null,
