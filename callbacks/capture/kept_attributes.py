@@ -21,8 +21,9 @@ from torch import Tensor, nn
 
 from .kept_iterators import is_iterator
 from .kept_streams import OnlyForward, way_back
-from .kept_tensors import KeptTensor
+from .kept_tensors import KeptTensor, array_back, bytes_of, is_on_disk
 from .own_objects import dictionary_of, in_slots, is_own, own_packages, package_of, slots_of
+from .written_parameters import MOST
 
 _PYTORCHS = frozenset(vars(nn.Module()))  # parameters, buffers, submodules, hooks, the training flag
 _PLAIN = (
@@ -93,13 +94,18 @@ class KeptClassAttributes:
 
 
 class Memory:
-    """What the modules of `model` keep, and all that it holds: each object once."""
+    """What the modules of `model` keep, and all that it holds: each object once.
+
+    Of tensors and arrays MOST bytes are copied; those that do not fit are named where the pass writes to them.
+    """
 
     def __init__(self, model: nn.Module, packages: Iterable[str] = ()) -> None:
         """packages: those whose objects are the model's own, beside those of its modules."""
         self._packages = own_packages(model) | {*packages}
         self._kept: dict[int, Any] = {}  # by id, which stays theirs as long as they are here
         self._ways_back: list[Callable[[], object]] = []
+        self._large: list[Any] = []
+        self._room = MOST
 
     def own_classes(self, model: nn.Module) -> set[type]:
         """Those of the modules of `model`, and what they inherit from, that come with the model."""
@@ -118,7 +124,7 @@ class Memory:
 
     def only_forward(self) -> OnlyForward:
         """What is kept and cannot be put back."""
-        return OnlyForward(self._kept.values())
+        return OnlyForward(self._kept.values(), self._large)
 
     def put_back(self) -> None:
         """What one of them cannot take does not keep the others as they are; it is raised in the end."""
@@ -152,11 +158,11 @@ class Memory:
         is_record = self.is_record(value)
         base = next((one for one in kind.__mro__ if one in _KNOWN), None) if is_record or kind in _KNOWN else None
         if issubclass(kind, Tensor):
-            if not value.is_inference():
+            if not value.is_inference() and self._fits(value):
                 yield (), KeptTensor(value).put_back
         elif kind is np.ndarray:
-            if value.flags.writeable and not _is_on_disk(value):
-                yield (), _array(value)
+            if value.flags.writeable and not is_on_disk(value) and self._fits(value):
+                yield (), array_back(value)
         elif base is set:
             yield (), _set(value)
         elif kind in _BYTES:
@@ -180,6 +186,14 @@ class Memory:
                 yield _mapping(dictionary, dict)
             yield _slotted(value)
 
+    def _fits(self, value: Any) -> bool:
+        fits = bytes_of(value) <= self._room
+        if fits:
+            self._room -= bytes_of(value)
+        else:
+            self._large.append(value)
+        return fits
+
 
 def _not_plain(values: Iterable[Any]) -> list[Any]:
     values = [*values]
@@ -194,23 +208,6 @@ def _nothing() -> None:
 def _is_frozen(kind: type) -> bool:
     """Whether it is a dataclass whose objects stay as they are, but for what they hold."""
     return bool(getattr(getattr(kind, "__dataclass_params__", None), "frozen", False))
-
-
-def _array(value: Any) -> Callable[[], object]:
-    content = value.copy()
-
-    def put_back() -> None:
-        if value.flags.writeable and value.tobytes() != content.tobytes():
-            value[...] = content
-
-    return put_back
-
-
-def _is_on_disk(value: Any) -> bool:
-    """Whether it is a part of a file: a table as large as a disk, which is the training's."""
-    while value is not None and not isinstance(value, np.memmap):
-        value = getattr(value, "base", None)
-    return value is not None
 
 
 def _set(value: set[Any]) -> Callable[[], object]:
@@ -259,13 +256,20 @@ def _sequence(value: Any, base: Any) -> tuple[list[Any], Callable[[], object]]:
 
 
 def _weak(value: Any) -> tuple[list[Any], Callable[[], object]]:
-    content = [*(value if isinstance(value, weakref.WeakSet) else value.items())]
+    is_set = isinstance(value, weakref.WeakSet)
+
+    def held() -> list[tuple[Any, ...]]:
+        return [(one,) for one in value] if is_set else [*value.items()]
+
+    content = held()
 
     def put_back() -> None:
-        value.clear()
-        value.update(content)
+        now = held()
+        if len(now) != len(content) or not all(_are_same(a, [*b]) for a, b in zip(now, content, strict=True)):
+            value.clear()
+            value.update([one for (one,) in content] if is_set else content)
 
-    return [] if isinstance(value, weakref.WeakSet) else [one for _, one in content], put_back
+    return [] if is_set else [one for _, one in content], put_back
 
 
 def _slotted(value: Any) -> tuple[list[Any], Callable[[], object]]:

@@ -17,7 +17,8 @@ _OF_TENSORS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 def hooks_put_back(model: nn.Module) -> Iterator[None]:
     """After it modules and parameters have the hooks that they had.
 
-    But for new ones of installed packages, which set up in the first pass what all others need.
+    But for those of installed packages, which set up in the first pass what all others need: new ones stay, and those
+    that it has removed stay away.
     """
     held: list[tuple[Any, str]] = [
         (x, name) for x in model.modules() for name in _OF_MODULES if isinstance(vars(x).get(name), dict)
@@ -27,19 +28,21 @@ def hooks_put_back(model: nn.Module) -> Iterator[None]:
     try:
         yield
     finally:
+        found: list[tuple[dict[Any, Any], dict[Any, Any] | None]]
+        found = [(before, getattr(x, name)) for x, name, before in kept]
+        changed = [(before, now) for before, now in found if now is not None and before.keys() != now.keys()]
         theirs = {
             key
-            for x, name, before in kept
-            for key, hook in (getattr(x, name) or {}).items()
-            if key not in before and not _is_own(hook) and callable(hook)
+            for before, now in changed
+            for key in before.keys() ^ now.keys()
+            if callable(hook := before.get(key, now.get(key))) and not _is_own(hook)
         }
-        for x, name, before in kept:
-            hooks: dict[Any, Any] | None = getattr(x, name)
-            now = {} if hooks is None else hooks
-            if now.keys() - theirs != before.keys():
-                wanted = before | {key: hook for key, hook in now.items() if key in theirs}
-                now.clear()
-                now.update(wanted)
+        for before, now in changed:
+            wanted = {
+                key: hook for key, hook in (before | now).items() if (key in now if key in theirs else key in before)
+            }
+            now.clear()
+            now.update(wanted)
 
 
 @contextlib.contextmanager
@@ -66,4 +69,5 @@ def _version(grad: Tensor | None) -> int | None:
 
 
 def _is_own(hook: Any) -> bool:
-    return any(is_written_here(str(f.__globals__.get("__name__"))) for f in functions_in(hook))
+    modules = [f.__globals__.get("__name__") for f in functions_in(hook)] or [type(hook).__module__]
+    return any(is_written_here(str(module)) for module in modules)

@@ -3,15 +3,16 @@
 import io
 import queue
 import warnings
+import zlib
 from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from torch import nn
+from torch import Tensor, nn
 
 from .kept_iterators import iterator_back, iterator_place
+from .kept_queues import QUEUES, KeptQueue
 
-_QUEUES = (queue.Queue, queue.LifoQueue, queue.PriorityQueue)
 _IN_MEMORY = (io.StringIO, io.BytesIO)
 _FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
 _told: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()
@@ -20,15 +21,8 @@ _told: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()
 def way_back(value: Any) -> Callable[[], object] | None:
     """What puts `value` back to where it is now; None where it cannot be put back, or need not."""
     kind = type(value)
-    if kind in _QUEUES:
-        items, tasks = [*value.queue], value.unfinished_tasks
-
-        def refill() -> None:
-            value.queue.clear()
-            value.queue.extend(items)
-            value.unfinished_tasks = tasks
-
-        return refill
+    if kind in QUEUES:
+        return KeptQueue(value).put_back
     if kind in _IN_MEMORY and not value.closed:
         content, place = value.getvalue(), value.tell()
 
@@ -37,24 +31,29 @@ def way_back(value: Any) -> Callable[[], object] | None:
                 value.seek(0)
                 value.truncate()
                 value.write(content)
-            value.seek(place)
+            if value.tell() != place:
+                value.seek(place)
 
         return rewrite
     if kind in _FILES and not value.closed and value.seekable() and not value.writable():
         position = _position(value)
-        return None if position is None else lambda: value.seek(position)
+        return None if position is None else lambda: _position(value) == position or value.seek(position)
     return iterator_back(value)
 
 
 class OnlyForward:
-    """Those of `values` that go forward alone: what a pass has moved of them is named, since it cannot be undone."""
+    """Those of `values` that go forward alone: what a pass has moved of them is named, since it cannot be undone.
 
-    def __init__(self, values: Iterable[Any]) -> None:
-        self._before = [(value, _place(value)) for value in values if _place(value) is not None]
+    So are the tensors and arrays `large`, of which there is no copy.
+    """
+
+    def __init__(self, values: Iterable[Any], large: Iterable[Any] = ()) -> None:
+        places = [(value, _place, _place(value)) for value in values]
+        self._before = [*(one for one in places if one[2] is not None), *((x, _written, _written(x)) for x in large)]
 
     def tell(self, model: nn.Module) -> None:
         """Warn of those that were moved; once of each."""
-        moved = [value for value, place in self._before if _place(value) != place]
+        moved = [value for value, asked, place in self._before if asked(value) != place]
         known = _told.setdefault(model, set())
         named = {_name(model, value) for value in moved} - known
         known |= named
@@ -75,6 +74,11 @@ def _place(value: Any) -> Any:
     if kind in _FILES and not value.closed and value.seekable() and value.writable():
         return _position(value)
     return iterator_place(value)
+
+
+def _written(value: Any) -> int:
+    """Of a tensor or an array something that differs once it is written to."""
+    return value._version if isinstance(value, Tensor) else zlib.crc32(value.tobytes())
 
 
 def _position(file: Any) -> int | None:

@@ -4,8 +4,10 @@
 compared, bit by bit, and where.
 """
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -34,6 +36,29 @@ class KeptTensor:
             with torch.no_grad():
                 self._x.copy_(self._content)
         return is_written
+
+
+def bytes_of(x: Any) -> int:
+    """What a copy of a tensor or an array takes; of a sparse one nobody says, and it counts as nothing."""
+    return int(x.nbytes) if getattr(x, "layout", torch.strided) is torch.strided else 0
+
+
+def array_back(value: Any) -> Callable[[], object]:
+    """What puts the array `value` back to what it holds now."""
+    content = value.copy()
+
+    def put_back() -> None:
+        if value.flags.writeable and value.tobytes() != content.tobytes():
+            value[...] = content
+
+    return put_back
+
+
+def is_on_disk(value: Any) -> bool:
+    """Whether it is a part of a file: a table as large as a disk, which is the training's."""
+    while value is not None and not isinstance(value, np.memmap):
+        value = getattr(value, "base", None)
+    return value is not None
 
 
 def _has_memory(x: Tensor) -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+import itertools
 import os
 import random
 import sys
@@ -10,12 +11,12 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from .distributed import inside_flat_parameters, sharded_again
 from .kept_attributes import KeptAttributes, KeptClassAttributes, Memory
 from .kept_functions import KeptFunctions
 from .kept_hooks import gradients_put_back, hooks_put_back
-from .kept_tensors import KeptTensor
 from .own_code import OwnCode
 from .own_generators import own_generators
 from .written_parameters import parameters_put_back
@@ -29,10 +30,17 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     and their classes keep (numbers, tensors, lists, …), hooks, gradients, environment and context variables, and the
     random states of torch, NumPy and Python, and of generators of the model's own. What goes forward only
     (itertools.count, a file that is written) is warned of by name.
+    Raises ValueError for a model whose first pass is still to make its weights.
 
         with undisturbed(model):
             model(inputs)
     """
+    for name, x in itertools.chain(model.named_parameters(), model.named_buffers()):
+        if is_lazy(x):
+            raise ValueError(
+                f"{name} has no numbers yet: a lazy module makes them in the model's first pass, which must be one of "
+                "training's own, with its own random numbers. Call the model with a batch before it is recorded"
+            )
     with contextlib.ExitStack() as stack:
         stack.enter_context(random_states(model))
         stack.enter_context(own_generators(model))
@@ -94,23 +102,18 @@ def _accelerators(model: nn.Module) -> dict[str, list[int]]:
 
 @contextlib.contextmanager
 def _buffers(model: nn.Module) -> Iterator[None]:
-    """Puts back buffers that were replaced or written to: running statistics, caches."""
-    kept: list[tuple[nn.Module, dict[str, Tensor | None]]] = []
-    values: dict[Tensor, KeptTensor] = {}
-    for module in model.modules():
-        if not isinstance(module, torch.jit.ScriptModule):  # which cannot replace them
-            kept.append((module, dict(module._buffers)))
-        for _, buffer in module.named_buffers(recurse=False):
-            if buffer not in values:
-                values[buffer] = KeptTensor(buffer)
+    """Puts back buffers that were replaced."""
+    kept: list[tuple[nn.Module, dict[str, Tensor | None]]] = [
+        (module, dict(module._buffers))
+        for module in model.modules()
+        if not isinstance(module, torch.jit.ScriptModule)  # which cannot replace them
+    ]
     try:
         yield
     finally:
         for module, buffers in kept:
             module._buffers.clear()
             module._buffers.update(buffers)
-        for kept_buffer in values.values():
-            kept_buffer.put_back()
 
 
 @contextlib.contextmanager
@@ -122,16 +125,16 @@ def _attributes(model: nn.Module) -> Iterator[None]:
     flat = inside_flat_parameters(model)
     code = OwnCode(model)
     memory = Memory(model, code.packages)
-    kept: list[KeptAttributes | KeptClassAttributes | KeptFunctions] = [
-        KeptAttributes(module, tensors=module not in flat, memory=memory)
-        for module in model.modules()
-        if not _keeps_its_own(module)
-    ]
-    kept += [KeptClassAttributes(kind, memory) for kind in memory.own_classes(model) | code.classes]
-    kept.append(KeptFunctions(code, memory))
-    with contextlib.ExitStack() as stack:
-        stack.callback(memory.only_forward().tell, model)
-        stack.callback(memory.put_back)
+    with contextlib.ExitStack() as told, contextlib.ExitStack() as stack:
+        stack.callback(memory.put_back)  # also where something cannot be kept: queues are watched from now on
+        kept: list[KeptAttributes | KeptClassAttributes | KeptFunctions] = [
+            KeptAttributes(module, tensors=module not in flat, memory=memory)
+            for module in model.modules()
+            if not _keeps_its_own(module)
+        ]
+        kept += [KeptClassAttributes(kind, memory) for kind in memory.own_classes(model) | code.classes]
+        kept.append(KeptFunctions(code, memory))
+        told.callback(memory.only_forward().tell, model)
         for one in kept:
             stack.callback(one.put_back)
         yield
@@ -199,6 +202,7 @@ def _evaluation(model: nn.Module) -> Iterator[None]:
 def _autocast_cache_off() -> Iterator[None]:
     """Within autocast, training would reuse a weight that was cast without gradients, and the weight would get none.
 
+    A context that was made before turns the cache on again: it is emptied afterwards.
     https://github.com/pytorch/pytorch/issues/112583
     """
     enabled = torch.is_autocast_cache_enabled()
@@ -207,3 +211,4 @@ def _autocast_cache_off() -> Iterator[None]:
         yield
     finally:
         torch.set_autocast_cache_enabled(enabled)
+        torch.clear_autocast_cache()

@@ -1,4 +1,7 @@
-"""Written parameters: those that a model writes to as it runs, in evaluation, too: tables with max_norm, codebooks."""
+"""Written parameters: those that a model writes to as it runs, in evaluation, too: tables with max_norm, codebooks.
+
+And buffers, which most models write to: running statistics, caches.
+"""
 
 import contextlib
 import itertools
@@ -9,25 +12,30 @@ from weakref import WeakKeyDictionary
 from torch import Tensor, nn
 
 from .distributed import inside_flat_parameters
-from .kept_tensors import KeptTensor
+from .kept_tensors import KeptTensor, bytes_of
 
-_MOST = 2**28  # bytes
+MOST = 2**28  # bytes that are copied without being known to be written to
 _written: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()  # by earlier passes
 
 
 @contextlib.contextmanager
 def parameters_put_back(model: nn.Module) -> Iterator[None]:
-    """Within it `model` may write to its parameters; after it they are as before.
+    """Within it `model` may write to its parameters and buffers; after it they are as before.
 
-    The first pass shows which it writes to: before it all are copied, or as many as fit into _MOST bytes. One that is
-    written to later, or does not fit, is warned of by name, and put back from the next pass on.
+    The first pass shows which parameters it writes to: before it all are copied, or as many as fit into MOST bytes; of
+    buffers as many before every pass. One that is written to later, or does not fit, is warned of by name, and put back
+    from the next pass on.
     """
     is_first = model not in _written
     known = _written.setdefault(model, set())
-    parameters = {name: x for name, x in model.named_parameters() if type(x) is nn.Parameter and not x.is_inference()}
-    copied = _tables(model, parameters) | (known & parameters.keys()) | (_fitting(parameters) if is_first else set())
+    parameters: dict[str, Tensor] = {
+        name: x for name, x in model.named_parameters() if type(x) is nn.Parameter and not x.is_inference()
+    }
+    buffers = {name: x for name, x in model.named_buffers() if not x.is_inference()}
+    copied = known | _tables(model, parameters) | (_fitting(parameters) if is_first else set()) | _fitting(buffers)
     flat = {x for module in inside_flat_parameters(model) for x in module.parameters()}
-    kept = {name: KeptTensor(x, copied=name in copied, by_version=x in flat) for name, x in parameters.items()}
+    everything = {**parameters, **buffers}
+    kept = {name: KeptTensor(x, copied=name in copied, by_version=x in flat) for name, x in everything.items()}
     try:
         yield
     finally:
@@ -36,8 +44,8 @@ def parameters_put_back(model: nn.Module) -> Iterator[None]:
         known |= changed
         if lost:
             warnings.warn(
-                f"the model wrote to its parameters in evaluation mode, in the pass over the probe: {', '.join(lost)}. "
-                "They cannot be put back this time, and are from the next pass on",
+                "the model wrote to its parameters or buffers in evaluation mode, in the pass over the probe: "
+                f"{', '.join(lost)}. They cannot be put back this time, and are from the next pass on",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -45,9 +53,9 @@ def parameters_put_back(model: nn.Module) -> Iterator[None]:
 
 def _fitting(parameters: Mapping[str, Tensor]) -> set[str]:
     """As many of them as may be copied, the smallest first."""
-    sizes = sorted((x.nbytes, name) for name, x in parameters.items())
+    sizes = sorted((bytes_of(x), name) for name, x in parameters.items())
     sums = itertools.accumulate(size for size, _ in sizes)
-    return {name for (_, name), together in zip(sizes, sums, strict=True) if together <= _MOST}
+    return {name for (_, name), together in zip(sizes, sums, strict=True) if together <= MOST}
 
 
 def _tables(model: nn.Module, parameters: Mapping[str, Tensor]) -> set[str]:

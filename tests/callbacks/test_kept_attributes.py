@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import pathlib
 import threading
+import warnings
 import weakref
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import pytest
 import torch
 from torch import nn
 
+from tb_attnviz.callbacks.capture import kept_attributes, written_parameters
 from tb_attnviz.callbacks.capture.neutral import undisturbed
 
 
@@ -332,3 +334,49 @@ def test_values_that_stay_as_they_are_are_kept_with_what_they_hold():
         model()
     assert all(getattr(model, name) is value for name, value in zip(names, before, strict=True))
     assert (model.pair.items, model.state.items, model.state.sums.tolist()) == ([1], [1], [0.0])
+
+
+def test_of_large_things_what_is_written_to_is_named(monkeypatch):
+    """There is no room for copies of all: of attributes it is told, and buffers are put back from the next pass on."""
+    for where in (kept_attributes, written_parameters):
+        monkeypatch.setattr(where, "MOST", 100)
+    model = nn.Module()
+    model.small, model.tensor, model.array = torch.zeros(2), torch.zeros(100), np.zeros(100)
+    model.register_buffer("table", torch.zeros(100))
+    model.register_buffer("count", torch.zeros(2))
+
+    def write(*names):
+        with undisturbed(model):
+            for name in names:
+                vars(model).get(name, model._buffers.get(name))[0] = 1
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write("small", "count")
+    assert (float(model.small[0]), float(model.count[0])) == (0, 0)
+    with pytest.warns(RuntimeWarning) as told:
+        write("tensor", "array", "table")
+    [of_buffer, of_others] = sorted(str(warning.message) for warning in told)
+    assert "wrote to its parameters or buffers in evaluation mode, in the pass over the probe: table" in of_buffer
+    assert "changes what cannot be put back: array (an object of numpy.ndarray), tensor (an" in of_others
+    model.table[0] = 0
+    write("table")
+    assert float(model.table[0]) == 0
+
+
+def test_sparse_tensors_are_kept_too():
+    model = nn.Module()
+    model.register_buffer("table", torch.eye(2).to_sparse())
+    model.links = torch.eye(2).to_sparse()
+    with undisturbed(model):
+        model.table.mul_(2)
+        model.links.mul_(2)
+    assert torch.equal(model.table.to_dense() + model.links.to_dense(), 2 * torch.eye(2))
+
+
+def test_a_buffer_made_in_inference_mode_is_left_alone():
+    model = nn.Module()
+    with torch.inference_mode():
+        model.register_buffer("table", torch.zeros(2))
+    with undisturbed(model):
+        pass

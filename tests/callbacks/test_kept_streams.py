@@ -6,6 +6,7 @@ import itertools
 import os
 import queue
 import sys
+import threading
 import warnings
 
 import pytest
@@ -14,6 +15,8 @@ from torch import nn
 
 from tb_attnviz.callbacks import Probe
 from tb_attnviz.callbacks.capture import capture
+from tb_attnviz.callbacks.capture.kept_hooks import hooks_put_back
+from tb_attnviz.callbacks.capture.neutral import undisturbed
 from tests.callbacks.models import IDS, Decoder
 
 TOKENS = [[str(token) for token in row] for row in IDS.tolist()]
@@ -53,6 +56,37 @@ def test_queues_and_streams_in_memory_are_as_before():
     assert pass_of(model) == []
     assert ([*model.waiting.queue], model.waiting.unfinished_tasks) == (["old"], 1)
     assert (model.text.getvalue(), model.text.tell(), model.read.tell()) == ("some", 0, 0)
+
+
+@pytest.mark.parametrize("kind", [queue.Queue, queue.LifoQueue, queue.PriorityQueue])
+def test_what_another_thread_does_with_a_queue_meanwhile_stays_done(kind):
+    model, asked, done, taken = nn.Module(), queue.SimpleQueue(), queue.SimpleQueue(), []
+    model.waiting = kind()
+    for item in (1, 2, 3, 4):
+        model.waiting.put(item)
+
+    def log():
+        for new in (11, 12):
+            asked.get(timeout=60)
+            taken.append(model.waiting.get())
+            model.waiting.task_done()
+            model.waiting.put(new)
+            done.put(None)
+
+    thread = threading.Thread(target=log)
+    thread.start()
+    with undisturbed(model):
+        for _ in range(2):
+            asked.put(None)
+            done.get(timeout=60)
+            model.waiting.get()
+            model.waiting.task_done()
+        model.waiting.put(99)
+    thread.join()
+    assert sorted([*model.waiting.queue, *taken]) == [1, 2, 3, 4, 11, 12]
+    assert len(taken) == 2
+    assert model.waiting.unfinished_tasks == 4
+    assert not {"_put", "_get", "task_done"} & vars(model.waiting).keys()
 
 
 def test_iterators_over_lists_and_files_that_are_read_stand_where_they_stood(tmp_path):
@@ -152,6 +186,19 @@ def test_hooks_and_gradients_and_the_environment_are_as_before():
     assert len(model.blocks[1]._forward_pre_hooks) == 1
     assert not weight._backward_hooks
     assert weight.grad is gradient
+
+
+def test_a_hook_that_a_package_removes_in_its_first_pass_stays_away():
+    lazy = nn.LazyLinear(3)
+    with hooks_put_back(lazy):
+        lazy(torch.ones(2, 5))
+    assert lazy(torch.ones(2, 5)).shape == (2, 3)
+
+
+def test_a_model_without_its_weights_yet_is_refused_by_name():
+    model = nn.Sequential(nn.Linear(2, 2), nn.LazyLinear(3))
+    with pytest.raises(ValueError, match=r"1\.weight has no numbers yet: a lazy module makes them"), undisturbed(model):
+        pass
 
 
 def test_a_gradient_that_is_written_to_is_named():

@@ -516,3 +516,13 @@ def test_what_fails_while_a_model_is_looked_at_is_told_as_it_is(monkeypatch):
     monkeypatch.setattr(neutral, "KeptFunctions", fails)
     with pytest.raises(ValueError, match="no function of that kind"), undisturbed(Decoder()):
         pass
+
+
+def test_within_autocast_all_weights_have_gradients_where_the_model_has_an_autocast_of_its_own():
+    """As accelerate wraps a model's forward: made before, it turns the cache of casts on again."""
+    model = Decoder()
+    model.forward = torch.autocast("cpu", torch.bfloat16)(model.forward)
+    with torch.autocast("cpu", torch.bfloat16):
+        capture(model, Probe(IDS, TOKENS))
+        model(IDS).sum().backward()
+    assert all(x.grad is not None for x in model.parameters() if x.requires_grad)
