@@ -44,6 +44,7 @@ def _head(named: Named, head: Head, findings: list[Finding], lost: list[Finding]
         "also": titles[1:],
         "sentence": named.sentence(*head, findings, lost, step=step),
         "unhealthy": named.unhealthy(head, step),
+        "why": named.why(head, step),
         "findings": [_entry(one) for one in findings],
         "lost": [_entry(one) for one in lost],
     }

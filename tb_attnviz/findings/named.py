@@ -41,7 +41,7 @@ class Named:
 
     @property
     def sampled(self) -> tuple[int, ...]:
-        """The steps whose samples were looked at."""
+        """Steps whose samples were looked at."""
         return self._measured.sampled
 
     def at(self, step: int) -> list[Finding]:
@@ -86,8 +86,12 @@ class Named:
         return 1 if row is None else self._spells.lasting(row)
 
     def unhealthy(self, head: Head, step: int) -> int | None:
-        """Since when something is wrong with `head` without a break, as of `step`; None where nothing is."""
+        """Since when something is wrong with `head` without a break; None where nothing is."""
         return self._unhealthy.since(head, step)
+
+    def why(self, head: Head, step: int) -> list[str]:
+        """What is wrong with `head` by its figures: "largest logit 140, above 100"."""
+        return self._unhealthy.alerts(head, step, self._row(step))
 
     def groups(self, step: int, heads: Container[Head] | None = None) -> list[Group]:
         """The heads of each kind at `step`, what is wrong first, then by how special they are.
@@ -177,8 +181,8 @@ class Named:
         parts = [self._since_when(one) for one in told]
         sums = words.together([(self.kinds[one.kind], one.title, one.value) for one in told])
         does, no_longer = words.joined(parts) + sums if parts else "does nothing that has a name", ""
-        alerts, begun = self._unhealthy.alerts(place, step, self._row(step)), self.unhealthy(place, step)
-        if alerts and begun is not None:
+        begun = self.unhealthy(place, step)
+        if begun is not None and (alerts := self.why(place, step)):
             since = words.unhealthy(begun)
             does = f"; it {does.replace(f' ({since})', '')}" if parts else ""
             does = f"is {since}: {words.joined(alerts)}{does}"
@@ -190,9 +194,7 @@ class Named:
     def _since_when(self, finding: Finding) -> str:
         """Its sentence with the time in it: of trouble before what explains it."""
         says, colon, why = finding.sentence.partition(": ") if finding.trouble else (finding.sentence, "", "")
-        if not finding.when:
-            return finding.sentence
-        return f"{says}{' ' if colon else ', '}{finding.when}{colon}{why}"
+        return f"{says}{' ' if colon else ', '}{finding.when}{colon}{why}" if finding.when else finding.sentence
 
     def _newest_spells(self, kind: Kind) -> list[list[int]]:
         """All of them, or of heads that come and go at every step the newest."""

@@ -41,12 +41,20 @@ class Unhealthy:
         return "" if since is None or since >= step else f" ({words.unhealthy(since)})"
 
     def alerts(self, head: Head, step: int, row: int | None) -> list[str]:
-        """What each alert of `head` that stands at `step` says, in the words of `reason`. row: the last one by then."""
+        """What each alert of `head` that stands at `step` says, in the words of `reason`; where none of a rule stands,
+        each anomaly that is not over. row: the last one by then.
+        """
         found, since = [], self.since(head, step)
         for alert in standing(self._alerts.get(head, ()), head, step):
             number = self._numbers[head]
             now = math.nan if row is None else self._measured.told(f"figure/{alert.figure}", number, row)[0]
             found.append(reason(alert, head, now, since=since))
+        if found or row is None:
+            return found
+        for figure, one in self._anomalies.get(self._numbers[head], ()):
+            if one.row <= row < one.until:
+                at = self._measured.steps[one.row]
+                found.append(words.moved(figure, one.before, one.value) + ("" if at == since else f" at step {at:,}"))
         return found
 
     def told(self, alert: Alert, heads: Container[Head] | None = None) -> Happening:
@@ -80,6 +88,14 @@ class Unhealthy:
             for one in anomalies(self._measured.get(f"figure/{figure}"), watched)[-_MOST_ANOMALIES:]
             if (self._measured.steps[one.row], figure) not in alerted
         ]
+
+    @functools.cached_property
+    def _anomalies(self) -> dict[int, list[tuple[str, Anomaly]]]:
+        """The same by the number of the head."""
+        found: dict[int, list[tuple[str, Anomaly]]] = {}
+        for figure, one in self.anomalies:
+            found.setdefault(one.head, []).append((figure, one))
+        return found
 
     @functools.cached_property
     def _alerts(self) -> dict[Head, list[Alert]]:

@@ -28,7 +28,11 @@ def title(kind: Kind, offset: Offset, partner: str | None = None) -> str:
 
 def anomaly(name: str, figure: str, before: float, value: float) -> str:
     """That a figure of the head called `name` is not what it was, in the form in which alerts are told."""
-    return f"{name}: {named(figure)} {told(figure, value)}, about {told(figure, before)} before, unlike the other heads"
+    return f"{name}: {moved(figure, before, value)}, unlike the other heads"
+
+
+def moved(figure: str, before: float, value: float) -> str:
+    return f"{named(figure)} {told(figure, value)}, about {told(figure, before)} before"
 
 
 def unhealthy(since: int) -> str:

@@ -246,8 +246,12 @@ def test_a_head_that_leaves_its_past_and_the_others_is_told_and_all_is_not_said_
     expect(tab.frame.get_by_text("No alerts")).to_have_count(0)
     mark = tab.frame.get_by_role("group", name="Alerts").get_by_role("button")
     expect(mark).to_have_accessible_name("Alert at step 1,200: unusual head")
+    said = tab.frame.get_by_role("group", name="What stands out at this step").get_by_role("status")
+    expect(said).to_have_text(
+        re.compile(r"^\s*L0 H2 unhealthy since step 1,200: key norm [\d.]+, about [\d.]+ before\s*$")
+    )
     button.click()
-    told = tab.frame.get_by_role("button").filter(has_text="L0 H2").filter(has_text="key norm")
+    told = tab.frame.get_by_role("dialog", name="Events, 1 alert").get_by_role("button").filter(has_text="key norm")
     expect(told).to_contain_text("1,200")
     told.click()
     tab.expect_address(step=1200, layer=0, head=2)

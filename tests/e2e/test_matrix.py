@@ -337,7 +337,7 @@ def test_what_stands_out_is_named_opened_and_sorted(page: Page, tmp_path: Path) 
         named = tab.frame.get_by_role("group", name="What stands out at this step")
         expect(named).to_contain_text(
             re.compile(
-                r"^\s*L1 H1 unhealthy since step 200: largest logit 132( now)?, above 100"
+                r"^\s*L1 H1 unhealthy since step 200: largest logit 132, above 100"
                 r"\s*Fixed distance or induction\s*L1 H4\s*\+1\s*Previous token\s*L0 H0\s*All.*▲ 1 alert"
             )
         )

@@ -14,7 +14,7 @@ from tests.e2e.conftest import Tab, held
 
 WIDTHS = [700, 900, 1280, 1680]
 KINDS = ["Fixed distance or induction", "Previous token", "Itself", "First token", "Next token"]
-ALERT = "L1 H1 unhealthy since step 100: largest logit 132 now, above 100"
+ALERT = "L1 H1 unhealthy since step 100: largest logit 132, above 100"
 
 
 @pytest.fixture(scope="module")

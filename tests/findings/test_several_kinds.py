@@ -35,16 +35,17 @@ def named(
     extra: dict[str, Float32] | None = None,
     sampled: tuple[int, ...] = (),
     alerts: tuple[Alert, ...] = (),
+    steps: tuple[int, ...] = STEPS,
     **measures: Float32,
 ) -> Named:
-    """What is found in these measures over STEPS, as they are told and beyond chance; `extra`: by their whole names."""
+    """What is found in these measures over `steps`, as told and beyond chance; `extra`: by their whole names."""
     writer = RunWriter(str(directory))
     writer.begin(0, PROBE, LAYERS)
     writer.write_health(0, {"entropy": np.full(HEADS, 0.5, np.float32)})
     writer.close()
     values = {f"{of}/{name}": value for name, value in measures.items() for of in ("share", "over")}
     recorded = dataclasses.replace(open_run(directory).recorded, alerts=alerts)
-    return Named(recorded, Measured(STEPS, HEADS, values | (extra or {}), sampled))
+    return Named(recorded, Measured(steps, HEADS, values | (extra or {}), sampled))
 
 
 def test_a_head_of_two_kinds_is_in_the_group_of_each(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tb_attnviz.alerts import ENTROPY, MAX_LOGIT, HeadRule
@@ -46,6 +47,19 @@ def test_what_is_well_in_between_begins_anew(back: int, since: int, tmp_path: Pa
     alerts = (alert(300, MAX_LOGIT), alert(back, MAX_LOGIT, raised=False), alert(600, ENTROPY))
     found = named(tmp_path, alerts=alerts)
     assert found.unhealthy(HEAD, 700) == since
+
+
+def test_an_anomaly_is_told_while_it_lasts_and_no_rule_is_broken(tmp_path: Path) -> None:
+    norms = np.full((30, 10), 5, np.float32)
+    norms[15:, 0] = 40
+    steps = tuple(range(0, 300, 10))
+    found = named(tmp_path, alerts=(alert(200, MAX_LOGIT),), steps=steps, extra={"figure/key_norm": norms})
+    says = "L0 H0 is unhealthy since step 150: "
+    assert [found.unhealthy(HEAD, step) for step in (140, 150, 190, 290)] == [None, 150, 150, 150]
+    assert found.sentence(*HEAD, [], [], step=190).startswith(f"{says}key norm 40.0, about 5.00 before")
+    assert found.sentence(*HEAD, [], [], step=200).startswith(f"{says}largest logit 132, above 100 at step 200")
+    alone = named(tmp_path / "alone", steps=steps, extra={"figure/key_norm": norms})
+    assert [alone.unhealthy(HEAD, step) for step in (240, 250)] == [150, None]
 
 
 def test_alerts_of_the_whole_model_are_of_no_head(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ function found(query: FindingsQuery, heads = 2): Findings {
       also: [],
       sentence: '',
       unhealthy: null,
+      why: [],
       findings: [],
       lost: [],
     },

@@ -8,7 +8,7 @@ const was = (title: string, since: number, until: number | null, trouble = false
   ...{ offset: null, partner: null, trouble, needs_samples: false },
 });
 const named = (head: number, ...lost: Finding[]): NamedHead => ({
-  ...{ layer: 0, head, title: null, also: [], sentence: '', unhealthy: null, findings: [], lost },
+  ...{ layer: 0, head, title: null, also: [], sentence: '', unhealthy: null, why: [], findings: [], lost },
 });
 
 describe('what heads were and are no more', () => {

@@ -26,7 +26,7 @@ describe('what stands at a step', () => {
     const says = 'L1 H2 unhealthy since step 800: largest logit';
     expect(told(logit, 700)).toEqual([]);
     expect(told(logit, 800)).toEqual([`${says} 132, above 100`.replace('132', '131')]);
-    expect(told(logit, 900, { now: () => 140 })).toEqual([`${says} 140 now, above 100`]);
+    expect(told(logit, 900, { now: () => 140 })).toEqual([`${says} 140, above 100`]);
     // Not yet back under the lower bound, but under the limit, or not known: the number that broke it is told.
     expect(told(logit, 900, { now: () => 95 })).toEqual([`${says} 131, above 100 at step 800`]);
     expect(told(logit, 900)).toEqual([`${says} 131, above 100 at step 800`]);
@@ -38,7 +38,7 @@ describe('what stands at a step', () => {
     const alerts = [of(800, [1]), of(900, [1], { ...entropy, heads: [{ layer: 0, head: 1, value: 0.04 }] })];
     const now = (figure: string) => (figure === 'entropy' ? 0.04 : 140);
     expect(told(alerts, 900, { now, unhealthy: () => 750 })).toEqual([
-      'L1 H2 unhealthy since step 750: entropy 4.0 %, below 5 %; largest logit 140 now, above 100',
+      'L1 H2 unhealthy since step 750: entropy 4.0 %, below 5 %; largest logit 140, above 100',
     ]);
   });
 

@@ -60,7 +60,7 @@ export function standingAt(
   ];
 }
 
-/** "L1 H2 unhealthy since step 750: largest logit 140 now, above 100"; of several heads the values of the first, and the first and
+/** "L1 H2 unhealthy since step 750: largest logit 140, above 100"; of several heads the values of the first, and the first and
  * the last step since when they are. */
 export function standingTold({ heads, alerts }: Standing, known: Known): string {
   const [worst] = heads;
@@ -80,14 +80,14 @@ export function standingTold({ heads, alerts }: Standing, known: Known): string 
   return `${heads.slice(0, NAMED).map(name).join(', ')}${more} unhealthy since ${when}; ${name(worst)}: ${reasons}`;
 }
 
-/** Why an alert is told of a head: "largest logit 140 now, above 100"; where it is no longer beyond the limit, or that is not known, as it was when it
+/** Why an alert is told of a head: "largest logit 140, above 100"; where it is no longer beyond the limit, or that is not known, as it was when it
  * was raised: "…, above 100 at step 800". When a limit was crossed that stands, its details tell. */
 function reasonOf(alert: Alert, place: HeadPlace, { step, now: at }: Known): string {
   const [limit, now] = [toNumber(alert.limit), at(alert.figure, place)];
   const isNow = alert.step < step && (alert.beyond === 'above' ? now > limit : now < limit);
   const value = isNow ? now : (recordedOf(alert, place) ?? Number.NaN);
   const when = isNow || alert.step === step ? '' : ` at step ${grouped(alert.step)}`;
-  return `${figureTold(alert.figure)} ${formatFigure(alert.figure, value)}${isNow ? ' now' : ''}, ${alert.beyond} ${limitTold(alert.figure, limit)}${when}`;
+  return `${figureTold(alert.figure)} ${formatFigure(alert.figure, value)}, ${alert.beyond} ${limitTold(alert.figure, limit)}${when}`;
 }
 
 function recordedOf({ heads }: Alert, { layer, head }: HeadPlace): number | undefined {

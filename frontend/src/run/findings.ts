@@ -60,6 +60,8 @@ export interface NamedHead {
   readonly sentence: string;
   /** Since when something is wrong with it without a break; null where nothing is. */
   readonly unhealthy: number | null;
+  /** What is wrong with it by its figures: "largest logit 140, above 100". */
+  readonly why: readonly string[];
   readonly findings: readonly Finding[];
   /** What it was and is no more. */
   readonly lost: readonly Finding[];

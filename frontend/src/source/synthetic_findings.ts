@@ -38,7 +38,7 @@ export function syntheticFindings(
         findings.map((finding) => finding.sentence).join(' and ') || 'does nothing that has a name';
       const [title = null, ...also] = findings.map((finding) => finding.title);
       const sentence = `L${layer} H${head} ${does}.`;
-      return { layer, head, title, also, sentence, unhealthy: null, findings, lost: [] };
+      return { layer, head, title, also, sentence, unhealthy: null, why: [], findings, lost: [] };
     }),
   );
   const groups = KINDS.flatMap(({ kind, title }): FindingGroup[] => {
