@@ -3,7 +3,7 @@
 from werkzeug import Request
 from werkzeug.exceptions import HTTPException
 
-from tb_attnviz.plugin import reading, turns
+from tb_attnviz.plugin import reading
 from tb_attnviz.plugin.responses import BadRequestError
 
 
@@ -14,8 +14,7 @@ def body(request: Request, most: int) -> bytes:
     if (request.content_length or 0) > most:
         raise BadRequestError(f"the body must not be larger than {most:,} bytes")
     try:
-        with turns.given_up():
-            data = request.get_data(cache=False)
+        data = request.get_data(cache=False)
     except (HTTPException, OSError, ValueError):
         raise BadRequestError(
             f"the body broke off, did not come within {reading.PATIENCE_SECONDS:g} s, or is larger than {most:,} bytes"

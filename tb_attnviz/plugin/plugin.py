@@ -23,7 +23,6 @@ from tb_attnviz.plugin import (
     small_maps,
     static_files,
     tasks,
-    turns,
 )
 from tb_attnviz.plugin.responses import (
     JSON,
@@ -261,10 +260,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
     def _made(self, request: Request, task: Task, respond: Any, priority: int) -> Response:
         """What `task` makes, as `respond(request, bytes, key)` sends it, or 202."""
         # A browser has six connections: what nobody looks at yet does not keep one of them.
-        made = self._jobs.result(task, priority=priority, wait=0)
-        if isinstance(made, Progress) and not priority:
-            with turns.given_up():
-                made = self._jobs.result(task, priority=priority, wait=_WAIT_SECONDS)
+        made = self._jobs.result(task, priority=priority, wait=0 if priority else _WAIT_SECONDS)
         if isinstance(made, Progress):
             document = {"state": "computing", "done": made.done, "total": made.total}
             return json_response(request, document, code=202)

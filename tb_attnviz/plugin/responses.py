@@ -18,7 +18,7 @@ from tb_attnviz.events.files import UnreachableError
 from tb_attnviz.events.order import step_and_order
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.extras import MissingExtraError
-from tb_attnviz.plugin import reading, turns
+from tb_attnviz.plugin import reading
 from tb_attnviz.plugin.origin import ForeignRequestError, check_origin
 from tb_attnviz.projection.pictures import Picture
 from tb_attnviz.projection.projection import ProjectionError
@@ -64,8 +64,7 @@ def _application(view: View, methods: tuple[str, ...]) -> Callable[..., Applicat
                 raise BadRequestError(f"{request.method} is not understood here: use {understood}")
             if request.method == "POST":
                 check_origin(request)
-            with turns.taken():
-                response = view(plugin, request)
+            response = view(plugin, request)
         except ForeignRequestError as error:
             response = _error(request, 403, str(error))
         except (BadRequestError, MissingExtraError, NotComparableError, ProjectionError, TooLargeError) as error:
