@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Alert } from '../run/findings';
 import type { Layer } from '../run/types';
 import { alertAt as alert } from './alert.fixture';
-import { alertedFigures, alertsAt, briefly, recordedAt } from './alerts';
+import { alertedFigures, alertsAt, briefly, raisedOf, recordedAt } from './alerts';
 
 const steps = [0, 100, 200, 1000];
 
@@ -43,6 +43,9 @@ describe('the alerts of a checkpoint', () => {
     const heads = (index: number) =>
       alertsAt([both, back(200, worst), back(900, other)], steps, index).map((one) => one.heads);
     expect([1, 2, 3].map(heads)).toEqual([[[worst, other]], [[other]], []]);
+    const alerts = [both, alert(200), back(200, worst)];
+    const [, standing] = alertsAt(alerts, steps, 2);
+    expect([standing?.heads, raisedOf(alerts, standing!)]).toEqual([[other], [worst, other]]);
   });
 
   it('of the model as a whole stand until their rule is kept, whatever heads are told with it', () => {

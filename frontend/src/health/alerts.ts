@@ -34,6 +34,13 @@ function subjectsOf({ rule, beyond, heads }: Alert): string[] {
   return beyond ? heads.map(({ layer, head }) => `${rule} ${layer} ${head}`) : [rule];
 }
 
+/** The heads that broke a rule when an alert was raised, also those that are back by now. */
+export function raisedOf(alerts: readonly Alert[], { rule, step }: Alert): readonly HeadPlace[] {
+  return alerts
+    .filter((one) => one.raised && one.rule === rule && one.step === step)
+    .flatMap(({ heads }) => heads);
+}
+
 /** The figures of which alerts of this head stand at a checkpoint. */
 export function alertedFigures(
   alerts: readonly Alert[],
