@@ -40,14 +40,15 @@ _WRITABLE = types.SimpleNamespace(frozen=False)
 
 
 class KeptAttributes:
-    """Plain values, tensors, arrays, and lists, dictionaries, records … of them that `module` has as attributes.
+    """Plain values, tensors, arrays, and lists, dictionaries, records … of them that `module`, or a parameter, has as
+    attributes.
 
     Records are dataclasses, namespaces, and objects of classes that come with the module's own. Objects of other kinds
     are left alone: what they hold, nothing here can know. `tensors`: whether tensors that are attributes themselves are
     kept; they are not where FSDP1 has put its views of parameters in their place. `memory`: keeps what they hold.
     """
 
-    def __init__(self, module: nn.Module, *, tensors: bool, memory: "Memory") -> None:
+    def __init__(self, module: nn.Module | nn.Parameter, *, tensors: bool, memory: "Memory") -> None:
         self._attributes = vars(module)
         self._tensors = tensors
         self._memory = memory

@@ -132,6 +132,9 @@ def _attributes(model: nn.Module) -> Iterator[None]:
             for module in model.modules()
             if not _keeps_its_own(module)
         ]
+        in_flat = {x for module in flat for x in module.parameters()}
+        own = [x for x in model.parameters() if type(x) is nn.Parameter and x not in in_flat]
+        kept += [KeptAttributes(x, tensors=True, memory=memory) for x in own]
         kept += [KeptClassAttributes(kind, memory) for kind in memory.own_classes(model) | code.classes]
         kept.append(KeptFunctions(code, memory))
         told.callback(memory.only_forward().tell, model)

@@ -316,11 +316,13 @@ class Replacing(nn.Module):
         super().__init__()
         self.phase, self.seen, self.path = Phase.WARM, frozenset({1}), pathlib.PurePath("a")
         self.number, self.pair, self.state = Number(1), Pair(1, [1]), State(torch.zeros(1), [1])
+        self.weight = nn.Parameter(torch.zeros(1))
 
     def forward(self):
         self.pair.items.append(2)
         self.state.items.append(2)
         self.state.sums.add_(1)
+        self.weight.passes = getattr(self.weight, "passes", 0) + 1
         self.phase, self.seen, self.path = Phase.COLD, self.seen | {2}, self.path / "b"
         self.number, self.pair = Number(2), self.pair._replace(number=2)
         self.state = dataclasses.replace(self.state, items=[])
@@ -333,6 +335,7 @@ def test_values_that_stay_as_they_are_are_kept_with_what_they_hold():
     with undisturbed(model):
         model()
     assert all(getattr(model, name) is value for name, value in zip(names, before, strict=True))
+    assert vars(model.weight) == {}
     assert (model.pair.items, model.state.items, model.state.sums.tolist()) == ([1], [1], [0.0])
 
 
