@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.events import AttentionMap, FormatError, MapsLocation, read_maps
+from tb_attnviz.events.shapes import shown
 from tb_attnviz.recompute import TooLargeError
 from tb_attnviz.run import NotRecordedError
 
@@ -59,9 +60,9 @@ def in_one_array(layers: Sequence[Mapping[str, AttentionMap]], heads: Sequence[i
         if any(kind in maps for maps in layers):
             if part == "offsets":
                 return np.zeros((sum(heads), 1, 1), np.uint8)  # as between two sequences
-            raise NotRecordedError(f"there is no map {part!r} of sequences {kind!r} here: it is of images")
+            raise NotRecordedError(f"there is no map {part!r} of sequences {shown(kind)} here: it is of images")
         known = ", ".join(dict.fromkeys(known for maps in layers for known in maps)) or "nothing"
-        raise NotRecordedError(f"there is no map {part!r} of sequences {kind!r} here: there are maps of {known}")
+        raise NotRecordedError(f"there is no map {part!r} of sequences {shown(kind)} here: there are maps of {known}")
     before = np.max([origin for array, origin in parts if array.size], axis=0)
     after = np.max([np.subtract(array.shape[1:], origin) for array, origin in parts if array.size], axis=0)
     if part == "offsets":
@@ -69,7 +70,9 @@ def in_one_array(layers: Sequence[Mapping[str, AttentionMap]], heads: Sequence[i
         before, after = reach, reach + 1
     size = sum(heads) * int(np.prod(before + after, dtype=np.float64))
     if size > _MOST_BYTES:
-        raise TooLargeError(f"the maps of {kind!r} would take {size / 2**30:,.0f} GB together: look at another kind")
+        raise TooLargeError(
+            f"the maps of {shown(kind)} would take {size / 2**30:,.0f} GB together: look at another kind"
+        )
     whole = np.zeros((sum(heads), *(before + after)), np.uint8)
     first = 0
     for array, origin in parts:

@@ -135,6 +135,7 @@ def test_the_route(tmp_path: Path) -> None:
         refused = ask("maps", **{**query, **changed})
         assert refused.status_code == status
         assert sentence in refused.json["error"]  # type: ignore[index]
+    assert len(ask("maps", **{**query, "kind": "x" * 3000}).json["error"]) < 300  # type: ignore[index]
     for path in (tmp_path / "run" / "plugins" / "attnviz-figures" / "maps").iterdir():
         path.unlink()
     refused = ask("maps", **{**query, "part": "first"})
