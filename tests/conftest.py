@@ -171,7 +171,9 @@ def run_directory(writer: RunWriter, tmp_path: Path) -> Path:
 
 @functools.cache
 def _forks() -> Forks:
-    forks = Forks("tensorboard.default", "tensorboard.main_lib", "tensorboard.program", "tb_attnviz.plugin.plugin")
+    forks = Forks(
+        "tensorboard.default", "tensorboard.main_lib", "tensorboard.program", "tb_attnviz.plugin.plugin", "loky"
+    )
     atexit.register(forks.close)
     return forks
 
