@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .capture.batch_figures import BATCH_FIGURES, batch_figures
+from .capture.precision import without_autocast
 from .capture.recording import Float32, Recording
 from .capture.selection import Selection
 from .tracing import tap
@@ -170,7 +171,7 @@ class TrainingBatches:
         if name not in self._heads or name in self._refused:
             return
         try:
-            with torch.no_grad(), _exact():
+            with torch.no_grad(), without_autocast():
                 found = self._figures(name, read())
                 before, count = self._found.get(name, (found, 0))
                 self._found[name] = (_together(before, count, found), count + 1)
@@ -233,16 +234,6 @@ def _together(before: Tensor, count: int, found: Tensor) -> Tensor:
     means = before[1:] + (found[1:] - before[1:]) / (count + 1)
     means = torch.where(before[1:].isnan(), found[1:], torch.where(found[1:].isnan(), before[1:], means))
     return torch.cat([largest, means])
-
-
-@contextlib.contextmanager
-def _exact() -> Iterator[None]:
-    """Autocast would compute in 16 bits. Its cache of the model's own weights is not touched."""
-    with contextlib.ExitStack() as stack:
-        for kind in ("cpu", "cuda", "xpu", "mps"):
-            if torch.is_autocast_enabled(kind):
-                stack.enter_context(torch.autocast(kind, enabled=False))
-        yield
 
 
 def _is_compiled(model: nn.Module, *, around: bool) -> bool:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..tracing.attention_call import AttentionCall
 from .batch_recording import BatchRecording
+from .precision import without_autocast
 from .selection import Selection
 
 
@@ -81,6 +82,7 @@ class GuardedObserver:
     def _guard(self, act: Callable[[], None]) -> None:
         if self._error is None:
             try:
-                act()
+                with without_autocast():
+                    act()
             except Exception as error:
                 self._error = error

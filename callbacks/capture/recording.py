@@ -27,6 +27,7 @@ from .memory import room
 from .neutral import undisturbed
 from .other_sequences import Sides, other_sequences
 from .own_grids import own_grid
+from .precision import without_autocast
 from .selection import Selection
 from .sides import GivenSides, contents, find_sides
 from .split_by_hand import SplitByHand
@@ -111,15 +112,13 @@ def capture(
         recording = capture(model, probe)
         recording.samples[0].queries  # [heads, tokens of the probe, d]
     """
-    device = device_of(model)
     batches: list[BatchRecording] = []
     observers = []
-    known = known or KnownMasks()
-    by_hand = by_hand or SplitByHand()
+    known, by_hand = known or KnownMasks(), by_hand or SplitByHand()
     shown = {} if shown is None else shown
     known.begin()
     with undisturbed(model):
-        for batch in probe.batches(batch_size, device=device):
+        for batch in probe.batches(batch_size, device=device_of(model)):
             hints = other_sequences(model, batch)
             inputs = contents(batch, model)
             for _ in range(2):
@@ -191,6 +190,7 @@ def device_of(model: nn.Module) -> torch.device:
     return known or torch.device("cpu")
 
 
+@without_autocast()
 def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> Recording:
     """The layers of all batches as one recording."""
     skipped = {name: why for of_batch in batches for name, why in of_batch.skipped.items()}

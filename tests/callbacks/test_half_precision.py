@@ -46,6 +46,16 @@ def test_large_logits_under_autocast(tmp_path, dtype, size):
     assert off < 2 * torch.finfo(dtype).eps * max(largest, 1)
 
 
+def test_figures_are_not_rounded_to_16_bits_under_autocast(tmp_path):
+    """They are those of the queries and keys that the pass has made in 16 bits."""
+    run = record(gpt2(1), tmp_path, dtype=torch.bfloat16)
+    for layer in range(2):
+        q, k = (x.reshape(2, *IDS.shape, -1) for x in (run.samples(0, layer).queries, run.samples(0, layer).keys))
+        logits = np.where(np.tri(IDS.shape[1], dtype=bool), q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1]), -np.inf)
+        found = run.health()["max_logit"][0, 2 * layer : 2 * layer + 2]
+        np.testing.assert_allclose(found, logits.max((1, 2, 3)), rtol=2e-4)
+
+
 class Sharper(nn.Module):
     """Plain code in 16 bits whose softmax is of other logits than its products."""
 
