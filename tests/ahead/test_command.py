@@ -210,7 +210,7 @@ def test_a_failure_is_named_and_the_rest_goes_on(run_directory: Path, store: Dis
     outcomes = list(in_process(chains, store) if count == 1 else in_workers(chains, store, count))
     assert sorted((outcome.chain.layer, outcome.step) for outcome in outcomes) == [(0, 0), (0, 300), (1, 300)]
     [failed] = [outcome.error for outcome in outcomes if outcome.error]
-    assert failed == "UnreadableStepError: step 0 cannot be read: its samples are gone from the log directory"
+    assert failed == "UnreadableStepError: step 300 cannot be read: its samples are gone from the log directory"
 
 
 # The command, which waits after eight pictures until it is stopped, however fast or slow the machine is.
