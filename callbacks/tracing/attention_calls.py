@@ -24,7 +24,7 @@ from .mapped import MAPPED, attends, is_mapped
 from .module_names import ModuleNames
 from .multi_head import Inside, tokens_of
 from .named_generators import NamedGenerators
-from .nested import is_nested
+from .nested import is_nested, tensors_in
 from .observer import Arrange, Observer, TakeOutput
 from .outputs import Outputs
 from .plain_attention import NotAttentionError, read_attention
@@ -35,6 +35,7 @@ from .tokens_of_calls import TokensOfCalls
 from .weights import Weights
 from .written_out import UNFINISHED, WrittenOut
 
+_ASKING = {"get", "size", "dim"}  # a shape, a type, a device; a tensor that is got (x.mT) is followed
 _UNSEEN = "its logits are no product of queries and keys that could be seen: put attnviz_tap(q, k, …) where it has them"
 
 
@@ -125,21 +126,24 @@ class AttentionCalls(TorchFunctionMode):
         elif kernels.is_fused(operator := kernels.operator_name(func) or operation):
             self._take(kernels.fused(operator), args, kwargs, lambda x: x.transpose(1, 2))
         result = func(*args, **kwargs)
+        if operation in _ASKING and not isinstance(result, Tensor):
+            return result
         if func is functional.multi_head_attention_forward:
             self._inside.hand_out(result, self._weights.hand_out)
         if is_nested(result):
-            self._tokens.sources.follow(operation, args, kwargs, result)
+            self._tokens.sources.follow(operation, tensors_in((args, kwargs)), args, kwargs, result)
             return result
         if operation == "iter":  # what a loop over a tensor takes, one after the other
             result = list(result)
-        self._tokens.follow(func, operation, args, kwargs, result)
+        given = tensors_in((args, kwargs))
+        self._tokens.follow(func, operation, given, args, kwargs, result)
         if operation in ("softmax", "log_softmax") and isinstance(result, Tensor):
             self._take_softmax(args, kwargs, result, logarithm=operation == "log_softmax")
         else:
             self._written_out.follow(operation, args, kwargs, result)
             self._products.follow(func, operation, args, kwargs, result)
         self._weights.follow(func, operation, args, kwargs, result)
-        self._outputs.follow(func, operation, args, kwargs, result)
+        self._outputs.follow(func, operation, given, args, kwargs, result)
         while self._fused:
             name, arrange, values = self._fused.pop()
             output = result[0] if isinstance(result, tuple) and result else result  # beside what backward needs
@@ -147,13 +151,8 @@ class AttentionCalls(TorchFunctionMode):
         self._tokens.finish(result)
         return iter(result) if operation == "iter" else result
 
-    def _take(
-        self,
-        kernel: Callable[..., AttentionCall],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        arrange: Arrange = kernels.as_it_is,
-    ) -> str:
+    def _take(self, kernel: Callable[..., AttentionCall], args: tuple[Any, ...], kwargs: dict[str, Any],
+              arrange: Arrange = kernels.as_it_is) -> str:  # fmt: skip
         """The name of a fused attention whose arguments `kernel` reads; `arrange` brings its tensors to four axes."""
         self._finish_tap()
         name = self._next_name()

@@ -9,20 +9,21 @@ from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
-from .axes import MOVING, REGROUPING, SAME, axes_of, leaves, moved
+from .axes import MOVING, REGROUPING, SAME, Axes, Axis, axes_of, leaves, moved
+from .of_tensors import OfTensors
 
 _MAKING = {"linear": -1, "conv1d": 1, "conv2d": 1, "conv3d": 1}  # the axis of the features that they make
 _KEEPING = {"normalize", "mul", "rmul", "imul", "div", "truediv", "itruediv", "add", "radd", "iadd", "sub", "isub"}
 _KEEPING |= {"layer_norm", "rms_norm", "relu", "elu", "gelu", "silu", "softplus", "sigmoid", "dropout"}
+_MOVING = MOVING | REGROUPING | SAME
 
 
 class Channels:
     """Follows the features that layers make through the operations that only move them."""
 
     def __init__(self) -> None:
-        self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._of = OfTensors[tuple[Axes, Axis]]()
 
     def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
                result: Any) -> None:  # fmt: skip
@@ -31,13 +32,13 @@ class Channels:
             axes = axes_of(result.shape)
             self._of[result] = axes, axes[_MAKING[operation]]
             return
-        known = self._of.get(args[0]) if args and isinstance(args[0], Tensor) else None  # type: ignore[no-untyped-call]
+        known = self._of.get(args[0]) if args and isinstance(args[0], Tensor) else None
         if known is None:
             return
         axes, features = known
         if operation in _KEEPING and isinstance(result, Tensor) and result.shape == args[0].shape:
             self._of[result] = known
-        elif operation in MOVING | REGROUPING | SAME:
+        elif operation in _MOVING:
             found = moved(func, operation, args, kwargs, axes, result)
             results = result if isinstance(found, list) else [result]
             for one, of_one in zip(results, found if isinstance(found, list) else [found], strict=True):
@@ -46,7 +47,7 @@ class Channels:
 
     def number_first(self, x: Tensor) -> bool:
         """Whether the first axis of `x` numbers features."""
-        known = self._of.get(x)  # type: ignore[no-untyped-call]
+        known = self._of.get(x)
         if known is None:
             return False
         axes, made = known
@@ -55,7 +56,7 @@ class Channels:
 
     def number_rows(self, x: Tensor, rows: int, d: int) -> bool:
         """Whether axis `rows` of `x` numbers features, and what axis `d` numbers are none."""
-        known = self._of.get(x)  # type: ignore[no-untyped-call]
+        known = self._of.get(x)
         if known is None:
             return False
         axes, made = known

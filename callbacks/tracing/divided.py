@@ -15,17 +15,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from .axes import MOVING, REGROUPING, SAME
 from .contraction import OPERATIONS
-from .nested import tensors_in
+from .of_tensors import OfTensors
 from .replayed import replayed
 from .sources import Sources
 
 _DIVIDING = {"div", "truediv", "idiv", "itruediv", "divide", "true_divide"}
 _REVERSED = {"rdiv", "rtruediv"}
 _FACTORS = {"mul", "rmul", "imul", "multiply"}
+_DIVIDING_EITHER_WAY = _DIVIDING | _REVERSED
+_MULTIPLYING = _FACTORS | OPERATIONS
 _INVERTING = {"reciprocal", "rsqrt"}
 _REDUCING = {"mean", "sum", "amax", "amin", "max", "min", "median", "nanmean", "nansum"}
 _MOVING = MOVING | REGROUPING | {"iter", "roll", "flip", "repeat", "tile", "repeat_interleave", "expand_as"}
@@ -33,7 +34,7 @@ _MOVING |= {"broadcast_to", "index_select", "gather"}
 _JOINING = {"cat", "concat", "concatenate", "stack"}
 _KEEPING = SAME | _FACTORS | {"add", "iadd", "radd", "sub", "isub", "rsub", "subtract", "neg", "negative", "abs"}
 _KEEPING |= {"clamp", "clip", "clamp_min", "clamp_max", "maximum", "minimum", "max", "min", "where", "masked_fill"}
-_KEEPING |= {"nan_to_num", "sqrt"}
+_KEEPING |= {"nan_to_num", "sqrt"} | _DIVIDING
 _TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 5e-2}  # else 1e-4
 _WHY = (
     "its result is divided by another sum with its weights: where keys are left out of both, or count less, the model "
@@ -62,7 +63,7 @@ class Divided:
         """`are_beside` tells of two attentions whether neither is made from the other."""
         self._refuse = refuse
         self._are_beside = are_beside
-        self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._of = OfTensors[_Sum]()
         self._sources = Sources(())  # the sums
         self._with_values: dict[str, int] = {}  # attention → its sums with values, as a set of sources
         self._count = 0  # of elements numbered so far
@@ -83,22 +84,23 @@ class Divided:
         if with_values:
             self._with_values[name] = self._with_values.get(name, 0) | source
 
-    def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
-               result: Any) -> None:  # fmt: skip
-        """Take notice of one operation of the pass, named as in torch, without underscores around it."""
+    def follow(self, func: Callable[..., Any], operation: str, given: Sequence[Tensor], args: tuple[Any, ...],
+               kwargs: dict[str, Any], result: Any) -> None:  # fmt: skip
+        """Take notice of one operation of the pass, as `Sources.follow` does."""
         if not self._of:
             return
         if not isinstance(result, Tensor) or result.dtype != torch.bool:  # where they are 0, say: none of them
-            self._sources.follow(operation, args, kwargs, result)
-        tensors = list(tensors_in((args, kwargs)))
-        known = [x for x in tensors if x in self._of]
-        in_place = any(x is result for x in tensors)
+            self._sources.follow(operation, given, args, kwargs, result)
         if operation in ("setitem", "copy"):
             self._write(args[0], args[-1])
             return
-        if not known or (not in_place and self._entry(result) is not None):  # just begun
+        known = [x for x in given if x in self._of]
+        if not known:
             return
-        x, *others = [known[0], *(one for one in tensors if one is not known[0])]
+        in_place = any(x is result for x in given)
+        if not in_place and self._entry(result) is not None:  # just begun
+            return
+        x, *others = [known[0], *(one for one in given if one is not known[0])]
         entry = self._of[x]
         made: _Sum | None = None
         numerator, divisor = _quotient(operation, args, kwargs)
@@ -106,22 +108,22 @@ class Divided:
             self._judge(numerator, divisor)
             if operation != "addcdiv" and not self._is_made_by(of_divisor, numerator):
                 made = _inverse(of_divisor)
-        elif operation in _FACTORS | OPERATIONS and entry.inverse and len(others) == 1:
+        elif operation in _MULTIPLYING and entry.inverse and len(others) == 1:
             self._judge(others[0], x)
             made = entry if operation in _FACTORS and not self._is_made_by(entry, others[0]) else None
-        elif operation in _FACTORS | OPERATIONS and others and (last := self._entry(others[-1])) and last.inverse:
+        elif operation in _MULTIPLYING and others and (last := self._entry(others[-1])) and last.inverse:
             self._judge(x, others[-1])
         elif operation in _MOVING and args and args[0] is x:
             for one, move in replayed(func, operation, args, kwargs, result):
                 self._of[one] = dataclasses.replace(entry, elements=functools.partial(_moved, entry, move))
             return
-        elif (operation == "sum" and not entry.summed) or (operation in _JOINING and self._are_of_one(tensors)):
+        elif (operation == "sum" and not entry.summed) or (operation in _JOINING and self._are_of_one(given)):
             self.begin(entry.name, result, with_values=True)
             return
         elif operation in _REDUCING and not others and x.numel() <= self.rows.get(entry.name, 0):
             self._reduce(entry, result)
             return
-        elif operation in _KEEPING | _DIVIDING and not any(self._is_made_by(entry, other) for other in others):
+        elif operation in _KEEPING and not any(self._is_made_by(entry, other) for other in others):
             made = entry
         elif operation in _INVERTING or (operation in ("pow", "ipow") and _is_negative(args[1:])):
             made = _inverse(entry)
@@ -134,7 +136,7 @@ class Divided:
             self._of[one] = dataclasses.replace(entry, reduced=True)
 
     def _entry(self, x: Any) -> _Sum | None:
-        return self._of.get(x) if isinstance(x, Tensor) else None  # type: ignore[no-untyped-call]
+        return self._of.get(x)
 
     def _write(self, x: Tensor, value: Any) -> None:
         """A sum is written into `x`, or a part of it."""
@@ -178,7 +180,7 @@ def _quotient(operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     if operation == "addcdiv":
         given = dict(zip(("input", "tensor1", "tensor2"), args, strict=False)) | kwargs
         return given.get("tensor1"), given.get("tensor2")
-    if operation not in _DIVIDING | _REVERSED:
+    if operation not in _DIVIDING_EITHER_WAY:
         return None, None
     given = dict(zip(("input", "other"), args, strict=False)) | kwargs
     both = given.get("input"), given.get("other")

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.distributed
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from .attention_call import AttentionCall
 from .axes import MOVING, REGROUPING, SAME
 from .contraction import OPERATIONS
 from .kernels import operator_name
 from .nested import tensors_in
+from .of_tensors import OfTensors
 from .sources import Sources
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class Exchanges:
         self.joined: set[str] = set()
         """Attentions of which each process has given a part: the parts are added up, or laid side by side."""
         self._sources = sources
-        self._linear: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # tensor → attentions that it is linear in
-        self._parts: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # likewise, gathered
+        self._linear = OfTensors[set[str]]()  # tensor → attentions that it is linear in
+        self._parts = OfTensors[set[str]]()  # likewise, gathered
         self._begun: set[str] = set()  # in the operation that is under way
         self._open: dict[str, tuple[int, int]] = {}  # attention → itself, as a set of sources, and its queries
         self._watched = False
@@ -129,11 +129,11 @@ class Exchanges:
             self.groups[name] = group
 
     @staticmethod
-    def _of(known: WeakTensorKeyDictionary, values: Any) -> set[str]:
-        return set[str]().union(*(known.get(x, ()) for x in tensors_in(values)))  # type: ignore[no-untyped-call]
+    def _of(known: OfTensors[set[str]], values: Any) -> set[str]:
+        return set[str]().union(*(known.get(x, ()) for x in tensors_in(values)))
 
     @staticmethod
-    def _add(known: WeakTensorKeyDictionary, names: set[str], results: Any) -> None:
+    def _add(known: OfTensors[set[str]], names: set[str], results: Any) -> None:
         for x in tensors_in(results) if names else ():
             known[x] = names
 

@@ -5,13 +5,13 @@ is not known is lost.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from .nested import tensors_in
+from .of_tensors import OfTensors
 from .operations import SAME, WRITING
 from .patch_grid import PatchGrid
 from .patch_moves import PatchMoves
@@ -29,7 +29,7 @@ class Numbered:
     """Follows what is made of the inputs that `begin` is told of."""
 
     def __init__(self, sequences: int, sources: Sources) -> None:
-        self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._of = OfTensors[_Known]()
         self._written: dict[int, int] = {}  # memory → when something was last written there
         self._clock = 0
         self._inputs = 0
@@ -45,9 +45,9 @@ class Numbered:
         """`x` has these numbers from now on."""
         self._of[x] = _Known(numbers, grid, self._clock)
 
-    def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
-               result: Any) -> None:  # fmt: skip
-        """Take notice of one operation of the pass, named as in torch, without underscores around it."""
+    def follow(self, func: Callable[..., Any], operation: str, given: Sequence[Tensor], args: tuple[Any, ...],
+               kwargs: dict[str, Any], result: Any) -> None:  # fmt: skip
+        """Take notice of one operation of the pass, as `Sources.follow` does."""
         if not self._inputs:
             return
         self._clock += 1
@@ -55,7 +55,7 @@ class Numbered:
         if writes or kwargs.get("out") is not None:
             self._write(operation, args, kwargs)
             return
-        if not any(x in self._of for x in tensors_in((args, kwargs))):
+        if not any(x in self._of for x in given):
             return
         if operation == "set" and all(isinstance(x, Tensor) for x in args[:2]):  # x.data = …
             placed = self.placed(args[1])
@@ -79,7 +79,7 @@ class Numbered:
 
     def placed(self, x: Tensor) -> tuple[Tensor, PatchGrid] | None:
         """The numbers of `x`, and the grid that they count on; None if it was not followed."""
-        known: _Known | None = self._of.get(x)  # type: ignore[no-untyped-call]
+        known: _Known | None = self._of.get(x)
         if known is None:
             return None
         if self._written and self._written.get(_memory(x), 0) > known.clock:

@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from .nested import tensors_in
+from .of_tensors import OfTensors
 
 _PICKING = {"getitem", "index_select", "gather", "take_along_dim"}
 _ONE_BY_ONE = {"getitem", "select", "unbind", "iter", "split", "chunk"}
 _SORTING = {"sort", "msort", "topk"}
+_CHANGING = _PICKING | _ONE_BY_ONE | _SORTING
 _TOGETHER = {"stack", "cat", "concat", "pad_sequence"}
 
 _TOKENS = (
@@ -62,7 +63,7 @@ class Orders:
         self._widths = widths
         self._is_content = is_content
         self._is_of_features = is_of_features
-        self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._of = OfTensors[_Order]()
 
     def problem(self, *tensors: Any, placed: bool) -> str | None:
         """Why an attention with these queries and keys is not among the probe's tokens in their order.
@@ -78,13 +79,14 @@ class Orders:
                 return _TOKENS.format(order.by)
         return None
 
-    def follow(self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
-        """Take notice of one operation of the pass, named as in torch, without underscores around it."""
+    def follow(self, operation: str, given: Sequence[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any],
+               result: Any) -> None:  # fmt: skip
+        """Take notice of one operation of the pass, as `Sources.follow` does."""
         x = args[0] if args else kwargs.get("input")
-        changes = operation in _PICKING | _ONE_BY_ONE | _SORTING or operation.startswith("flip")
+        changes = operation in _CHANGING or operation.startswith("flip")
         if not self._of and not (changes and isinstance(x, Tensor)):
             return
-        order = self._joint([*tensors_in((args, kwargs))])
+        order = self._joint(given)
         if operation in _TOGETHER:
             order = dataclasses.replace(order, alone=False)
         elif changes and isinstance(x, Tensor) and self._is_content(x):
@@ -94,7 +96,7 @@ class Orders:
                 self._of[one] = order
 
     def _order(self, x: Any) -> _Order:
-        return self._of.get(x, _AS_IT_IS) if isinstance(x, Tensor) else _AS_IT_IS  # type: ignore[no-untyped-call]
+        return self._of.get(x, _AS_IT_IS)
 
     def _joint(self, tensors: Sequence[Tensor]) -> _Order:
         """That of what is made of several tensors: of those that are not as they are, unknown if they differ."""
@@ -144,7 +146,7 @@ class Orders:
         """Of features of tokens, or their ids, that are sorted along the tokens."""
         given = dict(zip({"topk": ("k", "dim"), "sort": ("dim",)}.get(operation, ()), rest, strict=False)) | kwargs
         axis = given.get("dim", 0 if operation == "msort" else -1) % x.dim()
-        made = next(tensors_in(result), x)
+        made = next(iter(tensors_in(result)), x)
         if made.shape != x.shape or (x.dim() == 2 and x.is_floating_point()) or axis == x.dim() - 1 > 1:
             return order
         return self._picked(x, axis, (), order, f"{operation}()")
@@ -159,7 +161,7 @@ class Orders:
                 return False
         elif kwargs.get("dim", (*rest, 0, 0)[operation in ("split", "chunk")]) != 0:
             return False
-        parts = list(tensors_in(result))
+        parts = tensors_in(result)
         if operation in ("split", "chunk"):
             return len(parts) == self._sequences
         # Stacked queries, keys and values are taken apart likewise.

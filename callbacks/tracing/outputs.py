@@ -10,17 +10,16 @@ is of, and its sign, through what only moves, scales or adds it, up to the layer
 import dataclasses
 import functools
 import operator
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from .axes import MOVING, REGROUPING, SAME
 from .contraction import OPERATIONS
 from .divided import Divided
-from .nested import tensors_in
+from .of_tensors import OfTensors
 from .opposed import Opposed
 from .replayed import replayed
 from .sums import ADDING, SUBTRACTING, Sum, read_mixture, read_sum, sign_of
@@ -59,7 +58,7 @@ class Outputs:
         """`sources` says what a tensor was made from, as a set of `Sources`."""
         self._refuse = refuse
         self._sources = sources
-        self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._of = OfTensors[_Output]()
         self._heads = 0  # numbered so far
         self._values = Opposed()
         self.divided = Divided(
@@ -102,14 +101,14 @@ class Outputs:
         self._made_from[name] = functools.reduce(operator.or_, map(self._sources, made_of), 0) & ~attention, attention
         self.divided.begin(name, result, with_values=True)
 
-    def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
-               result: Any) -> None:  # fmt: skip
-        """Take notice of one operation of the pass, named as in torch, without underscores around it."""
-        self.divided.follow(func, operation, args, kwargs, result)
+    def follow(self, func: Callable[..., Any], operation: str, given: Sequence[Tensor], args: tuple[Any, ...],
+               kwargs: dict[str, Any], result: Any) -> None:  # fmt: skip
+        """Take notice of one operation of the pass, as `Sources.follow` does."""
+        self.divided.follow(func, operation, given, args, kwargs, result)
         if not self._of or operation not in _FOLLOWED:
             return
         x = args[0] if args else None
-        known = [one for one in tensors_in((args, kwargs)) if self._output(one) is not None]
+        known = [one for one in given if one in self._of]
         if not known:
             return
         if operation in ADDING:
@@ -134,7 +133,7 @@ class Outputs:
             self._move(func, operation, args, kwargs, output, result)
 
     def _output(self, x: Any) -> _Output | None:
-        return self._of.get(x) if isinstance(x, Tensor) else None  # type: ignore[no-untyped-call]
+        return self._of.get(x)
 
     def _move(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
               output: _Output, result: Any) -> None:  # fmt: skip

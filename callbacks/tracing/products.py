@@ -17,11 +17,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from .axes import Atom, Axis, moved, regrouped, size_of
 from .contraction import OPERATIONS, read_contraction
 from .nested import tensors_given
+from .of_tensors import OfTensors
 from .product import Product, Side
 
 FACTORS = {"mul", "imul", "rmul", "multiply"}
@@ -42,12 +42,11 @@ class Products:
     def __init__(self, is_made_of_inputs: Callable[[Tensor], bool] = lambda x: True) -> None:
         """is_made_of_inputs: whether they had a part in a tensor; others are no queries, and no keys."""
         self._is_made_of_inputs = is_made_of_inputs
-        self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._of = OfTensors[Product]()
 
     def of(self, logits: Tensor) -> Product | None:
         """The product that `logits` come from; None if that was not seen."""
-        product: Product | None = self._of.get(logits)  # type: ignore[no-untyped-call]
-        return product
+        return self._of.get(logits)
 
     def are_both_made_of_inputs(self, product: Product) -> bool:
         """Whether what is multiplied may be queries and keys, and no weights of a layer."""

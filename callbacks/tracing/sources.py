@@ -4,15 +4,13 @@ Queries and keys of self-attention are made of one tensor, and so from the same 
 not: the keys were made by an encoder, whose attentions the queries have not gone through, or from another input.
 """
 
-import functools
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from .nested import tensors_in
+from .of_tensors import OfTensors
 
 RANDOM, SHUFFLED = 1, 2  # bits of every set of sources; then one of each input, then one of each attention
 _FIRST = 2
@@ -31,24 +29,27 @@ class Sources:
     """Follows `inputs` through a pass; a set of sources is the bits of a number."""
 
     def __init__(self, inputs: Sequence[Tensor]) -> None:
-        self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._of = OfTensors[int]()
         for number, x in enumerate(inputs):
             self._of[x] = self.of(x) | of_input(number)
         self._attentions = _FIRST + len(inputs)
 
     def of(self, x: Any) -> int:
         """Those of a tensor; none of one that was made without any, or out of sight."""
-        found: int = self._of.get(x, 0) if isinstance(x, Tensor) else 0  # type: ignore[no-untyped-call]
-        return found
+        return self._of.get(x, 0)
 
     def new_attention(self) -> int:
         """The set that holds an attention alone."""
         self._attentions += 1
         return 1 << (self._attentions - 1)
 
-    def follow(self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
-        """Take notice of one operation of the pass, named as in torch, without underscores around it."""
-        found = self._all((args, kwargs))
+    def follow(self, operation: str, given: Sequence[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any],
+               result: Any) -> None:  # fmt: skip
+        """Take notice of one operation of the pass, named as in torch, without underscores around it.
+
+        given: the tensors in its arguments, and in lists, tuples and dictionaries of them.
+        """
+        found = self._together(given)
         if operation in _DRAWING:
             found |= RANDOM
         if operation in _PICKING and self._all((args[1:], kwargs)) & RANDOM:
@@ -65,7 +66,13 @@ class Sources:
     def add(self, sources: int, results: Any) -> None:
         """The tensors in `results` have these, too."""
         for x in tensors_in(results):
-            self._of[x] = self.of(x) | sources
+            self._of[x] = self._of.get(x, 0) | sources
 
     def _all(self, values: Any) -> int:
-        return functools.reduce(operator.or_, map(self.of, tensors_in(values)), 0)
+        return self._together(tensors_in(values))
+
+    def _together(self, tensors: Sequence[Tensor]) -> int:
+        found = 0
+        for x in tensors:
+            found |= self._of.get(x, 0)
+        return found

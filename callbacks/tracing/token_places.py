@@ -75,12 +75,12 @@ class TokenPlaces:
         self._left = ""  # by what tokens went out of sight
         self._shared: list[tuple[Tensor, Tensor, int]] = []  # whose memory NumPy has, too: what they held, and version
 
-    def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
-               result: Any) -> None:  # fmt: skip
-        """Take notice of one operation of the pass, named as in torch, without underscores around it."""
+    def follow(self, func: Callable[..., Any], operation: str, given: Sequence[Tensor], args: tuple[Any, ...],
+               kwargs: dict[str, Any], result: Any) -> None:  # fmt: skip
+        """Take notice of one operation of the pass, as `Sources.follow` does."""
         if operation in _LEAVING and args and isinstance(args[0], Tensor):
             self._leave(operation, args[0])
-        self._followed.follow(func, operation, args, kwargs, result)
+        self._followed.follow(func, operation, given, args, kwargs, result)
 
     def are_none(self, x: Tensor) -> None:
         """`x` is of no tokens, whatever it has seen of them: what attends with latents as queries, say."""

@@ -43,15 +43,15 @@ class TokensOfCalls:
         self._unfolds: dict[str, Unfold] = {}  # of attentions whose heads are folded
         self._made = 0  # attentions of the operation that is under way, as a set of sources
 
-    def follow(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
-               result: Any) -> None:  # fmt: skip
-        """Take notice of one operation of the pass, named as in torch, without underscores around it."""
-        self.sources.follow(operation, args, kwargs, result)
+    def follow(self, func: Callable[..., Any], operation: str, given: Sequence[Tensor], args: tuple[Any, ...],
+               kwargs: dict[str, Any], result: Any) -> None:  # fmt: skip
+        """Take notice of one operation of the pass, as `Sources.follow` does."""
+        self.sources.follow(operation, given, args, kwargs, result)
         self.exchanges.follow(func, operation, args, kwargs, result)
-        self.patches.follow(func, operation, args, kwargs, result)
-        self.places.follow(func, operation, args, kwargs, result)
+        self.patches.follow(func, operation, given, args, kwargs, result)
+        self.places.follow(func, operation, given, args, kwargs, result)
         self._channels.follow(func, operation, args, kwargs, result)
-        self._orders.follow(operation, args, kwargs, result)
+        self._orders.follow(operation, given, args, kwargs, result)
 
     def finish(self, result: Any) -> None:
         """The operation is through: attentions that were told of meanwhile have a part in `result`."""

@@ -14,12 +14,12 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from .axes import MOVING, REGROUPING, SAME, Axes, arranged, axes_of, leaves, moved, size_of
 from .contraction import OPERATIONS, Contraction, read_contraction
 from .nested import tensors_given
 from .observer import Observer
+from .of_tensors import OfTensors
 from .plain_attention import PlainAttention
 from .products import FACTORS
 from .tokens_of_calls import TokensOfCalls
@@ -77,7 +77,7 @@ class Weights:
         self._tokens = tokens
         self._summed = summed
         self._names: set[str] = set()  # the attentions whose weights the model has computed itself
-        self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._of = OfTensors[tuple[WatchedWeights, ...]]()
         self._met: set[str] = set()
         self._heads = HeadsMet()
         self._twins = Twins()
@@ -106,7 +106,7 @@ class Weights:
         """Take notice of one operation of the pass, named as in torch, without underscores around it."""
         if not self._of or operation in _LIKE:
             return
-        known = [(x, entry) for x in tensors_given(args, kwargs) for entry in self._of.get(x, ())]  # type: ignore[no-untyped-call]
+        known = [(x, entry) for x in tensors_given(args, kwargs) for entry in self._of.get(x, ())]
         if operation.endswith("_as"):  # x.expand_as(weights)
             known = [(x, entry) for x, entry in known if args and x is args[0]]
         if not known or not (operation == "setitem" or any(True for _ in tensors_given((result,), {}))):
@@ -190,7 +190,7 @@ class Weights:
     ) -> WatchedWeights | None:
         """All parts of some weights, joined again as they were."""
         parts = args[0] if args else kwargs.get("tensors", ())
-        of_parts = [[e for e in self._of.get(part, ()) if e.name == entry.name] for part in parts]  # type: ignore[no-untyped-call]
+        of_parts = [[e for e in self._of.get(part, ()) if e.name == entry.name] for part in parts]
         wholes = [found[0].whole if found and found[0].clean is not None else None for found in of_parts]
         whole = wholes[0]
         if whole is None or whole.clean is None or any(other is not whole for other in wholes):

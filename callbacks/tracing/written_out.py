@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
+from .of_tensors import OfTensors
 from .product import Product
 from .products import Products
 
@@ -89,8 +89,8 @@ class WrittenOut:
         self._widths = widths
         self._next_name = next_name
         self._take = take
-        self._of: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
-        self._sums: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._of = OfTensors[_Exponentials]()
+        self._sums = OfTensors[_Sum]()
         self.unfinished: set[str] = set()
         """Those whose weights were not seen."""
 
