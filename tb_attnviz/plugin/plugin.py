@@ -168,6 +168,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         jobs = [
             {**job.about, "state": job.state, **dataclasses.asdict(job.progress), "priority": job.priority}
             for job in self._jobs.listing()
+            if job.about
         ]
         cache = {"bytes": self._store.size_bytes, "limit": self._store.limit_bytes}
         return json_response(request, {"jobs": jobs, "cache": cache})
