@@ -37,7 +37,7 @@ def _lost(earlier: Spells, last: int, now: Spells, row: int) -> Iterator[str]:
     for kind in now.kinds:
         if kind.trouble or kind.general or kind.beside or not now.knows(kind, row):
             continue
-        had, has = earlier.heads(kind, last, lasted=True), now.heads(kind, row)
+        had, has = earlier.heads(kind, last), now.heads(kind, row)  # those that lists at both steps have
         gone = len(had) - len(has)
         if same:
             gone = sum(not now.is_of_narrower(kind, head, row) for head in had - has)

@@ -54,3 +54,15 @@ def test_heads_of_another_model_are_counted(has: list[float] | None, lost: str, 
 def test_heads_that_another_probe_is_shown_to_are_compared(tmp_path: Path) -> None:
     found = begun_again(tmp_path, [0.9, 0.9, 0, 0], [0, 0.9, 0.9, 0], layers=LAYERS[:1], probe=OTHER)
     assert found.sentence.endswith("with another probe; lost there: 1 of 2 previous-token heads")
+
+
+def test_a_kind_that_heads_have_had_for_one_step_is_lost_as_the_list_there_has_it(tmp_path: Path) -> None:
+    for start, rows in ((0, [[0.0] * 4, [0.9, 0, 0, 0]]), (200, [[0.0] * 4])):
+        writer = RunWriter(str(tmp_path))
+        writer.begin(start, PROBE, LAYERS[:1])
+        for number, values in enumerate(rows):
+            figures = {"entropy": np.full(4, 0.5, np.float32), "previous": np.float32(values)}
+            writer.write_health(start + 100 * number, figures)
+        writer.close()
+    [found] = [one for one in open_run(tmp_path).events() if one.what == "restart"]
+    assert found.sentence == "begun again between steps 100 and 200; lost there: 1 previous-token head"
