@@ -246,8 +246,9 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def static_route(self, request: Request) -> Response:
+        found = static_files.read(request.path.rsplit("/static/", 1)[-1])
         self._jobs.begin(_READY)  # a worker's process starts while the browser reads the script
-        return file_response(request, *static_files.read(request.path.rsplit("/static/", 1)[-1]))
+        return file_response(request, *found)
 
     def _without_what_is_unreadable(self, request: Request, view: Callable[[Request], Response]) -> Response:
         """What `view` answers once the steps that cannot be read are left out: each of them is met once."""

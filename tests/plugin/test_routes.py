@@ -185,6 +185,8 @@ def test_bad_input_gets_one_sentence(
 def test_a_static_file_is_sent_once(logdir: Path) -> None:
     plugin = load(logdir)
     client = werkzeug.test.Client(plugin.get_plugin_apps()["/static/*"])
+    assert client.get("/static/none.js").status_code == 404
+    assert not plugin._jobs.listing(), "what is not there starts nothing"
     first = client.get("/static/index.js")
     assert (first.status_code, len(first.data) > 0) == (200, True)
     wait_until(lambda: any(worker.begun for worker in plugin._jobs._workers), seconds=60)
