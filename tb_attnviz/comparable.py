@@ -18,37 +18,32 @@ class Comparable(Protocol):
     def layers(self) -> tuple[Layer, ...]: ...
 
 
-def check_comparable(run: Comparable, other: Comparable, layer: int) -> None:
-    """Raises NotComparableError unless the heads of `layer` of `run` can be shown in the frame of those of `other`.
+def counterpart(run: Comparable, other: Comparable, layer: int) -> int:
+    """Which of the recorded layers of `other` is `layer` of `run`: the one of its name, wherever it stands among them.
 
-    Both runs must have been recorded with the same probe, so that point answers to point, and at `layer` both must have
-    the same heads of the same layer of the model.
+    Raises NotComparableError unless its heads can be shown in one frame: both runs must have been recorded with the
+    same probe, so that point answers to point, and with the same heads of that layer.
     """
     if run.probe.fingerprint != other.probe.fingerprint:
         here, there = (f"{len(p.sequences):,} of {p.tokens:,} tokens" for p in (run.probe, other.probe))
         sizes = "as many, but others" if here == there else f"{here}, and {there}"
         raise NotComparableError(f"the two runs were recorded with different probe sequences ({sizes})")
-    here, there = (_shape(one.layers, layer) for one in (run, other))
-    if here != there:
-        raise NotComparableError(f"layer {layer} has {here} in this run and {there} in the other one")
-    ours, theirs = (_in_model(one.layers[layer], layer) for one in (run, other))
-    if ours != theirs:
+    ours = run.layers[layer]
+    found = next((index for index, one in enumerate(other.layers) if one.name == ours.name), None)
+    if found is None:
+        raise NotComparableError(f"layer {layer}, {ours.name}, was not recorded in the other run")
+    theirs = other.layers[found]
+    if (here := _heads(ours)) != (there := _heads(theirs)):
+        raise NotComparableError(f"layer {layer}, {ours.name}, has {here} in this run and {there} in the other one")
+    if ours.tokens != theirs.tokens:
         raise NotComparableError(
-            f"layer {layer} of what was recorded is {ours} in this run and {theirs} in the other one"
+            f"layer {layer}, {ours.name}, attends among other tokens in this run than in the other one"
         )
-    if run.layers[layer].tokens != other.layers[layer].tokens:
-        raise NotComparableError(f"layer {layer} attends among other tokens in this run than in the other one")
+    return found
 
 
-def _in_model(layer: Layer, index: int) -> str:
-    """Which of the model's layers and heads were recorded there."""
-    heads = [layer.in_model(index, head)[1] for head in range(layer.heads)]
-    some = "" if heads == list(range(layer.heads)) else f", heads {', '.join(map(str, heads))}"
-    return f"layer {layer.in_model(index, 0)[0]} of the model{some}"
-
-
-def _shape(layers: tuple[Layer, ...], layer: int) -> str:
+def _heads(layer: Layer) -> str:
     """What must be equal for two layers to have a frame in common."""
-    if not 0 <= layer < len(layers):
-        return "no heads"
-    return f"{layers[layer].heads} heads of {layers[layer].head_dim} dimensions"
+    numbers = [layer.in_model(0, head)[1] for head in range(layer.heads)]
+    some = "" if numbers == list(range(layer.heads)) else f" ({', '.join(map(str, numbers))})"
+    return f"{layer.heads} heads{some} of {layer.head_dim} dimensions"

@@ -14,7 +14,7 @@ from scipy.spatial.distance import jensenshannon
 
 import tb_attnviz
 from tb_attnviz import Run, comparison
-from tb_attnviz.comparable import NotComparableError, check_comparable
+from tb_attnviz.comparable import NotComparableError, counterpart
 from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import Layer, Lengths, ProbeRecord, RunWriter, Samples, SamplesLocation, Sequence
 from tb_attnviz.events.records import CorruptRecordError
@@ -98,27 +98,43 @@ def test_two_runs_are_compared_head_by_head(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("here", "there", "sentence"),
+    ("here", "there", "found"),
     [
-        ({}, {"number": 2}, r"is layer 0 of the model in this run and layer 2 of the model in the other one"),
+        ({}, {"name": "other"}, r"layer 0, attention, was not recorded in the other run"),
         (
             {"head_numbers": (0, 2)},
             {"head_numbers": (1, 3)},
-            r"heads 0, 2 in this run and .* heads 1, 3 in the other one",
+            r"layer 0, attention, has 2 heads \(0, 2\) .* and 2 heads \(1, 3\) of 8 dimensions in the other one",
         ),
-        ({"number": 0, "head_numbers": (0, 1)}, {}, None),
+        ({"number": 0, "head_numbers": (0, 1)}, {}, 0),
+        ({"number": 2}, {}, 0),  # of another one a layer before it was not recorded
     ],
 )
-def test_only_the_same_heads_of_the_model_are_comparable(
-    here: dict[str, Any], there: dict[str, Any], sentence: str | None
+def test_only_the_same_heads_of_a_layer_of_that_name_are_comparable(
+    here: dict[str, Any], there: dict[str, Any], found: str | int
 ) -> None:
     layer = Layer("attention", 2, 2, 8, 0.3, causal=False)
     run, other = (SimpleNamespace(probe=PROBE, layers=(dataclasses.replace(layer, **said),)) for said in (here, there))
-    if sentence is None:
-        check_comparable(run, other, 0)
+    if isinstance(found, int):
+        assert counterpart(run, other, 0) == found
         return
-    with pytest.raises(NotComparableError, match=sentence):
-        check_comparable(run, other, 0)
+    with pytest.raises(NotComparableError, match=found):
+        counterpart(run, other, 0)
+
+
+def test_a_layer_is_compared_with_the_one_of_its_name(run: Run, tmp_path: Path) -> None:
+    """Wherever that stands: the other run recorded the second layer alone, as its first."""
+    writer = RunWriter(str(tmp_path / "some"))
+    writer.write_probe(PROBE, step=0)
+    second = dataclasses.replace(LAYERS[1], number=1)
+    writer.write_checkpoint(100, [(second, make_samples(second, seed=5))])
+    writer.close()
+    some = tb_attnviz.open_run(tmp_path / "some")
+    expected = [mean_distance(rows(some, 100, 0, head), rows(run, 100, 1, head)) for head in range(second.heads)]
+    np.testing.assert_allclose(some.change(100, 100, 0, against=run), expected, atol=1e-6)
+    np.testing.assert_allclose(run.change(100, 100, 1, against=some), expected, atol=1e-6)
+    with pytest.raises(NotComparableError, match=r"layer 0, blocks\.0\.attention, was not recorded in the other run"):
+        run.change(100, 100, 0, against=some)
 
 
 def test_what_was_not_recorded_is_said(run: Run) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from werkzeug import Request
 
+from tb_attnviz.comparable import counterpart
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.plugin import parameters, tasks
 from tb_attnviz.plugin.about import about
@@ -24,10 +25,14 @@ _MOST_BYTES = 2**24  # of a list of points: a million of them
 
 @dataclasses.dataclass(frozen=True)
 class PictureRequest:
-    """One picture of a run, and how soon it is wanted: 0 looked at, 1 the rest of the matrix, 2 not yet."""
+    """One picture of a run, and how soon it is wanted: 0 looked at, 1 the rest of the matrix, 2 not yet.
+
+    `home`: the number of the layer in the run in whose frame it is shown.
+    """
 
     run: str
     layer: int
+    home: int
     step: int
     view: View
     priority: int
@@ -41,7 +46,7 @@ class PictureRequest:
         """Equal for pictures that have their frame, or their chain of steps, in common."""
         view = self.view
         source, projection = view.source, view.projection
-        shared = (view.fitted_to.directory, self.layer, view.steps, source.subset)
+        shared = (view.fitted_to.directory, self.home, view.steps, source.subset)
         return (shared, projection.normalise) if projection.linear else (shared, projection, view.head)
 
 
@@ -59,9 +64,9 @@ def parse(
     head = parameters.integer(request, "head") if one_head else parameters.optional_integer(request, "head")
     if head is not None and not 0 <= head < described.heads:
         raise NotRecordedError(f"no head {head}: layer {layer} has heads 0 to {described.heads - 1}")
-    framed = in_frame_of or run
+    framed, home = (run, layer) if in_frame_of is None else (in_frame_of, counterpart(run, in_frame_of, layer))
     newest = parameters.integer(request, "frame", default=framed.newest_step)
-    recorded = framed.steps_of(layer) if layer < len(framed.layers) else framed.steps
+    recorded = framed.steps_of(home)
     end = bisect.bisect_right(recorded, newest)
     if not end:
         first = recorded[0] if recorded else framed.newest_step
@@ -69,7 +74,7 @@ def parse(
     alone = parameters.choice(request, "fit", ("all", "newest"), default="all") == "newest"
     steps = tuple(recorded[end - 1 if alone else 0 : end])
     view = run.view(projection, layer, head, steps=steps, in_frame_of=in_frame_of)
-    return PictureRequest(name, layer, step, view, parameters.priority(request))
+    return PictureRequest(name, layer, home, step, view, parameters.priority(request))
 
 
 def points_task(request: Request, name: str, run: Run, framed: Run | None, store: tasks.StoreAt) -> tuple[Task, int]:

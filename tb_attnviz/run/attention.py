@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import geometry
-from tb_attnviz.comparable import check_comparable
+from tb_attnviz.comparable import counterpart
 from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.image_summary import ImageSummary, summarise
 from tb_attnviz.label_attention import LabelAttention
@@ -80,8 +80,7 @@ def point_figure(run: RecordedRun, step: int, layer: int, figure: str) -> Float3
 def compared_layers(
     run: RecordedRun, step: int, since: int, layer: int, *, against: RecordedRun | None = None
 ) -> tuple[RecordedLayer, RecordedLayer]:
-    """What `change` compares: `layer` at `since`, and at `step`."""
+    """What `change` compares: `layer` at `since`, of `against` if that is given, and at `step`."""
     run.layer(step, layer)
-    if against is not None:
-        check_comparable(run, against, layer)
-    return (against or run).recorded_layers(since)[layer], run.recorded_layers(step)[layer]
+    other, there = (run, layer) if against is None else (against, counterpart(run, against, layer))
+    return other.recorded_layers(since)[there], run.recorded_layers(step)[layer]

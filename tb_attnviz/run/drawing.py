@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from tb_attnviz.comparable import check_comparable
+from tb_attnviz.comparable import counterpart
 from tb_attnviz.events import DamagedFileWarning
 from tb_attnviz.projection import (
     Frame,
@@ -62,12 +62,12 @@ def view(
 ) -> View:
     """Pictures of `layer`, or of one of its heads, in the frame of `steps`: of this run, or of `in_frame_of`.
 
-    Raises NotComparableError as `check_comparable` does.
+    Raises NotComparableError as `counterpart` does.
     """
     if in_frame_of is None:
         return View(run.layer_samples(layer), steps, projection, head)
-    check_comparable(run, in_frame_of, layer)
-    return View(run.layer_samples(layer), steps, projection, head, in_frame_of.layer_samples(layer))
+    there = counterpart(run, in_frame_of, layer)
+    return View(run.layer_samples(layer), steps, projection, head, in_frame_of.layer_samples(there))
 
 
 def project(
@@ -85,10 +85,10 @@ def project(
     elif dims is not None and dims != projection.dims:
         raise ProjectionError(f"'dims' is {projection.dims} in the projection and {dims} beside it: give one")
     check_head(run, run.newest_step, layer, head)
-    framed = in_frame_of or run
+    framed, there = (run, layer) if in_frame_of is None else (in_frame_of, counterpart(run, in_frame_of, layer))
     while True:
         try:
-            steps = tuple(framed.steps_of(layer))
+            steps = tuple(framed.steps_of(there))
             drawn, store = view(run, projection, layer, head, steps=steps, in_frame_of=in_frame_of), MemoryStore()
             shown = run.steps_of(layer)
             return np.concatenate([make(drawn, step, store, lambda done, total: None).points for step in shown])

@@ -268,7 +268,7 @@ class Run(RecordedRun):
     ) -> View:
         """Pictures of `layer`, or of one of its heads, in the frame of `steps`: of this run, or of `in_frame_of`.
 
-        Raises NotComparableError as `check_comparable` does.
+        Raises NotComparableError as `counterpart` does.
         """
         return drawing.view(self, projection, layer, head, steps=steps, in_frame_of=in_frame_of)
 

@@ -1,5 +1,6 @@
 """Two steps and two runs, seen: trails, onion skin, overlay, side by side, difference of health."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +45,11 @@ def write_run(
 
 @pytest.fixture(scope="module")
 def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`a`; `twin`, the same but for its entropies; `short`, of another probe; `small`, of other heads."""
+    """`a`; `twin`, of other entropies; `partly`, without a layer; `short`, of another probe; `small`, of others."""
     directory = tmp_path_factory.mktemp("compare")
     write_run(directory / "a", np.full(HEADS, 0.5))
     write_run(directory / "twin", 0.5 - PARTS)
+    write_run(directory / "partly", 0.5 - PARTS[4:], layers=(dataclasses.replace(LAYERS[1], number=1),))
     write_run(directory / "short", np.full(HEADS, 0.5), ProbeRecord(PROBE.sequences[:2]))
     write_run(directory / "small", np.full(3, 0.5), layers=(Layer("attention", 3, 3, 8, 1.0, causal=True),))
     return directory
@@ -236,6 +238,22 @@ def test_the_difference_of_health(tab: Tab) -> None:
     expect(comparison).to_contain_text("twin · step 400")
 
 
+def test_the_layers_that_both_recorded_are_compared(tab: Tab) -> None:
+    tab.open(run="a", tint="entropy", against="partly", way="difference")
+    said = tab.frame.get_by_role("group", name="Comparison").get_by_role("status")
+    expect(said).to_have_text("Not compared: blocks.0.attention (L0), which partly did not record.")
+    named = tab.frame.get_by_role("list", name="Heads that differ most").get_by_role("button")
+    expect(named.first).to_have_text("L1 H5 −45 %")
+    tab.frame.get_by_role("group", name="Way of comparing").get_by_role("button", name="Side by side").click()
+    second = tab.ready().frame.get_by_role("img", name="Second matrix, partly")
+    rows = np.nonzero(like(tab.pixels(second), QUERY))[0]
+    labels = tab.frame.locator(".rows").last
+    boxes = [one.bounding_box() for one in (second, *(labels.get_by_text(f"L{i}", exact=True) for i in (0, 1)))]
+    top, *middles = (box["y"] if i == 0 else box["y"] + box["height"] / 2 for i, box in enumerate(boxes) if box)
+    assert len(rows) > 50
+    assert rows.min() > np.mean(middles) - top  # none in the row of layer 0
+
+
 def test_what_cannot_be_compared_is_said(tab: Tab) -> None:
     tab.open(run="a", against="short")
     plain = tab.pixels(tab.matrix)
@@ -244,7 +262,7 @@ def test_what_cannot_be_compared_is_said(tab: Tab) -> None:
         "short was recorded with another probe: the health of its heads can be compared, their points cannot."
     )
     choose(tab, "small")
-    expect(said).to_contain_text("small has 1 layer × 3 heads, a has 2 layers with 10 heads")
+    expect(said).to_contain_text("small recorded attention with 3 heads, a blocks.0.attention with 4 heads")
     tab.page.keyboard.press("Escape")
     expect(tab.frame.get_by_role("group", name="Comparison")).to_have_count(0)
     assert tab.ready().pixels(tab.matrix).shape == plain.shape  # nothing moves for it

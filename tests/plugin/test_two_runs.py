@@ -22,12 +22,13 @@ BIPLOT = {"projection": "biplot", "dims": 2, "layer": 1}
 
 @pytest.fixture
 def plugin(run_directory: Path, cache: Path) -> Iterator[AttnVizPlugin]:
-    """A log directory of three runs: `run`, `seed` of the same probe, `stranger` of another one."""
-    seed = RunWriter(str(run_directory.parent / "seed"))
-    seed.write_probe(PROBE, step=0)
-    for step in (0, 120):
-        seed.write_checkpoint(step, [(layer, make_samples(layer, seed=step + 7)) for layer in LAYERS])
-    seed.close()
+    """Four runs: `run`, `seed` of the same probe, `partly` like that without the first layer, `stranger` of another."""
+    for name, layers in (("seed", LAYERS), ("partly", (dataclasses.replace(LAYERS[1], number=1),))):
+        writer = RunWriter(str(run_directory.parent / name))
+        writer.write_probe(PROBE, step=0)
+        for step in (0, 120):
+            writer.write_checkpoint(step, [(layer, make_samples(layer, seed=step + 7)) for layer in layers])
+        writer.close()
     stranger = RunWriter(str(run_directory.parent / "stranger"))
     tokens = tuple(dataclasses.replace(sequence, tokens=sequence.tokens[::-1]) for sequence in PROBE.sequences)
     stranger.write_probe(ProbeRecord(tokens), step=0)
@@ -67,6 +68,20 @@ def test_points_of_a_run_in_the_frame_of_another(ask: Ask, plugin: AttnVizPlugin
     assert np.load(io.BytesIO(some.data)).shape == (1, 3, 2)
 
 
+def test_a_run_that_recorded_some_layers_is_shown_in_the_frame_of_those(ask: Ask) -> None:
+    """The only layer of `partly` is the second one of `run`, and drawn as that of `seed`, of the same samples."""
+    query = {**BIPLOT, "in_frame_of": "run", "step": 120}
+    partly, seed = (
+        ask("points", run=name, **{**query, "layer": layer}) for name, layer in (("partly", 0), ("seed", 1))
+    )
+    assert partly.data == seed.data
+    framed = {**BIPLOT, "in_frame_of": "partly", "step": 100}
+    assert ask("points", run="run", **{**framed, "layer": 1}).status_code == 200
+    refused = ask("points", run="run", **{**framed, "layer": 0})
+    assert refused.status_code == 400
+    assert refused.json["error"] == "layer 0, blocks.0.attention, was not recorded in the other run"
+
+
 def test_a_run_in_its_own_frame_is_as_without(ask: Ask) -> None:
     answer = ask("points", run="run", step=100, **BIPLOT)
     again = ask(
@@ -94,7 +109,7 @@ def test_layers_that_attend_among_other_tokens_are_not_compared(tmp_path: Path, 
     ):
         answer = ask(route, run="own", **query)
         assert answer.status_code == 400, answer.json
-        assert answer.json["error"] == "layer 0 attends among other tokens in this run than in the other one"
+        assert "layer 0, attention, attends among other tokens in this run" in answer.json["error"]
     plugin._jobs.close()
 
 

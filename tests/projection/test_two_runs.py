@@ -162,14 +162,14 @@ def test_runs_without_a_frame_in_common_say_why(record: Record) -> None:
     for name, heads, tokens, sentence in (
         ("text", START, tuple(reversed(TEXT)), r"different probe sequences \(as many, but others\)"),
         ("short", tuple(x[:, :9] for x in START), TEXT[:9], r"\(1 of 9 tokens, and 1 of 100 tokens\)"),
-        ("heads", tuple(x[:1] for x in START), TEXT, "layer 0 has 1 heads of 6 .* and 2 heads of 6 .* other"),
-        ("small", tuple(x[:, :, :5] for x in START), TEXT, "layer 0 has 2 heads of 5 dimensions"),
+        ("heads", tuple(x[:1] for x in START), TEXT, "layer 0, attention, has 1 heads .* and 2 heads .* other"),
+        ("small", tuple(x[:, :, :5] for x in START), TEXT, "layer 0, attention, has 2 heads of 5 dimensions"),
     ):
         other = record(name, {0: heads}, tokens=tokens)
         with pytest.raises(NotComparableError, match=sentence):
             other.project("biplot", 0, 0, in_frame_of=run)
     empty = record("empty", {})
-    with pytest.raises(NotComparableError, match=r"layer 0 has 2 heads of 6 dimensions in this run and no heads"):
+    with pytest.raises(NotComparableError, match="layer 0, attention, was not recorded in the other run"):
         run.project("biplot", 0, 0, in_frame_of=empty)
 
 

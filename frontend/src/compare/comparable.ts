@@ -1,87 +1,85 @@
+import { counterparts } from '../run/counterparts';
 import type { Layer, Run } from '../run/types';
 
-/** Numbers of layers, or heads, in a sentence. */
+/** Names of layers in a sentence. */
 const MOST_LISTED = 12;
 
 /** What of two runs can be laid side by side. */
 export interface Comparable {
-  /** Whether a point of one is the same token of the same head in the other. */
-  readonly points: boolean;
-  /** Whether a head of one has its counterpart in the other. */
-  readonly heads: boolean;
-  /** What cannot be compared, and what can; null where everything can. */
+  /** Of each layer of the shown run the other's number of it: where its heads have counterparts, and where their points have; null
+   * elsewhere. */
+  readonly heads: readonly (number | null)[];
+  readonly points: readonly (number | null)[];
+  /** Which layers are not compared; null where all are. */
+  readonly missing: string | null;
+  /** The same, and what else cannot be compared. */
   readonly sentence: string | null;
 }
 
 export function comparable(shown: Run, other: Run): Comparable {
-  const heads = (run: Run) => run.layers.map((layer) => layer.heads);
-  if (heads(shown).join() !== heads(other).join()) {
-    const sentence = `${other.run} has ${shape(heads(other))}, ${shown.run} has ${shape(heads(shown))}: no head has its counterpart, so nothing can be compared.`;
-    return { points: false, heads: false, sentence };
+  const heads = counterparts(shown, other);
+  const nothing = shown.layers.map(() => null);
+  if (heads.every((there) => there === null)) {
+    const missing = `${other.run} recorded ${recorded(other)}, ${shown.run} ${recorded(shown)}: no head has its counterpart, so nothing can be compared.`;
+    return { heads, points: nothing, missing, sentence: missing };
   }
-  const at = shown.layers.findIndex((layer, i) => inModel(layer) !== inModel(other.layers[i]));
-  if (at >= 0) {
-    const [here, there] = whichAreOthers(shown.layers, other.layers, at);
-    const sentence = `${other.run} recorded ${there} of the model, ${shown.run} ${here}: no head has its counterpart, so nothing can be compared.`;
-    return { points: false, heads: false, sentence };
+  const missing = missingOf(shown, other, heads);
+  if (!sameProbe(shown, other)) {
+    const says = `${other.run} was recorded with another probe: the health of its heads can be compared, their points cannot.`;
+    return { heads, points: nothing, missing, sentence: both(says, missing) };
   }
-  if (tokens(shown) !== tokens(other)) {
-    const sentence = `${other.run} has layers that attend among other tokens than those of ${shown.run}: the health of its heads can be compared, their points cannot.`;
-    return { points: false, heads: true, sentence };
-  }
-  if (sameProbe(shown, other)) return { points: true, heads: true, sentence: null };
-  const sentence = `${other.run} was recorded with another probe: the health of its heads can be compared, their points cannot.`;
-  return { points: false, heads: true, sentence };
+  const points = heads.map((there, i) => {
+    const [mine, its] = [shown.layers[i], there === null ? undefined : other.layers[there]];
+    return mine && its && drawnAlike(mine, its) ? there : null;
+  });
+  const apart = shown.layers.filter((_, i) => heads[i] !== null && points[i] === null);
+  const says =
+    apart.length > 0
+      ? `Of ${list(apart)} only the health is compared: in ${other.run} heads there have vectors of another length, or attend among other tokens.`
+      : null;
+  return { heads, points, missing, sentence: both(missing, says) };
 }
 
-/** Which of the model's layers it is, and which of its heads. */
-function inModel(layer: Layer | undefined): string {
-  return `${layer?.number}: ${layer?.head_numbers.join(', ')}`;
+/** "Not compared: blocks.1.attention (L1), which b did not record." */
+function missingOf(shown: Run, other: Run, heads: readonly (number | null)[]): string | null {
+  const alone = shown.layers.filter((_, i) => heads[i] === null);
+  const named = new Set(other.layers.map(({ name }) => name));
+  const parts = [
+    [alone.filter(({ name }) => !named.has(name)), `which ${other.run} did not record`],
+    [alone.filter(({ name }) => named.has(name)), `of which ${other.run} has other heads`],
+    [
+      other.layers.filter(({ name }) => !shown.layers.some((layer) => layer.name === name)),
+      `which ${shown.run} did not record`,
+    ],
+  ] as const;
+  const told = parts.flatMap(([layers, why]) => (layers.length > 0 ? [`${list(layers)}, ${why}`] : []));
+  return told.length > 0 ? `Not compared: ${told.join('; ')}.` : null;
 }
 
-/** What two runs recorded of as many layers, where they differ: other layers, or of the layer at this place other heads. */
-function whichAreOthers(here: readonly Layer[], there: readonly Layer[], at: number): string[] {
-  const [mine, others] = [here, there].map((layers) =>
-    list(
-      'layer',
-      layers.map(({ number }) => number),
-    ),
-  );
-  if (mine !== others) return [mine ?? '', others ?? ''];
-  return [here[at], there[at]].map(
-    (layer) => `${list('head', layer?.head_numbers ?? [])} of layer ${layer?.number}`,
-  );
+function both(...sentences: readonly (string | null)[]): string | null {
+  return sentences.filter((sentence) => sentence !== null).join(' ') || null;
 }
 
-/** "layers 0, 1"; of many the first ones. */
-function list(noun: string, numbers: readonly number[]): string {
-  const told = numbers.length > MOST_LISTED ? [...numbers.slice(0, MOST_LISTED), '…'] : numbers;
-  return `${noun}${numbers.length === 1 ? '' : 's'} ${told.join(', ')}`;
+/** "blocks.0.attention (L0), blocks.1.attention (L1)"; of many the first ones. */
+function list(layers: readonly Layer[]): string {
+  const named = layers.slice(0, MOST_LISTED).map(({ name, number }) => `${name} (L${number})`);
+  return [...named, ...(layers.length > MOST_LISTED ? ['…'] : [])].join(', ');
 }
 
-/** Which tokens each layer attends from and to, as one text. */
-function tokens({ layers }: Run): string {
-  return JSON.stringify(
-    layers.map(({ queries_of, keys_of, query_grid, key_grid }) => [
-      queries_of,
-      keys_of,
-      query_grid,
-      key_grid,
-    ]),
-  );
+/** "attention with heads 0, 2"; of several layers their names and how many heads each has. */
+function recorded({ layers }: Run): string {
+  const told = layers.slice(0, MOST_LISTED).map(({ name, heads }) => `${name} with ${heads} heads`);
+  return [...told, ...(layers.length > MOST_LISTED ? ['…'] : [])].join(', ') || 'no layer';
+}
+
+/** Whether a point of one is the same token of the same head in the other, in as many dimensions. */
+function drawnAlike(a: Layer, b: Layer): boolean {
+  const of = ({ queries_of, keys_of, query_grid, key_grid, head_dim }: Layer) =>
+    JSON.stringify([queries_of, keys_of, query_grid, key_grid, head_dim]);
+  return of(a) === of(b);
 }
 
 function sameProbe(a: Run, b: Run): boolean {
   if (a.probe && b.probe) return a.probe === b.probe;
   return a.sequences === b.sequences && a.queries === b.queries && a.keys === b.keys;
-}
-
-/** "12 layers × 12 heads"; of ragged ones the sum. */
-function shape(heads: readonly number[]): string {
-  const [first = 0] = heads;
-  const even = heads.every((count) => count === first);
-  const layers = `${heads.length} ${heads.length === 1 ? 'layer' : 'layers'}`;
-  return even
-    ? `${layers} × ${first} heads`
-    : `${layers} with ${heads.reduce((sum, count) => sum + count, 0)} heads`;
 }

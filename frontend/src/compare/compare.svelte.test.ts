@@ -18,6 +18,7 @@ const FIRST = runOf({ run: 'first', steps: [0, 100, 200, 300], probe: 'p' });
 const SECOND = runOf({ run: 'second', steps: [0, 140, 260], probe: 'p' });
 const OTHERS = runOf({ run: 'others', probe: 'q' });
 const SMALL = runOf({ run: 'small', layers: [layerOf({ heads: 1 })] });
+const WIDE = runOf({ run: 'wide', probe: 'p', layers: [layerOf({ name: 'b' }), ...FIRST.layers] });
 const BROKEN = runOf({ run: 'broken', error: 'It cannot be read.' });
 
 /** Entropy of head 0 is the step, of head 1 twice that. */
@@ -58,6 +59,7 @@ let health: Health;
 let shown: Shown;
 let loader: PointLoader;
 let against: Comparison;
+let places: HeadPlace[];
 let end: () => void;
 
 async function pass(): Promise<void> {
@@ -69,7 +71,7 @@ async function pass(): Promise<void> {
 beforeEach(async () => {
   vi.useFakeTimers();
   vi.stubGlobal('cancelAnimationFrame', () => {});
-  runs = [FIRST, SECOND, OTHERS, SMALL, BROKEN];
+  runs = [FIRST, SECOND, OTHERS, SMALL, WIDE, BROKEN];
   asked = [];
   data = new RunState(source);
   data.name = 'first';
@@ -81,7 +83,7 @@ beforeEach(async () => {
   loader = new PointLoader(source);
   const axes = new Axes(playback);
   axes.frame = 300;
-  const places = [0, 1].map((head) => ({ layer: 0, head }));
+  places = [0, 1].map((head) => ({ layer: 0, head }));
   end = $effect.root(() => {
     const rest = { loader, axes, playback, health, places, headView: { pair: null }, reducedMotion: true };
     against = new Comparison({ data, focus: shown, marks: shown, ...rest });
@@ -184,4 +186,25 @@ it('says that no head has its counterpart', () => {
   against.choose('small', 'same');
   expect([against.drawn, against.series]).toEqual([false, null]);
   expect(against.sentence).toContain('no head has its counterpart');
+});
+
+it('compares the layers that both have, each with the one of its name', async () => {
+  places.splice(0, 2, { layer: 0, head: 0 }, { layer: 1, head: 0 }, { layer: 1, head: 1 });
+  data.name = 'wide';
+  await data.refresh();
+  const entropy = WIDE.steps.map((step) => [7, step + 1, step + 2]);
+  health.figures = readHealth({ ...figuresOf(WIDE), heads: [1, 2], figures: { entropy } });
+  shown.opened = { layer: 0, head: 0 };
+  against.choose('second', 'same');
+  await pass();
+  await pass();
+  expect(against.matrix.questions(0)).toMatchObject([
+    { query: { run: 'second', layer: 1 }, numbers: [1, 2] },
+  ]);
+  expect(against.headView.queries([0])).toEqual([]);
+  expect(against.sentence).toBe('Not compared: b (L0), which second did not record.');
+  playback.go(0);
+  against.way = 'difference';
+  await pass();
+  expect([...(against.difference?.values ?? [])]).toEqual([Number.NaN, 1, 2]);
 });

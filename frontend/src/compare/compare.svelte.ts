@@ -1,13 +1,15 @@
 import { untrack } from 'svelte';
 import { type Between, between, placeOfStep } from '../base/steps';
 import type { Marks } from '../find/marks.svelte';
+import { aligned } from '../health/aligned';
 import { type Difference, differenceOf } from '../health/difference';
 import { figureTitle } from '../health/figures';
 import { FiguresOfRun } from '../health/figures_of_run.svelte';
-import type { Scale, Series } from '../health/health';
+import type { Series } from '../health/health';
 import type { RunHealth } from '../health/run_health.svelte';
 import type { HeadScore } from '../health/scores';
 import type { Playback } from '../playback/playback.svelte';
+import { countHeads, headNumber } from '../render/layout';
 import type { Feature } from '../run/feature';
 import type { HeadPlace } from '../run/head';
 import type { RunState } from '../run/run_state.svelte';
@@ -63,15 +65,19 @@ export class Comparison implements TimeSpan, Feature {
     this.matrix = new ShownSteps(
       session,
       () =>
-        this.drawn && this.way !== 'difference' ? { heads: session.places, dims: 2, alone: null } : null,
+        this.drawn && this.way !== 'difference'
+          ? { heads: session.places, dims: 2, alone: null, seen: this.drawnHeads }
+          : null,
       this,
     );
     this.headView = new ShownSteps(
       session,
-      () =>
-        this.drawn && session.focus.opened && !session.marks.alone
-          ? { heads: [session.focus.opened], dims: session.axes.dims, alone: null }
-          : null,
+      () => {
+        const { opened } = session.focus;
+        return opened && this.draws(opened) && !session.marks.alone
+          ? { heads: [opened], dims: session.axes.dims, alone: null }
+          : null;
+      },
       this,
     );
   }
@@ -114,11 +120,27 @@ export class Comparison implements TimeSpan, Feature {
     const { run } = this.session.data;
     return this.run && run && comparable(run, this.run);
   });
-  /** Whether its points can be drawn where those of the shown run are. */
-  readonly drawn: boolean = $derived.by(() => this.comparable?.points ?? false);
+  /** Whether points of it can be drawn where those of the shown run are. */
+  readonly drawn: boolean = $derived.by(
+    () => this.comparable?.points.some((there) => there !== null) ?? false,
+  );
+  /** Numbers of the heads of which they are; null: all. */
+  private readonly drawnHeads: ReadonlySet<number> | null = $derived.by(() => {
+    if (!this.comparable?.points.includes(null)) return null;
+    return new Set(
+      [...this.session.places.keys()].filter((number) => this.draws(this.session.places[number])),
+    );
+  });
+  /** Of each head that is shown the number among its own; −1 where it has none. */
+  private readonly numbers: Int32Array = $derived.by(() => {
+    const own = countHeads(this.run?.layers.map(({ heads }) => heads) ?? []);
+    return Int32Array.from(this.session.places, ({ layer, head }) => {
+      const there = this.comparable?.heads[layer] ?? null;
+      return there === null ? -1 : headNumber(own, { layer: there, head });
+    });
+  });
   /** What keeps it from being seen, in one sentence. */
   readonly sentence: string | null = $derived.by(() => {
-    if (this.comparable?.sentence) return this.comparable.sentence;
     if (this.figures.error) return this.figures.error;
     const { loader } = this.session;
     const { series } = this.session.health;
@@ -126,9 +148,9 @@ export class Comparison implements TimeSpan, Feature {
       .map((query) => loader.error(query))
       .find((error) => error !== null);
     if (failed) return failed;
-    return this.run && this.way === 'difference' && !series
-      ? 'Choose a tint: its difference is what is shown.'
-      : null;
+    const { comparable: two } = this;
+    const differs = this.way === 'difference' && two?.heads.some((there) => there !== null);
+    return differs && !series ? 'Choose a tint: its difference is what is shown.' : (two?.sentence ?? null);
   });
 
   readonly health: ReadonlyMap<string, Series> | null = $derived.by(() => {
@@ -137,8 +159,9 @@ export class Comparison implements TimeSpan, Feature {
   /** The tinting figure, on the scale of the shown run's, so that one colour means one value in both. */
   readonly series: Series | null = $derived.by(() => {
     const { series } = this.session.health;
-    const own = series && this.comparable?.heads ? this.health?.get(series.name) : undefined;
-    return series && own ? onScale(own, series.scale) : null;
+    const own =
+      series && this.numbers.some((number) => number >= 0) ? this.health?.get(series.name) : undefined;
+    return series && own ? aligned(own, series.scale, this.numbers) : null;
   });
   readonly difference: Difference | null = $derived.by(() => {
     const { playback } = this.session;
@@ -231,6 +254,11 @@ export class Comparison implements TimeSpan, Feature {
     return [this.steps[this.from], this.steps[this.to]].filter((step) => step !== undefined);
   }
 
+  /** Whether points of this head can be drawn beside those that are shown. */
+  private draws(place: HeadPlace | undefined): boolean {
+    return place !== undefined && (this.comparable?.points[place.layer] ?? null) !== null;
+  }
+
   private counterpart(step: number): number {
     const index = this.choice === 'same' ? this.near(step) : this.from;
     return this.steps[index] ?? 0;
@@ -240,19 +268,4 @@ export class Comparison implements TimeSpan, Feature {
   private near(step: number): number {
     return Math.round(placeOfStep(this.steps, step));
   }
-}
-
-/** The same figure on the scale of another one. */
-function onScale(series: Series, scale: Scale): Series {
-  return {
-    name: series.name,
-    steps: series.steps,
-    heads: series.heads,
-    scale,
-    at: (step) => series.at(step),
-    get extremes() {
-      return series.extremes;
-    },
-    rangeOf: (head) => series.rangeOf(head),
-  };
 }

@@ -135,3 +135,23 @@ it('does so for a run that is not listed for a while, as when TensorBoard begins
   ];
   expect([drawn.shape, valued.shape, judged.tears.length]).toEqual([[2, 6, 2], [2, 6], 6]);
 });
+
+it('asks for what is drawn in the frame of another run by its own number of that layer, and numbers the tokens as there', async () => {
+  const points = vi.fn(async (_: PointsQuery) => ({
+    shape: [2, 3, 2],
+    data: Float32Array.from({ length: 12 }, (_, i) => i),
+    notes: new Map(),
+  }));
+  const across = { ...CROSS, name: 'across' };
+  const listed = [run('sides', layer({}), across), run('some', across), run('none', layer({}))];
+  const source = numberedSource({ runs: async () => ({ runs: listed }), points } as unknown as DataSource);
+  await source.runs();
+  const own = await source.points(WHOLE);
+  expect(await source.points({ ...WHOLE, run: 'some', inFrameOf: 'sides' })).toEqual(own);
+  expect(points.mock.lastCall?.[0]).toMatchObject({ run: 'some', inFrameOf: 'sides', layer: 0 });
+  await expect(source.points({ ...WHOLE, run: 'none', inFrameOf: 'sides' })).rejects.toThrow(
+    'none did not record across.',
+  );
+  const asOwn = await source.points({ ...WHOLE, inFrameOf: 'none', layer: 0 });
+  expect([asOwn.shape, points.mock.lastCall?.[0].layer]).toEqual([[2, 3, 2], 0]);
+});

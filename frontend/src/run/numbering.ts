@@ -1,4 +1,5 @@
 import type { NpyArray } from '../base/npy';
+import { counterparts } from './counterparts';
 import { type LayerTokens, layerTokens, listsOf, ownPoint } from './lists';
 import type { FigureQuery, Points, PointsQuery, Trust, TrustQuery } from './pictures';
 import type { DataSource, Waiting } from './source';
@@ -6,7 +7,7 @@ import type { Run, Runs } from './types';
 
 /** Makes layers that differ in their tokens alike: every head has a query and a key for each token of all lists
  * (`Run.lists`), and those that its layer does not have are NaN. Runs whose layers all have the probe's own tokens
- * pass as they are. */
+ * pass as they are. What is drawn in the frame of another run is asked for by that run's layers, and has its numbers of tokens. */
 export function numberedSource(source: DataSource): DataSource {
   const own = new Numbered(source);
   return new Proxy(source, {
@@ -31,8 +32,9 @@ class Numbered implements Pick<DataSource, 'runs' | 'points' | 'trust' | 'pointF
     return { runs };
   }
 
-  async points(query: PointsQuery, waiting?: Waiting): Promise<Points> {
-    const part = this.partOf(query);
+  async points(asked: PointsQuery, waiting?: Waiting): Promise<Points> {
+    const part = this.partOf({ run: asked.inFrameOf ?? asked.run, layer: asked.layer });
+    const query = { ...asked, layer: this.ownLayer(asked) };
     if (!part) return this.source.points(query, waiting);
     const { alone, dims } = query;
     if (!alone) {
@@ -74,6 +76,15 @@ class Numbered implements Pick<DataSource, 'runs' | 'points' | 'trust' | 'pointF
     const part = this.partOf(query);
     const figures = await this.source.pointFigures(query, signal);
     return part ? spread(figures, part, 1) : figures;
+  }
+
+  /** The number that its own run has of the layer that is asked for. */
+  private ownLayer({ run, layer, inFrameOf = run }: PointsQuery): number {
+    const [home, own] = [this.numbered.get(inFrameOf), this.numbered.get(run)];
+    if (!home || !own || home === own) return layer;
+    const found = counterparts(home, own)[layer] ?? null;
+    if (found === null) throw new Error(`${run} did not record ${home.layers[layer]?.name ?? layer}.`);
+    return found;
   }
 
   /** Null where nothing is to be translated. */

@@ -18,6 +18,7 @@ export interface Group {
 export interface PointsQuery {
   readonly run: string;
   readonly step: number;
+  /** Of the run in whose frame it is, if that is another one. */
   readonly layer: number;
   /** Only this head; without it all of the layer's. */
   readonly head?: number;

@@ -164,12 +164,13 @@ export class ShownSteps implements Feature {
   }
 
   private readonly asked: Asked | null = $derived.by(() => {
-    const { loader } = this.session;
+    const { loader, data } = this.session;
     const { frame, projection } = this.session.axes;
     const { run, steps, from, to, inFrameOf } = this.course;
     const wish = this.wish();
     const [fromStep, toStep] = [steps[from], steps[to]];
-    if (!run || !wish || frame === null || fromStep === undefined || toStep === undefined) return null;
+    if (!run || !data.run || !wish || frame === null || fromStep === undefined || toStep === undefined)
+      return null;
     const before = this.held(from);
     const after = to === from ? before : this.held(to);
     let preliminary = false;
@@ -199,7 +200,7 @@ export class ShownSteps implements Feature {
       complete: this.arrived([from, to]) || (before.every(Boolean) && after.every(Boolean)),
       single: this.single,
       seen: wish.seen ?? null,
-      standIns: standIns(this.standInQueries(), wish.heads, run, loader),
+      standIns: standIns(this.standInQueries(), wish.heads, data.run, loader),
       method: projection.method,
       preliminary,
     };
@@ -207,14 +208,13 @@ export class ShownSteps implements Feature {
 
   /** What is here of a checkpoint, head by head. */
   held(index: number, fit?: 'newest'): (Float32Array | null)[] {
-    const { loader } = this.session;
-    const { run } = this.course;
+    const { loader, data } = this.session;
     const heads = this.wish()?.heads ?? [];
     const found = new Array<Float32Array | null>(heads.length).fill(null);
     for (const { query, numbers } of this.questions(index, fit)) {
       const all = loader.points(query);
       if (!all) continue;
-      const parts = this.single ? [all] : headsOf(all, run?.layers[query.layer]?.heads ?? 1);
+      const parts = this.single ? [all] : headsOf(all, data.run?.layers[query.layer]?.heads ?? 1);
       for (const number of numbers) {
         found[number] = parts[this.single ? 0 : (heads[number]?.head ?? 0)] ?? null;
       }
