@@ -8,6 +8,7 @@ import numpy as np
 
 from tb_attnviz.findings import words
 from tb_attnviz.findings.finding import Finding, Group, Happening
+from tb_attnviz.findings.head_sentence import head_sentence
 from tb_attnviz.findings.kinds import Kind
 from tb_attnviz.findings.lost import lost_there
 from tb_attnviz.findings.measured import Measured, measured
@@ -170,31 +171,22 @@ class Named:
         return found
 
     def sentence(self, layer: int, head: int, findings: list[Finding], lost: list[Finding], *, step: int) -> str:
-        """One sentence of a head at `step`: what is wrong, what it does, since when, and what it no longer does.
-
-        It has all that the head is called: what the words about a kind do not say themselves stands behind the name.
-        """
-        place, name = (layer, head), self._recorded.name((layer, head))
-        told = sorted(findings, key=lambda one: one.kind == "copy")
-        unsaid = [one.title for one in told if not self.kinds[one.kind].beside and one.title not in one.sentence]
-        called = f" ({', '.join(unsaid)})" if unsaid else ""
-        parts = [self._since_when(one) for one in told]
-        sums = words.together([(self.kinds[one.kind], one.title, one.value) for one in told])
-        does, no_longer = words.joined(parts) + sums if parts else "does nothing that has a name", ""
+        """One sentence of a head at `step`: what is wrong, what it does, since when, and what it no longer does."""
+        place, wrong, rest = (layer, head), "", ""
         begun = self.unhealthy(place, step)
         if begun is not None and (alerts := self.why(place, step)):
-            since = words.unhealthy(begun)
-            does = f"; it {does.replace(f' ({since})', '')}" if parts else ""
-            does = f"is {since}: {words.joined(alerts)}{does}"
+            wrong = f"is {words.unhealthy(begun)}: {words.joined(alerts)}"
         if lost:
             newest = max(lost, key=lambda one: one.until or 0)
-            no_longer = f"; no longer {newest.title} {self._spells.since(self._row(newest.until or 0) or 0)}"
-        return f"{name}{called} {does}{no_longer}."
+            rest = f"; no longer {newest.title} {self._spells.since(self._row(newest.until or 0) or 0)}"
+        name = self._recorded.name(place)
+        return head_sentence(name, findings, self.kinds, wrong=wrong, rest=rest + self._sharp(place, step))
 
-    def _since_when(self, finding: Finding) -> str:
-        """Its sentence with the time in it: of trouble before what explains it."""
-        says, colon, why = finding.sentence.partition(": ") if finding.trouble else (finding.sentence, "", "")
-        return f"{says}{' ' if colon else ', '}{finding.when}{colon}{why}" if finding.when else finding.sentence
+    def _sharp(self, head: Head, step: int) -> str:
+        """Since when the entropy of a head is as low as that of one that collapsed, of which no alert stands."""
+        row = self._row(step)
+        found = None if row is None else self._unhealthy.sharp(head, row)
+        return "" if found is None else words.sharp(found[0], self._spells.since(found[1]))
 
     def _newest_spells(self, kind: Kind) -> list[list[int]]:
         """All of them, or of heads that come and go at every step the newest."""

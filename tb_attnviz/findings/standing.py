@@ -19,8 +19,8 @@ def standing(alerts: Sequence[Alert], head: Head, step: int) -> list[Alert]:
     return list(stand.values())
 
 
-def reason(alert: Alert, head: Head, now: float, *, since: int | None = None) -> str:
-    """ "largest logit 140, above 100 since step 800"; without the step where it is `since`, which is told before it.
+def reason(alert: Alert, head: Head, now: float) -> str:
+    """ "largest logit 140, above 100": since when is told before it, as the time since which the head is unhealthy.
 
     Of a head that is no longer beyond the limit, or of which that is not known, as it was: "…, above 100 at step 800".
     now: the figure of `head` at the shown step, NaN where it is not known.
@@ -28,6 +28,4 @@ def reason(alert: Alert, head: Head, now: float, *, since: int | None = None) ->
     beyond = now > alert.limit if alert.beyond == "above" else now < alert.limit
     then = next(one.value for one in alert.heads if (one.layer, one.head) == head)
     value, limit = told(alert.figure, now if beyond else then), limit_told(alert.figure, alert.limit)
-    if beyond and alert.step == since:
-        return f"{named(alert.figure)} {value}, {alert.beyond} {limit}"
-    return f"{named(alert.figure)} {value}, {alert.beyond} {limit} {'since' if beyond else 'at'} step {alert.step:,}"
+    return f"{named(alert.figure)} {value}, {alert.beyond} {limit}{'' if beyond else f' at step {alert.step:,}'}"

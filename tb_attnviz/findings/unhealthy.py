@@ -6,6 +6,9 @@ import functools
 import math
 from collections.abc import Container, Iterator
 
+import numpy as np
+
+from tb_attnviz.alerts import ENTROPY
 from tb_attnviz.events import Alert
 from tb_attnviz.findings import words
 from tb_attnviz.findings.anomalies import WATCHED, Anomaly, anomalies
@@ -48,7 +51,7 @@ class Unhealthy:
         for alert in standing(self._alerts.get(head, ()), head, step):
             number = self._numbers[head]
             now = math.nan if row is None else self._measured.told(f"figure/{alert.figure}", number, row)[0]
-            found.append(reason(alert, head, now, since=since))
+            found.append(reason(alert, head, now))
         if found or row is None:
             return found
         for figure, one in self._anomalies.get(self._numbers[head], ()):
@@ -56,6 +59,24 @@ class Unhealthy:
                 at = self._measured.steps[one.row]
                 found.append(words.moved(figure, one.before, one.value) + ("" if at == since else f" at step {at:,}"))
         return found
+
+    def sharp(self, head: Head, row: int) -> tuple[float, int] | None:
+        """Its entropy, and the first row of the time up to `row` at which that is under the limit of its rule.
+
+        None where it is not, or an alert of it stands.
+        """
+        of_all = self._measured.values.get(f"figure/{ENTROPY.figure}")
+        if of_all is None:
+            return None
+        entropy = of_all[: row + 1, self._numbers[head]]
+        known = np.flatnonzero(~np.isnan(entropy))
+        if not known.size or entropy[known[-1]] >= ENTROPY.limit:
+            return None
+        alerts = standing(self._alerts.get(head, ()), head, self._measured.steps[row])
+        if any(alert.figure == ENTROPY.figure for alert in alerts):
+            return None
+        before = np.flatnonzero(entropy[known] >= ENTROPY.limit)
+        return float(entropy[known[-1]]), int(known[before[-1] + 1 if before.size else 0])
 
     def told(self, alert: Alert, heads: Container[Head] | None = None) -> Happening:
         """An alert as what happened to its worst head, or to the worst of `heads`; to none if it is about the model."""

@@ -112,15 +112,23 @@ def sentence(
     return words[kind.name]
 
 
-def together(shares: list[tuple[Kind, str, float]]) -> str:
-    """Why the shares of a head's kinds, each with its title, sum to more than 100 %; empty where they do not."""
-    found = [(kind, title, value) for kind, title, value in shares if kind.name not in _NO_SHARE]
-    if sum(value for *_, value in found if not math.isnan(value)) <= _WHOLE:
-        return ""
-    some = [f"“{title}”" for kind, title, _ in found if kind.name in _OF_SOME_QUERIES]
-    if not some:
-        return "; some keys count for several of these"
-    return f"; for {joined(some)} only queries count that see such a key"
+def beyond_all(shares: list[tuple[Kind, float]]) -> bool:
+    """Whether the shares of a head's kinds sum to more than 100 %."""
+    told = [value for kind, value in shares if kind.name not in _NO_SHARE and not math.isnan(value)]
+    return sum(told) > _WHOLE
+
+
+def if_any(kind: Kind, sentence: str, amount: str) -> str:
+    """`sentence` with the words that its share, `amount`, is of those queries alone that see such a key."""
+    if kind.name not in _OF_SOME_QUERIES:
+        return sentence
+    of = "if it came before" if kind.name in OF_REPEATS else "if there is any"
+    return sentence.replace(f", {amount}", f", {of}, {amount}", 1)
+
+
+def sharp(value: float, since: str) -> str:
+    """Of a head whose entropy is low, and of which no alert says so."""
+    return f"; sharp {since}: entropy {percent(value)}, of which a fall alone is an alert"
 
 
 def amount(kind: Kind, value: float) -> str:

@@ -38,12 +38,10 @@ def test_what_a_head_broke_stands_until_it_mends_it_itself(alerts: list[Alert]) 
     assert [rules(1, step) for step in (650, 700)] == [["max_logit"], []]  # what is of the whole model is of no head
 
 
-def test_an_alert_says_the_figure_now_the_limit_and_since_when(alerts: list[Alert]) -> None:
+def test_an_alert_says_the_figure_now_and_the_limit(alerts: list[Alert]) -> None:
     logit, entropy = standing(alerts, (0, 0), 700)
-    assert reason(logit, (0, 0), 7100) == "largest logit 7,100, above 100 since step 650"
-    assert reason(entropy, (0, 0), 0.0006) == "entropy 0.1 %, below 5 % since step 650"
-    assert reason(logit, (0, 0), 7100, since=650) == "largest logit 7,100, above 100"  # told before it
-    assert reason(logit, (0, 0), 7100, since=600) == "largest logit 7,100, above 100 since step 650"
+    assert reason(logit, (0, 0), 7100) == "largest logit 7,100, above 100"
+    assert reason(entropy, (0, 0), 0.0006) == "entropy 0.1 %, below 5 %"
     assert reason(logit, (0, 0), math.nan) == "largest logit 6,662, above 100 at step 650"
     assert reason(logit, (0, 0), 95) == "largest logit 6,662, above 100 at step 650"  # not back yet, nor beyond
     [other] = standing(alerts, (0, 1), 650)
@@ -60,6 +58,4 @@ def test_rules_of_the_users_own_words_are_told_too() -> None:
     watch = Watch([Spoken("spoken", "entropy", 0.1, 0.2, "")])
     watch.look(0, LAYERS, {"entropy": np.array([0.5, 0.5], np.float32)})
     alerts = watch.look(9, LAYERS, {"entropy": np.array([0.5, 0.05], np.float32)}).alerts
-    assert [reason(one, (0, 1), 0.04) for one in standing(alerts, (0, 1), 9)] == [
-        "entropy 4.0 %, below 10 % since step 9"
-    ]
+    assert [reason(one, (0, 1), 0.04) for one in standing(alerts, (0, 1), 9)] == ["entropy 4.0 %, below 10 %"]

@@ -27,8 +27,8 @@ def test_all_that_is_wrong_with_a_head_began_with_the_first_of_it(tmp_path: Path
     assert found.unhealthy((0, 1), 700) is None
     here = found.at(700)
     assert found.sentence(*HEAD, here, [], step=700) == (
-        "L0 H0 is unhealthy since step 400: largest logit 140, above 100 since step 600; it has collapsed "
-        "since step 500: all queries attend to one and the same token, 80 % in all texts."
+        "L0 H0 is unhealthy since step 400: largest logit 140, above 100; it has collapsed: all queries attend to one "
+        "and the same token, 80 % in all texts."
     )
     assert [one.sentence for one in found.groups(700)] == [
         "1 head collapsed onto one key since step 500 (unhealthy since step 400)"
@@ -60,6 +60,25 @@ def test_an_anomaly_is_told_while_it_lasts_and_no_rule_is_broken(tmp_path: Path)
     assert found.sentence(*HEAD, [], [], step=200).startswith(f"{says}largest logit 132, above 100 at step 200")
     alone = named(tmp_path / "alone", steps=steps, extra={"figure/key_norm": norms})
     assert [alone.unhealthy(HEAD, step) for step in (240, 250)] == [150, None]
+
+
+def test_a_head_that_is_sharp_without_an_alert_says_since_when(tmp_path: Path) -> None:
+    entropy = course({0: [0.5, 0.5, 0.5, 0.01, 0.01, 0.01, 0.01, 0.01], 1: [0.001] * 8, 2: [0.06, 0.06] + [0.048] * 6})
+    entropy[:, 3:] = 0.5
+    entropy[6, 1] = np.nan  # the last that is known counts
+    extra = {"figure/entropy": entropy}
+    found = named(tmp_path, alerts=(alert(300, ENTROPY), alert(700, ENTROPY, raised=False)), extra=extra)
+
+    def says(head: int, step: int) -> str:
+        return found.sentence(0, head, [], [], step=step)
+
+    nothing = "does nothing that has a name"
+    always = f"L0 H1 {nothing}; sharp since the first step: entropy 0.1 %, of which a fall alone is an alert."
+    assert [says(1, step) for step in (0, 600)] == [always, always]
+    assert says(2, 100) == f"L0 H2 {nothing}."
+    assert "sharp since step 200: entropy 4.8 %" in says(2, 700)
+    assert says(0, 600) == "L0 H0 is unhealthy since step 300: entropy 1.0 %, below 5 %."
+    assert says(3, 600) == f"L0 H3 {nothing}."
 
 
 def test_alerts_of_the_whole_model_are_of_no_head(tmp_path: Path) -> None:
