@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz.comparison import RecordedLayer
-from tb_attnviz.events import Sequence
+from tb_attnviz.events import Grid, Layer, Sequence
 from tb_attnviz.findings import tokens
 from tb_attnviz.findings.finding import Evidence, Finding
 from tb_attnviz.findings.from_maps import NEARBY
@@ -18,6 +18,7 @@ from tb_attnviz.units import percent
 
 Bool = npt.NDArray[np.bool_]
 Int = npt.NDArray[np.int64]
+Places = npt.NDArray[np.float64]
 
 _OF_NO_QUERY = ("dead", "fed_by", "prunable")
 _NEAR_BEST = 0.95  # of the best weight: among such queries the one with a word, in the middle of its text, is shown
@@ -34,13 +35,20 @@ def evidence(
         return None
     found: list[tuple[float, int, int, int]] = []  # weight, sequence, query, key
     for rows in attention_rows(recorded.samples(), recorded.layer, recorded.lengths, head=finding.head):
-        found += _best(finding, rows, own[rows.sequence], others[rows.sequence])
+        found += _best(finding, rows, own[rows.sequence], others[rows.sequence], recorded.layer)
     if not found:
         return None
     strongest = max(weight for weight, *_ in found)
     good = [one for one in found if one[0] >= _NEAR_BEST * strongest]
-    weight, sequence, query, key = max(good, key=lambda one: (_tells(own[one[1]], one[2]), one[0]))
-    names = _name(own[sequence], query), _name(others[sequence], key)
+    layer = recorded.layer
+    gridded = layer.query_grid is not None
+    weight, sequence, query, key = max(
+        good, key=lambda one: ((True, True) if gridded else _tells(own[one[1]], one[2]), one[0])
+    )
+    names = (
+        _name(own[sequence], query, layer.query_grid, layer.query_special),
+        _name(others[sequence], key, layer.key_grid, layer.key_special),
+    )
     whose = f"{finding.title}, {_one_query(own, sequence)}"
     sentence = f"{whose}: {names[0]} ({query}) → {names[1]} ({key}) {percent(weight)}"
     place = (step, finding.layer, finding.head, finding.kind)
@@ -61,11 +69,13 @@ def evidence_at(named: Named, recorded: Recorded, step: int, layer: int, head: i
     return evidence(found[0], recorded.samples_at(at)[layer], own, others, step=at)
 
 
-def _best(finding: Finding, rows: Rows, own: Sequence, others: Sequence) -> list[tuple[float, int, int, int]]:
+def _best(
+    finding: Finding, rows: Rows, own: Sequence, others: Sequence, layer: Layer
+) -> list[tuple[float, int, int, int]]:
     """The strongest key of those that the kind is about, of each query."""
     if finding.kind in OF_REPEATS and own.repeat is None:
         return []
-    wanted = _wanted(finding, rows.queries, own, others, rows.attention.shape[-1])
+    wanted = _wanted(finding, rows.queries, own, others, rows.attention.shape[-1], _places(own, layer))
     weights = np.where(wanted & rows.visible[0], rows.attention[0], -1.0)  # (rows, n_key)
     weights[(rows.queries == 0) | (rows.visible[0].sum(axis=1) < 2)] = -1  # a query without a choice shows nothing
     keys = weights.argmax(axis=1)
@@ -75,7 +85,7 @@ def _best(finding: Finding, rows: Rows, own: Sequence, others: Sequence) -> list
     ]
 
 
-def _wanted(finding: Finding, queries: Int, own: Sequence, others: Sequence, n_key: int) -> Bool:
+def _wanted(finding: Finding, queries: Int, own: Sequence, others: Sequence, n_key: int, places: Places | None) -> Bool:
     """[rows, n_key]: the keys that the kind of `finding` is about."""
     key = np.arange(n_key)[None]
     offset = key - queries[:, None]
@@ -97,22 +107,29 @@ def _wanted(finding: Finding, queries: Int, own: Sequence, others: Sequence, n_k
     elif kind == "same_token":
         numbers = tokens.numbered(own)
         wanted = (numbers[queries][:, None] == numbers[None]) & (numbers[queries][:, None] >= 0) & (offset != 0)
-    elif kind == "local" and own.grid is None:
+    elif kind == "local" and places is None:
         wanted = np.abs(offset) <= NEARBY
-    elif kind in ("patch", "row", "column") and own.grid is not None and len(own.tokens) == n_key:
-        places = np.array([place or (math.nan, math.nan) for place in own.places])
+    elif kind in ("patch", "row", "column", "local") and places is not None and len(places) == n_key:
         down, right = np.moveaxis(places[None] - places[queries][:, None], -1, 0)  # (rows, n_key) each
-        if isinstance(finding.offset, tuple):
+        if kind == "local":
+            wanted = (np.abs(down) <= 1) & (np.abs(right) <= 1)
+        elif isinstance(finding.offset, tuple):
             wanted = (down == finding.offset[0]) & (right == finding.offset[1])
         else:
             wanted = (down == 0) & (right != 0) if kind == "row" else (right == 0) & (down != 0)
     return wanted
 
 
+def _places(sequence: Sequence, layer: Layer) -> Places | None:
+    """[tokens, 2]: row and column of the queries of `layer`, NaN of those without a place; None of a text."""
+    grid, special = layer.query_grid, layer.query_special
+    places = sequence.places if grid is None else (*[None] * special, *grid.places)
+    known = grid is not None or sequence.grid is not None
+    return np.array([place or (math.nan, math.nan) for place in places]) if known else None
+
+
 def _tells(sequence: Sequence, query: int) -> tuple[bool, bool]:
     """Whether a query is a word of its text, neither a special token nor punctuation, and not among its first."""
-    if query >= len(sequence.tokens):
-        return True, True
     token = sequence.tokens[query]
     return not tokens.is_special(token) and not tokens.is_punctuation(token), query > 2
 
@@ -125,6 +142,13 @@ def _one_query(own: tuple[Sequence, ...], sequence: int) -> str:
     return f"one query of {'a repeated' if own[sequence].repeat else 'an ordinary'} text"
 
 
-def _name(sequence: Sequence, position: int) -> str:
-    """A patch of a grid of the layer's own has a number alone."""
-    return sequence.tokens[position] if position < len(sequence.tokens) else f"patch {position}"
+def _name(sequence: Sequence, position: int, grid: Grid | None, special: int) -> str:
+    """A token of the probe, or a patch of a grid of the layer's own, whose names are made as the probe's are."""
+    if grid is None:
+        return sequence.tokens[position]
+    if position < special:
+        return f"special token {position + 1}"
+    if grid.size == 1:
+        return "the whole image"
+    row, column = divmod(position - special, grid.columns)
+    return f"r{row}c{column}"

@@ -1,11 +1,16 @@
 """Images, and probes that cannot tell: what their heads are called."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
 from benchmarks.built_heads import Planted, Setting, record
 from benchmarks.findings import CHOSEN, HELD_OUT, Counted, count
-from tb_attnviz.run import Run
+from tb_attnviz.events import Grid, Layer, ProbeRecord, RunWriter, Samples, Sequence
+from tb_attnviz.findings import Finding
+from tb_attnviz.run import Run, open_run
 
 ON_IMAGES = [
     Planted("row", 0.8),
@@ -37,6 +42,23 @@ def test_heads_on_images(tmp_path_factory: pytest.TempPathFactory) -> None:
     shown = run.evidence(right)
     assert shown is not None
     assert shown.key == shown.query + 1
+
+
+def test_evidence_in_a_grid_of_the_layers_own_is_of_its_patches(tmp_path: Path) -> None:
+    """Queries and keys are 2 × 2 patches of an image whose tokens are [CLS] and 4 × 4: each looks at the one below."""
+    image = Sequence(("[CLS]", *(f"r{r}c{c}" for r, c in Grid(4, 4).places)), grid=Grid(4, 4))
+    own = Grid(2, 2)
+    layer = Layer("stage", 1, 1, 4, 1.0, causal=False, query_grid=own, key_grid=own)
+    towards = np.eye(4, dtype=np.float32)[None]
+    writer = RunWriter(str(tmp_path))
+    writer.write_probe(ProbeRecord((image,)), step=0)
+    writer.write_checkpoint(0, [(layer, Samples(9 * np.roll(towards, 2, axis=1), towards))])
+    writer.close()
+    kind = dict.fromkeys(("when", "figure", "amount", "texts", "sentence"), "")
+    below = Finding(0, 0, 0, "patch", "1 patch down", 0, 0, None, value=1, at=0, offset=(1, 0), **kind)
+    shown = open_run(tmp_path).evidence(below)
+    assert shown is not None
+    assert (shown.query, shown.key, shown.query_token, shown.key_token) == (1, 3, "r0c1", "r1c1")
 
 
 def test_a_probe_of_one_period_says_that_it_cannot_tell(tmp_path_factory: pytest.TempPathFactory) -> None:
