@@ -113,14 +113,20 @@ export function rowOf(weights: Float32Array, { places }: Patches, query: number)
   return weights.subarray(query * places.length, (query + 1) * places.length);
 }
 
-/** "row 3, column 4", or the name of what has no place. */
+/** "row 3, column 4", "the whole image" of a single one, or the name of what has no place. */
 export function placeName(
   places: readonly (PatchPlace | null)[],
   tokens: readonly string[],
   at: number,
 ): string {
   const place = places[at];
+  if (place && isWhole(places)) return 'the whole image';
   return place ? `row ${place[0]}, column ${place[1]}` : (tokens[at] ?? `token ${at}`);
+}
+
+/** Whether there is one patch alone. */
+export function isWhole(places: readonly (PatchPlace | null)[]): boolean {
+  return places.reduce((count, place) => count + (place ? 1 : 0), 0) === 1;
 }
 
 /** A token, and how everybody is called that it attends to, or that attends to it. */

@@ -103,6 +103,14 @@ it('draws the image once where queries and keys are its patches', () => {
   expect(view.nameOf('query', 1 + 4)).toBe('row 1, column 0');
 });
 
+it('calls the only patch of an image the whole image', () => {
+  begin(1);
+  expect([view.nameOf('query', 0), view.nameOf('query', 1)]).toEqual(['[CLS]', 'the whole image']);
+  expect(view.said).toBe('the whole image');
+  needed.weights = Float32Array.of(0.5, 0.5, 0.9, 0.1);
+  expect(view.said).toBe('the whole image, 90 % of the attention on [CLS]');
+});
+
 it.each([
   ['colour', true, true],
   ['fade', false, true],

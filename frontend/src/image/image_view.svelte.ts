@@ -2,6 +2,7 @@ import {
   type Both,
   describe,
   distanceOf,
+  isWhole,
   meanDistance,
   offsetMap,
   placeName,
@@ -203,11 +204,12 @@ export class ImageView implements Feature {
     const { side, token } = place;
     const other = otherSide(side);
     const name = this.nameOf(side, token);
+    const places = this.patches[side]?.places;
     return describe(
       own,
       {
         side,
-        name: this.patches[side]?.places[token] ? `patch ${name}` : name,
+        name: places?.[token] && !isWhole(places) ? `patch ${name}` : name,
         itself: sides.query.list === sides.key.list ? token : null,
         other: (at) => this.nameOf(other, at),
       },

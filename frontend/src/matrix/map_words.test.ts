@@ -1,6 +1,10 @@
 import { expect, it } from 'vitest';
 import { codeOf } from '../render/maps';
+import { layerOf } from '../run/layer.fixture';
 import { mapWords } from './map_words';
+
+/** Of a text's own tokens. */
+const LAYER = layerOf({});
 
 /** Offsets −3 … 3 of two heads. */
 const offsets = (...values: number[]) => ({
@@ -8,7 +12,14 @@ const offsets = (...values: number[]) => ({
   data: Uint8Array.from([...new Array<number>(7).fill(0), ...values.map(codeOf)]),
 });
 const told = (first: number, ...values: number[]) =>
-  mapWords({ offsets: offsets(...values), head: 1, first, ofFirstQueries: null, pictured: false });
+  mapWords({
+    offsets: offsets(...values),
+    head: 1,
+    first,
+    ofFirstQueries: null,
+    pictured: false,
+    layer: LAYER,
+  });
 
 it('says what a head attends to, by distance', () => {
   expect(told(0.02, 0, 0.05, 0.83, 0.04, 0, 0, 0)).toBe('83 % of its attention 1 token back');
@@ -24,14 +35,33 @@ it('says what a head attends to, by distance', () => {
   expect(told(Number.NaN, 0.9, 0, 0.6, 0, 0, 0, 0)).toBe('60 % of its attention 1 token back');
   expect(told(0.3, 0, 0, 0.8, 0, 0, 0, 0)).toBe('80 % of its attention 1 token back');
   expect(
-    mapWords({ offsets: offsets(1, 0, 0, 0), head: 1, first: 0.4, ofFirstQueries: 32, pictured: false }),
+    mapWords({
+      offsets: offsets(1, 0, 0, 0),
+      head: 1,
+      first: 0.4,
+      ofFirstQueries: 32,
+      pictured: false,
+      layer: LAYER,
+    }),
   ).toBe('40 % of its attention on the first token (of the first 32 queries)');
   expect(told(0.05, 0.06, 0.06, 0.07, 0.06, 0.05, 0.05, 0.05)).toBe(
     'broad: no distance has 10 % of its attention',
   );
+});
+
+it.each([
+  [{}, 'no map: it was not finite at this step'],
+  [{ keys_of: 'key_tokens' }, 'no distances: its queries are tokens of one side, its keys of the other'],
+  [{ query_grid: { rows: 1, columns: 1 } }, 'no distances: it has one query for all that it looks at'],
+  [
+    { query_grid: { rows: 4, columns: 4 }, key_grid: { rows: 2, columns: 2 } },
+    'no distances: queries and keys are patches of two sizes',
+  ],
+] as const)('says why a head of %j has no map', (parts, why) => {
+  const layer = layerOf(parts);
   expect(
-    mapWords({ offsets: offsets(1), head: 0, first: 1, ofFirstQueries: null, pictured: false }),
-  ).toContain('no map');
+    mapWords({ offsets: offsets(1), head: 0, first: 1, ofFirstQueries: null, pictured: false, layer }),
+  ).toBe(why);
 });
 
 it('tells no distance that has only what queries there give the first token', () => {
@@ -45,6 +75,7 @@ it('tells no distance that has only what queries there give the first token', ()
       first: 0.5,
       ofFirstQueries: null,
       pictured: false,
+      layer: LAYER,
     });
   // 12 back of up to 48 tokens: the first token of texts of 20.
   const [near, smooth] = [
@@ -64,7 +95,7 @@ it('says where patches look, compared with what each would get alike', () => {
   });
   // 2 × 3 patches: a sixth each, and three times that is worth telling.
   const words = (value: number) =>
-    mapWords({ offsets: map(value), head: 0, first: 0, ofFirstQueries: null, pictured: true });
+    mapWords({ offsets: map(value), head: 0, first: 0, ofFirstQueries: null, pictured: true, layer: LAYER });
   expect(words(0.6)).toBe('60 % of its attention 1 row up');
   expect(words(0.4)).toBe('broad: no direction stands out');
 });

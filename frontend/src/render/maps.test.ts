@@ -1,7 +1,7 @@
 import { inflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { makeGrid } from './layout';
-import { type CellMaps, codeOf, mapBox, mixedValue, valueOfCode } from './maps';
+import { type CellMaps, codeOf, mapBox, middleLine, mixedValue, valueOfCode } from './maps';
 import { FLAT } from './orbit';
 import type { Picture } from './picture';
 import { pictureSvg } from './svg';
@@ -120,10 +120,22 @@ describe('small maps in cells', () => {
   it('have a line around their middle where there is room in it', () => {
     const row: CellMaps = { ...heat, rows: 1, middle: [1, 0, 0] }; // places of 30 pixels, from (15, 55)
     expect(svg(row)).toContain(
-      '<rect x="45.75" y="55.75" width="28.5" height="28.5" fill="none" stroke="#ff0000"',
+      '<rect x="46" y="56" width="28" height="28" fill="none" stroke="#ff0000" stroke-width="2"',
     );
     expect(svg({ ...row, middle: null })).not.toContain('stroke="#ff0000"');
     expect(svg({ ...row, columns: 17 })).not.toContain('stroke="#ff0000"'); // 5 pixels
+  });
+
+  it('have a line of whole device pixels, as wide on all sides, whatever the size of a place', () => {
+    const box = { left: 10.5, top: 20, width: 7 * 9.3, height: 5 * 9.3 };
+    for (const ratio of [1, 1.5, 2]) {
+      const found = middleLine(box, { rows: 5, columns: 7 }, ratio);
+      const sides = [found?.left, found?.top, found?.width, found?.height, found?.line];
+      for (const side of sides)
+        expect(ratio * (side ?? Number.NaN)).toBeCloseTo(Math.round(ratio * (side ?? 0)), 9);
+      expect(Math.abs((found?.left ?? 0) - (10.5 + 3 * 9.3))).toBeLessThanOrEqual(0.5 / ratio);
+    }
+    expect(middleLine({ ...box, width: 42, height: 30 }, { rows: 5, columns: 7 }, 1)).toBeNull();
   });
 
   it('are bars in SVG, as high as their numbers, each colour a path', () => {

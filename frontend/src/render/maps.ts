@@ -28,6 +28,10 @@ export interface CellMaps {
 /** How much of a cell's side stays free around its map: there one sees the cell's tint. */
 export const RIM = 0.035;
 
+/** Css pixels of the line around the place in the middle, about, and of a place that has room for it. */
+export const LINE = 1.5;
+export const ROOM_FOR_LINE = 6;
+
 const VALUES = Float32Array.from({ length: 256 }, (_, code) =>
   code === 0 ? Number.NaN : ((code - 1) / 254) ** 2,
 );
@@ -75,5 +79,33 @@ export function mapBox(
     top: top + above + (bottom - top - side + down - height) / 2,
     width,
     height,
+  };
+}
+
+/** The line around the place in the middle, css pixels: as the shader has it, its outer sides and its width are whole device
+ * pixels, so that all four lines are alike. Null where there is no room within it.
+ * @param box where the map lies */
+export function middleLine(
+  { left, top, width, height }: ReturnType<typeof mapBox>,
+  { rows, columns }: Pick<CellMaps, 'rows' | 'columns'>,
+  ratio: number,
+): {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  readonly line: number;
+} | null {
+  const [wide, tall] = [width / columns, height / rows];
+  if (Math.min(wide, tall) <= ROOM_FOR_LINE) return null;
+  const snapped = (x: number) => Math.round(x * ratio) / ratio;
+  const [x, y] = [left + (width - wide) / 2, top + (height - tall) / 2];
+  const [first, above] = [snapped(x), snapped(y)];
+  return {
+    left: first,
+    top: above,
+    width: snapped(x + wide) - first,
+    height: snapped(y + tall) - above,
+    line: Math.max(1, Math.round(LINE * ratio)) / ratio,
   };
 }

@@ -1,6 +1,6 @@
 import { WIDEST, WIDEST_SHARE } from './cell_frames';
 import { LEGIBLE } from './layout';
-import { type CellMaps, RIM } from './maps';
+import { type CellMaps, LINE, RIM, ROOM_FOR_LINE } from './maps';
 import type { Picture } from './picture';
 import type { Viewport } from './points';
 import { Program } from './program';
@@ -20,6 +20,8 @@ uniform bool u_bordered, u_bars;
 flat out int v_first;
 flat out float v_across; // codes in a device pixel, along a side
 out vec2 v_at;           // column and row
+out vec2 v_pixel;        // of the device
+flat out vec4 v_middle;  // left, top, right and bottom of the place in the middle, in these, at whole ones
 ${TEXEL_GLSL}
 const float WIDEST = ${WIDEST.toFixed(1)}, WIDEST_SHARE = ${WIDEST_SHARE.toFixed(2)}, LEGIBLE = ${LEGIBLE.toFixed(1)};
 
@@ -46,6 +48,9 @@ void main() {
   vec2 at = vec2(corner & 1, corner >> 1);
   vec2 pixel = low + vec2(rim, above) + 0.5 * room + box * (at - 0.5);
   v_at = at * size;
+  v_pixel = pixel * u_ratio;
+  vec2 centre = (low + vec2(rim, above) + 0.5 * room) * u_ratio, half_place = 0.5 * box / size * u_ratio;
+  v_middle = round(vec4(centre - half_place, centre + half_place));
   v_first = head * u_size.x * u_size.y;
   v_across = max(size.x, size.y) / max(1.0, min(room.x, room.y) * u_ratio);
   gl_Position = vec4(pixel / u_viewport * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
@@ -61,7 +66,8 @@ uniform bool u_bars, u_marked;
 uniform vec3 u_middle;
 flat in int v_first;
 flat in float v_across;
-in vec2 v_at;
+in vec2 v_at, v_pixel;
+flat in vec4 v_middle;
 out vec4 colour;
 ${TEXEL_GLSL}
 
@@ -84,10 +90,11 @@ void main() {
     colour = vec4(texel(u_colours, column).rgb, 1.0) * u_opacity;
     return;
   }
-  // A line around the middle, a pixel and a half of the screen: where there is room within it.
-  vec2 out_of_middle = abs(v_at - 0.5 * vec2(u_size));
-  float rim = 0.5 - max(out_of_middle.x, out_of_middle.y);
-  if (u_marked && rim >= 0.0 && rim < 1.5 * u_ratio * v_across && 6.0 * u_ratio * v_across < 1.0) {
+  // A line around the middle, as wide on all sides: where there is room within it.
+  vec2 inside = min(v_pixel - v_middle.xy, v_middle.zw - v_pixel);
+  float rim = min(inside.x, inside.y);
+  float line = max(1.0, round(${LINE.toFixed(1)} * u_ratio));
+  if (u_marked && rim >= 0.0 && rim < line && ${ROOM_FOR_LINE.toFixed(1)} * u_ratio * v_across < 1.0) {
     colour = vec4(u_middle, 1.0) * u_opacity;
     return;
   }

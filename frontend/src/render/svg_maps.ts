@@ -1,7 +1,7 @@
 import type { Size } from '../base/size';
 import { cellFrames } from './cell_frames';
 import { hexCode } from './colours';
-import { type CellMaps, mapBox, mixedValue } from './maps';
+import { type CellMaps, mapBox, middleLine, mixedValue } from './maps';
 import type { Picture, Rgb } from './picture';
 import { pngDataUrl } from './png';
 import { faint, short } from './svg_ink';
@@ -14,15 +14,14 @@ export function mapShapes(picture: Picture, size: Size, ratio: number): string[]
   return cellFrames(picture, size, ratio).flatMap((frame) => {
     const box = mapBox(frame, maps, ratio);
     if (box.width === 0) return [];
-    return maps.form === 'heat' ? heat(maps, frame.head, box) : bars(maps, frame.head, box);
+    return maps.form === 'heat' ? heat(maps, frame.head, box, ratio) : bars(maps, frame.head, box);
   });
 }
 
-const LINE = 1.5;
-
 type Box = ReturnType<typeof mapBox>;
 
-function heat(maps: CellMaps, head: number, { left, top, width, height }: Box): string[] {
+function heat(maps: CellMaps, head: number, box: Box, ratio: number): string[] {
+  const { left, top, width, height } = box;
   const { rows, columns, most, colours } = maps;
   const first = head * rows * columns;
   const pixels = Uint8Array.from({ length: rows * columns }, (_, at) => {
@@ -34,17 +33,16 @@ function heat(maps: CellMaps, head: number, { left, top, width, height }: Box): 
     `<image x="${short(left)}" y="${short(top)}" width="${short(width)}" height="${short(height)}" ` +
       `preserveAspectRatio="none" style="image-rendering:pixelated"${opacity(maps)} ` +
       `href="${pngDataUrl(columns, rows, pixels, colours)}"/>`,
-    ...outlined(maps, { left, top, width, height }),
+    ...outlined(maps, box, ratio),
   ];
 }
 
-/** The line around the middle, where there is room within it: as the shader has it. */
-function outlined({ rows, columns, middle }: CellMaps, { left, top, width, height }: Box): string[] {
-  const [wide, tall] = [width / columns, height / rows];
-  if (!middle || Math.min(wide, tall) <= 6) return [];
-  const [x, y] = [left + (width - wide) / 2 + LINE / 2, top + (height - tall) / 2 + LINE / 2];
-  const box = `x="${short(x)}" y="${short(y)}" width="${short(wide - LINE)}" height="${short(tall - LINE)}"`;
-  return [`<rect ${box} fill="none" stroke="${hexCode(middle)}" stroke-width="${LINE}"/>`];
+function outlined(maps: CellMaps, box: Box, ratio: number): string[] {
+  const found = maps.middle && middleLine(box, maps, ratio);
+  if (!maps.middle || !found) return [];
+  const { left, top, width, height, line } = found;
+  const place = `x="${short(left + line / 2)}" y="${short(top + line / 2)}" width="${short(width - line)}" height="${short(height - line)}"`;
+  return [`<rect ${place} fill="none" stroke="${hexCode(maps.middle)}" stroke-width="${short(line)}"/>`];
 }
 
 function bars(maps: CellMaps, head: number, { left, top, width, height }: Box): string[] {
