@@ -23,6 +23,10 @@ export function briefly(main: string): string {
     .replace(' cannot be believed', ' often wrong');
 }
 
+/** What the words say that stand for faithfulness: docs/trust.md has the limits. */
+export const FAITHFUL_TOLD =
+  '“Who attends to whom” is good from a faithfulness of 0.8 on (of two pairs, the one with more attention stands out in 4 of 5 cases), fair from 0.5 on (2 of 3), else poor (1 of 2 is a guess), and misleading from −0.5 down.';
+
 /** How each figure is meant in the sentence: a clause about it, and what it says by the words that are in it. */
 const MEANT = {
   faithfulness: [
