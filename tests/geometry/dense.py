@@ -1,6 +1,6 @@
 """Attention written out: one sequence and head at a time, in double precision, all pairs at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -37,10 +37,9 @@ class Dense:
             logits = queries[s, h, :n].astype(float) @ keys[s, h // group, :m].astype(float).T * scale
             if softcap is not None:
                 logits = softcap * np.tanh(logits / softcap)
-            visible = np.ones((n, m), bool)
-            for i, j in np.ndindex(n, m):
-                before, after = (other if at is None else at for at, other in zip(window, (n, m), strict=True))
-                visible[i, j] = i - before <= j <= i + after and not (causal and j > i)
+            i, j = np.arange(n)[:, None], np.arange(m)
+            before, after = (other if at is None else at for at, other in zip(window, (n, m), strict=True))
+            visible = (i - before <= j) & (j <= i + after) & ~(causal & (j > i))
             if bias is not None:
                 own = bias[s if len(bias) > 1 else 0, h if bias.shape[1] > 1 else 0, :n, :m]
                 logits, visible = logits + own, visible & (own > -np.inf)
@@ -59,7 +58,7 @@ class Dense:
     def diagonal(self, offset: int) -> Array:
         """[sequences, heads]: the mean attention over visible pairs at `offset` = key - query."""
         if offset not in self._diagonals:
-            self._diagonals[offset] = self.figure(lambda a, seen: mean(list(pairs_at(a, seen, offset))))
+            self._diagonals[offset] = self.figure(lambda a, seen: mean(pairs_at(a, seen, offset)))
         return self._diagonals[offset]
 
     def pooled(self, size: int) -> Array:
@@ -77,14 +76,13 @@ class Dense:
         return found
 
 
-def pairs_at(a: Array, seen: npt.NDArray[np.bool_], offset: int, first: int = 0) -> Iterator[float]:
-    for i in range(first, len(a)):
-        if 0 <= i + offset < a.shape[1] and seen[i, i + offset]:
-            yield float(a[i, i + offset])
+def pairs_at(a: Array, seen: npt.NDArray[np.bool_], offset: int, first: int = 0) -> Array:
+    """The attention of visible pairs at `offset` = key - query, of the queries from `first` on."""
+    return a[first:].diagonal(first + offset)[seen[first:].diagonal(first + offset)]
 
 
-def mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else float("nan")
+def mean(values: Array | list[float]) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")
 
 
 def entropy(a: Array, seen: npt.NDArray[np.bool_]) -> float:

@@ -1,5 +1,6 @@
 """What heads follow, against the definition written out pair by pair, and on heads built by hand."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ LENGTHS, KEY_LENGTHS = [24, 5, 17, 1], [9, 24, 3, 1]
 DRAW = np.random.default_rng(1)
 QUERIES, KEYS = DRAW.normal(size=(4, HEADS, N, D)), DRAW.normal(size=(4, KV_HEADS, N, D))
 
+USUAL: dict[str, Any] = {"scale": 1.5, "causal": False, "lengths": LENGTHS}
 FORMS: dict[str, dict[str, Any]] = {
     "full": {},
     "causal": {"causal": True},
@@ -71,19 +73,25 @@ def planted(n_query: int, n_key: int, share: float) -> np.ndarray:
     return np.argwhere(DRAW.random((n_query, n_key)) < share)
 
 
-@pytest.mark.parametrize("library", ["numpy", "torch in small blocks"])
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_it_is_what_the_formula_says(form: dict[str, Any], library: str) -> None:
-    form = {"scale": 1.5, "causal": False, "lengths": LENGTHS} | form
-    across = "key_lengths" in form
+@functools.cache  # one for both libraries, in whatever order they come
+def written_out(name: str) -> tuple[list[list[np.ndarray]], list[list[float]]]:
+    """Relations, [relation][sequence] of pairs, and what the formula says of them, [relation][head]."""
+    form = USUAL | FORMS[name]
     sizes = list(zip(LENGTHS, form.get("key_lengths", LENGTHS), strict=True))
     relations = [[planted(n, m, share) for n, m in sizes] for share in (0.1, 0.5)]
     relations.append([planted(*sizes[0], 0.05), *(np.zeros((0, 2), np.int64) for _ in sizes[1:])])
-    options = dict(form)
-    arrays = [QUERIES, KEYS]
+    dense, across = Dense(QUERIES, KEYS, **form), "key_lengths" in form
+    return relations, [[by_hand(dense, of, head, across=across) for head in range(HEADS)] for of in relations]
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch in small blocks"])
+@pytest.mark.parametrize("name", FORMS)
+def test_it_is_what_the_formula_says(name: str, library: str) -> None:
+    relations, wanted = written_out(name)
+    options, arrays = USUAL | FORMS[name], [QUERIES, KEYS]
     if library != "numpy":
         arrays = [torch.from_numpy(x) for x in arrays]
-        options = {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in form.items()}
+        options = {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
     surveys = [
         geometry.survey(
             *(x[some] for x in arrays),
@@ -95,11 +103,9 @@ def test_it_is_what_the_formula_says(form: dict[str, Any], library: str) -> None
         )
         for some in (slice(0, 2), slice(2, 4))
     ]
-    dense = Dense(QUERIES, KEYS, **form)
-    for number, relation in enumerate(relations):
+    for number, expected in enumerate(wanted):
         found = follows([seen.followed[number] for seen in surveys])
-        wanted = [by_hand(dense, relation, head, across=across) for head in range(HEADS)]
-        np.testing.assert_allclose(found, wanted, atol=1e-9)
+        np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 def test_on_an_image_offsets_are_shifts_and_tokens_without_a_place_have_none() -> None:

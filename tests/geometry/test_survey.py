@@ -89,11 +89,13 @@ def close(found: Any, expected: Any, name: str = "") -> None:
     np.testing.assert_allclose(np.asarray(found), expected, atol=6e-5, rtol=6e-5, err_msg=name)
 
 
-def test_figures(found: geometry.Survey, expected: Dense, form: Options) -> None:
-    across = "key_lengths" in form
-    figures = {
+@functools.cache
+def figures_of(name: str) -> dict[str, Array]:
+    """Those of attention written out, [sequences, heads]."""
+    expected = written_out(name)
+    return {
         "entropy": expected.figure(dense.entropy),
-        "sink": expected.figure(lambda a, seen: dense.mean(list(a[seen[:, 0], 0]))),
+        "sink": expected.figure(lambda a, seen: dense.mean(a[seen[:, 0], 0])),
         "max_logit": np.array(
             [
                 [np.max(expected.logits[s, h], where=expected.visible[s, h], initial=-np.inf) for h in range(HEADS)]
@@ -103,14 +105,18 @@ def test_figures(found: geometry.Survey, expected: Dense, form: Options) -> None
         "distance": expected.figure(dense.distance),
         **{name: expected.diagonal(offset) for name, offset in (("previous", -1), ("self", 0), ("next", 1))},
     }
-    for name, values in figures.items():
-        undefined = across and name in ("distance", "previous", "self", "next")
-        close(found.figures[name], np.full_like(values, np.nan) if undefined else values, name)
+
+
+def test_figures(found: geometry.Survey, name: str, form: Options) -> None:
+    across = "key_lengths" in form
+    for figure, values in figures_of(name).items():
+        undefined = across and figure in ("distance", "previous", "self", "next")
+        close(found.figures[figure], np.full_like(values, np.nan) if undefined else values, figure)
 
 
 def test_masses(found: geometry.Survey, expected: Dense, form: Options) -> None:
     for index, (first, offset) in enumerate([(30, 9), (40, 21)]):
-        masses = expected.figure(lambda a, seen: dense.mean(list(dense.pairs_at(a, seen, -offset, first))))  # noqa: B023
+        masses = expected.figure(lambda a, seen: dense.mean(dense.pairs_at(a, seen, -offset, first)))  # noqa: B023
         close(found.masses[..., index], np.full_like(masses, np.nan) if "key_lengths" in form else masses)
 
 
