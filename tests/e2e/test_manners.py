@@ -163,3 +163,29 @@ def test_a_click_in_the_corner_of_a_cell_pins_a_large_one_and_opens_a_small_one(
     expect(tab.frame.get_by_role("button", name="Pin L0 H1")).to_have_count(int(pins))
     tab.page.mouse.click(box["x"] + x + side / 2 - 14, box["y"] + y - side / 2 + (31 if side >= 58 else 14))
     tab.expect_address(head=None if pins else 1, pinned="0-1" if pins else None)
+
+
+COMMANDS = """(element) => [
+  ['ArrowLeft', 'altKey'], ['ArrowRight', 'altKey'], ['-', 'ctrlKey'], ['x', 'metaKey'],
+].filter(([key, modifier]) =>
+    !element.dispatchEvent(new KeyboardEvent('keydown', { key, [modifier]: true, bubbles: true, cancelable: true })))"""
+
+
+def test_commands_are_the_browsers_and_letters_the_searchs(tab: Tab) -> None:
+    tab.open(layer=1, head=2, sequence=0, token=1, form="map", figures="shown")
+    heat_map = tab.frame.get_by_role("application", name="Heat map of attention").first
+    histogram = tab.frame.get_by_role("application", name="Entropy of all heads")
+    scatter = tab.frame.get_by_role("application", name="heads by")
+    tokens = tab.sentence_view.get_by_role("group", name="Tokens of the sequence")
+    splitter = tab.frame.get_by_role("separator", name="Width of the head view")
+    for part in (tab.slider, heat_map, histogram, scatter, splitter):
+        assert part.evaluate(COMMANDS) == []
+    tab.sentence_view.get_by_role("button", name="Lines").click()
+    assert tokens.evaluate(COMMANDS) == []
+    tab.expect_address(step=None, token=1)
+    search = tab.frame.get_by_role("search")
+    tab.page.keyboard.press("/")
+    tab.page.keyboard.type("s")
+    search.get_by_role("button", name="Match case").click()
+    tab.page.keyboard.type("ky")
+    expect(search.get_by_role("combobox")).to_have_value("sky")

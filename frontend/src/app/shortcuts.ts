@@ -4,9 +4,6 @@ import { EVERYWHERE, type Needs } from './keys';
 /** What keys do wherever the focus is, unless it is where something is typed, or what has it knows the key itself. */
 export function shortcut(session: Needs, event: KeyboardEvent): void {
   const { target } = event;
-  // Brackets need AltGr on many keyboards, which counts as Ctrl and Alt.
-  const commands = event.ctrlKey || event.metaKey || event.altKey;
-  if (commands && !event.getModifierState('AltGraph')) return;
   if (target instanceof Element && target.closest('input, select, textarea')) return;
   if (document.querySelector("[popover='auto']:popover-open")) return; // Escape closes it; under the guide all goes on
   if (event.defaultPrevented) return;

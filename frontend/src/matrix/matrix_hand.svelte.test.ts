@@ -53,7 +53,10 @@ function setup() {
   /** @returns whether the key was taken */
   const press = (key: string, more: Partial<KeyboardEvent> = {}) => {
     const preventDefault = vi.fn();
-    const event = { key, target: hand, currentTarget: hand, preventDefault, ...more };
+    const event = {
+      ...{ key, target: hand, currentTarget: hand, preventDefault },
+      ...{ getModifierState: () => false, ...more },
+    };
     hand.key(event as unknown as KeyboardEvent);
     return preventDefault.mock.calls.length > 0;
   };

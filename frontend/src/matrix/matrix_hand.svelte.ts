@@ -95,8 +95,7 @@ export class MatrixHand implements Moves {
   };
 
   readonly key = (event: KeyboardEvent): void => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target !== event.currentTarget) return;
-    handleKey(MATRIX_KEYS, this, event);
+    if (event.target === event.currentTarget) handleKey(MATRIX_KEYS, this, event);
   };
 
   walk(dx: number, dy: number): void {

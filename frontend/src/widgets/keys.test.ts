@@ -6,10 +6,11 @@ const table: readonly Key<string[]>[] = [
   { keys: ['b'], name: 'b', does: 'nothing here', act: () => false },
 ];
 
-function pressed(key: string, on: string[]) {
-  const event = { key, preventDefault: vi.fn() };
+function pressed(key: string, on: string[], more: Partial<KeyboardEvent> = {}) {
+  const preventDefault = vi.fn();
+  const event = { key, preventDefault, getModifierState: () => false, ...more };
   const heard = handleKey(table, on, event as unknown as KeyboardEvent);
-  return { heard, taken: event.preventDefault.mock.calls.length === 1 };
+  return { heard, taken: preventDefault.mock.calls.length === 1 };
 }
 
 it('does what a key does, whichever of its keys is pressed, and takes it from the page', () => {
@@ -26,6 +27,14 @@ it('leaves a key to others that has no row, or nothing to do', () => {
     { heard: false, taken: false },
     { heard: false, taken: false },
   ]);
+});
+
+it('leaves commands to the browser, but hears what needs AltGr', () => {
+  for (const modifier of ['ctrlKey', 'metaKey', 'altKey'] as const) {
+    expect(pressed('+', [], { [modifier]: true })).toEqual({ heard: false, taken: false });
+  }
+  const graph = { ctrlKey: true, altKey: true, getModifierState: () => true };
+  expect(pressed('+', [], graph)).toEqual({ heard: true, taken: true });
 });
 
 it('knows where arrows point', () => {

@@ -26,10 +26,16 @@ export function arrow({ key }: Pick<KeyboardEvent, 'key'>): readonly [number, nu
   return ARROWS[key] ?? [0, 0];
 }
 
-/** Does what the pressed key does.
+/** Whether a key is meant for the browser or the system: Alt and an arrow go back, Ctrl and minus make the page smaller. Brackets need AltGr on
+ * many keyboards, which counts as Ctrl and Alt. */
+export function isCommand(event: KeyboardEvent): boolean {
+  return (event.ctrlKey || event.metaKey || event.altKey) && !event.getModifierState('AltGraph');
+}
+
+/** Does what the pressed key does; commands are nobody's here.
  * @returns whether it does anything; then it is nobody else's */
 export function handleKey<T>(table: readonly Key<T>[], on: T, event: KeyboardEvent): boolean {
-  const found = table.find(({ keys }) => keys.includes(event.key));
+  const found = isCommand(event) ? undefined : table.find(({ keys }) => keys.includes(event.key));
   if (!found || found.act(on, event) === false) return false;
   event.preventDefault();
   return true;
