@@ -145,3 +145,23 @@ def test_a_tooltip_goes_when_the_heads_are_sorted_anew(tab: Tab) -> None:
 
 def tooltips(tab: Tab) -> list[str]:
     return tab.frame.get_by_role("tooltip").all_inner_texts()
+
+
+@pytest.mark.parametrize("view", ["head", "matrix"])
+def test_another_steps_points_are_dimmed_and_named(tab: Tab, view: str) -> None:
+    with held(tab, re.compile(r"/attnviz/points\?(.*&)?step=0(&|$)")):
+        tab.open(cells="points", **({"layer": 1, "head": 2} if view == "head" else {}))
+        plot = tab.frame.get_by_role("application", name="Scatterplot" if view == "head" else "Matrix of heads")
+        picture = plot.get_by_role(
+            "img", name="Queries and keys of Layer 1 · Head 2" if view == "head" else "Attention heads"
+        )
+        late = plot.get_by_role("status").get_by_text("Still step 300: step 0 is on its way")
+        dimmed = plot.locator("canvas").first
+        tab.slider.focus()
+        tab.slider.press("Home")
+        expect(late).to_be_visible()
+        expect(picture).to_have_accessible_name(re.compile("step 300"))
+        expect(dimmed).to_have_css("opacity", "0.35")
+    expect(late).to_have_count(0)
+    expect(picture).to_have_accessible_name(re.compile("step 0"))
+    expect(dimmed).to_have_css("opacity", "1")

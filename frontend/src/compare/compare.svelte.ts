@@ -182,11 +182,13 @@ export class Comparison implements TimeSpan, Feature {
   });
 
   /** What lies under the matrix, and under the opened head. */
-  readonly underMatrix: Pair | null = $derived.by(() => (this.way === 'overlay' ? this.matrix.own : null));
+  readonly underMatrix: Pair | null = $derived.by(() =>
+    this.way === 'overlay' && this.matrix.behind === null ? this.matrix.own : null,
+  );
   readonly underHead: Pair | null = $derived.by(() => {
-    const { own } = this.headView;
-    // Points of another dimension cannot lie under those that are still shown.
-    return own?.dims === this.session.headView.pair?.dims ? own : null;
+    const { own, behind } = this.headView;
+    // Points of another dimension cannot lie under those that are still shown, nor may those of another step.
+    return behind === null && own?.dims === this.session.headView.pair?.dims ? own : null;
   });
 
   /** To be called while a component is made. */

@@ -34,8 +34,8 @@ function shown(parts: Partial<Captioned> = {}): Captioned {
     axes: { projection: DEFAULT_PROJECTION, dims: 2 },
     playback: { steps: [0, 1000, 2000], step: 1000, between: { from: 1, to: 1, mix: 0 } },
     steering: { tag: null, scale: { low: 0.5, high: 4, logarithmic: true } },
-    headView: { pair: null },
-    matrix: { pair: null },
+    headView: { pair: null, behind: null },
+    matrix: { pair: null, behind: null },
     cellMaps: { on: false, cells: 'points', kind: null, kinds: [], pair: null, current: true },
     matrixView: { tiled: false },
     sentence: {
@@ -71,21 +71,24 @@ describe('a caption', () => {
     const axes = { projection: { ...DEFAULT_PROJECTION, method: 'umap' }, dims: 2 } as const;
     const said = (kind: ViewKind, parts: Partial<Captioned>) =>
       captionOf(kind, shown({ axes, ...parts })).says.slice(1);
-    expect(said('head', { headView: { pair: drawn([], 'umap') } })).toEqual([]);
-    expect(said('head', { headView: { pair: drawn([[0, 'biplot']], 'umap') } })).toEqual([
+    expect(said('head', { headView: { behind: null, pair: drawn([], 'umap') } })).toEqual([]);
+    expect(said('head', { headView: { behind: null, pair: drawn([[0, 'biplot']], 'umap') } })).toEqual([
       'not here yet: drawn is the biplot',
     ]);
-    expect(said('head', { headView: { pair: drawn([[0, 1000]], 'umap') } })).toEqual([
+    expect(said('head', { headView: { behind: null, pair: drawn([[0, 1000]], 'umap') } })).toEqual([
       'not here yet: drawn is step 1,000',
     ]);
-    expect(said('head', { headView: { pair: drawn() } })).toEqual(['not here yet: drawn is Biplot']);
+    expect(said('head', { headView: { behind: 500, pair: drawn([], 'umap') } })).toEqual([
+      'not here yet: drawn is step 500',
+    ]);
+    expect(said('head', { headView: { behind: null, pair: drawn() } })).toEqual(['not here yet: drawn is Biplot']);
     const late: [number, StandIn][] = [
       [0, 'biplot'],
       [2, 500],
       [3, 500],
       [4, null],
     ];
-    expect(said('matrix', { matrix: { pair: drawn(late, 'umap') } })).toEqual([
+    expect(said('matrix', { matrix: { behind: null, pair: drawn(late, 'umap') } })).toEqual([
       'not here yet for 3 of the heads: drawn is the biplot or step 500',
     ]);
   });
@@ -135,7 +138,7 @@ describe('a caption', () => {
 
   it('has the dimensions that are drawn, not those that are on their way', () => {
     const axes = { projection: DEFAULT_PROJECTION, dims: 3 } as const;
-    expect(captionOf('head', shown({ axes, headView: { pair: drawn() } })).says).toEqual(['Biplot in 2-D']);
+    expect(captionOf('head', shown({ axes, headView: { behind: null, pair: drawn() } })).says).toEqual(['Biplot in 2-D']);
     expect(captionOf('head', shown({ axes })).says).toEqual(['Biplot in 3-D']);
   });
 

@@ -56,6 +56,8 @@ type Under = Pick<Pair, 'fromStep' | 'toStep'> & { readonly to: { readonly heads
 
 /** Points on screen, and which heads' own are not there. */
 interface Drawn {
+  /** The step that is still drawn while the shown one is on its way. */
+  readonly behind: number | null;
   readonly pair: {
     readonly dims: Dims;
     readonly late: ReadonlyMap<number, StandIn>;
@@ -194,7 +196,8 @@ function projectionText(projection: Projection, dims: number): string {
 
 /** What is drawn in place of pictures that were still to come.
  * @param method of the picture by itself that was asked for */
-function standInsText({ pair }: Drawn, method?: Method): string[] {
+function standInsText({ pair, behind }: Drawn, method?: Method): string[] {
+  if (behind !== null) return [`not here yet: drawn is ${stepName(behind)}`];
   const found = [...(pair?.late.values() ?? [])].filter((standIn) => standIn !== null);
   if (pair && method && found.length === 0 && pair.asked.method !== method)
     return [`not here yet: drawn is ${METHOD_NAMES[pair.asked.method]}`];

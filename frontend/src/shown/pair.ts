@@ -62,6 +62,12 @@ export function nearest({ from, to }: Pair, mix: number): StepPoints {
   return mix < 0.5 ? from : to;
 }
 
+/** The step that is on screen, where others are asked for; null where it is one of these. */
+export function stepBehind(pair: Pair | null, asked: Asked | null, mix: number): number | null {
+  if (!pair || !asked || (pair.fromStep === asked.fromStep && pair.toStep === asked.toStep)) return null;
+  return mix < 0.5 ? pair.fromStep : pair.toStep;
+}
+
 /** Of the heads alone that have their own picture. */
 export function withoutStandIns(pair: Pair): Pair {
   const own = ({ id, heads }: StepPoints): StepPoints => ({

@@ -115,10 +115,11 @@ it('never mixes layers of two steps: the old one stays until all of the next hav
   playback.go(1);
   await pass();
   expect(shownSteps()).toEqual([300, 300, 300, 300]);
-  expect([scene.settled, scene.mix]).toEqual([false, 0]);
+  expect([scene.settled, scene.mix, scene.behind]).toEqual([false, 0, 300]);
   for (const { answer } of waiting) answer();
   await pass();
   expect(shownSteps()).toEqual([100, 100, 100, 100]);
+  expect(scene.behind).toBeNull();
 });
 
 it('mixes the two steps that the hand is between', async () => {

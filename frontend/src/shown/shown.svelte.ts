@@ -17,6 +17,7 @@ import {
   type StandIn,
   sameView,
   standsIn,
+  stepBehind,
   withoutStandIns,
 } from './pair';
 import { PointNames } from './point_names';
@@ -138,6 +139,9 @@ export class ShownSteps implements Feature {
   get busy(): boolean {
     return !this.settled;
   }
+
+  /** The step that is still drawn while the shown one is on its way; null where that is drawn. */
+  readonly behind: number | null = $derived.by(() => stepBehind(this.pair, this.asked, this.heldMix));
 
   /** Whether all heads that it shows have their own picture of the shown step. */
   readonly pictured: boolean = $derived.by(() => {
