@@ -19,10 +19,19 @@ const NAMES: Scale = {
 };
 const OPENED = { layer: 0, head: 0 };
 
-function made(colour: string, scale: Scale | null, opened: HeadPlace | null = null, ofAll = false): Legend {
+function made(
+  colour: string,
+  scale: Scale | null,
+  opened: HeadPlace | null = null,
+  ofAll = false,
+  behind: number | null = null,
+): Legend {
   const chosen = colouringsOf(data.probe.value, true).find(({ id }) => id === colour) ?? BY_KIND;
   return new Legend(
-    { data, focus: { opened }, theme: { palette: LIGHT }, colourings: { chosen }, styles: { scale } },
+    {
+      ...{ data, focus: { opened }, theme: { palette: LIGHT } },
+      ...{ colourings: { chosen }, styles: { scale, behind } },
+    },
     ofAll,
   );
 }
@@ -63,4 +72,13 @@ it('tells a picture of all heads of queries and keys while the opened one shows 
   expect(one.tick(errors, 1)).toBe('1.00+');
   const all = made('tears', errors, OPENED, true);
   expect([all.range, all.entries.map(({ name }) => name)]).toEqual([null, ['query', 'key']]);
+});
+
+it('says of which step colours still are, where they are of the samples', () => {
+  const behind = (colour: string, ofAll: boolean, step: number | null) =>
+    made(colour, RANGE, OPENED, ofAll, step).behind;
+  expect(behind('norm', false, null)).toBe('');
+  expect(behind('norm', true, 1200)).toBe('Colours and sizes are still of step 1,200.');
+  expect(behind('tears', false, 100)).toMatch('step 100.');
+  expect(behind('tears', true, 100)).toBe(''); // all heads at once keep two colours
 });

@@ -1,4 +1,5 @@
 import { percent } from '../attention/weights';
+import { stepName } from '../base/numbers';
 import { formatValue } from '../health/figures';
 import { css, gradientOf, ramp } from '../render/colours';
 import { type Range, type Scale, type Swatch, valueAt } from '../render/scale';
@@ -15,7 +16,7 @@ export interface LegendNeeds {
   readonly focus: Pick<Focus, 'opened'>;
   readonly theme: Pick<Theme, 'palette'>;
   readonly colourings: Pick<Colourings, 'chosen'>;
-  readonly styles: Pick<PointStyles, 'scale'>;
+  readonly styles: Pick<PointStyles, 'scale' | 'behind'>;
 }
 
 /** A colour and what it stands for. */
@@ -66,6 +67,13 @@ export class Legend {
     return opened
       ? `${headLabel(data.layers, opened.layer, opened.head)}: ${RANGED}. Every head has its own range.`
       : `Every head has its own range: ${RANGED}.`;
+  });
+
+  /** That colours are still of another step; empty where they are not. */
+  readonly behind: string = $derived.by(() => {
+    const { behind } = this.session.styles;
+    const none = behind === null || (this.ofAll && this.kind === 'side');
+    return none ? '' : `Colours and sizes are still of ${stepName(behind)}.`;
   });
 
   /** Of colours that have names. */

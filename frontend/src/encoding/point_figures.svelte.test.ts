@@ -103,11 +103,12 @@ it('shows the nearest checkpoint that is here, on one scale for all steps', asyn
   const range = figures.range('max_logit', 0, 1, points());
   needed.playback.go(3);
   expect([figures.values('max_logit', 0), figures.told('max_logit', 0)]).toEqual([last, null]);
+  expect(figures.behind).toBe(800);
   await pass();
   expect(figures.values('max_logit', 0)).not.toBe(last);
   expect(figures.told('max_logit', 0)).toBe(figures.values('max_logit', 0));
   expect(figures.range('max_logit', 0, 1, points())).toEqual(range);
-  expect(figures.busy).toBe(false);
+  expect([figures.busy, figures.behind]).toEqual([false, null]);
 });
 
 it('ranges over the values of a head at the first step and at the frame’s', async () => {

@@ -92,20 +92,17 @@ export class PointFigures implements Feature {
   /** The same as it is drawn: until those of the shown step are here, of the nearest checkpoint that is; null before any is,
    * and where they will not come. */
   values(figure: PointFigure, layer: number): Float32Array | null {
-    const { playback } = this.session;
-    const { run } = this.session.data;
-    const { step } = playback;
-    if (!run || step === null) return null;
-    if (this.loader.error({ run: run.run, step, layer, figure }) !== null) return null;
-    for (let away = 0; away < playback.steps.length; away++) {
-      for (const index of away === 0 ? [playback.index] : [playback.index - away, playback.index + away]) {
-        const step = playback.steps[index];
-        const found = step === undefined ? null : this.loader.get({ run: run.run, step, layer, figure });
-        if (found) return found;
-      }
-    }
-    return null;
+    return this.nearest(figure, layer)?.values ?? null;
   }
+
+  /** The step of which anything is drawn that is looked at, where that is not the shown one. */
+  readonly behind: number | null = $derived.by(() => {
+    const { step: shown } = this.session.playback;
+    const drawn = this.asked.flatMap(({ figure, layer, step }) =>
+      step === shown ? (this.nearest(figure, layer)?.step ?? []) : [],
+    );
+    return drawn.find((step) => step !== shown) ?? null;
+  });
 
   /** From where to where a head's values go, at all steps: its second to its ninety-eighth percentile at the first step
    * and at the frame's, of queries and keys together. A figure's scale belongs to a frame, as axes do: it is the same at
@@ -130,6 +127,22 @@ export class PointFigures implements Feature {
 
   retry(): void {
     this.loader.retry();
+  }
+
+  private nearest(figure: PointFigure, layer: number) {
+    const { playback } = this.session;
+    const { run } = this.session.data;
+    if (!run || playback.step === null) return null;
+    const query = { run: run.run, layer, figure };
+    if (this.loader.error({ ...query, step: playback.step }) !== null) return null;
+    for (let away = 0; away < playback.steps.length; away++) {
+      for (const index of away === 0 ? [playback.index] : [playback.index - away, playback.index + away]) {
+        const step = playback.steps[index];
+        const values = step === undefined ? null : this.loader.get({ ...query, step });
+        if (step !== undefined && values) return { step, values };
+      }
+    }
+    return null;
   }
 
   private queries(figure: PointFigure, layer: number): FigureQuery[] {

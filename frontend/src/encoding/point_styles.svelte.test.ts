@@ -54,8 +54,12 @@ function made(given: Given): PointStyles {
       values,
       told: (figure, layer) => (late ? null : values(figure, layer)),
       range: () => (given.values ? range : null),
+      behind: null,
     },
-    trust: { errors: given.errors ? Float32Array.from(given.errors) : null, late },
+    trust: {
+      ...{ errors: given.errors ? Float32Array.from(given.errors) : null, late },
+      judged: given.errors ? { step: 100 } : null,
+    },
   });
 }
 
@@ -185,7 +189,8 @@ describe('what is the opened head’s own', () => {
   it('tells no number while what colours it is another step’s', () => {
     const given = { opened, colouring: 'tears', errors: [0, 0.25, 0.5, 1] };
     expect(made(given).tells(1)?.[1]).toBe('0.250');
-    expect(made({ ...given, late: true }).tells(1)).toBeNull();
+    const late = made({ ...given, late: true });
+    expect([late.tells(1), late.behind, made(given).behind]).toEqual([null, 100, null]);
     const values = () => Array.from({ length: 40 }, () => 12);
     expect(made({ opened, colouring: 'norm', values }).tells(1)?.[1]).toBe('12.0');
     expect(made({ opened, colouring: 'norm', values, late: true }).tells(1)).toBeNull();

@@ -42,9 +42,13 @@ interface Needs {
   readonly theme: Pick<Theme, 'palette'>;
   readonly scatter: Pick<Scatter, 'sized'>;
   readonly colourings: Pick<Colourings, 'chosen'>;
-  readonly pointFigures: Pick<PointFigures, 'values' | 'told' | 'range'>;
+  readonly pointFigures: Pick<PointFigures, 'values' | 'told' | 'range' | 'behind'>;
   /** How wrong each point of the opened head is placed, and whether that is of another step than the shown one. */
-  readonly trust: { readonly errors: Float32Array | null; readonly late: boolean };
+  readonly trust: {
+    readonly errors: Float32Array | null;
+    readonly late: boolean;
+    readonly judged: { readonly step: number } | null;
+  };
 }
 
 /** How points look and in which order they are drawn, the same for every scene. */
@@ -130,6 +134,13 @@ export class PointStyles {
     return origin.share
       ? SHARES
       : this.session.focus.opened && this.headScale(origin, this.session.focus.opened);
+  });
+
+  /** The step of which colours, or sizes, still are; null where that is the shown one. */
+  readonly behind: number | null = $derived.by(() => {
+    const { pointFigures, trust, colourings } = this.session;
+    const { judged, late } = trust;
+    return colourings.chosen.origin.kind === 'error' && late ? (judged?.step ?? null) : pointFigures.behind;
   });
 
   /** The same in every head. [queries + keys, 4] */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Panel } from '../reading/panel';
 import { layerOf } from '../run/layer.fixture';
 import { DEFAULT_PROJECTION, type Method } from '../run/projection';
 import { dataOf, textOf } from '../run/run.fixture';
@@ -30,7 +31,9 @@ function shown(parts: Partial<Captioned> = {}): Captioned {
   const layers = [layerOf({ number: 5, heads: 2, head_numbers: [7, 9] })];
   return {
     data: dataOf([textOf('a b'), textOf('c')], { run: 'induction/2', layers }),
-    focus: { opened: { layer: 0, head: 0 } },
+    focus: { opened: { layer: 0, head: 0 }, selection: null },
+    scatter: { lines: true, top: 2, least: 5 },
+    marks: { alone: false },
     axes: { projection: DEFAULT_PROJECTION, dims: 2 },
     playback: { steps: [0, 1000, 2000], step: 1000, between: { from: 1, to: 1, mix: 0 } },
     steering: { tag: null, scale: { low: 0.5, high: 4, logarithmic: true } },
@@ -47,6 +50,7 @@ function shown(parts: Partial<Captioned> = {}): Captioned {
       pictured: panel,
       form: 'lines',
       weighing: {},
+      waits: '',
       pins: { against: null },
     },
     imageView: { within: null, beside: false, drawn: 'none', least: 10 },
@@ -81,7 +85,9 @@ describe('a caption', () => {
     expect(said('head', { headView: { behind: 500, pair: drawn([], 'umap') } })).toEqual([
       'not here yet: drawn is step 500',
     ]);
-    expect(said('head', { headView: { behind: null, pair: drawn() } })).toEqual(['not here yet: drawn is Biplot']);
+    expect(said('head', { headView: { behind: null, pair: drawn() } })).toEqual([
+      'not here yet: drawn is Biplot',
+    ]);
     const late: [number, StandIn][] = [
       [0, 'biplot'],
       [2, 500],
@@ -138,8 +144,36 @@ describe('a caption', () => {
 
   it('has the dimensions that are drawn, not those that are on their way', () => {
     const axes = { projection: DEFAULT_PROJECTION, dims: 3 } as const;
-    expect(captionOf('head', shown({ axes, headView: { behind: null, pair: drawn() } })).says).toEqual(['Biplot in 2-D']);
+    expect(captionOf('head', shown({ axes, headView: { behind: null, pair: drawn() } })).says).toEqual([
+      'Biplot in 2-D',
+    ]);
     expect(captionOf('head', shown({ axes })).says).toEqual(['Biplot in 3-D']);
+  });
+
+  it('says which attention is drawn as lines between points, and what of it is still to come', () => {
+    const { sentence, focus } = shown();
+    const selection = { sequence: 1, list: 0, token: 0, side: 'query' } as const;
+    const says = (panelOf: Partial<Panel>, parts: Partial<Captioned> = {}) =>
+      captionOf(
+        'head',
+        shown({
+          focus: { ...focus, selection },
+          sentence: { ...sentence, shown: { ...panel, weights: Float32Array.of(1), ...panelOf } },
+          ...parts,
+        }),
+      ).says.slice(1);
+    const lines = 'lines: attention within sequence 1';
+    expect(says({})).toEqual([`${lines}, the strongest 2 of each query, from 5 %`]);
+    expect(says({ late: true, step: 500 })).toEqual([
+      `${lines}, still of step 500, the strongest 2 of each query, from 5 %`,
+    ]);
+    expect(says({ weights: null })).toEqual(['lines of attention: not here yet']);
+    expect(says({}, { scatter: { lines: false, top: 2, least: 5 } })).toEqual([]);
+    expect(says({}, { marks: { alone: true } })).toEqual([]);
+    const waits = 'Attention of L5 H7 at step 1,000 is on its way';
+    expect(captionOf('sentence', shown({ sentence: { ...sentence, waits } })).says[1]).toBe(
+      `not all is here yet: ${waits}`,
+    );
   });
 
   it('says what of the attention is left out', () => {

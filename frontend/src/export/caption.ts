@@ -1,5 +1,6 @@
 import { grouped, stepName } from '../base/numbers';
 import type { Comparison } from '../compare/compare.svelte';
+import type { Scatter } from '../encoding/scatter.svelte';
 import { formatValue } from '../health/figures';
 import type { ImageView } from '../image/image_view.svelte';
 import type { CellMaps } from '../matrix/cell_maps.svelte';
@@ -29,7 +30,9 @@ export interface Captioned {
     readonly layers: readonly Layer[];
     readonly probe: { readonly value: Pick<TokenIndex, 'sequences'> | null };
   };
-  readonly focus: Pick<Focus, 'opened'>;
+  readonly focus: Pick<Focus, 'opened' | 'selection'>;
+  readonly scatter: Pick<Scatter, 'lines' | 'top' | 'least'>;
+  readonly marks: { readonly alone: boolean };
   readonly axes: Pick<Axes, 'projection' | 'dims'>;
   readonly playback: Pick<Playback, 'steps' | 'step' | 'between'>;
   readonly steering: Pick<Steering, 'tag' | 'scale'>;
@@ -40,7 +43,7 @@ export interface Captioned {
   readonly matrixView: { readonly tiled: boolean };
   readonly sentence: Pick<
     Sentence,
-    'sequence' | 'top' | 'least' | 'sides' | 'shown' | 'pictured' | 'form' | 'weighing'
+    'sequence' | 'top' | 'least' | 'sides' | 'shown' | 'pictured' | 'form' | 'weighing' | 'waits'
   > & { readonly pins: { readonly against: Pin | null } };
   readonly imageView: Pick<ImageView, 'beside' | 'drawn' | 'least'> & { readonly within: unknown };
   /** The second one of two that are compared. */
@@ -92,6 +95,7 @@ export function captionOf(kind: ViewKind, session: Captioned): Caption {
           projectionText(session.axes.projection, session.headView.pair?.dims ?? session.axes.dims),
           ...standInsText(session.headView, session.axes.projection.method),
           ...underText(session, session.against.underHead),
+          ...linesText(session),
         ],
       };
     case 'sentence':
@@ -166,6 +170,18 @@ function underText(session: Captioned, under: Under | null): string[] {
   const steps =
     fromStep === toStep ? stepName(toStep) : `between steps ${grouped(fromStep)} and ${grouped(toStep)}`;
   return [`hollow: ${secondText(session, steps)}`];
+}
+
+/** The lines between the points: "lines: attention within sequence 2, the strongest 2 of each query, from 5 %". */
+function linesText({ scatter, marks, focus, sentence }: Captioned): string[] {
+  const { shown, sequence } = sentence;
+  if (!scatter.lines || marks.alone || !focus.selection || sequence === null || sequence === 'mean')
+    return [];
+  if (!shown.weights && !shown.part) return ['lines of attention: not here yet'];
+  const still = shown.late ? `, still of ${stepName(shown.step)}` : '';
+  return [
+    `lines: attention within sequence ${sequence}${still}, the strongest ${scatter.top} of each query, from ${scatter.least} %`,
+  ];
 }
 
 function secondText({ against: { own, run } }: Captioned, step: string): string {
@@ -260,6 +276,7 @@ function sentenceText(session: Captioned): string[] {
   const left = both.flatMap(({ gone }) => gone.filter(Boolean)).length;
   return [
     id === 'shown' ? of : `${of}: ${title}`,
+    ...(sentence.waits ? [`not all is here yet: ${sentence.waits}`] : []),
     ...(isMap(session) ? ['weights on a scale of square roots'] : []),
     ...(weighing.weight ? ['weighted by ‖v‖'] : []),
     ...(!pictures && top > 0 ? [`the strongest ${top} of each query`] : []),

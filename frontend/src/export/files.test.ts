@@ -175,6 +175,13 @@ it('has what is compared in the table, under its own head and step', async () =>
   ]);
 });
 
+it('leaves nothing out of a table that is still on its way', async () => {
+  const pins = { held: [{ place: { layer: 1, head: 0, step: 0 }, weights: null }] };
+  session = { ...session, sentence: { ...session.sentence, pins } };
+  await expect(taken('Attention of L0 H1, step 100', 'csv')).rejects.toThrow('what it is compared with');
+  expect((await taken('Attention of L0 H1, step 100', 'npy')).name).toMatch(/npy$/); // of what is shown alone
+});
+
 it('calls weighted attention so, and has the tokens of what was read when it was asked for', async () => {
   const part: Attention = { shape: [1, 2], data: Float32Array.of(1, 0), of: { side: 'query', token: 0 } };
   let tokens = ['a', 'b'];

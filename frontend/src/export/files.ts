@@ -200,8 +200,11 @@ function takeAttention(session: ExportSource): Numbers['take'] {
     const { opened } = session.focus;
     const { attention, weighing } = session.sentence;
     const { step } = playback;
-    if (!run || !opened || !attention.value || step === null)
-      throw new Error('The attention is still on its way: wait a moment, and take it again.');
+    const isHere = sentence.pins.held.every(({ weights }) => weights !== null);
+    if (!run || !opened || !attention.value || step === null || (format === 'csv' && !isHere))
+      throw new Error(
+        'The attention, or what it is compared with, is still on its way: wait a moment, and take it again.',
+      );
     const sequence = sentence.sequence ?? 0;
     const called = weightsOf(session).toLowerCase();
     const of = sequence === 'mean' ? sequence : `sequence${sequence}`;
