@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Run } from '../run/types';
 import { SyntheticSource } from '../source/synthetic';
 import { compose, linkOf, pass, standInBrowser } from './composed.fixture.svelte';
 import { goTo } from './entering';
@@ -98,4 +99,47 @@ it('shows in the run that there is what a link asks of one that is gone', async 
     'pca',
     'the',
   ]);
+  expect(session.missed?.run).toBe('gone');
+});
+
+it('gives no head of another run the name that a link gives to one of its own', async () => {
+  const said = { layer: 0, head: 0, notes: '0-0*~mine' };
+  goTo(session, linkOf({ run: 'gone', ...said }));
+  await session.refreshRuns();
+  await pass();
+  expect([session.data.name, session.notes.all.size]).toEqual(['synthetic', 0]);
+  goTo(session, linkOf({ run: 'synthetic', ...said }));
+  await pass();
+  expect(session.notes.at({ layer: 0, head: 0 })?.name).toBe('mine');
+});
+
+it('goes to a link’s run, and to its step, when a server that was just started has read them', async () => {
+  const { source } = session.data;
+  const { runs } = await source.runs();
+  const lists = async (listed: readonly Run[]) => {
+    vi.spyOn(source, 'runs').mockResolvedValue({ runs: listed });
+    await session.refreshRuns();
+    await pass();
+  };
+  const early = { ...runs[0]!, run: 'early', steps: runs[0]!.steps.slice(0, 3) };
+  goTo(session, linkOf({ run: 'early', step: 600 }));
+  await lists(runs);
+  expect([session.data.name, session.missed?.run]).toEqual(['synthetic', 'early']);
+  await lists([...runs, early]);
+  expect([session.data.name, session.playback.step, session.missed?.run]).toEqual(['early', 400, null]);
+  await lists([...runs, { ...early, steps: runs[0]!.steps.slice(0, 5), order: [1, 5] }]);
+  expect([session.playback.step, session.playback.following, session.missed]).toEqual([600, false, null]);
+});
+
+it('leaves who went on by hand where they are, whatever comes of a link', async () => {
+  const { source } = session.data;
+  const { runs } = await source.runs();
+  goTo(session, linkOf({ run: 'late', step: 600 }));
+  await session.refreshRuns();
+  await pass();
+  session.chooseRun(OTHER);
+  vi.spyOn(source, 'runs').mockResolvedValue({ runs: [...runs, { ...runs[0]!, run: 'late' }] });
+  await session.refreshRuns();
+  await pass();
+  expect([session.data.name, session.missed]).toEqual([OTHER, null]);
 });

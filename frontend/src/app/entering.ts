@@ -4,9 +4,21 @@ import type { Link, Said } from '../run/setting';
 import type { Run } from '../run/types';
 import type { Session } from './session.svelte';
 
+/** Milliseconds for which a server that was started a moment ago may still be reading what a link asks for. */
+const READING = 60_000;
+
+/** What a link asks for that is not there: its run, in whose stead another one is shown, or a step later than all. */
+export interface Missed {
+  readonly link: Link;
+  /** Null: the run is there. */
+  readonly run: string | null;
+  readonly since: number;
+}
+
 /** Goes where a link says, at the start and whenever the address changes, as soon as its run is entered. What a link leaves
  * unsaid is as in a fresh tab. */
 export function goTo(session: Session, link: Link): void {
+  session.missed = null;
   session.data.name = link.get('run') ?? session.data.name;
   session.wanted = link;
   const { run } = session.data;
@@ -39,15 +51,32 @@ export function enterRun(session: Session): void {
   enterLink(session, run);
 }
 
-/** What the link asked for, as far as this run has it. */
+/** What the link asked for, as far as this run has it; of another run all but what was said of its heads. */
 function enterLink(session: Session, run: Run): void {
   const { wanted, features } = session;
   if (wanted === null) return;
+  const asked = wanted.get('run') ?? run.run;
+  const [own, later] = [asked === run.run, Number(wanted.get('step')) > (run.steps.at(-1) ?? 0)];
+  const link = own ? wanted : new Map([...wanted].filter(([name]) => name !== 'notes'));
   session.wanted = null;
+  session.missed = own && !later ? null : { link: wanted, run: own ? null : asked, since: Date.now() };
   for (const feature of features) {
-    feature.settings?.enter(wanted, run);
-    feature.enter?.(wanted, run);
+    feature.settings?.enter(link, run);
+    feature.enter?.(link, run);
   }
+}
+
+/** Goes where a link had led, had all of it been there, if it comes soon and nobody went elsewhere. */
+export function catchUp(session: Session): void {
+  const { missed, data, playback } = session;
+  if (!missed) return;
+  const { link, run, since } = missed;
+  const found = data.runs.value?.runs.find((one) => one.run === (run ?? data.name));
+  if (!found || (run === null && !found.steps.includes(Number(link.get('step'))))) return;
+  untrack(() => {
+    session.missed = null;
+    if (Date.now() - since < READING && (run !== null || playback.following)) goTo(session, link);
+  });
 }
 
 /** What the address says of this view; null while nothing is shown. The newest step goes unsaid while the views follow it,

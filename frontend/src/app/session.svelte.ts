@@ -42,7 +42,16 @@ import { LevelChanges } from '../timeline/level_changes.svelte';
 import { Live } from '../timeline/live.svelte';
 import { Steering } from '../timeline/steering.svelte';
 import { Trails } from '../trails/trails.svelte';
-import { enterRun, followSteps, forgetRestarted, forgetRewritten, goTo, linkOf } from './entering';
+import {
+  catchUp,
+  enterRun,
+  followSteps,
+  forgetRestarted,
+  forgetRewritten,
+  goTo,
+  linkOf,
+  type Missed,
+} from './entering';
 import { fetchPoints } from './fetching';
 import { Ground } from './ground';
 import { browserStorage } from './introduction.svelte';
@@ -148,6 +157,8 @@ export class Session extends Ground {
   identity = '';
   seen = '';
   seenHealth = '';
+  /** What a link asked for that is not there, or not yet. */
+  missed = $state.raw<Missed | null>(null);
   /** By which start of its training each run was written last. */
   readonly starts = new Map<string, string>();
 
@@ -167,6 +178,7 @@ export class Session extends Ground {
     $effect.pre(() => enterRun(this));
     this.playback.animate((index) => this.canShow(index));
     $effect.pre(() => followSteps(this));
+    $effect.pre(() => catchUp(this));
     $effect.pre(() => forgetRewritten(this));
     $effect.pre(() => forgetRestarted(this));
     $effect.pre(() => fetchPoints(this));
@@ -192,6 +204,8 @@ export class Session extends Ground {
 
   chooseRun(name: string): void {
     this.letGo(this.data.runs.value?.runs.find(({ run }) => run === name));
+    this.missed = null;
+    if (this.wanted) this.wanted = new Map(); // that was of a run which could not be shown
     this.data.name = name;
   }
 
