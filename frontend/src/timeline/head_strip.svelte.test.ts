@@ -117,8 +117,12 @@ it('says what lies under the pointer, and goes there', () => {
 
 it('snaps to a marked moment while the pointer is near it', () => {
   strip.pointer = at(3, 1);
-  strip.snapped = { number: 0, step: 200 };
+  const [x, y] = at(3, 1);
+  const stroke = { number: 0, step: 200, x: x + 3, top: y - 5, height: 10 };
+  strip.strokes = [stroke];
   expect(strip.says).toBe('L0 H0, step 200: entropy 20 %');
+  strip.strokes = [{ ...stroke, x: x + 30 }]; // the marks have moved under the resting pointer
+  expect(strip.says).toBe('L1 H5, step 100: entropy 10 %');
   strip.pointer = null;
   expect(strip.says).toBeNull();
 });

@@ -11,7 +11,7 @@ import { headLabel } from '../run/labels';
 import type { RunState } from '../run/run_state.svelte';
 import { choice, mapped, type Settings, settings } from '../run/setting';
 import { pooled, type StripPicture, type StripPlan } from './pooling';
-import { bandsOf, columnsOf, placeIn, type Rect, toldAt } from './strip';
+import { bandsOf, columnsOf, placeIn, type Rect, type Stroke, strokeNear, toldAt } from './strip';
 
 /** Css pixels of the tab's height from which on the strip is shown unless it was folded away. */
 const ROOM = 640;
@@ -21,6 +21,8 @@ const LOW = 28;
 const HIGH = 0.08;
 /** Css pixels from the timeline's ends to its first and its last step. */
 export const PAD = 9;
+/** Css pixels from the pointer to the mark that is meant. */
+const SNAP = 4;
 /** Milliseconds of work at a time. */
 const SLICE = 8;
 
@@ -59,8 +61,8 @@ export class HeadStrip implements Feature {
   /** Where the pointer is, in css pixels, and the moment that the keys are at; null: elsewhere. */
   pointer = $state.raw<readonly [x: number, y: number] | null>(null);
   cursor = $state.raw<Moment | null>(null);
-  /** The marked moment that the pointer is nearest to: it is meant, whatever lies beside it; null: near none. */
-  snapped = $state.raw<Moment | null>(null);
+  /** Marked moments, where they are drawn: near one the pointer means it, whatever lies beside it. */
+  strokes = $state.raw<readonly (Moment & Stroke)[]>([]);
 
   /** @param grid how the heads are arranged */
   constructor(
@@ -91,8 +93,10 @@ export class HeadStrip implements Feature {
 
   /** What is under the pointer, else what the keys are at. */
   readonly at: Moment | null = $derived.by(() => {
-    const { pointer, picture } = this;
-    return pointer && picture ? (this.snapped ?? this.under(picture, ...pointer)) : this.cursor;
+    const { pointer, picture, strokes } = this;
+    if (!pointer || !picture) return this.cursor;
+    const near = strokeNear(strokes, ...pointer, SNAP);
+    return near ? { number: near.number, step: near.step } : this.under(picture, ...pointer);
   });
   /** Where that lies, in css pixels. */
   readonly place: Rect | null = $derived.by(() => {
