@@ -240,3 +240,16 @@ def test_of_a_large_image_one_row_is_asked_for(tab: Tab, recorded: tuple[Path, E
     expect(view.get_by_role("img", name=f"{LARGE.size} arrows")).to_be_visible(timeout=60 * SECONDS)
     assert "query" not in asked[-1]
     assert "key" not in asked[-1]
+
+
+def test_what_fails_of_a_large_image_is_told(tab: Tab) -> None:
+    summary = re.compile("attnviz/image_summary[?]")
+    tab.page.route(summary, lambda route: route.fulfill(status=500, json={"error": "It cannot be summed up."}))
+    tab.open(run="large", layer=0, head=0, sequence=0, token=700)
+    view = tab.frame.get_by_role("region", name="Image view")
+    expect(view.get_by_role("alert")).to_contain_text("It cannot be summed up.")
+    tab.page.unroute(summary)
+    view.get_by_role("button", name="Retry").click()
+    expect(view.get_by_role("alert")).to_have_count(0)
+    expect(view.get_by_role("img", name="Mean attention by offset")).to_be_visible()
+    tab.complaints.clear()  # the answer that was made to fail

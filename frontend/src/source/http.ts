@@ -157,7 +157,7 @@ export class HttpSource implements DataSource {
 
   async scalarTags(run: string, signal?: AbortSignal): Promise<readonly string[]> {
     try {
-      return tagsOf(await (await this.get('../scalars/tags', {}, signal)).json(), run);
+      return tagsOf(await read((await this.get('../scalars/tags', {}, signal)).json(), signal), run);
     } catch (error) {
       if (error instanceof SourceError && !(error instanceof LostError)) return [];
       throw error;
@@ -165,7 +165,7 @@ export class HttpSource implements DataSource {
   }
 
   async scalars(run: string, tag: string, signal?: AbortSignal): Promise<readonly ScalarPoint[]> {
-    return pointsOf(await (await this.get('../scalars/scalars', { run, tag }, signal)).json());
+    return pointsOf(await read((await this.get('../scalars/scalars', { run, tag }, signal)).json(), signal));
   }
 
   private async array(route: string, query: Parameters, waiting: Waiting = {}): Promise<NpyArray> {

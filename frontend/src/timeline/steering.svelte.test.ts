@@ -1,6 +1,6 @@
 import { flushSync } from 'svelte';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { DataSource } from '../run/source';
+import { type DataSource, SourceError } from '../run/source';
 import { Steering } from './steering.svelte';
 
 class Shown {
@@ -137,4 +137,34 @@ it('asks again where steps were written again, and draws nothing of the old ones
   await pass();
   expect([again.mock.calls, steering.shown]).toEqual([[['a', 'train/loss', expect.anything()]], []]);
   expect(asked.slice(2)).toEqual(['a?']);
+});
+
+it('asks again for what TensorBoard may not have read yet: no scalars, or none up to the newest checkpoint', async () => {
+  tags = [];
+  steering.leave();
+  shown.run = 'b';
+  await pass();
+  expect([asked.slice(2), steering.possible]).toEqual([['b?'], false]);
+  tags = ['loss'];
+  const scalars = vi.spyOn(source, 'scalars').mockResolvedValueOnce([{ step: 0, value: 1 }]);
+  await vi.advanceTimersByTimeAsync(4000);
+  await pass();
+  expect(steering.shown.map(({ step }) => step)).toEqual([0]);
+  await vi.advanceTimersByTimeAsync(8000);
+  await pass();
+  expect(steering.shown.map(({ step }) => step)).toEqual([0, 50, 100, 300]);
+  scalars.mockClear();
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(scalars).not.toHaveBeenCalled();
+});
+
+it('says why there is no curve, and asks again', async () => {
+  expect(steering.error).toBeNull();
+  vi.spyOn(source, 'scalars').mockRejectedValueOnce(new SourceError('They are gone.'));
+  steering.choose('reward');
+  await pass();
+  expect([steering.error, steering.shown]).toEqual(['They are gone.', []]);
+  steering.retry();
+  await pass();
+  expect([steering.error, steering.shown[0]?.value]).toEqual([null, -1]);
 });

@@ -11,6 +11,10 @@ import { type Around, type Listed, partsAround } from './parts';
 /** The link’s word for no curve. */
 const NONE = 'none';
 
+/** Milliseconds until scalars are asked for again that TensorBoard may still be reading, each time twice as many; and how often. */
+const FIRST_WAIT = 4000;
+const MOST_TRIES = 5;
+
 /** What of TensorBoard's scalars is drawn above the timeline. */
 export class Steering implements Feature {
   readonly tags = new Latest<readonly string[]>();
@@ -58,6 +62,15 @@ export class Steering implements Feature {
   readonly canBeLogarithmic: boolean = $derived(positive(this.shown));
   readonly scale = $derived(scaleOf(this.shown, this.logarithmic && this.canBeLogarithmic));
 
+  /** Why there is no curve; null where nothing went wrong. */
+  readonly error: string | null = $derived.by(() => this.tags.error ?? this.points.error);
+  /** Whether there is nothing, or nothing up to the newest checkpoint: a server that was started a moment ago reads them yet. */
+  private readonly unread: boolean = $derived.by(() => {
+    const { value: points } = this.points;
+    return this.tags.value?.length === 0 || (points !== null && (points.at(-1)?.step ?? -1) < this.last);
+  });
+  private tries = $state(0);
+
   /** @param steps the timeline's checkpoints: whenever they grow, so do the scalars
    * @param listed the shown run, and all runs, once they are known
    * @param begun the first checkpoints of trainings that went on with the same model */
@@ -82,11 +95,28 @@ export class Steering implements Feature {
     $effect.pre(() => {
       const run = this.run();
       if (run === null || this.last < 0) return;
+      this.tries = 0;
       void this.tags.load((signal) => this.source.scalarTags(run, signal));
     });
     $effect.pre(() => {
       if (this.last >= 0) this.points.follow();
     });
+    $effect(() => {
+      if (!this.unread || this.source.offers || this.tries >= MOST_TRIES) return;
+      const timer = setTimeout(
+        () => {
+          this.tries++;
+          this.retry();
+        },
+        FIRST_WAIT * 2 ** this.tries,
+      );
+      return () => clearTimeout(timer);
+    });
+  }
+
+  retry(): void {
+    void this.tags.retry();
+    void this.points.retry();
   }
 
   /** Whether a scalar at this step is of a part that was written later. */
