@@ -19,7 +19,8 @@ function found(query: EvidenceQuery): Evidence {
   return { ...query, sequence: 4, query: 30, key: 12, weight: 0.931, ...tokens };
 }
 
-function setUp(kind: string | null = null) {
+function setUp(first: string | null = null) {
+  let kind = $state(first);
   let opened = $state.raw<HeadPlace | null>(null);
   let selection = $state.raw<TokenAt | null>({ sequence: 0, list: 0, token: 2, side: 'query' });
   let step = $state(100);
@@ -74,7 +75,10 @@ function setUp(kind: string | null = null) {
   const goTo = (to: number) => {
     step = to;
   };
-  return { session, evidence: new HeadEvidence(session), answers, asked, goTo, motion };
+  const call = (name: string) => {
+    kind = name;
+  };
+  return { session, evidence: new HeadEvidence(session), answers, asked, goTo, call, motion };
 }
 
 describe('the evidence of a finding', () => {
@@ -192,6 +196,20 @@ describe('the evidence of a finding', () => {
     answers[1]?.(null);
     await vi.waitFor(() => expect(evidence.busy).toBe(false));
     expect([asked.length, evidence.says]).toEqual([2, '']);
+    end();
+  });
+
+  it('is offered anew once the head is called otherwise at the same step', async () => {
+    const { session, evidence, answers, asked, call } = setUp('broad');
+    const end = $effect.root(() => evidence.begin());
+    session.focus.selection = null;
+    session.focus.open(PLACE);
+    flushSync();
+    answers[0]?.(found(asked[0] as EvidenceQuery));
+    await vi.waitFor(() => expect(evidence.offered?.query).toBe(30));
+    call('induction');
+    flushSync();
+    expect([asked.map(({ kind }) => kind), evidence.offered]).toEqual([['broad', 'induction'], null]);
     end();
   });
 

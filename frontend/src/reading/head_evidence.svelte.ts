@@ -137,7 +137,8 @@ export class HeadEvidence implements Feature {
       return;
     const asked = { run: data.run.run, step, ...opened, kind };
     untrack(() => {
-      if (!this.current || this.answer.error !== null) void this.ask(asked, false);
+      const isOther = !this.byHand && this.asked?.kind !== kind; // it is called otherwise by now
+      if (!this.current || isOther || this.answer.error !== null) void this.ask(asked, false);
     });
   }
 

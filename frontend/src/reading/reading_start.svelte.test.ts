@@ -114,3 +114,12 @@ it('begins at the sharpest query also where it is told to twice at once', async 
   await Promise.all([first, start.read()]);
   expect(focus.selection?.token).toBe(4);
 });
+
+it('selects nothing in another run that was entered meanwhile, though the same head is open at the same step', async () => {
+  const { start, focus, asked } = setUp(null);
+  const read = start.read();
+  await Promise.resolve();
+  start.leave();
+  await read;
+  expect([focus.selection, start.busy, asked.length]).toEqual([null, false, 1]);
+});

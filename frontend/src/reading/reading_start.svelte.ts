@@ -66,6 +66,11 @@ export class ReadingStart implements Feature {
   }
 
   leave(): void {
+    this.reads++; // what is on its way is of what was shown
+    this.stop();
+  }
+
+  private stop(): void {
     this.controller?.abort();
     this.controller = null;
   }
@@ -85,7 +90,7 @@ export class ReadingStart implements Feature {
       (list) => probe.value?.lists[lists.indexOf(list)]?.sequences[0]?.tokens ?? [],
     );
     if (queries.length * keys.length > MOST) return null;
-    this.leave();
+    this.stop();
     const controller = new AbortController();
     this.controller = controller;
     const query = { run: run.run, step: playback.step, ...focus.opened, sequence: 0 };
