@@ -81,8 +81,16 @@ describe('heads by value', () => {
     expect(scoreRanges.read('entropy..0.2..~entropy....0.3~sink....', run)).toEqual([low]);
     expect([
       scoreRanges.read('entropy', run),
-      scoreRanges.read('a b..1..', run),
+      scoreRanges.read('<b>..1..', run),
       scoreRanges.write([]),
     ]).toEqual([undefined, undefined, null]);
   });
+
+  it.each(['same token', 'é → ü', 'a..b', 'ends...', '~x~', '100 %7E', "the verb's"])(
+    'come back from the address also of the relation %j',
+    (name) => {
+      const ranges = ['follows', 'sink'].map((score) => ({ score: `${score}/${name}`, least: 0.5, most: 1 }));
+      expect(scoreRanges.read(scoreRanges.write(ranges) ?? '', {} as Run)).toEqual(ranges);
+    },
+  );
 });

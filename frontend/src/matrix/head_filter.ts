@@ -18,8 +18,8 @@ export interface HeadFilter {
   readonly ranges: readonly ScoreRange[];
 }
 
-/** What a score is called. */
-export const SCORE = /^\w[\w./-]*$/;
+/** What a score is called: that of a relation ends with any printable name. */
+export const SCORE = /^\w[^\p{Cc}]*$/u;
 const NUMBER = /^-?\d+(\.\d+)?(e-?\d+)?$/i;
 
 export const EVERY_HEAD: HeadFilter = { names: '', ranges: [] };
@@ -50,7 +50,8 @@ export function passing(
   });
 }
 
-/** Ranges with ~ between them: a score, the least and the greatest value that pass, with two dots between them. */
+/** Ranges with ~ between them: a score, the least and the greatest value that pass, with two dots between them. A name
+ * with such signs in it has them, and %, as in an address. */
 export const scoreRanges: Codec<readonly ScoreRange[]> = codec(
   (text) => {
     const found = new Map(
@@ -63,13 +64,21 @@ export const scoreRanges: Codec<readonly ScoreRange[]> = codec(
   },
   (ranges) =>
     ranges.length > 0
-      ? ranges.map(({ score, least, most }) => `${score}..${least ?? ''}..${most ?? ''}`).join('~')
+      ? ranges.map(({ score, least, most }) => `${written(score)}..${least ?? ''}..${most ?? ''}`).join('~')
       : null,
 );
 
+function written(score: string): string {
+  return score
+    .replaceAll('%', '%25')
+    .replaceAll('~', '%7E')
+    .replace(/\.(?=\.|$)/g, '%2E');
+}
+
 function readRange(text: string): ScoreRange | null {
-  const [score, low, high, ...rest] = text.split('..');
-  if (score === undefined || !SCORE.test(score) || rest.length > 0) return null;
+  const [name = '', low, high, ...rest] = text.split('..');
+  const score = name.replace(/%(25|7E|2E)/g, decodeURIComponent);
+  if (!SCORE.test(score) || rest.length > 0) return null;
   const [least = null, most = null] = [low, high].map((end) =>
     end && NUMBER.test(end) ? Number(end) : null,
   );

@@ -160,6 +160,8 @@ describe('the evidence of a finding', () => {
     expect(linked.session.focus.selection).toEqual(session.focus.selection);
     session.focus.selection = null;
     expect(evidence.link).toEqual({});
+    linked.evidence.enter(new Map([['evidence', 'follows “it’s”: é → ü']])); // a relation may be called anything
+    expect(linked.evidence.link).toEqual({ evidence: 'follows “it’s”: é → ü' });
     linked.evidence.enter(new Map([['evidence', '<b>']]));
     linked.session.focus.selection = null;
     expect(linked.evidence.link).toEqual({});

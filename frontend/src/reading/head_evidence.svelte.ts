@@ -15,7 +15,7 @@ import type { SentenceOptions } from './sentence_options.svelte';
 const CHARTED: Readonly<Record<string, string | null>> = { prunable: 'importance_exact', dead: null };
 
 /** What a kind may be called. */
-const KIND = /^[\w ,./+-]{1,80}$/;
+const KIND = /^\w[^\p{Cc}]{0,99}$/u;
 
 interface Needs {
   readonly data: Pick<RunState, 'run' | 'lists' | 'layerTokens'> & {
