@@ -12,6 +12,11 @@ describe('the address', () => {
     expect(Object.fromEntries(readLink(writeLink('', { step: '9' })))).toEqual({ step: '9' });
   });
 
+  it('holds half of a surrogate pair, as a token may be, as a sign that stands for it', () => {
+    const link = writeLink('#attnviz', { find: 'a\ud83d b', step: '9' });
+    expect(Object.fromEntries(readLink(link))).toEqual({ find: 'a\ufffd b', step: '9' });
+  });
+
   it('leaves what TensorBoard keeps there as it was', () => {
     const hash = '#attnviz&_smoothingWeight=0.6&p.attnviz.step=5&p.other.run=x&odd%zz=1';
     expect(writeLink(hash, { step: '9' })).toBe(

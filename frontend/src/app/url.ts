@@ -1,3 +1,4 @@
+import { encoded } from '../base/encoded';
 import type { Link, Said } from '../run/setting';
 
 const TAB = 'attnviz';
@@ -24,7 +25,7 @@ export function readLink(hash: string): Link {
 export function writeLink(hash: string, said: Said): string {
   const kept = parts(hash).filter((part) => !split(part)[0].startsWith(PREFIX));
   if (readTab(hash) === '') kept.unshift(TAB);
-  const ours = Object.entries(said).map(([name, value]) => `${PREFIX}${name}=${encodeURIComponent(value)}`);
+  const ours = Object.entries(said).map(([name, value]) => `${PREFIX}${name}=${encoded(value)}`);
   return `#${[...kept, ...ours].join('&')}`;
 }
 

@@ -1,3 +1,4 @@
+import { encoded } from '../base/encoded';
 import { areNumbers } from '../run/label_values';
 import type { TokenIndex } from '../run/places';
 
@@ -76,9 +77,8 @@ function isWanted(value: string | number | undefined, wanted: Wanted): boolean {
 export function formatWanted(labels: ReadonlyMap<string, Wanted>): string {
   return [...labels]
     .map(([name, wanted]) => {
-      const values =
-        'low' in wanted ? `${wanted.low}..${wanted.high}` : wanted.map(encodeURIComponent).join('|');
-      return `${encodeURIComponent(name)}:${values}`;
+      const values = 'low' in wanted ? `${wanted.low}..${wanted.high}` : wanted.map(encoded).join('|');
+      return `${encoded(name)}:${values}`;
     })
     .join(';');
 }
@@ -88,7 +88,7 @@ export function parseWanted(text: string, labels: readonly Label[]): Map<string,
   const found = new Map<string, Wanted>();
   for (const part of text.split(';')) {
     const [name, values] = part.split(':');
-    const label = labels.find((known) => encodeURIComponent(known.name) === name);
+    const label = labels.find((known) => encoded(known.name) === name);
     if (!label || values === undefined) continue;
     if ('low' in label) {
       const [low = Number.NaN, high = Number.NaN] = values.split('..').map(Number);
@@ -97,7 +97,7 @@ export function parseWanted(text: string, labels: readonly Label[]): Map<string,
     }
     const wanted = label.values
       .map(({ value }) => value)
-      .filter((value) => values.split('|').includes(encodeURIComponent(value)));
+      .filter((value) => values.split('|').includes(encoded(value)));
     if (wanted.length > 0) found.set(label.name, wanted);
   }
   return found;
