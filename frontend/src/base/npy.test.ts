@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseNpy, parseNpyBytes } from './npy';
+import { parseNpy, parseNpyBytes, writeNpyRecords } from './npy';
 
 /** A .npy file as numpy.lib.format writes it: the header padded so that data starts at a multiple of 64. */
 function npy(header: string, values: readonly number[], version: 1 | 2 = 1): ArrayBuffer {
@@ -54,5 +54,31 @@ describe('parseNpy', () => {
     expect(() => parseNpy(npy(header('(1,)', '<f8'), [1]))).toThrow('only <f4 (float32)');
     expect(() => parseNpy(npy(header('(1,)', '<f4', 'True'), [1]))).toThrow('Fortran order');
     expect(() => parseNpy(npy(header('(2, 3)'), [1, 2]))).toThrow('promises 2 × 3 floats but holds 8 bytes');
+  });
+});
+
+describe('writeNpyRecords', () => {
+  it.each([
+    ["the verb's", 1, 'latin1', "('the verb\\'s', '<f4')"],
+    ['back\\slash é', 1, 'latin1', "('back\\\\slash é', '<f4')"],
+    ['de → à', 3, 'utf-8', "('de → à', '<f4')"],
+  ])('writes the name %j as Python does', (name, version, encoding, expected) => {
+    const bytes = writeNpyRecords(
+      [
+        { name: 'layer', whole: true },
+        { name, whole: false },
+      ],
+      [[3, 0.5]],
+    );
+    const view = new DataView(bytes.buffer);
+    const [begin, length] = version === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)];
+    const header = new TextDecoder(encoding).decode(bytes.subarray(begin, begin + length));
+    expect([bytes[6], (begin + length) % 64, header.endsWith('\n')]).toEqual([version, 0, true]);
+    expect(header).toContain(`[('layer', '<i8'), ${expected}]`);
+    expect([view.getBigInt64(begin + length, true), view.getFloat32(begin + length + 8, true)]).toEqual([
+      3n,
+      0.5,
+    ]);
+    expect(bytes.length).toBe(begin + length + 12);
   });
 });

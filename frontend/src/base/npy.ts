@@ -97,7 +97,7 @@ export function writeNpyRecords(
   fields: readonly NpyField[],
   rows: readonly (readonly number[])[],
 ): Uint8Array<ArrayBuffer> {
-  const types = fields.map(({ name, whole }) => `('${name}', '${whole ? '<i8' : '<f4'}')`);
+  const types = fields.map(({ name, whole }) => `(${literal(name)}, '${whole ? '<i8' : '<f4'}')`);
   const size = fields.reduce((sum, { whole }) => sum + (whole ? 8 : 4), 0);
   const file = npyFile(
     `[${types.join(', ')}${types.length === 1 ? ',' : ''}]`,
@@ -117,23 +117,33 @@ export function writeNpyRecords(
   return file.bytes;
 }
 
-/** The header of version 1.0, or of 2.0 where it is long, and room for the data behind it. */
+/** A text as Python writes it in its own code. */
+function literal(text: string): string {
+  const signs: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r' };
+  return `'${text.replace(/[\\'\n\r]/g, (sign) => signs[sign] ?? `\\${sign}`)}'`;
+}
+
+/** The header of version 1.0, or of 2.0 where it is long, or of 3.0, which is UTF-8, where it needs more than Latin-1 can
+ * say; and room for the data behind it. */
 function npyFile(
   type: string,
   shape: readonly number[],
   bytes: number,
 ): { readonly bytes: Uint8Array<ArrayBuffer>; readonly start: number } {
   const text = `{'descr': ${type}, 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
-  const long = text.length > 65000;
+  const wide = /[^\0-\xff]/.test(text);
+  const said = wide ? new TextEncoder().encode(text) : Uint8Array.from(text, (sign) => sign.charCodeAt(0));
+  const long = wide || said.length > 65000;
   const begin = long ? 12 : 10;
   // NumPy pads so that the data begins at a multiple of 64 bytes.
-  const start = Math.ceil((begin + text.length + 1) / 64) * 64;
+  const start = Math.ceil((begin + said.length + 1) / 64) * 64;
   const file = new Uint8Array(start + bytes);
-  file.set([...MAGIC, long ? 2 : 1, 0]);
+  file.set([...MAGIC, wide ? 3 : long ? 2 : 1, 0]);
   const view = new DataView(file.buffer);
   if (long) view.setUint32(8, start - begin, true);
   else view.setUint16(8, start - begin, true);
-  const header = `${text.padEnd(start - begin - 1)}\n`;
-  for (let i = 0; i < header.length; i++) file[begin + i] = header.charCodeAt(i);
+  file.fill(0x20, begin + said.length, start - 1); // blanks
+  file[start - 1] = 0x0a;
+  file.set(said, begin);
   return { bytes: file, start };
 }
