@@ -16,7 +16,7 @@ export interface Needs {
   readonly playback: Pick<Playback, 'step' | 'steps' | 'toggle' | 'loopHere' | 'loop' | 'glideTo'>;
   readonly focus: Pick<Focus, 'opened'>;
   readonly marks: { readonly group: Group | null };
-  readonly against: Pick<Comparison, 'run' | 'clear' | 'pin'>;
+  readonly against: Pick<Comparison, 'run' | 'absent' | 'clear' | 'pin'>;
   readonly trails: Pick<Trails, 'next'>;
   readonly axes: Pick<Axes, 'refit'>;
   back(): void;
@@ -71,7 +71,7 @@ export const EVERYWHERE: readonly Key<Needs>[] = [
     does: 'one step back: points, sentence, head, comparison',
     act: (session) => {
       if (session.focus.opened || session.marks.group) session.back();
-      else if (session.against.run) session.against.clear();
+      else if (session.against.run || session.against.absent) session.against.clear();
       else return false;
     },
   },

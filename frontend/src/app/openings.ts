@@ -9,7 +9,7 @@ export type Opening = 'comparison' | 'head' | 'token' | 'list' | 'alone';
 interface Openable {
   readonly focus: Pick<Focus, 'opened' | 'selection'>;
   readonly marks: Pick<Marks, 'alone' | 'listing' | 'listed'>;
-  readonly against: Pick<Comparison, 'run' | 'clear'>;
+  readonly against: Pick<Comparison, 'run' | 'absent' | 'clear'>;
   close(): void;
 }
 
@@ -20,7 +20,10 @@ interface Way {
 
 /** Inner ones last. */
 const WAYS: Readonly<Record<Opening, Way>> = {
-  comparison: { is: ({ against }) => against.run !== null, close: ({ against }) => against.clear() },
+  comparison: {
+    is: ({ against }) => against.run !== null || against.absent !== null,
+    close: ({ against }) => against.clear(),
+  },
   head: { is: ({ focus }) => focus.opened !== null, close: (session) => session.close() },
   token: {
     is: ({ focus }) => focus.opened !== null && focus.selection !== null,

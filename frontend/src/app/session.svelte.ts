@@ -211,7 +211,8 @@ export class Session extends Ground {
 
   /** Of what is looked at, the head at the same place alone is in another run as well, whose tokens may be others. */
   letGo(next: Run | undefined): void {
-    if (this.against.own || this.against.name === next?.run) this.against.clear();
+    const { against } = this;
+    if (against.own || against.run === null || against.name === next?.run) against.clear();
     const { opened } = this.focus;
     this.close();
     if (opened && opened.head < (next?.layers[opened.layer]?.heads ?? 0)) this.focus.opened = opened;

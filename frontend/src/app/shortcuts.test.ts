@@ -48,6 +48,7 @@ beforeEach(() => {
       get run() {
         return compared as Needs['against']['run'];
       },
+      absent: null,
       clear: () => did.push('compare nothing'),
       pin: (step) => did.push(`pin ${step}`),
     },

@@ -135,6 +135,32 @@ it('is nothing beside a run that cannot be read, is gone, or is the shown step i
   }
 });
 
+it('says why a second run is not shown, once runs are known, and comes when it does', async () => {
+  const says = (name: string) => {
+    against.choose(name, 'same');
+    return against.absent;
+  };
+  expect([says('second'), says('first'), says('broken')]).toEqual([
+    null,
+    null,
+    expect.stringContaining(': It cannot be read.'),
+  ]);
+  expect(says('late')).toMatch('The run “late”, to compare with, is not');
+  runs = [...runs, runOf({ run: 'late', steps: [] })];
+  await data.refresh();
+  expect(against.absent).toMatch('has no checkpoint yet');
+  runs = [...runs.slice(0, -1), runOf({ run: 'late', steps: [0] })];
+  await data.refresh();
+  expect([against.absent, against.step]).toEqual([null, 0]);
+});
+
+it('keeps the onion skin of a run that is gone', async () => {
+  against.pin(100);
+  runs = [SECOND];
+  await data.refresh();
+  expect([data.gone, against.own, against.step, against.absent]).toEqual([true, true, 100, null]);
+});
+
 it('draws points where the probe is the same, and only in the views that show them', () => {
   against.choose('second', 'same');
   expect(against.matrix.queries([0])).toMatchObject([{ run: 'second', inFrameOf: 'first', frame: 300 }]);

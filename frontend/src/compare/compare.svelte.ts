@@ -86,8 +86,19 @@ export class Comparison implements TimeSpan, Feature {
     const { run: shown, runs } = this.session.data;
     if (this.name === null || !shown || shown.error !== null) return null;
     if (this.name === shown.run && this.choice === 'same') return null; // nothing but the shown step itself
-    const found = runs.value?.runs.find(({ run }) => run === this.name);
+    const found = this.name === shown.run ? shown : runs.value?.runs.find(({ run }) => run === this.name);
     return found && found.error === null && found.steps.length > 0 ? found : null;
+  });
+  /** Why a second run that was chosen, or that a link names, is not shown; null where it is. */
+  readonly absent: string | null = $derived.by(() => {
+    const { run: shown, runs } = this.session.data;
+    const { name } = this;
+    if (name === null || this.run || !runs.value || !shown || shown.error !== null || name === shown.run)
+      return null;
+    const found = runs.value.runs.find(({ run }) => run === name);
+    if (!found)
+      return `The run “${name}”, to compare with, is not in the log directory, or is still being read.`;
+    return `The run “${name}”, to compare with: ${found.error ?? 'it has no checkpoint yet.'}`;
   });
   /** Whether it is another step of the shown run. */
   readonly own: boolean = $derived.by(() => this.run !== null && this.run.run === this.session.data.name);
