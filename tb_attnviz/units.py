@@ -2,27 +2,10 @@
 
 import math
 
-SHARES = (
-    "entropy",
-    "batch_entropy",
-    "value_entropy",
-    "sink",
-    "batch_sink",
-    "previous",
-    "self",
-    "next",
-    "induction",
-    "duplicate",
-)
-"""Figures that are told in percent, of attention or of the greatest entropy; beside them those of relations."""
+from tb_attnviz.events import is_share
 
-_FOLLOWS = "follows/"
 _NEARLY_ALL, _ALL = 0.995, 1 - 1e-6  # what rounds to 100 %, and what is it but for single precision
 _TOLD = {"max_logit": "largest logit", "batch_max_logit": "largest logit of the training batch"}
-
-
-def is_share(figure: str) -> bool:
-    return figure in SHARES or figure.startswith(_FOLLOWS)
 
 
 def named(figure: str) -> str:

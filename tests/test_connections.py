@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tb_attnviz.connections import LEAST, head_links, links_document
-from tb_attnviz.events import RunWriter
+from tb_attnviz.events import ConnectionCodes, FormatError, RunWriter
 from tb_attnviz.events.connections import connection_arrays
 from tb_attnviz.run import Run, open_run
 from tests.conftest import LAYERS, PROBE, write_checkpoint
@@ -84,3 +84,11 @@ def test_a_document_has_null_for_what_is_not_known_and_leaves_out_heads_without_
     (one,) = document["fed_by"]
     assert (one["layer"], one["head"], one["by"], one["since"][-1]) == (0, 2, "keys", 201)
     assert document["feeds"] == []
+
+
+@pytest.mark.parametrize("scale", [np.inf, np.nan, -1.0, 1e35])
+def test_scales_that_make_no_number_are_refused(scale: float) -> None:
+    arrays = connection_arrays({"keys": np.ones((3, 3), np.float32)})
+    arrays["connections/keys_scale"] = np.full(3, scale, np.float32)
+    with pytest.raises(FormatError, match="a scale of connections/keys is not from 0 to"):
+        ConnectionCodes.read(arrays, "keys", heads=3)

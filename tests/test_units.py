@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tb_attnviz.units import SHARES, limit_told, told
+from tb_attnviz.events import SHARES
+from tb_attnviz.units import limit_told, told
 
 
 @pytest.mark.parametrize(

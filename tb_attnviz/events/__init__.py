@@ -23,11 +23,13 @@ from tb_attnviz.events.samples import Samples, check_room, read_samples, samples
 from tb_attnviz.events.schema import Checkpoint, Start
 from tb_attnviz.events.segment import Segment
 from tb_attnviz.events.segments import Records
+from tb_attnviz.events.shares import SHARES, is_share
 from tb_attnviz.events.summaries import PLUGIN_NAME
 from tb_attnviz.events.writer import RunWriter
 
 __all__ = [
     "PLUGIN_NAME",
+    "SHARES",
     "Alert",
     "AlertRecord",
     "AlertedHead",
@@ -65,6 +67,7 @@ __all__ = [
     "check_room",
     "connection_arrays",
     "encode_maps",
+    "is_share",
     "maps_changed",
     "read_figures",
     "read_image",

@@ -13,6 +13,7 @@ Array = npt.NDArray[Any]
 Float32 = npt.NDArray[np.float32]
 
 _LARGEST, _UNKNOWN = 32767, -32768
+_MOST_SCALE = 1e28  # with the codes of 65,536 heads a sum is finite still
 
 
 def connection_arrays(by: Mapping[str, Float32]) -> dict[str, Array]:
@@ -47,6 +48,8 @@ class ConnectionCodes:
         shapes, types = (codes.shape, scale.shape), (codes.dtype, scale.dtype)
         if shapes != ((heads, heads), (heads,)) or types != (np.dtype(np.int16), np.dtype(np.float32)):
             raise FormatError(f"connections/{name} is no int16 [{heads}, {heads}] with a scale for each column")
+        if not ((scale >= 0) & (scale <= _MOST_SCALE)).all():
+            raise FormatError(f"a scale of connections/{name} is not from 0 to {_MOST_SCALE:g}")
         return cls(codes, scale)
 
     def at(self, sources: Any, targets: Any) -> Float32:

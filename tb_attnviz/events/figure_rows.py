@@ -15,6 +15,7 @@ from tb_attnviz.events.arrays import as_array
 from tb_attnviz.events.documents import FormatError
 from tb_attnviz.events.figures import HEALTH, FiguresLocation
 from tb_attnviz.events.own_files import open_own
+from tb_attnviz.events.shares import check_share
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
@@ -144,4 +145,7 @@ class FigureRows:
         if record[-records.CHECKSUM_BYTES :] != self.checksums[4 * row : 4 * row + 4]:
             raise FormatError("it is another than when the run was opened")
         values = Event.FromString(records.unframe(record)).summary.value
-        return {value.tag: as_array(value) for value in values if value.tag in wanted}
+        found = {value.tag: as_array(value) for value in values if value.tag in wanted}
+        for tag, figures in found.items():
+            check_share(tag.removeprefix(HEALTH), figures)
+        return found

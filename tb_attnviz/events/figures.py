@@ -25,12 +25,13 @@ from tb_attnviz.events.maps import MapsLocation
 from tb_attnviz.events.order import MOST_STARTS, Order, figures_name, start_of_figures, step_and_order
 from tb_attnviz.events.own_files import figures_directory, own_path, read_own, samples_directory
 from tb_attnviz.events.said import DamagedError, Said, read_document
+from tb_attnviz.events.shares import check_share
 
 Array = npt.NDArray[Any]
 Float32 = npt.NDArray[np.float32]
 
 HEALTH = "health/"
-_ORDER = "order"
+_ORDER, _PREVIOUS = "order", "previous"
 _MOST_FIGURES = 64  # of health: each is held at every step that any of them has
 _MOST_RECORD = 2**30  # bytes: a length beyond is damage
 
@@ -85,11 +86,23 @@ class FiguresFile:
         self._file.add_event(event)
 
     def add_step(
-        self, step: int, order: Order, named: Mapping[str, Array], *, maps: str | None, wall_time: float
+        self,
+        step: int,
+        order: Order,
+        named: Mapping[str, Array],
+        *,
+        maps: str | None,
+        previous: tuple[int, int] | None,
+        wall_time: float,
     ) -> None:
-        """The arrays of one step by their names, and the document of its maps."""
+        """The arrays of one step by their names, and the document of its maps.
+
+        `previous`: count and step of the record before it, so that it is missed if it gets lost.
+        """
         event = Event(step=step, wall_time=wall_time)
         add_array(event, _ORDER, np.array([order.start, order.count], np.int64))
+        if previous is not None:
+            add_array(event, _PREVIOUS, np.array(previous, np.int64))
         for name, array in named.items():
             add_array(event, name, array)
         if maps is not None:
@@ -145,19 +158,30 @@ class FiguresLog:
 
     def _read(self, name: str) -> Iterator[Said | DamagedError]:
         path, offset, step = own_path(self._run_directory, name), self._offsets.get(name, 0), 0
+        damage: tuple[object, int, int] | None = None  # what and where it is, and of which step, or of that before
         for start, end, data in records.scan(path, offset, _MOST_RECORD):
             self._offsets[name] = end
+            found: list[Said] = []
             try:
                 if data is None:
                     raise FormatError("its checksum does not match")
                 event = Event.FromString(data)
                 step = event.step
-                yield from self._said(name, start, end - start, event, data)
+                found += self._said(name, start, end - start, event, data)
             except VersionError:
                 raise
             except (FormatError, DecodeError) as error:
-                sentence = f"a record of figures is damaged: {error} (at or after step {step}, {name}, byte {start:,})"
-                yield DamagedError("figures", step, sentence)
+                if damage is not None:
+                    yield _damaged(name, *damage)
+                damage = error, start, step
+                continue
+            if damage is not None:
+                told = next((of.previous[1] for of in found if of.previous is not None), damage[2])
+                yield _damaged(name, damage[0], damage[1], told)
+                damage = None
+            yield from found
+        if damage is not None:
+            yield _damaged(name, *damage)
 
     def _said(self, name: str, offset: int, length: int, event: Event, data: bytes) -> Iterator[Said]:
         documents = dict(texts(event))
@@ -169,6 +193,7 @@ class FiguresLog:
         if order is None:
             return
         start, count = _two_numbers(order)
+        before = tensors.pop(_PREVIOUS, None)
         names, step = tuple(tensors), event.step
         location = FiguresLocation(
             self._run_directory,
@@ -182,7 +207,7 @@ class FiguresLog:
             records.checksum(data).hex(),
             documents.get("maps"),
         )
-        yield Said((start, count, 0), "figures", step, location)
+        yield Said((start, count, 0), "figures", step, location, None if before is None else _two_numbers(before))
 
 
 def read_figures(location: FiguresLocation) -> dict[str, Array]:
@@ -195,6 +220,8 @@ def read_figures(location: FiguresLocation) -> dict[str, Array]:
         if records.checksum(data).hex() != location.checksum:
             raise records.CorruptRecordError("it is another than when the run was opened")
         found = arrays(Event.FromString(data))
+        for figure in health_names(found):
+            check_share(figure, found[HEALTH + figure])
     except files.UnreachableError:
         raise
     except (OSError, ValueError, DecodeError) as error:
@@ -204,6 +231,12 @@ def read_figures(location: FiguresLocation) -> dict[str, Array]:
 
 def _path(directory: str, start: int, number: int) -> str:
     return os.path.join(directory, figures_name(start, number))
+
+
+def _damaged(name: str, what: object, byte: int, step: int) -> DamagedError:
+    """`step`: that of the record, or, where nothing says it, of the one before."""
+    sentence = f"a record of figures is damaged: {what} (at or after step {step}, {name}, byte {byte:,})"
+    return DamagedError("figures", step, sentence)
 
 
 def _two_numbers(tensor: TensorProto) -> tuple[int, int]:

@@ -140,6 +140,8 @@ def _map(found: Mapping[str, Array], kind: str) -> AttentionMap:
     lengths, offsets_from = found[f"{kind}/lengths"], found[f"{kind}/offsets_from"]
     if not _fit(codes, scales) or lengths.shape != (2,) or not _begins_within(offsets_from, codes["offsets"].shape[1:]):
         raise FormatError(f"the arrays of {shown(kind)} do not fit each other")
+    if not all(np.isfinite(scale).all() for scale in scales.values()):
+        raise FormatError(f"a scale of {shown(kind)} is not finite")
     parts = {part: _dequantise(codes[part], scales[part]) for part in named}
     queries, keys = lengths.tolist()
     return AttentionMap((queries, keys), **parts, offsets_from=tuple(offsets_from.tolist()))

@@ -16,6 +16,7 @@ from tb_attnviz.events.order import Order
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.schema import CheckpointDocument, Kept, Start
 from tb_attnviz.events.shapes import Shape, shown
+from tb_attnviz.events.shares import check_share
 from tb_attnviz.events.tensors import as_array, document_text
 
 Written = tuple[int, float, int]
@@ -105,4 +106,5 @@ def _figure(name: str, array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     fits = array.ndim == 1 and array.dtype.kind == "f" and 1 <= len(array) <= document_shapes.MOST_HEADS
     if not fits or len(name) > document_shapes.LONGEST_NAME:
         raise FormatError(f"the figure {shown(name)} is damaged: it is no list of numbers, one for each head")
+    check_share(name, array)
     return array.astype(np.float32)

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.events import lost
 from tb_attnviz.events.alert_record import AlertRecord
 from tb_attnviz.events.documents import FormatError
 from tb_attnviz.events.layers import Layer
-from tb_attnviz.events.order import figures_name, key_of
+from tb_attnviz.events.order import key_of
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.said import DamagedError, Said
 from tb_attnviz.events.schema import Checkpoint, Kept, Start
@@ -19,8 +20,6 @@ Float32 = npt.NDArray[np.float32]
 
 _MOST_DAMAGED = 1000  # sentences that are kept
 _IN_FIGURES = ("start", "figures")
-_FOREIGN = "of another run, and the figures in it are left out"
-_LOST = "missing, empty or damaged: its figures are left out"
 _written = operator.attrgetter("written")
 _NEEDED = ("probe", "layers")  # of version 1: without them nothing can be shown
 
@@ -102,14 +101,14 @@ class Records:
     @property
     def damaged(self) -> dict[tuple[str, int], str]:
         """(kind, step) → a sentence for everything that cannot be read, and is left out."""
-        lost = {start for start in {*self._announced, *self._promised} if start > 0} - self.starts.keys()
-        lost -= {start for kind, start in self._newest if kind == "figures"}  # of whose file the beginning alone is
+        gone = {start for start in {*self._announced, *self._promised} if start > 0} - self.starts.keys()
+        gone -= {start for kind, start in self._newest if kind == "figures"}  # of whose file the beginning alone is
         return {
             **self._damaged,
-            **{("start", start): f"{figures_name(start)} is {_LOST}" for start in lost},
+            **{("start", start): lost.without_beginning(start) for start in gone},
             **{(error.kind, error.step): str(error) for error in self._unread.values()},
-            **{("start", start): f"{figures_name(start)} is {_FOREIGN}" for start in self._foreign},
-            **{("figures", step): _cut_off(start, step) for start, step in self._cut_off()},
+            **{("start", start): lost.foreign(start) for start in self._foreign},
+            **{("figures", step): lost.cut_off(start, step) for start, step in self._cut_off()},
         }
 
     def _cut_off(self) -> list[tuple[int, int]]:
@@ -167,7 +166,7 @@ class Records:
             self._damaged[said.kind, said.step] = str(error)
 
     def _check_previous(self, said: Said) -> None:
-        """A document names the one of its kind before it. (TensorBoard forgets steps that are begun again.)"""
+        """What is written names what was before it, of its kind. (TensorBoard forgets steps that are begun again.)"""
         start, count, _ = said.written
         if count <= self._newest.get((said.kind, start), -1):
             return  # read twice: an event file was copied beside itself
@@ -187,7 +186,7 @@ class Records:
     def _check(self, kind: str, start: int, count: int, step: int) -> bool:
         found = self._newest.get((kind, start)) == count
         if not found:
-            self._damaged[kind, step] = f"the {kind} document of step {step} is damaged or missing"
+            self._damaged[kind, step] = lost.missing(kind, start, step)
         return found
 
     def _start(self, said: Said) -> None:
@@ -282,13 +281,6 @@ _APPLY = {
     "alert": Records._alert,
     "kept": Records._kept,
 }
-
-
-def _cut_off(start: int, step: int) -> str:
-    return (
-        f"figures were recorded up to step {step}, but {figures_name(start)} ends before: it was cut off, "
-        "or is still being copied"
-    )
 
 
 def _are_the_same(some: tuple[Layer, ...], others: tuple[Layer, ...]) -> bool:

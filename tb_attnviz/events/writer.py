@@ -145,7 +145,9 @@ class RunWriter:
         written = None if maps is None else self._write_maps(step, order, maps)
         named = {HEALTH + name: np.asarray(values, np.float32) for name, values in figures.items()}
         now = time.time()
-        self._figures_file(step).add_step(step, order, {**named, **(arrays or {})}, maps=written, wall_time=now)
+        self._figures_file(step).add_step(
+            step, order, {**named, **(arrays or {})}, maps=written, previous=self._written_figures, wall_time=now
+        )
         self._written_figures = (order.count, step)
         self._figures_file(step).flush()
         self._sink.add_event(summaries.aggregates_event(figures, step=step, wall_time=now))

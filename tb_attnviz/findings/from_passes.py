@@ -43,7 +43,9 @@ def costs(arrays: Arrays, heads: int) -> Float32 | None:
     exact, loss = arrays.get(_EXACT), arrays.get(_LOSS)
     if exact is None or loss is None or exact.shape != (heads,) or loss.shape != (1,) or not np.isfinite(exact).any():
         return None
-    return np.asarray(exact / np.maximum(np.abs(loss), 1e-12), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.asarray(exact / np.maximum(np.abs(loss), 1e-12), np.float32)
+    return np.where(np.isfinite(found), found, np.float32(np.nan))
 
 
 def from_costs(by_step: Mapping[int, Float32]) -> dict[int, dict[str, Float32]]:

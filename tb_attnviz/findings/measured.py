@@ -49,6 +49,7 @@ class Measured:
     heads: int
     values: dict[str, Float32]
     sampled: tuple[int, ...]  # steps whose samples were measured
+    lost: dict[int, str] = dataclasses.field(default_factory=dict)  # step → why its figures cannot be read
 
     @functools.cached_property
     def kinds(self) -> tuple[Kind, ...]:
@@ -83,13 +84,17 @@ def carried(values: Float32) -> Float32:
 
 
 def measured(recorded: Recorded, store: Store, report: Report) -> Measured:
-    """Reads what `store` has not yet, and puts it there. A step that cannot be read tells nothing."""
+    """Reads what `store` has not yet, and puts it there. A step that cannot be read tells nothing.
+
+    Raises files.UnreachableError: what is away for a while would be missed for good.
+    """
     mapped, sampled = thinned(recorded.maps, _MOST_STEPS), thinned(sorted(recorded.checkpoints), _most(recorded))
     by_step: dict[int, dict[str, Float32]] = {}
     by_chance = expected(recorded)
     cost: dict[int, Float32] = {}
+    lost: dict[int, str] = {}
     for step in sorted(recorded.figures):
-        arrays = _arrays(recorded.figures[step])
+        arrays = _arrays(recorded.figures[step], step, lost)
         figures = _figures(arrays, len(recorded.heads))
         if figures:
             by_step[step] = from_figures(recorded, figures, by_chance) | from_connections(arrays, len(recorded.heads))
@@ -111,7 +116,7 @@ def measured(recorded: Recorded, store: Store, report: Report) -> Measured:
     names = dict.fromkeys(name for of_step in by_step.values() for name in of_step)
     unknown = np.full(heads, np.nan, np.float32)
     values = {name: np.stack([by_step[step].get(name, unknown) for step in steps]) for name in names}
-    return Measured(steps, heads, values, tuple(sampled))
+    return Measured(steps, heads, values, tuple(sampled), lost)
 
 
 def thinned(steps: Sequence[int], most: int) -> list[int]:
@@ -131,13 +136,14 @@ def _most(recorded: Recorded) -> int:
     return int(np.clip(_MOST_WEIGHTS // max(1, 4 * weights), _FEWEST_SAMPLED, _MOST_STEPS))
 
 
-def _arrays(at: FiguresLocation | dict[str, Float32]) -> dict[str, npt.NDArray[Any]]:
-    """All arrays of a step by their names; none where it cannot be read."""
+def _arrays(at: FiguresLocation | dict[str, Float32], step: int, lost: dict[int, str]) -> dict[str, npt.NDArray[Any]]:
+    """All arrays of a step by their names; none where it cannot be read, which is put into `lost`."""
     if isinstance(at, dict):
         return {_HEALTH + name: values for name, values in at.items()}
     try:
         return read_figures(at)
-    except FormatError:
+    except FormatError as error:
+        lost[step] = str(error)
         return {}
 
 
@@ -171,6 +177,8 @@ def _of_samples(recorded: Recorded, step: int, first: int, store: Store) -> dict
     layers, start = recorded.samples_at(step), recorded.samples_at(first)
     try:
         addresses = [one.address() for one in (*layers, *start)]
+    except files.UnreachableError:
+        raise
     except _UNREADABLE:
         return {}
     return _kept(store, _key("samples", recorded.digest, addresses), lambda: _measure(recorded, layers, start))
@@ -183,6 +191,8 @@ def _measure(recorded: Recorded, layers: list[RecordedLayer], start: list[Record
         each.append(from_samples(layer, own, others))
         try:
             moved = comparison.change(before, layer, _unreported)
+        except files.UnreachableError:
+            raise
         except _UNREADABLE:  # of the first step: this one is whole
             moved = np.full(layer.layer.heads, np.nan, np.float32)
         each[-1] |= {"share/moved": moved, "over/moved": moved}
@@ -205,6 +215,8 @@ def _kept(store: Store, key: str, make: Callable[[], dict[str, Float32]]) -> dic
             return {name: arrays[name] for name in arrays.files}
     try:
         made = make()
+    except files.UnreachableError:
+        raise
     except _UNREADABLE:
         return {}
     buffer = io.BytesIO()

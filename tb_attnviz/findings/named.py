@@ -31,6 +31,8 @@ class Named:
         self._before = Spells(recorded.before, before) if recorded.before and before else None
         self.kinds = {kind.name: kind for kind in measured.kinds}
         """All that heads can be here, the most special first."""
+        self.lost_figures = measured.lost
+        """Step → why its figures cannot be read."""
         self._spells = Spells(recorded, measured)
         self._unhealthy = Unhealthy(recorded, measured, self._spells)
 

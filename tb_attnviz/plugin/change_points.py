@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 from werkzeug import Request
 
-from tb_attnviz.events import FigureRows
+from tb_attnviz.events import FigureRows, is_share
 from tb_attnviz.findings import change_points
 from tb_attnviz.plugin import parameters
 from tb_attnviz.plugin.about import about
 from tb_attnviz.projection.jobs import Task
 from tb_attnviz.projection.pictures import Report, with_notes
 from tb_attnviz.run import Run
-from tb_attnviz.units import is_share
 
 _MOST_READ = 2**22  # values of a figure: of longer runs the steps are thinned
 _MOST_TOLD = 500

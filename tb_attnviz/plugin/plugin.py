@@ -175,7 +175,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def health_route(self, request: Request) -> Response:
-        return self._health(request, figures.document_task, made_json_response, JSON)
+        return self._noted(request, figures.document_task, made_json_response, JSON)
 
     @route
     def health_steps_route(self, request: Request) -> Response:
@@ -183,23 +183,24 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def health_rows_route(self, request: Request) -> Response:
-        return self._health(request, figures.rows_task)
+        return self._noted(request, figures.rows_task)
 
     @route
     def health_figure_route(self, request: Request) -> Response:
-        return self._health(request, figures.figure_task)
+        return self._noted(request, figures.figure_task)
 
     @route
     def health_range_route(self, request: Request) -> Response:
-        return self._health(request, figures.range_task)
+        return self._noted(request, figures.range_task)
 
-    def _health(
+    def _noted(
         self,
         request: Request,
         task_of: Callable[[Request, str, Run], Task],
         respond: Callable[[Request, bytes, str], Response] = array_response,
         content_type: str = NPY,
     ) -> Response:
+        """What is made behind notes of steps whose figures cannot be read: the run tells of these."""
         name, run = self._run(request)
         task = task_of(request, name, run)
 
@@ -228,11 +229,14 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
         none = change_points.none_of(request, name, run)
         if none is not None:
             return json_response(request, none)
-        return self._health(request, change_points.change_points_task, made_json_response, JSON)
+        return self._noted(request, change_points.change_points_task, made_json_response, JSON)
 
     @route
     def findings_route(self, request: Request) -> Response:
-        return self._document(request, findings_of_runs.findings_task(request, *self._run(request), self._store_at))
+        def task(request: Request, name: str, run: Run) -> Task:
+            return findings_of_runs.findings_task(request, name, run, self._store_at)
+
+        return self._noted(request, task, made_json_response, JSON)
 
     @route
     def evidence_route(self, request: Request) -> Response:

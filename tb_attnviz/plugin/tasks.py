@@ -142,9 +142,13 @@ def maps(asked: AskedMaps, *, report: Report) -> bytes:
 
 
 def findings(recorded: Recorded, name: str, step: int, store: StoreAt, *, report: Report) -> bytes:
-    """What every head is at `step`, and all that happened, a JSON document; measures are put in the store."""
-    document = findings_document(_named(recorded, store, report), step, recorded.heads)
-    return json.dumps({"run": name, **document}, allow_nan=False).encode()
+    """What every head is at `step`, and all that happened, a JSON document behind notes of steps without figures.
+
+    Measures are put in the store.
+    """
+    named = _named(recorded, store, report)
+    document = {"run": name, **findings_document(named, step, recorded.heads)}
+    return with_notes(named.lost_figures, json.dumps(document, allow_nan=False).encode())
 
 
 def evidence(

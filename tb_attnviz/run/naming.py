@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Sequence
 
 from tb_attnviz import findings
+from tb_attnviz.events import SHARES
 from tb_attnviz.events.segment import Segment
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.findings import Break, ChangePoint, Evidence, Finding, Named, Recorded
@@ -12,7 +13,6 @@ from tb_attnviz.run.checks import check_head
 from tb_attnviz.run.figures import health
 from tb_attnviz.run.maps import map_steps
 from tb_attnviz.run.recorded_run import NotRecordedError, RecordedRun, steps_in_words
-from tb_attnviz.units import SHARES
 
 
 class Naming:
@@ -52,6 +52,7 @@ class Naming:
         recorded = self.recorded(run)
         if self._named is None or self._named[0] != recorded.address:
             self._named = recorded.address, Named.of(recorded, self._measures, lambda done, total: None)
+            run.lose_figures(self._named[1].lost_figures)
         return self._named[1]
 
     def findings(self, run: RecordedRun, step: int | None) -> list[Finding]:

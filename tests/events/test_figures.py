@@ -93,6 +93,45 @@ def test_a_file_that_is_cut_off_between_two_records_is_told(run: Path) -> None:
     assert (read.health_steps, read.damaged) == ([0, 10, 20], [])
 
 
+@pytest.mark.parametrize(("dropped", "told"), [([0], 0), ([10], 10), ([0, 10], 10)])
+def test_records_that_are_dropped_at_their_borders_are_missed(run: Path, dropped: list[int], told: int) -> None:
+    path = figures_file(run)
+    whole = path.read_bytes()
+    for said in reversed(list(FiguresLog(str(run)).load())):
+        if said.kind == "figures" and said.step in dropped:
+            whole = whole[: said.content.offset] + whole[said.content.offset + said.content.length :]
+    path.write_bytes(whole)
+    read = tb_attnviz.open_run(run)
+    assert read.health_steps == [step for step in (0, 10, 20) if step not in dropped]
+    assert read.damaged == [f"the figures of step {told} are damaged or missing in {path.name}"]
+
+
+def test_a_record_whose_bytes_are_wrong_is_told_with_its_step(run: Path) -> None:
+    path, places = figures_file(run), {}
+    for said in FiguresLog(str(run)).load():
+        if said.kind == "figures":
+            places[said.step] = said.content
+    whole = bytearray(path.read_bytes())
+    whole[places[10].offset + 40] ^= 1
+    path.write_bytes(bytes(whole))
+    [sentence] = tb_attnviz.open_run(run).damaged
+    assert "at or after step 10," in sentence
+
+
+def test_a_share_that_is_infinite_is_none(run: Path) -> None:
+    writer = RunWriter(str(run))
+    for step, worst in ((30, np.inf), (40, -np.inf)):
+        writer.write_health(step, {"sink": np.array([worst] * 10, np.float32), "max_logit": np.ones(10, np.float32)})
+    writer.write_health(50, {"max_logit": np.full(10, np.inf, np.float32)})  # logits may be
+    writer.close()
+    read = tb_attnviz.open_run(run)
+    assert np.isnan(read.health()["max_logit"][3:5]).all()
+    assert np.isinf(read.health()["max_logit"][5]).all()
+    with pytest.raises(FormatError, match=r"step 30 in figures-000002.events cannot be read: 'sink' is infinite"):
+        read.arrays(30)
+    assert [("step 30" in said, "step 40" in said) for said in read.damaged] == [(True, False), (False, True)]
+
+
 def test_a_beginning_that_is_damaged_costs_itself(run: Path) -> None:
     path = figures_file(run)
     whole = path.read_bytes()

@@ -195,7 +195,9 @@ WRONG: dict[str, npt.NDArray[Any]] = {
     "text/offsets": np.zeros((4, 79), np.int16),
     "text/first_scale": np.zeros(5, np.float32),
     "text/offsets_scale": np.zeros((4, 1), np.float32),
+    "text/pooled_scale": np.full(4, np.inf, np.float32),
 }
+SAYS = {"text/pooled_scale": "a scale of 'text' is not finite"}  # of the others that they do not fit
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -210,5 +212,6 @@ def test_arrays_that_do_not_fit_are_refused_whoever_wrote_them(tmp_path: Path, n
     record = frame(event.SerializeToString())
     path.write_bytes(record)
     location = MapsLocation(path.name, (SamplesLocation(0, len(record), record[-4:].hex()),), ("text",))
-    with pytest.raises(FormatError, match=r"maps of step 0 in .* cannot be read: the arrays of 'text' do not fit"):
+    says = SAYS.get(name, "the arrays of 'text' do not fit")
+    with pytest.raises(FormatError, match=rf"maps of step 0 in .* cannot be read: {says}"):
         read_maps(str(tmp_path), location, 0, 0)

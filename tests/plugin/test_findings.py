@@ -7,7 +7,9 @@ import pytest
 from werkzeug import Request
 from werkzeug.test import EnvironBuilder
 
+from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import Alert, AlertedHead, AlertRecord, RunWriter
+from tb_attnviz.events.files import UnreachableError
 from tb_attnviz.findings import measured
 from tb_attnviz.plugin.findings_of_runs import findings_task
 from tb_attnviz.plugin.label_tables import label_attention_task
@@ -133,3 +135,32 @@ def test_a_damaged_step_costs_itself_alone(tmp_path: Path) -> None:
         assert np.isnan(found.get("share/alike")[1]).all()
         assert np.isfinite(found.get("share/alike")[2]).all()
         assert np.isnan(found.get("share/moved")[2]).all() == (step == 0)
+
+
+def test_figures_that_cannot_be_read_cost_their_step_and_are_told(logs: Path, cache: Path) -> None:
+    writer = RunWriter(str(logs / "run"))
+    writer.write_health(250, {"previous": np.full(HEADS, np.inf, np.float32)})
+    writer.close()
+    ask = asking(load(logs))
+    answers = [ask("findings", run="run", step=step) for step in (250, 200)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json["heads"] == answers[1].json["heads"]  # type: ignore[index]
+    [entry] = ask("runs").json["runs"]  # type: ignore[index]
+    sentence = "the figures of step 250 in figures-000003.events cannot be read: 'previous' is infinite"
+    assert sentence in str(entry["damaged"])
+    run = open_run(logs / "run")
+    assert [one.kind for one in run.findings(250)] == [one.kind for one in run.findings(200)]
+    assert [sentence in said for said in run.damaged] == [True]
+
+
+@pytest.mark.parametrize("asked", ["address", "samples"])
+def test_a_store_that_is_away_is_no_step_that_is_lost(logs: Path, monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    """Else what is measured meanwhile would lack it for good."""
+
+    def away(self: RecordedLayer) -> None:
+        raise UnreachableError("no answer")
+
+    run = open_run(logs / "run")
+    monkeypatch.setattr(RecordedLayer, asked, away)
+    with pytest.raises(UnreachableError):
+        measured(run.recorded, MemoryStore(), lambda done, total: None)
