@@ -42,12 +42,11 @@ class RecordedRun:
     def tell_trainings_apart(self, step: int, recording: Recording) -> EarlierRun | None:
         """Where the directory held a run already: whether its later steps, too, are this training's.
 
-        Returns at its first step the run that this training goes on with, if there is one.
+        Returns the run that this training goes on with, as far as its steps reach; None where there is none.
         """
-        is_first, earlier = self._newest is None, self._earlier
-        where = self._writer
+        earlier, where = self._earlier, self._writer
         self._tell_apart(step, recording)
-        return earlier if is_first and where is self._writer else None
+        return earlier if where is self._writer else None
 
     def _tell_apart(self, step: int, recording: Recording) -> None:
         earlier, newest = self._earlier, self._newest

@@ -1,19 +1,23 @@
 """Where a run's records go: a directory, with an event file of its own or the one of a SummaryWriter."""
 
+import itertools
 import os
 import time
 import warnings
+import weakref
 from typing import TYPE_CHECKING
 
-from tensorboard.compat.proto.event_pb2 import Event
+from google.protobuf.message import DecodeError
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
-from tb_attnviz.events import RunWriter
+from tb_attnviz.events import RunWriter, records
 from tb_attnviz.events.files import expanded, is_remote
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 _TRIES, _PAUSE = 20, 0.1  # seconds
+_FIRST_RECORDS = 4  # of an event file: versions, and from which step on what was there is forgotten
 
 
 def open_run(
@@ -23,11 +27,14 @@ def open_run(
 
     Warns if another training writes it.
 
-    purge_step: what was recorded at this step and after is forgotten.
+    purge_step: what was recorded at this step and after is forgotten; by default what a SummaryWriter was told.
     Raises OSError if it cannot be written.
     """
     directory = directory_of(logdir)
-    sink = None if isinstance(logdir, (str, os.PathLike)) else SummaryWriterSink(logdir)
+    sink = None
+    if not isinstance(logdir, (str, os.PathLike)):
+        sink, told = SummaryWriterSink(logdir), _purge_step(logdir)
+        purge_step = told if purge_step is None else purge_step
     try:
         writer = RunWriter(directory, sink=sink, max_bytes=max_bytes, purge_step=purge_step)
     except OSError as error:
@@ -65,6 +72,29 @@ class SummaryWriterSink:
 
     def close(self) -> None:
         self.flush()
+
+
+_told: "weakref.WeakSet[SummaryWriter]" = weakref.WeakSet()
+
+
+def _purge_step(writer: "SummaryWriter") -> int | None:
+    """The `purge_step` that `writer` was made with, for the first run that it is given to: the next one is later.
+
+    It forgets the step itself once it has written it: it is what its event file begins with.
+    """
+    if writer in _told:
+        return None
+    _told.add(writer)
+    try:
+        writer.flush()
+        path = writer._get_file_writer().event_writer._file_name  # type: ignore[no-untyped-call]  # it tells nobody
+        for _, data in itertools.islice(records.read_records(path), _FIRST_RECORDS):
+            event = Event.FromString(data)
+            if event.session_log.status == SessionLog.START and event.step > 0:
+                return int(event.step)
+    except (AttributeError, OSError, ValueError, DecodeError):  # readers find it there by themselves
+        pass
+    return None
 
 
 def directory_of(logdir: object) -> str:

@@ -232,18 +232,26 @@ class Watch:
         return AlertRecord(step, tuple(alerts), active=sum(int(broken.sum()) for broken in self._was.values()))
 
     def go_on(self, layers: Sequence[Layer], alerts: Sequence[Alert], figures: Mapping[str, Float32]) -> None:
-        """Begin where an earlier start ended: with what its `alerts` raised and cleared, in their order, and its last
-        `figures`, float32 [heads of all layers]."""
-        self._step, self._layers = None, tuple(layers)
+        """Stand where an earlier start stood: by what its `alerts` raised and cleared, in their order, and its last
+        `figures`, float32 [heads of all layers].
+
+        Behind a look by those of them that came after it, at steps that are passed over now: they stand for whoever
+        reads the run.
+        """
+        since = self._step
         first = np.cumsum([0, *(layer.heads for layer in layers)])
-        unknown = np.full(first[-1], np.nan, np.float32)
-        self._was = {rule.name: np.zeros(first[-1], np.bool_) for rule in self._rules}
+        if since is None:
+            unknown = np.full(first[-1], np.nan, np.float32)
+            self._layers = tuple(layers)
+            self._was = {rule.name: np.zeros(first[-1], np.bool_) for rule in self._rules}
+            self._before = {rule.name: figures.get(rule.figure, unknown) for rule in self._rules}
+        elif [layer.identity for layer in layers] != [layer.identity for layer in self._layers]:
+            return
         about_heads = {rule.name: rule.beyond is not None for rule in self._rules}
         for alert in alerts:
-            if alert.rule in self._was:
+            if alert.rule in self._was and (since is None or alert.step > since):
                 heads = [first[one.layer] + one.head for one in alert.heads]
                 self._was[alert.rule][heads if about_heads[alert.rule] else slice(1)] = alert.raised
-        self._before = {rule.name: figures.get(rule.figure, unknown) for rule in self._rules}
 
     def _alert(
         self, step: int, rule: Rule, values: Float32, concerned: Int, heads: list[tuple[int, int]], *, raised: bool

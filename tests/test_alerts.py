@@ -81,6 +81,16 @@ class TestHysteresis:
         assert changes(again)[:2] == expected
         assert [(alert.rule, alert.raised) for alert in again.alerts[2:]] == [("sink", False)]
 
+    def test_alerts_of_an_earlier_start_between_two_looks_count(self) -> None:
+        first, later = Watch([MAX_LOGIT]), Watch([MAX_LOGIT])
+        told = list(look(first, 5, max_logit=[1, 500, 500, 1, 1]).alerts)
+        later.go_on(LAYERS, [], {})
+        look(later, 4, max_logit=[1] * 5)
+        later.go_on(LAYERS, told, {})
+        assert changes(look(later, 6, max_logit=[1, 1, 500, 1, 1])) == [("max_logit", False, [(0, 1)])]
+        later.go_on(LAYERS, told, {})  # once
+        assert look(later, 7, max_logit=[1, 1, 500, 1, 1]).active == 1
+
     def test_what_is_not_known_changes_nothing(self) -> None:
         watch = Watch([MAX_LOGIT])
         assert look(watch, 0, max_logit=[NAN] * 5).alerts == ()

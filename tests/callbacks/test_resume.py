@@ -230,3 +230,38 @@ def test_alerts_stand_until_a_resumed_training_clears_them(tmp_path):
                 block.qkv.weight.zero_(), block.qkv.bias.zero_()
         recorder.record(200)
     assert [(alert.step, alert.raised) for alert in tb_attnviz.open_run(tmp_path).alerts] == [(0, True), (200, False)]
+
+
+def test_an_alert_at_a_step_that_a_resumed_training_passes_over_is_cleared_by_it(tmp_path):
+    """It went on from a step before the alert, with other steps: nothing else would take the alert back."""
+    rule = dataclasses.replace(MAX_LOGIT, limit=1e-6, clear=1e-7)
+    probe, broken, well = Probe(IDS, TOKENS), model(1), model(1)
+    with torch.no_grad():
+        for block in well.blocks:
+            block.qkv.weight.zero_(), block.qkv.bias.zero_()
+    with AttentionRecorder(well, probe, tmp_path, rules=[rule]) as recorder:
+        recorder.record(0)
+    resumed = AttentionRecorder(broken, probe, tmp_path, rules=[rule], resume=True)
+    with resumed as recorder, pytest.warns(AttentionWarning):
+        recorder.record(50)
+    with AttentionRecorder(well, probe, tmp_path, rules=[rule], resume=True) as recorder:
+        for step in (40, 60, 70):
+            recorder.record(step)
+    assert [(alert.step, alert.raised) for alert in tb_attnviz.open_run(tmp_path).alerts] == [(50, True), (60, False)]
+
+
+def test_a_quota_lets_go_first_of_what_a_summary_writer_forgets(tmp_path):
+    trained, probe, left = model(1), Probe(IDS, TOKENS), []
+    with AttentionRecorder(trained, probe, tmp_path, rules=()) as recorder:
+        for step in range(0, 600, 100):
+            recorder.record(step)
+    plugins = tmp_path / "plugins"
+    six = sum(path.stat().st_size for kind in ("samples", "maps") for path in plugins.rglob(f"{kind}-*"))
+    with SummaryWriter(tmp_path, purge_step=300, filename_suffix=".again") as writer:
+        for recorded in ((310, 320), (330, 340, 350)):  # by a second recorder, too, which forgets nothing of the first
+            with AttentionRecorder(trained, probe, writer, rules=(), max_bytes=six * 17 // 12, resume=True) as recorder:
+                for step in recorded:
+                    recorder.record(step)
+            left.append(sorted(int(path.name.split("-")[1]) for path in (plugins / "attnviz").glob("samples-*")))
+    assert left == [[0, 100, 200, 310, 320], [0, 100, 200, 310, 330, 350]]  # as evenly spaced in log(step) as can be
+    assert steps(tmp_path) == left[-1]
