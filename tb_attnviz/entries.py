@@ -7,6 +7,7 @@ from typing import Any
 
 from tb_attnviz.events import Grid, Layer, ProbeRecord, Segment, Sequence
 from tb_attnviz.run import Run
+from tb_attnviz.turns import give_way
 
 
 def run_entry(name: str, run: Run, *, part_of: str | None = None) -> dict[str, Any]:
@@ -49,6 +50,7 @@ def spans(steps: Series[int]) -> list[list[int]]:
     """Ascending `steps` in few numbers: [first, distance, count] of each stretch of equal distances."""
     found: list[list[int]] = []
     for step in steps:
+        give_way()
         if found and found[-1][2] == 1:
             found[-1][1:] = step - found[-1][0], 2
         elif found and step - found[-1][0] == found[-1][1] * found[-1][2]:

@@ -16,6 +16,7 @@ from tb_attnviz.events.documents import FormatError
 from tb_attnviz.events.figures import HEALTH, FiguresLocation
 from tb_attnviz.events.own_files import open_own
 from tb_attnviz.events.shares import check_share
+from tb_attnviz.turns import give_way
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
@@ -43,6 +44,7 @@ class FigureRows:
         files: dict[str, int] = {}
         places, checksums, held = np.full((len(recorded), 3), -1, np.int64), [], {}
         for row, at in enumerate(recorded.values()):
+            give_way()
             if isinstance(at, dict):
                 held[row] = at
                 checksums.append(b"\0\0\0\0")

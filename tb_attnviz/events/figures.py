@@ -26,6 +26,7 @@ from tb_attnviz.events.order import MOST_STARTS, Order, figures_name, start_of_f
 from tb_attnviz.events.own_files import figures_directory, own_path, read_own, samples_directory
 from tb_attnviz.events.said import DamagedError, Said, read_document
 from tb_attnviz.events.shares import check_share
+from tb_attnviz.turns import give_way
 
 Array = npt.NDArray[Any]
 Float32 = npt.NDArray[np.float32]
@@ -161,6 +162,7 @@ class FiguresLog:
         damage: tuple[object, int, int] | None = None  # what and where it is, and of which step, or of that before
         for start, end, data in records.scan(path, offset, _MOST_RECORD):
             self._offsets[name] = end
+            give_way()
             found: list[Said] = []
             try:
                 if data is None:

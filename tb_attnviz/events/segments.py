@@ -15,6 +15,7 @@ from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.said import DamagedError, Said
 from tb_attnviz.events.schema import Checkpoint, Kept, Start
 from tb_attnviz.events.segment import Segment
+from tb_attnviz.turns import give_way
 
 Float32 = npt.NDArray[np.float32]
 
@@ -66,14 +67,12 @@ class Records:
             new = self._said
         else:
             self._said += new
-        for said in new:
-            self._apply(said)
+        self._apply_all(new)
         foreign = {n for n, keys in self._keys.items() if n in self.starts and self.starts[n].key not in keys}
         if foreign != self._foreign:
             self._foreign = foreign
             self._clear()
-            for said in self._said:
-                self._apply(said)
+            self._apply_all(self._said)
         for error in self._unread.values():
             if error.kind in _NEEDED and error.start not in self.starts:
                 raise FormatError(str(error))  # of version 1: what came behind it may be of other tokens
@@ -158,12 +157,14 @@ class Records:
         """The steps with samples of the newest segment, ascending."""
         return self.newest.steps
 
-    def _apply(self, said: Said) -> None:
-        self._check_previous(said)
-        try:
-            _APPLY[said.kind](self, said)
-        except FormatError as error:
-            self._damaged[said.kind, said.step] = str(error)
+    def _apply_all(self, said: Iterable[Said]) -> None:
+        for one in said:
+            give_way()
+            self._check_previous(one)
+            try:
+                _APPLY[one.kind](self, one)
+            except FormatError as error:
+                self._damaged[one.kind, one.step] = str(error)
 
     def _check_previous(self, said: Said) -> None:
         """What is written names what was before it, of its kind. (TensorBoard forgets steps that are begun again.)"""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tb_attnviz.events import Layer, Lengths
 
 _FEW = 64  # numbers whose reciprocals are summed up one by one: beyond, the series below is exact
-_SUMS = [0.0, *np.cumsum(1 / np.arange(1.0, _FEW)).tolist()]
+_SUMS: list[float] = [0.0, *np.cumsum(1 / np.arange(1.0, _FEW)).tolist()]
 
 
 def at_offset(layer: Layer, lengths: Lengths, offset: int) -> float:

@@ -26,6 +26,7 @@ from tb_attnviz.projection.source import UnreadableStepError
 from tb_attnviz.recompute import TooLargeError
 from tb_attnviz.run import NotRecordedError
 from tb_attnviz.terminal import plain, plain_traceback
+from tb_attnviz.turns import taking_turns
 
 
 class BadRequestError(ValueError):
@@ -64,7 +65,8 @@ def _application(view: View, methods: tuple[str, ...]) -> Callable[..., Applicat
                 raise BadRequestError(f"{request.method} is not understood here: use {understood}")
             if request.method == "POST":
                 check_origin(request)
-            response = view(plugin, request)
+            with taking_turns():
+                response = view(plugin, request)
         except ForeignRequestError as error:
             response = _error(request, 403, str(error))
         except (BadRequestError, MissingExtraError, NotComparableError, ProjectionError, TooLargeError) as error:

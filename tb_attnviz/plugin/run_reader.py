@@ -1,9 +1,8 @@
 """RunReader: one run as TensorBoard's data provider and the figures files have it; what is new is parsed, no more."""
 
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar, cast
+from collections.abc import Callable, Iterator
+from typing import cast
 
 import numpy as np
 
@@ -14,10 +13,9 @@ from tb_attnviz.left_out import LeftOut
 from tb_attnviz.plugin.summaries import Summary
 from tb_attnviz.projection.source import UnreadableStepError
 from tb_attnviz.run import Run, readable
+from tb_attnviz.turns import give_way
 
-_T = TypeVar("_T")
 _NONE = np.empty(0, np.int64)  # hashes of wall time, tag and step: a run may have tens of thousands
-_BUSY_SECONDS, _PAUSE_SECONDS = 2e-3, 1e-4
 
 
 class RunReader:
@@ -73,12 +71,13 @@ class RunReader:
         return error.directory == self._directory and self._left_out.add(error.where, error.why)
 
     def _load(self, summaries: list[Summary]) -> Records:
-        now = np.fromiter((hash(summary[:3]) for summary in summaries), np.int64, len(summaries))
+        now = np.fromiter(map(_hash, summaries), np.int64, len(summaries))
         if not np.isin(self._known, now).all() or self._figures.has_shrunk():
             self._forget()  # TensorBoard has forgotten some, or the run was removed and made again
         found: list[Said | DamagedError] = []
         new = ~np.isin(now, self._known)
-        for number in _letting_others_in(np.flatnonzero(new).tolist()):
+        for number in np.flatnonzero(new).tolist():
+            give_way()
             wall_time, tag, step, tensor = summaries[number]
             try:
                 said = read_summary(tag, step, wall_time, tensor)
@@ -86,7 +85,7 @@ class RunReader:
                 found.append(error)
             else:
                 found += [said] if said else []
-        self._records.take([*found, *_letting_others_in(self._figures.load())])
+        self._records.take([*found, *self._figures.load()])
         self._known = now
         return self._records.copy()  # other threads look at it while more is taken in
 
@@ -96,11 +95,6 @@ class RunReader:
         self._known = _NONE
 
 
-def _letting_others_in(items: Iterable[_T]) -> Iterator[_T]:
-    """`items`, with short pauses: a long run is read in a second, and other requests need Python's lock meanwhile."""
-    begun = time.monotonic()
-    for item in items:
-        yield item
-        if time.monotonic() - begun > _BUSY_SECONDS:
-            time.sleep(_PAUSE_SECONDS)
-            begun = time.monotonic()
+def _hash(summary: Summary) -> int:
+    give_way()
+    return hash(summary[:3])
