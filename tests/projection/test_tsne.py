@@ -19,7 +19,7 @@ def fit(coordinates: npt.NDArray[np.float32], dims: int) -> Float64:
     return tsne(coordinates, start, projection, pull=None, on_progress=lambda share: None)[0]
 
 
-@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("dims", [2, pytest.param(3, marks=pytest.mark.full)])
 def test_neighbours_are_kept_as_well_as_by_scikit_learn(dims: int) -> None:
     digits = load_digits().data[:600].astype(np.float32)
     theirs = TSNE(dims, metric="cosine", init="pca", random_state=0, max_iter=500).fit_transform(digits)
