@@ -116,6 +116,8 @@ def run(model: nn.Module, batch: Batch, forward: Forward, observer: HeadOutputs)
 def token_mask(batch: Batch, layer: Layer, output: HeadOutput) -> Tensor:
     """[sequences, queries of each]: which queries of `layer` are tokens; of windows all are, one window after another.
 
+    All are, too, where they have a grid of their own: pooled patches, or a class token that stands for all of them.
+
     Raises ValueError where its outputs are of something else.
     """
     rows, _, n, _ = output.arranged(output.tensor.detach()).shape
@@ -123,6 +125,9 @@ def token_mask(batch: Batch, layer: Layer, output: HeadOutput) -> Tensor:
     if (rows, n) == tuple(present.shape):
         return present
     sequences = len(present)
+    own = None if layer.query_grid is None else layer.query_special + layer.query_grid.size
+    if (rows, n) == (sequences, own):
+        return torch.ones(rows, n, dtype=torch.bool, device=present.device)
     if rows % sequences or rows == sequences:
         raise ValueError(f"its heads give {n} outputs in each of {rows} rows, and the probe names {present.shape[1]}")
     return torch.ones(sequences, rows // sequences * n, dtype=torch.bool, device=present.device)

@@ -72,6 +72,12 @@ def inside_flat_parameters(model: nn.Module) -> set[nn.Module]:
     return {inner for wrapper in wrappers for inner in wrapper.modules()}
 
 
+def swaps_parameters(model: nn.Module) -> bool:
+    """Whether FSDP2 has whole parameters in the place of its own while modules of `model` compute."""
+    fsdp = sys.modules.get("torch.distributed.fsdp")
+    return fsdp is not None and any(isinstance(module, fsdp.FSDPModule) for module in model.modules())
+
+
 def _reshard(module: "FullyShardedDataParallel") -> None:
     """What `reshard` does for FSDPModule; FullyShardedDataParallel has no public way."""
     from torch.distributed.fsdp import _runtime_utils

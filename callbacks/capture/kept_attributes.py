@@ -1,5 +1,6 @@
 """Kept attributes: what a module keeps beside its parameters and buffers, to be put back as it was."""
 
+import argparse
 import array
 import contextlib
 import dataclasses
@@ -9,9 +10,8 @@ import numbers
 import threading
 import types
 import weakref
-from collections import Counter, OrderedDict, UserDict, UserList, defaultdict, deque
+from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
-from operator import is_
 from pathlib import PurePath
 from typing import Any
 
@@ -19,23 +19,26 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .kept_containers import bytes_back, mapping_back, sequence_back, set_back, slots_back, stays, weak_back
+from .kept_hidden import CACHE, buffer_back, cache_back
 from .kept_iterators import is_iterator
 from .kept_streams import OnlyForward, way_back
 from .kept_tensors import KeptTensor, array_back, bytes_of, is_on_disk
-from .own_objects import dictionary_of, in_slots, is_own, own_packages, package_of, slots_of
+from .own_objects import dictionary_of, is_own, keeps_its_own, own_packages, package_of, slots_of
 from .written_parameters import MOST
 
 _PYTORCHS = frozenset(vars(nn.Module()))  # parameters, buffers, submodules, hooks, the training flag
 _PLAIN = (
     *(bool, int, float, complex, str, bytes, type(None), torch.Size, torch.dtype, torch.device, np.generic),
     *(frozenset, range, slice, enum.Enum, numbers.Number, PurePath, datetime.date, datetime.time, datetime.timedelta),
+    *(type, types.FunctionType, types.MethodType, types.BuiltinFunctionType, weakref.ref),
 )
 _MAPPINGS = (dict, OrderedDict, defaultdict, Counter)
 _SEQUENCES = (list, deque)
 _BYTES = (bytearray, array.array)
-_USERS = (UserDict, UserList)
+_USERS = (UserDict, UserList, ChainMap, types.SimpleNamespace, argparse.Namespace, dict, list, set, deque)
 _WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
-_KNOWN = {*_PLAIN, *_MAPPINGS, *_SEQUENCES, *_BYTES, *_WEAK, set, tuple, np.ndarray}
+_KNOWN = {*_PLAIN, *_MAPPINGS, *_SEQUENCES, *_BYTES, *_WEAK, set, tuple, CACHE, memoryview}
 _WRITABLE = types.SimpleNamespace(frozen=False)
 
 
@@ -53,8 +56,9 @@ class KeptAttributes:
         self._tensors = tensors
         self._memory = memory
         self._values = {name: value for name, value in self._attributes.items() if self._is_kept(name, value)}
+        in_slots, self._slots_back = slots_back(module)
         others = [x for name, x in self._attributes.items() if name not in _PYTORCHS and not memory.is_known(x)]
-        memory.keep([*self._values.values(), *others])
+        memory.keep([*self._values.values(), *others, *in_slots])
 
     def put_back(self) -> None:
         """The same objects under the same names. Not by setattr, which modules may overload."""
@@ -64,6 +68,7 @@ class KeptAttributes:
         for name, value in self._values.items():
             if self._is_kept(name, self._attributes.get(name)):
                 self._attributes[name] = value
+        self._slots_back()
 
     def _is_kept(self, name: str, value: Any) -> bool:
         kind = type(value)
@@ -103,6 +108,7 @@ class Memory:
     def __init__(self, model: nn.Module, packages: Iterable[str] = ()) -> None:
         """packages: those whose objects are the model's own, beside those of its modules."""
         self._packages = own_packages(model) | {*packages}
+        self._modules = {*map(id, model.modules())}
         self._kept: dict[int, Any] = {}  # by id, which stays theirs as long as they are here
         self._ways_back: list[Callable[[], object]] = []
         self._large: list[Any] = []
@@ -135,7 +141,7 @@ class Memory:
 
     def is_known(self, value: Any) -> bool:
         kind = type(value)
-        if kind in _KNOWN or issubclass(kind, (*_PLAIN, tuple)) or is_iterator(kind):
+        if kind in _KNOWN or issubclass(kind, (*_PLAIN, tuple, np.ndarray)) or is_iterator(kind):
             return True
         if self.is_record(value) or _is_frozen(kind):
             return True
@@ -144,11 +150,13 @@ class Memory:
     def is_record(self, value: Any) -> bool:
         """Whether it is a record of named values that may be written, and nothing more."""
         kind = type(value)
-        if kind is types.SimpleNamespace or kind in _USERS:
-            return True
+        if issubclass(kind, _USERS):
+            return kind not in _KNOWN
+        if issubclass(kind, nn.Module):
+            return id(value) not in self._modules and not keeps_its_own(value)  # hidden in a list, say
         if issubclass(kind, (type, Tensor)) or getattr(kind, "__dataclass_params__", _WRITABLE).frozen:
             return False
-        if not kind.__dictoffset__ and not any(True for _ in slots_of(kind)):
+        if not kind.__dictoffset__ and not slots_of(kind):
             return False
         of_data = dataclasses.is_dataclass(kind) and package_of(kind) != "torch"  # PyTorch's own are not the model's
         return is_own(value, self._packages) or (of_data and not issubclass(kind, nn.Module))
@@ -161,31 +169,38 @@ class Memory:
         if issubclass(kind, Tensor):
             if not value.is_inference() and self._fits(value):
                 yield (), KeptTensor(value).put_back
-        elif kind is np.ndarray:
+        elif issubclass(kind, np.ndarray):
             if value.flags.writeable and not is_on_disk(value) and self._fits(value):
-                yield (), array_back(value)
+                yield value.ravel().tolist() if value.dtype.hasobject else (), array_back(value)
+            if (dictionary := dictionary_of(value)) is not None:  # of a masked one
+                yield mapping_back(dictionary, dict)
+        elif kind is types.MappingProxyType:
+            yield value.values(), stays
+        elif kind is CACHE:
+            yield cache_back(value)
         elif base is set:
-            yield (), _set(value)
+            yield (), set_back(value)
         elif kind in _BYTES:
-            yield (), _bytes(value)
+            yield (), bytes_back(value)
         elif base in _MAPPINGS:
-            yield _mapping(value, base)
+            yield mapping_back(value, base)
         elif base in _SEQUENCES:
-            yield _sequence(value, base)
+            yield sequence_back(value, base)
         elif kind in _WEAK:
-            yield _weak(value)
+            yield weak_back(value)
         elif kind is threading.local:
-            yield _mapping(value.__dict__, dict)
+            yield mapping_back(value.__dict__, dict)
         elif issubclass(kind, tuple):
-            yield tuple.__iter__(value), _nothing
+            yield tuple.__iter__(value), stays
         elif _is_frozen(kind):
-            yield [*(dictionary_of(value) or {}).values(), *in_slots(value).values()], _nothing
-        elif (back := way_back(value)) is not None:
+            yield mapping_back(dictionary_of(value) or {}, dict)
+            yield slots_back(value)
+        elif (back := buffer_back(value) or way_back(value)) is not None:
             yield (), back
         if is_record:
             if (dictionary := dictionary_of(value)) is not None:
-                yield _mapping(dictionary, dict)
-            yield _slotted(value)
+                yield mapping_back(dictionary, dict)
+            yield slots_back(value)
 
     def _fits(self, value: Any) -> bool:
         fits = bytes_of(value) <= self._room
@@ -202,91 +217,6 @@ def _not_plain(values: Iterable[Any]) -> list[Any]:
     return [value for value in values if type(value) in kinds] if kinds else []
 
 
-def _nothing() -> None:
-    """A tuple stays as it is."""
-
-
 def _is_frozen(kind: type) -> bool:
     """Whether it is a dataclass whose objects stay as they are, but for what they hold."""
     return bool(getattr(getattr(kind, "__dataclass_params__", None), "frozen", False))
-
-
-def _set(value: set[Any]) -> Callable[[], object]:
-    content = set.copy(value)
-
-    def put_back() -> None:
-        if {*map(id, set.__iter__(value))} != {*map(id, content)}:
-            set.clear(value)
-            set.update(value, content)
-
-    return put_back
-
-
-def _bytes(value: Any) -> Callable[[], object]:
-    content = value[:]
-
-    def put_back() -> None:
-        if value != content:
-            value[:] = content
-
-    return put_back
-
-
-def _mapping(value: Any, base: Any) -> tuple[list[Any], Callable[[], object]]:
-    """By the methods of `base`: those of its own class may do more."""
-    keys, values = [*base.keys(value)], [*base.values(value)]
-
-    def put_back() -> None:
-        if not (_are_same(base.keys(value), keys) and _are_same(base.values(value), values)):
-            base.clear(value)
-            for key, one in zip(keys, values, strict=True):
-                base.__setitem__(value, key, one)
-
-    return values, put_back
-
-
-def _sequence(value: Any, base: Any) -> tuple[list[Any], Callable[[], object]]:
-    items = [*base.__iter__(value)]
-
-    def put_back() -> None:
-        if not _are_same([*base.__iter__(value)], items):
-            base.clear(value)
-            base.extend(value, items)
-
-    return items, put_back
-
-
-def _weak(value: Any) -> tuple[list[Any], Callable[[], object]]:
-    is_set = isinstance(value, weakref.WeakSet)
-
-    def held() -> list[tuple[Any, ...]]:
-        return [(one,) for one in value] if is_set else [*value.items()]
-
-    content = held()
-
-    def put_back() -> None:
-        now = held()
-        if len(now) != len(content) or not all(_are_same(a, [*b]) for a, b in zip(now, content, strict=True)):
-            value.clear()
-            value.update([one for (one,) in content] if is_set else content)
-
-    return [] if is_set else [one for _, one in content], put_back
-
-
-def _slotted(value: Any) -> tuple[list[Any], Callable[[], object]]:
-    content = in_slots(value)
-
-    def put_back() -> None:
-        now = in_slots(value)
-        for slot in now.keys() - content.keys():
-            slot.__delete__(value)
-        for slot, one in content.items():
-            if slot not in now or now[slot] is not one:
-                slot.__set__(value, one)
-
-    return [*content.values()], put_back
-
-
-def _are_same(some: Any, others: list[Any]) -> bool:
-    """Whether they are the same objects in the same order."""
-    return len(some) == len(others) and all(map(is_, some, others))

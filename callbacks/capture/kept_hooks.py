@@ -1,11 +1,10 @@
 """Kept hooks: those of modules and parameters that the model's own code makes or removes in a pass, and gradients."""
 
 import contextlib
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from .own_code import functions_in, is_written_here
 
@@ -47,25 +46,14 @@ def hooks_put_back(model: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def gradients_put_back(model: nn.Module) -> Iterator[None]:
-    """After it parameters have the gradients that they had; one that was written to is warned of by name."""
-    kept = [(name, x, x.grad, _version(x.grad)) for name, x in model.named_parameters()]
+    """After it parameters have the gradients that they had."""
+    kept = [(x, x.grad) for x in model.parameters()]
     try:
         yield
     finally:
-        for _, x, grad, _ in kept:
+        for x, grad in kept:
             if x.grad is not grad:
                 x.grad = grad
-        if written := [name for name, _, grad, version in kept if _version(grad) != version]:
-            warnings.warn(
-                f"the model wrote to gradients in the pass over the probe, of {', '.join(written[:5])}: they cannot be "
-                "put back. Leave that out while self.training is False",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-
-
-def _version(grad: Tensor | None) -> int | None:
-    return None if grad is None or grad.is_inference() else grad._version
 
 
 def _is_own(hook: Any) -> bool:

@@ -7,38 +7,35 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-_IN_PLACES = (*(type(iter(one)) for one in (list[int](), (), "", range(1), b"")), type(reversed(list[int]())))
 _TAKING = (zip, map, filter)  # from other iterators, and nothing else of their own
-_TABLE = dict[int, int]()
-_OF_TABLES = tuple(type(iter(one)) for one in (_TABLE, _TABLE.values(), _TABLE.items(), set[int]()))
+_MODULES = ("builtins", "itertools", "array", "_collections")
+_PARTS = (list, tuple, type(gc.get_referents(itertools.tee(())[0])[0]))
 
 
 def is_iterator(kind: type) -> bool:
     """Whether its objects are iterators of Python's own."""
-    return kind.__module__ in ("builtins", "itertools") and hasattr(kind, "__next__")
+    return kind.__module__ in _MODULES and hasattr(kind, "__next__")
 
 
 def iterator_back(value: Any) -> Callable[[], object] | None:
     """What puts the iterator `value` back to where it is now; None where that is not possible."""
     kind = type(value)
-    if kind in _IN_PLACES and len(state := value.__reduce__()) > 2:
-        return lambda: value.__setstate__(state[2])
     if kind in _TAKING:
         ways = [iterator_back(one) for one in _taken_from(value)]
         return None if None in ways else lambda: [way() for way in ways if way is not None]
+    if _has_place(kind) and len(state := value.__reduce__()) > 2:
+        return lambda: value.__setstate__(state[2])
     return _cycle_back(value) if kind is itertools.cycle else None
 
 
 def iterator_place(value: Any) -> Any:
     """Something that differs wherever the iterator `value` may stand; None of what is none of them."""
     kind = type(value)
-    if kind is itertools.count:
+    if kind in (itertools.count, itertools.repeat):
         return repr(value)
     if kind is types.GeneratorType:
         frame = value.gi_frame
         return "ended" if frame is None else (frame.f_lasti, [*map(_Held, frame.f_locals.values())])
-    if kind in _IN_PLACES or kind in _OF_TABLES:
-        return operator.length_hint(value)
     if kind in _TAKING:
         return [iterator_place(one) for one in _taken_from(value)]
     if kind is enumerate:
@@ -49,13 +46,21 @@ def iterator_place(value: Any) -> Any:
         return None if taken is None or iterator_back(taken) is not None else len(items)
     if kind.__module__ == "itertools":  # what such an object takes from, and has taken
         return [_place_of_part(one) for one in gc.get_referents(value)]
-    return None
+    if not is_iterator(kind):
+        return None
+    left = value.__length_hint__() if hasattr(kind, "__length_hint__") else None
+    return value.__reduce__()[2:] if _has_place(kind) and type(left) is not int else left
+
+
+def _has_place(kind: type) -> bool:
+    """Whether its objects are a thing and a place in it, which may be set."""
+    return is_iterator(kind) and kind.__module__ != "itertools" and hasattr(kind, "__setstate__")
 
 
 def _place_of_part(part: Any) -> Any:
     if isinstance(part, Iterator):
         return _Held(part), iterator_place(part)
-    return [*map(_Held, part)] if isinstance(part, (list, tuple)) else None
+    return [*map(_Held, gc.get_referents(part))] if isinstance(part, _PARTS) else None
 
 
 def _taken_from(value: Any) -> list[Iterator[Any]]:

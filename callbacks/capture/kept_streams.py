@@ -9,7 +9,11 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from .kept_hidden import shared_memory
 from .kept_iterators import iterator_back, iterator_place
 from .kept_queues import QUEUES, KeptQueue
 
@@ -73,7 +77,12 @@ def _place(value: Any) -> Any:
         return value.qsize()
     if kind in _FILES and not value.closed and value.seekable() and value.writable():
         return _position(value)
-    return iterator_place(value)
+    if issubclass(kind, (Optimizer, LRScheduler)):  # those of a model that trains within its pass
+        tensors = [x for state in getattr(value, "state", {}).values() for x in state.values() if isinstance(x, Tensor)]
+        return getattr(value, "_step_count", 0), [x._version for x in tensors]
+    if issubclass(kind, _BaseDataLoaderIter):
+        return value._num_yielded
+    return shared_memory(value) or iterator_place(value)
 
 
 def _written(value: Any) -> int:

@@ -19,6 +19,7 @@ class KeptTensor:
 
     def __init__(self, x: Tensor, *, copied: bool = True, by_version: bool = False) -> None:
         self._x = x
+        self._requires_grad = x.requires_grad
         self._version = None if x.is_inference() else x._version
         self._held = x.detach() if _has_memory(x) and not by_version else None
         self._content = x.detach().clone() if copied else None
@@ -28,6 +29,8 @@ class KeptTensor:
         is_written = self._version is not None and self._x._version != self._version
         if self._held is not None and _memory(self._x) != _memory(self._held):
             self._x.data = self._held
+        if self._x.requires_grad != self._requires_grad and self._x.is_leaf:
+            self._x.requires_grad_(self._requires_grad)
         if self._content is None:
             return is_written
         if self._held is not None and not is_written:
@@ -45,11 +48,12 @@ def bytes_of(x: Any) -> int:
 
 def array_back(value: Any) -> Callable[[], object]:
     """What puts the array `value` back to what it holds now."""
-    content = value.copy()
+    held = value.view(np.ndarray)  # with what a mask hides
+    content = held.copy()
 
     def put_back() -> None:
-        if value.flags.writeable and value.tobytes() != content.tobytes():
-            value[...] = content
+        if held.flags.writeable and held.tobytes() != content.tobytes():
+            held[...] = content
 
     return put_back
 
@@ -77,5 +81,5 @@ def _memory(x: Tensor) -> tuple[Any, ...]:
 
 
 def _are_same(x: Tensor, other: Tensor) -> bool:
-    bits = (one.resolve_conj().resolve_neg().reshape(-1).view(torch.uint8) for one in (x, other))
+    bits = (one.resolve_conj().resolve_neg().contiguous().reshape(-1).view(torch.uint8) for one in (x, other))
     return torch.equal(*bits)

@@ -7,18 +7,20 @@ import os
 import random
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from .distributed import inside_flat_parameters, sharded_again
+from .distributed import inside_flat_parameters, sharded_again, swaps_parameters
 from .kept_attributes import KeptAttributes, KeptClassAttributes, Memory
 from .kept_functions import KeptFunctions
 from .kept_hooks import gradients_put_back, hooks_put_back
 from .own_code import OwnCode
 from .own_generators import own_generators
+from .own_objects import keeps_its_own
 from .written_parameters import parameters_put_back
 
 
@@ -130,7 +132,7 @@ def _attributes(model: nn.Module) -> Iterator[None]:
         kept: list[KeptAttributes | KeptClassAttributes | KeptFunctions] = [
             KeptAttributes(module, tensors=module not in flat, memory=memory)
             for module in model.modules()
-            if not _keeps_its_own(module)
+            if not keeps_its_own(module)
         ]
         in_flat = {x for module in flat for x in module.parameters()}
         own = [x for x in model.parameters() if type(x) is nn.Parameter and x not in in_flat]
@@ -167,25 +169,29 @@ def _context_variables() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _parts(model: nn.Module) -> Iterator[None]:
-    """Takes away the parameters and modules that the pass makes, and freezes or thaws as it was what it did not."""
+    """Takes away the parameters and modules that the pass makes, and puts back those that it replaces or removes.
+
+    Freezes or thaws as it was what is trained or not. Where FSDP has others in their place while it computes, these
+    stay.
+    """
     flat = inside_flat_parameters(model)
-    own = [module for module in model.modules() if not _keeps_its_own(module) and module not in flat]
-    kept = [(of, {*of}) for module in own for of in (module._parameters, module._modules)]
+    own = [module for module in model.modules() if not keeps_its_own(module) and module not in flat]
+    held: list[dict[str, Any]] = [of for module in own for of in (module._parameters, module._modules)]
+    kept = [(of, {**of}) for of in held]
+    may_be_replaced = not swaps_parameters(model)
     thawed = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     try:
         yield
     finally:
-        for parts, names in kept:
-            for name in parts.keys() - names:
+        for parts, before in kept:
+            for name in parts.keys() - before.keys():
                 del parts[name]
+            if may_be_replaced and any(parts.get(name, parts) is not part for name, part in before.items()):
+                parts.clear()
+                parts.update(before)
         for parameter, requires_grad in thawed:
             if parameter.requires_grad != requires_grad:
                 parameter.requires_grad_(requires_grad)
-
-
-def _keeps_its_own(module: nn.Module) -> bool:
-    """Whether PyTorch sets up `module` in its first pass, for all that follow (FSDP1), or keeps it elsewhere."""
-    return isinstance(module, torch.jit.ScriptModule) or type(module).__module__.startswith("torch.distributed.")
 
 
 @contextlib.contextmanager

@@ -13,11 +13,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules import module as of_all
 
+from .kept_hidden import CACHE
+
 _INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
+_TABLES, _MOST = (dict, list, tuple), 1_000  # more are data
+_DATA = {type(None), bool, int, float, str, bytes, torch.Tensor, nn.Parameter}
 _GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"}
 
 
@@ -27,7 +32,7 @@ class OwnCode:
     def __init__(self, model: nn.Module) -> None:
         self.functions: list[types.FunctionType] = []
         self.classes: set[type] = set()
-        """Those that are no modules, of which functions name objects."""
+        """Those of which functions name objects, or that they name."""
         self.held: list[Any] = []
         """Hooks, and what methods and partial functions are bound to."""
         self.globals: dict[int, tuple[dict[str, Any], set[str]]] = {}
@@ -58,6 +63,7 @@ class OwnCode:
             value = waiting.pop()
             waiting += self._know(value if issubclass(type(value), type) else type(value))
             self.held += bound_to(value)
+            waiting += self._held_in(value)
             for function in functions_in(value):
                 if id(function) in self._seen:
                     continue
@@ -66,6 +72,14 @@ class OwnCode:
                 if is_written_here(str(function.__globals__.get("__name__"))):
                     self.functions.append(function)
                     waiting += self._named_by(function)
+
+    def _held_in(self, value: Any) -> list[Any]:
+        """What a list or a dictionary holds that may be called: a table of functions, say."""
+        kind = type(value)
+        if kind not in _TABLES or id(value) in self._seen or len(value) > _MOST:
+            return []
+        self._seen.add(id(value))
+        return [one for one in (value.values() if kind is dict else value) if type(one) not in _DATA]
 
     def _named_by(self, function: types.FunctionType) -> Iterator[Any]:
         yield from (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
@@ -96,7 +110,7 @@ class OwnCode:
                 continue
             self._seen.add(id(one))
             is_module = issubclass(one, nn.Module)
-            self.classes |= set() if is_module else {one}
+            self.classes.add(one)
             for name, value in vars(one).items():
                 self._methods.setdefault(name, []).append(value)
                 if name in self._named or (name.startswith("__") and not is_module):
@@ -130,12 +144,16 @@ def functions_in(value: Any) -> Iterator[types.FunctionType]:
         yield from functions_in(value.fget)
     elif kind is functools.partial:
         yield from functions_in(value.func)
+    elif kind is CACHE:
+        yield from functions_in(value.__wrapped__)
 
 
 def bound_to(value: Any) -> list[Any]:
-    """What a method or a partial function is called with."""
+    """What a method or a partial function is called with; a function with a cache, which is what it knows."""
     if type(value) is types.MethodType:
         return [value.__self__]
+    if type(value) is CACHE:
+        return [value]
     return [*value.args, *value.keywords.values()] if type(value) is functools.partial else []
 
 
@@ -150,6 +168,8 @@ def names_in(code: types.CodeType) -> tuple[frozenset[str], frozenset[str]]:
     inner = [one for one in code.co_consts if isinstance(one, types.CodeType)]
     of_globals = {str(one.argval) for one in dis.get_instructions(code) if one.opname in _GLOBAL}
     others = {*code.co_names}
+    if of_globals & {"globals", "__name__"}:  # globals()["x"], sys.modules[__name__].x
+        of_globals |= others | {one for one in code.co_consts if isinstance(one, str) and one.isidentifier()}
     for both in map(names_in, inner):
         of_globals |= both[0]
         others |= both[1]

@@ -4,9 +4,9 @@ What they are and hold is read without asking their classes, which may overload 
 """
 
 import enum
+import functools
 import threading
 import types
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -40,11 +40,15 @@ def dictionary_of(value: Any) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def slots_of(kind: type) -> Iterator[types.MemberDescriptorType]:
+def slots_of(kind: Any) -> tuple[types.MemberDescriptorType, ...]:
     """The slots of its objects."""
-    for one in kind.__mro__:
-        if "__slots__" in vars(one):
-            yield from (x for x in vars(one).values() if type(x) is types.MemberDescriptorType)
+    return _slots_of(kind)
+
+
+@functools.cache
+def _slots_of(kind: Any) -> tuple[types.MemberDescriptorType, ...]:
+    classes = [vars(one) for one in kind.__mro__ if "__slots__" in vars(one)]
+    return tuple(x for own in classes for x in own.values() if type(x) is types.MemberDescriptorType)
 
 
 def in_slots(value: Any) -> dict[types.MemberDescriptorType, Any]:
@@ -56,3 +60,8 @@ def in_slots(value: Any) -> dict[types.MemberDescriptorType, Any]:
         except AttributeError:  # empty
             continue
     return found
+
+
+def keeps_its_own(module: nn.Module) -> bool:
+    """Whether PyTorch sets up `module` in its first pass, for all that follow (FSDP1), or keeps it elsewhere."""
+    return isinstance(module, torch.jit.ScriptModule) or type(module).__module__.startswith("torch.distributed.")

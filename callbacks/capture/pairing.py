@@ -26,7 +26,8 @@ _CROWDED = (
 
 _BESIDE = (
     "it attends to {} keys of the model's own beside those of the tokens (memory, a prefix, a bias), and other layers "
-    "to other numbers of them: one number of such keys is recorded, that of the most layers"
+    "to other numbers of them: one number of such keys is recorded, that of the most layers (give the probe key_tokens "
+    "with as many names more, and those of that number are)"
 )
 OwnGrid = tuple[Grid, int]  # and how many tokens without a place there are before its patches
 

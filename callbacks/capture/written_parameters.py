@@ -1,6 +1,6 @@
 """Written parameters: those that a model writes to as it runs, in evaluation, too: tables with max_norm, codebooks.
 
-And buffers, which most models write to: running statistics, caches.
+And gradients, and buffers, which most models write to: running statistics, caches.
 """
 
 import contextlib
@@ -16,25 +16,31 @@ from .kept_tensors import KeptTensor, bytes_of
 
 MOST = 2**28  # bytes that are copied without being known to be written to
 _written: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()  # by earlier passes
+_seen: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()  # which of them may have
 
 
 @contextlib.contextmanager
 def parameters_put_back(model: nn.Module) -> Iterator[None]:
-    """Within it `model` may write to its parameters and buffers; after it they are as before.
+    """Within it `model` may write to its parameters, gradients and buffers; after it they are as before.
 
-    The first pass shows which parameters it writes to: before it all are copied, or as many as fit into MOST bytes; of
-    buffers as many before every pass. One that is written to later, or does not fit, is warned of by name, and put back
-    from the next pass on.
+    The first pass with them shows which parameters and gradients it writes to: before it all are copied, or as many as
+    fit into MOST bytes; of buffers as many before every pass. One that is written to later, or does not fit, is warned
+    of by name, and put back from the next pass on.
     """
-    is_first = model not in _written
-    known = _written.setdefault(model, set())
-    parameters: dict[str, Tensor] = {
-        name: x for name, x in model.named_parameters() if type(x) is nn.Parameter and not x.is_inference()
+    known, seen = _written.setdefault(model, set()), _seen.setdefault(model, set())
+    flat = {x for module in inside_flat_parameters(model) for x in module.parameters()}
+    every: dict[str, Tensor] = dict(model.named_parameters())
+    parameters = {name: x for name, x in every.items() if type(x) is nn.Parameter and not x.is_inference()}
+    gradients = {
+        f"{name}.grad": x.grad
+        for name, x in every.items()
+        if x.grad is not None and x not in flat and not x.grad.is_inference()
     }
     buffers = {name: x for name, x in model.named_buffers() if not x.is_inference()}
-    copied = known | _tables(model, parameters) | (_fitting(parameters) if is_first else set()) | _fitting(buffers)
-    flat = {x for module in inside_flat_parameters(model) for x in module.parameters()}
-    everything = {**parameters, **buffers}
+    new = {name: x for name, x in (parameters | gradients).items() if name not in seen}
+    seen.update(new)
+    copied = known | _tables(model, parameters) | _fitting(new) | _fitting(buffers)
+    everything = {**parameters, **gradients, **buffers}
     kept = {name: KeptTensor(x, copied=name in copied, by_version=x in flat) for name, x in everything.items()}
     try:
         yield
@@ -44,8 +50,8 @@ def parameters_put_back(model: nn.Module) -> Iterator[None]:
         known |= changed
         if lost:
             warnings.warn(
-                "the model wrote to its parameters or buffers in evaluation mode, in the pass over the probe: "
-                f"{', '.join(lost)}. They cannot be put back this time, and are from the next pass on",
+                "the model wrote to its parameters, gradients or buffers in evaluation mode, in the pass over the "
+                f"probe: {', '.join(lost)}. They cannot be put back this time, and are from the next pass on",
                 RuntimeWarning,
                 stacklevel=2,
             )

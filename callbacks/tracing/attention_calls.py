@@ -8,7 +8,6 @@ import dataclasses
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
 from typing import Any
 
 import torch
@@ -80,6 +79,7 @@ class AttentionCalls(TorchFunctionMode):
         self._inside = Inside(self._attend_inside)
         names.passed = self._tokens.sources.passed
         self._tapped: AttentionCall | None = None
+        self._unseen: list[str] = []  # attentions whose queries and keys were not
         self._open = contextlib.ExitStack()
         self._generators = NamedGenerators(self._open)
 
@@ -89,14 +89,14 @@ class AttentionCalls(TorchFunctionMode):
         self._open.enter_context(scripted_functions_in_python())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         self._open.close()
-        super().__exit__(kind, error, trace)  # type: ignore[no-untyped-call]
-        if error is None:
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        if error[0] is None:
             self._finish_tap()
             self._weights.finish()
+            for name in self._unseen:  # unless there was more to say of it
+                self._observer.refuse(name, _UNSEEN)
             for name in self._written_out.unfinished:
                 self._observer.refuse(name, UNFINISHED)
 
@@ -198,7 +198,8 @@ class AttentionCalls(TorchFunctionMode):
         product = self._products.of(logits)
         if product is None:
             if self._observer.looks_like_attention(logits.shape) and not logarithm:
-                self._observer.refuse(self._next_name(), _UNSEEN)
+                self._unseen.append(self._next_name())
+                self._weights.watch(self._unseen[-1], result, None)
             return
         dim = kwargs.get("dim", args[1] if len(args) > 1 else -1)
         dim = dim + logits.dim() if dim < 0 else dim

@@ -93,8 +93,9 @@ class Patches:
     def _on_grid(self, numbers: Tensor, grid: PatchGrid) -> Places:
         if bool((numbers == PADDING).any()):
             return (
-                f"windows: they reach beyond the {grid.rows.count} × {grid.columns.count} patches of the image, to "
-                "padding: give images whose patches fill the model's windows"
+                f"windows: those of {numbers.shape[1]} patches reach beyond the {grid.rows.count} × "
+                f"{grid.columns.count} of the image there, to padding, to which the model attends, too: give images "
+                "whose patches fill the model's windows"
             )
         of_patches = numbers >= 0
         if not bool(of_patches.any()):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .numbered import Numbered
-from .patch_grid import MIXED, PatchGrid
+from .patch_grid import MIXED, SPECIAL, PatchGrid
 from .sources import Sources
 from .spread import is_constant, without_spread
 
@@ -86,6 +86,12 @@ class TokenPlaces:
         """`x` is of no tokens, whatever it has seen of them: what attends with latents as queries, say."""
         numbers = torch.full((), _LATENT, dtype=torch.int32, device=x.device).expand(x.shape)
         self._followed.set(x, numbers, PatchGrid.whole(1, 1))
+
+    def are_latents(self, x: Tensor, arrange: Callable[[Tensor], Tensor | None]) -> bool:
+        """Whether queries, or keys, were seen to be of no tokens, though made with some: by attending to them, say."""
+        placed = None if self._is_written_over() else self._followed.placed(x)
+        numbers = None if placed is None else arrange(placed[0])
+        return numbers is not None and bool(((numbers == _LATENT) | (numbers == SPECIAL)).all())
 
     def sequences_of(self, x: Tensor) -> Tensor | None:
         """Of which sequence each element of `x` is, of its shape, -1 for none; None if it was not followed."""

@@ -96,7 +96,9 @@ class TokensOfCalls:
         for x, arrange in zip(given, arranges, strict=True):
             if disorder is None and isinstance(x, Tensor):
                 disorder = self.places.problem(x, arrange)
-        if self._in_sight and keys & ~RANDOM and not queries & ~RANDOM:  # of neither, both went out of sight
+        one = isinstance(given[0], Tensor) and call.queries.dim() == 4 and call.queries.shape[2] == 1
+        is_learned = not queries & ~RANDOM or (one and self.places.are_latents(given[0], arranges[0]))
+        if self._in_sight and keys & ~RANDOM and is_learned:  # of neither, both went out of sight
             self._of_latents.add(call.name)
         if disorder is None and self._is_of_latents(call, queries, keys):
             disorder = LATENTS
@@ -106,7 +108,7 @@ class TokensOfCalls:
             beside = (
                 beside if found is None else found if beside is None else (found[0] + beside[0], found[1] + beside[1])
             )
-        sources = (queries, keys, attention)
+        sources = (queries & RANDOM if is_learned else queries, keys, attention)
         return dataclasses.replace(
             call, sources=sources, places=(places[0], places[1]), disorder=disorder, beside=beside
         )

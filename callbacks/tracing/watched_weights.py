@@ -20,11 +20,15 @@ _JOINED = (
     "its weights are put into one tensor with others (by {}) before they meet values, which is not followed: let each "
     "meet its own values, or show it with attnviz_tap(q, k, …)"
 )
+_MIXED = (
+    "its weights are mixed with those of another softmax before they meet values: the mixture, or the difference, is "
+    "what the model attends with, and no queries and keys give it"
+)
 
 
-def why_not(operation: str) -> str:
-    """Why weights that `operation` made something else of are refused."""
-    return (_JOINED if operation in JOINING else _CHANGED).format(operation)
+def why_not(operation: str, *, mixed: bool = False) -> str:
+    """Why weights that `operation` made something else of are refused. mixed: with those of another attention."""
+    return (_JOINED if operation in JOINING else _MIXED if mixed else _CHANGED).format(operation)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -216,7 +216,8 @@ class Weights:
             if entry.handed_out and (values in self._of or not self._tokens.is_made_of_inputs(values)):
                 return False  # a rollout, or mean positions
             if x.shape[place] == size_of(entry.target[3]):
-                self._refuse(entry, entry.changed_by or "moving them")
+                why = why_not(entry.changed_by or "moving them", mixed=len(self._of.get(x, ())) > 1)
+                self._judge.refuse(entry.name, why)
                 return True
             return False
         axis = leaves(entry.axes[place])

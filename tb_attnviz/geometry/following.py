@@ -15,11 +15,13 @@ such a pair tells nothing. With e = 1/Q Σ_P of these,
 is 1 for a head that attends along R alone, and at most about 0 for one that goes by positions: the largest of three
 estimates is over each, the more so the more keys of a query are related. NaN where no pair is visible, no visible one
 has others to be set against, or e is over 0.95. Across two sequences, and from or to a
-token without a place on its image, there is no offset: b is 0.
+token without a place on its image, there is no offset: b is 0. Sequences of which a head has queries or keys that are
+not finite are left out for that head, as of all figures.
 """
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +56,7 @@ class Followed:
 
     sequences: tuple[OfSequence, ...]
     offsets: dict[SequenceKind | None, "OffsetSums"]
+    apart: bool = False  # whether heads differ in the pairs that they see, or that count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,20 +77,22 @@ class OffsetSums:
         return OffsetSums(*(_added(a, b) for a, b in zip(mine, its, strict=True)))
 
 
-def joined_heads(parts: Sequence[Followed], *, seen_apart: bool) -> Followed:
-    """Of the same sequences, with all heads. `seen_apart`: heads differ in the pairs that they see."""
-    names = ("mass", "by_key", *(("visible", "lone_keys", "choices") if seen_apart else ()))
+def joined_heads(parts: Sequence[Followed]) -> Followed:
+    """Of the same sequences, with all heads."""
+    heads = [part.sequences[0].mass.shape[0] for part in parts]
+    apart = any(part.apart for part in parts)
+    names = ("mass", "by_key", *(("visible", "lone_keys", "choices") if apart else ()))
     together = [
-        dataclasses.replace(same[0], **{name: np.concatenate([getattr(one, name) for one in same]) for name in names})
+        dataclasses.replace(same[0], **{name: _of_heads([getattr(one, name) for one in same], heads) for name in names})
         for same in zip(*(part.sequences for part in parts), strict=True)
     ]
-    names = ("total", "related", *(("pairs", "related_pairs") if seen_apart else ()))
+    names = ("total", "related", *(("pairs", "related_pairs") if apart else ()))
     offsets = {}
     for kind, first in parts[0].offsets.items():
         sums = [part.offsets[kind] for part in parts]
-        joined = {name: np.concatenate([getattr(one, name) for one in sums], axis=1) for name in names}
+        joined = {name: _of_heads([getattr(one, name) for one in sums], heads, axis=1) for name in names}
         offsets[kind] = dataclasses.replace(first, **joined)
-    return Followed(tuple(together), offsets)
+    return Followed(tuple(together), offsets, apart)
 
 
 def joined_sequences(parts: Sequence[Followed]) -> Followed:
@@ -138,6 +143,13 @@ def _expected(
         share = np.where(placed, np.fmax(share, at_offset[which, :, index].T), share)
         tells &= ~(placed & np.broadcast_to(lone, at_offset.shape)[which, :, index].T)
     return share, tells
+
+
+def _of_heads(parts: Sequence[npt.NDArray[Any]], heads: Sequence[int], axis: int = 0) -> npt.NDArray[Any]:
+    """One behind the other, of so many heads each: of one where they have it in common."""
+    return np.concatenate(
+        [x if x.shape[axis] == n else np.repeat(x, n, axis) for x, n in zip(parts, heads, strict=True)], axis
+    )
 
 
 def _unrelated(sums: OffsetSums) -> tuple[Float64, npt.NDArray[np.bool_]]:

@@ -26,9 +26,11 @@ class RelatedSums:
         self, part: Part, relations: Sequence[Sequence[Pairs]], *, kind: SequenceKind | None, across: bool
     ) -> None:
         self._part, self._relations, self._kind, self._across = part, relations, kind, across
-        self._all = _Sums(part, self._classes())
-        self._related = [_Sums(part, self._classes()) for _ in relations]
         self._choices: list[Array] = []
+        self._counted = _finite(part)
+        self._apart = self._counted is not None or (part.bias is not None and part.bias.shape[1] > 1)
+        self._all = _Sums(part, self._classes(), apart=self._apart)
+        self._related = [_Sums(part, self._classes(), apart=self._apart) for _ in relations]
 
     def add(self, block: Block, inverse: Array) -> None:
         """`inverse` [sequences, heads, rows]: 1 / total, or 0 for a query that sees nothing."""
@@ -36,6 +38,10 @@ class RelatedSums:
         attention = block.weights * inverse[..., None]
         inside = self._part.inside(block.queries, block.keys) if block.visible is None else block.visible
         visible = xp.astype(inside, inverse.dtype)
+        if self._counted is not None:
+            counted = self._counted[..., None, None]
+            attention = xp.where(counted, attention, xp.zeros_like(attention))
+            visible = visible * xp.astype(counted, visible.dtype)
         classes = [_in_block(self._part, one, block) for one in self._classes()]
         self._choices.append(self._part.choices_of(block))
         self._all.add(block, attention, visible, classes)
@@ -71,7 +77,7 @@ class RelatedSums:
         ]
         grid = self._kind if isinstance(self._kind, tuple) else None
         offsets = OffsetSums(*self._all.by_offset(), *sums.by_offset())
-        return Followed(tuple(found), {} if self._across else {grid: offsets})
+        return Followed(tuple(found), {} if self._across else {grid: offsets}, self._apart)
 
     def _classes(self) -> list[npt.NDArray[np.bool_] | None]:
         """Of which pairs offsets are summed, each [n_query, n_key]; None: of all."""
@@ -106,16 +112,16 @@ class RelatedSums:
         if (bias := self._part.bias) is not None:
             of_one = bias[number if bias.shape[0] > 1 else 0, ...]
             seen = seen & (_numpy(of_one[:, pairs[:, 0].tolist(), pairs[:, 1].tolist()]) > -np.inf)
-        return seen
+        return seen if self._counted is None else seen & (_numpy(self._counted[number, :, None]) > 0)
 
 
 class _Sums:
-    """Attention and visible pairs of a part by key, and by class and offset."""
+    """Attention and visible pairs of a part by key, and by class and offset. `apart`: heads differ in their pairs."""
 
-    def __init__(self, part: Part, classes: Sequence[object]) -> None:
+    def __init__(self, part: Part, classes: Sequence[object], *, apart: bool) -> None:
         self._part = part
         heads = part.queries.shape[1]
-        seeing = 1 if part.bias is None else part.bias.shape[1]
+        seeing = heads if apart else 1
         shape, offsets = (len(part.lengths), part.n_key), part.n_query + part.n_key - 1
         self._by_key = [zeros(part, (shape[0], count, shape[1])) for count in (heads, seeing)]
         self._by_offset = [zeros(part, (len(classes), count, offsets)) for count in (heads, seeing)]
@@ -138,6 +144,14 @@ class _Sums:
     def by_offset(self) -> tuple[Float64, Float64]:
         """[classes, heads (or 1), 2 · width - 1], width the larger of the two."""
         return _numpy(self._by_offset[0]), _numpy(self._by_offset[1])
+
+
+def _finite(part: Part) -> Array | None:
+    """[sequences, heads]: which have no NaN, and nothing infinite, among their queries and keys; None: all."""
+    xp = array_namespace(part.queries)
+    queries, keys = (xp.all(xp.isfinite(x), axis=(-2, -1)) for x in (part.queries, part.keys))
+    found = queries & xp.repeat(keys, queries.shape[1] // keys.shape[1], axis=1)
+    return None if bool(xp.all(found)) else found
 
 
 def _class(own: Float64, other: Float64, which: int) -> npt.NDArray[np.bool_]:

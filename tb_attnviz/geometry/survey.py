@@ -80,7 +80,6 @@ def survey(
     together: list[Maps] = []  # of all heads of the same sequences
     related: list[list[Followed]] = []  # likewise, of each relation
     followed: list[list[Followed]] = [[] for _ in relations]
-    seen_apart = bias is not None and bias.shape[1] > 1
     norms = [xp.linalg.vector_norm(x, axis=-1) for x in (queries, keys)]  # [sequences, heads, longest]
     bounded = _are_bounded(norms, scale)
     for part in parts(
@@ -116,7 +115,7 @@ def survey(
             related.append(sums.followed())
             if part.heads.stop == batch[1]:
                 for of_one, all_heads in zip(followed, zip(*related, strict=True), strict=True):
-                    of_one.append(joined_heads(all_heads, seen_apart=seen_apart))
+                    of_one.append(joined_heads(all_heads))
                 related = []
         if kind is not None:
             together.append(pairs.maps())

@@ -76,7 +76,7 @@ class HandSplit(nn.Module):
         layer["o"] = nn.Linear(HEADS * SIZE, WIDTH, bias=False)
         for name in "qkv":
             layer[name].weight = nn.Parameter(self._own(layer[name].weight))
-        if self.joins != "gather":
+        if self.joins in ("sum", "functional"):
             layer["o"].weight = nn.Parameter(self._own(layer["o"].weight, dim=1))
         return layer
 
@@ -99,11 +99,13 @@ class HandSplit(nn.Module):
                 weights = weights.clone()
                 weights[..., 0] = 0
             y = weights @ v
+        if self.share is not None and self.joins == "heads at once":
+            parts = y.new_empty(2 * len(y), *y.shape[1:])
+            dist.all_gather_into_tensor(parts, y.contiguous())
+            return layer["o"](parts.view(2, *y.shape).movedim(0, 1).flatten(1, 2).transpose(1, 2).flatten(2))
         y = y.transpose(1, 2).flatten(2)
-        if self.share is not None and self.joins == "gather":
-            parts = [torch.empty_like(y) for _ in range(2)]
-            dist.all_gather(parts, y)
-            return layer["o"](torch.cat(parts, dim=-1))
+        if self.share is not None and self.joins in GATHERED:
+            return layer["o"](GATHERED[self.joins](y))
         y = layer["o"](y)
         return y if self.share is None else Reduced.apply(y) if self.joins == "sum" else functional_sum(y)
 
@@ -118,6 +120,23 @@ def functional_sum(x):
     return torch.distributed._functional_collectives.all_reduce(x, "sum", dist.group.WORLD)
 
 
+def in_a_list(y):
+    parts = [torch.empty_like(y) for _ in range(2)]
+    dist.all_gather(parts, y)
+    return torch.cat(parts, dim=-1)
+
+
+def at_once(y):
+    parts = y.new_empty(2 * len(y), *y.shape[1:])
+    dist.all_gather_into_tensor(parts, y)
+    return torch.cat(parts.chunk(2), dim=-1)
+
+
+def by_functional_collective(y):
+    return torch.distributed._functional_collectives.all_gather_tensor(y, 2, dist.group.WORLD)
+
+
+GATHERED = {"gather": in_a_list, "at once": at_once, "by a functional collective": by_functional_collective}
 BY_HAND = {
     "summed": {},
     "summed by a functional collective": {"joins": "functional", "kv_heads": 2},
@@ -125,6 +144,9 @@ BY_HAND = {
     "slopes of a head": {"slopes": True},
     "summed, one seed for all": {"alike": True},
     "laid side by side, one seed for all": {"joins": "gather", "alike": True, "fused": False},
+    "gathered at once": {"joins": "at once", "alike": True},
+    "heads gathered at once": {"joins": "heads at once", "alike": True},
+    "gathered by a functional collective": {"joins": "by a functional collective", "alike": True},
     "weights changed in one process": {"fused": False, "changes": True},
 }
 
@@ -141,6 +163,17 @@ class Features(nn.Module):
         parts = [torch.empty_like(x) for _ in range(2)]
         dist.all_gather(parts, x)
         return torch.cat(parts)
+
+
+class FeaturesAtOnce(Features):
+    """The same at once, compared with each other through a layer."""
+
+    def forward(self, ids):
+        x = self.inner(ids)
+        parts = x.new_empty(2 * len(x), *x.shape[1:])
+        dist.all_gather_into_tensor(parts, x)
+        parts = self.inner.layers[0]["o"](parts)
+        return parts.flatten(1) @ parts.flatten(1).T
 
 
 class Ensemble(Features):
@@ -187,5 +220,6 @@ def record_all(directory):
     for name, options in BY_HAND.items():
         record(HandSplit(rank, **options), directory / name)
     assert not record(Features(), directory / "features")
+    assert not record(FeaturesAtOnce(), directory / "features at once")
     said = record(Ensemble(rank), directory / "ensemble")
     (directory / f"{rank}.txt").write_text("\n".join(said))

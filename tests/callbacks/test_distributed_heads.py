@@ -35,7 +35,7 @@ def test_all_heads_of_a_split_layer_are_recorded_as_the_whole_model_has_them(end
             np.testing.assert_allclose(found, expected[sequence, head], atol=5e-4)
 
 
-@pytest.mark.parametrize("name", [*BY_HAND, "features"])
+@pytest.mark.parametrize("name", [*BY_HAND, "features", "features at once"])
 def test_heads_that_the_model_splits_itself_are_recorded_as_one_process_has_them(ended, name):
     """Where one process changes its weights, the layer is refused in both."""
     run, options = tb_attnviz.open_run(ended / name), BY_HAND.get(name, {})

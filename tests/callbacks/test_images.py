@@ -233,5 +233,5 @@ class TestModels:
         model = SwinModel(
             SwinConfig(**{**SWIN, "image_size": 12, "depths": [2], "num_heads": [2]})
         ).eval()  # 6 × 6 patches, windows of 4 × 4
-        with pytest.raises(NoAttentionError, match=r"they reach beyond the 6 × 6 patches of the image"):
+        with pytest.raises(NoAttentionError, match=r"those of 16 patches reach beyond the 6 × 6 of the image"):
             capture(model, Probe.from_images(None, torch.randn(2, 3, 12, 12), 2, special=()))

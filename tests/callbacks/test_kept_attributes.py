@@ -108,15 +108,15 @@ def test_objects_of_other_packages_are_left_alone():
     class Keeping(nn.Module):
         def __init__(self):
             super().__init__()
-            self.tokens = collections.ChainMap({})
+            self.done = threading.Event()
 
         def forward(self):
-            self.tokens["a"] = 1
+            self.done.set()
 
     model = Keeping()
     with undisturbed(model):
         model()
-    assert dict(model.tokens) == {"a": 1}
+    assert model.done.is_set()
 
 
 def refuses(*_, **__):
@@ -360,7 +360,8 @@ def test_of_large_things_what_is_written_to_is_named(monkeypatch):
     with pytest.warns(RuntimeWarning) as told:
         write("tensor", "array", "table")
     [of_buffer, of_others] = sorted(str(warning.message) for warning in told)
-    assert "wrote to its parameters or buffers in evaluation mode, in the pass over the probe: table" in of_buffer
+    assert "wrote to its parameters, gradients or buffers in evaluation mode, in" in of_buffer
+    assert "the probe: table" in of_buffer
     assert "changes what cannot be put back: array (an object of numpy.ndarray), tensor (an" in of_others
     model.table[0] = 0
     write("table")

@@ -6,6 +6,7 @@ import functools
 import sys
 import threading
 import types
+import typing
 import weakref
 
 import numpy as np
@@ -96,7 +97,16 @@ def decorated():
     LOSSES.append(2.0)
 
 
+class Elsewhere(nn.Module):
+    seen: typing.ClassVar = []
+
+
+TABLE_OF_FUNCTIONS = {"a": [counts_itself]}
 WAYS = {
+    "by the name of a variable": (lambda: globals().update(PASSES=globals()["PASSES"] + 1), lambda: PASSES),
+    "through the list of modules": (lambda: setattr(sys.modules[__name__], "PASSES", 7), lambda: PASSES),
+    "of another model's class": (lambda: Elsewhere.seen.append(1), lambda: [*Elsewhere.seen]),
+    "a function in a table": (lambda: TABLE_OF_FUNCTIONS["a"][0](), lambda: vars(counts_itself).copy()),
     "a number": (number, lambda: PASSES),
     "a list": (lambda: LOSSES.append(1.0), lambda: [*LOSSES]),
     "a tensor": (lambda: STATISTICS.add_(1), STATISTICS.tolist),

@@ -70,6 +70,15 @@ def test_tensors_that_nothing_is_written_to_are_left_alone():
     assert [x._version for x in (model.weight, model.average, model.own)] == versions
 
 
+def test_a_view_of_some_columns_is_kept_too():
+    model = Writing(lambda x: None)
+    model.columns, model.column = torch.zeros(4, 4)[:, ::2], torch.zeros(4, 4)[:, 1]
+    model.write = lambda x: (model.columns.data.add_(1), model.column.data.add_(1))
+    with undisturbed(model):
+        model()
+    assert not torch.cat([model.columns[:, 0], model.column]).any()
+
+
 def test_what_other_processes_write_to_shared_tensors_stays():
     model = Writing(lambda x: x.data.fill_(3))  # by another process, say
     model.share_memory()

@@ -501,7 +501,7 @@ def test_a_parameter_that_is_written_to_later_is_named_once():
             module.weight.add_(1)
 
     handle = model.head.register_forward_pre_hook(write)
-    with pytest.warns(RuntimeWarning, match=r"wrote to its parameters .*: head\.weight"):
+    with pytest.warns(RuntimeWarning, match=r"wrote to its parameters, .*: head\.weight"):
         capture(model, probe)
     before = model.head.weight.detach().clone()
     capture(model, probe)

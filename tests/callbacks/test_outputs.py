@@ -245,3 +245,20 @@ def test_layers_after_each_other_are_not_subtracted_from_each_other():
     recording = capture(Residual(), Probe((torch.arange(N).expand(B, N),), TOKENS))
     assert len(recording.layers) == 2
     assert not recording.skipped
+
+
+@pytest.mark.parametrize("is_product", [True, False], ids=["of queries and keys, too", "of positions"])
+def test_a_mixture_of_two_softmaxes_is_refused_as_one(is_product):
+    """ConViT's gate (arXiv 2103.10697): what both give is of each no more than a part."""
+
+    def gated(q, k, v):
+        other = (
+            scores_of(k, q) if is_product else -torch.arange(N).sub(torch.arange(N)[:, None]).abs().expand(B, H, N, N)
+        )
+        gate = torch.linspace(0.2, 0.8, H).view(H, 1, 1)
+        weights = gate * scores_of(q, k).softmax(-1) + (1 - gate) * other.float().softmax(-1)
+        return weights / weights.sum(-1, keepdim=True) @ v
+
+    with pytest.raises(NoAttentionError) as refused:
+        capture(Model(gated), Probe((Q, K, V), TOKENS))
+    assert str(refused.value).count("its weights are mixed with those of another softmax before they meet values") == 2

@@ -154,6 +154,9 @@ def test_layers_without_memory_are_among_the_tokens_and_other_counts_are_refused
     recording = capture(Model(Memory(3), Memory(0), Memory(3), Memory(2)), probe())
     assert [layer.keys_of for layer in recording.layers] == ["key_tokens", "tokens", "key_tokens"]
     assert "2 keys of the model's own" in recording.skipped["layers.3"]
+    named = Probe({"input_ids": IDS, "attention_mask": MASK}, TOKENS, key_tokens=[["a", "b", *x] for x in TOKENS])
+    others = capture(Model(Memory(3), Memory(0), Memory(3), Memory(2)), named)
+    assert "layers.3" in [layer.name for layer in others.layers], "as the reason says"
     assert recording.probe.record.sequences[0].key_tokens.tokens[:3] == ("memory 1", "memory 2", "memory 3")
 
 

@@ -68,6 +68,44 @@ def test_one_query_that_looks_at_an_image_stands_for_all_of_it(tmp_path, name, n
     assert run.health()["entropy"].shape[-1] == 2 * layers
 
 
+class Turned(nn.Embedding):
+    """[texts, features, tokens]."""
+
+    def forward(self, ids):
+        return super().forward(ids).mT
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_a_learned_query_that_pools_a_text_again_and_again_stands_for_it(layers):
+    """From its second layer on it is made of the text, too, and still none of its tokens."""
+    torch.manual_seed(0)
+    model, ids = Pooling(lambda query, x: (query, x), layers), torch.arange(12).reshape(2, 6) % 9
+    model.patches = Turned(9, 8)
+    recording = capture(model, Probe(ids, [list("abcdef")] * 2))
+    assert not recording.skipped
+    with torch.no_grad():
+        model(ids)
+    for samples, weights in zip(recording.samples, model.weights, strict=True):
+        q, k = (torch.from_numpy(x) for x in (samples.queries, samples.keys))
+        q, k = q.reshape(2, 2, 1, 4), k.reshape(2, 2, 6, 4)  # (heads, texts, n, d)
+        torch.testing.assert_close((q @ k.mT / 2).softmax(-1).transpose(0, 1), weights, atol=1e-4, rtol=0)
+
+
+def test_the_importance_of_a_query_that_stands_for_an_image_is_what_its_mean_costs(tmp_path):
+    model, pixels = Pooling(lambda query, x: (query, x)).double(), torch.randn(3, 3, 8, 8).double()
+    probe = Probe.from_images(None, pixels, 4, special=())
+    options = {"loss": lambda output, _: output.square().sum(dim=(1, 2)), "ablate_every": 1}
+    with AttentionRecorder(model, probe, tmp_path, on_error="raise", **options) as recorder:
+        recorder.record(0)
+    with torch.no_grad():
+        given = model(pixels)  # the query, and what both heads add to it
+    for head, found in enumerate(tb_attnviz.open_run(tmp_path).health()["importance_exact"][0]):
+        own, without = slice(4 * head, 4 * head + 4), given.clone()
+        without[..., own] = given[..., own].mean(0)
+        rise = (without.square() - given.square()).sum() / 3
+        assert found == pytest.approx(float(rise), rel=1e-4)
+
+
 class TextPooling(nn.Module):
     """A learned query looks at all tokens of a text, of the first or the second input."""
 

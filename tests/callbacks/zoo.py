@@ -326,6 +326,7 @@ NO_SOFTMAX = "which has no softmax over products of queries and keys"
 NOT_SEEN = "in which no softmax over products of queries and keys was seen"
 UNSEEN = "its logits are no product of queries and keys that could be seen"
 CHANGED = "its weights are changed after softmax"
+MIXED = "its weights are mixed with those of another softmax before they meet values"
 GPT = {"n_embd": 32, "n_head": 4, "n_layer": 2}
 T5 = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
 GEMMA = {**LLAMA, "head_dim": 8, "sliding_window": 3}
@@ -599,7 +600,7 @@ ZOO = (
     _of_torch("Untapped", "logits that are distances", layers=0, refused={"": UNSEEN}),
     _of_torch("DoubleProduct", "logits that are the sum of two products"),
     _of_torch("TalkingHeads", "heads mixed after softmax", layers=0, refused={"": f"{CHANGED} (by einsum)"}),
-    _of_torch("Differential", "the difference of two softmaxes", layers=0, refused={"": CHANGED}),
+    _of_torch("Differential", "the difference of two softmaxes", layers=0, refused={"": MIXED}),
     _of_torch("CausalLinearAttention", "no softmax", layers=0, refused={"": NO_SOFTMAX}),
 )
 

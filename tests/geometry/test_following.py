@@ -108,6 +108,23 @@ def test_it_is_what_the_formula_says(name: str, library: str) -> None:
         np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("block", [100, 2**20])
+def test_a_sequence_that_is_not_finite_is_left_out_for_the_heads_that_have_it(bad: float, block: int) -> None:
+    """One head's queries in one sequence, the keys of two heads in another."""
+    queries, keys = QUERIES.copy(), KEYS.copy()
+    queries[0, 3, 2, 1], keys[2, 0, 5] = bad, bad
+    form: dict[str, Any] = {"scale": 1.5, "causal": True, "lengths": LENGTHS}
+    relation = [planted(n, n, 0.3) for n in LENGTHS]
+    seen = geometry.survey(queries, keys, **form, relations=[relation], block=block)
+    found = follows([seen.followed[0]])
+    for head, left_out in enumerate([[2], [2], [], [0]]):
+        some = [s for s in range(4) if s not in left_out]
+        dense = Dense(QUERIES[some], KEYS[some], **form | {"lengths": [LENGTHS[s] for s in some]})
+        wanted = by_hand(dense, [relation[s] for s in some], head, across=False)
+        np.testing.assert_allclose(found[head], wanted, atol=1e-9)
+
+
 def test_on_an_image_offsets_are_shifts_and_tokens_without_a_place_have_none() -> None:
     rows, columns, special = 3, 4, 1
     n = special + rows * columns
