@@ -18,12 +18,20 @@ def head_sentence(
     own = sorted(findings, key=lambda one: one.kind == "copy")
     unsaid = [one.title for one in own if not kinds[one.kind].beside and one.title not in one.sentence]
     called = f" ({', '.join(unsaid)})" if unsaid else ""
-    beyond = words.beyond_all([(kinds[one.kind], one.value) for one in own])
-    said = [words.if_any(kinds[one.kind], one.sentence, one.amount) if beyond else one.sentence for one in own]
-    timed = [text if wrong and one.trouble else _with_time(text, one) for text, one in zip(said, own, strict=True)]
-    does = words.joined(timed) if own else ""
+    beyond = words.beyond_all([(kinds[one.kind], one.texts, one.value) for one in own])
+    said = [one.sentence for one in own]
+    if beyond:
+        said = [words.if_any(kinds[one.kind], one.texts, one.sentence, one.amount) for one in own]
+    times = {one.when for one in own}
+    once = len(own) > 1 and len(times) == 1 and "" not in times and not any(one.trouble for one in own)
+    timed = [
+        text if once or (wrong and one.trouble) else _with_time(text, one) for text, one in zip(said, own, strict=True)
+    ]
+    does = words.listed(timed) if own else ""
+    if once:
+        does += f", {'both' if len(own) == 2 else 'all'} {own[0].when}"
     if beyond and all(text == one.sentence for text, one in zip(said, own, strict=True)):
-        does += "; some keys count for several of these"
+        does += "; some tokens count for more than one of these"
     if wrong:
         does = f"{wrong}; it {does}" if does else wrong
     return f"{name}{called} {does or 'does nothing that has a name'}{rest}."

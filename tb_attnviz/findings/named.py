@@ -177,7 +177,7 @@ class Named:
         place, wrong, rest = (layer, head), "", ""
         begun = self.unhealthy(place, step)
         if begun is not None and (alerts := self.why(place, step)):
-            wrong = f"is {words.unhealthy(begun)}: {words.joined(alerts)}"
+            wrong = f"is {words.unhealthy(begun)}: {words.listed(alerts)}"
         if lost:
             newest = max(lost, key=lambda one: one.until or 0)
             rest = f"; no longer {newest.title} {self._spells.since(self._row(newest.until or 0) or 0)}"

@@ -112,23 +112,28 @@ def sentence(
     return words[kind.name]
 
 
-def beyond_all(shares: list[tuple[Kind, float]]) -> bool:
-    """Whether the shares of a head's kinds sum to more than 100 %."""
-    told = [value for kind, value in shares if kind.name not in _NO_SHARE and not math.isnan(value)]
-    return sum(told) > _WHOLE
+def beyond_all(shares: list[tuple[Kind, str, float]]) -> bool:
+    """Whether the shares of a head's kinds, each with its texts, sum to more than 100 %; repeated texts count apart."""
+    told = [value for kind, texts, value in shares if not (kind.name in _NO_SHARE or _apart(kind, texts))]
+    return sum(value for value in told if not math.isnan(value)) > _WHOLE
 
 
-def if_any(kind: Kind, sentence: str, amount: str) -> str:
+def if_any(kind: Kind, texts: str, sentence: str, amount: str) -> str:
     """`sentence` with the words that its share, `amount`, is of those queries alone that see such a key."""
-    if kind.name not in _OF_SOME_QUERIES:
+    if kind.name not in _OF_SOME_QUERIES or _apart(kind, texts):
         return sentence
     of = "if it came before" if kind.name in OF_REPEATS else "if there is any"
     return sentence.replace(f", {amount}", f", {of}, {amount}", 1)
 
 
+def _apart(kind: Kind, texts: str) -> bool:
+    """Whether its share is said to be of other texts than those of other kinds."""
+    return kind.name in OF_REPEATS and texts != ""
+
+
 def sharp(value: float, since: str) -> str:
     """Of a head whose entropy is low, and of which no alert says so."""
-    return f"; sharp {since}: entropy {percent(value)}, of which a fall alone is an alert"
+    return f"; sharp {since}: entropy {percent(value)}, and only a fall is an alert"
 
 
 def amount(kind: Kind, value: float) -> str:
@@ -160,6 +165,11 @@ def _equal(value: float, still: int) -> str:
 def with_time(text: str, when: str) -> str:
     """ "4 induction heads since step 575"; `when` may be empty."""
     return f"{text}{',' if when.startswith('seen') else ''} {when}" if when else text
+
+
+def listed(parts: list[str]) -> str:
+    """ "a", "a, and b", "a, b, and c": of parts that have commas in them."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])}, and {parts[-1]}"
 
 
 def joined(parts: list[str]) -> str:

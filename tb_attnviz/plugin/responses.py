@@ -12,6 +12,7 @@ from tensorboard.backend import http_util, json_util
 from werkzeug import Request, Response
 from werkzeug.datastructures import Headers
 
+from tb_attnviz import __version__
 from tb_attnviz.comparable import NotComparableError
 from tb_attnviz.events import FormatError
 from tb_attnviz.events.files import UnreachableError
@@ -176,5 +177,6 @@ def _error(request: Request, code: int, sentence: str) -> Response:
 
 
 def _digest(key: Hashable) -> str:
-    text = key if isinstance(key, str) else repr(key)
+    """Another one after each release, whose figures and words may be others."""
+    text = f"{__version__} {key if isinstance(key, str) else repr(key)}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -99,7 +99,7 @@ def test_a_head_that_attends_one_token_back_shows_a_diagonal_below_the_main_one_
     x, y = tab.cell(0, 2)
     tab.page.mouse.move(box["x"] + x, box["y"] + y)
     told = tab.frame.get_by_role("tooltip")
-    expect(told).to_contain_text("100 % of its attention 2 tokens back")
+    expect(told).to_contain_text(">99 % of its attention 2 tokens back")
     expect(told).to_contain_text(re.compile("L0 H2 attends .*2 tokens back"))  # its one sentence
     assert told.evaluate("all => all.scrollWidth <= all.clientWidth")
     tab.press_on_slider("Home")
@@ -137,8 +137,8 @@ def test_a_cell_shows_the_texts_that_its_name_rests_on(tab: Tab) -> None:
     box = tab.matrix.bounding_box()
     assert box
     told = tab.frame.get_by_role("tooltip")
-    of_repeats = "In repeated texts: 100 % of its attention 1 token back"
-    for head, says in ((1, of_repeats), (3, "In ordinary texts: 100 % of its")):
+    of_repeats = "In repeated texts: >99 % of its attention 1 token back"
+    for head, says in ((1, of_repeats), (3, "In ordinary texts: >99 % of its")):
         x, y = tab.cell(0, head)
         tab.page.mouse.move(box["x"] + x, box["y"] + y)
         expect(told).to_contain_text(says)
@@ -233,7 +233,7 @@ def test_a_head_opens_with_what_its_cell_shows_large(tab: Tab, tmp_path: Path) -
     tab.ready()
     expect(large).to_contain_text("Mean attention: repeated texts")
     assert places(large_map(tab)) == [0] + [1] * (N - 1)
-    expect(large).to_contain_text("100 % of its attention 1 token back")
+    expect(large).to_contain_text(">99 % of its attention 1 token back")
     sizes = [each.bounding_box() for each in (large, scatter)]
     assert sizes[0]
     assert sizes[1]
@@ -269,7 +269,7 @@ def test_a_head_opens_with_what_its_cell_shows_large(tab: Tab, tmp_path: Path) -
 
     tab.open(run="texts", tint="none", layer=1, head=5, large="cell")
     expect(large).to_contain_text("Mean attention: ordinary texts")
-    expect(large).to_contain_text("100 % of its attention 2 tokens back")
+    expect(large).to_contain_text(">99 % of its attention 2 tokens back")
     tab.frame.get_by_label("Cells show").select_option("offsets")
     tab.ready()
     expect(large).to_contain_text("Mean attention by distance")

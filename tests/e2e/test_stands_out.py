@@ -142,7 +142,7 @@ def test_a_head_of_two_kinds_has_both_in_its_cell_and_in_its_sentence(tab: Tab) 
     tab.resize(700, 720)
     expect(captions.get_by_text("previous, 1 more", exact=True)).to_be_visible()
     tab.click_cell(0, 1)
-    said = "L0 H1 (previous token) attends to the token before, 90 % in all texts, since the first step and "
+    said = "L0 H1 (previous token) attends to the token before, 90 % in all texts, and attends to the token itself, "
     expect(tab.head_view).to_contain_text(said)
 
 

@@ -64,15 +64,15 @@ def test_a_head_of_two_kinds_is_in_the_group_of_each(tmp_path: Path) -> None:
     [
         (
             {"same_token": 0.36, "first": 0.75},
-            "attends to the same token elsewhere, if there is any, 36 % in ordinary texts, since the first step "
-            "and rests on the first token, 75 % in all texts, since the first step.",
+            "attends to the same token elsewhere, if there is any, 36 % in ordinary texts, and rests on the "
+            "first token, 75 % in all texts, both since the first step.",
         ),
         (
-            {"induction": 0.8, "first": 0.5},
-            "looks up what followed the present token last time, if it came before, 80 % in repeated texts,",
+            {"induction": 0.8, "local": 0.6},
+            "elsewhere, and attends to tokens up to 4 away, 60 % in ordinary texts, both since the first step.",
         ),
-        ({"local": 0.6, "first": 0.5}, "since the first step; some keys count for several of these."),
-        ({"same_token": 0.4, "first": 0.5}, "the same token elsewhere, 40 % in ordinary texts, since the first step"),
+        ({"local": 0.6, "first": 0.5}, "both since the first step; some tokens count for more than one of these."),
+        ({"same_token": 0.4, "first": 0.5}, "the same token elsewhere, 40 % in ordinary texts, and rests"),
     ],
 )
 def test_shares_that_sum_to_more_than_all_say_of_what_each_is(

@@ -11,6 +11,7 @@ from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import Alert, AlertedHead, AlertRecord, RunWriter
 from tb_attnviz.events.files import UnreachableError
 from tb_attnviz.findings import measured
+from tb_attnviz.plugin import responses
 from tb_attnviz.plugin.findings_of_runs import findings_task
 from tb_attnviz.plugin.label_tables import label_attention_task
 from tb_attnviz.plugin.tasks import StoreAt
@@ -42,7 +43,7 @@ def logs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_route_says_what_the_notebook_says(logs: Path, cache: Path) -> None:
+def test_the_route_says_what_the_notebook_says(logs: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ask, run = asking(load(logs)), open_run(logs / "run")
     answer = ask("findings", run="run", step=150)
     document = answer.json
@@ -56,7 +57,10 @@ def test_the_route_says_what_the_notebook_says(logs: Path, cache: Path) -> None:
     assert (head["title"], head["also"]) == ("previous token", [one["title"] for one in head["findings"][1:]])
     assert head["findings"][0]["value"] == pytest.approx(0.8)
     assert "1 previous-token head since step 150" in [group["sentence"] for group in document["groups"]]
-    assert ask("findings", run="run", step=150, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    known = {"If-None-Match": answer.headers["ETag"]}
+    assert ask("findings", run="run", step=150, headers=known).status_code == 304
+    monkeypatch.setattr(responses, "__version__", "9.9.9")  # which may say it in other words
+    assert ask("findings", run="run", step=150, headers=known).status_code == 200
 
 
 def test_events_are_of_the_whole_run(logs: Path, cache: Path) -> None:

@@ -16,7 +16,8 @@ const FIGURES: Readonly<Record<string, Figure>> = {
   entropy: {
     title: 'Entropy',
     share: true,
-    reads: 'How spread out attention is, as a share of the greatest possible. Near 0 the head has collapsed.',
+    reads:
+      'How spread out attention is, as a share of the greatest possible. Near 0 each query attends to one key: the head is sharp by nature, or has collapsed where that fell.',
   },
   max_logit: {
     title: 'Max logit',
@@ -44,13 +45,13 @@ const FIGURES: Readonly<Record<string, Figure>> = {
     title: 'Induction',
     share: true,
     reads:
-      'On repeated random text: mean attention on the token after the last occurrence, less that at the same distance elsewhere. From 0.4 on, an induction head.',
+      'On repeated random text: mean attention on the token after the last occurrence, less that at the same distance elsewhere. From 35 % on, an induction head.',
   },
   previous: { title: 'Previous', share: true, reads: 'Mean attention on the token before.' },
   sink: {
     title: 'Sink',
     share: true,
-    reads: 'Mean attention on the first token. Above 0.3 it is an attention sink.',
+    reads: 'Mean attention on the first token. Above 30 % it is an attention sink.',
   },
   duplicate: {
     title: 'Same token',

@@ -26,6 +26,7 @@ it('says what a head attends to, by distance', () => {
   expect(told(0.71, 0, 0, 0.12, 0.05, 0, 0, 0)).toBe(
     '71 % of its attention on the first token, 12 % 1 token back',
   );
+  expect(told(0, 0, 0, 1, 0, 0, 0, 0)).toBe('>99 % of its attention 1 token back'); // 0.996, as 8 bits have it
   // 2 back of 4 tokens is the first token of one query of two.
   expect(told(0.71, 0, 0.12, 0, 0.05, 0, 0, 0)).toBe('71 % of its attention on the first token');
   expect(told(Number.NaN, 0, 0, 0, 0.4, 0, 0.3, 0)).toBe(
@@ -52,7 +53,7 @@ it('says what a head attends to, by distance', () => {
 it.each([
   [{}, 'no map: it was not finite at this step'],
   [{ keys_of: 'key_tokens' }, 'no distances: its queries are tokens of one side, its keys of the other'],
-  [{ query_grid: { rows: 1, columns: 1 } }, 'no distances: it has one query for all that it looks at'],
+  [{ query_grid: { rows: 1, columns: 1 } }, 'no distances: one query stands for the whole sequence'],
   [
     { query_grid: { rows: 4, columns: 4 }, key_grid: { rows: 2, columns: 2 } },
     'no distances: queries and keys are patches of two sizes',

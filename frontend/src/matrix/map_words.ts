@@ -108,16 +108,17 @@ export function withoutDistances(layer: Layer | undefined): string | null {
   if (queries_of !== keys_of)
     return 'no distances: its queries are tokens of one side, its keys of the other';
   if (query_grid && query_grid.rows * query_grid.columns === 1)
-    return 'no distances: it has one query for all that it looks at';
+    return 'no distances: one query stands for the whole sequence';
   const size = (grid: OwnGrid | null) => grid && `${grid.rows} × ${grid.columns}`;
   return size(query_grid) === size(key_grid)
     ? null
     : 'no distances: queries and keys are patches of two sizes';
 }
 
+/** A share as 8 bits tell it: what is not all may be the greatest code, too. */
 function percent(value: number): string {
   const rounded = Math.round(100 * value);
-  return value < 1 && rounded === 100 ? '>99 %' : `${rounded} %`;
+  return rounded === 100 ? '>99 %' : `${rounded} %`;
 }
 
 export function tokensAway(offset: number): string {

@@ -94,7 +94,7 @@ void main() {
   vec2 inside = min(v_pixel - v_middle.xy, v_middle.zw - v_pixel);
   float rim = min(inside.x, inside.y);
   float line = max(1.0, round(${LINE.toFixed(1)} * u_ratio));
-  if (u_marked && rim >= 0.0 && rim < line && ${ROOM_FOR_LINE.toFixed(1)} * u_ratio * v_across < 1.0) {
+  if (u_marked && number(u_size / 2) >= 0.0 && rim >= 0.0 && rim < line && ${ROOM_FOR_LINE.toFixed(1)} * u_ratio * v_across < 1.0) {
     colour = vec4(u_middle, 1.0) * u_opacity;
     return;
   }
