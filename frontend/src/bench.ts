@@ -57,6 +57,7 @@ function drawFrame(): void {
 export async function frames(size: Size): Promise<Record<keyof typeof MOTIONS, Timed>> {
   takeFrames();
   localStorage.setItem('tb-attnviz.introduced', '1');
+  location.hash = 'attnviz&p.attnviz.cells=points';
   listen(size.all);
   const source = new SyntheticSource({
     heads: new Array<number>(size.layers).fill(size.heads),
@@ -79,7 +80,7 @@ export async function frames(size: Size): Promise<Record<keyof typeof MOTIONS, T
         MOTIONS[motion](i);
         drawFrame();
       });
-      if (!shown) throw new Error('The tab has drawn no frame.');
+      if (!shown?.from) throw new Error('The tab has drawn no points.');
       bare.prepare(shown);
       const theirs = timed(bare.gl, () => bare.draw());
       if (i >= 0) {
