@@ -1,6 +1,9 @@
+/** One for all: a number's own toLocaleString makes one at each call. */
+const { format } = new Intl.NumberFormat('en-US');
+
 /** A number with its thousands grouped: "12,500"; 0 where there is none. */
 export function grouped(value: number | null | undefined): string {
-  return (value ?? 0).toLocaleString('en-US');
+  return format(value ?? 0);
 }
 
 /** What a step is called: "step 12,500". */

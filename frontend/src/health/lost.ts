@@ -12,16 +12,17 @@ export interface LostKind extends HeadPlace {
 /** What heads were and are no more: of heads that have no name now first, then what was lost at the shown step itself, then what had lasted longest,
  * since heads try kinds while they learn. That a head is dead no more is no loss. */
 export function lostKinds({ heads, step }: Pick<Findings, 'heads' | 'step'>): LostKind[] {
-  const nameless = new Set(
-    heads.filter(({ title }) => title === null).map(({ layer, head }) => `${layer} ${head}`),
-  );
-  const found = heads.flatMap(({ layer, head, lost }) =>
+  const found = heads.flatMap(({ layer, head, title: now, lost }) =>
     lost.flatMap(({ title, since, until, trouble }) =>
-      until === null || trouble ? [] : { layer, head, title, since, until },
+      until === null || trouble
+        ? []
+        : {
+            kind: { layer, head, title, since, until },
+            rank: 2 * Number(now === null) + Number(until === step),
+            lasted: until - since,
+          },
     ),
   );
-  const rank = ({ layer, head, until }: LostKind) =>
-    2 * Number(nameless.has(`${layer} ${head}`)) + Number(until === step);
-  const lasted = ({ since, until }: LostKind) => until - since;
-  return found.sort((a, b) => rank(b) - rank(a) || lasted(b) - lasted(a) || b.until - a.until);
+  found.sort((a, b) => b.rank - a.rank || b.lasted - a.lasted || b.kind.until - a.kind.until);
+  return found.map(({ kind }) => kind);
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Series } from './health';
-import { byStanding, ChartOrder, standsOut } from './standing_out';
+import { ChartOrder, standsOut } from './standing_out';
 
 function series(name: string, newest: readonly number[], high = 1): Series {
   return {
@@ -31,7 +31,7 @@ it('puts what stands out first, keeps the order of equals, and what is not known
     series('c', [0.5, 0.5, Number.NaN]),
     series('d', [0.1, 0.1, 0.9]),
   ];
-  expect(byStanding([unknown, plain, alike, far], 2).map(({ name }) => name)).toEqual(['d', 'a', 'b', 'c']);
+  expect(new ChartOrder().names('run 1 2', [unknown, plain, alike, far], 2)).toEqual(['d', 'a', 'b', 'c']);
 });
 
 it('moves no chart for what comes later, but for another head, run or start', () => {

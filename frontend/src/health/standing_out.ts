@@ -1,4 +1,4 @@
-import { type Series, share } from './health';
+import { type Series, sharesBetween } from './health';
 
 /** Of the range of all heads and steps: deviations among heads that hardly differ are not blown up. */
 const FLOOR = 0.02;
@@ -8,9 +8,9 @@ const TO_SIGMA = 1.4826;
 /** How far a head's newest figure is from the median of all heads, in robust deviations, on the scale that its chart is drawn
  * with; null while it is not here, NaN where it is not known. */
 export function standsOut(series: Series, head: number): number | null {
-  const values = series.at(series.steps.at(-1) ?? Number.NaN);
-  if (values === null) return null;
-  const shares = Float64Array.from(values, (value) => share(series.scale, value));
+  const newest = series.steps.at(-1) ?? Number.NaN;
+  if (series.at(newest) === null) return null;
+  const shares = sharesBetween(series, newest, newest, 0);
   const own = shares[head] ?? Number.NaN;
   const known = shares.filter((x) => !Number.isNaN(x));
   const middle = median(known);
@@ -18,17 +18,8 @@ export function standsOut(series: Series, head: number): number | null {
   return Math.abs(own - middle) / (spread + FLOOR);
 }
 
-/** What stands out first; of equals, the order that they come in. What is not known comes last. */
-export function byStanding(all: readonly Series[], head: number): readonly Series[] {
-  const rank = new Map(all.map((series) => [series, standsOut(series, head) ?? Number.NaN]));
-  const of = (series: Series) => {
-    const value = rank.get(series) ?? Number.NaN;
-    return Number.isNaN(value) ? -1 : value;
-  };
-  return [...all].sort((a, b) => of(b) - of(a));
-}
-
-/** The order of a head's charts. Once all figures are here, later steps move none of them. */
+/** The order of a head's charts: what stands out first; of equals, the order that they come in; what is not known last.
+ * Once all figures are here, later steps move none of them. */
 export class ChartOrder {
   private settled: { readonly of: string; readonly names: readonly string[] } | null = null;
 
@@ -37,8 +28,11 @@ export class ChartOrder {
   names(of: string, all: readonly Series[], head: number): readonly string[] {
     const whose = `${of} ${all.map(({ name }) => name).join()}`;
     if (this.settled?.of === whose) return this.settled.names;
-    const names = byStanding(all, head).map(({ name }) => name);
-    if (all.every((series) => standsOut(series, head) !== null)) this.settled = { of: whose, names };
+    const apart = all.map((series) => ({ name: series.name, by: standsOut(series, head) }));
+    const settled = apart.every(({ by }) => by !== null);
+    const rank = (by: number | null) => (by === null || Number.isNaN(by) ? -1 : by);
+    const names = apart.sort((a, b) => rank(b.by) - rank(a.by)).map(({ name }) => name);
+    if (settled) this.settled = { of: whose, names };
     return names;
   }
 }
