@@ -91,7 +91,7 @@ def read_records(
 
     Stops quietly before a torn tail, so that a later call from the last offset goes on when the writer has.
     Raises CorruptRecordError for a damaged record in between, files.NotRegularError for what is no file. With
-    `on_damage` a record whose data alone is damaged is passed over: it is told where that began.
+    `on_damage` a damaged record that has others behind it is passed over: it is told where that began.
     """
     with files.open_regular(path, ahead=_WINDOW) as file:
         size = files.open_size(file)
@@ -102,7 +102,13 @@ def read_records(
                 return
             length = _HEADER.unpack(header)[0]
             if header[8:12] != _masked_crc(header[:8]):
-                raise CorruptRecordError(f"checksum of a record's length does not match at byte {offset}")
+                found = None if on_damage is None else _next_header(file, offset + 1, size)
+                if on_damage is None or found is None:
+                    raise CorruptRecordError(f"checksum of a record's length does not match at byte {offset}")
+                on_damage(offset)
+                file.seek(found)
+                offset = found
+                continue
             end = offset + length + _OVERHEAD
             if end > size:  # nothing is allocated for what is not there
                 return

@@ -25,7 +25,7 @@ from tb_attnviz.events import (
     summaries,
 )
 from tb_attnviz.events.documents import dump
-from tb_attnviz.events.records import frame
+from tb_attnviz.events.records import frame, read_records
 from tb_attnviz.events.said import read_document
 from tb_attnviz.events.schema import Checkpoint
 from tests.conftest import LAYERS, PROBE, write_checkpoint
@@ -87,6 +87,16 @@ def test_a_damaged_record_costs_itself_alone(run_directory: Path) -> None:
         records = EventLog(str(run_directory)).load()
     assert records.steps == [0, 200, 300]
     assert records.damaged_checkpoints == {100: "the checkpoint document of step 100 is damaged or missing"}
+
+
+@pytest.mark.parametrize("bad", [b"\xff", bytes(300)], ids=["a length", "zeros over two records"])
+def test_a_record_whose_length_is_damaged_costs_no_later_one(run_directory: Path, bad: bytes) -> None:
+    path = event_file(run_directory)
+    data = path.read_bytes()
+    at = next(end for end, record in read_records(str(path)) if b'"step":0,' in record and b"checkpoint" in record)
+    path.write_bytes(data[:at] + bad + data[at + len(bad) :])
+    with pytest.warns(DamagedFileWarning, match="what was recorded there is left out"):
+        assert EventLog(str(run_directory)).load().steps[-2:] == [200, 300]
 
 
 def test_what_is_no_file_is_left_out(run_directory: Path) -> None:
