@@ -39,7 +39,7 @@ def record_minilm(directory: Path, *, tokens: int, layers: int = 12, heads: int 
         recording = capture(model, probe, batch_size=_BATCH, health=False)
         chosen = [index % len(recording.layers) for index in range(layers)]
         described = [
-            _described(f"layer.{index}", recording.layers[real], recording.samples[real], heads, shown.tokens)
+            _described(f"layer.{index}", recording.layers[real], recording.samples[real].as_read(), heads, shown.tokens)
             for index, real in enumerate(chosen)
         ]
         writer.write_checkpoint(step, described)

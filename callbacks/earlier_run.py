@@ -51,7 +51,7 @@ class EarlierRun:
                 found = read_samples(self.directory, checkpoint.file, checkpoint.locations[index])
             except (ValueError, OSError):
                 continue
-            own = samples[index]
+            own = samples[index].as_read()
             if not all(_alike(a, b) for a, b in ((found.queries, own.queries), (found.keys, own.keys))):
                 return True
         return False

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tb_attnviz.events import Layer, Samples, connection_arrays
+from tb_attnviz.events import Layer, Samples, StoredSamples, connection_arrays
 
 from ..capture import Recording
 from ..capture.distributed import is_sharded
@@ -103,7 +103,7 @@ def few(probe: Probe) -> Probe:
     return probe.only(sorted(chosen + others[: _FEW - len(chosen)]))
 
 
-def _looks_back(layers: Sequence[Layer], samples: Sequence[Samples]) -> bool:
+def _looks_back(layers: Sequence[Layer], samples: Sequence[Samples | StoredSamples]) -> bool:
     """Whether no token of the probe's own sees one behind it: whether the model is a decoder."""
     return all(
         layer.causal or (of.bias is not None and of.windows is None and not (np.triu(of.bias, 1) > -np.inf).any())

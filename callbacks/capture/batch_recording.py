@@ -7,7 +7,8 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from tb_attnviz.geometry import Survey, attention, logits, visible_pairs
+from tb_attnviz.events import Vectors
+from tb_attnviz.geometry import RankSums, Survey, attention, logits, rank_sums, visible_pairs
 
 from ..probes.batch import Batch
 from ..tracing.attention_call import AttentionCall
@@ -17,6 +18,7 @@ from ..tracing.remainder import LARGEST_LOGITS
 from .bands import holds
 from .known_masks import KnownMasks
 from .masks import Mask, Masks, Read, additive, mask_of_windows
+from .memory import held
 from .other_sequences import Sides
 from .padded_attention import pad_last
 from .pairing import OwnGrid, Pairing, Pairings
@@ -38,13 +40,14 @@ class LayerRecording:
     """The attention of one layer in one batch, on the processor."""
 
     scale: float
-    queries: Tensor  # [heads, tokens, d] float32
-    keys: Tensor  # [kv_heads, tokens, d] float32
+    queries: Tensor | Vectors  # [heads, tokens, d] float32
+    keys: Tensor | Vectors  # [kv_heads, tokens, d] float32
     lengths: tuple[Tensor, Tensor]  # [sequences], or of their windows: how many queries and keys
     mask: Mask
     softcap: float | None
     sinks: Tensor | None  # [heads] float32
-    survey: Survey | None  # where figures are wanted
+    survey: Survey | None  # where figures are wanted, and so the next
+    rank: RankSums | None
     sides: Sides
     grids: tuple[OwnGrid | None, OwnGrid | None]
     windows: Windows | None
@@ -226,15 +229,18 @@ class BatchRecording:
             return None
         if self.values is not None:
             self.values.expect(padded)
+        queries = padded.tokens(pairing.queries, padded.queries)
+        keys = padded.tokens(pairing.keys, padded.keys)
         return LayerRecording(
             scale=call.scale,
-            queries=padded.tokens(pairing.queries, padded.queries),
-            keys=padded.tokens(pairing.keys, padded.keys),
+            queries=held(queries, padded.queries),
+            keys=held(keys, padded.keys),
             lengths=(pairing.queries.lengths.cpu(), pairing.keys.lengths.cpu()),
             mask=dataclasses.replace(of_one, bias=None if of_one.bias is None else of_one.bias.cpu()),
             softcap=call.softcap,
             sinks=None if call.sinks is None else call.sinks.detach().to("cpu", torch.float32),
             survey=padded.survey() if self._with_health else None,
+            rank=rank_sums(queries, keys) if self._with_health else None,
             sides=pairing.sides,
             grids=pairing.grids,
             windows=pairing.windows,

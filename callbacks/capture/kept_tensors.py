@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .memory import room
+
 _BARE = {Tensor, nn.Parameter, getattr(nn, "Buffer", Tensor)}
 
 
@@ -22,7 +24,7 @@ class KeptTensor:
         self._requires_grad = x.requires_grad
         self._version = None if x.is_inference() else x._version
         self._held = x.detach() if _has_memory(x) and not by_version else None
-        self._content = x.detach().clone() if copied else None
+        self._content = _copy(x) if copied else None
 
     def put_back(self) -> bool:
         """Whether its numbers were changed, which stays so where they were not copied."""
@@ -74,6 +76,13 @@ def _has_memory(x: Tensor) -> bool:
     if not is_plain or x.is_inference() or hasattr(x, "ds_id"):
         return False
     return x.device.type != "cpu" or not x.is_shared()  # type: ignore[no-untyped-call]
+
+
+def _copy(x: Tensor) -> Tensor:
+    """Apart from the heap, which would keep what it took when all parameters are copied in the first pass."""
+    if not _has_memory(x) or x.device.type != "cpu" or x.is_conj() or x.is_neg():
+        return x.detach().clone()
+    return room(x.shape, x.dtype).copy_(x.detach())
 
 
 def _memory(x: Tensor) -> tuple[Any, ...]:

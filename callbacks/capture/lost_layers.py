@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tb_attnviz.events import Layer, Samples
+from tb_attnviz.events import Layer, Samples, StoredSamples
 
 from .recording import Float32, NoAttentionError, Recording, explain
 
@@ -67,7 +67,7 @@ def _filled(recording: Recording, layers: Sequence[Layer], shapes: _Shapes) -> R
     """`recording` with just `layers`: NaN for those that it has not."""
     found = {layer.name: index for index, layer in enumerate(recording.layers)}
     first = np.cumsum([0, *(layer.heads for layer in recording.layers)])
-    samples: list[Samples] = []
+    samples: list[Samples | StoredSamples] = []
     figures: dict[str, list[Float32]] = {name: [] for name in recording.figures}
     for layer, (queries, keys) in zip(layers, shapes, strict=True):
         index = found.get(layer.name)

@@ -24,7 +24,7 @@ class OtherProcesses:
             return
         self._number = next(_recorders)
         self._own = {
-            layer.name: np.abs(samples.queries).mean(axis=(1, 2)).tolist()  # [heads]
+            layer.name: np.abs(samples.as_read().queries).mean(axis=(1, 2)).tolist()  # [heads]
             for layer, samples in zip(first.layers, first.samples, strict=True)
         }
         self._unread = {*range(torch.distributed.get_world_size())} - {torch.distributed.get_rank()}

@@ -14,7 +14,7 @@ from ..probes.side import Side
 from ..tracing.attention_call import AttentionCall
 from ..tracing.patches import Windows
 from .masks import Mask
-from .memory import room
+from .memory import joined
 from .pairing import Pairing
 
 _BLOCK_OF_ACCELERATORS = 2**24  # pairs at once: 64 MB in float32, so that kernels are few and large
@@ -58,11 +58,14 @@ class PaddedAttention:
         return self._by_sequence("value_entropy", value_entropy(self.queries, self.keys, norms, **self._options()))
 
     def tokens(self, side: Side, x: Tensor) -> Tensor:
-        """x [sequences, heads, longest, d] of `side` without padding, [heads, tokens, d] float32 on the processor."""
-        x = side.tokens(x)
+        """x [sequences, heads, longest, d] of `side` without padding, [heads, tokens, d] float32 on the processor.
+
+        It may lie where `x` lies.
+        """
+        x = joined(side.parts(x))
         if self.pairing.windows is not None:
             x = _in_place(x, self.pairing.windows, self.sequences)
-        return room(x.shape).copy_(x)
+        return x.to("cpu", torch.float32)
 
     def _options(self) -> dict[str, Any]:
         """What its weights are computed with, beside queries and keys."""

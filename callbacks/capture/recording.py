@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from tb_attnviz.events import AttentionMap, Layer, Samples
-from tb_attnviz.geometry import FIGURES, Survey, effective_rank, figures_of, follows, joined_maps, over_sequences
+from tb_attnviz.events import AttentionMap, Layer, Samples, StoredSamples, Vectors
+from tb_attnviz.geometry import FIGURES, Survey, figures_of, follows, joined_maps, over_sequences, rank_of
 
 from ..probe import Probe
 from ..probes.batch import Batch
@@ -23,7 +23,7 @@ from .batch_recording import BatchRecording, LayerRecording
 from .known_masks import KnownMasks
 from .maps import stored_maps
 from .masks import as_bias, join_masks, join_masks_of_windows
-from .memory import room
+from .memory import of_all_tokens
 from .neutral import undisturbed
 from .other_sequences import Sides, other_sequences
 from .own_grids import own_grid
@@ -49,7 +49,7 @@ class Recording:
     """What one pass over the probe showed, layer after layer in the order of the pass."""
 
     layers: tuple[Layer, ...]
-    samples: tuple[Samples, ...]
+    samples: tuple[Samples | StoredSamples, ...]  # the second of many tokens
     figures: dict[str, Float32]  # figure → [heads of all layers]; without those that no head defines
     skipped: dict[str, str]  # module → why its attention was not recorded
     maps: tuple[dict[str, AttentionMap], ...] = ()  # of each layer, with the figures: kind of sequence → map
@@ -196,7 +196,7 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
     skipped = {name: why for of_batch in batches for name, why in of_batch.skipped.items()}
     layers: list[Layer] = []
     maps: list[dict[str, AttentionMap]] = []
-    samples: list[Samples] = []
+    samples: list[Samples | StoredSamples] = []
     without_values: dict[str, str] = {}
     moved = frozenset(name for name, part in batches[0].layers.items() if part.moved)
     of_values = [of_batch.values for of_batch in batches if of_batch.values is not None]
@@ -214,9 +214,9 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
         if not (mask.full or mask.causal or windows is not None):  # as it is stored
             own, others = (torch.cat(of_side) for of_side in zip(*lengths, strict=True))
             mask = as_bias([mask], [(own, others)])
-        queries = _of_all_tokens([part.queries for part in parts])  # (heads, n_query, d)
-        keys = _of_all_tokens([part.keys for part in parts])  # (kv_heads, n_key, d)
-        (heads, _, head_dim), kv_heads = queries.shape, len(keys)
+        queries = of_all_tokens([part.queries for part in parts])  # (heads, n_query, d)
+        keys = of_all_tokens([part.keys for part in parts])  # (kv_heads, n_key, d)
+        (heads, _, head_dim), kv_heads = queries.shape, keys.shape[0]
         grids = [(None, 0) if own is None or own_grid(probe.record, *own) is None else own for own in parts[0].grids]
         fetched = join_values(name, of_values) if of_values else None
         if isinstance(fetched, str):
@@ -241,9 +241,9 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
             )
         )
         samples.append(
-            Samples(
-                queries=queries.numpy(),
-                keys=keys.numpy(),
+            _samples(
+                queries,
+                keys,
                 bias=None if mask.bias is None else mask.bias.float().numpy(),
                 sinks=None if parts[0].sinks is None else parts[0].sinks.numpy(),
                 windows=None if windows is None else windows.tokens.int().numpy(),
@@ -259,7 +259,7 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
             for figure, of_relation in _followed(probe, parts, surveys, heads).items():
                 figures.setdefault(figure, []).append(of_relation)
             maps.append(stored_maps(joined_maps(surveys)))
-            rank = effective_rank(queries, keys.repeat_interleave(heads // kv_heads, dim=0))
+            rank = rank_of([part.rank for part in parts if part.rank is not None])
             figures["effective_rank"].append(rank.float().numpy())
         if "value_entropy" in figures:
             unknown = torch.full((1, heads), torch.nan)
@@ -272,12 +272,11 @@ def _join(probe: Probe, batches: list[BatchRecording], names: Sequence[str]) -> 
     return Recording(tuple(layers), tuple(samples), defined, skipped, tuple(maps), without_values, moved=moved)
 
 
-def _of_all_tokens(parts: list[Tensor]) -> Tensor:
-    """parts [heads, tokens, d] of all batches as one; of a single batch no copy is made."""
-    if len(parts) == 1:
-        return parts[0]
-    heads, _, d = parts[0].shape
-    return torch.cat(parts, dim=1, out=room((heads, sum(part.shape[1] for part in parts), d)))
+def _samples(queries: Tensor | Vectors, keys: Tensor | Vectors, **others: Any) -> Samples | StoredSamples:
+    if isinstance(queries, Tensor) and isinstance(keys, Tensor):
+        return Samples(queries.numpy(), keys.numpy(), **others)
+    of_queries, of_keys = (Vectors.of(x.numpy()) if isinstance(x, Tensor) else x for x in (queries, keys))
+    return StoredSamples(of_queries, of_keys, **others)
 
 
 def _followed(probe: Probe, parts: list[LayerRecording], surveys: list[Survey], heads: int) -> dict[str, Float32]:

@@ -10,6 +10,8 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.events import Samples
+
 from .recording import Recording
 
 WHY = (
@@ -31,14 +33,8 @@ class Sketch:
 
     @classmethod
     def of(cls, recording: Recording) -> "Sketch":
-        return cls(
-            {
-                layer.name: _OfLayer(
-                    layer.causal, *(None if x is None else _sketched(x) for x in (of.queries, of.keys, of.bias))
-                )
-                for layer, of in zip(recording.layers, recording.samples, strict=True)
-            }
-        )
+        both = zip(recording.layers, recording.samples, strict=True)
+        return cls({layer.name: _OfLayer.of(layer.causal, samples.as_read()) for layer, samples in both})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +43,10 @@ class _OfLayer:
     queries: "_Vectors | None"
     keys: "_Vectors | None"
     bias: "_Vectors | None"
+
+    @classmethod
+    def of(cls, causal: bool, of: Samples) -> "_OfLayer":
+        return cls(causal, *(None if x is None else _sketched(x) for x in (of.queries, of.keys, of.bias)))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -62,8 +62,8 @@ class Side:
             return x[:, :, : self.order.shape[1]]
         return torch.take_along_dim(x, self.order[:, None, :, None], dim=2)
 
-    def tokens(self, x: Tensor) -> Tensor:
-        """x [sequences, heads, longest, d] without its padding, [heads, tokens, d]."""
+    def parts(self, x: Tensor) -> list[Tensor]:
+        """x [sequences, heads, longest, d] without its padding: one behind the other they are [heads, tokens, d]."""
         if min(self.counts) == x.shape[2]:
-            return x.transpose(0, 1).flatten(1, 2)
-        return torch.cat([of_one[:, :count] for of_one, count in zip(x, self.counts, strict=True)], dim=1)
+            return [x.transpose(0, 1).flatten(1, 2)]
+        return [of_one[:, :count] for of_one, count in zip(x, self.counts, strict=True)]

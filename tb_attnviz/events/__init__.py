@@ -19,12 +19,13 @@ from tb_attnviz.events.order import Order
 from tb_attnviz.events.own_files import maps_changed, steps_of_maps
 from tb_attnviz.events.probe_record import Grid, GridLabels, Image, ProbeRecord, Repeat, Sequence, Side
 from tb_attnviz.events.said import DamagedError, Said, read_summary
-from tb_attnviz.events.samples import Samples, check_room, read_samples, samples_checksum
+from tb_attnviz.events.samples import Samples, StoredSamples, check_room, read_samples, samples_checksum
 from tb_attnviz.events.schema import Checkpoint, Start
 from tb_attnviz.events.segment import Segment
 from tb_attnviz.events.segments import Records
 from tb_attnviz.events.shares import SHARES, is_share
 from tb_attnviz.events.summaries import PLUGIN_NAME
+from tb_attnviz.events.vectors import Vectors
 from tb_attnviz.events.writer import RunWriter
 
 __all__ = [
@@ -63,6 +64,8 @@ __all__ = [
     "Sequence",
     "Side",
     "Start",
+    "StoredSamples",
+    "Vectors",
     "VersionError",
     "check_room",
     "connection_arrays",

@@ -1,9 +1,4 @@
-"""Samples: the recorded queries and keys of one layer at one step, as one record.
-
-Queries and keys are int16 with one float32 scale a vector: no norm overflows, a vector that diverges costs the others
-nothing, and a component is off by at most 1/65532 of its vector's largest. The 11 bits of float16, which takes the same
-space, would leave attention up to 1.2e-3 off (MiniLM, 84 sentences), past the 5e-4 that we hold.
-"""
+"""Samples: the recorded queries and keys of one layer at one step, as one record. Their vectors are `Vectors`."""
 
 import dataclasses
 import functools
@@ -24,8 +19,8 @@ from tb_attnviz.events.own_files import open_own, read_own, read_own_parts
 from tb_attnviz.events.records import CorruptRecordError
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.events.sound import DIMENSIONS, Arrays, check_arrays, check_fits
+from tb_attnviz.events.vectors import Vectors
 
-Int16 = npt.NDArray[np.int16]
 Int32 = npt.NDArray[np.int32]
 Float32 = npt.NDArray[np.float32]
 
@@ -35,11 +30,7 @@ _DTYPES: dict[int, np.dtype[Any]] = {
     DT_FLOAT: np.dtype("<f4"),
 }
 _AS_STORED = ("bias", "sinks", "windows", "value_norms")
-_LARGEST = 32766  # of a finite component; the codes beyond are infinity, -infinity and NaN
-_INFINITY, _NAN = 32767, -32768
 _MOST_DIMENSIONS = 4
-_AT_ONCE = 2**16  # components
-_SMALLEST_SCALE = np.finfo(np.float32).smallest_normal  # smaller ones are too coarse to divide by
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,21 +59,42 @@ class Samples:
         """The same of the values' norms, [heads, n_key]."""
         return None if self.value_norms is None else self._of_each_head(self.value_norms)
 
+    def as_read(self) -> "Samples":
+        """Themselves."""
+        return self
+
     def _of_each_head(self, array: Float32) -> Float32:
         groups = self.queries.shape[0] // array.shape[0]
         return np.repeat(array, groups, axis=0) if groups > 1 else array
 
 
-def encode_samples(samples: Samples, *, step: int, layer_name: str) -> tuple[bytes, ...]:
+@dataclasses.dataclass(frozen=True)
+class StoredSamples:
+    """The same with queries and keys as the disk takes them, in half of the memory."""
+
+    queries: Vectors
+    keys: Vectors
+    bias: Float32 | None = None
+    sinks: Float32 | None = None
+    windows: Int32 | None = None
+    value_norms: Float32 | None = None
+
+    def as_read(self) -> Samples:
+        """What a reader will have of them."""
+        others = {name: getattr(self, name) for name in _AS_STORED}
+        return Samples(self.queries.float32(), self.keys.float32(), **others)
+
+
+def encode_samples(samples: Samples | StoredSamples, *, step: int, layer_name: str) -> tuple[bytes, ...]:
     """`samples` as one framed record, in parts to be written one after the other.
 
     It has no time in it: the same samples of the same step are the same bytes, and have the same checksum.
     """
-    queries, queries_scale = _quantise(samples.queries)
-    keys, keys_scale = _quantise(samples.keys)
     event = Event(step=step)
-    arrays: Arrays
-    arrays = {"queries": queries, "queries_scale": queries_scale, "keys": keys, "keys_scale": keys_scale}
+    arrays: Arrays = {}
+    for name, of_side in (("queries", samples.queries), ("keys", samples.keys)):
+        vectors = of_side if isinstance(of_side, Vectors) else Vectors.of(of_side)
+        arrays |= {name: vectors.codes, f"{name}_scale": vectors.scale}
     if samples.bias is not None:
         arrays["bias"] = samples.bias.astype("<f4", copy=False)
     if samples.sinks is not None:
@@ -127,8 +139,8 @@ def read_samples(
     if layer is not None and lengths is not None:
         check_fits(arrays, layer, lengths)
     return Samples(
-        queries=_dequantise(arrays["queries"], arrays["queries_scale"]),
-        keys=_dequantise(arrays["keys"], arrays["keys_scale"]),
+        queries=Vectors(arrays["queries"], arrays["queries_scale"]).float32(),
+        keys=Vectors(arrays["keys"], arrays["keys_scale"]).float32(),
         **{name: arrays[name].copy() for name in _AS_STORED if name in arrays},  # the record itself is let go
     )
 
@@ -159,45 +171,6 @@ def samples_checksum(run_directory: str, file: str, location: SamplesLocation) -
 def _written_checksum(run_directory: str, file: str, location: SamplesLocation) -> str:
     end = location.offset + location.length
     return read_own(run_directory, file, end - records.CHECKSUM_BYTES, records.CHECKSUM_BYTES).hex()
-
-
-def _quantise(array: Float32) -> tuple[Int16, Float32]:
-    """`array` [heads, n, d] as integers, and the scale of each vector [heads, n] that they are multiples of."""
-    codes = np.empty(array.shape, "<i2")
-    scales = np.empty(array.shape[:-1], np.float32)
-    together = max(1, _AT_ONCE // max(array[:1].size, 1))  # heads, which stay in the processor's cache
-    room = np.empty((min(together, len(array)), *array.shape[1:]), np.float32)
-    for first in range(0, len(array), together):
-        some = slice(first, first + together)
-        _quantise_some(array[some], codes[some], scales[some], room[: len(array[some])])
-    return codes, scales
-
-
-def _quantise_some(vectors: Float32, codes: Int16, scale: Float32, room: Float32) -> None:
-    """The same of some heads, into `codes` [heads, n, d] and `scale` [heads, n]; `room` is as large as `vectors`."""
-    np.abs(vectors, out=room).max(axis=-1, initial=0, out=scale)
-    finite = bool(np.isfinite(scale).all())
-    if not finite:
-        scale[:] = np.where(np.isfinite(room), room, np.float32(0)).max(axis=-1, initial=0)
-    np.maximum(scale / np.float32(_LARGEST), _SMALLEST_SCALE, out=scale)
-    np.rint(np.divide(vectors, scale[..., None], out=room), out=room)
-    if not finite:
-        np.nan_to_num(room, copy=False, nan=_NAN, posinf=_INFINITY, neginf=-_INFINITY)
-    np.copyto(codes, room, casting="unsafe")
-
-
-def _dequantise(codes: npt.NDArray[Any], scale: Float32) -> Float32:
-    array = np.empty(codes.shape, np.float32)
-    together = max(1, _AT_ONCE // max(array[:1].size, 1))  # heads, which stay in the processor's cache
-    for first in range(0, len(array), together):
-        some, codes_of = array[first : first + together], codes[first : first + together]
-        np.copyto(some, codes_of)
-        some *= scale[first : first + together, :, None]
-        if codes_of.size and (codes_of.max() == _INFINITY or codes_of.min() <= -_INFINITY):
-            some[codes_of == _INFINITY] = np.inf
-            some[codes_of == -_INFINITY] = -np.inf
-            some[codes_of == _NAN] = np.nan
-    return array
 
 
 def _fill(tensor: TensorProto, array: npt.NDArray[Any]) -> None:

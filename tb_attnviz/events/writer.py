@@ -24,7 +24,7 @@ from tb_attnviz.events.order import Order, maps_name, samples_name
 from tb_attnviz.events.own_files import check_within, figures_directory, maps_directory, samples_directory
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.quota import Quota
-from tb_attnviz.events.samples import Samples, encode_samples
+from tb_attnviz.events.samples import Samples, StoredSamples, encode_samples
 from tb_attnviz.events.schema import Checkpoint, Kept, Start
 from tb_attnviz.events.summaries import Figures
 from tb_attnviz.events.writer_lock import WriterLock, writer
@@ -96,7 +96,7 @@ class RunWriter:
         self._probe = probe.fingerprint
         self._document("probe", probe.to_content(), step=step)
 
-    def write_checkpoint(self, step: int, layers: Iterable[tuple[Layer, Samples]]) -> Checkpoint:
+    def write_checkpoint(self, step: int, layers: Iterable[tuple[Layer, Samples | StoredSamples]]) -> Checkpoint:
         """Write the samples of `step`, then the event that points at them: a crash between leaves nothing half."""
         self._renew(step)
         order = self._next(step)

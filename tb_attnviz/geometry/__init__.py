@@ -15,7 +15,7 @@ from tb_attnviz.geometry.maps import PLAIN, REPEATED, Maps, Mean, SequenceKind
 from tb_attnviz.geometry.neighbourhoods import Neighbourhoods, neighbourhoods
 from tb_attnviz.geometry.paper import paper_scale, paper_translation
 from tb_attnviz.geometry.point_figures import POINT_FIGURES, point_figure
-from tb_attnviz.geometry.rank import effective_rank
+from tb_attnviz.geometry.rank import RankSums, effective_rank, rank_of, rank_sums
 from tb_attnviz.geometry.repeats import Asked, asked_of, repeat_figures, tells_repeats
 from tb_attnviz.geometry.similarity import cluster_order, linear_cka, nearest, similarity
 from tb_attnviz.geometry.survey import SURVEYED, Survey, joined_maps, survey
@@ -42,6 +42,7 @@ __all__ = [
     "Mean",
     "Neighbourhoods",
     "Pairs",
+    "RankSums",
     "SequenceKind",
     "Survey",
     "TopKeys",
@@ -68,6 +69,8 @@ __all__ = [
     "paper_translation",
     "point_figure",
     "procrustes",
+    "rank_of",
+    "rank_sums",
     "repeat_figures",
     "similarity",
     "spearman",

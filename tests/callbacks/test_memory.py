@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from tb_attnviz.callbacks import Probe
-from tb_attnviz.callbacks.capture import Recording, capture
+from tb_attnviz.callbacks.capture import Recording, capture, memory
 from tb_attnviz.callbacks.capture.memory import room
 from tb_attnviz.callbacks.tracing.spread import side_by_side
 from tb_attnviz.callbacks.writing import BackgroundWriter
-from tb_attnviz.events import AlertRecord
+from tb_attnviz.events import AlertRecord, StoredSamples, Vectors
+from tb_attnviz.events.samples import encode_samples
 from tests.callbacks.models import IDS, Decoder
 
 PROBE = Probe(IDS, [[str(token) for token in row] for row in IDS.tolist()])
@@ -50,15 +51,39 @@ def test_what_was_written_is_let_go_while_the_writer_waits():
     writer.close()
 
 
-@pytest.mark.parametrize("shape", [(3, 5), (4, 300_000), (2, 0, 3)])
-def test_room_is_like_any_tensor_and_apart_from_all_others(shape):
-    one, other = room(shape), room(shape)
+@pytest.mark.parametrize("batch_size", [1, 2, 32])
+def test_many_vectors_are_held_as_the_disk_takes_them(batch_size, monkeypatch):
+    model = Decoder(layers=2, heads=4)
+    exact = capture(model, PROBE, batch_size=batch_size)
+    monkeypatch.setattr(memory, "_STORED", 0)
+    held = capture(model, PROBE, batch_size=batch_size)
+    assert exact.sample_bytes == held.sample_bytes
+    for one, other in zip(exact.samples, held.samples, strict=True):
+        assert isinstance(other, StoredSamples)
+        assert encode_samples(one, step=0, layer_name="a") == encode_samples(other, step=0, layer_name="a")
+    for name, figure in exact.figures.items():
+        np.testing.assert_array_equal(held.figures[name], figure)
+
+
+def test_parts_of_which_some_are_held_otherwise_are_one(monkeypatch):
+    parts = torch.randn(3, 2, 5, 4)
+    monkeypatch.setattr(memory, "_STORED", 0)
+    mixed = [parts[0], memory.held(parts[1], parts), parts[2]]
+    found, expected = memory.of_all_tokens(mixed), Vectors.of(torch.cat([*parts], dim=1).numpy())
+    np.testing.assert_array_equal(found.codes, expected.codes)
+    np.testing.assert_array_equal(found.scale, expected.scale)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (4, 600_000), (2, 0, 3)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int16, torch.bfloat16])
+def test_room_is_like_any_tensor_and_apart_from_all_others(shape, dtype):
+    one, other = room(shape, dtype), room(shape, dtype)
     one.fill_(1)
     other.fill_(2)
     assert one.shape == shape
-    assert one.dtype == torch.float32
-    np.testing.assert_array_equal(one.numpy(), np.full(shape, 1, np.float32))
-    np.testing.assert_array_equal(other.numpy(), np.full(shape, 2, np.float32))
+    assert one.dtype == dtype
+    assert bool((one == 1).all())
+    assert bool((other == 2).all())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tb_attnviz.events import Layer, RunWriter, Samples, read_samples
+from tb_attnviz.events import Layer, RunWriter, Samples, StoredSamples, Vectors, read_samples
 from tb_attnviz.events.locations import SamplesLocation
 from tb_attnviz.events.samples import encode_samples
 
@@ -82,3 +82,16 @@ def test_sinks_are_exact_and_optional(tmp_path: Path) -> None:
     assert read is not None
     np.testing.assert_array_equal(read, sinks)
     assert round_trip(tmp_path, Samples(array, array)).sinks is None
+
+
+def test_stored_vectors_are_the_same_record_and_what_is_read_of_it(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(40_000, 2, 4)).astype(np.float32)  # of more than one block
+    values[39_999, 1] = (np.nan, np.inf, -np.inf, 2.0)
+    queries, keys = values.transpose(1, 0, 2), values[:7].transpose(1, 0, 2).copy()
+    samples = Samples(queries, keys, sinks=np.ones(2, np.float32))
+    stored = StoredSamples(Vectors.of(queries), Vectors.of(keys), sinks=samples.sinks)
+    records = [encode_samples(one, step=3, layer_name="layer") for one in (samples, stored)]
+    assert records[0] == records[1]
+    read, of_stored = round_trip(tmp_path, samples), stored.as_read()
+    for one, other in ((read.queries, of_stored.queries), (read.keys, of_stored.keys), (read.sinks, of_stored.sinks)):
+        np.testing.assert_array_equal(one, other)

@@ -195,6 +195,16 @@ class TestEffectiveRank:
         assert np.isnan(rank).tolist() == [True, False, True]
         assert rank[1] == pytest.approx(alone.item())
 
+    def test_of_tokens_a_part_at_a_time_is_the_same(self) -> None:
+        queries, keys = (
+            np.random.default_rng(4).normal(size=(4, 30, 5)),
+            np.random.default_rng(5).normal(size=(2, 30, 5)),
+        )
+        keys += np.arange(30)[:, None] // 10  # means that differ
+        parts = [geometry.rank_sums(queries[:, at], keys[:, at]) for at in (slice(0, 7), slice(7, 8), slice(8, 30))]
+        expected = geometry.effective_rank(queries, keys.repeat(2, axis=0))
+        np.testing.assert_allclose(geometry.rank_of(parts), expected, rtol=1e-9)
+
     def test_of_keys_that_are_all_alike_is_unknown(self) -> None:
         queries, keys = np.random.default_rng(3).normal(size=(1, 6, 4)), np.ones((1, 6, 4))
         assert np.isnan(geometry.effective_rank(queries, keys)).all()
