@@ -6,6 +6,7 @@ any of its queries sees. What is left to hide in it are its edges, padding, and 
 
 import dataclasses
 import functools
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,9 +21,11 @@ BLOCK = 2**20  # pairs at once: 4 MB in float32
 _ROWS, _FEWEST_ROWS = 128, 16  # queries of a block
 _MOST_PADDED = 1.5  # pairs of sequences of one part, padding and all, over those that there are
 _FEW_PAIRS = 8  # but for parts of so much less than a block: each part has a price, too
-# exp of less is no normal float32, which takes processors up to 14 times as long; beside the 1 of the largest logit of
-# its row it is nothing.
-_FLOOR = -87.0
+# Powers of 2 are what processors are quickest at. Smaller ones are no normal float32, which take up to 14 times longer;
+# beside the 1 of the largest logit of its row they are nothing.
+LOG_2 = math.log(2)
+_FLOOR = -125.0
+_LEVEL = 20.0  # logits of at most so much (to base 2) are not made less by the largest of their row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,12 +34,25 @@ class Block:
 
     queries: slice
     keys: slice
-    logs: Array  # [sequences, heads, rows, columns]: logit less the largest of its row, not below -87
-    weights: Array  # [sequences, heads, rows, columns]: exp(logs); under 2e-38 where hidden
+    logs: Array  # [sequences, heads, rows, columns]: logit to base 2, less a number of its row, not below -125
+    spaced: Array  # [sequences, heads, rows, columns + rows]: the weights, and zeros behind each row
     largest: Array  # [sequences, heads, rows]: the largest logit
     own_total: Array  # [sequences, heads, rows]: the sum of weights
     total: Array  # [sequences, heads, rows]: the same, and the sink's
     visible: Array | None  # [sequences, heads or 1, rows, columns], where a bias hides pairs
+
+    @property
+    def weights(self) -> Array:
+        """[sequences, heads, rows, columns]: 2 ** logs; nothing beside the others where hidden."""
+        return self.spaced[..., : self.logs.shape[-1]]
+
+    @property
+    def sheared(self) -> Array:
+        """[sequences, heads, rows, rows + columns - 1]: the weights of row i moved right by i, with zeros around them.
+
+        The sum of a column then is that of an anti-diagonal.
+        """
+        return unrolled(self.spaced)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +77,7 @@ class Part:
     sinks: Array | None  # [heads]
     rows: int
     bounded: bool  # no product of a query with a key, padding included, comes near the largest number
+    level: bool  # no logit is beyond _LEVEL
 
     @property
     def n_query(self) -> int:
@@ -128,12 +145,13 @@ class Part:
         xp = array_namespace(self.queries)
         where = device(self.queries)
         logits = self._products(own, columns)  # (sequences, heads, rows, columns)
-        hidden = float(-xp.finfo(logits.dtype).max / 4)  # finite: its weight of 0 times it is 0
+        # finite: its weight of 0 times it is 0
+        hidden = _FLOOR + 2 * _LEVEL if self.level else float(-xp.finfo(logits.dtype).max / 4)
         visible = None
         if self.bias is not None:
             bias = xp.flip(self.bias[..., own, columns], axis=-2)
             visible = bias > -xp.inf
-            logits = xp.where(visible, logits + bias, hidden)
+            logits = xp.where(visible, logits + bias / LOG_2, hidden)
             visible = visible & self.inside(own, columns)
         self._hide(logits, own, columns, hidden)
         shortest = max(min(self.key_lengths) - columns.start, 0)
@@ -142,21 +160,29 @@ class Part:
             present = keys < self.ends()[1][:, None, None, None]  # (sequences, 1, 1, …)
             self._show(logits, slice(shortest, None), present, hidden)
         largest = xp.max(logits, axis=-1)
-        ceiling = largest if self.sinks is None else xp.maximum(largest, self.sinks[:, None])
-        logits -= ceiling[..., None]
-        logs = xp.maximum(logits, xp.asarray(_FLOOR, dtype=logits.dtype, device=where))
-        weights = xp.exp(logs)
-        own_total = xp.sum(weights, axis=-1)
-        total = own_total if self.sinks is None else own_total + xp.exp(self.sinks[:, None] - ceiling)
-        return Block(own, columns, logs, weights, largest, own_total, total, visible)
+        sinks = None if self.sinks is None else self.sinks[:, None] / LOG_2
+        ceiling = largest if sinks is None else xp.maximum(largest, sinks)
+        if not self.level:
+            logits -= ceiling[..., None]
+            logits = xp.maximum(logits, xp.asarray(_FLOOR, dtype=logits.dtype, device=where))
+        (*batch, rows, count) = logits.shape
+        spaced = xp.empty((*batch, rows, count + rows), dtype=logits.dtype, device=where)
+        spaced[..., count:] = 0
+        own_total = xp.sum(xp.exp2(logits, out=spaced[..., :count]), axis=-1)
+        total = own_total if sinks is None else own_total + xp.exp2(sinks - ceiling)
+        return Block(own, columns, logits, spaced, largest * LOG_2, own_total, total, visible)
 
     def _products(self, own: slice, columns: slice) -> Array:
-        """The logits but for the bias, [sequences, heads, rows, columns]; keys that heads share are read once."""
+        """The logits to base 2, but for the bias, [sequences, heads, rows, columns]; shared keys are read once."""
         xp = array_namespace(self.queries)
         queries = self.queries[..., self.backwards(own), :]
         sequences, heads, rows, d = queries.shape
         grouped = xp.reshape(queries, (sequences, self.keys.shape[1], -1, d))
-        products = scaled_dot_products(grouped, self.keys[..., columns, :], scale=self.scale, softcap=self.softcap)
+        keys = self.keys[..., columns, :]
+        if self.softcap is None:
+            products = scaled_dot_products(grouped, keys, scale=self.scale / LOG_2)
+        else:
+            products = scaled_dot_products(grouped, keys, scale=self.scale, softcap=self.softcap) / LOG_2
         return xp.reshape(products, (sequences, heads, rows, -1))
 
     def _hide(self, logits: Array, own: slice, columns: slice, hidden: float) -> None:
@@ -194,14 +220,16 @@ def parts(
     bias: Array | None = None,
     sinks: Array | None = None,
     apart: Sequence[object] = (),
-    bounded: bool = False,
+    largest: float = math.inf,
     block: int = BLOCK,
 ) -> Iterator[Part]:
     """A layer's attention in parts whose blocks have about `block` pairs; arguments as of `survey`.
 
-    `apart`: a value a sequence; sequences of one part have the same. `bounded`: as of `Part`. Empty sequences are in no
-    part.
+    `apart`: a value a sequence; sequences of one part have the same. `largest`: no product of a query with a key,
+    padding included, is larger in size. Empty sequences are in no part.
     """
+    bounded = largest < array_namespace(queries).finfo(queries.dtype).max / 8
+    level = largest <= _LEVEL * LOG_2 and bias is None and sinks is None
     kv_heads, group = keys.shape[1], queries.shape[1] // keys.shape[1]
     for some in _together(lengths, key_lengths, apart, block // (kv_heads * group)):
         own_lengths, others = tuple(lengths[one] for one in some), tuple(key_lengths[one] for one in some)
@@ -222,7 +250,7 @@ def parts(
                 there,
                 heads,
                 array_namespace(own).flip(own, axis=-2),
-                of_heads,
+                _columnwise(of_heads),
                 own_lengths,
                 others,
                 scale,
@@ -232,6 +260,7 @@ def parts(
                 sinks=None if sinks is None else sinks[heads],
                 rows=rows,
                 bounded=bounded,
+                level=level,
             )
 
 
@@ -241,11 +270,11 @@ def _together(
     """Sequences whose blocks have at most `block` pairs together, and at least one; those of about one length."""
     kinds = {kind: number for number, kind in enumerate(dict.fromkeys(apart))}
     some: list[int] = []
-    pairs = 0  # of `some`, without padding
+    pairs = longest = 0  # of `some`, without padding; their most keys
     for one in sorted(range(len(lengths)), key=lambda i: (kinds[apart[i]] if apart else 0, lengths[i], key_lengths[i])):
         if not lengths[one] or not key_lengths[one]:
             continue
-        n_key = max(key_lengths[one], *(key_lengths[other] for other in some), 0)
+        n_key = max(key_lengths[one], longest)
         padded = (len(some) + 1) * lengths[one] * n_key
         pairs += lengths[one] * key_lengths[one]
         too_many = (len(some) + 1) * min(lengths[one], _ROWS) * n_key > block
@@ -255,10 +284,27 @@ def _together(
             or padded > max(_MOST_PADDED * pairs, block // _FEW_PAIRS)
         ):
             yield some
-            some, pairs = [], lengths[one] * key_lengths[one]
-        some = [*some, one]
+            some, pairs, n_key = [], lengths[one] * key_lengths[one], key_lengths[one]
+        some, longest = [*some, one], n_key
     if some:
         yield some
+
+
+def unrolled(spaced: Array) -> Array:
+    """[..., rows, columns + rows] with zeros behind each row, as [..., rows, columns + rows - 1]: row i moved by i."""
+    (*batch, rows, width) = spaced.shape
+    xp = array_namespace(spaced)
+    flat = xp.reshape(spaced, (*batch, rows * width))
+    return xp.reshape(flat[..., : rows * (width - 1)], (*batch, rows, width - 1))
+
+
+def _columnwise(keys: Array) -> Array:
+    """`keys` [..., n, d] laid out as products with them are quickest: all numbers of one component together."""
+    xp = array_namespace(keys)
+    turned = xp.matrix_transpose(keys)
+    found = xp.empty(turned.shape, dtype=keys.dtype, device=device(keys))
+    found[...] = turned
+    return xp.matrix_transpose(found)
 
 
 def _index(some: Sequence[int], like: Array) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 from array_api_compat import array_namespace, device
 
-from tb_attnviz.geometry.blocks import Block, Part
+from tb_attnviz.geometry.blocks import Block, Part, unrolled
 from tb_attnviz.geometry.maps import SIZE, Maps, Mean, SequenceKind, cells
 
 Array = Any  # an array of any library that implements the array API standard
@@ -28,7 +28,7 @@ class Offsets:
         rows, columns = block.weights.shape[-2:]
         first = block.keys.start - block.queries.stop + self._part.n_query
         here = slice(first, first + rows + columns - 1)
-        self.total[..., here] += (inverse[..., None, :] @ sheared(block.weights))[..., 0, :]
+        self.total[..., here] += (inverse[..., None, :] @ block.sheared)[..., 0, :]
         if block.visible is not None:
             xp = array_namespace(inverse)
             self.pairs[..., here] += xp.sum(sheared(xp.astype(block.visible, inverse.dtype)), axis=-2)
@@ -190,18 +190,17 @@ def sheared(pairs: Array) -> Array:
     The sum of a column then is that of an anti-diagonal.
     """
     xp = array_namespace(pairs)
-    (*batch, rows, columns) = pairs.shape
+    (*batch, rows, _) = pairs.shape
     zeros = xp.zeros((*batch, rows, rows), dtype=pairs.dtype, device=device(pairs))
-    flat = xp.reshape(xp.concat([pairs, zeros], axis=-1), (*batch, rows * (rows + columns)))
-    return xp.reshape(flat[..., : rows * (rows + columns - 1)], (*batch, rows, rows + columns - 1))
+    return unrolled(xp.concat([pairs, zeros], axis=-1))
 
 
 def _over_sequences(values: Array, counted: Array) -> Mean:
     """Of the sequences where there is such a thing: values [sequences, heads, …]; `counted` broadcasts to it."""
     xp = array_namespace(values)
-    counted = xp.broadcast_to(counted, values.shape)
-    kept = xp.where(counted, values, xp.zeros_like(values))
-    return Mean(xp.sum(kept, axis=0), xp.sum(xp.astype(counted, values.dtype), axis=0))
+    total = xp.sum(xp.where(counted, values, xp.zeros_like(values[:1, ...])), axis=0)
+    count = xp.sum(xp.broadcast_to(xp.astype(counted, values.dtype), (values.shape[0], *counted.shape[1:])), axis=0)
+    return Mean(total, xp.broadcast_to(count, total.shape))
 
 
 def zeros(part: Part, shape: tuple[int, ...]) -> Array:

@@ -5,7 +5,7 @@ from typing import Any
 
 from array_api_compat import array_namespace, device
 
-from tb_attnviz.geometry.blocks import Block, Part
+from tb_attnviz.geometry.blocks import LOG_2, Block, Part
 from tb_attnviz.geometry.repeats import Asked
 
 Array = Any  # an array of any library that implements the array API standard
@@ -32,14 +32,15 @@ class RowSums:
         xp = array_namespace(block.weights)
         choices = self._part.choices_of(block)
         inverse = xp.where(choices > 0, 1 / block.total, xp.zeros_like(block.total))
+        first = xp.asarray(block.weights[..., 0], copy=True)  # else all of the block would stay with it
         rows = {
             "choices": choices,
             "largest": block.largest,
             "total": block.total,
             "own_total": block.own_total,
-            "energy": xp.sum(block.logs * block.weights, axis=-1),
+            "energy": LOG_2 * xp.sum(block.logs * block.weights, axis=-1),
             "inverse": inverse,
-            "first": block.weights[..., 0] if block.keys.start == 0 else xp.zeros_like(inverse),
+            "first": first if block.keys.start == 0 else xp.zeros_like(inverse),
         }
         if block.visible is not None:
             rows["sees_first"] = block.visible[..., 0] & (block.keys.start == 0)
@@ -81,22 +82,23 @@ class RowSums:
 
     def _ask(self, block: Block, inverse: Array) -> None:
         xp = array_namespace(inverse)
-        where, (rows, columns) = device(inverse), block.weights.shape[-2:]
+        where, (rows, columns) = device(inverse), block.logs.shape[-2:]
         first, offset = (xp.asarray(x, device=where)[:, None] for x in zip(*self._asked, strict=True))  # (asked, 1)
         positions = xp.arange(block.queries.stop - 1, block.queries.start - 1, -1, device=where)  # (rows,)
         key = positions - offset - block.keys.start  # (asked, rows)
         there = (positions >= first) & (key >= 0) & (key < columns)
-        index = xp.where(there, xp.arange(rows, device=where) * columns + key, xp.zeros_like(key))
 
         def taken(pairs: Array) -> Array:
-            """Of pairs [sequences, heads or 1, rows, columns] those asked for, [sequences, heads or 1, asked, rows]."""
-            flat = xp.reshape(pairs, (*pairs.shape[:-2], rows * columns))
+            """Of pairs [sequences, heads or 1, rows, …] those asked for, [sequences, heads or 1, asked, rows]."""
+            width = pairs.shape[-1]
+            index = xp.where(there, xp.arange(rows, device=where) * width + key, xp.zeros_like(key))
+            flat = xp.reshape(pairs, (*pairs.shape[:-2], rows * width))
             found = xp.take(flat, xp.reshape(index, (-1,)), axis=-1)
             found = xp.reshape(found, (*pairs.shape[:-2], *index.shape))
             return xp.where(there, found, xp.zeros_like(found))
 
         visible = self._part.inside(block.queries, block.keys) if block.visible is None else block.visible
-        self._masses += xp.sum(taken(block.weights) * inverse[..., None, :], axis=-1)
+        self._masses += xp.sum(taken(block.spaced) * inverse[..., None, :], axis=-1)
         self._asked_pairs += xp.sum(taken(xp.astype(visible, inverse.dtype)), axis=-1)
 
     def _distances(self, block: Block) -> tuple[Array, Array]:

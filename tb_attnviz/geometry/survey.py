@@ -81,7 +81,7 @@ def survey(
     related: list[list[Followed]] = []  # likewise, of each relation
     followed: list[list[Followed]] = [[] for _ in relations]
     norms = [xp.linalg.vector_norm(x, axis=-1) for x in (queries, keys)]  # [sequences, heads, longest]
-    bounded = _are_bounded(norms, scale)
+    largest = _largest_product(norms, scale)
     for part in parts(
         queries,
         keys,
@@ -93,7 +93,7 @@ def survey(
         bias=bias,
         sinks=sinks,
         apart=[(kind, *(n if isinstance(kind, tuple) else ())) for kind, *n in zip(of_kind, own, others, strict=True)],
-        bounded=bounded,
+        largest=largest,
         block=block,
     ):
         kind = of_kind[part.sequences[0]]
@@ -106,6 +106,7 @@ def survey(
             pairs.add(one, inverse)
             if sums is not None:
                 sums.add(one, inverse)
+            del one  # before the next one takes as much memory
         here = (part.there, part.heads)
         for name, values in _figures(rows, pairs.offsets, ordered=ordered).items():
             found.figures[name][here] = values
@@ -122,7 +123,7 @@ def survey(
             if part.heads.stop == batch[1]:
                 maps.setdefault(kind, []).append(beside(together))
                 together = []
-    found.figures.update(_of_vectors(queries, keys, norms, own, others, bounded=bounded))
+    found.figures.update(_of_vectors(queries, keys, norms, own, others, finite=math.isfinite(largest)))
     found.maps.update({kind: joined(of_parts) for kind, of_parts in maps.items()})
     return dataclasses.replace(found, followed=tuple(joined_sequences(of) for of in followed))
 
@@ -147,13 +148,12 @@ def _figures(rows: RowSums, offsets: Offsets | None, *, ordered: bool) -> dict[s
     return {"distance": offsets.distance(seeing)} | figures
 
 
-def _are_bounded(norms: Sequence[Array], scale: float) -> bool:
-    """Whether all products of queries and keys of these `norms`, padding included, are far from the largest number."""
+def _largest_product(norms: Sequence[Array], scale: float) -> float:
+    """What no product of queries and keys of these `norms` exceeds, padding included; NaN where one is; inf of none."""
     xp = array_namespace(*norms)
     if not all(math.prod(of_side.shape) for of_side in norms):
-        return False
-    largest = abs(scale) * xp.max(norms[0]) * xp.max(norms[1])  # NaN, where one is
-    return bool(largest < xp.finfo(largest.dtype).max / 8)
+        return math.inf
+    return float(abs(scale) * xp.max(norms[0]) * xp.max(norms[1]))
 
 
 def _of_vectors(
@@ -163,9 +163,9 @@ def _of_vectors(
     lengths: Sequence[int],
     key_lengths: Sequence[int],
     *,
-    bounded: bool,
+    finite: bool,
 ) -> dict[str, Array]:
-    """The figures that are of queries and keys alone, [sequences, heads]."""
+    """The figures that are of queries and keys alone, [sequences, heads]; `finite`: all of them are."""
     xp = array_namespace(queries, keys)
     non_finite, figures = [], {}
     for name, x, of_side, ends in zip(
@@ -173,7 +173,7 @@ def _of_vectors(
     ):
         present = xp.arange(x.shape[-2], device=device(x)) < xp.asarray(ends, device=device(x))[:, None, None]
         count = xp.zeros_like(of_side[..., 0])
-        if not bounded:
+        if not finite:
             count = xp.sum(xp.astype(~xp.isfinite(x) & present[..., None], x.dtype), axis=(-2, -1))
         of_heads = mean_where(of_side, present), count
         mean, count = (xp.repeat(values, queries.shape[1] // x.shape[1], axis=-1) for values in of_heads)

@@ -10,7 +10,7 @@ from typing import Any
 
 from array_api_compat import array_namespace, device
 
-from tb_attnviz.geometry.blocks import BLOCK, Window, parts
+from tb_attnviz.geometry.blocks import BLOCK, LOG_2, Window, parts
 from tb_attnviz.geometry.row_sums import mean_where
 
 Array = Any  # an array of any library that implements the array API standard
@@ -74,7 +74,7 @@ def value_entropy(
         for one in part.blocks():
             fetched = one.weights * of_keys[..., one.keys]  # W_ij = fetched_ij / total_i
             total = xp.sum(fetched, axis=-1)
-            energy = xp.sum(fetched * (one.logs + logs[..., one.keys]), axis=-1)
+            energy = xp.sum(fetched * (LOG_2 * one.logs + logs[..., one.keys]), axis=-1)
             choices = part.choices_of(one)
             several = choices > 1
             nothing = total < _NOTHING  # NaN is not: a head that is not finite says so

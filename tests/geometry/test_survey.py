@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tb_attnviz import geometry
+from tb_attnviz.geometry.row_sums import RowSums
 from tests.geometry import dense
 from tests.geometry.dense import Dense
 
@@ -155,6 +156,22 @@ def test_no_array_of_all_pairs_is_held() -> None:
     with Watch():
         geometry.survey(queries, keys, scale=1, causal=True, lengths=[1024], kinds=["plain"], block=2**16)
     assert max(sizes) <= 3 * 2**16  # of 2 · 2**20 pairs
+
+
+def test_no_block_stays_with_what_is_summed_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+    add = RowSums.add
+
+    def looked_at(self: RowSums, block: Any) -> Any:
+        found = add(self, block)
+        kept.extend(x.untyped_storage().nbytes() for x in self._of_blocks[-1].values())
+        return found
+
+    monkeypatch.setattr(RowSums, "add", looked_at)
+    queries, keys = torch.randn(2, 1, 2, 1024, 4)
+    geometry.survey(queries, keys, scale=1, causal=True, lengths=[1024], block=2**16)
+    assert len(kept) > 10
+    assert max(kept) <= 4 * 2 * 1024  # of a block 4 * 2**16
 
 
 def test_a_diverged_key_is_seen_by_later_queries_alone() -> None:
