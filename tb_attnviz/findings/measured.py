@@ -49,7 +49,7 @@ class Measured:
     heads: int
     values: dict[str, Float32]
     sampled: tuple[int, ...]  # steps whose samples were measured
-    lost: dict[int, str] = dataclasses.field(default_factory=dict)  # step → why its figures cannot be read
+    lost: dict[int, str] = dataclasses.field(default_factory=dict)  # step → why its figures or maps cannot be read
 
     @functools.cached_property
     def kinds(self) -> tuple[Kind, ...]:
@@ -105,7 +105,7 @@ def measured(recorded: Recorded, store: Store, report: Report) -> Measured:
     total = len(mapped) + len(sampled)
     for done, step in enumerate(mapped):
         report(done, total)
-        by_step.setdefault(step, {}).update(_of_maps(recorded, step, store))
+        by_step.setdefault(step, {}).update(_of_maps(recorded, step, store, lost))
     first = sampled[0] if sampled else None
     for done, step in enumerate(sampled):
         report(len(mapped) + done, total)
@@ -152,7 +152,7 @@ def _figures(arrays: dict[str, npt.NDArray[Any]], heads: int) -> dict[str, Float
     return {name: values for name, values in named.items() if values.shape == (heads,)}
 
 
-def _of_maps(recorded: Recorded, step: int, store: Store) -> dict[str, Float32]:
+def _of_maps(recorded: Recorded, step: int, store: Store, lost: dict[int, str]) -> dict[str, Float32]:
     at = recorded.figures[step]
     location = None if isinstance(at, dict) else _maps_location(at)
     if location is None or len(location.layers) != len(recorded.layers):
@@ -161,7 +161,11 @@ def _of_maps(recorded: Recorded, step: int, store: Store) -> dict[str, Float32]:
 
     def read() -> dict[str, Float32]:
         layers = range(len(location.layers))
-        return _joined([from_maps(recorded, n, read_maps(recorded.directory, location, n, step)) for n in layers])
+        try:
+            return _joined([from_maps(recorded, n, read_maps(recorded.directory, location, n, step)) for n in layers])
+        except FormatError as error:
+            lost[step] = str(error)
+            raise
 
     return _kept(store, key, read)
 

@@ -32,7 +32,7 @@ class Named:
         self.kinds = {kind.name: kind for kind in measured.kinds}
         """All that heads can be here, the most special first."""
         self.lost_figures = measured.lost
-        """Step → why its figures cannot be read."""
+        """Step → why its figures or small maps cannot be read."""
         self._spells = Spells(recorded, measured)
         self._unhealthy = Unhealthy(recorded, measured, self._spells)
 

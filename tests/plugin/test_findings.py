@@ -18,6 +18,7 @@ from tb_attnviz.plugin.tasks import StoreAt
 from tb_attnviz.projection.ports import MemoryStore
 from tb_attnviz.run import open_run
 from tests.conftest import LAYERS, PROBE, write_checkpoint
+from tests.events.test_maps import maps_of
 from tests.plugin.conftest import asking, load
 
 HEADS = sum(layer.heads for layer in LAYERS)
@@ -155,6 +156,20 @@ def test_figures_that_cannot_be_read_cost_their_step_and_are_told(logs: Path, ca
     run = open_run(logs / "run")
     assert [one.kind for one in run.findings(250)] == [one.kind for one in run.findings(200)]
     assert [sentence in said for said in run.damaged] == [True]
+
+
+def test_small_maps_that_are_damaged_are_told_with_what_is_found_without_them(tmp_path: Path) -> None:
+    writer = RunWriter(str(tmp_path))
+    writer.begin(0, PROBE, LAYERS)
+    for step in (0, 100):
+        write_checkpoint(writer, step)
+        writer.write_health(step, {"entropy": np.full(HEADS, 0.5, np.float32)}, maps=maps_of(step))
+    writer.close()
+    path = sorted((tmp_path / "plugins" / "attnviz-figures" / "maps").iterdir())[1]
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    run = open_run(tmp_path)
+    run.findings()
+    assert [f"the maps of step 100 in {path.name} cannot be read" in said for said in run.damaged] == [True]
 
 
 @pytest.mark.parametrize("asked", ["address", "samples"])
