@@ -76,6 +76,8 @@ def _best(
     if finding.kind in OF_REPEATS and own.repeat is None:
         return []
     wanted = _wanted(finding, rows.queries, own, others, rows.attention.shape[-1], _places(own, layer))
+    if finding.kind == "collapsed":
+        wanted = _the_one_key(rows)
     weights = np.where(wanted & rows.visible[0], rows.attention[0], -1.0)  # (rows, n_key)
     weights[(rows.queries == 0) | (rows.visible[0].sum(axis=1) < 2)] = -1  # a query without a choice shows nothing
     keys = weights.argmax(axis=1)
@@ -117,6 +119,17 @@ def _wanted(finding: Finding, queries: Int, own: Sequence, others: Sequence, n_k
             wanted = (down == finding.offset[0]) & (right == finding.offset[1])
         else:
             wanted = (down == 0) & (right != 0) if kind == "row" else (right == 0) & (down != 0)
+    return wanted
+
+
+def _the_one_key(rows: Rows) -> Bool:
+    """[rows, n_key]: the key that gets most of the other queries, of those that half of them see."""
+    key = np.arange(rows.attention.shape[-1])
+    others = rows.visible[0] & (rows.queries[:, None] != key)
+    count = others.sum(axis=0)
+    mean = (rows.attention[0] * others).sum(axis=0) / np.maximum(count, 1)
+    eligible = (2 * count >= len(rows.queries)) & (key > 0)
+    wanted: Bool = others & (key == np.where(eligible, mean, -1).argmax())
     return wanted
 
 

@@ -116,6 +116,10 @@ def test_evidence_is_what_the_kind_is_about(built: Run) -> None:
         assert shown.query > 0
         assert not shown.query_token.startswith("<")  # never <s> → <s> 100 %
         assert {"previous": shown.key == shown.query - 1, "first": shown.key == 0}.get(kind, shown.key_token == "</s>")
+    collapsed = built.evidence(only(findings, "collapsed"))
+    assert collapsed is not None
+    attention = built.attention(1200, 0, PLACES["collapsed"][1], collapsed.sequence)
+    assert collapsed.key == attention[3:].mean(axis=0).argmax() != collapsed.query
     assert evidence_document(None) == {"evidence": None}
 
 

@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
 import { codeOf } from '../render/maps';
+import type { Finding, NamedHead } from '../run/findings';
 import { layerOf } from '../run/layer.fixture';
-import { mapWords } from './map_words';
+import type { CellMaps } from './cell_maps.svelte';
+import { mapWords, toldOf } from './map_words';
 
 /** Of a text's own tokens. */
 const LAYER = layerOf({});
@@ -11,6 +13,7 @@ const offsets = (...values: number[]) => ({
   shape: [2, 1, 7],
   data: Uint8Array.from([...new Array<number>(7).fill(0), ...values.map(codeOf)]),
 });
+const NONE: ReadonlyMap<string, number> = new Map();
 const told = (first: number, ...values: number[]) =>
   mapWords({
     offsets: offsets(...values),
@@ -19,6 +22,7 @@ const told = (first: number, ...values: number[]) =>
     ofFirstQueries: null,
     pictured: false,
     layer: LAYER,
+    exact: NONE,
   });
 
 it('says what a head attends to, by distance', () => {
@@ -43,6 +47,7 @@ it('says what a head attends to, by distance', () => {
       ofFirstQueries: 32,
       pictured: false,
       layer: LAYER,
+      exact: NONE,
     }),
   ).toBe('40 % of its attention on the first token (of the first 32 queries)');
   expect(told(0.05, 0.06, 0.06, 0.07, 0.06, 0.05, 0.05, 0.05)).toBe(
@@ -61,8 +66,40 @@ it.each([
 ] as const)('says why a head of %j has no map', (parts, why) => {
   const layer = layerOf(parts);
   expect(
-    mapWords({ offsets: offsets(1), head: 0, first: 1, ofFirstQueries: null, pictured: false, layer }),
+    mapWords({
+      offsets: offsets(1),
+      head: 0,
+      first: 1,
+      ofFirstQueries: null,
+      pictured: false,
+      layer,
+      exact: NONE,
+    }),
   ).toBe(why);
+});
+
+it('tells a share as findings of the same texts and step do, and of which texts it is', () => {
+  const finding = (kind: string, value: number, offset: number | null, at = 100) =>
+    ({ kind, value, offset, at }) as Finding;
+  const said = (kinds: readonly string[], ...findings: Finding[]) => {
+    const pair = { toMaps: 100 } as CellMaps['pair'];
+    const maps = { kinds, pair, current: true, pictured: false, ofFirstQueries: null };
+    const asked = {
+      kindOf: () => 'text',
+      offsetsOf: () => offsets(0, 0.5, 0.664, 0, 0, 0, 0),
+      onFirst: () => null,
+    };
+    return toldOf({ ...maps, ...asked } as unknown as CellMaps, 1, LAYER, {
+      findings,
+    } as unknown as NamedHead);
+  };
+  expect(said(['text'])).toBe('66 % of its attention 1 token back');
+  expect(said(['text'], finding('previous', 0.6651, null))).toBe('67 % of its attention 1 token back');
+  expect(said(['text'], finding('previous', 0.6651, null, 90))).toBe('66 % of its attention 1 token back');
+  // That is of all texts.
+  expect(said(['text', 'repeated'], finding('previous', 0.6651, null))).toBe(
+    'In ordinary texts: 66 % of its attention 1 token back',
+  );
 });
 
 it('tells no distance that has only what queries there give the first token', () => {
@@ -77,6 +114,7 @@ it('tells no distance that has only what queries there give the first token', ()
       ofFirstQueries: null,
       pictured: false,
       layer: LAYER,
+      exact: NONE,
     });
   // 12 back of up to 48 tokens: the first token of texts of 20.
   const [near, smooth] = [
@@ -96,7 +134,15 @@ it('says where patches look, compared with what each would get alike', () => {
   });
   // 2 × 3 patches: a sixth each, and three times that is worth telling.
   const words = (value: number) =>
-    mapWords({ offsets: map(value), head: 0, first: 0, ofFirstQueries: null, pictured: true, layer: LAYER });
+    mapWords({
+      offsets: map(value),
+      head: 0,
+      first: 0,
+      ofFirstQueries: null,
+      pictured: true,
+      layer: LAYER,
+      exact: NONE,
+    });
   expect(words(0.6)).toBe('60 % of its attention 1 row up');
   expect(words(0.4)).toBe('broad: no direction stands out');
 });

@@ -1,4 +1,5 @@
 import { valueOfCode } from '../render/maps';
+import type { NamedHead } from '../run/findings';
 import type { Layer, OwnGrid, SmallMaps } from '../run/types';
 import type { CellMaps } from './cell_maps.svelte';
 
@@ -14,6 +15,9 @@ const FAR = 0.5;
 /** What gets less than the first token is it, as queries further on see it: beyond this distance in tokens, unless it has
  * so many times what the distances beside it have, and beyond this share of the longest text whatever they have. */
 const OF_THE_FIRST = { tokens: 2, times: 2, share: 0.25 };
+
+/** Kinds that are one distance, in tokens. */
+const DISTANCES: Readonly<Record<string, number>> = { previous: -1, next: 1, self: 0 };
 
 const KINDS: Readonly<Record<string, string>> = {
   text: 'texts',
@@ -39,34 +43,54 @@ export interface Told {
   readonly pictured: boolean;
   /** Whose head it is. */
   readonly layer: Layer | undefined;
+  /** Attention by distance that is known more exactly than by 8 bits: by rows and columns from the middle. */
+  readonly exact: ReadonlyMap<string, number>;
 }
 
-/** What the map that stands in a head's cell says; null while it is not of the shown step. */
-export function wordsOf(
-  cellMaps: Pick<CellMaps, 'pair' | 'current' | 'offsetsOf' | 'onFirst' | 'ofFirstQueries' | 'pictured'>,
+/** Where the words about a head come from. */
+type Maps = Pick<
+  CellMaps,
+  'pair' | 'current' | 'offsetsOf' | 'onFirst' | 'ofFirstQueries' | 'pictured' | 'kinds' | 'kindOf'
+>;
+
+/** What the map that stands in a head's cell says, and of which sequences it is a mean, where there are several kinds: "In ordinary texts: 83 % of
+ * its attention 1 token back"; null while it is not of the shown step. */
+export function toldOf(
+  cellMaps: Maps,
   head: number,
   layer: Layer | undefined,
+  named: NamedHead | null,
 ): string | null {
-  const { pair, current, pictured, ofFirstQueries } = cellMaps;
-  const offsets = cellMaps.offsetsOf(head);
+  const { pair, current, pictured, ofFirstQueries, kinds } = cellMaps;
+  const [offsets, kind] = [cellMaps.offsetsOf(head), cellMaps.kindOf(head)];
   if (!offsets || !current || !pair) return null;
   const first = cellMaps.onFirst(pair.toMaps)?.[head] ?? Number.NaN;
-  return mapWords({ offsets, head, first, ofFirstQueries, pictured, layer });
+  const exact = exactly(cellMaps, head, named, pair.toMaps);
+  const words = mapWords({ offsets, head, first, ofFirstQueries, pictured, layer, exact });
+  return kind === null || kinds.length < 2 ? words : `In ${kindTitle(kind, cellMaps)}: ${words}`;
 }
 
-/** The same, and of which sequences it is a mean, where there are several kinds: "In ordinary texts: 83 % of its attention 1 token back". */
-export function toldOf(
-  cellMaps: Parameters<typeof wordsOf>[0] & Pick<CellMaps, 'kinds' | 'kindOf'>,
+/** What findings tell of the same texts and step. */
+function exactly(
+  cellMaps: Maps,
   head: number,
-  layer: Layer | undefined,
-): string | null {
-  const [words, kind] = [wordsOf(cellMaps, head, layer), cellMaps.kindOf(head)];
-  if (words === null || kind === null || cellMaps.kinds.length < 2) return words;
-  return `In ${kindTitle(kind, cellMaps)}: ${words}`;
+  named: NamedHead | null,
+  step: number,
+): ReadonlyMap<string, number> {
+  const { kinds, pictured } = cellMaps;
+  const found = new Map<string, number>();
+  for (const { kind, value, at, offset } of named?.findings ?? []) {
+    if (value === null || at !== step) continue;
+    const distance = kinds.length < 2 && !pictured ? DISTANCES[kind] : undefined;
+    if (distance !== undefined) found.set(`0 ${distance}`, value);
+    if (kind === 'fixed' && cellMaps.kindOf(head) === 'text') found.set(`0 ${offset}`, value);
+    if (kind === 'patch' && kinds.length < 2 && Array.isArray(offset)) found.set(offset.join(' '), value);
+  }
+  return found;
 }
 
 /** "83 % of its attention 1 token back". */
-export function mapWords({ offsets, head, first, ofFirstQueries, pictured, layer }: Told): string {
+export function mapWords({ offsets, head, first, ofFirstQueries, pictured, layer, exact }: Told): string {
   const [, rows = 0, columns = 0] = offsets.shape;
   const codes = offsets.data.subarray(head * rows * columns, (head + 1) * rows * columns);
   if (!codes.some(Boolean)) return withoutDistances(layer) ?? 'no map: it was not finite at this step';
@@ -81,12 +105,13 @@ export function mapWords({ offsets, head, first, ofFirstQueries, pictured, layer
     const stands = away <= OF_THE_FIRST.tokens || value >= OF_THE_FIRST.times * beside;
     return stands && away <= OF_THE_FIRST.share * longest;
   });
-  const found = near.map(({ code, at }) => ({
-    value: valueOfCode(code),
-    words: pictured
-      ? patchesAway(Math.floor(at / columns) - middleRow, (at % columns) - middleColumn)
-      : tokensAway((at % columns) - middleColumn),
-  }));
+  const found = near.map(({ code, at }) => {
+    const [down, right] = [Math.floor(at / columns) - middleRow, (at % columns) - middleColumn];
+    return {
+      value: exact.get(`${down} ${right}`) ?? valueOfCode(code),
+      words: pictured ? patchesAway(down, right) : tokensAway(right),
+    };
+  });
   const those = ofFirstQueries === null ? '' : ` (of the first ${ofFirstQueries} queries)`;
   if (!pictured && first > 0) found.push({ value: first, words: `on the first token${those}` });
   const told = found

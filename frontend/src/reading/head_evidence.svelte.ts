@@ -14,6 +14,13 @@ import type { SentenceOptions } from './sentence_options.svelte';
 /** Kinds that no query shows, by the figure that does: its chart comes first; null where none does. */
 const CHARTED: Readonly<Record<string, string | null>> = { prunable: 'importance_exact', dead: null };
 
+/** Where the sentence of a head of a kind leads; null: nowhere. */
+export function leadsTo(kind: string): string | null {
+  const charted = CHARTED[kind];
+  if (charted === undefined) return 'the query that shows it best';
+  return charted && 'what it cost over the steps';
+}
+
 /** What a kind may be called. */
 const KIND = /^\w[^\p{Cc}]{0,99}$/u;
 
