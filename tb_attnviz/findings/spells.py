@@ -15,6 +15,7 @@ from tb_attnviz.findings.spans import apart, spans
 Int = npt.NDArray[np.intp]
 
 _A_WHILE, _OF_A_SHORT_RUN = 3, 4  # recorded steps; of few, a quarter
+_START = 1  # the last step at which a recording has the training's start
 _TOLD_APART = {"fixed": ("fixed",), "patch": ("rows", "columns"), "fed_by": ("fed_by",)}
 """Kind → the parts of "offset/…" that its title tells: another one is another spell."""
 _PARTNERS = {"copy": "offset/partner", "fed_by": "offset/fed_by"}
@@ -87,7 +88,7 @@ class Spells:
             return ""
         since, first = self.since(row, kind), self.first(kind, head, row)
         if first < row:
-            return f"again {since}, {'as' if first == 0 else 'first'} at {self._named(first)}"
+            return f"again {since}, {self._before(first)}"
         for other in (kind, *self._wider[kind.name]):
             for begun, end in self._lasted_before(other, head, row):
                 if end == row:
@@ -95,12 +96,16 @@ class Spells:
         return since
 
     def since(self, row: int, kind: Kind | None = None) -> str:
-        """ "since step 1,000"; of what was there from the beginning "since the first step".
+        """ "since step 1,000"; of what was there from the beginning "from the start".
 
-        Where the recording began later than the training that is "since step 550, the first". A head that stays as it
+        Where the recording began later than the training that is "since before step 550". A head that stays as it
         was at the start is so from then on, and seen to be only once the others have gone.
         """
-        return f"{'seen ' if kind is not None and kind.name == 'unchanged' else ''}since {self._named(row)}"
+        seen = "seen " if kind is not None and kind.name == "unchanged" else ""
+        step = self._steps[row]
+        if row > 0:
+            return f"{seen}since step {step:,}"
+        return f"{seen}from the start" if step <= _START else f"{seen}since before step {step:,}"
 
     def lasting(self, row: int) -> int:
         """Recorded steps of a spell that counts, as `row` sees it: heads try kinds while they learn."""
@@ -150,8 +155,9 @@ class Spells:
                 found[name].setdefault(head, []).append((first, end))
         return found
 
-    def _named(self, row: int) -> str:
+    def _before(self, row: int) -> str:
+        """That it was so at `row` already: "first at step 300", "as at the start"."""
         step = self._steps[row]
         if row > 0:
-            return f"step {step:,}"
-        return "the first step" if step <= 1 else f"step {step:,}, the first"
+            return f"first at step {step:,}"
+        return "as at the start" if step <= _START else f"as before step {step:,}"

@@ -338,7 +338,8 @@ def test_what_stands_out_is_named_opened_and_sorted(page: Page, tmp_path: Path) 
         expect(named).to_contain_text(
             re.compile(
                 r"^\s*L1 H1 unhealthy since step 200: largest logit 132, above 100"
-                r"\s*Fixed distance or induction\s*L1 H4\s*\+1\s*Previous token\s*L0 H0\s*All.*▲ 1 alert"
+                r"\s*Fixed distance or induction\s*L1 H4\s*\+1\s*since steps 200–300"
+                r"\s*Previous token\s*L0 H0\s*from the start\s*All.*▲ 1 alert"
             )
         )
         expect(named.get_by_role("button", name="Open L1 H4, fixed distance or induction")).to_have_attribute(
@@ -350,7 +351,7 @@ def test_what_stands_out_is_named_opened_and_sorted(page: Page, tmp_path: Path) 
         named.get_by_role("button", name="Open L0 H0, previous token").click()
         expect(tab.head_view.get_by_role("heading", name="Layer 0 · Head 0")).to_be_visible()
         expect(tab.head_view).to_contain_text(
-            "L0 H0 (previous token) attends to the token before, 80 % in all texts, since"
+            "L0 H0 (previous token) attends to the token before, 80 % in all texts, from the start."
         )
         named.get_by_role("status").get_by_role("button").click()
         tab.frame.get_by_role("button", name="Open L1 H1 at step 200").click()  # to its step, and the worst head
@@ -363,7 +364,7 @@ def test_what_stands_out_is_named_opened_and_sorted(page: Page, tmp_path: Path) 
         named.get_by_role("button", name="All that stands out").click()
         told = tab.frame.get_by_role("dialog", name="All that stands out")
         expect(told).to_contain_text("L0 H1 50 % since step 300")
-        expect(told).to_contain_text("L0 H0 80 % since the first step")
+        expect(told).to_contain_text("L0 H0 80 % from the start")
         page.keyboard.press("Escape")
         named.get_by_role("button", name="Sort the heads by fixed distance or induction").click()
         expect(tab.ready().frame.get_by_role("combobox", name="Arrange heads by")).to_have_value("induction")

@@ -53,7 +53,7 @@ def test_a_head_of_two_kinds_is_in_the_group_of_each(tmp_path: Path) -> None:
     groups = {group.kind: group for group in found.groups(700)}
     assert groups["previous"].heads == ((0, 1), (0, 2))
     assert groups["self"].heads == ((0, 3), (0, 2))  # those first that are called so
-    assert groups["self"].sentence == "2 heads attending to the token itself since the first step"
+    assert groups["self"].sentence == "2 heads attending to the token itself from the start"
     for group in groups.values():
         of_kind = {(one.layer, one.head) for one in found.at(700) if one.kind == group.kind}
         assert set(group.heads) == of_kind
@@ -65,13 +65,13 @@ def test_a_head_of_two_kinds_is_in_the_group_of_each(tmp_path: Path) -> None:
         (
             {"same_token": 0.36, "first": 0.75},
             "attends to the same token elsewhere, if there is any, 36 % in ordinary texts, and rests on the "
-            "first token, 75 % in all texts, both since the first step.",
+            "first token, 75 % in all texts, both from the start.",
         ),
         (
             {"induction": 0.8, "local": 0.6},
-            "elsewhere, and attends to tokens up to 4 away, 60 % in ordinary texts, both since the first step.",
+            "elsewhere, and attends to tokens up to 4 away, 60 % in ordinary texts, both from the start.",
         ),
-        ({"local": 0.6, "first": 0.5}, "both since the first step; some tokens count for more than one of these."),
+        ({"local": 0.6, "first": 0.5}, "both from the start; some tokens count for more than one of these."),
         ({"same_token": 0.4, "first": 0.5}, "the same token elsewhere, 40 % in ordinary texts, and rests"),
     ],
 )
@@ -91,7 +91,7 @@ def test_a_document_of_some_heads_counts_these_alone(tmp_path: Path) -> None:
     assert group["heads"] == [[0, 2]]
     assert (group["sentence"], group["since"]) == ("1 previous-token head since step 300", 300)
     [whole, _] = findings_document(found, 700, [*((0, head) for head in range(4)), (1, 1)])["groups"]
-    assert whole["sentence"] == "3 previous-token heads: the earliest since the first step, the latest since step 300"
+    assert whole["sentence"] == "3 previous-token heads: the earliest from the start, the latest since step 300"
 
 
 def test_a_kind_that_gave_way_to_a_narrower_one_is_not_lost(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_kind_that_came_out_of_a_wider_one_says_since_when_that_was(tmp_path: 
     ("before", "when"),
     [
         ((1, 3), "again since step 500, first at step 100"),
-        ((0, 2), "again since step 500, as at the first step"),
+        ((0, 2), "again since step 500, as at the start"),
         ((1, 2), "since step 500"),  # for a moment: heads try kinds while they learn
     ],
 )
@@ -60,7 +60,7 @@ def test_a_head_that_comes_back_says_so(before: tuple[int, int], when: str, tmp_
         ([(2, 8), (5, 8)], "2 previous-token heads: one since step 200, the other since step 500"),
         (
             [(0, 8), (2, 8), (3, 8)],
-            "3 previous-token heads: the earliest since the first step, the latest since step 300",
+            "3 previous-token heads: the earliest from the start, the latest since step 300",
         ),
         (
             [(2, 8), (1, 3, 5, 8)],
@@ -80,12 +80,22 @@ def test_a_group_says_since_when_the_first_and_all_of_them_are_so(
     assert group.sentence == says
 
 
+def test_what_was_there_when_a_later_recording_began_is_older_than_that(tmp_path: Path) -> None:
+    back = np.maximum(steady(ON, rows=(0, 2)), steady(ON, rows=(5, 8))).tolist()
+    measures = course({0: [ON] * 8, 1: back})
+    found = named(tmp_path, previous=measures, steps=tuple(range(500, 1300, 100)))
+    assert [one.when for one in found.at(1200)] == [
+        "since before step 500",
+        "again since step 1,000, as before step 500",
+    ]
+
+
 def test_another_distance_is_another_spell(tmp_path: Path) -> None:
     offsets = {"offset/fixed": course({0: [-5] * 3 + [-7] * 3 + [-5] + [-7]})}  # for a moment back at 5
     said, groups, events = told(named(tmp_path, fixed=course({0: [ON] * 8}), extra=offsets))
     assert said == "L0 H0 attends 7 tokens back, 80 % in ordinary texts, again since step 700, first at step 300."
     assert groups == ["1 head attending 7 tokens back again since step 700, first at step 300"]
-    assert events == ["L0 H0: 7 tokens back since step 300 (5 tokens back since the first step)"]
+    assert events == ["L0 H0: 7 tokens back since step 300 (5 tokens back from the start)"]
 
 
 def dead(rows: tuple[int, int], still: int) -> dict[str, Float32]:

@@ -8,6 +8,7 @@ import {
   headTitle,
   runTitle,
   sinceStep,
+  sinceSteps,
 } from './labels';
 import type { Layer, Run } from './types';
 
@@ -63,11 +64,21 @@ describe('a run among others', () => {
 });
 
 describe('since when something is so', () => {
-  it('tells the first step by its number where training had begun before it, and nothing where there is one', () => {
-    expect(sinceStep(0, [0, 100])).toBe('since the first step');
-    expect(sinceStep(550, [550, 600])).toBe('since step 550, the first');
+  it('tells of what was there from the beginning that it was, and nothing where there is one step', () => {
+    expect(sinceStep(0, [0, 100])).toBe('from the start');
+    expect(sinceStep(550, [550, 600])).toBe('since before step 550');
     expect(sinceStep(1000, [0, 1000])).toBe('since step 1,000');
     expect(sinceStep(0, [0])).toBe('');
+  });
+
+  it('tells of several from the first of them to the last', () => {
+    const steps = [0, 400, 575, 1000];
+    expect(sinceSteps([575, 575], steps)).toBe('since step 575');
+    expect(sinceSteps([575, 400, 1000], steps)).toBe('since steps 400–1,000');
+    expect(sinceSteps([0, 0], steps)).toBe('from the start');
+    expect(sinceSteps([575, 0], steps)).toBe('some from the start, all since 575');
+    expect(sinceSteps([575, 400], steps.slice(1))).toBe('some before 400, all since 575');
+    expect(sinceSteps([0], [0])).toBe('');
   });
 });
 

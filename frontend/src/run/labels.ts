@@ -4,6 +4,9 @@ import { grouped, stepName } from '../base/numbers';
 import type { HeadPlace } from './head';
 import type { Layer, Progress, Run, Segment } from './types';
 
+/** The last step at which a recording has the training's start. */
+const START = 1;
+
 /** "L5 H3" for the head at these positions among the recorded ones. */
 export function headLabel(layers: readonly Layer[], layer: number, head: number): string {
   const described = layers[layer];
@@ -23,14 +26,23 @@ export function columnLabel(layers: readonly Layer[], column: number): string {
   return number === undefined || other !== undefined ? '' : String(number);
 }
 
-/** Since when something is so, in the words of findings: of what was there from the beginning no step is told at which it came, unless the recording
+/** Since when something is so, in the words of findings: what was there from the beginning came at no step, "since before step 550" where the recording
  * began later than the training. Nothing of a run with one checkpoint.
  * @param steps all that is recorded of the run */
 export function sinceStep(step: number, steps: readonly number[]): string {
   if (steps.length < 2) return '';
-  const told = `since ${stepName(step)}`;
-  if (step !== steps[0]) return told;
-  return step <= 1 ? 'since the first step' : `${told}, the first`;
+  if (step !== steps[0]) return `since ${stepName(step)}`;
+  return step <= START ? 'from the start' : `since before ${stepName(step)}`;
+}
+
+/** The same of several, briefly: "since step 575", "since steps 400–575", from the first of them to the last.
+ * @param since when each of them came to be so */
+export function sinceSteps(since: readonly number[], steps: readonly number[]): string {
+  if (steps.length < 2 || since.length === 0) return '';
+  const [first, last] = [Math.min(...since), Math.max(...since)];
+  if (first === last) return sinceStep(first, steps);
+  if (first !== steps[0]) return `since steps ${grouped(first)}–${grouped(last)}`;
+  return `some ${first <= START ? 'from the start' : `before ${grouped(first)}`}, all since ${grouped(last)}`;
 }
 
 /** One line about a part of a run that is not shown. */
