@@ -12,6 +12,7 @@ from tb_attnviz.events import RunWriter
 from tests.conftest import LAYERS, PROBE, make_samples, write_checkpoint
 from tests.e2e.conftest import Tab
 
+TEXT, RED = "rgb(33, 33, 33)", "rgb(179, 38, 30)"
 SENTENCE = "max_logit of layer 1 (blocks.1.attention) head 4 on the probe is 132, over 100"
 
 
@@ -167,6 +168,7 @@ def test_all_that_happened_is_one_list_of_links(tab: Tab) -> None:
     tab.open()
     button = tab.frame.get_by_role("button", name="Events, 2 alerts")
     events = tab.frame.get_by_role("dialog", name="Events")
+    expect(button).to_have_css("color", TEXT)  # all of it is over
     button.click()
     expect(events.get_by_text("2 alerts, 2 cleared", exact=True)).to_be_visible()
     expect(events.get_by_role("listitem")).to_have_text(
@@ -180,6 +182,7 @@ def test_all_that_happened_is_one_list_of_links(tab: Tab) -> None:
     events.get_by_role("button", name="L1 H4: largest logit 132").click()
     expect(events).to_be_hidden()
     expect(tab.slider).to_have_attribute("aria-valuenow", "200")
+    expect(button).to_have_css("color", RED)
     expect(tab.head_view.get_by_role("heading", name="Layer 1 · Head 4")).to_be_visible()
     # By keyboard: the button, its list, an event of a step without a checkpoint, which the next one shows.
     button.press("Enter")

@@ -113,14 +113,19 @@ def test_the_sentence_of_a_head_opens_it_too_and_a_cell_selects_nothing(tab: Tab
 
 
 def test_no_alerts_never_stands_beside_a_dead_head(tab: Tab) -> None:
-    named = tab.open().frame.get_by_role("group", name="What stands out at this step")
+    named = tab.frame.get_by_role("group", name="What stands out at this step")
+    with held(tab, re.compile("/findings")):
+        tab.visit()
+        expect(named.get_by_text("Naming heads…")).to_be_visible()
+        before = tab.matrix.bounding_box()
     red = named.get_by_role("status")  # where alerts stand
-    expect(red).to_contain_text("1 dead head since the first step")
+    expect(red).to_contain_text("L0 H2 dead from the start")
     expect(red.get_by_role("button", name="Open L0 H2, dead")).to_be_visible()
+    assert tab.matrix.bounding_box() == before  # nothing moves for it
     expect(named).not_to_contain_text("No alerts")
     named.get_by_role("button", name="Events, 1 alert").click()
     [event] = tab.frame.get_by_role("dialog", name="Events, 1 alert").get_by_role("listitem").all()
-    expect(event).to_contain_text("L0 H2: dead since the first step: all its queries are equal")
+    expect(event).to_contain_text("L0 H2: dead from the start: all its queries are equal")
 
 
 def test_of_an_image_it_opens_the_image(tab: Tab) -> None:

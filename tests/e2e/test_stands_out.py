@@ -68,6 +68,8 @@ def test_kinds_that_do_not_fit_are_behind_a_button_that_opens_all(tab: Tab) -> N
         tab.resize(width, 720)
         expect(every).to_have_text("All kinds")
         expect_whole(line(tab))
+        assert line(tab).bounding_box()["height"] == 34  # type: ignore[index]
+        expect(line(tab)).to_contain_text("L0 H0 from the start")  # since when, without a click
         shown = [kind for kind in KINDS if line(tab).get_by_text(kind, exact=True).is_visible()]
         assert shown
         assert len(shown) == len(KINDS) or width < 1680
@@ -76,7 +78,7 @@ def test_kinds_that_do_not_fit_are_behind_a_button_that_opens_all(tab: Tab) -> N
             expect(told.get_by_role("button", name=f"Open L{number // 4} H{number % 4},").first).to_be_visible()
         expect(told.get_by_role("heading", name="2 heads attending to the token itself")).to_be_visible()
         second = told.get_by_role("listitem").filter(has_text="called previous token first")
-        expect(second).to_have_text(re.compile("L0 H1 90 % since the first step · called previous token first"))
+        expect(second).to_have_text(re.compile("L0 H1 90 % from the start · called previous token first"))
         tab.page.keyboard.press("Escape")
         expect(told).to_be_hidden()
 
@@ -166,6 +168,10 @@ def test_a_kind_that_was_lost_is_told_and_leads_to_where_it_was_lost(tab: Tab) -
     tab.press_on_slider("End")
     tab.resize(1680, 720)
     expect(lost).to_have_text("L1 H4 first token")
+    expect(line(tab)).to_contain_text("since step 200 and others")
+    last = line(tab).get_by_role("button", name=re.compile("^Open L")).last  # behind what stands, and a line
+    assert last.get_attribute("aria-label") == lost.get_attribute("aria-label")
+    assert lost.evaluate("lost => getComputedStyle(lost.closest('.kind')).borderLeftWidth") == "1px"
     lost.click()
     expect(tab.head_view).to_contain_text("L1 H4 does nothing that has a name; no longer first token since step 200.")
     line(tab).get_by_role("button", name="All that stands out").click()
