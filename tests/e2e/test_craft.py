@@ -69,12 +69,18 @@ def test_the_first_visit_opens_nothing_below_and_ends_where_one_clicks_elsewhere
     tab = stranger.open()
     hint = tab.frame.get_by_role("dialog")
     frame = tab.frame.locator(".layer rect")
-    next_button = hint.get_by_role("button", name="Next")
+    on = tab.frame.locator(".bubble .next")
     lies = lambda part: [round(part.bounding_box()[key]) for key in ("x", "y", "width", "height")]  # type: ignore[index] # noqa: E731
-    next_button.dblclick()  # the second click falls where the button was
-    expect(hint).to_have_accessible_name("Drag to see it form")
+    x, y, width, height = lies(on)
+    on.dblclick()  # it stays where it is from card to card
+    expect(hint).to_have_accessible_name("Open a head, then a token")
+    assert [lies(on)[0] + lies(on)[2], *lies(on)[1::2]] == [x + width, y, height]
+    on.dblclick()  # and is no longer there for the second click
+    expect(tab.frame.locator(".bubble")).to_have_count(0)
+    tab.frame.get_by_role("button", name="Help").click()
     expect(tab.head_view).to_have_count(0)
-    next_button.click()
+    tab.frame.get_by_role("button", name="Show me around").click()
+    on.dblclick()
     expect(hint).to_have_accessible_name("Open a head, then a token")
     x, y, width, height = lies(frame)
     tab.page.mouse.click(x + width / 2, y + height / 2)  # the marked head
