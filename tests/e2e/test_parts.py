@@ -71,6 +71,7 @@ def test_the_loss_of_an_earlier_part_stands_before_the_shown_one_on_one_axis(tab
     assert broken
     assert broken["x"] == pytest.approx(before["x"] + before["width"] / 2, abs=1)  # from step 200
     assert broken["width"] == pytest.approx(before["width"] / 2, abs=1)
+    expect(earlier).to_have_text("Earlier part, of another model or probe: show")
     expect(earlier).to_have_attribute(
         "title",
         "run, part 1, with another model or probe. Training was begun again "
@@ -105,6 +106,7 @@ def test_a_click_shows_the_other_part_and_back(tab: Tab) -> None:
     after, track = later.bounding_box(), tab.slider.bounding_box()
     assert after
     assert track
+    expect(later).to_have_text("Later part, of another model or probe: show")  # its curve is no second one of this part
     assert after["x"] == pytest.approx(track["x"] + track["width"], abs=1)
     later.click()
     tab.ready()

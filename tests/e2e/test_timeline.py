@@ -70,9 +70,9 @@ def test_the_training_loss_runs_above_the_steps_says_its_values_and_steers(tab: 
     dot = curve.locator("circle").bounding_box()
     assert dot
     assert dot["x"] + dot["width"] / 2 == pytest.approx(x_of(tab, 400), abs=0.6)
-    expect(tab.frame.get_by_text("loss 1.03", exact=True)).to_be_visible()  # at step 400: 1 + 4 exp(-5)
+    expect(tab.frame.get_by_text("train/loss 1.03", exact=True)).to_be_visible()  # at step 400: 1 + 4 exp(-5)
     tab.press_on_slider("Home")
-    expect(tab.frame.get_by_text("loss 5.00", exact=True)).to_be_visible()
+    expect(tab.frame.get_by_text("train/loss 5.00", exact=True)).to_be_visible()
     tab.page.mouse.move(x_of(tab, 100) + 1, middle(tab) - 40)  # over the curve
     expect(tab.frame.locator(".hint")).to_have_text("100 · 2.15")
     tab.page.mouse.move(x_of(tab, 200) + 1, middle(tab))

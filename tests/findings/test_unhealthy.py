@@ -73,7 +73,7 @@ def test_a_head_that_is_sharp_without_an_alert_says_since_when(tmp_path: Path) -
         return found.sentence(0, head, [], [], step=step)
 
     nothing = "does nothing that has a name"
-    always = f"L0 H1 {nothing}; sharp since the first step: entropy 0.1 %, and only a fall is an alert."
+    always = f"L0 H1 {nothing}; sharp from the start: entropy 0.1 %, and only a fall is an alert."
     assert [says(1, step) for step in (0, 600)] == [always, always]
     assert says(2, 100) == f"L0 H2 {nothing}."
     assert "sharp since step 200: entropy 4.8 %" in says(2, 700)
