@@ -110,6 +110,7 @@ class Memory:
         self._packages = own_packages(model) | {*packages}
         self._modules = {*map(id, model.modules())}
         self._kept: dict[int, Any] = {}  # by id, which stays theirs as long as they are here
+        self._known: dict[type, bool] = {}  # whether objects of a kind are
         self._ways_back: list[Callable[[], object]] = []
         self._large: list[Any] = []
         self._room = MOST
@@ -141,6 +142,15 @@ class Memory:
 
     def is_known(self, value: Any) -> bool:
         kind = type(value)
+        found = self._known.get(kind)
+        if found is None:
+            found = self._is_known(value)
+            if not issubclass(kind, (Tensor, nn.Module)):  # of which some are, and others not
+                self._known[kind] = found
+        return found
+
+    def _is_known(self, value: Any) -> bool:
+        kind = type(value)
         if kind in _KNOWN or issubclass(kind, (*_PLAIN, tuple, np.ndarray)) or is_iterator(kind):
             return True
         if self.is_record(value) or _is_frozen(kind):
@@ -159,7 +169,7 @@ class Memory:
         if not kind.__dictoffset__ and not slots_of(kind):
             return False
         of_data = dataclasses.is_dataclass(kind) and package_of(kind) != "torch"  # PyTorch's own are not the model's
-        return is_own(value, self._packages) or (of_data and not issubclass(kind, nn.Module))
+        return is_own(kind, self._packages) or (of_data and not issubclass(kind, nn.Module))
 
     def _look_inside(self, value: Any) -> Iterator[tuple[Iterable[Any], Callable[[], object]]]:
         """What `value` holds, and what puts just that back into it."""

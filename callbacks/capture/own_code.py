@@ -20,6 +20,7 @@ from torch.nn.modules import module as of_all
 from .kept_hidden import CACHE
 
 _INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+_CODE = {types.FunctionType, types.MethodType, staticmethod, classmethod, property, functools.partial, CACHE}
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _TABLES, _MOST = (dict, list, tuple), 1_000  # more are data
 _DATA = {type(None), bool, int, float, str, bytes, torch.Tensor, nn.Parameter}
@@ -40,6 +41,7 @@ class OwnCode:
         self._seen: set[int] = set()
         self._named: set[str] = set()
         self._methods: dict[str, list[Any]] = {}
+        self._without_code: dict[type, bool] = {}
         for kind in {type(module) for module in model.modules()}:
             self._know(kind)
         self._reach(self._methods.get("forward", ()))
@@ -61,6 +63,8 @@ class OwnCode:
         waiting = [*values]
         while waiting:
             value = waiting.pop()
+            if self._holds_no_code(type(value)):
+                continue
             waiting += self._know(value if issubclass(type(value), type) else type(value))
             self.held += bound_to(value)
             waiting += self._held_in(value)
@@ -72,6 +76,15 @@ class OwnCode:
                 if is_written_here(str(function.__globals__.get("__name__"))):
                     self.functions.append(function)
                     waiting += self._named_by(function)
+
+    def _holds_no_code(self, kind: type) -> bool:
+        """Whether objects of `kind` are no functions, classes or tables, and their methods are not written here."""
+        found = self._without_code.get(kind)
+        if found is None:
+            others = (one for one in kind.__mro__ if one in _CODE or is_written_here(str(one.__module__)))
+            is_code = issubclass(kind, type) or kind in _TABLES or next(others, None) is not None
+            found = self._without_code[kind] = not is_code
+        return found
 
     def _held_in(self, value: Any) -> list[Any]:
         """What a list or a dictionary holds that may be called: a table of functions, say."""

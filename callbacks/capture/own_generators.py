@@ -35,7 +35,7 @@ def own_generators(model: nn.Module) -> Iterator[None]:
     packages = own_packages(model)
     held = [value for module in model.modules() for name, value in vars(module).items() if name not in _WEIGHTS]
     held += _functions({kind for module in model.modules() for kind in type(module).__mro__})
-    with _restarted(_reached(held, lambda value: is_own(value, packages))):
+    with _restarted(_reached(held, lambda kind: is_own(kind, packages))):
         yield
 
 
@@ -60,49 +60,84 @@ def _functions(classes: set[type]) -> list[Any]:
     return [f for kind in own for f in vars(kind).values() if issubclass(type(f), _FUNCTIONS)]
 
 
-def _may_hold_data(value: Any) -> bool:
-    return not issubclass(type(value), (type, types.ModuleType, threading.Thread))
+_Way = Callable[[Any], list[Any]] | None
 
 
-def _reached(values: list[Any], is_known: Callable[[Any], bool]) -> Iterator[Any]:
-    """Each once, at most `_DEEPEST` steps from `values`, through objects that are known."""
+def _may_hold_data(kind: type) -> bool:
+    return not issubclass(kind, (type, types.ModuleType, threading.Thread))
+
+
+def _reached(values: list[Any], is_own: Callable[[type], bool]) -> Iterator[Any]:
+    """Each once, at most `_DEEPEST` steps from `values`, through objects of kinds that are own."""
+    ways: dict[type, _Way] = {}  # most of what is met is of a few kinds
     seen, reached = set[int](), values
     for _ in range(_DEEPEST):
         inner: list[Any] = []
         for value in reached:
-            if type(value) in _PLAIN or id(value) in seen:
+            kind = type(value)
+            if kind not in ways:
+                ways[kind] = _way_inside(kind, is_own)
+            way = ways[kind]
+            if way is None or id(value) in seen:
                 continue
             seen.add(id(value))
-            if issubclass(type(value), _KINDS):
+            if issubclass(kind, _KINDS):
                 yield value
             else:
-                inner += _inside(value, is_known)
+                inner += way(value)
         reached = inner
 
 
-def _inside(value: Any, is_own: Callable[[Any], bool]) -> Iterable[Any]:
-    """What `value` holds, or may use when it is called."""
-    kind = type(value)
-    is_known = kind in _CONTAINERS or is_own(value)
-    base: Any = next((one for one in kind.__mro__ if one in _CONTAINERS), None) if is_known else None
-    is_small = base is not None and base.__len__(value) <= _MOST
-    content = [*(base.values(value) if issubclass(base, dict) else base.__iter__(value))] if is_small else []
-    if kind is types.FunctionType:
-        names = value.__code__.co_names
-        named = [] if _is_torchs(value) else [value.__globals__[name] for name in names if name in value.__globals__]
-        defaults = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
-        return [*_closed_over(value), *defaults, *[x for x in named if type(x) is not types.FunctionType]]
-    if kind is types.MethodType:
-        return [value.__self__, value.__func__]
-    if kind is types.BuiltinMethodType:  # of a module, where it is a function
-        return [] if isinstance(value.__self__, types.ModuleType) else [value.__self__]
+def _way_inside(kind: type, is_own: Callable[[type], bool]) -> _Way:
+    """What finds what an object of `kind` holds, or may use when it is called; None where it holds nothing."""
+    if kind in _PLAIN:
+        return None
+    if kind in _WAYS:
+        return _WAYS[kind]
     if issubclass(kind, (staticmethod, classmethod)):
-        return [value.__func__]
+        return lambda value: [value.__func__]
     if issubclass(kind, functools.partial):
-        return [value.func, *value.args, *value.keywords.values()]
-    if kind in _CONTAINERS or not is_known:
-        return content
-    return [*content, *(dictionary_of(value) or {}).values(), *in_slots(value).values()]
+        return lambda value: [value.func, *value.args, *value.keywords.values()]
+    is_container = kind in _CONTAINERS
+    if not is_container and not is_own(kind):
+        return _nothing if issubclass(kind, _KINDS) else None
+    base: Any = next((one for one in kind.__mro__ if one in _CONTAINERS), None)
+    if is_container:
+        return lambda value: _content(value, base)
+    return lambda value: [
+        *_content(value, base),
+        *(dictionary_of(value) or {}).values(),
+        *in_slots(value).values(),
+    ]
+
+
+def _content(value: Any, base: Any) -> list[Any]:
+    """What a container holds, by the methods of `base`; None: it is none."""
+    if base is None or base.__len__(value) > _MOST:
+        return []
+    return [*(base.values(value) if issubclass(base, dict) else base.__iter__(value))]
+
+
+def _nothing(value: Any) -> list[Any]:
+    return []
+
+
+def _of_function(value: types.FunctionType) -> list[Any]:
+    names = value.__code__.co_names
+    named = [] if _is_torchs(value) else [value.__globals__[name] for name in names if name in value.__globals__]
+    defaults = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+    return [*_closed_over(value), *defaults, *[x for x in named if type(x) is not types.FunctionType]]
+
+
+def _of_builtin(value: types.BuiltinMethodType) -> list[Any]:
+    return [] if isinstance(value.__self__, types.ModuleType) else [value.__self__]
+
+
+_WAYS: dict[type, _Way] = {
+    types.FunctionType: _of_function,
+    types.MethodType: lambda value: [value.__self__, value.__func__],
+    types.BuiltinMethodType: _of_builtin,  # of a module, where it is a function
+}
 
 
 def _closed_over(function: types.FunctionType) -> list[Any]:

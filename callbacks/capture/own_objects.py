@@ -25,9 +25,9 @@ def own_packages(model: nn.Module) -> set[str]:
     return {package_of(type(module)) for module in model.modules()} - _TRAINING
 
 
-def is_own(value: Any, packages: set[str]) -> bool:
-    """Whether `value` is an object of a class of `packages`, and nothing that training has beside the model."""
-    return package_of(type(value)) in packages and not issubclass(type(value), _NOT_OWN)
+def is_own(kind: type, packages: set[str]) -> bool:
+    """Whether objects of `kind`, a class of `packages`, are nothing that training has beside the model."""
+    return package_of(kind) in packages and not issubclass(kind, _NOT_OWN)
 
 
 def package_of(kind: type) -> str:

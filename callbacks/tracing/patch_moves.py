@@ -6,6 +6,7 @@ features are of several), and those that slide over a map (convolutions, pooling
 is lost.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from .map_moves import padded, pooled_in_row, sliding
 from .operations import IN_PLACE, MOVING
 from .overwriting import OVERWRITING, read_write, written
 from .patch_grid import LOST, MIXED, SPECIAL, PatchGrid, Placed, merged
+from .remembered import Remembered, are_plain
 from .sliding import POOLING_1D
 from .spread import alike, is_constant, side_by_side, without_spread
 
@@ -41,6 +43,7 @@ class PatchMoves:
         self._sequences = sequences
         self._of = of
         self._made_of_images = made_of_images
+        self._remembered = Remembered()
 
     def made(self, func: Callable[..., Any], operation: str, args: tuple[Any, ...], kwargs: dict[str, Any],
              result: Any) -> list[Placed | None]:  # fmt: skip
@@ -132,6 +135,8 @@ class PatchMoves:
             if not alike(numbers, other):
                 both = (numbers >= 0) & (other >= 0) & (numbers != other)
                 numbers = torch.where(both, LOST, torch.maximum(numbers, other))
+        if numbers.shape == result.shape:
+            return numbers, grid
         try:
             return numbers.expand(result.shape), grid
         except RuntimeError:
@@ -203,6 +208,16 @@ class PatchMoves:
         expanded: Sequence[int] | None = None,
     ) -> Placed | None:
         """Of what is summed over `axes`, which stay with size 1; then seen as `shape` and spread out to `expanded`."""
+        sizes = [None if x is None else tuple(x) for x in (shape, expanded)]
+        return self._remembered.once(lambda: self._newly_summed(placed, axes, *sizes), "summed", placed, axes, *sizes)
+
+    def _newly_summed(
+        self,
+        placed: Placed,
+        axes: tuple[int, ...],
+        shape: tuple[int, ...] | None,
+        expanded: tuple[int, ...] | None,
+    ) -> Placed | None:
         numbers, grid = placed
         if is_constant(numbers, axes):
             for axis in axes:
@@ -238,6 +253,22 @@ class PatchMoves:
 
     def _replayed(self, func: Callable[..., Any], x: Tensor, numbers: Tensor, grid: PatchGrid, args: tuple[Any, ...],
                   kwargs: dict[str, Any], results: list[Tensor]) -> list[Placed | None]:  # fmt: skip
+        shapes = tuple(one.shape for one in results)
+        if args and args[0] is x and not kwargs and are_plain(args[1:]):
+            move = functools.partial(self._newly_replayed, func, x, numbers, grid, args, kwargs, results)
+            return self._remembered.once(move, "replayed", (func, numbers, grid), args[1:], shapes)
+        return self._newly_replayed(func, x, numbers, grid, args, kwargs, results)
+
+    def _newly_replayed(
+        self,
+        func: Callable[..., Any],
+        x: Tensor,
+        numbers: Tensor,
+        grid: PatchGrid,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        results: list[Tensor],
+    ) -> list[Placed | None]:
         nothing: list[Placed | None] = [None] * len(results)
         own_args = [numbers if each is x else each for each in args]
         own_kwargs = {name: numbers if each is x else each for name, each in kwargs.items()}

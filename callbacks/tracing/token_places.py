@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .numbered import Numbered
 from .patch_grid import MIXED, SPECIAL, PatchGrid
+from .remembered import Remembered
 from .sources import Sources
 from .spread import is_constant, without_spread
 
@@ -72,6 +73,7 @@ class TokenPlaces:
             grid = PatchGrid.whole(1, x.shape[1])
             numbers = grid.numbers(sequences, x.device)[:, 0]
             self._followed.begin(x, numbers if x.dim() == 2 else numbers[..., None].expand(x.shape), grid)
+        self._remembered = Remembered()
         self._left = ""  # by what tokens went out of sight
         self._shared: list[tuple[Tensor, Tensor, int]] = []  # whose memory NumPy has, too: what they held, and version
 
@@ -107,7 +109,11 @@ class TokenPlaces:
         numbers = None if placed is None else arrange(placed[0])
         if placed is None or numbers is None or numbers.dim() != 4 or numbers.shape[2] != placed[1].size:
             return False
-        own = placed[1].numbers(self._sequences, numbers.device)[:, :, :, None]
+        both = numbers, placed[1]
+        return self._remembered.once(lambda: self._are_in_place(*both), "in place", both)
+
+    def _are_in_place(self, numbers: Tensor, grid: PatchGrid) -> bool:
+        own = grid.numbers(self._sequences, numbers.device)[:, :, :, None]
         return len(numbers) == self._sequences and bool((without_spread(numbers) == own).all())
 
     def beside(self, x: Tensor, arrange: Callable[[Tensor], Tensor | None]) -> tuple[int, int] | None:
@@ -142,10 +148,14 @@ class TokenPlaces:
         numbers = None if placed is None else arrange(placed[0])
         if placed is None or numbers is None or numbers.dim() != 4:
             return None
+        both = numbers, placed[1]
+        return self._remembered.once(lambda: self._verdict(*both), "verdict", both)
+
+    def _verdict(self, numbers: Tensor, grid: PatchGrid) -> str | None:
+        """The same of what was followed, [sequences, heads, n, d]."""
         n, once = numbers.shape[2], without_spread(numbers)
         if n in self._widths and bool((once == _LATENT).all()):
             return LATENTS
-        grid = placed[1]
         together = is_constant(numbers, (1, 3))
         if len(numbers) == self._sequences and n < grid.size and together and _are_apart(numbers):
             return _part_of(once, n, grid.size) if int(once.min()) >= 0 else None
