@@ -1,28 +1,13 @@
 import { expect, it } from 'vitest';
 import { parseNpy } from '../base/npy';
 import { makeGrid } from '../render/layout';
+import { layerOf } from '../run/layer.fixture';
 import { indexTokens } from '../run/places';
-import type { Layer } from '../run/types';
 import { wholeHealth } from '../run/whole_health';
 import { attentionCsv, healthCsv, healthNpy, pointsCsv, pointsNpy } from './tables';
 
 /** One recorded layer, the model's fifth, of which heads 2 and 7 were recorded. */
-const layer: Layer = {
-  name: 'a',
-  number: 5,
-  heads: 2,
-  head_numbers: [2, 7],
-  kv_heads: 2,
-  head_dim: 4,
-  causal: true,
-  attends: 'self',
-  queries_of: 'tokens',
-  keys_of: 'tokens',
-  queries: 3,
-  keys: 3,
-  query_grid: null,
-  key_grid: null,
-};
+const layer = layerOf({ number: 5, heads: 2, head_numbers: [2, 7], queries: 3, keys: 3 });
 const tokens = indexTokens({
   run: 'run',
   sequences: [

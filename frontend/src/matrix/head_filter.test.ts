@@ -1,24 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Layer, Run } from '../run/types';
+import { layerOf } from '../run/layer.fixture';
+import type { Run } from '../run/types';
 import { EVERY_HEAD, isFiltering, passing, type ScoreRange, scoreRanges } from './head_filter';
 import { matchHeads } from './head_pattern';
 
-const layer = (name: string, number: number, ...head_numbers: number[]): Layer => ({
-  name,
-  number,
-  heads: head_numbers.length,
-  head_numbers,
-  kv_heads: 1,
-  head_dim: 8,
-  causal: true,
-  attends: 'self',
-  queries_of: 'tokens',
-  keys_of: 'tokens',
-  queries: 3,
-  keys: 3,
-  query_grid: null,
-  key_grid: null,
-});
+const layer = (name: string, number: number, ...head_numbers: number[]) =>
+  layerOf({ name, number, heads: head_numbers.length, head_numbers });
 // As if only layers 4, 5 and 12 had been recorded, and of the last one only heads 2 and 7.
 const layers = [
   layer('encoder.4.attn', 4, 0, 1),

@@ -10,24 +10,11 @@ import {
   sinceStep,
   sinceSteps,
 } from './labels';
-import type { Layer, Run } from './types';
+import { layerOf } from './layer.fixture';
+import type { Run } from './types';
 
-const layer = (number: number, ...head_numbers: number[]): Layer => ({
-  name: `blocks.${number}`,
-  number,
-  heads: head_numbers.length,
-  head_numbers,
-  kv_heads: 1,
-  head_dim: 8,
-  causal: true,
-  attends: 'self',
-  queries_of: 'tokens',
-  keys_of: 'tokens',
-  queries: 3,
-  keys: 3,
-  query_grid: null,
-  key_grid: null,
-});
+const layer = (number: number, ...head_numbers: number[]) =>
+  layerOf({ number, heads: head_numbers.length, head_numbers });
 
 describe('labels', () => {
   it('name a head in full by the model’s own numbers', () => {

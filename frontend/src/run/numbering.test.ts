@@ -1,38 +1,15 @@
 import { expect, it, vi } from 'vitest';
+import { layerOf } from './layer.fixture';
 import { numberedSource } from './numbering';
 import type { PointsQuery, Trust } from './pictures';
 import { DEFAULT_PROJECTION } from './projection';
+import { runOf } from './run.fixture';
 import type { DataSource } from './source';
-import type { Layer, Run } from './types';
+import type { Layer } from './types';
 
-const layer = (parts: Partial<Layer>): Layer => ({
-  name: 'a',
-  number: 0,
-  heads: 2,
-  head_numbers: [0, 1],
-  kv_heads: 2,
-  head_dim: 4,
-  causal: false,
-  attends: 'self',
-  queries_of: 'tokens',
-  keys_of: 'tokens',
-  queries: 2,
-  keys: 2,
-  query_grid: null,
-  key_grid: null,
-  ...parts,
-});
-const run = (name: string, ...layers: Layer[]): Run => ({
-  run: name,
-  steps: [0],
-  layers,
-  segments: [],
-  sequences: 1,
-  queries: 2,
-  keys: 2,
-  figures: [],
-  error: null,
-});
+const layer = (parts: Partial<Layer>) =>
+  layerOf({ heads: 2, head_numbers: [0, 1], queries: 2, keys: 2, ...parts });
+const run = (name: string, ...layers: Layer[]) => runOf({ run: name, layers, queries: 2, keys: 2 });
 /** Two tokens on one side, one on the other: three in all. */
 const CROSS = layer({ attends: 'cross', keys_of: 'key_tokens', keys: 1 });
 const RUNS = { runs: [run('plain', layer({})), run('sides', layer({}), CROSS)] };

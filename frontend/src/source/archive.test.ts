@@ -1,42 +1,25 @@
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
+import { layerOf } from '../run/layer.fixture';
 import { DEFAULT_PROJECTION } from '../run/projection';
-import type { Layer } from '../run/types';
+import { runOf } from '../run/run.fixture';
 import { ArchiveSource } from './archive';
 import type { PageIndex } from './page_index';
 
-const layer = (number: number): Layer => ({
-  name: `block.${number}`,
-  number,
-  heads: 2,
-  head_numbers: [0, 1],
-  kv_heads: 2,
-  head_dim: 4,
-  causal: true,
-  attends: 'self',
-  queries_of: 'tokens',
-  keys_of: 'tokens',
-  queries: 3,
-  keys: 3,
-  query_grid: null,
-  key_grid: null,
-});
+const layer = (number: number) => layerOf({ number, heads: 2, head_numbers: [0, 1] });
 const index: PageIndex = {
   version: 1,
   by: 'tb-attnviz 0.1.0',
   title: 'run',
   recorded: { steps: 9, layers: [0, 1, 2], heads: 6, sequences: 5 },
-  run: {
+  run: runOf({
     run: 'run',
     steps: [0, 400],
     layers: [layer(0), layer(2)],
-    segments: [],
     sequences: 5,
     queries: 1,
     keys: 1,
-    figures: [],
-    error: null,
-  },
+  }),
   projections: [{ ...DEFAULT_PROJECTION, method: 'tsne', perplexity: 50 }],
   dims: [2],
   detail: [[1, 0]],
