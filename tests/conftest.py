@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -138,6 +138,15 @@ def write_checkpoint(writer: RunWriter, step: int) -> None:
     heads = sum(layer.heads for layer in LAYERS)
     entropy = np.linspace(1, 0.1, heads, dtype=np.float32) - step / 1000
     writer.write_health(step, {"entropy": entropy, "max_logit": np.full(heads, np.inf, np.float32)})
+
+
+def write_run(directory: Path, steps: Iterable[int]) -> RunWriter:
+    """The writer of a run in `directory` that has its probe, and checkpoints at `steps`."""
+    writer = RunWriter(str(directory))
+    writer.write_probe(PROBE, step=0)
+    for step in steps:
+        write_checkpoint(writer, step)
+    return writer
 
 
 def make_png(width: int, height: int, *, shade: int = 128) -> tuple[str, bytes]:

@@ -17,7 +17,7 @@ from tb_attnviz.events import Alert, AlertRecord, RunWriter
 from tb_attnviz.snapshot import find_sources
 from tb_attnviz.text_file import read_texts
 from tests.callbacks.models import MINILM, TEXTS, eager_attentions
-from tests.conftest import LAYERS, PROBE, write_checkpoint
+from tests.conftest import LAYERS, PROBE, write_checkpoint, write_run
 
 
 @pytest.fixture
@@ -184,10 +184,7 @@ class TestInspect:
     @pytest.fixture
     def logdir(self, tmp_path: Path) -> Path:
         """Runs `a/deep` with two checkpoints and an alert, and `b` without any; `other` is not ours."""
-        writer = RunWriter(str(tmp_path / "a" / "deep"))
-        writer.write_probe(PROBE, step=0)
-        for step in (0, 1500):
-            write_checkpoint(writer, step)
+        writer = write_run(tmp_path / "a" / "deep", (0, 1500))
         writer.write_alerts(AlertRecord(0, (Alert(0, "sink", "sink", True, 0.8, "too many sinks", ()),), active=1))
         writer.close()
         empty = RunWriter(str(tmp_path / "b"))

@@ -14,12 +14,7 @@ from tests.plugin.conftest import Client
 
 DATA = Path(__file__).parent / "data"
 VERSIONS = sorted(path.name for path in DATA.glob("v*"))
-STEPS = {
-    "decoder": [0, 100, 200],
-    "pictures": [0, 5],
-    "two_sides": [0, 10],
-    "segments": [0, 50],
-}
+STEPS = {"decoder": [0, 100, 200], "pictures": [0, 5], "two_sides": [0, 10], "segments": [0, 50]}
 HEALTH_STEPS = {"decoder": [0, 50, 100, 150, 200, 250], "thinned": list(range(0, 120, 10))}
 
 

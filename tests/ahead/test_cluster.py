@@ -15,12 +15,11 @@ from tb_attnviz.ahead import cluster as cluster_module
 from tb_attnviz.ahead.chain import Chain
 from tb_attnviz.ahead.cluster import _starting_points
 from tb_attnviz.cli import main
-from tb_attnviz.events import RunWriter
 from tb_attnviz.projection.pictures import Store, View
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.store import DIRECTORY_VARIABLE, DiskStore
 from tests.ahead.test_command import pictures
-from tests.conftest import PROBE, wait_until, write_checkpoint
+from tests.conftest import wait_until, write_run
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +30,7 @@ def cluster() -> Iterator[distributed.LocalCluster]:
 
 @pytest.fixture
 def long_run(tmp_path: Path) -> Path:
-    writer = RunWriter(str(tmp_path / "run"))
-    writer.write_probe(PROBE, step=0)
-    for step in range(30):
-        write_checkpoint(writer, step)
-    writer.close()
+    write_run(tmp_path / "run", range(30)).close()
     return tmp_path / "run"
 
 

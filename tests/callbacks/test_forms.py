@@ -242,8 +242,7 @@ def in_groups(q, k, v):
 
 
 @pytest.mark.parametrize(
-    ("attend", "kv_heads"),
-    [(shared_by_einsum, 1), (shared_as_rows, 1), (shared_by_broadcast, 1), (in_groups, 2)],
+    ("attend", "kv_heads"), [(shared_by_einsum, 1), (shared_as_rows, 1), (shared_by_broadcast, 1), (in_groups, 2)]
 )
 def test_shared_keys_are_kept_once(attend, kv_heads):
     recording = record(attend, kv_heads)

@@ -31,12 +31,7 @@ def test_one_value_a_token_or_a_sequence():
             "size": [torch.arange(9), np.float32(0.5), [1, math.nan, None, 4, 5, 6], 7],
         },
     )
-    assert [of["kind"] for of in labels_of(probe)] == [
-        ("x",) * 9,
-        ("whole",) * 4,
-        ("a", "", "b", "c", "d", "e"),
-        ("",),
-    ]
+    assert [of["kind"] for of in labels_of(probe)] == [("x",) * 9, ("whole",) * 4, ("a", "", "b", "c", "d", "e"), ("",)]
     sizes = [of["size"] for of in labels_of(probe)]
     assert sizes[0] == tuple(map(float, range(9)))
     assert sizes[1] == (0.5,) * 4

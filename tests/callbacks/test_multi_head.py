@@ -56,10 +56,7 @@ def test_weights_of_each_head_that_are_changed_are_refused_by_name():
 KEEPING = {
     "looked at": (lambda v, result, w: (result, w.sum(1), w.topk(2), (w > 0.5).float()), {}),
     "of one head": (lambda v, _, w: w @ v, {"heads": 1}),
-    "of each head": (
-        lambda v, _, w: w @ v.unflatten(-1, (2, -1)).transpose(1, 2),
-        {"average_attn_weights": False},
-    ),
+    "of each head": (lambda v, _, w: w @ v.unflatten(-1, (2, -1)).transpose(1, 2), {"average_attn_weights": False}),
     "of one head alone": (lambda v, result, w: (w[:, 0] @ v, result), {"average_attn_weights": False}),
 }
 

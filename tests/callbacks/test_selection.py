@@ -63,14 +63,7 @@ def select(model, probe, whole, **options):
 
 
 @pytest.mark.parametrize(
-    ("layers", "numbers"),
-    [
-        (2, [2]),
-        (-1, [3]),
-        ("lower.1", [1]),
-        ("upper.*", [2, 3]),
-        ([3, "lower.*"], [0, 1, 3]),
-    ],
+    ("layers", "numbers"), [(2, [2]), (-1, [3]), ("lower.1", [1]), ("upper.*", [2, 3]), ([3, "lower.*"], [0, 1, 3])]
 )
 def test_layers(model, probe, whole, layers, numbers):
     part = select(model, probe, whole, layers=layers)

@@ -324,10 +324,7 @@ def test_tokens_are_followed_from_their_table(name):
         capture(Rolled(1), probe)
 
 
-LOOKS = {
-    "a list of the tokens": lambda ids: ids.tolist(),
-    "NumPy": lambda ids: ids.numpy().sum(),
-}
+LOOKS = {"a list of the tokens": lambda ids: ids.tolist(), "NumPy": lambda ids: ids.numpy().sum()}
 
 
 @attends

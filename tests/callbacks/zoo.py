@@ -491,18 +491,10 @@ ZOO = (
     Animal("CLIPTextModel", {**BERT, **SPECIAL, "max_position_embeddings": 64}),
     Animal("CLIPVisionModel", VISION, inputs="image10"),
     Animal(
-        "SiglipVisionModel",
-        VISION,
-        inputs="image9",
-        layers=3,
-        features="a learned query that pools, behind two layers",
+        "SiglipVisionModel", VISION, inputs="image9", layers=3, features="a learned query that pools, behind two layers"
     ),
     Animal(
-        "SwinModel",
-        SWIN,
-        inputs="image64",
-        layers=4,
-        features="windows, every other layer's shifted, on two grids",
+        "SwinModel", SWIN, inputs="image64", layers=4, features="windows, every other layer's shifted, on two grids"
     ),
     Animal(
         "Swinv2Model",

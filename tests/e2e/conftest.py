@@ -22,8 +22,7 @@ from playwright.sync_api import (
     expect,
 )
 
-from tb_attnviz.events import RunWriter
-from tests.conftest import CHROMIUM_FLAGS, PROBE, serving, wait_until, write_checkpoint
+from tests.conftest import CHROMIUM_FLAGS, serving, wait_until, write_run
 
 Pixels = npt.NDArray[np.int16]
 
@@ -229,11 +228,7 @@ def offline(browser: Browser) -> Iterator[Page]:
 @pytest.fixture(scope="session")
 def shared_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("e2e")
-    writer = RunWriter(str(directory / "run"))
-    writer.write_probe(PROBE, step=0)
-    for step in range(0, 400, 100):
-        write_checkpoint(writer, step)
-    writer.close()
+    write_run(directory / "run", range(0, 400, 100)).close()
     return directory
 
 

@@ -11,9 +11,9 @@ from PIL import Image as Pillow
 from playwright.sync_api import Locator, expect
 
 import tb_attnviz
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import AttentionMap, Grid, Image, Layer, ProbeRecord, RunWriter, Samples, Sequence
 from tb_attnviz.events.png import image_name
-from tb_attnviz.events.samples import Float32
 from tests.e2e.conftest import Pixels, Tab, held, like
 
 LAYER = Layer("blocks.0.attention", 2, 2, 4, 0.5, causal=False)

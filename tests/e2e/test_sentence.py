@@ -8,18 +8,15 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 import tb_attnviz
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import Layer, ProbeRecord, RunWriter, Samples, Sequence
-from tb_attnviz.events.samples import Float32
 from tests.conftest import wait_until
 from tests.e2e.conftest import Tab
 
 LAYER = Layer("blocks.0.attention", 3, 3, 8, 8**-0.5, causal=True, values=True)
 LONG = 512
 PROBE = ProbeRecord(
-    (
-        Sequence(("[CLS]", "the", "sky", "is", "blue", "[SEP]")),
-        Sequence(tuple(f"word{i}" for i in range(LONG))),
-    )
+    (Sequence(("[CLS]", "the", "sky", "is", "blue", "[SEP]")), Sequence(tuple(f"word{i}" for i in range(LONG))))
 )
 STEPS = (0, 100, 200)
 

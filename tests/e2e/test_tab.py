@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 import tb_attnviz
 from tb_attnviz.events import RunWriter
-from tests.conftest import LAYERS, PROBE, serving, wait_until, write_checkpoint
+from tests.conftest import LAYERS, PROBE, serving, wait_until, write_checkpoint, write_run
 from tests.e2e.conftest import Pixels, Tab, TabInTensorBoard, like, nearest
 
 QUERY, KEY = (0, 158, 115), (204, 121, 167)
@@ -210,10 +210,7 @@ def test_the_address_restores_the_view(tab: Tab, page: Page) -> None:
 
 
 def test_a_live_step_appears_and_moves_no_other(page: Page, tmp_path: Path) -> None:
-    writer = RunWriter(str(tmp_path / "live"))
-    writer.write_probe(PROBE, step=0)
-    for step in (0, 100):
-        write_checkpoint(writer, step)
+    writer = write_run(tmp_path / "live", (0, 100))
     with serving("--load_fast=false", f"--logdir={tmp_path}") as address:
         tab = Tab(page, address).open(tint="none")  # its scale would grow with the figures of the new step
         expect(tab.slider).to_have_attribute("aria-valuenow", "100")
@@ -281,11 +278,7 @@ def test_every_control_has_a_name(tab: Tab) -> None:
 
 
 def test_what_is_left_out_is_said_at_the_run_and_on_the_timeline(page: Page, tmp_path: Path) -> None:
-    writer = RunWriter(str(tmp_path / "run"))
-    writer.write_probe(PROBE, step=0)
-    for step in range(0, 500, 100):
-        write_checkpoint(writer, step)
-    writer.close()
+    write_run(tmp_path / "run", range(0, 500, 100)).close()
     [lost] = (tmp_path / "run" / "plugins" / "attnviz").glob("samples-*200-*")
     lost.unlink()
     with serving("--load_fast=false", f"--logdir={tmp_path}") as address:

@@ -11,7 +11,7 @@ from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from tb_attnviz.events import RunWriter
-from tests.conftest import PROBE, serving, wait_until, write_checkpoint
+from tests.conftest import PROBE, serving, wait_until, write_checkpoint, write_run
 from tests.e2e.conftest import Tab, held
 
 PAD = 9.0  # css pixels from the timeline's end to its first step
@@ -34,11 +34,7 @@ def write_scalars(directory: Path, tag: str, points: list[tuple[int, float]], *,
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Checkpoints at 0, 100, … 400; the loss at every second step up to 500, and a score that falls below 0."""
     directory = tmp_path_factory.mktemp("timeline")
-    writer = RunWriter(str(directory / "run"))
-    writer.write_probe(PROBE, step=0)
-    for step in range(0, 500, 100):
-        write_checkpoint(writer, step)
-    writer.close()
+    write_run(directory / "run", range(0, 500, 100)).close()
     write_scalars(directory / "run", "train/loss", [(step, loss(step)) for step in range(0, 502, 2)])
     write_scalars(directory / "run", "score", [(0, -1.0), (200, 2.0), (250, math.nan), (400, 3.0)])
     with serving("--load_fast=false", f"--logdir={directory}", "--path_prefix=/some/prefix") as address:
@@ -193,10 +189,7 @@ def test_nothing_jumps_when_the_curve_comes(tab: Tab) -> None:
 
 
 def test_a_live_run_is_followed_until_the_user_goes_elsewhere(page: Page, tmp_path: Path) -> None:
-    writer = RunWriter(str(tmp_path / "run"))
-    writer.write_probe(PROBE, step=0)
-    for step in (0, 100):
-        write_checkpoint(writer, step)
+    writer = write_run(tmp_path / "run", (0, 100))
     with serving("--load_fast=false", f"--logdir={tmp_path}") as address:
         tab = Tab(page, address).open()
         expect(tab.slider).to_have_attribute("aria-valuenow", "100")

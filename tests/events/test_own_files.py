@@ -11,15 +11,7 @@ import pytest
 import tb_attnviz
 from tb_attnviz.cli import main
 from tb_attnviz.entries import run_entry
-from tb_attnviz.events import (
-    FormatError,
-    Image,
-    RunWriter,
-    SamplesLocation,
-    read_image,
-    read_samples,
-    samples_checksum,
-)
+from tb_attnviz.events import FormatError, Image, RunWriter, SamplesLocation, read_image, read_samples, samples_checksum
 from tb_attnviz.events.files import NotRegularError, open_regular
 from tb_attnviz.events.image_files import write_images
 from tb_attnviz.events.own_files import open_own

@@ -25,15 +25,7 @@ from werkzeug.test import Client
 import tb_attnviz
 from tb_attnviz.connections import WAYS
 from tb_attnviz.entries import run_entry, sequence_entry
-from tb_attnviz.events import (
-    Alert,
-    AlertedHead,
-    AlertRecord,
-    FormatError,
-    ProbeRecord,
-    RunWriter,
-    connection_arrays,
-)
+from tb_attnviz.events import Alert, AlertedHead, AlertRecord, FormatError, ProbeRecord, RunWriter, connection_arrays
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.plugin.plugin import AttnVizPlugin
 from tb_attnviz.projection.progress import Progress

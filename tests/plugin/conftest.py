@@ -19,9 +19,9 @@ from tensorboard.backend.event_processing.plugin_event_multiplexer import EventM
 from tensorboard.plugins.base_plugin import TBContext
 from werkzeug.test import TestResponse
 
-from tb_attnviz.events import Alert, AlertedHead, AlertRecord, RunWriter
+from tb_attnviz.events import Alert, AlertedHead, AlertRecord
 from tb_attnviz.plugin.plugin import AttnVizPlugin
-from tests.conftest import PROBE, serving, wait_until, write_checkpoint
+from tests.conftest import serving, wait_until, write_run
 
 SERVERS = {
     "python loader": ("--load_fast=false", "--logdir={logdir}"),
@@ -104,13 +104,23 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.fixture
+def plugin(run_directory: Path, cache: Path) -> Iterator[AttnVizPlugin]:
+    """Of the log directory above `run_directory`."""
+    plugin = load(run_directory.parent)
+    yield plugin
+    plugin._jobs.close()
+
+
+@pytest.fixture
+def ask(plugin: AttnVizPlugin) -> Ask:
+    return asking(plugin)
+
+
 @pytest.fixture(scope="session")
 def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("logs")
-    writer = RunWriter(str(directory / "run"))
-    writer.write_probe(PROBE, step=0)
-    for step in range(0, 400, 100):
-        write_checkpoint(writer, step)
+    writer = write_run(directory / "run", range(0, 400, 100))
     writer.write_alerts(AlertRecord(100, (ALERT,), active=1))
     writer.close()
     return directory

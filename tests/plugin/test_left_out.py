@@ -1,6 +1,5 @@
 """Samples that are gone or damaged cost their own step: all others are drawn, and what is left out is named."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,23 +7,10 @@ import pytest
 
 import tb_attnviz
 from tb_attnviz.events import DamagedFileWarning
-from tb_attnviz.plugin.plugin import AttnVizPlugin
 from tests.conftest import wait_until
-from tests.plugin.conftest import Ask, asking, load
+from tests.plugin.conftest import Ask
 
 BIPLOT = {"run": "run", "layer": 0, "projection": "biplot", "dims": 2}
-
-
-@pytest.fixture
-def plugin(run_directory: Path, cache: Path) -> Iterator[AttnVizPlugin]:
-    plugin = load(run_directory.parent)
-    yield plugin
-    plugin._jobs.close()
-
-
-@pytest.fixture
-def ask(plugin: AttnVizPlugin) -> Ask:
-    return asking(plugin)
 
 
 def samples_file(run_directory: Path, step: int) -> Path:

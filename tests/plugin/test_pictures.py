@@ -3,7 +3,6 @@
 import json
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -39,18 +38,6 @@ def never(view: View, step: int, store: tasks.StoreAt, *, report: Report) -> byt
 def deadly(view: View, step: int, store: tasks.StoreAt, *, report: Report) -> bytes:
     os.kill(os.getpid(), 9)
     return b""
-
-
-@pytest.fixture
-def plugin(run_directory: Path, cache: Path) -> Iterator[AttnVizPlugin]:
-    plugin = load(run_directory.parent)
-    yield plugin
-    plugin._jobs.close()
-
-
-@pytest.fixture
-def ask(plugin: AttnVizPlugin) -> Ask:
-    return asking(plugin)
 
 
 def test_a_picture_made_once_is_read_from_the_disk_after_a_restart(ask: Ask, run_directory: Path) -> None:

@@ -5,7 +5,6 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from werkzeug.serving import make_server
@@ -14,17 +13,10 @@ from werkzeug.test import Client
 from tb_attnviz.events.files import UnreachableError
 from tb_attnviz.plugin import reading
 from tb_attnviz.plugin.plugin import AttnVizPlugin
-from tests.plugin.conftest import asking, load
+from tests.plugin.conftest import asking
 
 POINTS = {"run": "run", "step": 100, "layer": 0, "head": 0, "projection": "biplot", "dims": 2}
 BODY = b'{"points": [0, 1, 2]}'
-
-
-@pytest.fixture
-def plugin(run_directory: Path, cache: Path) -> Iterator[AttnVizPlugin]:
-    plugin = load(run_directory.parent)
-    yield plugin
-    plugin._jobs.close()
 
 
 @pytest.mark.parametrize(
@@ -90,11 +82,7 @@ def test_a_body_that_cannot_be_gets_one_sentence_and_no_trace(
     ],
 )
 def test_a_body_that_does_not_come_gets_one_sentence_and_no_trace(
-    plugin: AttnVizPlugin,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    sent: bytes,
-    ending: str,
+    plugin: AttnVizPlugin, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sent: bytes, ending: str
 ) -> None:
     monkeypatch.setattr(reading, "PATIENCE_SECONDS", 0.5)
     answer = exchanged(plugin, "POST", sent, closed=ending == "closed")

@@ -10,7 +10,7 @@ import werkzeug.test
 
 import tb_attnviz
 from tb_attnviz.events import EventLog, ProbeRecord, RunWriter
-from tests.conftest import LAYERS, PROBE, make_samples, serving, wait_until, write_checkpoint
+from tests.conftest import LAYERS, PROBE, make_samples, serving, wait_until, write_checkpoint, write_run
 from tests.plugin.conftest import Client, asking, fetch, load, one_server, steps
 
 
@@ -131,12 +131,7 @@ def test_an_etag_saves_the_second_answer(client: Client, run: str) -> None:
         ("points", {"step": 150}, 404, "no step 150: the run has 4 steps from 0 to 300"),
         ("points", {"layer": 7}, 404, "no layer 7: the run has layers 0 to 1"),
         ("points", {"frame": -50}, 404, "no frame -50: the first step of the run is 0"),
-        (
-            "points",
-            {"projection": "mds"},
-            400,
-            "must be one of biplot, pca, tsne, umap, attention, not 'mds'",
-        ),
+        ("points", {"projection": "mds"}, 400, "must be one of biplot, pca, tsne, umap, attention, not 'mds'"),
         ("points", {"dims": 4}, 400, "'dims' must be one of 2, 3, not 4"),
         ("points", {"head": 4}, 404, "no head 4: layer 0 has heads 0 to 3"),
         ("points", {"perplexity": 1}, 400, "'perplexity' must lie between 2 and 500, not 1.0"),
@@ -234,10 +229,7 @@ def test_a_live_run_grows_and_a_broken_one_says_why(
 
 
 def test_more_checkpoints_than_tensorboard_keeps_by_default_or_is_told_to(tmp_path: Path) -> None:
-    writer = RunWriter(str(tmp_path))
-    writer.write_probe(PROBE, step=0)
-    for step in range(25):
-        write_checkpoint(writer, step)
+    write_run(tmp_path, range(25))
     assert EventLog(str(tmp_path)).load().steps == list(range(25))
     with serving("--load_fast=false", "--samples_per_plugin=attnviz=3", f"--logdir={tmp_path}") as address:
         client = Client(address)

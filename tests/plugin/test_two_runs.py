@@ -39,11 +39,6 @@ def plugin(run_directory: Path, cache: Path) -> Iterator[AttnVizPlugin]:
     plugin._jobs.close()
 
 
-@pytest.fixture
-def ask(plugin: AttnVizPlugin) -> Ask:
-    return asking(plugin)
-
-
 def test_runs_with_the_same_probe_say_so(ask: Ask) -> None:
     probes = {entry["run"]: entry["probe"] for entry in ask("runs").json["runs"]}
     assert probes["run"] == probes["seed"] != probes["stranger"]
