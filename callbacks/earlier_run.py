@@ -5,14 +5,12 @@ import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import Alert, EventLog, Layer, ProbeRecord, Segment, read_samples
 from tb_attnviz.events.files import is_remote, list_names
 
 from .capture import Recording
-
-Float32 = npt.NDArray[np.float32]
 
 _ROUNDING = 1e-2  # times the longest vector: samples are stored in 16 bits, and another machine rounds otherwise
 _COMPARED = ("query_norm", "key_norm", "max_logit", "entropy")  # figures, of the probe alone

@@ -27,9 +27,7 @@ class Failures:
         if not self._warned:
             self._warned = True
             warnings.warn(
-                f"{what}: {type(error).__name__}: {error}. {self._goes_on}",
-                RuntimeWarning,
-                stacklevel=self._depth + 1,
+                f"{what}: {type(error).__name__}: {error}. {self._goes_on}", RuntimeWarning, stacklevel=self._depth + 1
             )
 
     def is_due(self, schedule: Schedule | None, step: int) -> bool:

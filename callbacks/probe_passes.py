@@ -1,5 +1,7 @@
 """Probe passes: the recordings that a recorder makes of a model, each like the others."""
 
+import functools
+
 from torch import nn
 
 from .capture import Recording, capture
@@ -33,14 +35,13 @@ class ProbePasses:
         self._model = model
         self.probe = probe
         """What is shown: from the first pass on with the names of keys of the model's own, where it has some."""
-        self._batch_size = batch_size
+        shown: dict[str, Sides | str] = {}
+        self._capture = functools.partial(
+            capture, model, batch_size=batch_size, forward=forward, sides=sides, by_hand=SplitByHand(), shown=shown
+        )
         self._values = values
-        self._forward = forward
-        self._sides = sides
         self._failures = failures
         self._known_masks = KnownMasks()
-        self._by_hand = SplitByHand()
-        self._shown: dict[str, Sides | str] = {}
         self._unfit: dict[str, str] = {}  # attentions that cannot be recorded
         self.select: Selection | None = None
         """The layers and heads that are recorded; None for all."""
@@ -49,16 +50,7 @@ class ProbePasses:
         """Record these alone from now on. Returns what all that there is to choose from is, if it was asked for."""
         if layers is None and heads is None:
             return None
-        found = capture(
-            self._model,
-            self.probe,
-            batch_size=self._batch_size,
-            health=False,
-            forward=self._forward,
-            sides=self._sides,
-            by_hand=self._by_hand,
-            shown=self._shown,
-        )
+        found = self._capture(self.probe, health=False)
         self.probe = found.probe or self.probe
         self.select = Selection(found.layers, layers=layers, heads=heads)
         return found
@@ -83,17 +75,11 @@ class ProbePasses:
 
     def again(self, *, health: bool = True) -> Recording:
         """What the model does with the probe now. Raises NoAttentionError."""
-        return capture(
-            self._model,
+        return self._capture(
             self.probe,
-            batch_size=self._batch_size,
             health=health,
             select=self.select,
             values=self._values,
-            forward=self._forward,
-            sides=self._sides,
             known=self._known_masks,
-            by_hand=self._by_hand,
-            shown=self._shown,
             unfit=self._unfit,
         )

@@ -135,12 +135,7 @@ def repeated_tokens(
 
 
 def _probe(
-    images: list[Pixels],
-    patch_size: int,
-    special: Sequence[str],
-    mean: Channels,
-    std: Channels,
-    labels: GivenLabels,
+    images: list[Pixels], patch_size: int, special: Sequence[str], mean: Channels, std: Channels, labels: GivenLabels
 ) -> Probe:
     pixels = (np.stack(images) - np.asarray(mean)) / np.asarray(std)  # (images, height, width, 3)
     shown = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()  # (images, 3, height, width)

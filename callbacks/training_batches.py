@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tb_attnviz.array_types import Float32
+
 from .capture.batch_figures import BATCH_FIGURES, batch_figures
 from .capture.precision import without_autocast
-from .capture.recording import Float32, Recording
+from .capture.recording import Recording
 from .capture.selection import Selection
 from .tracing import tap
 from .tracing.attention_call import AttentionCall

@@ -30,10 +30,7 @@ def tensorboard(directory: Path, *, port: int | None = None) -> Iterator[str]:
     # A session of its own: Ctrl-C reaches the demo alone, which then ends TensorBoard and its data server together.
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
-            [*command, "--reload_interval", "2"],
-            stdout=subprocess.DEVNULL,
-            stderr=complaints,
-            start_new_session=True,
+            [*command, "--reload_interval", "2"], stdout=subprocess.DEVNULL, stderr=complaints, start_new_session=True
         )
         try:
             _wait_until_it_answers(process, port, complaints)

@@ -15,11 +15,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Bool, Float32
 from tb_attnviz.events import Alert, AlertedHead, AlertRecord, Beyond, Layer
 from tb_attnviz.units import limit_told, percent, told
 
-Float32 = npt.NDArray[np.float32]
-Bool = npt.NDArray[np.bool_]
 Int = npt.NDArray[np.intp]
 
 

@@ -26,6 +26,7 @@ from tb_attnviz.projection.projection import ProjectionError
 from tb_attnviz.projection.source import UnreadableStepError
 from tb_attnviz.run import NotRecordedError, Run
 from tb_attnviz.terminal import plain, show
+from tb_attnviz.units import megabytes
 
 
 class CommandError(Exception):
@@ -136,10 +137,7 @@ def _describe(name: str, run: Run) -> dict[str, Any]:
     return {
         "run": name,
         "steps": run.steps,
-        "bytes": {
-            "samples": sum(samples.values()),
-            "events": sum(events),
-        },
+        "bytes": {"samples": sum(samples.values()), "events": sum(events)},
         "sequences": len(probe.sequences) if probe else 0,
         "tokens": probe.tokens if probe else 0,
         "layers": [dataclasses.asdict(layer) for layer in run.layers],
@@ -166,7 +164,7 @@ def _readable(run: dict[str, Any]) -> list[str]:
     steps, layers, size = run["steps"], run["layers"], run["bytes"]
     rows = {
         "steps": f"{len(steps)}, from {steps[0]:,} to {steps[-1]:,}" if steps else "none yet",
-        "on disk": f"{_megabytes(size['samples'])} of samples, {_megabytes(size['events'])} of events",
+        "on disk": f"{megabytes(size['samples'])} of samples, {megabytes(size['events'])} of events",
         "probe": f"{run['sequences']} sequences, {run['tokens']:,} tokens",
         "figures": ", ".join(run["figures"]) or "none",
     }
@@ -183,10 +181,6 @@ def _readable(run: dict[str, Any]) -> list[str]:
         for index, layer in enumerate(layers)
     ]
     return [run["run"], *(f"  {name:<8}{text}" for name, text in rows.items()), *alerts, *damaged, counted, *table]
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"
 
 
 if __name__ == "__main__":

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import geometry
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import Layer, Lengths, Samples, SamplesLocation, check_room, read_samples, samples_checksum
 from tb_attnviz.projection.ports import Report
 from tb_attnviz.recompute import TooLargeError, attention_rows
 
-Float32 = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 
 Measure = Literal["attention", "cka"]

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import ConnectionCodes, FiguresLocation, FormatError, Layer, read_figures
 
-Float32 = npt.NDArray[np.float32]
 Way = Literal["queries", "keys"]
 
 WAYS: tuple[Way, ...] = ("queries", "keys")

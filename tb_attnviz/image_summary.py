@@ -5,11 +5,9 @@ import json
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import Grid
-
-Float32 = npt.NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)

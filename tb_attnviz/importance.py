@@ -6,10 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import Layer
 from tb_attnviz.geometry import spearman
-
-Float32 = npt.NDArray[np.float32]
 
 NOTHING = 0.001
 """A head costs nothing to remove where the loss rises by no more than this share of itself."""

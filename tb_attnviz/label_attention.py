@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import Sequence as ProbeSequence
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.recompute import Rows
-
-Float32 = npt.NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)

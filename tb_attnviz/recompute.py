@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import geometry
+from tb_attnviz.array_types import Bool, Float32
 from tb_attnviz.events import Layer, Lengths, Samples
 
-Float32 = npt.NDArray[np.float32]
-Bool = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
 Weight = Literal["values"]
 
@@ -79,13 +78,7 @@ def sequence_attention(
 
 
 def mean_attention(
-    samples: Samples,
-    layer: Layer,
-    lengths: Lengths,
-    head: int,
-    *,
-    weight: Weight | None = None,
-    part: Part = WHOLE,
+    samples: Samples, layer: Layer, lengths: Lengths, head: int, *, weight: Weight | None = None, part: Part = WHOLE
 ) -> Float32:
     """Averaged by position pair over the sequences that have both positions, [longest query, longest key].
 

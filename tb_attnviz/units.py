@@ -46,3 +46,8 @@ def number(value: float) -> str:
         return f"{value:,.0f}"
     digits = 0 if size >= 100 or size == 0 else 1 if size >= 10 else 2 if size >= 1 else 3 if size >= 1e-3 else 4
     return f"{value:.{digits}f}"
+
+
+def megabytes(size: int) -> str:
+    """So many bytes: 1,234.5 MB."""
+    return f"{size / 1e6:,.1f} MB"

@@ -9,10 +9,10 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import Layer
 
 from ..capture.neutral import undisturbed
@@ -22,8 +22,6 @@ from .graph import without_backward_hooks
 from .head_outputs import HeadOutput, HeadOutputs, by_sequence, run, token_mask
 from .means import mean_outputs
 from .shown import Shown
-
-Float32 = npt.NDArray[np.float32]
 
 _NO_GRADIENT = "its queries and keys are made without gradients"
 

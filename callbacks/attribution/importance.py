@@ -10,10 +10,10 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import Layer
 
 from ..capture.neutral import undisturbed
@@ -21,8 +21,6 @@ from ..probes.batch import Batch
 from .graph import gradients, without_backward_hooks
 from .head_outputs import UNSEEN, HeadOutput, HeadOutputs, by_sequence, run, token_mask
 from .shown import Shown
-
-Float32 = npt.NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import Layer, Samples, StoredSamples
 
-from .recording import Float32, NoAttentionError, Recording, explain
+from .recording import NoAttentionError, Recording, explain
 
 
 class LostLayers:

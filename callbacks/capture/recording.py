@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import AttentionMap, Layer, Samples, StoredSamples, Vectors
 from tb_attnviz.geometry import FIGURES, Survey, figures_of, follows, joined_maps, over_sequences, rank_of
 
@@ -35,7 +36,6 @@ from .unseen import scripted_attention, unseen
 from .values import join_values
 from .whole_heads import WholeHeads
 
-Float32 = npt.NDArray[np.float32]
 Forward = Callable[..., object]
 """Called with the model and the probe's inputs, in the place of the model."""
 

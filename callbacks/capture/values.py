@@ -64,6 +64,5 @@ def join_values(name: str, batches: Sequence[Values]) -> ValueNorms | str:
         return UNSEEN
     entropies = [one.entropy for one in found if one.entropy is not None]
     return ValueNorms(
-        torch.cat([one.norms for one in found], dim=1),
-        torch.cat(entropies) if len(entropies) == len(found) else None,
+        torch.cat([one.norms for one in found], dim=1), torch.cat(entropies) if len(entropies) == len(found) else None
     )

@@ -22,12 +22,7 @@ class Inputs:
     """
 
     def __init__(
-        self,
-        given: GivenInputs,
-        sequences: int,
-        shared: Collection[str] = (),
-        *,
-        patch: tuple[int, int] | None = None,
+        self, given: GivenInputs, sequences: int, shared: Collection[str] = (), *, patch: tuple[int, int] | None = None
     ) -> None:
         self.patch = patch
         """Height and width of the images' patches, where they are known."""

@@ -22,11 +22,7 @@ def may_be_folded(count: int, widths: set[int]) -> bool:
 
 
 def unfolded(
-    call: AttentionCall,
-    given: Tensor,
-    arrange: Arrange,
-    widths: set[int],
-    in_place: Callable[[Tensor, Arrange], bool],
+    call: AttentionCall, given: Tensor, arrange: Arrange, widths: set[int], in_place: Callable[[Tensor, Arrange], bool]
 ) -> "tuple[AttentionCall, Unfold | None]":
     """`call` with a head of its own for each that is folded, and what unfolds them in all that is of its form.
 

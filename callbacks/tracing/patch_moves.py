@@ -35,10 +35,7 @@ class PatchMoves:
     """
 
     def __init__(
-        self,
-        sequences: int,
-        of: Callable[[Tensor], Placed | None],
-        made_of_images: Callable[[Tensor], bool],
+        self, sequences: int, of: Callable[[Tensor], Placed | None], made_of_images: Callable[[Tensor], bool]
     ) -> None:
         self._sequences = sequences
         self._of = of

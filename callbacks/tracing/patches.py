@@ -55,12 +55,7 @@ class Patches:
     """Follows images: those of `inputs` that are [sequences, channels, height, width]."""
 
     def __init__(
-        self,
-        sequences: int,
-        inputs: Sequence[Tensor],
-        sources: Sources,
-        *,
-        patch: tuple[int, int] | None = None,
+        self, sequences: int, inputs: Sequence[Tensor], sources: Sources, *, patch: tuple[int, int] | None = None
     ) -> None:
         """patch: height and width; the image is then what is of whole patches of this size."""
         self._sequences = sequences

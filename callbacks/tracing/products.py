@@ -123,10 +123,7 @@ def _multiplied(operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         return None
     sizes = {
         label: size
-        for x, labels in (
-            (contraction.left, contraction.of_left),
-            (contraction.right, contraction.of_right),
-        )
+        for x, labels in ((contraction.left, contraction.of_left), (contraction.right, contraction.of_right))
         for label, size in zip(labels, x.shape, strict=True)
         if label != -1
     }

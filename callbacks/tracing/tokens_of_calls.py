@@ -61,11 +61,7 @@ class TokensOfCalls:
             self._made = 0
 
     def told(
-        self,
-        call: AttentionCall,
-        given: tuple[Any, Any],
-        arranges: tuple[Arrange, ...],
-        rows_and_d: tuple[int, int],
+        self, call: AttentionCall, given: tuple[Any, Any], arranges: tuple[Arrange, ...], rows_and_d: tuple[int, int]
     ) -> AttentionCall | None:
         """`call` with what is known of its tokens; None if it is refused.
 

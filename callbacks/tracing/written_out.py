@@ -25,13 +25,7 @@ UNFINISHED = (
 _EXPONENTIALS = {"exp": 1.0, "exp2": math.log(2)}
 _DIVIDING = {"div", "truediv", "idiv", "itruediv", "true_divide", "divide"}
 _ADDING = {"add", "iadd", "radd"}
-_KEEPING = _DIVIDING | {
-    "mul",
-    "imul",
-    "multiply",
-    "rmul",
-    "normalize",
-}
+_KEEPING = _DIVIDING | {"mul", "imul", "multiply", "rmul", "normalize"}
 _KEEPING |= {
     "masked_fill",
     "where",

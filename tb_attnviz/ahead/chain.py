@@ -6,7 +6,8 @@ import threading
 
 from threadpoolctl import threadpool_limits
 
-from tb_attnviz.projection.pictures import Store, View, make
+from tb_attnviz.projection.pictures import View, make
+from tb_attnviz.projection.ports import Store, unreported
 from tb_attnviz.projection.source import UnreadableStepError
 
 _one_at_a_time = threading.Lock()
@@ -59,14 +60,10 @@ def make_picture(view: View, step: int, store: Store) -> None:
     threads, and the libraries underneath are not safe there: one picture at a time in a process.
     """
     with _one_at_a_time, threadpool_limits(1):
-        make(view, step, store, _unreported)
+        make(view, step, store, unreported)
 
 
 def sentence(error: BaseException) -> str:
     """What went wrong, in one line."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-def _unreported(done: int, total: int) -> None:
-    """Progress is counted in pictures here, not in pieces of one."""

@@ -10,9 +10,8 @@ from typing import get_args
 from tb_attnviz.ahead.chain import Chain, Outcome
 from tb_attnviz.ahead.cluster import connect, on_cluster
 from tb_attnviz.ahead.local import in_process, in_workers
-from tb_attnviz.ahead.plan import Numbers, PlanError, asked_steps, chains, positive
+from tb_attnviz.ahead.plan import Numbers, PlanError, add_workers, asked_steps, chains, on_disk
 from tb_attnviz.ahead.progress import Progress
-from tb_attnviz.events.files import expanded, is_remote
 from tb_attnviz.extras import check_projections
 from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.frame import spread
@@ -55,13 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--layers", type=Numbers, default=Numbers("all"), help=f"{choice}, numbered by the model (default all)"
     )
     where = parser.add_mutually_exclusive_group()
-    where.add_argument(
-        "--workers",
-        type=positive,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="processes (default: one a processor)",
-    )
+    add_workers(where)
     where.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler whose workers see DIR under the same path")
     parser.set_defaults(command=project)
 
@@ -199,11 +192,7 @@ def _bytes(chain: Chain, run: Run) -> int:
 
 def _runs(directory: str, names: Sequence[str] | None) -> tuple[dict[str, Run], list[str]]:
     """The runs with recorded steps, and a sentence for each that cannot be read. Raises PlanError if there is none."""
-    directory = expanded(directory)
-    if is_remote(directory):
-        raise PlanError(f"{directory!r} is in a store, where this command does not look: copy the run to a disk first")
-    if not os.path.isdir(directory):
-        raise PlanError(f"{directory!r} is no directory")
+    directory = on_disk(directory)
     found: dict[str, Run] = {}
     unreadable: dict[str, str] = {}
     for name, run in runs_below(os.path.abspath(directory)):

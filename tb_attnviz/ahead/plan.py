@@ -6,9 +6,11 @@ one for each head.
 
 import argparse
 import dataclasses
+import os
 from collections.abc import Iterator, Sequence
 
 from tb_attnviz.ahead.chain import Chain
+from tb_attnviz.events.files import expanded, is_remote
 from tb_attnviz.projection.pictures import View
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.run import Run
@@ -23,6 +25,23 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
     return int(text)
+
+
+def add_workers(parser: argparse._ActionsContainer) -> None:
+    default = os.cpu_count() or 1
+    parser.add_argument(
+        "--workers", type=positive, default=default, metavar="N", help="processes (default: one a processor)"
+    )
+
+
+def on_disk(directory: str) -> str:
+    """`directory` with what `expanded` expands. Raises PlanError where it is none, or in a store."""
+    directory = expanded(directory)
+    if is_remote(directory):
+        raise PlanError(f"{directory!r} is in a store, where this command does not look: copy the run to a disk first")
+    if not os.path.isdir(directory):
+        raise PlanError(f"{directory!r} is no directory")
+    return directory
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events.documents import FormatError
 
 Array = npt.NDArray[Any]
-Float32 = npt.NDArray[np.float32]
 
 _LARGEST, _UNKNOWN = 32767, -32768
 _MOST_SCALE = 1e28  # with the codes of 65,536 heads a sum is finite still

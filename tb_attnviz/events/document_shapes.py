@@ -34,7 +34,8 @@ _STEP = whole(-(2**63), 2**63 - 1)
 _PLACE = whole(0, 2**62)  # in a file
 _NAME = text(1000)
 
-GRID = record({"rows": whole(1, MOST_SIDE), "columns": whole(1, MOST_SIDE)})
+_GRID_FIELDS: dict[str, Shape] = {"rows": whole(1, MOST_SIDE), "columns": whole(1, MOST_SIDE)}
+GRID = record(_GRID_FIELDS)
 _REPEAT = record({"start": _COUNT, "period": whole(1, 2**31 - 1)})
 _IMAGE = record(
     {
@@ -78,9 +79,6 @@ def _labels_fit(labels: dict[str, list[Any]], count: int, of: str) -> None:
 def _grid_labels(value: Any) -> None:
     record({**_GRID_FIELDS, "labels": _LABELS})(value)
     _labels_fit(value["labels"], value["rows"] * value["columns"], "patch")
-
-
-_GRID_FIELDS: dict[str, Shape] = {"rows": whole(1, MOST_SIDE), "columns": whole(1, MOST_SIDE)}
 
 
 def _fits_its_tokens(sequence: dict[str, Any]) -> None:
@@ -187,8 +185,7 @@ CHECKPOINT = record(
 """What it says of its layers is looked at where it is known what was announced of them (schema.Checkpoint)."""
 KEPT = record({"files": items(_SAMPLES)}, {"before": _numbered})
 START = record(
-    {"writer": mapping(_anything), "key": name_like(_KEY, "8 hexadecimal digits")},
-    {"purge": nullable(_STEP)},
+    {"writer": mapping(_anything), "key": name_like(_KEY, "8 hexadecimal digits")}, {"purge": nullable(_STEP)}
 )
 END = record({"newest": mapping(items(_STEP, 2, least=2))})
 MAPS = record(

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
 
+from tb_attnviz.array_types import Float32, Int64
 from tb_attnviz.events import files, records
 from tb_attnviz.events.arrays import as_array
 from tb_attnviz.events.documents import FormatError
@@ -17,9 +17,6 @@ from tb_attnviz.events.figures import HEALTH, FiguresLocation
 from tb_attnviz.events.own_files import open_own
 from tb_attnviz.events.shares import check_share
 from tb_attnviz.turns import give_way
-
-Float32 = npt.NDArray[np.float32]
-Int64 = npt.NDArray[np.int64]
 
 _WINDOW = 8 * 2**20  # bytes that are read at once, if no record is longer
 

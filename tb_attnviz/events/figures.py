@@ -29,7 +29,6 @@ from tb_attnviz.events.shares import check_share
 from tb_attnviz.turns import give_way
 
 Array = npt.NDArray[Any]
-Float32 = npt.NDArray[np.float32]
 
 HEALTH = "health/"
 _ORDER, _PREVIOUS = "order", "previous"

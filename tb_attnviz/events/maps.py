@@ -15,6 +15,7 @@ import numpy.typing as npt
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import files, records
 from tb_attnviz.events.arrays import add_array, arrays
 from tb_attnviz.events.documents import FormatError
@@ -23,7 +24,6 @@ from tb_attnviz.events.locations import SamplesLocation
 from tb_attnviz.events.own_files import read_own
 from tb_attnviz.events.shapes import shown
 
-Float32 = npt.NDArray[np.float32]
 Array = npt.NDArray[Any]
 
 LONGEST_SIDE = 32  # of a map

@@ -11,6 +11,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_INT16, DT_INT32
 
+from tb_attnviz.array_types import Float32, Int32
 from tb_attnviz.events import files, records
 from tb_attnviz.events.large_tensors import Tensor, tensors_of
 from tb_attnviz.events.layers import Layer, Lengths
@@ -21,14 +22,7 @@ from tb_attnviz.events.shapes import shown
 from tb_attnviz.events.sound import DIMENSIONS, Arrays, check_arrays, check_fits
 from tb_attnviz.events.vectors import Vectors
 
-Int32 = npt.NDArray[np.int32]
-Float32 = npt.NDArray[np.float32]
-
-_DTYPES: dict[int, np.dtype[Any]] = {
-    DT_INT16: np.dtype("<i2"),
-    DT_INT32: np.dtype("<i4"),
-    DT_FLOAT: np.dtype("<f4"),
-}
+_DTYPES: dict[int, np.dtype[Any]] = {DT_INT16: np.dtype("<i2"), DT_INT32: np.dtype("<i4"), DT_FLOAT: np.dtype("<f4")}
 _AS_STORED = ("bias", "sinks", "windows", "value_norms")
 _MOST_DIMENSIONS = 4
 
@@ -111,11 +105,7 @@ def encode_samples(samples: Samples | StoredSamples, *, step: int, layer_name: s
 
 
 def read_samples(
-    run_directory: str,
-    file: str,
-    location: SamplesLocation,
-    layer: Layer | None = None,
-    lengths: Lengths | None = None,
+    run_directory: str, file: str, location: SamplesLocation, layer: Layer | None = None, lengths: Lengths | None = None
 ) -> Samples:
     """The samples at `location` of the samples file `file` of a run.
 

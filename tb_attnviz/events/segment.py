@@ -2,16 +2,12 @@
 
 import dataclasses
 
-import numpy as np
-import numpy.typing as npt
-
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events.alert_record import AlertRecord
 from tb_attnviz.events.figures import HEALTH, FiguresLocation, health_names, read_figures
 from tb_attnviz.events.layers import Layer
 from tb_attnviz.events.probe_record import ProbeRecord
 from tb_attnviz.events.schema import Checkpoint
-
-Float32 = npt.NDArray[np.float32]
 
 
 @dataclasses.dataclass

@@ -3,9 +3,7 @@
 import operator
 from collections.abc import Iterable
 
-import numpy as np
-import numpy.typing as npt
-
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import lost
 from tb_attnviz.events.alert_record import AlertRecord
 from tb_attnviz.events.documents import FormatError
@@ -16,8 +14,6 @@ from tb_attnviz.events.said import DamagedError, Said
 from tb_attnviz.events.schema import Checkpoint, Kept, Start
 from tb_attnviz.events.segment import Segment
 from tb_attnviz.turns import give_way
-
-Float32 = npt.NDArray[np.float32]
 
 _MOST_DAMAGED = 1000  # sentences that are kept
 _IN_FIGURES = ("start", "figures")

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR, Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DT_STRING
+
+from tb_attnviz.array_types import Float32
 
 PLUGIN_NAME = "attnviz"
 ACTIVE_ALERTS_TAG = "attnviz/alerts"
@@ -17,7 +18,6 @@ _WORST = frozenset(
     f"attnviz/{name}" for name in ("max_logit/max", "batch_max_logit/max", "entropy/min", "non_finite/max")
 )
 
-Float32 = npt.NDArray[np.float32]
 Figures = Mapping[str, Float32]  # figure → [heads of all layers]
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
+
 Int16 = npt.NDArray[np.int16]
-Float32 = npt.NDArray[np.float32]
 
 _LARGEST = 32766  # of a finite component; the codes beyond are infinity, -infinity and NaN
 _INFINITY, _NAN = 32767, -32768

@@ -10,16 +10,15 @@ from typing import Any
 
 from tb_attnviz.ahead.chain import Chain
 from tb_attnviz.ahead.local import in_process, in_workers
-from tb_attnviz.ahead.plan import PlanError, positive
+from tb_attnviz.ahead.plan import PlanError, add_workers, on_disk, positive
 from tb_attnviz.ahead.progress import Progress
 from tb_attnviz.events import FormatError
-from tb_attnviz.events.files import expanded, is_remote
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
 from tb_attnviz.export import contents, recomputed
 from tb_attnviz.export.document import ExportError, Page
 from tb_attnviz.export.notes import read_notes
 from tb_attnviz.export.plan import PARTS, Plan, plan
-from tb_attnviz.export.weight import check, megabytes, weigh
+from tb_attnviz.export.weight import check, weigh
 from tb_attnviz.log_directory import runs_below
 from tb_attnviz.projection.frame import spread as fitted
 from tb_attnviz.projection.projection import METHODS, Projection, ProjectionError
@@ -29,6 +28,7 @@ from tb_attnviz.recompute import TooLargeError
 from tb_attnviz.run import NotRecordedError, Run
 from tb_attnviz.run.drawing import check_samples
 from tb_attnviz.terminal import show
+from tb_attnviz.units import megabytes
 
 _MOST_BYTES = 100_000_000
 _PARAMETERS: dict[str, type] = {
@@ -84,13 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"refuse a larger page (default {_MOST_BYTES:,})",
     )
-    parser.add_argument(
-        "--workers",
-        type=positive,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="processes (default: one a processor)",
-    )
+    add_workers(parser)
     parser.set_defaults(command=export)
 
 
@@ -219,11 +213,7 @@ def _make_pictures(chosen: Plan, store: DiskStore, workers: int) -> None:
 
 def _run(directory: str, name: str | None) -> tuple[str, Run]:
     """The run that is meant. Raises PlanError where that is not clear."""
-    directory = expanded(directory)
-    if is_remote(directory):
-        raise PlanError(f"{directory!r} is in a store, where this command does not look: copy the run to a disk first")
-    if not os.path.isdir(directory):
-        raise PlanError(f"{directory!r} is no directory")
+    directory = on_disk(directory)
     found = dict(runs_below(os.path.abspath(directory)))
     if not found:
         raise PlanError(f"no attention was recorded below {directory!r}: give a run's directory")

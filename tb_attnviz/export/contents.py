@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from tb_attnviz import __version__
+from tb_attnviz.array_types import Float32
 from tb_attnviz.connections import head_links, links_document, links_shown
 from tb_attnviz.entries import layer_entry, run_entry, sequence_entry
 from tb_attnviz.events import FormatError, Side
 from tb_attnviz.export.document import ExportError
-from tb_attnviz.export.packing import Float32, pack_document, pack_points
+from tb_attnviz.export.packing import pack_document, pack_points
 from tb_attnviz.export.plan import Head, Plan, spread
 from tb_attnviz.export.scalars import read_scalars
-from tb_attnviz.projection.pictures import Store, make
+from tb_attnviz.projection.pictures import make
+from tb_attnviz.projection.ports import Store, unreported
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.trust import Seen, make_trust
 from tb_attnviz.run import NotRecordedError
@@ -85,11 +87,11 @@ def points(plan: Plan, projection: Projection, layer: int, step: int, store: Sto
     """The chosen heads of one layer, [heads, points, dims]; pictures that `store` has not are made."""
     heads = plan.layers[layer]
     if projection.linear:
-        picture = make(plan.view(projection, layer, None), step, store, _unreported)
+        picture = make(plan.view(projection, layer, None), step, store, unreported)
         array = picture.points[[head.head for head in heads]]
         notes = {head.page_head: picture.notes[head.head] for head in heads if head.head in picture.notes}
     else:
-        pictures = [make(plan.view(projection, layer, head.head), step, store, _unreported) for head in heads]
+        pictures = [make(plan.view(projection, layer, head.head), step, store, unreported) for head in heads]
         array = np.concatenate([one.points for one in pictures])
         notes = {head.page_head: note for head, one in zip(heads, pictures, strict=True) for note in one.notes.values()}
     number = _number_of(plan, projection)
@@ -101,7 +103,7 @@ def trust(plan: Plan, projection: Projection, head: Head, step: int, store: Stor
     """How far the picture of a head in detail can be believed, compared with the step before in the page."""
     seen = Seen(plan.run.lengths(step, head.layer), plan.run.layer(step, head.layer))
     view = plan.view(projection, head.layer, head.head)
-    document = make_trust(view, step, plan.previous(step), store, _unreported, seen=seen)
+    document = make_trust(view, step, plan.previous(step), store, unreported, seen=seen)
     number = _number_of(plan, projection)
     return f"trust-{number}-{projection.dims}-{head.page_layer}-{head.page_head}-{step}", document
 
@@ -195,7 +197,3 @@ def _number_of(plan: Plan, projection: Projection) -> int:
     """Which of the page's projections it is, whatever its dimensions."""
     alike: Sequence[Projection] = [one for one in plan.projections if one.dims == projection.dims]
     return alike.index(projection)
-
-
-def _unreported(done: int, total: int) -> None:
-    """Progress is counted in pieces here."""

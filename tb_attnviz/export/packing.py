@@ -13,10 +13,9 @@ import struct
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from tensorboard.backend import json_util
 
-Float32 = npt.NDArray[np.float32]
+from tb_attnviz.array_types import Float32
 
 _HEADER = struct.Struct("<I")
 _STEPS = 32767  # on either side of 0

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tb_attnviz.export.packing import Float32, pack_document, pack_figures, pack_points, pack_weights
+from tb_attnviz.array_types import Float32
+from tb_attnviz.export.packing import pack_document, pack_figures, pack_points, pack_weights
 from tb_attnviz.export.plan import Plan
 from tb_attnviz.extras import MissingExtraError
 from tb_attnviz.findings import evidence_document, findings_document

@@ -10,6 +10,7 @@ from tb_attnviz.export.document import ExportError, bundle
 from tb_attnviz.export.packing import piece
 from tb_attnviz.export.plan import PARTS, Head, Plan
 from tb_attnviz.export.recomputed import MOST_COMPARED, Piece, attention, figures
+from tb_attnviz.units import megabytes
 
 _POINTS_SHARE = 0.97  # what gzip leaves of points: nearly noise in their lower bytes
 _TRUST_BYTES = 5  # a point, packed: two figures of three digits
@@ -95,10 +96,6 @@ def check(weight: Weight, most_bytes: int) -> None:
         f"the page would weigh about {weight}, more than --max-bytes allows ({megabytes(most_bytes)}): "
         f"choose fewer --steps, {max(remedies, key=remedies.__getitem__)}, or allow more"
     )
-
-
-def megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"
 
 
 def _points(plan: Plan, heads: Sequence[Head]) -> int:

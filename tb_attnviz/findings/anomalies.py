@@ -12,8 +12,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
+from tb_attnviz.array_types import Float32, Float64
 
 WINDOW = 10  # recorded steps before
 FEWEST_HEADS = 4  # of fewer one cannot tell what the others do

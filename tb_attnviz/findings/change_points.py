@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
+from tb_attnviz.array_types import Float32
 
 WINDOW = 5  # recorded steps to each side
 BEGIN, END = 8.0, 3.0

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Bool
 from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import Grid, Layer, Sequence
 from tb_attnviz.findings import tokens
@@ -16,7 +17,6 @@ from tb_attnviz.findings.recorded import Recorded
 from tb_attnviz.recompute import Rows, attention_rows
 from tb_attnviz.units import percent
 
-Bool = npt.NDArray[np.bool_]
 Int = npt.NDArray[np.int64]
 Places = npt.NDArray[np.float64]
 

@@ -4,13 +4,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import Layer
 from tb_attnviz.findings.kinds import FOLLOWS, kinds_with
 from tb_attnviz.findings.spans import lasting, spans
-
-Float32 = npt.NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)

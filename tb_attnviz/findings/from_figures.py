@@ -3,15 +3,12 @@
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32, Float64
 from tb_attnviz.findings import chance
 from tb_attnviz.findings.anomalies import WATCHED
 from tb_attnviz.findings.kinds import FOLLOWS, STILL_SIDES
 from tb_attnviz.findings.recorded import Recorded
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 
 _OFFSETS = {"previous": -1, "self": 0, "next": 1}
 

@@ -5,12 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32, Float64
 from tb_attnviz.events import AttentionMap, Grid, Layer, Lengths
 from tb_attnviz.findings import chance
 from tb_attnviz.findings.recorded import Recorded
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 
 NEARBY = 4  # tokens to each side that are near; of patches, 1
 _FARTHEST = 2 / 3  # of a sequence: a larger offset has few pairs, and the first token is the key of many

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.connections import LEAST, SHARE
 from tb_attnviz.events import ConnectionCodes, FormatError
 from tb_attnviz.importance import CHECKPOINTS
 
-Float32 = npt.NDArray[np.float32]
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 _EXACT, _LOSS = "health/importance_exact", "importance/loss"

@@ -5,15 +5,12 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Bool, Float32, Float64
 from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import Samples, Sequence
 from tb_attnviz.findings import chance, tokens
 from tb_attnviz.findings.kinds import STILL, STILL_SIDES
 from tb_attnviz.recompute import Rows, attention_rows
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 MEASURES = ("delimiter", "punctuation", "same_token", "label", "one_key")
 _MOST_WEIGHTS = 2**27  # of a layer: of longer sequences every n-th query stands for all

@@ -25,9 +25,9 @@ class Kind:
     title: str  # of one head: "previous token"
     group: str  # of several: "previous-token {heads}"
     measure: str
-    on: float
-    off: float
     read_from: From
+    on: float = 0.35
+    off: float = 0.25
     trouble: bool = False
     general: bool = False  # said only of a head of which nothing else is
     beside: bool = False
@@ -46,64 +46,54 @@ STILL_SIDES = (1, 2)
 # What a head does for the model first, the more special before the more general. The limits were chosen on one set of
 # heads built by hand and tried on another: benchmarks/findings.py.
 KINDS: tuple[Kind, ...] = (
-    Kind("dead", "dead", "dead {heads}", "spread", 1e-4, STILL, "samples", trouble=True),
-    Kind("collapsed", "collapsed", "{heads} collapsed onto one key", "one_key", 0.75, 0.6, "samples", trouble=True),
-    Kind("unchanged", "near random", "near-random {heads}", "moved", 0.08, 0.15, "samples", trouble=True),
-    Kind("induction", "induction", "induction {heads}", "induction", 0.35, 0.25, "figures"),
-    Kind("fed_by", "fed by a previous-token head", "{heads} fed by previous-token heads", "fed_by", 1, 0.5, "figures"),
+    Kind("dead", "dead", "dead {heads}", "spread", "samples", 1e-4, STILL, trouble=True),
+    Kind("collapsed", "collapsed", "{heads} collapsed onto one key", "one_key", "samples", 0.75, 0.6, trouble=True),
+    Kind("unchanged", "near random", "near-random {heads}", "moved", "samples", 0.08, 0.15, trouble=True),
+    Kind("induction", "induction", "induction {heads}", "induction", "figures"),
+    Kind("fed_by", "fed by a previous-token head", "{heads} fed by previous-token heads", "fed_by", "figures", 1, 0.5),
     Kind(
         "fixed_or_induction",
         "fixed distance or induction",
         "{heads} of fixed distance or induction",
         "fixed_or_induction",
-        0.35,
-        0.25,
         "figures",
     ),
-    Kind("duplicate", "same token", "{heads} attending to the same token before", "duplicate", 0.35, 0.25, "figures"),
+    Kind("duplicate", "same token", "{heads} attending to the same token before", "duplicate", "figures"),
     Kind(
         "fixed_or_same",
         "fixed distance or same token",
         "{heads} of fixed distance or same token",
         "fixed_or_same",
-        0.35,
-        0.25,
         "figures",
     ),
     Kind(
-        "same_token",
-        "same token elsewhere",
-        "{heads} attending to the same token elsewhere",
-        "same_token",
-        0.35,
-        0.25,
-        "samples",
+        "same_token", "same token elsewhere", "{heads} attending to the same token elsewhere", "same_token", "samples"
     ),
-    Kind("previous", "previous token", "previous-token {heads}", "previous", 0.35, 0.25, "figures"),
-    Kind("next", "next token", "next-token {heads}", "next", 0.35, 0.25, "figures"),
-    Kind("fixed", "fixed distance", "{heads} attending at a fixed distance", "fixed", 0.35, 0.25, "maps"),
-    Kind("patch", "one patch", "{heads} attending to one patch", "patch", 0.35, 0.25, "maps"),
-    Kind("self", "itself", "{heads} attending to the token itself", "self", 0.35, 0.25, "figures"),
-    Kind("delimiter", "special tokens", "{heads} resting on special tokens", "delimiter", 0.35, 0.25, "samples"),
-    Kind("punctuation", "punctuation", "{heads} resting on punctuation", "punctuation", 0.35, 0.25, "samples"),
-    Kind("row", "same row", "{heads} attending along the same row", "row", 0.35, 0.25, "maps"),
-    Kind("column", "same column", "{heads} attending along the same column", "column", 0.35, 0.25, "maps"),
-    Kind("label", "look-alike patches", "{heads} attending to look-alike patches", "label", 0.3, 0.22, "samples"),
-    Kind("first", "first token", "{heads} resting on the first token", "first", 0.35, 0.25, "figures"),
-    Kind("local", "local", "local {heads}", "local", 0.5, 0.4, "maps"),
-    Kind("copy", "duplicate", "duplicate {heads}", "alike", 0.95, 0.92, "samples", trouble=True),
+    Kind("previous", "previous token", "previous-token {heads}", "previous", "figures"),
+    Kind("next", "next token", "next-token {heads}", "next", "figures"),
+    Kind("fixed", "fixed distance", "{heads} attending at a fixed distance", "fixed", "maps"),
+    Kind("patch", "one patch", "{heads} attending to one patch", "patch", "maps"),
+    Kind("self", "itself", "{heads} attending to the token itself", "self", "figures"),
+    Kind("delimiter", "special tokens", "{heads} resting on special tokens", "delimiter", "samples"),
+    Kind("punctuation", "punctuation", "{heads} resting on punctuation", "punctuation", "samples"),
+    Kind("row", "same row", "{heads} attending along the same row", "row", "maps"),
+    Kind("column", "same column", "{heads} attending along the same column", "column", "maps"),
+    Kind("label", "look-alike patches", "{heads} attending to look-alike patches", "label", "samples", 0.3, 0.22),
+    Kind("first", "first token", "{heads} resting on the first token", "first", "figures"),
+    Kind("local", "local", "local {heads}", "local", "maps", 0.5, 0.4),
+    Kind("copy", "duplicate", "duplicate {heads}", "alike", "samples", 0.95, 0.92, trouble=True),
     Kind(
         "prunable",
         "could be removed",
         "{heads} that could be removed (one at a time)",
         "prunable",
-        NOTHING,
-        np.nextafter(NOTHING, 1).item(),  # the same limit both ways, as of Run.importance
         "figures",
+        NOTHING,
+        np.nextafter(NOTHING, 1).item(),
         beside=True,
     ),
-    Kind("uniform", "uniform", "uniform {heads}", "entropy", 0.97, 0.96, "figures", general=True),
-    Kind("broad", "broad", "broad {heads}", "entropy", 0.8, 0.77, "figures", general=True),
+    Kind("uniform", "uniform", "uniform {heads}", "entropy", "figures", 0.97, 0.96, general=True),
+    Kind("broad", "broad", "broad {heads}", "entropy", "figures", 0.8, 0.77, general=True),
 )
 
 FOLLOWS = "follows/"
@@ -125,4 +115,4 @@ def kinds_with(relations: Iterable[str]) -> tuple[Kind, ...]:
 def _following(figure: str) -> Kind:
     relation = figure.removeprefix(FOLLOWS)
     group = "{heads} following " + relation.replace("{", "{{").replace("}", "}}")
-    return Kind(figure, f"follows {relation}", group, figure, 0.35, 0.25, "figures")
+    return Kind(figure, f"follows {relation}", group, figure, "figures")

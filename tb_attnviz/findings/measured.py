@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import comparison
+from tb_attnviz.array_types import Float32
 from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import FiguresLocation, FormatError, MapsLocation, files, read_figures, read_maps
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
@@ -24,10 +25,8 @@ from tb_attnviz.findings.from_passes import costs, from_connections, from_costs
 from tb_attnviz.findings.from_samples import from_samples
 from tb_attnviz.findings.kinds import FOLLOWS, Kind, kinds_with
 from tb_attnviz.findings.recorded import Recorded
-from tb_attnviz.projection.ports import Report, Store
+from tb_attnviz.projection.ports import Report, Store, unreported
 from tb_attnviz.recompute import TooLargeError
-
-Float32 = npt.NDArray[np.float32]
 
 _VERSION = 2  # of what is measured
 _UNREADABLE = (OSError, FormatError, CorruptRecordError, TornRecordError, files.NotRegularError)
@@ -194,7 +193,7 @@ def _measure(recorded: Recorded, layers: list[RecordedLayer], start: list[Record
         own, others = (recorded.probe.side(side) for side in (layer.layer.queries_of, layer.layer.keys_of))
         each.append(from_samples(layer, own, others))
         try:
-            moved = comparison.change(before, layer, _unreported)
+            moved = comparison.change(before, layer, unreported)
         except files.UnreachableError:
             raise
         except _UNREADABLE:  # of the first step: this one is whole
@@ -231,7 +230,3 @@ def _kept(store: Store, key: str, make: Callable[[], dict[str, Float32]]) -> dic
 
 def _key(*parts: object) -> str:
     return hashlib.sha256(repr(("findings", _VERSION, *parts)).encode()).hexdigest()
-
-
-def _unreported(done: int, total: int) -> None:
-    """Counted in steps here."""

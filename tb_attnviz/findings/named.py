@@ -16,7 +16,7 @@ from tb_attnviz.findings.recorded import Break, Head, Recorded
 from tb_attnviz.findings.spells import Spells
 from tb_attnviz.findings.texts import texts
 from tb_attnviz.findings.unhealthy import Unhealthy
-from tb_attnviz.projection.ports import Report, Store
+from tb_attnviz.projection.ports import Report, Store, unreported
 
 _MOST_EVENTS = 2000  # of a kind
 
@@ -39,7 +39,7 @@ class Named:
     @staticmethod
     def of(recorded: Recorded, store: Store, report: Report) -> "Named":
         """Measures what `store` has not yet, as `measured` does."""
-        before = measured(recorded.before, store, lambda done, total: None) if recorded.before else None
+        before = measured(recorded.before, store, unreported) if recorded.before else None
         return Named(recorded, measured(recorded, store, report), before)
 
     @property

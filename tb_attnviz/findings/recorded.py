@@ -7,12 +7,11 @@ import json
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import Alert, Checkpoint, FiguresLocation, Grid, Layer, ProbeRecord
 
-Float32 = npt.NDArray[np.float32]
 Head = tuple[int, int]
 """Layer, and number within it, from 0."""
 

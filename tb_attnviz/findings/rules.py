@@ -1,13 +1,11 @@
 """Rules: of which kinds each head is at each step."""
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Bool
 from tb_attnviz.findings.kinds import FOLLOWS, PLACED
 from tb_attnviz.findings.measured import Measured
 from tb_attnviz.findings.spans import lasting
-
-Bool = npt.NDArray[np.bool_]
 
 NARROWER = {
     "local": ("previous", "next", "fixed", "self", "patch"),

@@ -3,8 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
-Bool = npt.NDArray[np.bool_]
+from tb_attnviz.array_types import Bool, Float32
 
 
 def lasting(values: Float32, *, on: float, off: float) -> Bool:

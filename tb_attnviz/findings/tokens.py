@@ -6,9 +6,8 @@ import unicodedata
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Bool
 from tb_attnviz.events import Sequence
-
-Bool = npt.NDArray[np.bool_]
 
 # As frontend/src/run/special.ts. Masks and unknown words stand for words of the text, so they are none of these.
 _SPECIAL = re.compile(

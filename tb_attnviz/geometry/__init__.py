@@ -19,13 +19,7 @@ from tb_attnviz.geometry.rank import RankSums, effective_rank, rank_of, rank_sum
 from tb_attnviz.geometry.repeats import Asked, asked_of, repeat_figures, tells_repeats
 from tb_attnviz.geometry.similarity import cluster_order, linear_cka, nearest, similarity
 from tb_attnviz.geometry.survey import SURVEYED, Survey, joined_maps, survey
-from tb_attnviz.geometry.trust import (
-    VisiblePairs,
-    cosine_agreement,
-    logit_faithfulness,
-    motion_agreement,
-    spearman,
-)
+from tb_attnviz.geometry.trust import VisiblePairs, cosine_agreement, logit_faithfulness, motion_agreement, spearman
 from tb_attnviz.geometry.values import value_entropy, weighted_by_values
 
 __all__ = [

@@ -5,9 +5,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
-Int64 = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
+from tb_attnviz.array_types import Bool, Float64, Int64
 
 NEAREST = 3
 _ALIKE = 1e-5  # of the most attention: what gets no less is attended to as much

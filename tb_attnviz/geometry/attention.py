@@ -1,10 +1,8 @@
 """Logits and attention from queries and keys, as scaled dot-product attention computes them."""
 
-from typing import Any
-
 from array_api_compat import array_namespace, device
 
-Array = Any  # an array of any library that implements the array API standard
+from tb_attnviz.array_types import Array
 
 
 def logits(
@@ -23,13 +21,7 @@ def logits(
 
 
 def visible_pairs(
-    n_query: int,
-    n_key: int,
-    *,
-    causal: bool,
-    bias: Array | None = None,
-    like: Array,
-    positions: Array | None = None,
+    n_query: int, n_key: int, *, causal: bool, bias: Array | None = None, like: Array, positions: Array | None = None
 ) -> Array:
     """Which query sees which key, boolean, broadcastable to [sequences, heads, n_query, n_key].
 

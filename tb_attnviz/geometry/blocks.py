@@ -12,9 +12,9 @@ from typing import Any
 
 from array_api_compat import array_namespace, device
 
+from tb_attnviz.array_types import Array
 from tb_attnviz.geometry.attention import logits as scaled_dot_products
 
-Array = Any  # an array of any library that implements the array API standard
 Window = tuple[int | None, int | None]  # how many tokens before and after its own a query sees; None: all
 
 BLOCK = 2**20  # pairs at once: 4 MB in float32

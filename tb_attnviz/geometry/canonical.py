@@ -12,11 +12,10 @@ step's coordinates are two small matrices a head, whatever the number of tokens.
 """
 
 import dataclasses
-from typing import Any
 
 from array_api_compat import array_namespace
 
-Array = Any  # an array of any library that implements the array API standard
+from tb_attnviz.array_types import Array
 
 _RANK_TOLERANCE = 1e-12  # of the largest eigenvalue of a second moment: directions under 1e-6 of the largest are noise
 

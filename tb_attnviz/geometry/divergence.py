@@ -4,7 +4,7 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
-Array = Any  # an array of any library that implements the array API standard
+from tb_attnviz.array_types import Array
 
 _LN_2 = 0.6931471805599453
 

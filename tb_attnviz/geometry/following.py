@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Float64
 from tb_attnviz.geometry.maps import SequenceKind
 
-Float64 = npt.NDArray[np.float64]
 Pairs = npt.NDArray[np.int64]
 """[pairs, 2]: query and key by their positions in a sequence, each pair once, by query."""
 

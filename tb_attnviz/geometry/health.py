@@ -25,14 +25,12 @@ effective_rank is of vectors alone, and has a function of its own.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from array_api_compat import array_namespace
 
+from tb_attnviz.array_types import Array
 from tb_attnviz.geometry.repeats import Repeat, repeat_figures
 from tb_attnviz.geometry.survey import SURVEYED, Survey
-
-Array = Any  # an array of any library that implements the array API standard
 
 FIGURES = (*SURVEYED[:-1], "induction", "duplicate", SURVEYED[-1])
 

@@ -17,13 +17,13 @@ A sequence without such a token or pair does not count there.
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from array_api_compat import array_namespace, device
 
-Array = Any  # an array of any library that implements the array API standard
+from tb_attnviz.array_types import Array
+
 SequenceKind = str | tuple[int, int]
 """Of a sequence: PLAIN, REPEATED, or (rows, columns) where its last tokens (across: of the keys) are patches."""
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
+from tb_attnviz.array_types import Float64
+
 Progress = Callable[[int, int], None]  # done, total
 
 NEIGHBOURS = 12

@@ -4,10 +4,9 @@ from typing import Any
 
 from array_api_compat import array_namespace, device
 
+from tb_attnviz.array_types import Array
 from tb_attnviz.geometry.blocks import Block, Part, unrolled
 from tb_attnviz.geometry.maps import SIZE, Maps, Mean, SequenceKind, cells
-
-Array = Any  # an array of any library that implements the array API standard
 
 
 class Offsets:

@@ -4,11 +4,9 @@ q ← q / c and k ← c k leave every dot product as it is; then k ← k - mean(
 logits, which softmax does not see. Both bring queries near the keys that they attend to.
 """
 
-from typing import Any
-
 from array_api_compat import array_namespace
 
-Array = Any  # an array of any library that implements the array API standard
+from tb_attnviz.array_types import Array
 
 SCALES = (0.2, 0.4, 0.8, 1.0, 1.25, 2.5, 5.0)
 _NEAR = 0.005  # the share of pairs that count

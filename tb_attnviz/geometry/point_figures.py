@@ -13,13 +13,11 @@ entropy, sink and max_logit.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from array_api_compat import array_namespace, device
 
+from tb_attnviz.array_types import Array
 from tb_attnviz.geometry.attention import attention, logits, row_entropy, visible_pairs
-
-Array = Any  # an array of any library that implements the array API standard
 
 
 def point_figure(

@@ -6,11 +6,10 @@ energies Σ²).
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 from array_api_compat import array_namespace, device
 
-Array = Any  # an array of any library that implements the array API standard
+from tb_attnviz.array_types import Array
 
 _JITTER = 64  # times the rounding of a second moment's trace: with it, rank-deficient ones have a Cholesky factor too
 

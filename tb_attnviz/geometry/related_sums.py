@@ -1,18 +1,16 @@
 """Sums of attention along relations, over the blocks of a part: all that `following` needs, and no pair of it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from array_api_compat import array_namespace, device, to_device
 
+from tb_attnviz.array_types import Array, Float64
 from tb_attnviz.geometry.blocks import Block, Part
-from tb_attnviz.geometry.following import Float64, Followed, OffsetSums, OfSequence, Pairs, columns_of
+from tb_attnviz.geometry.following import Followed, OffsetSums, OfSequence, Pairs, columns_of
 from tb_attnviz.geometry.maps import SequenceKind
 from tb_attnviz.geometry.pair_sums import sheared, zeros
-
-Array = Any  # an array of any library that implements the array API standard
 
 
 class RelatedSums:

@@ -14,11 +14,11 @@ or induction" (`tells_repeats`). Where some can, repeats without any are left ou
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from array_api_compat import array_namespace
 
-Array = Any  # an array of any library that implements the array API standard
+from tb_attnviz.array_types import Array
+
 Repeat = tuple[int, int]
 """(start, period): token i is token i - period from start + period on."""
 Asked = tuple[int, int]

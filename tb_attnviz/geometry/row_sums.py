@@ -1,14 +1,12 @@
 """Sums of attention over the keys of each query of a part, and the figures that are means of them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from array_api_compat import array_namespace, device
 
+from tb_attnviz.array_types import Array
 from tb_attnviz.geometry.blocks import LOG_2, Block, Part
 from tb_attnviz.geometry.repeats import Asked
-
-Array = Any  # an array of any library that implements the array API standard
 
 
 class RowSums:

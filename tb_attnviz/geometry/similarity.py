@@ -14,12 +14,8 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Bool, Float32, Float64, Int64
 from tb_attnviz.extras import check_projections
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
-Int64 = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
 _BLOCK = 1600  # outcomes of each head that are worked on at once: those of all heads stay in the processor's cache
 _AMONG = 16  # of so many heads, those whose attention overlaps most, the most alike one is told

@@ -4,10 +4,10 @@ import dataclasses
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from array_api_compat import array_namespace, device
 
+from tb_attnviz.array_types import Array
 from tb_attnviz.geometry.blocks import BLOCK, Part, Window, parts
 from tb_attnviz.geometry.following import Followed, Pairs, joined_heads, joined_sequences
 from tb_attnviz.geometry.maps import Maps, SequenceKind, beside, joined
@@ -15,8 +15,6 @@ from tb_attnviz.geometry.pair_sums import Offsets, PairSums
 from tb_attnviz.geometry.related_sums import RelatedSums
 from tb_attnviz.geometry.repeats import Asked
 from tb_attnviz.geometry.row_sums import RowSums, mean_where
-
-Array = Any  # an array of any library that implements the array API standard
 
 SURVEYED = (
     "entropy",

@@ -16,8 +16,8 @@ from typing import Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
+from tb_attnviz.array_types import Bool, Float64
+
 Rows = slice | npt.NDArray[np.integer]
 Progress = Callable[[int, int], None]  # done, total
 Closeness = Literal["dot", "distance", "cosine"]

@@ -6,14 +6,12 @@ behind the output projection; here v is as attention sums it.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from array_api_compat import array_namespace, device
 
+from tb_attnviz.array_types import Array
 from tb_attnviz.geometry.blocks import BLOCK, LOG_2, Window, parts
 from tb_attnviz.geometry.row_sums import mean_where
-
-Array = Any  # an array of any library that implements the array API standard
 
 _NOTHING = 1e-30  # of the longest value: less is what is left of hidden keys
 

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from tensorboard.backend import json_util
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import FigureRows
-
-Float32 = npt.NDArray[np.float32]
 
 
 def rows_of_all_heads(rows: FigureRows, names: Sequence[str], lost: dict[int, str]) -> Float32:

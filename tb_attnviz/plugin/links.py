@@ -33,13 +33,7 @@ def connections_task(request: Request, name: str, run: Run) -> Task:
 
 
 def made_links(
-    name: str,
-    locations: Mapping[int, FiguresLocation],
-    heads: Sequence[int],
-    layer: int,
-    head: int,
-    *,
-    report: Report,
+    name: str, locations: Mapping[int, FiguresLocation], heads: Sequence[int], layer: int, head: int, *, report: Report
 ) -> bytes:
     """The JSON of one head's links. `heads`: of each layer."""
     numbers = [(index, number) for index, count in enumerate(heads) for number in range(count)]

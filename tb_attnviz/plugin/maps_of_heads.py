@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.events import AttentionMap, FormatError, MapsLocation, read_maps
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.recompute import TooLargeError
@@ -16,7 +17,6 @@ REACH = 64  # offsets of texts, each way, that are sent
 
 _MOST_BYTES = 2**29  # of one answer
 
-Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
 
 

@@ -141,8 +141,7 @@ class AttnVizPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard 
 
     @route
     def image_summary_route(self, request: Request) -> Response:
-        task = attentions.image_summary_task(request, *self._run(request))
-        return unchanged(request, task.key, JSON) or self._made(request, task, made_json_response, 0)
+        return self._document(request, attentions.image_summary_task(request, *self._run(request)))
 
     @route
     def point_figures_route(self, request: Request) -> Response:

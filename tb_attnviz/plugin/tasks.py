@@ -13,13 +13,7 @@ import numpy.typing as npt
 from tb_attnviz import comparison, geometry, recompute
 from tb_attnviz.comparison import Measure, RecordedLayer
 from tb_attnviz.events import FigureRows, Grid, Layer, Lengths, SamplesLocation, read_samples
-from tb_attnviz.findings import (
-    Named,
-    Recorded,
-    evidence_at,
-    evidence_document,
-    findings_document,
-)
+from tb_attnviz.findings import Named, Recorded, evidence_at, evidence_document, findings_document
 from tb_attnviz.image_summary import summarise
 from tb_attnviz.plugin import health_series
 from tb_attnviz.plugin.maps_of_heads import AskedMaps, maps_of_all_heads
@@ -91,14 +85,7 @@ def image_summary(attended: Attended, grid: Grid, *, report: Report) -> bytes:
 
 
 def point_figures(
-    directory: str,
-    file: str,
-    location: SamplesLocation,
-    layer: Layer,
-    lengths: Lengths,
-    figure: str,
-    *,
-    report: Report,
+    directory: str, file: str, location: SamplesLocation, layer: Layer, lengths: Lengths, figure: str, *, report: Report
 ) -> bytes:
     """A figure of every point of a layer's heads, `.npy` float32 [heads, queries + keys]."""
     samples = read_samples(directory, file, location, layer, lengths)

@@ -3,15 +3,10 @@
 import dataclasses
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32, Float64, Int32, Int64
 from tb_attnviz.projection.compiled import compiled
 from tb_attnviz.projection.neighbours import Neighbours
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
-Int32 = npt.NDArray[np.int32]
-Int64 = npt.NDArray[np.int64]
 
 _ROUNDS = 60  # of a bisection: far below what a float32 tells apart
 

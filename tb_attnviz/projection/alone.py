@@ -3,13 +3,11 @@
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.projection.basis import MOST_DIMS, extent_of, farthest, reach_of
 from tb_attnviz.projection.leading_axes import LeadingAxes
 from tb_attnviz.projection.source import Vectors
-
-Float32 = npt.NDArray[np.float32]
 
 
 def biplot_alone(vectors: Vectors, scale: float, dims: int) -> Float32:

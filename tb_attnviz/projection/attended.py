@@ -5,13 +5,9 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Bool, Float32, Int32, Int64
 from tb_attnviz.projection.source import LayerSamples
 from tb_attnviz.recompute import attention_rows
-
-Float32 = npt.NDArray[np.float32]
-Int32 = npt.NDArray[np.int32]
-Int64 = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
 _TOP, _OTHERS = 32, 32  # of a query's keys: those attended to most, and a sample of the others, which stand for all
 

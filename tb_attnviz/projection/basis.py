@@ -18,13 +18,10 @@ from collections.abc import Callable
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32, Float64
 from tb_attnviz.geometry import procrustes
 from tb_attnviz.projection.eigenvectors import COUNT, leading_eigenvectors
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 
 PROJECTIONS = ("biplot", "pca")
 MOST_DIMS = COUNT

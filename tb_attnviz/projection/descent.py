@@ -9,14 +9,12 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
-from tb_attnviz.projection.affinities import Affinities, Int32
+from tb_attnviz.array_types import Float32, Int32
+from tb_attnviz.projection.affinities import Affinities
 from tb_attnviz.projection.attended import Attended
 from tb_attnviz.projection.compiled import compiled
 from tb_attnviz.projection.repulsion import Repulsion
-
-Float32 = npt.NDArray[np.float32]
 
 _LONGEST_STEP = 5.0
 _LEAST_GAIN = 0.01

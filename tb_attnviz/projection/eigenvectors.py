@@ -7,7 +7,7 @@ Symmetric Eigenvalue Problem, §11 and §14); of others, and of heads where that
 import numpy as np
 import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
+from tb_attnviz.array_types import Float64
 
 COUNT = 3
 _LARGE = 64  # of fewer dimensions all eigenvectors are found sooner

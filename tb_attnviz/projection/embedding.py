@@ -5,16 +5,13 @@ import io
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32, Float64
 from tb_attnviz.geometry import procrustes
 from tb_attnviz.projection.attended import Attended
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.tsne import LEAST_POINTS, tsne
 from tb_attnviz.projection.umap import umap
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 
 # A point goes back 1/(1 + (c/c₀)ᵖ) of its way from the neighbour's picture at each iteration, where the head changed it
 # by c, in mean lengths of a point: c₀ and p; docs/decisions/0009 has the other choices.

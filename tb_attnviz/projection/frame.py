@@ -18,20 +18,18 @@ found once, at the newest step, and serve every step, those of another run too; 
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32, Float64
 from tb_attnviz.geometry import canonical_axes, paper_scale, paper_translation, procrustes
 from tb_attnviz.projection.basis import Basis, Extent, Moments, turned
 from tb_attnviz.projection.leading_axes import LeadingAxes
+from tb_attnviz.projection.ports import Report, unreported
 from tb_attnviz.projection.projection import Normalisation
 from tb_attnviz.projection.source import LayerSamples, Vectors
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 
 FITTED_STEPS = 16
 RANK = 32  # canonical directions that are followed over the steps: of larger heads the leading ones
@@ -171,7 +169,7 @@ def fit_frame(
     steps: Sequence[int],
     *,
     normalise: Normalisation = "canonical",
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Report = unreported,
     read: Mapping[int, Vectors] = MappingProxyType({}),
 ) -> Frame:
     """The frame of every head of a layer over `steps`, ascending.
@@ -179,7 +177,6 @@ def fit_frame(
     Goes over the fitted steps twice: for their moments, and for their extent on screen once the basis is known;
     `on_progress(done, total)` counts these visits. read: the vectors of steps that were read before.
     """
-    report = on_progress or (lambda done, total: None)
     visited = spread(steps)
     paper, shared = _paper(source.whole(visited[-1])) if normalise == "paper" else (None, None)
     fitted: dict[int, Axes] = {}
@@ -202,7 +199,7 @@ def fit_frame(
             moments = of_newest if moments is None else moments + of_newest
             if len(visited) * pictured.coordinates.nbytes <= _HELD_BYTES:
                 held[step] = pictured
-        report(done, 2 * len(visited))
+        on_progress(done, 2 * len(visited))
     if moments is None:
         return Frame((), (), {}, paper)
     alone = of_newest.bases()
@@ -215,7 +212,7 @@ def fit_frame(
             aligned = _Aligned(axes.coordinates(source.pictured(source.whole(step))), np.eye(axes.query.shape[2])[None])
         for extent in extents.values():
             extent.add(extent.basis.placed(aligned.along(extent.basis.directions)))
-        report(done, 2 * len(visited))
+        on_progress(done, 2 * len(visited))
     bases = {name: extent.measured() for name, extent in extents.items()}
     return Frame(tuple(fitted), (shared,) if shared else tuple(fitted.values()), bases, paper)
 

@@ -86,11 +86,7 @@ class Jobs:
     """Runs tasks in worker processes and keeps their results, the least recently used dropped beyond a limit."""
 
     def __init__(
-        self,
-        *,
-        store: Store | None = None,
-        workers: int | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        self, *, store: Store | None = None, workers: int | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         count = workers or max(1, min(4, os.cpu_count() or 1))
         self._store = store
@@ -136,12 +132,7 @@ class Jobs:
             now = self._clock()
             jobs = sorted(self._unfinished(), key=lambda job: (job.worker is None, job.rank(now)))
         return [
-            Listed(
-                job.task.about,
-                "waiting" if job.worker is None else "running",
-                job.how_far(),
-                job.priority,
-            )
+            Listed(job.task.about, "waiting" if job.worker is None else "running", job.how_far(), job.priority)
             for job in jobs
         ]
 

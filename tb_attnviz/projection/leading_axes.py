@@ -18,12 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Bool, Float32, Float64
 from tb_attnviz.projection.second_moments import SecondMoments, root_of
 from tb_attnviz.projection.source import Vectors
 
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 Floats = npt.NDArray[Any]  # single or double precision
 
 _SINGLE = 5e-8  # of a second moment's trace: what summing it up in single precision puts it off by

@@ -3,13 +3,10 @@
 import dataclasses
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32, Int64
 from tb_attnviz.geometry.trust import unit_length
 from tb_attnviz.projection.projection import Metric
-
-Float32 = npt.NDArray[np.float32]
-Int64 = npt.NDArray[np.int64]
 
 _BLOCK = 512  # rows of the distance matrix at a time: 10 MB at 5,000 points
 _SAMPLED = 8  # one of so many columns tells roughly how near a row's neighbours are

@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.extras import check_projections
 from tb_attnviz.projection.alone import biplot_alone
 from tb_attnviz.projection.basis import extent_of, reach_of
@@ -27,8 +27,6 @@ from tb_attnviz.projection.ports import Report, Store
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.source import LayerSamples, Vectors
 from tb_attnviz.projection.starts import HeadSteps
-
-Float32 = npt.NDArray[np.float32]
 
 __all__ = ["Picture", "Report", "Store", "View", "make", "with_notes"]
 

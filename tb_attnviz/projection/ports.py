@@ -16,6 +16,10 @@ class Report(Protocol):
     def __call__(self, done: int, total: int) -> None: ...
 
 
+def unreported(done: int, total: int) -> None:
+    """A Report that nobody is told."""
+
+
 class MemoryStore:
     """A Store that lasts as long as it is held: what one picture needs of another is not made twice."""
 

@@ -7,11 +7,9 @@ number of dimensions, where FIt-SNE (Linderman et al. 2019, doi 10.1038/s41592-0
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.projection.compiled import compiled
-
-Float32 = npt.NDArray[np.float32]
 
 _SPACING = {2: 0.5, 3: 0.8}  # of the grid, where K falls to one half at 1
 _MOST_CELLS = {2: 1024, 3: 44}  # along an axis; a picture that is larger gets a coarser grid

@@ -4,13 +4,9 @@ import dataclasses
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Bool, Float32, Float64
 from tb_attnviz.projection.source import Vectors
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 _CONSTANT = 1e-6  # of the largest component: keys that differ by less are equal
 

@@ -6,13 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Bool, Float32
 from tb_attnviz.events import FormatError, Layer, Lengths, Samples, SamplesLocation, read_samples, samples_checksum
 from tb_attnviz.events.records import CorruptRecordError, TornRecordError
-
-Float32 = npt.NDArray[np.float32]
-Bool = npt.NDArray[np.bool_]
 
 GONE = "its samples are gone from the log directory"
 

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32, Float64
 from tb_attnviz.geometry import procrustes
 from tb_attnviz.projection.attended import attended
 from tb_attnviz.projection.embedding import Embedding, embed
@@ -23,9 +23,6 @@ from tb_attnviz.projection.frame import Frame
 from tb_attnviz.projection.ports import Store
 from tb_attnviz.projection.projection import Projection
 from tb_attnviz.projection.source import LayerSamples, Vectors
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 
 _STARTS_AS: dict[str, str] = {"canonical": "biplot", "paper": "pca"}  # the linear picture of the root
 
@@ -98,11 +95,7 @@ class HeadSteps:
         return keys
 
     def _embed(
-        self,
-        recorded: Recorded,
-        before: Recorded | None,
-        start: Embedding | None,
-        on_progress: Callable[[float], None],
+        self, recorded: Recorded, before: Recorded | None, start: Embedding | None, on_progress: Callable[[float], None]
     ) -> Embedding:
         source, step = recorded.source, recorded.step
         whole = source.whole(step)

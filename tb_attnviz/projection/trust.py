@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import geometry
+from tb_attnviz.array_types import Float64
 from tb_attnviz.events import Layer, Lengths, read_samples
 from tb_attnviz.geometry.trust import unit_length
 from tb_attnviz.projection.pictures import Picture, View, make
@@ -22,7 +23,6 @@ from tb_attnviz.projection.projection import Normalisation
 from tb_attnviz.projection.verdict import Figures, Motion, verdict
 from tb_attnviz.recompute import attention_rows
 
-Float64 = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
 _VERSION = 2  # of what `make_trust` computes

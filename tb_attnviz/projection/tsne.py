@@ -7,16 +7,13 @@ attention from nearness within each query's sequence (docs/near_means_attends.md
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32, Float64
 from tb_attnviz.projection.affinities import gaussian, symmetric
 from tb_attnviz.projection.attended import Attended
 from tb_attnviz.projection.descent import Attention, Descent
 from tb_attnviz.projection.neighbours import nearest
 from tb_attnviz.projection.projection import Projection
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 
 LEAST_POINTS = 7  # so that a perplexity of 2 has its 3 · 2 neighbours
 

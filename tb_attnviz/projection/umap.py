@@ -9,13 +9,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32, Float64, Int32
 from tb_attnviz.projection.compiled import compiled
 from tb_attnviz.projection.neighbours import Neighbours, nearest
 from tb_attnviz.projection.projection import Projection
 
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
-Int32 = npt.NDArray[np.int32]
 UInt64 = npt.NDArray[np.uint64]
 
 _EPOCHS = 200  # umap-learn's number for large data; its 500 for small data changes little on heads

@@ -2,10 +2,8 @@
 
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from tb_attnviz import geometry
+from tb_attnviz.array_types import Float32
 from tb_attnviz.comparable import counterpart
 from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.image_summary import ImageSummary, summarise
@@ -14,8 +12,6 @@ from tb_attnviz.label_attention import label_attention as by_label
 from tb_attnviz.recompute import Part, Weight, attention_rows, mean_attention, point_figures, sequence_attention
 from tb_attnviz.run.checks import check_head, check_part, check_values, image_grid, token_labels
 from tb_attnviz.run.recorded_run import NotRecordedError, RecordedRun
-
-Float32 = npt.NDArray[np.float32]
 
 
 def attention(
@@ -44,21 +40,14 @@ def attention(
 def image_summary(
     run: RecordedRun, step: int, layer: int, head: int, sequence: int | Literal["mean"], *, weight: Weight | None = None
 ) -> ImageSummary:
-    """What the attention of one head within one image comes to over its patches.
-
-    Raises NotRecordedError where queries and keys are not the patches of one grid.
-    """
+    """See Run.image_summary."""
     check_head(run, step, layer, head, sequence)
     grid = image_grid(run, step, layer, sequence)
     return summarise(attention(run, step, layer, head, sequence, weight=weight), grid)
 
 
 def label_attention(run: RecordedRun, step: int, layer: int, head: int, label: str) -> LabelAttention:
-    """From which kind of token to which a head attends, for a label of the probe that sorts tokens into kinds.
-
-    Raises NotRecordedError for a label that the probe does not have, one of numbers, and for a layer whose queries
-    or keys are patches of a grid of its own, which have no such labels.
-    """
+    """See Run.label_attention."""
     own, others = token_labels(run, step, layer, head, label)
     described = run.layer(step, layer)
     rows = attention_rows(run.samples(step, layer), described, run.lengths(step, layer), head=head)
@@ -66,10 +55,7 @@ def label_attention(run: RecordedRun, step: int, layer: int, head: int, label: s
 
 
 def point_figure(run: RecordedRun, step: int, layer: int, figure: str) -> Float32:
-    """A figure of every query and key of a layer: [heads, n_query + n_key], queries first.
-
-    `figure` is one of geometry.POINT_FIGURES: "norm", "entropy", …; NaN for points that it is not defined for.
-    """
+    """See Run.point_figure."""
     if figure not in geometry.POINT_FIGURES:
         raise NotRecordedError(f"no point figure {figure!r}: there are {', '.join(geometry.POINT_FIGURES)}")
     if figure == "value_norm":

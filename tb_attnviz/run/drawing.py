@@ -5,30 +5,20 @@ from collections.abc import Iterable
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.comparable import counterpart
 from tb_attnviz.events import DamagedFileWarning
-from tb_attnviz.projection import (
-    Frame,
-    Projection,
-    ProjectionError,
-    UnreadableStepError,
-    View,
-    fit_frame,
-    make,
-)
-from tb_attnviz.projection.ports import MemoryStore
+from tb_attnviz.projection import Frame, Projection, ProjectionError, UnreadableStepError, View, fit_frame, make
+from tb_attnviz.projection.ports import MemoryStore, unreported
 from tb_attnviz.projection.projection import Method
 from tb_attnviz.run.checks import check_head
 from tb_attnviz.run.recorded_run import RecordedRun
 from tb_attnviz.terminal import plain
 
-Float32 = npt.NDArray[np.float32]
-
 
 def frame(run: RecordedRun, layer: int) -> Frame:
-    """The frame of every head of `layer`, fitted to all steps that can be read."""
+    """See Run.frame."""
     while True:
         try:
             return fit_frame(run.layer_samples(layer), run.steps_of(layer))
@@ -60,10 +50,7 @@ def view(
     steps: tuple[int, ...],
     in_frame_of: RecordedRun | None = None,
 ) -> View:
-    """Pictures of `layer`, or of one of its heads, in the frame of `steps`: of this run, or of `in_frame_of`.
-
-    Raises NotComparableError as `counterpart` does.
-    """
+    """See Run.view."""
     if in_frame_of is None:
         return View(run.layer_samples(layer), steps, projection, head)
     there = counterpart(run, in_frame_of, layer)
@@ -79,7 +66,7 @@ def project(
     dims: int | None,
     in_frame_of: RecordedRun | None,
 ) -> Float32:
-    """The points of one head at every step in one frame: [steps of `steps_of`, n_query + n_key, dims]."""
+    """See Run.project."""
     if isinstance(projection, str):
         projection = Projection(method=cast(Method, projection), dims=2 if dims is None else dims)
     elif dims is not None and dims != projection.dims:
@@ -91,7 +78,7 @@ def project(
             steps = tuple(framed.steps_of(there))
             drawn, store = view(run, projection, layer, head, steps=steps, in_frame_of=in_frame_of), MemoryStore()
             shown = run.steps_of(layer)
-            return np.concatenate([make(drawn, step, store, lambda done, total: None).points for step in shown])
+            return np.concatenate([make(drawn, step, store, unreported).points for step in shown])
         except UnreadableStepError as error:
             _do_without(error, run, framed)
 

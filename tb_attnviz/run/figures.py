@@ -6,21 +6,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tb_attnviz.array_types import Float32
 from tb_attnviz.connections import Connections, Way, connections_of, read_step
 from tb_attnviz.events import FigureRows, FiguresLocation, FormatError
 from tb_attnviz.findings import FOLLOWS, HeadRelation, head_relations
 from tb_attnviz.importance import Importance, importance_of
 from tb_attnviz.run.recorded_run import NotRecordedError, RecordedRun, steps_in_words
 
-Float32 = npt.NDArray[np.float32]
-
 
 def health(run: RecordedRun, steps: Sequence[int] | None = None) -> dict[str, Float32]:
-    """Every figure over `steps`, by default `health_steps`: float32 [steps, heads of all layers].
-
-    NaN where a figure is not defined, or was not recorded at a step, or cannot be read (see `damaged`).
-    Raises NotRecordedError for a step without figures.
-    """
+    """See Run.health."""
     segment, lost = run.records.newest, dict[int, str]()
     recorded = {step: run.figures_at(step) for step in (segment.health_steps if steps is None else steps)}
     names, rows = segment.figures, FigureRows.of(run.directory, segment.heads, recorded)
@@ -32,10 +27,7 @@ def health(run: RecordedRun, steps: Sequence[int] | None = None) -> dict[str, Fl
 
 
 def importance(run: RecordedRun) -> Importance:
-    """What the loss owes to each head at every step with a loss, and the heads that could be pruned.
-
-    Raises NotRecordedError for a run without importance: the recorder's `loss` asks for it.
-    """
+    """See Run.importance."""
     recorded = run.records.newest.recorded
     steps = [step for step in run.health_steps if "importance/loss" in _names(recorded[step])]
     if not steps:
@@ -49,10 +41,7 @@ def importance(run: RecordedRun) -> Importance:
 
 
 def relations(run: RecordedRun, step: int | None = None) -> tuple[HeadRelation, ...]:
-    """How far each head follows each relation at `step`, by default the newest, and since when: the clearest first.
-
-    Raises NotRecordedError for a run without relations: the recorder's `relations` asks for them.
-    """
+    """See Run.relations."""
     if not any(name.startswith(FOLLOWS) for name in run.records.newest.figures):
         raise NotRecordedError("this run has no relations: record it with relations=")
     steps = [one for one in run.health_steps if step is None or one <= step]
@@ -62,10 +51,7 @@ def relations(run: RecordedRun, step: int | None = None) -> tuple[HeadRelation, 
 
 
 def connections(run: RecordedRun, step: int | None = None) -> Connections:
-    """Which heads feed which at `step` (the newest of `connection_steps`), and since when the strongest pairs do.
-
-    Raises NotRecordedError where that was not recorded, events.FormatError where it is damaged.
-    """
+    """See Run.connections."""
     locations = run.connections_at
     steps = list(locations)
     if not steps:

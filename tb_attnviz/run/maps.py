@@ -5,7 +5,7 @@ from tb_attnviz.run.recorded_run import NotRecordedError, RecordedRun
 
 
 def map_steps(run: RecordedRun) -> list[int]:
-    """The steps whose small maps are there, ascending: those of older ones may have been thinned."""
+    """See Run.map_steps."""
     if run.recorded_maps is None:
         recorded = run.records.newest.recorded
         of = [(s, at.start) for s in run.health_steps if not isinstance(at := recorded[s], dict) and at.maps]
@@ -20,7 +20,7 @@ def map_steps(run: RecordedRun) -> list[int]:
 
 
 def map_kinds(run: RecordedRun) -> tuple[str, ...]:
-    """The kinds of sequences that small maps are of, at the newest step that has some; see `damaged` if none."""
+    """See Run.map_kinds."""
     for step in reversed(map_steps(run)):
         try:
             return maps_location(run, step).kinds
@@ -39,10 +39,7 @@ def maps_location(run: RecordedRun, step: int) -> MapsLocation:
 
 
 def maps(run: RecordedRun, step: int, layer: int) -> dict[str, AttentionMap]:
-    """The small maps of the heads of one layer at `step`: kind of sequence → map.
-
-    Raises NotRecordedError where there are none (any more), events.FormatError where they are damaged.
-    """
+    """See Run.maps."""
     location = maps_location(run, step)
     if not 0 <= layer < len(location.layers):
         raise NotRecordedError(f"no layer {layer}: there are maps of layers 0 to {len(location.layers) - 1}")

@@ -8,7 +8,7 @@ from tb_attnviz.events import SHARES
 from tb_attnviz.events.segment import Segment
 from tb_attnviz.events.shapes import shown
 from tb_attnviz.findings import Break, ChangePoint, Evidence, Finding, Named, Recorded
-from tb_attnviz.projection.ports import MemoryStore
+from tb_attnviz.projection.ports import MemoryStore, unreported
 from tb_attnviz.run.checks import check_head
 from tb_attnviz.run.figures import health
 from tb_attnviz.run.maps import map_steps
@@ -28,7 +28,7 @@ class Naming:
         self._recorded = None
 
     def recorded(self, run: RecordedRun) -> Recorded:
-        """All that findings follow from, in another process too. Raises NotRecordedError without a probe."""
+        """See Run.recorded."""
         segment, steps, maps = run.records.newest, run.steps, tuple(map_steps(run))
         known = self._recorded
         if known is not None and (known.maps, list(known.checkpoints)) == (maps, steps):
@@ -48,22 +48,22 @@ class Naming:
         return self._recorded
 
     def named(self, run: RecordedRun) -> Named:
-        """All that findings say, of every step."""
+        """See Run.named."""
         recorded = self.recorded(run)
         if self._named is None or self._named[0] != recorded.address:
-            self._named = recorded.address, Named.of(recorded, self._measures, lambda done, total: None)
+            self._named = recorded.address, Named.of(recorded, self._measures, unreported)
             run.lose_figures(self._named[1].lost_figures)
         return self._named[1]
 
     def findings(self, run: RecordedRun, step: int | None) -> list[Finding]:
-        """Of every head at `step`, by default the newest. Raises NotRecordedError before anything was recorded."""
+        """See Run.findings. Raises NotRecordedError before anything was recorded."""
         known = run.health_steps or run.steps
         if not known:
             raise NotRecordedError(f"there is nothing to name yet: {steps_in_words(known)}")
         return self.named(run).at(known[-1] if step is None else step)
 
     def change_points(self, run: RecordedRun, figures: Sequence[str] | None) -> list[ChangePoint]:
-        """Where `figures`, by default all shares, moved to another level, in the order of the steps."""
+        """See Run.change_points."""
         heads, steps, values = self.recorded(run).heads, run.health_steps, health(run)
         for name in figures or ():
             if name not in values:
@@ -79,7 +79,7 @@ class Naming:
 
 
 def evidence(run: RecordedRun, finding: Finding, step: int | None) -> Evidence | None:
-    """The query and key that show `finding` best at `step`, by default the last checkpoint then."""
+    """See Run.evidence."""
     if step is None:
         step = max((one for one in run.steps if one <= finding.step), default=run.newest_step)
     check_head(run, step, finding.layer, finding.head)

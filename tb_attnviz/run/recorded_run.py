@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Self, get_args
 
-import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import geometry
+from tb_attnviz.array_types import Float32
 from tb_attnviz.comparison import RecordedLayer
 from tb_attnviz.events import (
     Alert,
@@ -30,8 +30,6 @@ from tb_attnviz.events.shapes import shown
 from tb_attnviz.left_out import LeftOut
 from tb_attnviz.projection import LayerSamples, UnreadableStepError
 from tb_attnviz.run.at_checkpoints import AtCheckpoints
-
-Float32 = npt.NDArray[np.float32]
 
 
 class NotRecordedError(LookupError):

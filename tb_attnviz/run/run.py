@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb_attnviz import comparison, geometry
+from tb_attnviz.array_types import Float32
 from tb_attnviz.comparison import Measure
 from tb_attnviz.connections import Connections
 from tb_attnviz.events import AttentionMap, EventLog, FormatError, Records, VersionError, files
@@ -20,11 +21,10 @@ from tb_attnviz.importance import Importance
 from tb_attnviz.label_attention import LabelAttention
 from tb_attnviz.left_out import LeftOut
 from tb_attnviz.projection import Frame, Projection, View
+from tb_attnviz.projection.ports import unreported
 from tb_attnviz.recompute import Weight
 from tb_attnviz.run import attention, drawing, figures, maps, naming
 from tb_attnviz.run.recorded_run import NotRecordedError, RecordedRun
-
-Float32 = npt.NDArray[np.float32]
 
 
 def open_run(directory: str | os.PathLike[str]) -> "Run":
@@ -141,7 +141,7 @@ class Run(RecordedRun):
         The mean Jensen-Shannon distance of their attention on the probe. `against`: `since` is a step of this other
         run of the same probe. Raises NotComparableError for runs that cannot be compared.
         """
-        return comparison.change(*attention.compared_layers(self, step, since, layer, against=against), _unreported)
+        return comparison.change(*attention.compared_layers(self, step, since, layer, against=against), unreported)
 
     def similarity(self, step: int, measure: Measure = "attention") -> Float32:
         """How alike every two heads of all layers are at `step`: [heads, heads], from 0 to 1.
@@ -151,7 +151,7 @@ class Run(RecordedRun):
         """
         if measure not in comparison.MEASURES:
             raise NotRecordedError(f"no measure {shown(measure)}: there are 'attention' and 'cka'")
-        return comparison.similarity(self.recorded_layers(step), measure, _unreported)
+        return comparison.similarity(self.recorded_layers(step), measure, unreported)
 
     def head_order(self, step: int) -> npt.NDArray[np.int64]:
         """The heads of all layers, [heads], in an order in which those whose attention is alike stand together."""
@@ -292,7 +292,3 @@ class Run(RecordedRun):
         NotComparableError for runs that have no frame in common.
         """
         return drawing.project(self, projection, layer, head, dims=dims, in_frame_of=in_frame_of)
-
-
-def _unreported(done: int, total: int) -> None:
-    """Nobody waits for it elsewhere."""
