@@ -141,7 +141,7 @@ def amount(kind: Kind, value: float) -> str:
     if kind.name == "dead":
         return ""
     if kind.name == "unchanged":
-        return f"distance {value:.2f}"
+        return f"{percent(value)} changed"
     if kind.name == "copy":
         return f"{percent(value)} alike"
     if kind.name == "prunable":

@@ -133,6 +133,6 @@ def test_what_is_as_random_as_at_the_start_is_seen_later_than_it_is_so(tmp_path:
     moved = course({head: [0, 0.3] + [0.5] * 6 for head in range(1, 10)} | {0: [0, 0.01] + [0.02] * 6})
     found = named(tmp_path, moved=moved, sampled=tuple(range(0, 800, 100)))
     said, groups, events = told(found)
-    assert said == "L0 H0 (near random) attends as it did at step 0 (distance 0.02), seen since step 300."
+    assert said == "L0 H0 (near random) attends as it did at step 0 (2.0 % changed), seen since step 300."
     assert groups == ["1 near-random head, seen since step 300"]
     assert events == ["L0 H0: near random, seen since step 300"]
