@@ -236,6 +236,8 @@ def test_the_difference_of_health(tab: Tab) -> None:
     expect(comparison.get_by_role("status")).to_have_text("Choose a tint: its difference is what is shown.")
     tab.frame.get_by_role("group", name="Way of comparing").get_by_role("button", name="Overlay").click()
     expect(comparison).to_contain_text("twin · step 400")
+    marks = [mark.bounding_box() for mark in comparison.locator("i").all()]
+    assert [box["width"] < 20 for box in marks if box] == [True, True]  # beside the names, and not over the page
 
 
 def test_the_layers_that_both_recorded_are_compared(tab: Tab) -> None:
