@@ -116,10 +116,13 @@ it.each([
   ['fade', false, true],
   ['none', false, false],
 ] as const)('has colours over the image, or none, shaded as %s', (shade, plainly, inDifference) => {
+  needed.weights = Float32Array.of(1, 0, 0.25, 0.75);
   view.shade = shade;
   expect(view.coloured).toBe(plainly);
   needed.signed = true;
   expect(view.coloured).toBe(inDifference);
+  needed.weights = null; // on their way: there is no number to tell
+  expect(view.coloured).toBe(false);
 });
 
 it('walks as far as the image reaches, from a token without a place to the first patch', () => {

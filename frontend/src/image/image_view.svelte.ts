@@ -60,7 +60,9 @@ export class ImageView implements Feature {
   );
   /** Whether attention is colours over the image, which then have a legend. */
   readonly coloured: boolean = $derived.by(
-    () => this.shade === 'colour' || (this.shade === 'fade' && this.session.sentence.pictured.signed),
+    () =>
+      this.own !== null &&
+      (this.shade === 'colour' || (this.shade === 'fade' && this.session.sentence.pictured.signed)),
   );
   /** What is under the pointer, where words and patches stand beside each other. */
   pointed = $state.raw<TokenPlace | null>(null);
