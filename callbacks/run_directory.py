@@ -98,9 +98,12 @@ def _purge_step(writer: "SummaryWriter") -> int | None:
 
 
 def directory_of(logdir: object) -> str:
-    """The run's directory, wherever the script goes later. Raises TypeError for what has none."""
+    """The run's directory, wherever the script goes later. Raises TypeError for what has none, or ValueError."""
     if isinstance(logdir, (str, os.PathLike)):
-        return _absolute(expanded(os.fspath(logdir)))
+        found = expanded(os.fspath(logdir))
+        if found.startswith("~") and not os.path.exists(found):
+            raise ValueError(f"logdir {logdir!r} is in the home directory of nobody here: ./{logdir} is a name")
+        return _absolute(found)
     from torch.utils.tensorboard import SummaryWriter  # here: it is slow to import, and most runs are given by path
 
     if not isinstance(logdir, SummaryWriter):

@@ -19,12 +19,13 @@ from . import kernels, tap
 from .attention_call import AttentionCall, with_heads
 from .contraction import in_pairs
 from .kernel_axes import KernelAxes
-from .mapped import MAPPED, attends, is_mapped
+from .mapped import attends, why_unseen
 from .module_names import ModuleNames
 from .multi_head import Inside, tokens_of
 from .named_generators import NamedGenerators
 from .nested import is_nested, tensors_in
 from .observer import Arrange, Observer, TakeOutput
+from .operations import operation_of
 from .outputs import Outputs
 from .plain_attention import NotAttentionError, read_attention
 from .product import Product
@@ -105,17 +106,18 @@ class AttentionCalls(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         self._generators.meet(kwargs.get("generator"))
-        operation = getattr(func, "__name__", "").strip("_")
-        if is_mapped():
+        operation = operation_of(func)
+        if (why := why_unseen()) is not None:
             if attends(operation, args, kwargs, self._observer.widths):
-                self._observer.refuse(self._next_name(), MAPPED)
+                self._observer.refuse(self._next_name(), why)
             return func(*args, **kwargs)
         if (
             operation == "einsum"
             and (found := in_pairs(args, lambda *two: self.__torch_function__(func, types, two))) is not None
         ):
             return found
-        if func is functional.scaled_dot_product_attention:
+        operator = kernels.operator_name(func) or operation
+        if func is functional.scaled_dot_product_attention or operator == "aten::scaled_dot_product_attention":
             self._take_scaled_dot_product(args, kwargs)
         elif func is functional.multi_head_attention_forward:
             both = self._inside.run(args, kwargs, weights=self._take_output is not None)
@@ -123,7 +125,7 @@ class AttentionCalls(TorchFunctionMode):
                 return both
         elif operation == "flex_attention":
             self._take(kernels.flex, args, kwargs)
-        elif kernels.is_fused(operator := kernels.operator_name(func) or operation):
+        elif kernels.is_fused(operator):
             self._take(kernels.fused(operator), args, kwargs, lambda x: x.transpose(1, 2))
         result = func(*args, **kwargs)
         if operation in _ASKING and not isinstance(result, Tensor):
@@ -139,6 +141,8 @@ class AttentionCalls(TorchFunctionMode):
         self._tokens.follow(func, operation, given, args, kwargs, result)
         if operation in ("softmax", "log_softmax") and isinstance(result, Tensor):
             self._take_softmax(args, kwargs, result, logarithm=operation == "log_softmax")
+        elif "softm" in operation and isinstance(result, Tensor) and self._observer.looks_like_attention(result.shape):
+            self._unseen.append(self._next_name())  # softmin, a masked softmax, …
         else:
             self._written_out.follow(operation, args, kwargs, result)
             self._products.follow(func, operation, args, kwargs, result)
@@ -201,8 +205,7 @@ class AttentionCalls(TorchFunctionMode):
                 self._unseen.append(self._next_name())
                 self._weights.watch(self._unseen[-1], result, None)
             return
-        dim = kwargs.get("dim", args[1] if len(args) > 1 else -1)
-        dim = dim + logits.dim() if dim < 0 else dim
+        dim = kwargs.get("dim", args[1] if len(args) > 1 else -1) % logits.dim()
         self._take_weights(self._next_name(), product, logits, dim, weights, result, logarithm=logarithm)
 
     def _take_weights(
@@ -248,10 +251,9 @@ class AttentionCalls(TorchFunctionMode):
 
     def _finish_tap(self) -> str | None:
         call, self._tapped = self._tapped, None
-        if call is None:
-            return None
-        self._tell(call, (call.queries, call.keys))
-        return call.name
+        if call is not None:
+            self._tell(call, (call.queries, call.keys))
+        return None if call is None else call.name
 
     def _tell(
         self,
@@ -294,6 +296,5 @@ class AttentionCalls(TorchFunctionMode):
 
     def _next_name(self) -> str:
         name = self._names.innermost
-        count = self._counts[name]
-        self._counts[name] += 1
+        count, self._counts[name] = self._counts[name], self._counts[name] + 1
         return f"{name}#{count}" if count else name

@@ -1,4 +1,4 @@
-"""Mapped functions: those under torch.vmap, whose tensors lack an axis each."""
+"""Mapped functions: those under torch.vmap, whose tensors lack an axis each, and other transforms of torch.func."""
 
 from collections.abc import Set
 from typing import Any
@@ -12,10 +12,19 @@ MAPPED = (
 )
 
 
-def is_mapped() -> bool:
-    """Whether this is inside of torch.vmap."""
-    interpreter = torch._C._functorch.peek_interpreter_stack()
-    return interpreter is not None and interpreter.key() == torch._C._functorch.TransformType.Vmap
+_TRANSFORMED = (
+    "it attends inside torch.func ({}), whose tensors cannot be looked into: use torch.autograd there, or attend "
+    "outside of it while self.training is False"
+)
+
+
+def why_unseen() -> str | None:
+    """Why tensors cannot be looked into here, inside of torch.vmap or torch.func.grad, say; None where they can."""
+    interpreter: Any = torch._C._functorch.peek_interpreter_stack()
+    if interpreter is None:
+        return None
+    name = interpreter.key().name.lower()
+    return MAPPED if name == "vmap" else _TRANSFORMED.format(name)
 
 
 def attends(operation: str, args: tuple[Any, ...], kwargs: dict[str, Any], widths: Set[int]) -> bool:

@@ -3,6 +3,17 @@
 Named as in torch, without underscores around them.
 """
 
+from typing import Any
+
+_SAME_AS = {"linalg_matmul": "matmul", "special_softmax": "softmax", "special_log_softmax": "log_softmax"}
+
+
+def operation_of(func: Any) -> str:
+    """The name of a function of torch, whichever of its names it is called by; of an operator without its overload."""
+    name = getattr(func, "__name__", "").partition(".")[0].strip("_")
+    return _SAME_AS.get(name, name)
+
+
 IN_PLACE = {
     *("add", "iadd", "radd", "sub", "isub", "rsub", "subtract", "mul", "imul", "rmul", "multiply", "div", "idiv"),
     *("truediv", "itruediv", "rtruediv", "true_divide", "divide", "rdiv", "pow", "ipow", "rpow", "square", "sqrt"),

@@ -20,6 +20,7 @@ from . import kernels
 from .attention_call import AttentionCall, with_heads
 from .axes import arranged
 from .multi_head import copy_with
+from .operations import operation_of
 from .plain_attention import NotAttentionError, read_attention
 from .products import Products
 
@@ -51,7 +52,7 @@ class TrainingCalls(TorchFunctionMode):
         heads = None if torch.compiler.is_compiling() else self._heads()
         if heads is None:  # no attention of it is recorded
             return func(*args, **kwargs)
-        operation = getattr(func, "__name__", "").strip("_")
+        operation = operation_of(func)
         if func is functional.scaled_dot_product_attention:
             self._take(functools.partial(_fused, heads, *args, **kwargs))
         elif func is functional.multi_head_attention_forward:

@@ -155,7 +155,8 @@ class Weights:
         if entry.clean is None:
             return [entry if could_be_weights(one, entry) else None for one in results]
         if args and args[0] is x and operation in MOVING | REGROUPING | SAME and entry.axes is not None:
-            clean = func(entry.clean, *args[1:], **kwargs) if operation not in SAME else entry.clean
+            keeps = operation in SAME and isinstance(result, Tensor)
+            clean = entry.clean.to(result.dtype) if keeps else func(entry.clean, *args[1:], **kwargs)
             axes = moved(func, operation, args, kwargs, entry.axes, result)
             if isinstance(result, Tensor) and isinstance(clean, Tensor):
                 return [without_sinks(moved_part(entry, clean, axes), entry.clean)]

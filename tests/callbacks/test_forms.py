@@ -119,6 +119,33 @@ def log_of_softmax(q, k, v):
     return logarithms.exp() @ v + entropy[..., None]
 
 
+def rounded_to_half(q, k, v):
+    return scores_of(q, k).softmax(-1).bfloat16().float() @ v
+
+
+def by_other_names(q, k, v):
+    return torch.linalg.matmul(torch.special.softmax(torch.linalg.matmul(q, k.mT) * SCALE, -1), v)
+
+
+def by_operators(q, k, v):
+    scores = torch.ops.aten.matmul.default(q, k.mT) * SCALE
+    return torch.ops.aten.matmul(torch.ops.aten.softmax.int(scores, -1), v)
+
+
+def by_the_kernels_operator(q, k, v):
+    return torch.ops.aten.scaled_dot_product_attention(q, k, v)
+
+
+def log_by_another_name(q, k, v):
+    return torch.special.log_softmax(scores_of(q, k), -1).exp() @ v
+
+
+@pytest.mark.parametrize("softmax", [functional.softmin, lambda x, dim: torch._masked_softmax(x, x > 9, dim)])
+def test_other_kinds_of_softmax_are_refused_by_name(softmax):
+    with pytest.raises(NoAttentionError, match="its logits are no product of queries and keys that could be seen"):
+        record(lambda q, k, v: softmax(scores_of(q, k), 3) @ v)
+
+
 def fused_and_merged(q, k, v):
     return functional.scaled_dot_product_attention(*(x.reshape(B * H, N, D) for x in (q, k, v)))
 
@@ -200,6 +227,7 @@ _traced = torch.jit.trace(functional.scaled_dot_product_attention, (Q, K, V))
 SAME = [
     dots, dots_in_front_of_heads, einsum_of_a_list, einsum_without_an_arrow, heads_last, permuted, by_keyword,
     keys_times_queries, softmax_over_rows, merged_until_softmax, unmerged_before_softmax, log_of_softmax,
+    rounded_to_half, by_other_names, by_operators, by_the_kernels_operator, log_by_another_name,
     fused_and_merged, heads_apart, in_chunks, summed_by_hand, with_a_look_at_it, written_in_place_to_the_same,
     scripted, traced, exponentials_by_their_sum, exponentials_less_the_largest, exponentials_of_logarithms,
     powers_of_two, normalized_exponentials, made_to_sum_to_1_again,

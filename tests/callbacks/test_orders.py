@@ -124,3 +124,14 @@ def test_vmap_is_refused_by_name(attend, levels, axis):
     mapped = torch.vmap(attend, axis, axis) if levels == 1 else torch.vmap(torch.vmap(attend))
     with pytest.raises(NoAttentionError, match=r"inside torch\.vmap"):
         record(lambda m, x: mapped(*m.heads(x)))
+
+
+@attends
+@pytest.mark.parametrize("transform", ["grad", "functionalize"])
+def test_other_transforms_are_refused_by_name(attend, transform):
+    ways = {
+        "grad": lambda f, *x: torch.func.grad(lambda *x: f(*x).sum())(*x),
+        "functionalize": lambda f, *x: torch.func.functionalize(f)(*x),
+    }
+    with pytest.raises(NoAttentionError, match=rf"inside torch\.func \({transform}"):
+        record(lambda m, x: ways[transform](attend, *m.heads(x)))

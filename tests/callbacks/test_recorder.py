@@ -264,6 +264,13 @@ class TestBadInput:
             recorder.step(100)
 
 
+def test_the_home_directory_of_nobody_is_refused(model, probe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="home directory of nobody"):
+        AttentionRecorder(model, probe, "~nobody-of-this-name/runs")
+    assert not [*tmp_path.iterdir()]
+
+
 @pytest.mark.parametrize("given", ["~/a", "$PLACE/a", "${PLACE}/a", "$PLACE/$NOWHERE"])
 def test_home_and_variables_are_where_a_shell_has_them(model, probe, given, tmp_path, monkeypatch):
     for name in ("HOME", "PLACE"):
