@@ -49,6 +49,11 @@ class AttnVizCallback(InTraining, Callback):
     pass is made in the precision of the Trainer. With several processes all make it, and the first one writes.
     """
 
+    def setup(self, trainer: Any, pl_module: Any = None, stage: str = "") -> None:
+        """Lightning calls it first. Raises TypeError where it was given the class in the place of an object."""
+        if not isinstance(self, AttnVizCallback):
+            raise TypeError("callbacks=[AttnVizCallback] gives the class: give an object, AttnVizCallback(probe)")
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         _check_strategy(trainer)
         self._close()
@@ -81,8 +86,9 @@ class AttnVizCallback(InTraining, Callback):
         self._record_once(_stepped(trainer))
         self._close()
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        self._close()
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException | None = None) -> None:
+        if isinstance(self, AttnVizCallback):  # as in setup
+            self._close()
 
 
 def _probe_of(trainer: Trainer, pl_module: LightningModule, model: nn.Module, forward: Forward) -> Probe:

@@ -110,7 +110,7 @@ def capture(
     Raises NoAttentionError if none is left.
 
         recording = capture(model, probe)
-        recording.samples[0].queries  # [heads, tokens of the probe, d]
+        recording.samples[0].as_read().queries  # [heads, tokens of the probe, d]
     """
     batches: list[BatchRecording] = []
     observers = []

@@ -104,6 +104,11 @@ def test_a_training_that_is_resumed_in_an_epoch_begins_at_the_step_of_its_weight
     np.testing.assert_array_equal(two.samples(3, 1).queries, one.samples(3, 1).queries)
 
 
+def test_the_class_in_the_place_of_an_object_is_refused(tmp_path):
+    with pytest.raises(TypeError, match=r"gives the class: give an object, AttnVizCallback\(probe\)"):
+        train(tmp_path, AttnVizCallback)
+
+
 def test_a_wrapper_that_holds_the_parameters_is_refused_by_name(probe):
     class FullyShardedDataParallel(torch.nn.Module):
         """Stands for PyTorch's, which needs a process group."""

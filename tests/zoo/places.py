@@ -62,7 +62,8 @@ def scores(animal: Animal) -> list[tuple[float, float]]:
     probe = Probe(given, [[str(i) for i in range(usual)]] * len(inputs[name]))
     recording = capture(model, probe, batch_size=len(inputs[name]), health=False)
     found = []
-    for layer, samples in zip(recording.layers, recording.samples, strict=True):
+    for layer, recorded in zip(recording.layers, recording.samples, strict=True):
+        samples = recorded.as_read()
         sides = (
             (samples.queries, layer.query_grid, layer.query_special),
             (samples.keys, layer.key_grid, layer.key_special),
