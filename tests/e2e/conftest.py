@@ -31,6 +31,7 @@ expect.set_options(timeout=60 * SECONDS)  # a machine with two processors may do
 # WebGL goes through SwiftShader; the page around it need not, which halves the work. Lines are drawn anew as a whole: a
 # part of one that is drawn anew differs by a shade.
 SOFTWARE = ["--disable-gpu-compositing", "--disable-partial-raster"]
+ONE_PROCESS = "--process-per-site"  # for all pages of a server
 INTRODUCED = "try { localStorage.setItem('tb-attnviz.introduced', '1') } catch {}"  # the first-visit hint stays away
 # A page finds nothing that another has left. What it keeps itself outlives a reload, as its session does.
 FORGETFUL = """try {
@@ -196,8 +197,9 @@ def visits(playwright: Playwright, chromium: str, tmp_path_factory: pytest.TempP
     context = playwright.chromium.launch_persistent_context(
         tmp_path_factory.mktemp("profile"),
         executable_path=chromium,
-        args=[*CHROMIUM_FLAGS, *SOFTWARE],
+        args=[*CHROMIUM_FLAGS, *SOFTWARE, ONE_PROCESS],
         viewport={"width": 1280, "height": 720},
+        reduced_motion="reduce",  # every frame of a picture on its way to another one is drawn by the processor
     )
     context.set_default_timeout(60 * SECONDS)
     for script in (FORGETFUL, INTRODUCED):
@@ -254,8 +256,18 @@ def server(request: pytest.FixtureRequest, logdir: Path, shared_logdir: Path) ->
         yield address
 
 
+@pytest.fixture(scope="module")
+def process(visits: BrowserContext, server: str) -> Iterator[None]:
+    """That of a file's pages, which would end with each of them: to begin it, and to compile our script again, takes a
+    third of a visit."""
+    stays = visits.new_page()
+    stays.goto(f"{server}/nothing")
+    yield
+    stays.close()
+
+
 @pytest.fixture
-def tab(request: pytest.FixtureRequest, page: Page, server: str) -> Iterator[Tab]:
+def tab(request: pytest.FixtureRequest, page: Page, server: str, process: None) -> Iterator[Tab]:
     """The tab of `server`, by itself if not marked `in_tensorboard`; the browser's console must stay clean."""
     tab = (TabInTensorBoard if request.node.get_closest_marker("in_tensorboard") else Tab)(page, server)
     yield tab

@@ -127,6 +127,7 @@ def test_heads_are_sorted_at_the_step_at_which_the_user_sorts(shapes_tab: Tab, s
     bar(tab).get_by_role("button", name="Sort again").click()
     tab.ready()
     expect(bar(tab).get_by_role("button", name="Sort again")).to_be_hidden()
+    tab.expect_address(step=None, sorted=None)
     tab.page.reload()
     tab.ready()
     application(tab).focus()
