@@ -77,8 +77,8 @@ def test_kinds_that_do_not_fit_are_behind_a_button_that_opens_all(tab: Tab) -> N
         for number in range(len(KINDS)):
             expect(told.get_by_role("button", name=f"Open L{number // 4} H{number % 4},").first).to_be_visible()
         expect(told.get_by_role("heading", name="2 heads attending to the token itself")).to_be_visible()
-        second = told.get_by_role("listitem").filter(has_text="called previous token first")
-        expect(second).to_have_text(re.compile("L0 H1 90 % from the start · called previous token first"))
+        second = told.get_by_role("listitem").filter(has_text="also previous token")
+        expect(second).to_have_text(re.compile("L0 H1 90 % from the start · also previous token"))
         tab.page.keyboard.press("Escape")
         expect(told).to_be_hidden()
 
@@ -150,6 +150,7 @@ def test_a_head_of_two_kinds_has_both_in_its_cell_and_in_its_sentence(tab: Tab) 
 
 def test_a_head_of_which_an_alert_stands_says_so_first_and_its_chart_is_marked(tab: Tab) -> None:
     tab.open(step=200)
+    expect(tab.frame.locator(".captions .wrong").get_by_text("unhealthy").first).to_be_visible()
     tab.click_cell(1, 1)
     expect(tab.head_view).to_contain_text("L1 H1 is unhealthy since step 100: largest logit 132, above 100.")
     expect(tab.frame.get_by_role("tooltip")).to_have_count(0)  # other heads lie under the pointer now

@@ -1,11 +1,16 @@
 import type { NamedHead } from '../run/findings';
 
 /** What a cell may call a head: all that it is first, then less and less, of which the first that fits is shown. What a shorter one leaves out is
- * counted, "induction, 1 more", unless it is said which texts its map is of: that comes before another kind.
+ * counted, "induction, 1 more", unless it is said which texts its map is of: that comes before another kind. What is wrong with it by its figures
+ * comes first of all.
  * @param onRepeats whether its map is of repeated texts, where others' are not */
-export function callsOf(named: Pick<NamedHead, 'title' | 'also'> | null, onRepeats = false): string[] {
-  if (!named?.title) return [];
-  const { title, also } = named;
+export function callsOf(
+  named: Pick<NamedHead, 'title' | 'also' | 'why'> | null,
+  onRepeats = false,
+): string[] {
+  const wrong = named !== null && named.why.length > 0 ? ['unhealthy'] : [];
+  const [title, ...also] = [...wrong, ...(named?.title ? [named.title, ...named.also] : [])];
+  if (!title) return [];
   const short = title.replace(/^(previous|next|first|special|\d+) tokens?\b/, '$1'); // "previous", "5 back"
   const all = [title, ...also].join(' · ');
   const others = also.map((other) => counted(`${title} · ${other}`, also.length - 1));
