@@ -264,10 +264,20 @@ class TestFlashAttention:
             record(lambda q, k: torch.ops.attnviz_flash_attn._flash_attn_varlen_forward(q, k, k))
 
 
-@pytest.mark.parametrize("operator", ["scaled_dot_product_attention", "_scaled_dot_product_flash_attention_for_cpu"])
-def test_kernels_that_are_called_by_their_operators_are_refused_by_name(operator):
+def test_a_kernel_that_is_called_by_its_operator_is_refused_by_name():
+    operator = "_scaled_dot_product_flash_attention_for_cpu"
     with pytest.raises(NoAttentionError, match=f"it calls aten::{operator}, which is not understood"):
         record(lambda q, k: getattr(torch.ops.aten, operator)(q, k, k))
+
+
+def test_the_operator_of_scaled_dot_product_attention_is_recorded_as_its_function():
+    of_operator, of_function = (
+        record(lambda q, k, attend=attend: attend(q, k, k, is_causal=True, scale=0.3), tokens=[list("abcdef")] * 2)
+        for attend in (torch.ops.aten.scaled_dot_product_attention, functional.scaled_dot_product_attention)
+    )
+    assert of_operator.layers == of_function.layers
+    for side in ("queries", "keys"):
+        np.testing.assert_array_equal(*(getattr(one.samples[0], side) for one in (of_operator, of_function)))
 
 
 def test_nested_tensors_are_refused_by_name_and_what_is_made_of_them_is_recorded():
