@@ -21,7 +21,7 @@ NOTES = (
         (1100, 921),
     ),
     ("Its queries and keys, and\nhow far this can be trusted.", (1405, 560), (1540, 496)),
-    ("This query gives nearly all its attention to\nthe token that came next the first time.", (1000, 650), (1372, 392)),
+    ("This query gives nearly all attention to\nthe token that came next the first time.", (1000, 650), (1372, 392)),
 )
 
 
