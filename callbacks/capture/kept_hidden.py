@@ -1,4 +1,4 @@
-"""Kept buffers: memory and caches that objects of Python's own hold out of sight, as they are, and the way back."""
+"""Kept hidden: memory and caches that objects of Python's own hold out of sight, as they are, and the way back."""
 
 import ctypes
 import functools

@@ -66,7 +66,7 @@ function list(layers: readonly Layer[]): string {
   return [...named, ...(layers.length > MOST_LISTED ? ['…'] : [])].join(', ');
 }
 
-/** "attention with heads 0, 2"; of several layers their names and how many heads each has. */
+/** "blocks.0.attention with 4 heads, blocks.1.attention with 2 heads"; of many the first ones. */
 function recorded({ layers }: Run): string {
   const told = layers.slice(0, MOST_LISTED).map(({ name, heads }) => `${name} with ${heads} heads`);
   return [...told, ...(layers.length > MOST_LISTED ? ['…'] : [])].join(', ') || 'no layer';

@@ -25,7 +25,7 @@ it('is never nothing in a larger cell where it is something in a smaller one', (
     'induction',
     '11 tokens back',
   ]) {
-    const said = callsOf({ title, also: ['first token'], why: [] });
+    const said = callsOf({ title, also: ['first token'], why: [], findings: [] });
     let least = '';
     for (let room = 20; room < 260; room++) {
       const told = fitting(said, room, USUAL);
